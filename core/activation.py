@@ -1,0 +1,219 @@
+"""What a layer answered: an array with named axes, read-only.
+
+Constraints that shaped this module: a forward pass returns every layer of a model, most of which nobody looks at, so
+values stay TensorFlow tensors until they are read; and reading is a view of the tensor's memory where TensorFlow
+allows it, because a copy of every layer costs as much as the pass itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.layers import LayerInfo
+
+__all__ = ["Activation", "Activations", "SampleContext"]
+
+
+@dataclass(frozen=True)
+class SampleContext:
+    """What is known about the samples that went through the model.
+
+    Attributes:
+        inputs: What the model was given, by input name; the sample axis first.
+        labels: The true class of each sample, shape ``(sample,)``, or None.
+        class_names: Name of each class, by number; empty if unknown.
+        first: Number that the person knows the first of these samples by.
+    """
+
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    first: int = 0
+
+
+class Activation:
+    """What one layer answered, with named axes.
+
+    Args:
+        key: Key of the layer's call, see :class:`core.layers.LayerInfo`.
+        values: Array or TensorFlow tensor, the sample axis first.
+        axes: One name per axis.
+        layer: The layer that answered.
+        part: ``"output"``, or the name of an internal such as ``"cell_state"``.
+        mask: Boolean array over ``(sample, time)`` or None.
+        context: What is known about the samples.
+
+    Raises:
+        ValueError: If the number of names differs from the number of axes.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        values: Any,
+        axes: Sequence[str],
+        layer: LayerInfo,
+        *,
+        part: str = "output",
+        mask: np.ndarray | None = None,
+        context: SampleContext | None = None,
+    ) -> None:
+        if len(axes) != len(values.shape):
+            raise ValueError(f"{key}: {len(axes)} axes {tuple(axes)} are named, the values have {len(values.shape)}")
+        self.key = key
+        self.axes = tuple(axes)
+        self.layer = layer
+        self.part = part
+        self.mask = mask
+        self.context = context or SampleContext()
+        self._source = values
+        self._values: np.ndarray | None = None
+
+    @property
+    def values(self) -> np.ndarray:
+        """The numbers, read-only, in the order of ``axes``. float16 and bfloat16 keep their type if NumPy has it."""
+        if self._values is None:
+            self._values = _read_only_array(self._source)
+            self._source = self._values
+        return self._values
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extent of each axis."""
+        return tuple(int(extent) for extent in self._source.shape)
+
+    @property
+    def rank(self) -> int:
+        """Number of axes; the sample axis counts, as in Keras' ``ndim``."""
+        return len(self.axes)
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes that the values take."""
+        return int(np.prod(self.shape, dtype=np.int64)) * _item_size(self._source)
+
+    @property
+    def is_numeric(self) -> bool:
+        """False for strings, such as what a StringLookup turns round."""
+        return self.values.dtype.kind in "biuf"
+
+    def extent(self, axis: str) -> int:
+        """Return how many positions an axis has; 0 if there is no such axis."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 0
+
+    def sample(self, index: int) -> Activation:
+        """Return the answer to one sample: the same axes without ``"sample"``.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"{self.key} has samples 0 to {self.shape[0] - 1}, not {index}")
+        mask = None if self.mask is None else self.mask[index]
+        context = replace(
+            self.context,
+            inputs={name: array[index : index + 1] for name, array in self.context.inputs.items()},
+            labels=None if self.context.labels is None else self.context.labels[index : index + 1],
+            first=self.context.first + index,
+        )
+        return Activation(
+            self.key, self.values[index], self.axes[1:], self.layer, part=self.part, mask=mask, context=context
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
+        positions = np.indices(self.shape, dtype=np.int32).reshape(self.rank, -1)  # (axis, position)
+        columns = dict(zip(self.axes, positions, strict=True))
+        return pd.DataFrame({**columns, "value": self.values.reshape(-1)})
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype) if copy or dtype else self.values
+
+    def __repr__(self) -> str:
+        extents = ", ".join(f"{axis}={extent}" for axis, extent in zip(self.axes, self.shape, strict=True))
+        return f"Activation({self.key!r}, {self.layer.type_name}, {extents})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        # The only look to the right in this room: a notebook shows an object by asking the object itself.
+        from core.registry import get_registry
+
+        best = get_registry().publish(self)
+        if not best:
+            return {"text/plain": repr(self)}
+        return get_registry().chart(best[0].name, self)._repr_mimebundle_(include, exclude)
+
+
+class Activations(Mapping[str, Activation]):
+    """What every layer answered in one forward pass: activations by key, in call order.
+
+    Args:
+        activations: In call order.
+        output: What the model itself returned, in its own structure, as NumPy arrays.
+        layers: Every layer that was called, those without values included.
+    """
+
+    def __init__(self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo]) -> None:
+        self._by_key = {activation.key: activation for activation in activations}
+        self.output = output
+        self.layers = tuple(layers)
+
+    def __getitem__(self, key: str) -> Activation:
+        try:
+            return self._by_key[key]
+        except KeyError:
+            reason = next((layer.missing for layer in self.layers if layer.key == key and layer.missing), "")
+            known = ", ".join(self._by_key)
+            raise KeyError(
+                f"{key!r} has no values: {reason}" if reason else f"no layer {key!r}; there are: {known}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def at(self, index: int) -> Activation:
+        """Return the activation of ``model.layers[index]``; negative counts from the end.
+
+        Raises:
+            IndexError: If that layer was not called, as an InputLayer never is.
+        """
+        top = {activation.layer.index: activation for activation in self.values() if activation.layer.index is not None}
+        position = index if index >= 0 else max(top, default=-1) + 1 + index
+        if position not in top:
+            raise IndexError(f"model.layers[{index}] was not called; recorded positions: {sorted(top)}")
+        return top[position]
+
+    def __repr__(self) -> str:
+        return f"Activations({', '.join(self._by_key)})"
+
+
+def _item_size(source: Any) -> int:
+    if isinstance(source, np.ndarray):
+        return source.dtype.itemsize
+    return max(1, source.dtype.size)
+
+
+def _read_only_array(source: Any) -> np.ndarray:
+    if isinstance(source, np.ndarray):
+        array = source.view()
+    else:
+        try:
+            # A view of the tensor's memory; .numpy() would copy it.
+            array = np.asarray(memoryview(source))
+        except (TypeError, ValueError, BufferError):
+            array = np.asarray(source.numpy())
+    if array.dtype.kind == "O":
+        array = np.array([item.decode("utf-8", "replace") for item in array.reshape(-1)], dtype=str).reshape(
+            array.shape
+        )
+    elif array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    array.flags.writeable = False
+    return array

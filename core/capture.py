@@ -1,0 +1,181 @@
+"""Records every layer call of one forward pass.
+
+Keras has no forward hooks. ``keras.Layer.__call__`` and ``keras.Operation.__call__`` are wrapped once per process; the
+wrapper does nothing unless a recorder is set in a context variable, so threads do not see each other's passes and no
+model is ever changed. The tensors that are recorded may be symbolic: inside ``tf.function`` they become outputs of
+the compiled graph.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["LayerCall", "Recorder", "recording"]
+
+_current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
+_install_lock = threading.Lock()
+_MARK = "_layerscope_wrapped"
+
+
+@dataclass
+class LayerCall:
+    """One call of one layer, as it was recorded.
+
+    Attributes:
+        key: Key of the call.
+        operation: The ``keras.Layer`` or ``keras.Operation``.
+        output: What it returned, in its own structure.
+        inputs_from: Keys of the calls whose outputs went in.
+        parent: Key of the call around it; empty at the top.
+        repeated: True for the second and later calls of a shared layer.
+        holds_layers: True where other layers were recorded inside.
+        missing: Why there are no values, or empty.
+    """
+
+    key: str
+    operation: Any
+    output: Any = None
+    inputs_from: tuple[str, ...] = ()
+    parent: str = ""
+    repeated: bool = False
+    holds_layers: bool = False
+    missing: str = ""
+
+    def outputs(self) -> list[tuple[str, Any]]:
+        """Return key and tensor of each output: ``"name"`` for a single one, ``"name[0]"`` for one of several."""
+        tensors = _tensors(self.output)
+        if len(tensors) == 1:
+            return [(self.key, tensors[0])]
+        return [(f"{self.key}[{number}]", tensor) for number, tensor in enumerate(tensors)]
+
+
+@dataclass
+class Recorder:
+    """Collects the layer calls of one forward pass of one model.
+
+    Attributes:
+        model: The model whose own call is not recorded, only what happens inside.
+        calls: The layer calls in the order in which they were made.
+    """
+
+    model: Any
+    calls: list[LayerCall] = field(default_factory=list)
+    _frames: list[LayerCall] = field(default_factory=list)
+    _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _layer_of_path: dict[str, list[int]] = field(default_factory=dict)
+    _producers: dict[int, tuple[str, Any]] = field(default_factory=dict)
+    _entered: bool = False
+
+    def name_inputs(self, inputs: Any, names: list[str]) -> None:
+        """Remember which tensors are the model's inputs, so that layers can say where theirs come from."""
+        for tensor, name in zip(_tensors(inputs), names, strict=False):
+            self._producers[id(tensor)] = (f"input:{name}", tensor)
+
+    def record(self, operation: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Make the call and remember what came out."""
+        if not self._entered:
+            # The model itself, or what Keras does to prepare it.
+            self._entered = operation is self.model
+            return call(operation, *args, **kwargs)
+        if self._frames and self._frames[-1].operation is operation:
+            return call(operation, *args, **kwargs)  # Layer.__call__ goes on to Operation.__call__
+        if operation is self.model or self._inside_step_loop():
+            return call(operation, *args, **kwargs)
+        given = _tensors((args, kwargs))
+        if any(type(tensor).__name__ == "KerasTensor" for tensor in given):
+            return call(operation, *args, **kwargs)  # a layer that builds itself with symbolic inputs
+        layer_call = self._begin(operation, given)
+        try:
+            layer_call.output = call(operation, *args, **kwargs)
+        finally:
+            self._frames.pop()
+        for key, tensor in layer_call.outputs():
+            self._producers[id(tensor)] = (key, tensor)
+        return layer_call.output
+
+    def _begin(self, operation: Any, given: list[Any]) -> LayerCall:
+        parent = self._frames[-1] if self._frames else None
+        key, repeated = self._key(operation, parent)
+        sources = dict.fromkeys(self._producers[id(tensor)][0] for tensor in given if id(tensor) in self._producers)
+        layer_call = LayerCall(
+            key,
+            operation,
+            inputs_from=tuple(source for source in sources if not source.startswith(f"{key}/")),
+            parent=parent.key if parent else "",
+            repeated=repeated,
+        )
+        if parent:
+            parent.holds_layers = True
+        self.calls.append(layer_call)
+        self._frames.append(layer_call)
+        return layer_call
+
+    def _key(self, operation: Any, parent: LayerCall | None) -> tuple[str, bool]:
+        path = f"{parent.key}/{operation.name}" if parent else operation.name
+        layers = self._layer_of_path.setdefault(path, [])
+        if id(operation) not in layers:
+            layers.append(id(operation))
+        position = layers.index(id(operation)) + 1
+        key = path if position == 1 else f"{path}~{position}"
+        self._times_called[key, id(operation)] += 1
+        times = self._times_called[key, id(operation)]
+        return (key, False) if times == 1 else (f"{key}#{times}", True)
+
+    def _inside_step_loop(self) -> bool:
+        # A cell runs once per timestep, inside a loop whose tensors cannot leave it.
+        return any(_is_recurrent(frame.operation) for frame in self._frames)
+
+
+def _is_recurrent(operation: Any) -> bool:
+    return any(cls.__name__ == "RNN" for cls in type(operation).__mro__)
+
+
+@contextmanager
+def recording(model: Any) -> Iterator[Recorder]:
+    """Record every layer that is called inside the block, by this thread only.
+
+    Args:
+        model: The model whose forward pass is made inside the block.
+    """
+    _install()
+    recorder = Recorder(model)
+    token = _current.set(recorder)
+    try:
+        yield recorder
+    finally:
+        _current.reset(token)
+
+
+def _install() -> None:
+    import keras
+
+    with _install_lock:
+        for owner in (keras.Layer, keras.Operation):
+            original = owner.__call__
+            if not getattr(original, _MARK, False):
+                owner.__call__ = _wrapped(original)
+
+
+def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = _current.get()
+        if recorder is None:
+            return original(self, *args, **kwargs)
+        return recorder.record(self, original, args, kwargs)
+
+    setattr(call, _MARK, True)
+    return call
+
+
+def _tensors(structure: Any) -> list[Any]:
+    import keras
+
+    return [leaf for leaf in keras.tree.flatten(structure) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")]

@@ -1,0 +1,73 @@
+"""Every error that a user of Layerscope can meet.
+
+The tree::
+
+    LayerscopeError
+    ├── ModelRefused       a model file that cannot, or must not, be opened
+    ├── InputRejected      data that does not fit what the model expects
+    ├── ExtractionFailed   the model raised while the data went through it
+    └── PluginFailed       a visualizer raised, or returned something that is no chart
+
+A message says what happened and to which file or layer; ``remedy`` says what to do next. Both are plain text
+that can be shown to a person as it stands.
+"""
+
+__all__ = ["ExtractionFailed", "InputRejected", "LayerscopeError", "ModelRefused", "PluginFailed"]
+
+
+class LayerscopeError(Exception):
+    """Base of all errors that Layerscope raises on purpose.
+
+    Args:
+        message: What happened, and to what.
+        remedy: What the person can do about it; empty where nothing useful can be said.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+class ModelRefused(LayerscopeError):
+    """A model file is damaged, of an unknown kind, or would have to run code to be opened."""
+
+
+class InputRejected(LayerscopeError):
+    """Data has another shape, type or size than the model's input expects."""
+
+
+class ExtractionFailed(LayerscopeError):
+    """The model raised an error during the forward pass; ``__cause__`` is the original error."""
+
+
+class PluginFailed(LayerscopeError):
+    """A plugin could not be used.
+
+    Args:
+        message: What happened.
+        plugin: Name of the visualizer, or of the plugin where no visualizer is known.
+        package: Distribution or module that it came from.
+        version: Version of that distribution, empty if unknown.
+        traceback: The formatted traceback, for the plugin's author.
+        remedy: What to do next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        plugin: str,
+        package: str = "",
+        version: str = "",
+        traceback: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.plugin = plugin
+        self.package = package
+        self.version = version
+        self.traceback = traceback

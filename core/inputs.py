@@ -1,0 +1,433 @@
+"""What a model expects, and whether what was given fits it.
+
+No file is parsed here and Keras is only imported inside the functions that need it: a page can ask what shape is
+wanted without waiting for TensorFlow.
+
+``check`` mends without asking what cannot be meant otherwise and loses nothing: a single sample gets its sample axis, an
+array without the axis of a single channel or feature gets that axis. Everything else is the person's decision, so
+it is refused with the mend spelled out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+
+from core.errors import InputRejected
+
+__all__ = [
+    "MAXIMUM_BYTES",
+    "InputKind",
+    "InputSpec",
+    "ValueRange",
+    "arrange",
+    "check",
+    "input_specs",
+    "noise",
+    "shape_text",
+    "value_range",
+]
+
+InputKind: TypeAlias = Literal["image", "vector", "sequence", "text", "tokens", "volume", "array"]
+
+MAXIMUM_BYTES: Final = 2 * 1024**3
+"""Most that one input may take in memory. A stranger's model can declare an input of any size."""
+
+_COLOUR_CHANNELS: Final = (1, 3, 4)
+_WORDS: Final = tuple(
+    "a the one this river stone light runs falls under over quickly never again and but good bad".split()
+)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What one input of a model expects.
+
+    Attributes:
+        name: Name of the input, unique within the model.
+        shape: Extent of each axis without the sample axis; None where any size will do.
+        dtype: ``"float32"``, ``"int32"``, ``"string"``, …, as Keras names it.
+        vocabulary_size: Largest token id plus one, where an Embedding takes this input; else None.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    vocabulary_size: int | None = None
+
+    @property
+    def kind(self) -> InputKind:
+        """What the input most likely is, judged by its type, its shape and who takes it."""
+        rank = len(self.shape)
+        if self.dtype == "string":
+            return "text"
+        if self.vocabulary_size is not None or (rank <= 1 and self.is_integer):
+            return "tokens"
+        if rank == 3 and (self.channels_first or self.shape[-1] in (*_COLOUR_CHANNELS, None)):
+            return "image"
+        kinds: dict[int, InputKind] = {1: "vector", 2: "sequence", 4: "volume"}
+        return kinds.get(rank, "array")
+
+    @property
+    def channels_first(self) -> bool:
+        """True for ``(channel, height, width)``: the first axis can be colours and the last cannot."""
+        if len(self.shape) != 3 or self.shape[0] not in _COLOUR_CHANNELS:
+            return False
+        # (3, None, None): a picture that is three pixels high and of any width is not what anybody means.
+        return self.shape[-1] not in (*_COLOUR_CHANNELS, None) or self.shape[1:] == (None, None)
+
+    @property
+    def is_integer(self) -> bool:
+        """True where the model takes whole numbers."""
+        return self.dtype.startswith(("int", "uint"))
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The NumPy type that the model is given; bfloat16, which NumPy lacks, is given as float32."""
+        names = {"string": "str", "bfloat16": "float32"}
+        return np.dtype(names.get(self.dtype, self.dtype))
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """The numbers that the model really sees, in short.
+
+    Attributes:
+        minimum: Smallest finite value; NaN where there is none, as for text.
+        maximum: Largest finite value, likewise.
+        mean: Mean of the finite values, likewise.
+        non_finite: How many values are NaN or infinite.
+    """
+
+    minimum: float
+    maximum: float
+    mean: float
+    non_finite: int
+
+
+def input_specs(model: Any) -> tuple[InputSpec, ...]:
+    """Return what each input of a Keras model expects, in the order of ``model.inputs``.
+
+    Returns:
+        Empty for a model that does not say: one that is not built, or a subclass of ``keras.Model``.
+    """
+    specs: list[InputSpec] = []
+    for tensor in _input_tensors(model):
+        taken = {spec.name for spec in specs}
+        candidates = (tensor.name if number == 1 else f"{tensor.name}_{number}" for number in range(1, len(taken) + 2))
+        name = next(candidate for candidate in candidates if candidate not in taken)
+        shape = tuple(None if extent is None else int(extent) for extent in tensor.shape[1:])
+        specs.append(InputSpec(name, shape, str(tensor.dtype), _vocabulary_size(tensor, shape)))
+    return tuple(specs)
+
+
+def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
+    """Return the array as the model takes it: the sample axis first, in the input's type.
+
+    A missing sample axis, and a missing last axis of extent 1, are added. NaN and infinite values stay.
+
+    Args:
+        array: ``(sample, *spec.shape)`` or what can be mended to it without a choice; numbers, booleans or strings.
+        spec: What the input expects.
+        source: What the message calls the array, such as a file's name.
+
+    Raises:
+        InputRejected: If the shape or the type does not fit, if there are no samples, if numbers do not survive the
+            conversion, or if token ids are negative or outside the vocabulary.
+    """
+    array = np.asarray(array)
+    holder = source or "The array"
+    _check_type(array, spec, holder)
+    if array.size == 0:
+        raise InputRejected(
+            f"{holder} is empty ({shape_text(array.shape)}): there is no sample in it.",
+            remedy="Give at least one sample.",
+        )
+    given = array.shape
+    array = _with_missing_axes(array, spec)
+    if not _fits(array.shape[1:], spec.shape):
+        message = (
+            f"{holder} holds {shape_text(given)}, the input '{spec.name}' expects {shape_text((None, *spec.shape))} "
+            "(the first axis counts samples)."
+        )
+        raise InputRejected(message, remedy=_remedy(given, spec))
+    if spec.dtype == "string":
+        return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str, copy=False)
+    array = _converted(array, spec, holder)
+    _check_vocabulary(array, spec, holder)
+    return array
+
+
+def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return the arrays in the structure that the model is called with: one array, a list, a dict, or nested.
+
+    Args:
+        model: A Keras model.
+        arrays: One array per input, by the names that ``input_specs`` gives, each checked; the sample axis first. For a
+            model that does not say what it expects, one array is handed on as it is and several as a dict.
+
+    Raises:
+        InputRejected: If an input is missing or unknown, or the numbers of samples differ.
+    """
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
+        raise InputRejected(
+            f"The inputs differ in their number of samples: {told}.",
+            remedy="Give every input the same number of samples, in the same order.",
+        )
+    names = [spec.name for spec in input_specs(model)]
+    if not names:
+        return next(iter(arrays.values())) if len(arrays) == 1 else dict(arrays)
+    if set(names) != set(arrays):
+        raise InputRejected(
+            f"The model takes {_quoted(names)}; given were {_quoted(arrays) or 'none'}.",
+            remedy="Give each input of the model its data.",
+        )
+    ordered = [arrays[name] for name in names]
+    # A Sequential keeps its structure in the functional model inside it, and has exactly one input.
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        return ordered[0] if len(ordered) == 1 else ordered
+    import keras
+
+    return keras.tree.pack_sequence_as(structure, ordered)
+
+
+def noise(spec: InputSpec, count: int, seed: int) -> np.ndarray:
+    """Return random samples that fit an input, the same ones for the same seed.
+
+    Args:
+        spec: What the input expects. Axes of any size get a sensible one: 64 pixels, 32 steps.
+        count: Number of samples, at least 1.
+        seed: Seed of the random numbers.
+
+    Returns:
+        ``(sample, *axes)`` in the input's type: uniform in 0 to 1 for images (0 to 255 where they are whole numbers),
+        standard normal for other numbers, ids from 1 below the vocabulary's size for tokens (0 is often the padding),
+        short sentences for text.
+
+    Raises:
+        InputRejected: If that many samples would take more than ``MAXIMUM_BYTES``.
+    """
+    shape = (count, *_concrete_shape(spec))
+    if math.prod(shape) * 8 > MAXIMUM_BYTES:
+        raise InputRejected(
+            f"{shape_text(shape)} random numbers for the input '{spec.name}' do not fit into memory.",
+            remedy="Ask for fewer samples.",
+        )
+    random = np.random.default_rng(seed)
+    if spec.kind == "text":
+        lengths = random.integers(4, 12, size=shape)
+        sentences = [" ".join(random.choice(_WORDS, size=length)) for length in lengths.reshape(-1)]
+        return np.array(sentences, dtype=str).reshape(shape)
+    if spec.dtype == "bool":
+        return random.random(shape) < 0.5
+    if spec.kind == "tokens":
+        vocabulary_size = spec.vocabulary_size or 100
+        return random.integers(min(1, vocabulary_size - 1), vocabulary_size, size=shape).astype(spec.numpy_dtype)
+    if spec.is_integer:
+        return random.integers(0, 256 if spec.kind == "image" else 100, size=shape).astype(spec.numpy_dtype)
+    values = random.random(shape) if spec.kind == "image" else random.standard_normal(shape)
+    return values.astype(spec.numpy_dtype)
+
+
+def value_range(array: np.ndarray) -> ValueRange:
+    """Return minimum, maximum and mean of the finite values of an array of any shape, and how many are not finite."""
+    if array.dtype.kind not in "biuf":
+        return ValueRange(math.nan, math.nan, math.nan, 0)
+    finite = array[np.isfinite(array)]
+    non_finite = array.size - finite.size
+    if finite.size == 0:
+        return ValueRange(math.nan, math.nan, math.nan, non_finite)
+    mean = float(finite.mean(dtype=np.float64))
+    return ValueRange(float(finite.min()), float(finite.max()), mean, non_finite)
+
+
+def shape_text(shape: tuple[int | None, ...]) -> str:
+    """Return a shape as people write it: 28 by 28 by 1, a question mark where any size will do."""
+    return "×".join("?" if extent is None else str(extent) for extent in shape) or "a single value"  # noqa: RUF001
+
+
+def _input_tensors(model: Any) -> list[Any]:
+    # An unbuilt Sequential raises AttributeError here, a subclassed model has no such attribute.
+    return list(getattr(model, "inputs", None) or ())
+
+
+def _vocabulary_size(tensor: Any, shape: tuple[int | None, ...]) -> int | None:
+    if len(shape) > 1:
+        return None
+    direct: list[int] = []
+    inside: list[int] = []
+    for operation in _consumers(tensor):
+        if type(operation).__name__ == "Embedding":
+            direct.append(int(operation.input_dim))
+        elif hasattr(operation, "_flatten_layers"):
+            layers = operation._flatten_layers(include_self=False)
+            inside.extend(int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding")
+    if direct:
+        return min(direct)
+    # A layer that adds token and position embeddings holds two; the one for positions is as long as the sequence.
+    return max((size for size in inside if size not in shape), default=max(inside, default=None))
+
+
+def _consumers(tensor: Any) -> Iterator[Any]:
+    """Yield the layers and operations that take a tensor first, looking into nested models."""
+    for node in tensor._keras_history.operation._outbound_nodes:
+        nested = _input_tensors(node.operation)
+        if not nested:
+            yield node.operation
+        for position, given in enumerate(node.input_tensors):
+            if given is tensor and position < len(nested):
+                yield from _consumers(nested[position])
+
+
+def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
+    kind = array.dtype.kind
+    if kind not in "biufUST":
+        raise InputRejected(
+            f"{holder} is of type {array.dtype}, the input '{spec.name}' expects {spec.dtype}.",
+            remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
+        )
+    if (kind in "UST") != (spec.dtype == "string"):
+        wanted, found = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
+        raise InputRejected(
+            f"{holder} holds {found} ({array.dtype}), the input '{spec.name}' expects {wanted} ({spec.dtype}).",
+            remedy="Give the text itself, one sample a line."
+            if wanted == "text"
+            else "Turn the text into numbers the way the model was trained.",
+        )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        extent == want or want is None for extent, want in zip(shape, wanted, strict=True)
+    )
+
+
+def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Return the array with the sample axis and a last axis of 1 where they are missing, else as it is."""
+    wanted = (None, *spec.shape)
+    mends = [array, array[np.newaxis]]
+    if spec.shape and spec.shape[-1] == 1:
+        mends += [array[..., np.newaxis], array[np.newaxis, ..., np.newaxis]]
+    if not spec.shape and array.ndim == 2 and array.shape[1] == 1:
+        mends.append(array[:, 0])
+    return next((mended for mended in mends if _fits(mended.shape, wanted)), array)
+
+
+def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:
+    target = spec.numpy_dtype
+    if array.dtype == target:
+        return array
+    whole = spec.is_integer or target.kind == "b"
+    if whole and array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.trunc(array))).all():
+        offender = array[~(np.isfinite(array) & (array == np.trunc(array)))].flat[0]
+        raise InputRejected(
+            f"{holder} holds {offender}, the input '{spec.name}' expects whole numbers ({spec.dtype}).",
+            remedy="Round the numbers, or look whether another input of the model was meant.",
+        )
+    if whole:
+        low, high = (0, 1) if target.kind == "b" else (np.iinfo(target).min, np.iinfo(target).max)
+    else:
+        low, high = float(np.finfo(target).min), float(np.finfo(target).max)
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    if finite.size and (finite.min() < low or finite.max() > high):
+        offender = finite.min() if finite.min() < low else finite.max()
+        raise InputRejected(
+            f"{holder} holds {offender}, the input '{spec.name}' takes {spec.dtype}: {low} to {high}.",
+            remedy="Scale the numbers the way the model was trained.",
+        )
+    return array.astype(target)
+
+
+def _check_vocabulary(array: np.ndarray, spec: InputSpec, holder: str) -> None:
+    if spec.kind != "tokens" or spec.vocabulary_size is None:
+        return
+    outside = ~((array >= 0) & (array < spec.vocabulary_size) & (array == np.trunc(array)))
+    if outside.any():
+        raise InputRejected(
+            f"{holder} holds the token id {array[outside].flat[0]}, the input '{spec.name}' takes whole numbers "
+            f"from 0 to {spec.vocabulary_size - 1}.",
+            remedy="Encode the text with the vocabulary that the model was trained with.",
+        )
+
+
+def _concrete_shape(spec: InputSpec) -> tuple[int, ...]:
+    defaults: tuple[int, ...] = {
+        "image": (3, 64, 64) if spec.channels_first else (64, 64, 3),
+        "volume": (16, 32, 32, 1),
+        "sequence": (32, 8),
+        "tokens": (32,),
+        "vector": (16,),
+    }.get(spec.kind, (1,) * len(spec.shape) if spec.kind == "text" else (8,) * len(spec.shape))
+    return tuple(default if extent is None else extent for extent, default in zip(spec.shape, defaults, strict=False))
+
+
+def _quoted(names: Any) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _remedy(given: tuple[int, ...], spec: InputSpec) -> str:
+    """Return the likeliest way from the given shape, all axes, to the expected one, as NumPy code where it can be."""
+    wanted = spec.shape
+    full: tuple[int | None, ...] = (None, *wanted)
+    if len(given) == len(full):
+        order = next(
+            (order for order in permutations(range(len(given))) if _fits(tuple(given[axis] for axis in order), full)),
+            None,
+        )
+        if order:
+            return _axis_remedy(order, spec)
+    if spec.kind == "image" and not spec.channels_first:
+        colour = _colour_remedy(given, wanted)
+        if colour:
+            return colour
+    if None not in wanted:
+        size = math.prod(extent for extent in wanted if extent is not None)
+        if math.prod(given[1:]) == size:
+            return f"Reshape each sample: array.reshape({', '.join(map(str, (given[0], *wanted)))})."
+        if math.prod(given) == size:
+            return f"Reshape the single sample: array.reshape({', '.join(map(str, (1, *wanted)))})."
+    if len(given) != len(full):
+        return f"Give an array of {len(full)} axes, not {len(given)}, the samples along the first."
+    if spec.kind == "image":
+        return "Resize the pictures, or give image files (PNG, JPEG, WebP): those are resized for you."
+    if spec.kind == "sequence" and wanted[1] not in (None, given[2]):
+        return f"Give {wanted[1]} features per time step, not {given[2]}, in the order that the model was trained with."
+    if spec.kind in ("sequence", "tokens"):
+        return f"Cut or pad every sample to {wanted[0]} time steps, the way the model was trained."
+    if spec.kind == "vector":
+        extra = " Is an index or the class among them?" if given[1] == (wanted[0] or 0) + 1 else ""
+        return f"Give {wanted[0]} features per sample, not {given[1]}.{extra}"
+    return "Bring every sample to the expected shape."
+
+
+def _axis_remedy(order: tuple[int, ...], spec: InputSpec) -> str:
+    if order[0] != 0:
+        return f"The samples seem to lie along axis {order[0]}: np.transpose(array, {order})."
+    if spec.kind == "image" and order == (0, 2, 3, 1):
+        return "The channels come first, the model wants them last: np.moveaxis(array, 1, -1)."
+    if spec.kind == "image" and order == (0, 3, 1, 2):
+        return "The channels come last, the model wants them first: np.moveaxis(array, -1, 1)."
+    if spec.kind == "sequence":
+        return "Time and features seem to be swapped: np.swapaxes(array, 1, 2)."
+    return f"The axes seem to be in another order: np.transpose(array, {order})."
+
+
+def _colour_remedy(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
+    size, channels = wanted[:2], wanted[2]
+    if channels == 3 and len(given) == 4 and _fits(given[1:], (*size, 1)):
+        return "The pictures are gray, the model wants red, green and blue: np.repeat(array, 3, axis=-1)."
+    if channels == 3 and len(given) == 3 and _fits(given[1:], size):
+        return "The pictures are gray, the model wants red, green and blue: np.stack([array] * 3, axis=-1)."
+    if channels == 3 and len(given) == 4 and _fits(given[1:], (*size, 4)):
+        return "The pictures have an alpha channel, the model wants none: array[..., :3]."
+    if channels == 1 and len(given) == 4 and _fits(given[1:], (*size, given[3])):
+        return "The pictures are coloured, the model wants one channel: array.mean(axis=-1, keepdims=True)."
+    return ""

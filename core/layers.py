@@ -1,0 +1,235 @@
+"""What a layer is, as far as it is known without looking at its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["LayerInfo", "layer_kind"]
+
+# Colours and grouping follow these kinds. The first class name in a layer's bases that is listed decides.
+_KIND_OF_TYPE: Final[dict[str, str]] = {
+    "BaseConv": "convolution",
+    "BaseConvTranspose": "convolution",
+    "BaseDepthwiseConv": "convolution",
+    "BaseSeparableConv": "convolution",
+    "RNN": "recurrent",
+    "Bidirectional": "recurrent",
+    "MultiHeadAttention": "attention",
+    "GroupedQueryAttention": "attention",
+    "Attention": "attention",
+    "Dense": "dense",
+    "EinsumDense": "dense",
+    "Embedding": "embedding",
+    "TextVectorization": "preprocessing",
+    "IndexLookup": "preprocessing",
+    "TFDataLayer": "preprocessing",
+    "Normalization": "preprocessing",
+    "BatchNormalization": "normalization",
+    "LayerNormalization": "normalization",
+    "GroupNormalization": "normalization",
+    "UnitNormalization": "normalization",
+    "RMSNormalization": "normalization",
+    "SpectralNormalization": "normalization",
+    "BasePooling": "pooling",
+    "BaseGlobalPooling": "pooling",
+    "BaseAdaptivePooling": "pooling",
+    "Dropout": "regularization",
+    "GaussianNoise": "regularization",
+    "GaussianDropout": "regularization",
+    "Activation": "activation",
+    "ReLU": "activation",
+    "LeakyReLU": "activation",
+    "PReLU": "activation",
+    "ELU": "activation",
+    "Softmax": "activation",
+    "Flatten": "reshaping",
+    "Reshape": "reshaping",
+    "Permute": "reshaping",
+    "RepeatVector": "reshaping",
+    "Model": "model",
+}
+
+
+def layer_kind(type_names: tuple[str, ...]) -> str:
+    """Return the kind that a layer is coloured by.
+
+    Args:
+        type_names: The layer's class and its bases, nearest first.
+
+    Returns:
+        ``"convolution"``, ``"recurrent"``, ``"dense"``, … ; ``"operation"`` for what is no layer (``x + y``);
+        ``"other"`` for a layer of no known kind.
+    """
+    for type_name in type_names:
+        if type_name in _KIND_OF_TYPE:
+            return _KIND_OF_TYPE[type_name]
+    return "other" if "Layer" in type_names else "operation"
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What a layer is, known before anything is run.
+
+    Attributes:
+        key: ``"name"``, ``"outer/inner"``, ``"name#2"`` for the second call of a shared layer, ``"name~2"`` for a
+            second layer of the same path, ``"name[0]"`` for one of several outputs.
+        name: The layer's own name.
+        index: Position in ``model.layers``; None for nested or repeated ones.
+        type_name: Class of the layer.
+        type_names: Class and bases, nearest first, ending in ``"Layer"`` or ``"Operation"``.
+        output_shape: The sample axis first; None where a size depends on the input.
+        parameter_count: Number of weights, trainable or not, of the layer and all that it holds.
+        trainable_count: Those of them that training changes.
+        dtype: Type of the values that come out.
+        activation_function: Name of the activation function, such as ``"softmax"``; empty if there is none.
+        data_format: ``"channels_last"``, ``"channels_first"``, or empty where the layer has no such notion.
+        inputs_from: Keys of the layers whose answers go in; ``"input:name"`` for an input of the model.
+        parent: Key of the model or composite layer around it; empty at the top.
+        holds_layers: True where other recorded layers ran inside this one.
+        missing: Why there are no values, for a layer that ran where none can be had; empty otherwise.
+        settings: What sets this layer apart, such as ``{"kernel_size": "3×3"}``, in the words of its own config.
+    """
+
+    key: str
+    name: str
+    index: int | None
+    type_name: str
+    type_names: tuple[str, ...]
+    output_shape: tuple[int | None, ...]
+    parameter_count: int = 0
+    trainable_count: int = 0
+    dtype: str = "float32"
+    activation_function: str = ""
+    data_format: str = ""
+    inputs_from: tuple[str, ...] = ()
+    parent: str = ""
+    holds_layers: bool = False
+    missing: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What the layer is coloured by: ``"convolution"``, ``"recurrent"``, ``"dense"``, …"""
+        return layer_kind(self.type_names)
+
+    @property
+    def depth(self) -> int:
+        """How many models or composite layers are around it; 0 at the top."""
+        return self.key.count("/")
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes of what the layer answers, the sample axis first."""
+        return axes_of(self.type_names, len(self.output_shape))
+
+
+def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
+    """Name the axes of a layer's answer.
+
+    Args:
+        type_names: The layer's class and its bases.
+        rank: Number of axes, the sample axis counted.
+
+    Returns:
+        Names such as ``("sample", "height", "width", "channel")``; channels-first answers are put in this order
+        before they are named. Unknown layouts get ``("sample", "axis1", "axis2", …)``.
+    """
+    over_time = "TimeDistributed" in type_names or "ConvLSTM" in type_names
+    if over_time and rank == 5:
+        return ("sample", "time", "height", "width", "channel")
+    # Inside attention an EinsumDense answers per head; its axes are not those of an image.
+    unnamed = ("sample", *(f"axis{number}" for number in range(1, rank)))
+    if "EinsumDense" in type_names and rank > 3:
+        return unnamed
+    named = {
+        1: ("sample",),
+        2: ("sample", "unit"),
+        3: ("sample", "time", "unit"),
+        4: ("sample", "height", "width", "channel"),
+        5: ("sample", "depth", "height", "width", "channel"),
+    }
+    return named.get(rank, unnamed)
+
+
+def describe_layer(
+    operation: Any,
+    *,
+    key: str,
+    index: int | None,
+    output: Any,
+    inputs_from: tuple[str, ...],
+    parent: str,
+    holds_layers: bool,
+    missing: str,
+) -> LayerInfo:
+    """Describe one recorded call of a Keras layer or operation.
+
+    Args:
+        operation: The ``keras.Layer`` or ``keras.Operation`` that was called.
+        key: Key of the call.
+        index: Position in ``model.layers`` or None.
+        output: The tensor that came out, symbolic or not; None where none could be recorded.
+        inputs_from: Keys of the layers that fed it.
+        parent: Key of the layer around it.
+        holds_layers: Whether layers were recorded inside it.
+        missing: Why there are no values, or empty.
+    """
+    type_names = tuple(cls.__name__ for cls in type(operation).__mro__ if cls is not object)
+    last = type_names.index("Layer") if "Layer" in type_names else type_names.index("Operation")
+    type_names = type_names[: last + 1]
+    shape = () if output is None or output.shape.rank is None else tuple(output.shape)
+    data_format = getattr(operation, "data_format", None)
+    data_format = data_format if isinstance(data_format, str) else ""
+    if data_format == "channels_first" and len(shape) >= 3:
+        # (sample, channel, *space) -> (sample, *space, channel)
+        shape = (shape[0], *shape[2:], shape[1])
+    function = getattr(operation, "activation", None)
+    return LayerInfo(
+        key=key,
+        name=operation.name,
+        index=index,
+        type_name=type_names[0],
+        type_names=type_names,
+        output_shape=shape,
+        parameter_count=_parameter_count(getattr(operation, "weights", ())),
+        trainable_count=_parameter_count(getattr(operation, "trainable_weights", ())),
+        dtype="" if output is None else output.dtype.name,
+        activation_function=_function_name(operation, function),
+        data_format=data_format,
+        inputs_from=inputs_from,
+        parent=parent,
+        holds_layers=holds_layers,
+        missing=missing,
+        settings=_settings(operation),
+    )
+
+
+def _parameter_count(weights: Any) -> int:
+    count = 0
+    for weight in weights:
+        size = 1
+        for extent in weight.shape:
+            size *= extent or 0
+        count += size
+    return count
+
+
+def _function_name(operation: Any, function: Any) -> str:
+    if type(operation).__name__ == "Softmax":
+        return "softmax"
+    name = getattr(function, "__name__", "")
+    return "" if name == "linear" else name
+
+
+def _settings(operation: Any) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in ("kernel_size", "strides", "pool_size", "padding", "dilation_rate", "num_heads", "rate", "axis"):
+        value = getattr(operation, name, None) if name != "num_heads" else getattr(operation, "_num_heads", None)
+        if isinstance(value, (tuple, list)) and value and all(isinstance(part, int) for part in value):
+            if name == "dilation_rate" and set(value) == {1}:
+                continue
+            found.append((name, "×".join(map(str, value))))
+        elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            found.append((name, str(value)))
+    return tuple(found)

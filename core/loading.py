@@ -1,0 +1,292 @@
+"""Opens model files: .keras, .h5 of Keras 2 and 3, SavedModel folders and zips.
+
+Every file is read by ``core.inspection`` before Keras sees it, and what is then loaded is the copy that was read, so that
+the one who checks and the one who loads cannot see two different files. Keras is imported inside the functions: it takes
+seconds, and whoever only reads a file does not need it.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
+
+from core import legacy
+from core.errors import ModelRefused
+from core.inspection import ModelFile, inspect_model
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["content_key", "load_model"]
+
+BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
+CHUNK: Final = 1 << 20
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+
+def load_model(source: Source, *, custom_objects: Mapping[str, type] | None = None) -> "keras.Model":
+    """Opens a model file.
+
+    Args:
+        source: Path of a .keras or .h5 file, of a SavedModel folder or of a zip of one; or the content of such a file,
+            as bytes or as an open binary file.
+        custom_objects: Classes and functions that the file names and that did not come with Keras, by name.
+
+    Returns:
+        The model, not compiled. A SavedModel comes back as a model with one layer around its serving signature.
+
+    Raises:
+        ModelRefused: The file is of no known kind, damaged, or would have to run code to be opened.
+    """
+    import keras
+
+    objects = dict(custom_objects or {})
+    allowed = {*objects, *keras.saving.get_custom_objects()}
+    with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
+        path, name = _staged(source, Path(folder))
+        file = inspect_model(path, allowed=allowed, name=name)
+        build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
+        with _in_our_words(name), keras.saving.custom_object_scope(objects), warnings.catch_warnings():
+            # Keras advises the author of a model, who is not the one opening it.
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
+            model: keras.Model = build(path, file, Path(folder), allowed)
+            return model
+
+
+def content_key(source: Source) -> str:
+    """SHA-256 of what a source holds: the same for a path, its bytes, and an open file of it.
+
+    Args:
+        source: As for ``load_model``. For a folder, the files in it with their relative paths, in sorted order.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        ModelRefused: The source cannot be read.
+    """
+    digest = hashlib.sha256()
+    if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+        folder = Path(source)
+        for path in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
+            # Lengths keep one file's end from being read as the next one's beginning.
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as stream:
+                _copy(stream, digest.update)
+    else:
+        with _opened(source) as stream:
+            _copy(stream, digest.update)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[IO[bytes]]:
+    """The content of a file as a stream; a stream that was given is left where it was."""
+    if isinstance(source, str | os.PathLike):
+        try:
+            stream = Path(source).open("rb")
+        except OSError as error:
+            raise ModelRefused(
+                f"{Path(source).name} cannot be read: {error.strerror or 'the system refused'}.",
+                remedy="Check the path.",
+            ) from error
+        with stream:
+            yield stream
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield io.BytesIO(source)
+    else:
+        position = source.tell()
+        source.seek(0)
+        try:
+            yield source
+        finally:
+            source.seek(position)
+
+
+def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
+    while chunk := stream.read(CHUNK):
+        write(chunk)
+
+
+def _staged(source: Source, folder: Path) -> tuple[Path, str]:
+    """Copies a source into our own folder; says where, and what to call it in messages."""
+    if isinstance(source, str | os.PathLike):
+        if Path(source).is_dir():
+            return Path(source), Path(source).name
+        name = Path(source).name
+    else:
+        name = getattr(source, "name", "The file")
+        name = Path(name).name if isinstance(name, str) else "The file"
+    copy = folder / "model"
+    with _opened(source) as stream, copy.open("wb") as target:
+        _copy(stream, target.write)
+    return copy, name
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """Turns errors of Keras, which print whole configurations, into one sentence; the original stays as the cause."""
+    try:
+        yield
+    except ModelRefused:
+        raise
+    except MemoryError as error:
+        raise ModelRefused(f"{name} needs more memory than there is.", remedy="Close other programs.") from error
+    except Exception as error:
+        message = str(error)
+        if "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
+            what = "names a class that Keras does not know"
+            remedy = "Pass the class in custom_objects, or register it with keras.saving.register_keras_serializable."
+        elif any(word in message for word in ("mismatch", "expected", "expects", "A total of")):
+            what, remedy = "holds weights that do not fit its layers", "Save the model again."
+        elif "deserializ" in message or isinstance(error, TypeError | ValueError | KeyError | AttributeError):
+            what, remedy = "holds layers that this version of Keras cannot rebuild", BY_HAND
+        else:
+            what, remedy = f"could not be opened ({type(error).__name__})", BY_HAND
+        raise ModelRefused(f"{name} {what}.", remedy=remedy) from error
+
+
+def _load_keras(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
+    # Keras tells the format by the name.
+    target = folder / "model.keras"
+    if not file.is_legacy:
+        return _load_with_keras(path.rename(target))
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        new.writestr("config.json", json.dumps(_translated(file, allowed)))
+        for entry in old.infolist():
+            if entry.filename != "config.json" and not entry.is_dir():
+                with old.open(entry) as member, new.open(entry.filename, "w", force_zip64=True) as copy:
+                    _copy(member, copy.write)
+    return _load_with_keras(target)
+
+
+def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
+    import h5py
+
+    target = folder / "model.h5"
+    config = _translated(file, allowed) if file.is_legacy else _with_modules(file.config, _operations())
+    with h5py.File(path, "r") as old, h5py.File(target, "w") as new:
+        # Without the optimizer, which is most of a trained file.
+        old.copy("model_weights", new)
+        new.attrs["model_config"] = json.dumps(config)
+        new.attrs["keras_version"] = file.keras_version
+    return _load_with_keras(target)
+
+
+def _load_with_keras(path: Path) -> Any:
+    import keras
+
+    with keras.saving.custom_object_scope({legacy.HARD_SIGMOID: legacy.hard_sigmoid}):
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
+    import keras
+
+    known = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
+    return legacy.translate_config(file.config, known | legacy.MODELS, custom=allowed)
+
+
+def _operations() -> dict[str, str]:
+    """The classes behind ``x + y``, ``x[:, 0]`` and the like, each with its module."""
+    import sys
+
+    import keras
+
+    return {
+        name: module
+        for module, content in list(sys.modules.items())
+        if module.startswith("keras.src.ops.") and not module.endswith("_test")
+        for name, value in vars(content).items()
+        if isinstance(value, type) and issubclass(value, keras.Operation) and value.__module__ == module
+    }
+
+
+def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
+    """Says of each operation in a Keras 3 .h5 configuration which module it is from.
+
+    The file keeps the class name alone, and Keras takes the ``Add`` of ``x + y`` for the layer of that name, which
+    takes its inputs differently. Only layers say whether they are trainable.
+    """
+    if isinstance(value, list):
+        return [_with_modules(item, operations) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name, config = value.get("class_name"), value.get("config")
+    if "inbound_nodes" in value and name in operations and isinstance(config, dict) and "trainable" not in config:
+        return {**value, "module": operations[name], "registered_name": name}
+    return {key: _with_modules(item, operations) for key, item in value.items()}
+
+
+def _load_saved_model(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
+    import keras
+
+    if path.is_file():
+        unpacked = folder / "saved_model"
+        with zipfile.ZipFile(path) as archive:
+            # Every name was checked when the archive was inspected.
+            archive.extractall(unpacked)
+        path = unpacked
+    # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
+    layer = _saved_model_layer()(path / file.root)
+    inputs = {
+        name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
+        for name, spec in layer.signature.items()
+    }
+    outputs = layer(inputs)
+    return keras.Model(
+        next(iter(inputs.values())) if len(inputs) == 1 else inputs,
+        next(iter(outputs.values())) if len(outputs) == 1 else outputs,
+        name="saved_model",
+    )
+
+
+@cache
+def _saved_model_layer() -> Any:
+    """The class of the layer around a SavedModel; made when first needed, since its base is Keras'."""
+    import keras
+
+    class SavedModelLayer(keras.layers.TFSMLayer):
+        """Calls the serving signature of a SavedModel: named tensors in, named tensors out."""
+
+        def __init__(self, path: Path) -> None:
+            endpoint = _endpoint(_signature_names(path))
+            super().__init__(str(path), call_endpoint=endpoint, name="saved_model", trainable=False)
+            # An attribute of the same name would have been preferred, and takes its arguments differently.
+            self.call_endpoint_fn = self._reloaded_obj.signatures[endpoint]
+            self.signature = self.call_endpoint_fn.structured_input_signature[1]
+
+        def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
+            return dict(self.call_endpoint_fn(**inputs))
+
+    return SavedModelLayer
+
+
+def _signature_names(path: Path) -> list[str]:
+    """Reads the names of the signatures without loading the graph, which takes seconds."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    graphs = SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs
+    return sorted(name for graph in graphs for name in graph.signature_def if name != "__saved_model_init_op")
+
+
+def _endpoint(signatures: Sequence[str]) -> str:
+    for name in ("serving_default", "serve"):
+        if name in signatures:
+            return name
+    if len(signatures) == 1:
+        return signatures[0]
+    found = ", ".join(signatures) or "none"
+    raise ModelRefused(
+        f"The SavedModel has no serving signature (it has: {found}).",
+        remedy="Export it with model.export(), which adds one.",
+    )
