@@ -18,10 +18,12 @@ import pandas as pd
 from PIL import Image
 
 __all__ = [
+    "GAP_LEVEL",
     "MARK_COLOUR",
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
+    "colour_levels",
     "colour_scale",
     "format_shape",
     "heatmap",
@@ -61,8 +63,9 @@ MARK_COLOUR: Final = "#4c78a8"
 """Colour of marks where colour means nothing; it reads well on light and on dark."""
 NOT_A_NUMBER_COLOUR: Final = (255, 0, 255)
 CELLS_WITH_TOOLTIPS: Final = 3_000
+_TOP_LEVEL: Final = 253
+GAP_LEVEL: Final = 254
 _NOT_A_NUMBER_LEVEL: Final = 255
-_TOP_LEVEL: Final = 254
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,14 @@ class ColourScale:
             values: Numbers of any shape.
             count: Number of different levels; fewer make a smaller PNG.
         """
-        finite = np.isfinite(values)
-        scaled = (np.where(finite, values, self.low) - self.low) / ((self.high - self.low) or 1.0)
-        steps = np.rint(np.clip(scaled, 0, 1) * (count - 1))
-        return np.where(finite, np.rint(steps * (_TOP_LEVEL / (count - 1))), _NOT_A_NUMBER_LEVEL).astype(np.uint8)
+        return colour_levels(values, self.low, self.high, count)
 
     def palette(self) -> np.ndarray:
-        """Return 256 colours, uint8, shape ``(256, 3)``; the last one stands for what is not a number."""
+        """Return 256 colours, uint8, shape ``(256, 3)``; the last two stand for a gap and for what is not a number."""
         stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in SCHEMES[self.scheme]])
         positions = np.linspace(0, len(stops) - 1, _TOP_LEVEL + 1)
         colours = [np.interp(positions, range(len(stops)), stops[:, part]) for part in range(3)]
-        return np.vstack([np.stack(colours, axis=1), NOT_A_NUMBER_COLOUR]).astype(np.uint8)
+        return np.vstack([np.stack(colours, axis=1), (0, 0, 0), NOT_A_NUMBER_COLOUR]).astype(np.uint8)
 
     def altair(self) -> alt.Scale:
         """Return the same scale for an Altair encoding."""
@@ -117,20 +117,37 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if scheme == "automatic":
-        scheme = "blueorange" if low < 0 < high else "viridis"
+        # The slight negatives of a swish or GELU do not make values signed.
+        scheme = "blueorange" if high > 0 and low < -0.05 * high else "viridis"
     if scheme == "blueorange":
-        reach = max(abs(low), abs(high))
+        reach = max(abs(low), abs(high)) or 1.0
         low, high = -reach, reach
     if low == high:
         low, high = low - 0.5, high + 0.5
     return ColourScale(low, high, scheme)
 
 
+def colour_levels(values: np.ndarray, low: Any, high: Any, count: int = _TOP_LEVEL + 1) -> np.ndarray:
+    """Return indices into a palette of 256 colours, uint8, same shape; NaN and infinities get the last index.
+
+    Args:
+        values: Numbers of any shape.
+        low: Value of the first colour; a number, or an array that broadcasts against the values.
+        high: Value of the last colour, likewise. Where it equals ``low`` everything gets the first colour.
+        count: Number of different levels; fewer make a smaller PNG.
+    """
+    finite = np.isfinite(values)
+    span = np.subtract(high, low, dtype=np.float32)
+    scaled = (np.where(finite, values, low) - low) / np.where(span == 0, 1, span)
+    steps = np.rint(np.clip(scaled, 0, 1) * (count - 1))
+    return np.where(finite, np.rint(steps * (_TOP_LEVEL / (count - 1))), _NOT_A_NUMBER_LEVEL).astype(np.uint8)
+
+
 def level_picture_url(levels: np.ndarray, scale: ColourScale) -> str:
     """Return levels of shape ``(row, column)``, uint8, as a PNG data URL with the scale's palette."""
     image = Image.fromarray(np.ascontiguousarray(levels))  # (row, column) grey levels
     image.putpalette(scale.palette().tobytes())
-    return _png_url(image)
+    return _png_url(image, transparency=GAP_LEVEL)
 
 
 def picture_url(pixels: np.ndarray) -> str:
@@ -164,7 +181,7 @@ def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.C
     return (
         alt.Chart(pd.DataFrame({"url": [url]}))
         .mark_image(width=width, height=height, aspect=False, align="left", baseline="top", smooth=smooth)
-        .encode(x=alt.value(0), y=alt.value(0), url="url:N", tooltip=alt.value(None))
+        .encode(alt.XValue(0), alt.YValue(0), alt.Url("url:N"))
         .properties(width=width, height=height)
     )
 
@@ -207,7 +224,7 @@ def heatmap(
     image = (
         alt.Chart(pd.DataFrame({"url": [scale.url(values)]}))
         .mark_image(width=image_width, height=height, aspect=False, align="left", baseline="top", smooth=False)
-        .encode(x=alt.value(0), y=alt.value(0), url="url:N", tooltip=alt.value(None))
+        .encode(alt.XValue(0), alt.YValue(0), alt.Url("url:N"))
     )
     frame, tooltip, colour = _hover_cells(values, row, column, value_title)
     cells = (
@@ -230,7 +247,7 @@ def heatmap(
     if select_row:
         chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
         cells = cells.add_params(chosen)
-    chart = alt.layer(image, cells).properties(height=height, title=title)
+    chart = alt.layer(image, cells).properties(height=height, title=title, view=alt.ViewBackground(stroke=None))
     return chart if width is None else chart.properties(width=width)
 
 
@@ -239,14 +256,21 @@ def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) ->
     if values.size <= CELLS_WITH_TOOLTIPS:
         top, left = np.indices(values.shape).reshape(2, -1)  # (row or column, cell)
         frame = pd.DataFrame({row: top, column: left, "value": values.reshape(-1)})
-        tooltip = [f"{row}:Q", f"{column}:Q", alt.Tooltip("value:Q", title=value_title, format=".4~g")]
+        tooltip = [
+            alt.Tooltip(f"{row}:Q"),
+            alt.Tooltip(f"{column}:Q"),
+            alt.Tooltip("value:Q", title=value_title, format=".4~g"),
+        ]
         colour = "value:Q"
     else:
         top, left = np.arange(rows), np.zeros(rows)
         finite = np.where(np.isfinite(values), values, np.nan)
         frame = pd.DataFrame({row: top, "minimum": _nan_reduced(np.nanmin, finite)})
         frame["maximum"], frame["mean"] = _nan_reduced(np.nanmax, finite), _nan_reduced(np.nanmean, finite)
-        tooltip = [f"{row}:Q", *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum"))]
+        tooltip = [
+            alt.Tooltip(f"{row}:Q"),
+            *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
+        ]
         colour = "mean:Q"
     wide = 1 if values.size <= CELLS_WITH_TOOLTIPS else columns
     frame = frame.assign(left=left - 0.5, right=left - 0.5 + wide, top=top - 0.5, bottom=top + 0.5)
@@ -310,7 +334,7 @@ def note_not_finite(values: np.ndarray) -> str:
     return f"{count:,} of {values.size:,} values are NaN or infinite" if count else ""
 
 
-def _png_url(image: Image.Image) -> str:
+def _png_url(image: Image.Image, **settings: Any) -> str:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=4)
+    image.save(buffer, "PNG", compress_level=4, **settings)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -63,17 +63,21 @@ class Extractor:
         Raises:
             ExtractionFailed: If the model raises on symbolic inputs.
         """
-        specs = getattr(self.model, "inputs", None)
-        if not specs:
+        inputs = getattr(self.model, "inputs", None)
+        if not inputs:
             with self._lock:
                 traces = [trace for trace in self._traces.values() if trace]
             return traces[-1].layers if traces else ()
         import keras
         import tensorflow as tf
 
+        # A Sequential keeps its structure in the functional model inside it, and has exactly one input.
+        structure = getattr(self.model, "_inputs_struct", None)
+        if structure is None:
+            structure = inputs[0] if len(inputs) == 1 else list(inputs)
         signature = keras.tree.map_structure(
             lambda spec: tf.TensorSpec((None, *spec.shape[1:]), "string" if spec.dtype == "string" else spec.dtype),
-            self.model.input,
+            structure,
         )
         trace = self._trace(signature, None, False)
         if trace is None:

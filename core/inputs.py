@@ -3,8 +3,8 @@
 No file is parsed here and Keras is only imported inside the functions that need it: a page can ask what shape is
 wanted without waiting for TensorFlow.
 
-``check`` mends without asking what cannot be meant otherwise and loses nothing: a single sample gets its sample axis, an
-array without the axis of a single channel or feature gets that axis. Everything else is the person's decision, so
+``check`` mends without asking what cannot be meant otherwise and loses nothing: a single sample gets its sample axis,
+an array without the axis of a single channel or feature gets that axis. Everything else is the person's decision, so
 it is refused with the mend spelled out.
 """
 
@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
 from core.errors import InputRejected
+from core.mending import fits, remedy, shape_text
 
 __all__ = [
     "MAXIMUM_BYTES",
@@ -39,8 +39,21 @@ MAXIMUM_BYTES: Final = 2 * 1024**3
 """Most that one input may take in memory. A stranger's model can declare an input of any size."""
 
 _COLOUR_CHANNELS: Final = (1, 3, 4)
-_WORDS: Final = tuple(
-    "a the one this river stone light runs falls under over quickly never again and but good bad".split()
+_WORDS: Final = (
+    "a",
+    "again",
+    "and",
+    "bad",
+    "but",
+    "good",
+    "light",
+    "never",
+    "one",
+    "over",
+    "river",
+    "runs",
+    "stone",
+    "the",
 )
 
 
@@ -150,12 +163,12 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
         )
     given = array.shape
     array = _with_missing_axes(array, spec)
-    if not _fits(array.shape[1:], spec.shape):
+    if not fits(array.shape[1:], spec.shape):
         message = (
             f"{holder} holds {shape_text(given)}, the input '{spec.name}' expects {shape_text((None, *spec.shape))} "
             "(the first axis counts samples)."
         )
-        raise InputRejected(message, remedy=_remedy(given, spec))
+        raise InputRejected(message, remedy=remedy(given, spec))
     if spec.dtype == "string":
         return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str, copy=False)
     array = _converted(array, spec, holder)
@@ -249,11 +262,6 @@ def value_range(array: np.ndarray) -> ValueRange:
     return ValueRange(float(finite.min()), float(finite.max()), mean, non_finite)
 
 
-def shape_text(shape: tuple[int | None, ...]) -> str:
-    """Return a shape as people write it: 28 by 28 by 1, a question mark where any size will do."""
-    return "×".join("?" if extent is None else str(extent) for extent in shape) or "a single value"  # noqa: RUF001
-
-
 def _input_tensors(model: Any) -> list[Any]:
     # An unbuilt Sequential raises AttributeError here, a subclassed model has no such attribute.
     return list(getattr(model, "inputs", None) or ())
@@ -304,12 +312,6 @@ def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
         )
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        extent == want or want is None for extent, want in zip(shape, wanted, strict=True)
-    )
-
-
 def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Return the array with the sample axis and a last axis of 1 where they are missing, else as it is."""
     wanted = (None, *spec.shape)
@@ -318,21 +320,24 @@ def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
         mends += [array[..., np.newaxis], array[np.newaxis, ..., np.newaxis]]
     if not spec.shape and array.ndim == 2 and array.shape[1] == 1:
         mends.append(array[:, 0])
-    return next((mended for mended in mends if _fits(mended.shape, wanted)), array)
+    return next((mended for mended in mends if fits(mended.shape, wanted)), array)
 
 
 def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:
     target = spec.numpy_dtype
     if array.dtype == target:
         return array
-    whole = spec.is_integer or target.kind == "b"
-    if whole and array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.trunc(array))).all():
-        offender = array[~(np.isfinite(array) & (array == np.trunc(array)))].flat[0]
-        raise InputRejected(
-            f"{holder} holds {offender}, the input '{spec.name}' expects whole numbers ({spec.dtype}).",
-            remedy="Round the numbers, or look whether another input of the model was meant.",
-        )
-    if whole:
+    low: float
+    high: float
+    if spec.is_integer or target.kind == "b":
+        if array.dtype.kind == "f":
+            broken = ~(np.isfinite(array) & (array == np.trunc(array)))
+            if broken.any():
+                raise InputRejected(
+                    f"{holder} holds {array[broken].flat[0]}, the input '{spec.name}' expects whole numbers "
+                    f"({spec.dtype}).",
+                    remedy="Round the numbers, or look whether another input of the model was meant.",
+                )
         low, high = (0, 1) if target.kind == "b" else (np.iinfo(target).min, np.iinfo(target).max)
     else:
         low, high = float(np.finfo(target).min), float(np.finfo(target).max)
@@ -371,63 +376,3 @@ def _concrete_shape(spec: InputSpec) -> tuple[int, ...]:
 
 def _quoted(names: Any) -> str:
     return ", ".join(f"'{name}'" for name in names)
-
-
-def _remedy(given: tuple[int, ...], spec: InputSpec) -> str:
-    """Return the likeliest way from the given shape, all axes, to the expected one, as NumPy code where it can be."""
-    wanted = spec.shape
-    full: tuple[int | None, ...] = (None, *wanted)
-    if len(given) == len(full):
-        order = next(
-            (order for order in permutations(range(len(given))) if _fits(tuple(given[axis] for axis in order), full)),
-            None,
-        )
-        if order:
-            return _axis_remedy(order, spec)
-    if spec.kind == "image" and not spec.channels_first:
-        colour = _colour_remedy(given, wanted)
-        if colour:
-            return colour
-    if None not in wanted:
-        size = math.prod(extent for extent in wanted if extent is not None)
-        if math.prod(given[1:]) == size:
-            return f"Reshape each sample: array.reshape({', '.join(map(str, (given[0], *wanted)))})."
-        if math.prod(given) == size:
-            return f"Reshape the single sample: array.reshape({', '.join(map(str, (1, *wanted)))})."
-    if len(given) != len(full):
-        return f"Give an array of {len(full)} axes, not {len(given)}, the samples along the first."
-    if spec.kind == "image":
-        return "Resize the pictures, or give image files (PNG, JPEG, WebP): those are resized for you."
-    if spec.kind == "sequence" and wanted[1] not in (None, given[2]):
-        return f"Give {wanted[1]} features per time step, not {given[2]}, in the order that the model was trained with."
-    if spec.kind in ("sequence", "tokens"):
-        return f"Cut or pad every sample to {wanted[0]} time steps, the way the model was trained."
-    if spec.kind == "vector":
-        extra = " Is an index or the class among them?" if given[1] == (wanted[0] or 0) + 1 else ""
-        return f"Give {wanted[0]} features per sample, not {given[1]}.{extra}"
-    return "Bring every sample to the expected shape."
-
-
-def _axis_remedy(order: tuple[int, ...], spec: InputSpec) -> str:
-    if order[0] != 0:
-        return f"The samples seem to lie along axis {order[0]}: np.transpose(array, {order})."
-    if spec.kind == "image" and order == (0, 2, 3, 1):
-        return "The channels come first, the model wants them last: np.moveaxis(array, 1, -1)."
-    if spec.kind == "image" and order == (0, 3, 1, 2):
-        return "The channels come last, the model wants them first: np.moveaxis(array, -1, 1)."
-    if spec.kind == "sequence":
-        return "Time and features seem to be swapped: np.swapaxes(array, 1, 2)."
-    return f"The axes seem to be in another order: np.transpose(array, {order})."
-
-
-def _colour_remedy(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
-    size, channels = wanted[:2], wanted[2]
-    if channels == 3 and len(given) == 4 and _fits(given[1:], (*size, 1)):
-        return "The pictures are gray, the model wants red, green and blue: np.repeat(array, 3, axis=-1)."
-    if channels == 3 and len(given) == 3 and _fits(given[1:], size):
-        return "The pictures are gray, the model wants red, green and blue: np.stack([array] * 3, axis=-1)."
-    if channels == 3 and len(given) == 4 and _fits(given[1:], (*size, 4)):
-        return "The pictures have an alpha channel, the model wants none: array[..., :3]."
-    if channels == 1 and len(given) == 4 and _fits(given[1:], (*size, given[3])):
-        return "The pictures are coloured, the model wants one channel: array.mean(axis=-1, keepdims=True)."
-    return ""

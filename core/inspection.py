@@ -9,6 +9,7 @@ import io
 import json
 import stat
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +30,14 @@ BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract.
 CODE_CLASSES: Final = frozenset({"Lambda", "__lambda__"})
 FOREIGN_CLASSES: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 # Functions of Keras that are a mathematical activation and nothing else.
-ACTIVATIONS: Final = frozenset(
-    "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
-    "log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
-    "sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold".split()
-)
+# fmt: off
+ACTIVATIONS: Final = frozenset({
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
+    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
+    "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+})
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ def _inspect_zip(stream: IO[bytes], name: str, allowed: Collection[str]) -> Mode
             with archive.open(f"{prefix}saved_model.pb") as graph:
                 _check_graph(graph.read(4096), name)
             return ModelFile("saved_model", "2" if f"{prefix}keras_metadata.pb" in names else "", root=root)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelRefused(
             f"{name} is a zip archive that is cut off or damaged.", remedy="Copy or download it again."
         ) from error
@@ -243,7 +247,7 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> frozenset[str]:
         if reason:
             raise ModelRefused(f"The entry {entry.orig_filename[:80]!r} in {name} {reason}.", remedy=BY_HAND)
         seen.add(entry.filename)
-        end = entry.header_offset + 30 + len(entry.filename.encode()) + entry.compress_size
+        end = entry.header_offset + 30 + len(entry.orig_filename) + entry.compress_size
     total = 0
     for entry in entries:
         with archive.open(entry) as member:
@@ -259,7 +263,7 @@ def _why_not_member(entry: zipfile.ZipInfo) -> str:
         return "is encrypted"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "is a symbolic link"
-    # zipfile cuts a name at its first NUL and turns the separators of the system into slashes: read the name as written.
+    # zipfile cuts a name at its first NUL and turns the system's separators into slashes: judge it as written.
     path = entry.orig_filename
     if path.startswith("/") or "\\" in path or "\0" in path or ":" in path or ".." in path.split("/"):
         return "has a path that leads out of the archive"
@@ -349,9 +353,14 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str]) -> str:
         return "brings a program of another framework, and opening it would run that program"
     if class_name == "function":
         function = node.get("config")
-        if function in ACTIVATIONS and isinstance(function, str):
-            return ""
-        return "" if function in allowed else "is a function that did not come with Keras"
+        if not isinstance(function, str):
+            return "is not described in a way that Keras writes"
+        is_ours = module is None or module == "builtins" or module.startswith("keras.")
+        return (
+            ""
+            if function in allowed or (is_ours and function in ACTIVATIONS)
+            else "is a function that did not come with Keras"
+        )
     if module is None and registered is None:
         # Keras 2 and .h5 files name a class and nothing else; a package stands before ">" for custom ones.
         return "" if ">" not in str(class_name) or class_name in allowed else "is a class that did not come with Keras"
@@ -369,5 +378,6 @@ def _called(node: Mapping[str, Any]) -> str:
     config = node.get("config")
     if node["class_name"] == "function":
         return f"The function {str(config)[:80]!r}"
+    title = str(node.get("registered_name") or node["class_name"])[:80]
     own = config.get("name") if isinstance(config, dict) else None
-    return f"The {str(node['class_name'])[:80]} layer {str(own)[:80]!r}" if own else f"{str(node['class_name'])[:80]}"
+    return f"The {title} layer {str(own)[:80]!r}" if own else f"The class {title}"

@@ -139,7 +139,9 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
     looks_like_layer = "name" in node["config"] and class_name != "Policy"
     if not is_layer and looks_like_layer:
         raise ModelRefused(
-            f"The layer {name!r} is of the class {class_name}, which Keras 3 does not have.", remedy=REMEDY
+            f"The layer {name!r} is of the class {class_name}, which Keras 3 does not have.",
+            remedy="If the class is your own, pass it in custom_objects. Otherwise load the model with tf_keras and "
+            "save it as a SavedModel folder, which Layerscope opens.",
         )
 
     config = {key: _value(item, known, custom) for key, item in node["config"].items()}
@@ -147,7 +149,8 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
         config = _options(node["class_name"], config, name)
     if "input_layers" in config and "output_layers" in config:
         config = _graph(config)
-    translated = {**node, "class_name": class_name, "config": config}
+    translated: dict[str, Any] = dict(node)
+    translated |= {"class_name": class_name, "config": config}
     if is_layer:
         # Functional has no public name, and Model makes one of a graph.
         if class_name == "Functional":
@@ -156,6 +159,10 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
         # option's value "dot" for the function of that name.
         translated["module"] = "keras" if class_name in MODELS else "keras.layers"
         translated["registered_name"] = None
+        if class_name != "Sequential":
+            # How Keras 2 called the layer's build; the connections say the same, and in Keras 3's terms.
+            translated.pop("build_config", None)
+        translated.pop("compile_config", None)
     return translated
 
 
@@ -174,7 +181,7 @@ def _with_input(config: Any) -> dict[str, Any]:
 def _options(class_name: str, config: dict[str, Any], name: str) -> dict[str, Any]:
     """Translates the options of one layer."""
     dropped, renamed = DROPPED.get(class_name, {}), RENAMED.get(class_name, {})
-    options = {}
+    options: dict[str, Any] = {}
     for key, value in config.items():
         if key in dropped:
             if dropped[key] is not _ANY and value != dropped[key]:
@@ -252,7 +259,7 @@ def _graph(config: dict[str, Any]) -> dict[str, Any]:
         }
 
     def connection(node: Any, class_name: str) -> Any:
-        """One call of a layer: ``[[layer, call, tensor, keywords], …]``, for one input possibly without the outer list."""
+        """One call of a layer: ``[[layer, call, tensor, keywords], …]``, or the inner list alone."""
         if isinstance(node, dict):
             return node
         if _is_reference(node, inbound):

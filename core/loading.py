@@ -1,8 +1,8 @@
 """Opens model files: .keras, .h5 of Keras 2 and 3, SavedModel folders and zips.
 
-Every file is read by ``core.inspection`` before Keras sees it, and what is then loaded is the copy that was read, so that
-the one who checks and the one who loads cannot see two different files. Keras is imported inside the functions: it takes
-seconds, and whoever only reads a file does not need it.
+Every file is read by ``core.inspection`` before Keras sees it, and what is then loaded is the copy that was read, so
+that the one who checks and the one who loads cannot see two different files. Keras is imported inside the functions: it
+takes seconds, and whoever only reads a file does not need it.
 """
 
 import hashlib
@@ -51,11 +51,13 @@ def load_model(source: Source, *, custom_objects: Mapping[str, type] | None = No
 
     objects = dict(custom_objects or {})
     allowed = {*objects, *keras.saving.get_custom_objects()}
+    # One scope for all: an inner scope of Keras hides the outer one.
+    scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
         path, name = _staged(source, Path(folder))
         file = inspect_model(path, allowed=allowed, name=name)
         build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
-        with _in_our_words(name), keras.saving.custom_object_scope(objects), warnings.catch_warnings():
+        with _in_our_words(name), keras.saving.custom_object_scope(scope), warnings.catch_warnings():
             # Keras advises the author of a model, who is not the one opening it.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
             model: keras.Model = build(path, file, Path(folder), allowed)
@@ -75,31 +77,40 @@ def content_key(source: Source) -> str:
         ModelRefused: The source cannot be read.
     """
     digest = hashlib.sha256()
+    with _readable(source):
+        _digest(source, digest.update)
+    return digest.hexdigest()
+
+
+def _digest(source: Source, update: Callable[[bytes], Any]) -> None:
     if isinstance(source, str | os.PathLike) and Path(source).is_dir():
         folder = Path(source)
         for path in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
             # Lengths keep one file's end from being read as the next one's beginning.
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+            update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
             with path.open("rb") as stream:
-                _copy(stream, digest.update)
+                _copy(stream, update)
     else:
         with _opened(source) as stream:
-            _copy(stream, digest.update)
-    return digest.hexdigest()
+            _copy(stream, update)
+
+
+@contextmanager
+def _readable(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        name = Path(source).name if isinstance(source, str | os.PathLike) else "The file"
+        raise ModelRefused(
+            f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
+        ) from error
 
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[bytes]]:
     """The content of a file as a stream; a stream that was given is left where it was."""
     if isinstance(source, str | os.PathLike):
-        try:
-            stream = Path(source).open("rb")
-        except OSError as error:
-            raise ModelRefused(
-                f"{Path(source).name} cannot be read: {error.strerror or 'the system refused'}.",
-                remedy="Check the path.",
-            ) from error
-        with stream:
+        with Path(source).open("rb") as stream:
             yield stream
     elif isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source)
@@ -127,7 +138,7 @@ def _staged(source: Source, folder: Path) -> tuple[Path, str]:
         name = getattr(source, "name", "The file")
         name = Path(name).name if isinstance(name, str) else "The file"
     copy = folder / "model"
-    with _opened(source) as stream, copy.open("wb") as target:
+    with _readable(source), _opened(source) as stream, copy.open("wb") as target:
         _copy(stream, target.write)
     return copy, name
 
@@ -185,8 +196,7 @@ def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[st
 def _load_with_keras(path: Path) -> Any:
     import keras
 
-    with keras.saving.custom_object_scope({legacy.HARD_SIGMOID: legacy.hard_sigmoid}):
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
@@ -221,7 +231,7 @@ def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
         return [_with_modules(item, operations) for item in value]
     if not isinstance(value, dict):
         return value
-    name, config = value.get("class_name"), value.get("config")
+    name, config = str(value.get("class_name")), value.get("config")
     if "inbound_nodes" in value and name in operations and isinstance(config, dict) and "trainable" not in config:
         return {**value, "module": operations[name], "registered_name": name}
     return {key: _with_modules(item, operations) for key, item in value.items()}
@@ -240,7 +250,7 @@ def _load_saved_model(path: Path, file: ModelFile, folder: Path, allowed: Collec
     layer = _saved_model_layer()(path / file.root)
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
-        for name, spec in layer.signature.items()
+        for name, spec in sorted(layer.signature.items())
     }
     outputs = layer(inputs)
     return keras.Model(

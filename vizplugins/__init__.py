@@ -3,7 +3,7 @@
 Beside it, one file per built-in visualizer, each written exactly as a stranger would write one.
 """
 
-from core import charts
+from core import charts, gallery
 from core.activation import Activation, Activations, SampleContext
 from core.hookspecs import hookimpl
 from core.visualizer import (
@@ -28,5 +28,6 @@ __all__ = [
     "UnitIndex",
     "Visualizer",
     "charts",
+    "gallery",
     "hookimpl",
 ]

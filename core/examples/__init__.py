@@ -91,4 +91,6 @@ def get_example(name: str) -> Example:
 def _read_card(path: Path) -> Example:
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     # JSON has no tuples, and a frozen example must not carry lists.
-    return Example(**{key: tuple(value) if isinstance(value, list) else value for key, value in card.items()})
+    for key in ("class_names", "feature_names"):
+        card[key] = tuple(card.get(key, ()))
+    return Example(**card)

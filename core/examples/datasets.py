@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split  # type: ignore[import-unty
 AEON: Final = "aeon==1.6.0"
 VADER_SENTIMENT: Final = "vaderSentiment==0.5"
 SEED: Final = 20
-STRONG_RATING: Final = 1.5  # ratings go from -4 to 4; near zero even people do not agree on the sign
+STRONG_RATING: Final = 2.0  # ratings go from -4 to 4; near zero even people do not agree on the sign
 
 
 @dataclass(frozen=True)

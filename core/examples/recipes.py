@@ -95,12 +95,16 @@ def build_reviews_transformer(dataset: Dataset) -> keras.Model:
     split = layers.TextVectorization(vocabulary_size, output_sequence_length=words, name="words")
     split.adapt(tf.constant(dataset.train_inputs))
     tokens = split(text)
-    # 1, 2, 3, ...: computed from the tokens, because a layer called on a constant is lost when the model is saved.
-    positions = keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1)
+    # 1, 2, 3, ..., then 0 for the padding, so that both embeddings carry a mask: Add drops the mask of only one.
+    # Computed from the tokens, because a layer that is called on a constant is lost when the model is saved.
+    present = keras.ops.minimum(tokens, 1)
+    positions = keras.ops.cumsum(present, axis=1) * present
+    # The first place counts even without a word: the mean over no word at all would not be a number.
+    positions = keras.ops.maximum(positions, np.eye(1, words, dtype="int64"))
     embedded = layers.Add(name="embedding")(
         [
             layers.Embedding(vocabulary_size, width, mask_zero=True, name="word_embedding")(tokens),
-            layers.Embedding(words + 1, width, name="position_embedding")(positions),
+            layers.Embedding(words + 1, width, mask_zero=True, name="position_embedding")(positions),
         ]
     )
     embedded = layers.Dropout(0.4, name="dropout_1")(embedded)

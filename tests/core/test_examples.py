@@ -22,9 +22,10 @@ def open_model(example: Example) -> keras.Model:
     return keras.models.load_model(example.model_path, compile=False, safe_mode=True)
 
 
-def as_model_inputs(inputs):
-    # Keras has no type for NumPy's unicode arrays.
-    return {name: tf.constant(values) for name, values in inputs.items()}
+def predict(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    # Keras warns of a dict where the model was built on one bare input, and has no type for NumPy's unicode arrays.
+    (values,) = inputs.values()
+    return model.predict(tf.constant(values), verbose=0)
 
 
 def test_the_example_for_newcomers_comes_first():
@@ -89,7 +90,7 @@ class TestEachExample:
         model = open_model(example)
         inputs, labels = example.samples()
 
-        probabilities = model.predict(as_model_inputs(inputs), verbose=0)
+        probabilities = predict(model, inputs)
 
         assert probabilities.shape == (len(labels), len(example.class_names))
         # Under a hundred samples scatter by some percent around the accuracy on all held-out ones.
@@ -103,3 +104,18 @@ class TestEachExample:
             assert not isinstance(layer, keras.layers.Lambda)
         assert not model.compiled
         assert example.featured_layer in {layer.name for layer in model.layers}
+
+
+def test_the_text_example_ignores_padding():
+    model = open_model(get_example("reviews-transformer"))
+    words, mean = (model.get_layer(name).output for name in ("encoded_words", "mean_over_words"))
+
+    encoded, pooled = keras.Model(model.inputs, [words, mean])([tf.constant(["great film"])])
+
+    np.testing.assert_allclose(pooled, encoded[:, :2].numpy().mean(axis=1), atol=1e-5)
+
+
+def test_the_text_example_answers_an_empty_text():
+    model = open_model(get_example("reviews-transformer"))
+
+    assert np.isfinite(model(tf.constant([""]))).all()

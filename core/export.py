@@ -1,0 +1,77 @@
+"""What a person takes away: charts as files, activations as files, and code that draws the same chart."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from core.activation import Activation
+
+__all__ = ["CHART_FORMATS", "ChartFormat", "activation_file", "chart_file", "code_for"]
+
+ChartFormat = Literal["png", "svg", "html", "json"]
+CHART_FORMATS: Final[dict[str, str]] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "html": "text/html",
+    "json": "application/json",
+}
+_WIDTH: Final = 640
+
+
+def chart_file(specification: Mapping[str, Any], kind: ChartFormat) -> bytes:
+    """Return a chart as a file that stands on its own.
+
+    Args:
+        specification: Vega-Lite. A chart that fills the width of a page gets one of 640 pixels.
+        kind: ``"png"`` (two pixels per screen pixel), ``"svg"``, ``"html"`` or ``"json"`` (Vega-Lite).
+    """
+    import vl_convert
+
+    chart = {"background": "white", **specification}
+    if "width" not in chart and not {"hconcat", "vconcat", "concat", "facet", "repeat"} & chart.keys():
+        chart["width"] = _WIDTH
+    if kind == "png":
+        return vl_convert.vegalite_to_png(chart, scale=2)
+    if kind == "svg":
+        return vl_convert.vegalite_to_svg(chart).encode()
+    if kind == "html":
+        return vl_convert.vegalite_to_html(chart, bundle=True).encode()
+    import json
+
+    return json.dumps(chart, indent=1).encode()
+
+
+def activation_file(activation: Activation, kind: Literal["npy", "csv"]) -> bytes:
+    """Return an activation as ``.npy`` (the array) or CSV (a column per axis, and ``value``)."""
+    if kind == "csv":
+        return activation.to_frame().to_csv(index=False).encode()
+    buffer = io.BytesIO()
+    np.save(buffer, activation.values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def code_for(
+    *, opening: str, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, samples_taken: int
+) -> str:
+    """Return Python that draws the same chart in a notebook.
+
+    Args:
+        opening: Lines that leave ``model`` and ``inputs`` behind.
+        layer: Key of the layer.
+        visualizer: Name of the visualizer.
+        options: Option values that differ from the defaults.
+        sample: Number of the first sample that goes through the model.
+        samples_taken: How many samples go through it.
+    """
+    arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+    return (
+        "import core\n\n"
+        f"{opening}\n"
+        f"inputs = {{name: array[{sample}:{sample + samples_taken}] for name, array in inputs.items()}}\n"
+        "activations = core.extract(model, core.arrange(model, inputs))\n"
+        f"core.get_registry().chart({visualizer!r}, activations[{layer!r}]{arguments})\n"
+    )

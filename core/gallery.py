@@ -1,0 +1,224 @@
+"""A gallery of feature maps: many small maps as one image, each of which can be pointed at and clicked.
+
+One PNG atlas in one mark, with a transparent rectangle per map over it: a mark per pixel takes a browser some twenty
+seconds for 64 maps of 112×112, a mark per map three times as long as the atlas.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core import charts
+
+__all__ = ["gallery", "large_map", "overlay"]
+
+GALLERY_WIDTH: Final = 640
+"""Screen pixels; fits beside the options on a common laptop."""
+_GAP: Final = 4
+_LABEL_HEIGHT: Final = 12
+_LARGEST_TILE: Final = 96
+_LABELLED_TILE: Final = 30
+_MANY_PIXELS: Final = 400_000
+_FEW_LEVELS: Final = 40
+_LARGE: Final = 208
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the tiles are, in screen pixels."""
+
+    columns: int
+    rows: int
+    tile_width: int
+    tile_height: int
+    label_height: int
+
+    @property
+    def width(self) -> int:
+        return self.columns * (self.tile_width + _GAP) - _GAP
+
+    @property
+    def height(self) -> int:
+        return self.rows * (self.tile_height + self.label_height + _GAP) - _GAP
+
+
+def gallery(
+    maps: np.ndarray,
+    *,
+    numbers: np.ndarray,
+    scheme: str = "automatic",
+    scale_each: bool = True,
+    chosen: int | None = None,
+    select: str = "channel",
+    title: Any = alt.Undefined,
+) -> alt.LayerChart:
+    """Draw feature maps as a gallery, in the order in which they are given.
+
+    Args:
+        maps: Shape ``(map, height, width)``, any real type.
+        numbers: Shape ``(map,)``: the number that each map is known by, shown on hover and returned on a click.
+        scheme: Colour scheme, see :data:`core.charts.SCHEMES`.
+        scale_each: Whether each map has a colour scale of its own, or all share one.
+        chosen: Number of the map that gets a frame.
+        select: Name of the selection parameter that holds the number of the map that is clicked.
+        title: Title of the chart.
+    """
+    count, height, width = maps.shape
+    layout = _layout(count, height, width)
+    shared = charts.colour_scale(maps, scheme)
+    low, high = _limits(maps, shared, scale_each)
+    levels = charts.colour_levels(maps, low, high, _FEW_LEVELS if maps.size > _MANY_PIXELS else 254)
+    url = charts.level_picture_url(_atlas(levels, layout), shared)
+    tiles = _tiles(maps, numbers, select, layout).assign(chosen=numbers == chosen)
+    across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
+    down = alt.Y("top:Q", scale=alt.Scale(domain=[layout.height, 0], nice=False), axis=None)
+    legend_scale = shared.altair() if not scale_each else charts.ColourScale(0, 1, shared.scheme).altair()
+    rectangles = (
+        alt.Chart(tiles)
+        .mark_rect(fillOpacity=0, cursor="pointer", strokeWidth=3)
+        .encode(
+            x=across,
+            x2=alt.X2("right:Q"),
+            y=down,
+            y2=alt.Y2("bottom:Q"),
+            stroke=alt.Stroke(
+                "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
+            ),
+            color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each)),
+            tooltip=[
+                alt.Tooltip(f"{select}:Q"),
+                *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
+                alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
+            ],
+        )
+        .add_params(alt.selection_point(name=select, fields=[select], on="click", clear=False))
+    )
+    layers = [charts.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
+    if layout.label_height:
+        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color="#8a8f98")
+        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
+    frameless = alt.ViewBackground(stroke=None)
+    return alt.layer(*layers).properties(width=layout.width, height=layout.height, title=title, view=frameless)
+
+
+def large_map(values: np.ndarray, scale: charts.ColourScale, *, title: Any = alt.Undefined) -> alt.LayerChart:
+    """Draw one feature map of shape ``(height, width)`` large, with its values on hover."""
+    width, height = _large_size(*values.shape)
+    return charts.heatmap(
+        values, row="height", column="width", scale=scale, width=width, height=height, title=title, legend=False
+    )
+
+
+def overlay(
+    values: np.ndarray,
+    picture: np.ndarray,
+    scale: charts.ColourScale,
+) -> tuple[alt.Chart, alt.Chart]:
+    """Draw the input, and the input with a feature map laid over it; both as large as :func:`large_map`.
+
+    Args:
+        values: Feature map, shape ``(height, width)``; it is stretched over the input, nearest neighbour.
+        picture: The input, shape ``(height, width, channel)``, any range.
+        scale: Colours of the feature map.
+    """
+    pixels = charts.picture_values(picture)
+    height, width = pixels.shape[:2]
+    rows = np.arange(height) * values.shape[0] // height
+    columns = np.arange(width) * values.shape[1] // width
+    colours = scale.palette()[scale.levels(values[np.ix_(rows, columns)])]
+    grey = pixels.mean(axis=-1, keepdims=True)
+    mixed = np.rint(0.45 * grey + 0.55 * colours).astype(np.uint8)
+    size = _large_size(height, width)
+    return (
+        charts.picture(charts.picture_url(pixels), *size, smooth=width > size[0]).properties(title="Input"),
+        charts.picture(charts.picture_url(mixed), *size, smooth=width > size[0]).properties(title="Laid over it"),
+    )
+
+
+def _large_size(height: int, width: int) -> tuple[int, int]:
+    scale = _LARGE / max(height, width)
+    return max(24, round(width * scale)), max(24, round(height * scale))
+
+
+def _layout(count: int, height: int, width: int) -> _Layout:
+    columns = max(1, min(count, math.ceil(math.sqrt(count * height / width * 1.5))))
+    columns = max(columns, min(count, GALLERY_WIDTH // (_LARGEST_TILE + _GAP)))
+    tile_width = max(6, min(_LARGEST_TILE, (GALLERY_WIDTH + _GAP) // columns - _GAP))
+    tile_height = max(3, round(tile_width * height / width))
+    label_height = _LABEL_HEIGHT if tile_width >= _LABELLED_TILE else 0
+    return _Layout(columns, math.ceil(count / columns), tile_width, tile_height, label_height)
+
+
+def _limits(maps: np.ndarray, shared: charts.ColourScale, scale_each: bool) -> tuple[Any, Any]:
+    if not scale_each:
+        return shared.low, shared.high
+    finite = np.where(np.isfinite(maps), maps, 0)
+    low, high = finite.min(axis=(1, 2), keepdims=True), finite.max(axis=(1, 2), keepdims=True)  # (map, 1, 1)
+    if shared.scheme != "blueorange":
+        return low, high
+    reach = np.maximum(np.abs(low), np.abs(high))
+    reach = np.where(reach == 0, 1, reach)
+    return -reach, reach
+
+
+def _atlas(levels: np.ndarray, layout: _Layout) -> np.ndarray:
+    count, height, width = levels.shape
+    # Maps smaller than their tile are enlarged here, larger ones are left to the browser at full resolution.
+    enlarge = width <= layout.tile_width
+    tile_height, tile_width = (layout.tile_height, layout.tile_width) if enlarge else (height, width)
+    if enlarge:
+        rows, columns = np.arange(tile_height) * height // tile_height, np.arange(tile_width) * width // tile_width
+        levels = levels[:, rows[:, None], columns]
+    factor = tile_width / layout.tile_width
+    full_height, full_width = round(layout.height * factor), round(layout.width * factor)
+    atlas = np.full((full_height, full_width), charts.GAP_LEVEL, np.uint8)
+    for position in range(count):
+        row, column = divmod(position, layout.columns)
+        top = round((row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height) * factor)
+        left = round(column * (layout.tile_width + _GAP) * factor)
+        part = atlas[top : top + tile_height, left : left + tile_width]
+        part[...] = levels[position, : part.shape[0], : part.shape[1]]
+    return atlas
+
+
+def _tiles(maps: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout) -> pd.DataFrame:
+    row, column = np.divmod(np.arange(len(maps)), layout.columns)
+    label = row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height
+    left = column * (layout.tile_width + _GAP)
+    finite = np.where(np.isfinite(maps), maps, 0).reshape(len(maps), -1)  # (map, height, width) -> (map, pixel)
+    return pd.DataFrame(
+        {
+            select: numbers,
+            "left": left,
+            "right": left + layout.tile_width,
+            "label": label - 1,
+            "top": label,
+            "bottom": label + layout.tile_height,
+            "minimum": _short(finite.min(axis=1)),
+            "mean": _short(finite.mean(axis=1, dtype=np.float64)),
+            "maximum": _short(finite.max(axis=1)),
+            "zeros": _short((finite == 0).mean(axis=1)),
+        }
+    )
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _legend(scheme: str, scale_each: bool) -> alt.Legend:
+    if not scale_each:
+        return alt.Legend(title="Activation", gradientOpacity=1, format=".3~g")
+    words = ("negative", "zero", "positive") if scheme == "blueorange" else ("its lowest", "", "its highest")
+    return alt.Legend(
+        title="Each map",
+        gradientOpacity=1,
+        values=[0, 0.5, 1],
+        labelExpr=f"datum.value == 0 ? '{words[0]}' : datum.value == 1 ? '{words[2]}' : '{words[1]}'",
+    )

@@ -1,0 +1,118 @@
+"""One row per layer: how its values are distributed, and what about it is worth a look."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from core.activation import Activation
+from core.charts import format_shape
+from core.layers import LayerInfo
+from core.summaries import LayerRow
+
+__all__ = ["layer_row"]
+
+SPARKLINE_BINS: Final = 16
+VALUES_LOOKED_AT: Final = 20_000
+"""Per layer: a sample of the values, evenly spread, so that the table of a large model takes milliseconds."""
+MOSTLY_ZERO: Final = 0.5
+SATURATED: Final = 0.9
+_BOUNDS: Final = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softsign": (-1.0, 1.0)}
+
+
+def layer_row(layer: LayerInfo, number: int, activation: Activation | None, sample: int) -> LayerRow:
+    """Describe a layer for the table.
+
+    Args:
+        layer: The layer.
+        number: Its position in call order, from 1.
+        activation: What it answered to all samples, or None.
+        sample: Whose distribution to draw; the notes are on all samples.
+    """
+    distribution: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    if layer.missing:
+        notes = ("no values",)
+    elif activation is not None and activation.is_numeric:
+        distribution = _distribution(_spread(activation.values[sample]))
+        notes = _notes(activation)
+    return LayerRow(
+        key=layer.key,
+        name=layer.key.rpartition("/")[2],
+        number=number,
+        depth=layer.depth,
+        type_name=layer.type_name,
+        kind=layer.kind,
+        shape=format_shape(layer.output_shape[1:]),
+        parameter_count=layer.parameter_count,
+        distribution=distribution,
+        notes=notes,
+        holds_layers=layer.holds_layers,
+        parent=layer.parent,
+        inputs_from=layer.inputs_from,
+        missing=layer.missing,
+    )
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    flat = values.reshape(-1)
+    # A step that has no factor in common with usual channel counts meets every channel.
+    step = max(1, flat.size // VALUES_LOOKED_AT) | 1
+    return flat[::step].astype(np.float32)
+
+
+def _distribution(values: np.ndarray) -> tuple[int, ...]:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return ()
+    low, high = float(finite.min()), float(finite.max())
+    if high - low <= abs(high) * 1e-6:
+        low, high = low - 0.5, high + 0.5
+    counts, _ = np.histogram(finite, bins=SPARKLINE_BINS, range=(low, high))
+    return tuple(int(count) for count in counts)
+
+
+def _notes(activation: Activation) -> tuple[str, ...]:
+    values = activation.values
+    notes = []
+    # A sum is NaN or infinite as soon as one value is, and costs a fraction of a test of each.
+    with np.errstate(all="ignore"):
+        total = float(np.sum(values, dtype=np.float64))
+    if not np.isfinite(total):
+        if np.isnan(values).any():
+            notes.append("NaN")
+        if np.isinf(values).any():
+            notes.append("Inf")
+    seen = _spread(values)
+    if seen.size > 1 and np.isfinite(seen).all() and seen.min() == seen.max():
+        notes.append(f"constant {seen[0]:.3g}")
+        return tuple(notes)
+    zeros = float((seen == 0).mean()) if seen.size else 0.0
+    if zeros >= MOSTLY_ZERO:
+        notes.append(f"{zeros:.0%} zeros".replace("%", " %"))
+    dead = _dead_channels(activation)
+    if dead:
+        notes.append(f"{dead:,} of {values.shape[-1]:,} never active")
+    saturated = _saturated_share(activation, seen)
+    if saturated >= SATURATED:
+        notes.append(f"{saturated:.0%} saturated".replace("%", " %"))
+    return tuple(notes)
+
+
+def _dead_channels(activation: Activation) -> int:
+    # Only over several samples: a ReLU that is silent for one input is doing its work.
+    if activation.layer.activation_function != "relu" and activation.layer.type_name != "ReLU":
+        return 0
+    if activation.shape[0] < 2 or activation.rank < 2:
+        return 0
+    return int((activation.values.reshape(-1, activation.shape[-1]).max(axis=0) == 0).sum())
+
+
+def _saturated_share(activation: Activation, values: np.ndarray) -> float:
+    bounds = _BOUNDS.get(activation.layer.activation_function)
+    if bounds is None or not values.size or activation.layer.kind == "recurrent":
+        return 0.0
+    low, high = bounds
+    margin = 0.01 * (high - low)
+    return float(((values <= low + margin) | (values >= high - margin)).mean())

@@ -1,0 +1,143 @@
+"""The two things that stand above every picture of a layer: what went in, and what the model answered."""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from core import charts
+from core.inputs import InputSpec, value_range
+from core.summaries import Answer, InputView
+
+__all__ = ["answer_of", "input_view"]
+
+STRONGEST: Final = 5
+_PICTURE_SIDE: Final = 224
+_RIGHT: Final = "#54a24b"
+_LINES: Final = 6
+
+
+def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: tuple[str, ...] = ()) -> InputView:
+    """Show one sample of one input.
+
+    Args:
+        spec: What the input is.
+        array: All samples, the sample axis first, as the model sees them.
+        sample: Which one to show.
+        feature_names: Names of the last axis of a sequence, if known.
+    """
+    value = array[sample]
+    shape = charts.format_shape(value.shape) or "one value"
+    if value.dtype.kind in "US":
+        return InputView(spec.name, shape, text=" ".join(map(str, value.reshape(-1))))
+    seen = value_range(array)
+    picture = specification = None
+    if spec.kind == "image" and value.ndim == 3:
+        picture = _png(np.moveaxis(value, 0, -1) if spec.channels_first else value)
+    else:
+        specification = _values_chart(value, feature_names).to_dict()
+    return InputView(
+        spec.name,
+        shape,
+        picture=picture,
+        specification=specification,
+        minimum=seen.minimum,
+        maximum=seen.maximum,
+        not_finite=seen.non_finite,
+    )
+
+
+def answer_of(output: np.ndarray, sample: int, class_names: tuple[str, ...], label: int | None) -> Answer:
+    """Show the strongest outputs of the model for one sample.
+
+    Args:
+        output: What the model returned, shape ``(sample, …)``.
+        sample: Which one.
+        class_names: By class number; empty if unknown.
+        label: Number of the true class, or None.
+    """
+    values = np.asarray(output[sample], dtype=np.float32).reshape(-1)
+    named = len(class_names) == len(values)
+    names = list(class_names) if named else [f"unit {number}" for number in range(len(values))]
+    probabilities = len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
+    if probabilities and not named:
+        names = [f"class {number}" for number in range(len(values))]
+    strongest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:STRONGEST]
+    frame = pd.DataFrame({"name": [names[index] for index in strongest], "value": values[strongest]})
+    frame["label"] = [f"{value:.2f}" if probabilities else f"{value:.4g}" for value in frame["value"]]
+    frame["true"] = [label is not None and index == label for index in strongest]
+    best = int(strongest[0])
+    true_label = names[label] if label is not None and 0 <= label < len(names) else ""
+    return Answer(
+        _answer_chart(frame, probabilities).to_dict(),
+        best=names[best] if probabilities else "",
+        probability=float(values[best]) if probabilities else None,
+        true_label=true_label,
+        right=best == label if probabilities and true_label else None,
+    )
+
+
+def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
+    what = "Probability" if probabilities else "Output"
+    reach = [0, 1.15] if probabilities else alt.Undefined
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=140)),
+        x=alt.X("value:Q", title=what, axis=None, scale=alt.Scale(domain=reach)),
+        tooltip=[alt.Tooltip("name:N", title="class" if probabilities else "unit"), alt.Tooltip("value:Q", title=what)],
+    )
+    bars = base.mark_bar(height=15, cornerRadiusEnd=2).encode(
+        color=alt.when(alt.datum.true).then(alt.value(_RIGHT)).otherwise(alt.value(charts.MARK_COLOUR))
+    )
+    numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
+    frameless = alt.ViewBackground(stroke=None)
+    return alt.layer(bars, numbers).properties(height=24 * len(frame), view=frameless)
+
+
+def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Chart:
+    if value.ndim == 2 and value.shape[-1] <= _LINES:
+        names = list(feature_names) if len(feature_names) == value.shape[-1] else [str(n) for n in range(value.shape[-1])]
+        kept = charts.thin(np.nan_to_num(value).sum(axis=1), buckets=400)
+        frame = pd.DataFrame(value[kept], columns=names).assign(time=kept).melt("time", var_name="feature")
+        return (
+            alt.Chart(frame)
+            .mark_line(strokeWidth=1.5)
+            .encode(
+                x=alt.X("time:Q", title="Time", scale=alt.Scale(nice=False)),
+                y=alt.Y("value:Q", title=None),
+                color=alt.Color("feature:N", sort=names, scale=alt.Scale(scheme="tableau10"), title="Feature"),
+                tooltip=[alt.Tooltip("feature:N"), alt.Tooltip("time:Q"), alt.Tooltip("value:Q", format=".4~g")],
+            )
+            .properties(height=150)
+        )
+    if value.ndim >= 2:
+        matrix = value.reshape(-1, value.shape[-1]).T  # (time, feature) -> (feature, time)
+        return charts.heatmap(
+            matrix, row="feature", column="time", scale=charts.colour_scale(matrix), value_title="Value", height=150
+        )
+    flat = value.reshape(-1)
+    kept = charts.thin(flat, buckets=400)
+    return (
+        alt.Chart(pd.DataFrame({"position": kept, "value": flat[kept]}))
+        .mark_bar(color=charts.MARK_COLOUR)
+        .encode(
+            x=alt.X("position:Q", title="Position", scale=alt.Scale(nice=False)),
+            y=alt.Y("value:Q", title=None),
+            tooltip=[alt.Tooltip("position:Q"), alt.Tooltip("value:Q", format=".4~g")],
+        )
+        .properties(height=150)
+    )
+
+
+def _png(value: np.ndarray) -> bytes:
+    image = Image.fromarray(charts.picture_values(value))
+    factor = _PICTURE_SIDE / max(image.size)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    image = image.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

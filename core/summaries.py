@@ -1,0 +1,199 @@
+"""The plain things that cross from the Workspace to a page: names, numbers, texts, specifications as dicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.options import Control
+
+__all__ = [
+    "Answer",
+    "ChartResult",
+    "ExampleSummary",
+    "Failure",
+    "InputSummary",
+    "InputView",
+    "LayerRow",
+    "ModelSummary",
+    "Rejection",
+    "VisualizerSummary",
+]
+
+
+@dataclass(frozen=True)
+class ExampleSummary:
+    """An example as a list shows it; ``accuracy`` is on held-out samples, 0 to 1."""
+
+    name: str
+    title: str
+    description: str
+    accuracy: float
+    held_out_count: int
+    source: str
+
+
+@dataclass(frozen=True)
+class InputSummary:
+    """What one input of the model expects; ``kind`` as in :class:`core.inputs.InputSpec`."""
+
+    name: str
+    kind: str
+    shape: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The model that is open.
+
+    Attributes:
+        name: What the person knows it by: the example's name or the file's.
+        layer_count: Layers at the top.
+        parameter_count: Weights, trainable or not.
+        inputs: What it expects.
+        output: Shape of its output, such as ``"10 classes"``.
+        featured_layer: Key of the layer to look at first.
+        suggested_scaling: Scaling of images that suits it.
+    """
+
+    name: str
+    layer_count: int
+    parameter_count: int
+    inputs: tuple[InputSummary, ...]
+    output: str
+    featured_layer: str
+    suggested_scaling: str
+
+
+@dataclass(frozen=True)
+class InputView:
+    """One sample of one input, ready to be shown.
+
+    Attributes:
+        name: Name of the input.
+        shape: Its shape without the sample axis.
+        picture: PNG bytes, for images.
+        text: The text, for strings.
+        specification: Vega-Lite chart, for vectors, sequences and whatever else has numbers.
+        minimum: Smallest number that the model sees, over all samples.
+        maximum: Largest.
+        not_finite: How many of all numbers are NaN or infinite.
+    """
+
+    name: str
+    shape: str
+    picture: bytes | None = None
+    text: str | None = None
+    specification: dict[str, Any] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    not_finite: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model answers to one sample.
+
+    Attributes:
+        specification: Vega-Lite chart of its strongest outputs.
+        best: Name of the strongest class; empty where the output is no classification.
+        probability: Of that class, 0 to 1.
+        true_label: Name of the true class; empty if unknown.
+        right: Whether both agree; None if either is unknown.
+    """
+
+    specification: dict[str, Any]
+    best: str = ""
+    probability: float | None = None
+    true_label: str = ""
+    right: bool | None = None
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One row of the table of layers.
+
+    Attributes:
+        key: Key of the layer.
+        name: What the row shows; nested layers without the path of their parent.
+        number: Position in call order, from 1.
+        depth: How many models or composite layers are around it.
+        type_name: Class of the layer.
+        kind: What it is coloured by.
+        shape: Output shape without the sample axis, such as ``"8×8×16"``.
+        parameter_count: Weights of the layer.
+        distribution: Histogram counts of the answer to this sample; empty if there are no values.
+        notes: What is worth a look: ``"62 % zeros"``, ``"NaN"``, ``"dead: 5 of 16 channels"``.
+        holds_layers: Whether layers are nested in it.
+        parent: Key of the model or layer around it; empty at the top.
+        inputs_from: Keys of the layers that feed it.
+        missing: Why there are no values; empty where there are.
+    """
+
+    key: str
+    name: str
+    number: int
+    depth: int
+    type_name: str
+    kind: str
+    shape: str
+    parameter_count: int
+    distribution: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    holds_layers: bool = False
+    parent: str = ""
+    inputs_from: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class VisualizerSummary:
+    """A picture that suits a layer, with the controls of its options."""
+
+    name: str
+    title: str
+    description: str
+    how_to_read: str
+    limitations: str
+    controls: tuple[Control, ...]
+    package: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A picture that does not suit a layer, and why."""
+
+    title: str
+    reason: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, for a person: what happened, what to do next, and the traceback for a plugin's author."""
+
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+    package: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class ChartResult:
+    """A chart as a specification, or the failure of whoever should have drawn it.
+
+    Attributes:
+        specification: Vega-Lite; None if it failed.
+        notes: A sentence per option value that had to be fitted.
+        selections: Names of the selection parameters in the chart that are options too.
+        failure: What went wrong; None if nothing did.
+    """
+
+    specification: dict[str, Any] | None
+    notes: tuple[str, ...] = ()
+    selections: tuple[str, ...] = ()
+    failure: Failure | None = None
+    seconds: float = field(default=0.0, compare=False)

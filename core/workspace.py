@@ -1,0 +1,511 @@
+"""What one visitor has open: a model, samples for it, and what the layers answered. A page talks to this alone.
+
+What crosses this line is small and plain: names, option values, chart specifications as dicts, errors of ours. Never
+a model, a tensor or an exception of a library. So a page stays thin, and another process can stand behind the line.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from core import export, model_map, previews
+from core.activation import Activation, Activations
+from core.charts import format_shape
+from core.errors import InputRejected, LayerscopeError, PluginFailed
+from core.examples import Example, get_example, list_examples
+from core.extractor import Extractor
+from core.images import suggest_scaling
+from core.inputs import InputSpec, arrange, input_specs, noise
+from core.loading import content_key, load_model
+from core.options import describe_options
+from core.overview import layer_row
+from core.reading import GivenFile, Preparation, Samples, read_files, read_text
+from core.registry import Registry, get_registry
+from core.store import ContentStore, model_store
+from core.summaries import (
+    Answer,
+    ChartResult,
+    ExampleSummary,
+    Failure,
+    InputSummary,
+    InputView,
+    LayerRow,
+    ModelSummary,
+    Rejection,
+    VisualizerSummary,
+)
+
+__all__ = ["Workspace"]
+
+BLOCK_BYTES: Final = 256_000_000
+"""Activations of as many samples as fit in this are kept at once; the rest are run when they are looked at."""
+MOST_SAMPLES_AT_ONCE: Final = 128
+_BLOCKS_KEPT: Final = 2
+_CHARTS_KEPT: Final = 64
+_VALUES_AS_CSV: Final = 2_000_000
+
+
+@dataclass(frozen=True)
+class _OpenModel:
+    key: str
+    extractor: Extractor
+    specs: tuple[InputSpec, ...]
+    summary: ModelSummary
+    example: Example | None
+    opening: str
+
+
+@dataclass(frozen=True)
+class _OpenSamples:
+    arrays: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    serial: int
+
+
+class Workspace:
+    """What one visitor has open.
+
+    A model that is refused, or data that does not fit, leaves what was open before as it was.
+
+    Args:
+        registry: Where the pictures come from; the registry of the process by default.
+        models: Where opened models are shared; the store of the process by default.
+    """
+
+    def __init__(self, registry: Registry | None = None, models: ContentStore[Extractor] | None = None) -> None:
+        self._registry = registry or get_registry()
+        self._models = models or model_store
+        self._model: _OpenModel | None = None
+        self._samples: _OpenSamples | None = None
+        self._serial = 0
+        self._blocks: ContentStore[Activations] = ContentStore(_BLOCKS_KEPT)
+        self._charts: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
+        self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_CHARTS_KEPT)
+        self._lock = threading.RLock()
+
+    def examples(self) -> tuple[ExampleSummary, ...]:
+        """Return the examples that ship with Layerscope."""
+        return tuple(
+            ExampleSummary(each.name, each.title, each.description, each.accuracy, each.held_out_count, each.source)
+            for each in list_examples()
+        )
+
+    @property
+    def model(self) -> ModelSummary | None:
+        """The model that is open, or None."""
+        return self._model.summary if self._model else None
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """What each sample is called; empty if there are none yet."""
+        return self._samples.names if self._samples else ()
+
+    @property
+    def sample_labels(self) -> tuple[str, ...]:
+        """The true class of each sample by name; empty if unknown."""
+        if not self._samples or self._samples.labels is None:
+            return ()
+        names = self._samples.class_names
+        return tuple(names[label] if 0 <= label < len(names) else str(label) for label in self._samples.labels)
+
+    def open_example(self, name: str) -> ModelSummary:
+        """Open an example with its own samples.
+
+        Raises:
+            InputRejected: If there is no such example.
+        """
+        example = get_example(name)
+        opening = (
+            f"example = core.get_example({name!r})\n"
+            "model = core.load_model(example.model_path)\n"
+            "inputs, labels = example.samples()"
+        )
+        with self._lock:
+            opened = self._open(example.model_path, name, example, opening)
+            self._model = opened
+            self.take_example_samples()
+        return opened.summary
+
+    def open_model(self, source: str | os.PathLike[str] | bytes, name: str = "") -> ModelSummary:
+        """Open a model file.
+
+        Args:
+            source: A path, or the content of a ``.keras``, ``.h5`` or zipped SavedModel file.
+            name: The file's name, for messages and code.
+
+        Raises:
+            ModelRefused: If it is damaged, of an unknown kind, or would run code.
+            ExtractionFailed: If it cannot be called.
+        """
+        name = name or (os.path.basename(os.fspath(source)) if not isinstance(source, bytes) else "model.keras")
+        opening = f"model = core.load_model({name!r})\ninputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+        with self._lock:
+            opened = self._open(source, name, None, f"import numpy\n\n{opening}")
+            self._model, self._samples = opened, None
+        return opened.summary
+
+    def take_example_samples(self) -> None:
+        """Use the held-out samples of the example that is open.
+
+        Raises:
+            InputRejected: If no example is open.
+        """
+        example = self._opened().example
+        if example is None:
+            raise InputRejected("A file is open, not an example.", remedy="Give it data of your own, or noise.")
+        arrays, labels = example.samples()
+        names = tuple(str(number) for number in range(len(labels)))
+        self._take(Samples(arrays, labels, names))
+
+    def take_files(self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: str, invert: bool) -> None:
+        """Use data from files.
+
+        Args:
+            files: Name and content of each file, by the name of the input they are for.
+            scaling: How image pixels become numbers, a key of :data:`core.images.SCALINGS`.
+            fit: How an image is brought to size: ``"stretch"``, ``"crop"`` or ``"pad"``.
+            invert: Whether dark and light change places.
+
+        Raises:
+            InputRejected: If the data does not fit; what was there before stays.
+        """
+        given = {name: [GivenFile(file, data) for file, data in each] for name, each in files.items()}
+        preparation = Preparation(scaling, fit, invert)  # type: ignore[arg-type]
+        self._take(read_files(given, self._opened().specs, preparation))
+
+    def take_text(self, text: str) -> None:
+        """Use text, one sample a line, for a model that takes strings.
+
+        Raises:
+            InputRejected: If the model takes something else, or there is no text.
+        """
+        self._take(read_text(text, self._opened().specs[0]))
+
+    def take_noise(self, count: int, seed: int) -> None:
+        """Use random numbers that fit every input, always the same for the same seed."""
+        arrays = {spec.name: noise(spec, count, seed + place) for place, spec in enumerate(self._opened().specs)}
+        self._take(Samples(arrays, None, tuple(f"noise {number}" for number in range(count))))
+
+    def inputs(self, sample: int) -> tuple[InputView, ...]:
+        """Show what goes in: one view per input."""
+        samples = self._given()
+        example = self._opened().example
+        names = example.feature_names if example else ()
+        return tuple(previews.input_view(spec, samples.arrays[spec.name], sample, names) for spec in self._opened().specs)
+
+    def answer(self, sample: int) -> Answer:
+        """Show what the model answers, see :func:`core.previews.answer_of`.
+
+        Raises:
+            ExtractionFailed: If the model raises on this input.
+        """
+        import keras
+
+        block, position = self._block(sample)
+        output = np.asarray(keras.tree.flatten(block.output)[0])
+        samples = self._given()
+        label = None if samples.labels is None else int(samples.labels[sample])
+        return previews.answer_of(output, position, samples.class_names, label)
+
+    def layers(self, sample: int) -> tuple[LayerRow, ...]:
+        """Return a row per layer, in call order, nested ones after what they are nested in.
+
+        Raises:
+            ExtractionFailed: If the model raises on this input.
+        """
+        block, position = self._block(sample)
+
+        def make() -> tuple[LayerRow, ...]:
+            return tuple(
+                layer_row(layer, number, block.get(layer.key), position)
+                for number, layer in enumerate(block.layers, start=1)
+            )
+
+        return self._rows.get((self._given().serial, sample), make)
+
+    def describe(self, layer: str, sample: int) -> str:
+        """Return a layer's line: key, type, axes and shape, bytes."""
+        activation = self._activation(layer, sample)[0]
+        axes = ", ".join(activation.axes)
+        size = _bytes(activation.byte_count)
+        settings = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in activation.layer.settings)
+        return f"{activation.layer.type_name} · ({axes}) = {format_shape(activation.shape)} · {size}{settings}"
+
+    def map(self, sample: int, selected: str) -> dict[str, Any]:
+        """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked."""
+        rows = self.layers(sample)
+        by_key = {row.key: row for row in rows}
+        opened = {selected} if selected in by_key and by_key[selected].holds_layers else set()
+        parent = by_key[selected].parent if selected in by_key else ""
+        while parent:
+            opened.add(parent)
+            parent = by_key[parent].parent if parent in by_key else ""
+        names = [spec.name for spec in self._opened().specs]
+        return model_map.model_map(rows, names, selected, frozenset(opened)).to_dict()
+
+    def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
+        """Return the pictures that suit a layer, the best first."""
+        activation, _ = self._activation(layer, sample)
+        return tuple(
+            VisualizerSummary(
+                each.name,
+                each.title,
+                (each.__doc__ or "").strip().partition("\n")[0],
+                each.how_to_read,
+                each.limitations,
+                describe_options(each, activation),
+                *self._registry.origin(each.name),
+            )
+            for each in self._registry.publish(activation)
+        )
+
+    def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
+        """Return the pictures that do not suit a layer, each with the reason."""
+        activation, _ = self._activation(layer, sample)
+        return tuple(
+            Rejection(each.visualizer.title, each.match.reason, self._registry.origin(each.visualizer.name)[0])
+            for each in self._registry.candidates(activation)
+            if not each.match.handled
+        )
+
+    def plugin_problems(self) -> tuple[Failure, ...]:
+        """Return what plugins could not be loaded."""
+        return tuple(
+            Failure(
+                f"{problem.plugin}: {problem.message}",
+                remedy=f"It failed at {problem.stage}. Everything else works; tell its author.",
+                traceback=problem.traceback,
+                package=problem.package,
+                version=problem.version,
+            )
+            for problem in self._registry.problems
+        )
+
+    def chart(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> ChartResult:
+        """Draw a layer; a visualizer that fails comes back as a failure, not as an exception.
+
+        Args:
+            layer: Key of the layer.
+            visualizer: Name of the visualizer.
+            options: Option values by name; a ``sample`` option always follows ``sample``.
+            sample: Which of all samples.
+        """
+        activation, position = self._activation(layer, sample)
+        options = self._with_sample(visualizer, options, position)
+        key = (self._given().serial, activation.context.first, layer, visualizer, repr(sorted(options.items())))
+        try:
+            return self._charts.get(key, lambda: self._draw(activation, visualizer, options))
+        except PluginFailed as error:
+            failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
+            return ChartResult(None, failure=failure)
+
+    def chart_file(
+        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: export.ChartFormat
+    ) -> bytes:
+        """Return a chart as PNG, SVG, HTML or JSON.
+
+        Raises:
+            PluginFailed: If the visualizer fails.
+        """
+        activation, position = self._activation(layer, sample)
+        drawing = self._registry.draw(visualizer, activation, self._with_sample(visualizer, options, position))
+        return export.chart_file(drawing.specification, kind)
+
+    def activation_file(self, layer: str, sample: int, kind: Literal["npy", "csv"]) -> bytes:
+        """Return what a layer answered to the samples that are held as ``.npy``, or to one sample as CSV.
+
+        Raises:
+            InputRejected: If it is too large for CSV.
+        """
+        activation, position = self._activation(layer, sample)
+        if kind == "csv":
+            activation = activation.sample(position)
+            if activation.values.size > _VALUES_AS_CSV:
+                raise InputRejected(
+                    f"{layer} holds {activation.values.size:,} values, a CSV takes at most {_VALUES_AS_CSV:,}.",
+                    remedy="Save it as .npy.",
+                )
+        return export.activation_file(activation, kind)
+
+    def inputs_file(self) -> bytes:
+        """Return the samples as ``.npz``, for the code that draws a chart again."""
+        import io
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **self._given().arrays)
+        return buffer.getvalue()
+
+    def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
+        """Return Python that draws the same chart in a notebook."""
+        activation, position = self._activation(layer, sample)
+        summary = next((each for each in self.visualizers(layer, sample) if each.name == visualizer), None)
+        defaults = {control.name: control.default for control in summary.controls} if summary else {}
+        chosen = {
+            name: value
+            for name, value in self._with_sample(visualizer, options, position).items()
+            if defaults.get(name) != value
+        }
+        return export.code_for(
+            opening=self._opened().opening,
+            layer=layer,
+            visualizer=visualizer,
+            options=chosen,
+            sample=activation.context.first,
+            samples_taken=activation.shape[0],
+        )
+
+    def _opened(self) -> _OpenModel:
+        if self._model is None:
+            raise InputRejected("No model is open.", remedy="Open an example or a model file first.")
+        return self._model
+
+    def _given(self) -> _OpenSamples:
+        if self._samples is None:
+            raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
+        return self._samples
+
+    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> _OpenModel:
+        key = content_key(source)
+        extractor = self._models.get(key, lambda: Extractor(load_model(source)))
+        specs = input_specs(extractor.model)
+        summary = _summarize(name, extractor, specs, example)
+        return _OpenModel(key, extractor, specs, summary, example, opening)
+
+    def _take(self, samples: Samples) -> None:
+        with self._lock:
+            opened = self._opened()
+            class_names = opened.example.class_names if opened.example else ()
+            labels, class_names = _numbered(samples.labels, class_names)
+            self._serial += 1
+            self._samples = _OpenSamples(samples.arrays, labels, samples.names, class_names, self._serial)
+
+    def _block(self, sample: int) -> tuple[Activations, int]:
+        opened, samples = self._opened(), self._given()
+        count = len(samples.names)
+        if not 0 <= sample < count:
+            raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
+        size = min(count, _samples_per_block(opened.extractor))
+        start = sample // size * size
+        end = min(start + size, count)
+
+        def run() -> Activations:
+            arrays = {name: array[start:end] for name, array in samples.arrays.items()}
+            activations = opened.extractor.extract(
+                arrange(opened.extractor.model, arrays),
+                labels=None if samples.labels is None else samples.labels[start:end],
+                class_names=samples.class_names,
+                first=start,
+            )
+            self._registry.announce(activations)
+            return activations
+
+        return self._blocks.get((opened.key, samples.serial, start), run), sample - start
+
+    def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
+        block, position = self._block(sample)
+        try:
+            return block[layer], position
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
+
+    def _with_sample(self, visualizer: str, options: Mapping[str, Any], position: int) -> dict[str, Any]:
+        chosen = {name: value for name, value in options.items() if name != "sample"}
+        follows = "sample" in self._registry.get(visualizer).Options.model_fields
+        return {"sample": position, **chosen} if follows else chosen
+
+    def _draw(self, activation: Activation, visualizer: str, options: Mapping[str, Any]) -> ChartResult:
+        started = time.perf_counter()
+        drawing = self._registry.draw(visualizer, activation, options)
+        names = self._registry.get(visualizer).Options.model_fields
+        selections = tuple(name for name in _selection_names(drawing.specification) if name in names)
+        return ChartResult(
+            drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started
+        )
+
+
+def _summarize(
+    name: str, extractor: Extractor, specs: tuple[InputSpec, ...], example: Example | None
+) -> ModelSummary:
+    layers = extractor.layers
+    top = [layer for layer in layers if layer.depth == 0]
+    return ModelSummary(
+        name=name,
+        layer_count=len(top),
+        parameter_count=int(extractor.model.count_params()),
+        inputs=tuple(InputSummary(spec.name, spec.kind, format_shape(spec.shape), spec.dtype) for spec in specs),
+        output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
+        featured_layer=example.featured_layer if example else _most_telling(layers),
+        suggested_scaling=suggest_scaling(extractor.model),
+    )
+
+
+def _output_text(model: Any, activation_function: str) -> str:
+    outputs = getattr(model, "outputs", None) or ()
+    if len(outputs) == 1 and len(outputs[0].shape) == 2 and activation_function == "softmax":
+        return f"{outputs[0].shape[1]:,} classes"
+    return ", ".join(format_shape(output.shape[1:]) or "one value" for output in outputs)
+
+
+def _most_telling(layers: Sequence[Any]) -> str:
+    wanted: tuple[Callable[[Any], bool], ...] = (
+        lambda layer: layer.kind == "convolution",
+        lambda layer: layer.kind == "recurrent",
+        lambda layer: layer.kind == "attention",
+        lambda layer: layer.kind == "dense",
+        lambda layer: True,
+    )
+    for suits in wanted:
+        for layer in layers:
+            if suits(layer) and not layer.missing:
+                return layer.key
+    return ""
+
+
+def _samples_per_block(extractor: Extractor) -> int:
+    try:
+        layers = extractor.layers
+    except LayerscopeError:
+        return 1
+    # Where a size depends on the input, 64 stands for it: pixels along a side, or timesteps.
+    per_sample = sum(int(np.prod([extent or 64 for extent in layer.output_shape[1:]])) * 4 for layer in layers)
+    return int(np.clip(BLOCK_BYTES // max(per_sample, 1), 1, MOST_SAMPLES_AT_ONCE))
+
+
+def _numbered(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if labels is None:
+        return None, class_names
+    labels = np.asarray(labels)
+    if labels.dtype.kind in "iu":
+        return labels, class_names
+    if labels.dtype.kind == "f" and np.all(labels == np.rint(labels)):
+        return labels.astype(np.int64), class_names
+    names = list(class_names)
+    numbers = []
+    for label in map(str, labels):
+        if label not in names:
+            # Names that the model's own classes do not have cannot be set against its answer.
+            return None, class_names
+        numbers.append(names.index(label))
+    return np.array(numbers), class_names
+
+
+def _selection_names(specification: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(param["name"] for param in specification.get("params", ()) if "select" in param)
+
+
+def _bytes(count: int) -> str:
+    amount = float(count)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"

@@ -1,0 +1,86 @@
+"""Every channel of a two-dimensional feature map as a gallery, one of them large."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+from pydantic import Field
+
+from vizplugins import Activation, ChannelIndex, Handles, Options, SampleIndex, Visualizer, charts, gallery, hookimpl
+
+
+class FeatureMapsOptions(Options):
+    """How the maps are coloured, scaled and sorted, and which one is shown large."""
+
+    sample: SampleIndex = 0
+    channel: ChannelIndex | None = Field(None, title="Channel", description="Shown large. None: the strongest.")
+    colours: charts.ColourScheme = Field("automatic", title="Colours")
+    scale_each: bool = Field(
+        True,
+        title="Scale each map",
+        description="Each map from its own lowest to its own highest value; else all on one.",
+    )
+    order: Literal["index", "strength"] = Field("index", title="Sort by", description="Strength: the mean of |value|.")
+
+
+class FeatureMaps(Visualizer):
+    """Where each channel answers. Click a map to see it large, beside the input and laid over it."""
+
+    name = "feature-maps"
+    title = "Feature maps"
+    handles = Handles(axes=("sample", "height", "width", "channel"))
+    Options = FeatureMapsOptions
+    priority = 10
+    how_to_read = (
+        "Each small picture is one channel; bright means that the channel found its pattern there. Early layers show "
+        "edges and textures at the input's own places, late layers a few spots for whole parts."
+    )
+    limitations = (
+        "Scaled on its own, a map that hardly answers looks as busy as a strong one: look at its numbers on hover, or "
+        "put all maps on one scale. The overlay stretches the map over the input; the true receptive field is larger "
+        "and shifted by padding."
+    )
+
+    def chart(self, activation: Activation, options: FeatureMapsOptions) -> alt.VConcatChart:
+        """Draw the chosen channel large, and the gallery under it."""
+        answer = activation.sample(options.sample)
+        maps = np.moveaxis(answer.values, -1, 0).astype(
+            np.float32
+        )  # (height, width, channel) -> (channel, height, width)
+        strength = np.abs(np.where(np.isfinite(maps), maps, 0)).mean(axis=(1, 2))
+        order = np.argsort(-strength, kind="stable") if options.order == "strength" else np.arange(len(maps))
+        chosen = int(strength.argmax()) if options.channel is None else options.channel
+        height, width = maps.shape[1:]
+        heading = charts.title(
+            f"{len(maps):,} feature maps of {activation.key}, {height}×{width} each",
+            f"sample {answer.context.first}, {'each on its own scale' if options.scale_each else 'all on one scale'}",
+            charts.note_not_finite(maps),
+        )
+        overview = gallery.gallery(
+            maps[order],
+            numbers=order,
+            scheme=options.colours,
+            scale_each=options.scale_each,
+            chosen=chosen,
+            title=heading,
+        )
+        scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
+        parts = [gallery.large_map(maps[chosen], scale, title=f"Channel {chosen}")]
+        picture = input_picture(answer)
+        if picture is not None:
+            parts += gallery.overlay(maps[chosen], picture, scale)
+        return alt.vconcat(alt.hconcat(*parts, spacing=24), overview, spacing=28).resolve_scale(color="independent")
+
+
+def input_picture(answer: Activation) -> np.ndarray | None:
+    """Return the image that went in, shape ``(height, width, channel)``; None if the model takes none."""
+    for array in answer.context.inputs.values():
+        if array.ndim == 4 and array.shape[-1] in (1, 3, 4) and array.dtype.kind in "fiu":
+            return array[0]
+    return None
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [FeatureMaps()]
