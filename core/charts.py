@@ -25,6 +25,7 @@ __all__ = [
     "ColourScheme",
     "colour_levels",
     "colour_scale",
+    "cut_in_the_middle",
     "format_shape",
     "heatmap",
     "histogram",
@@ -321,6 +322,14 @@ def thin(values: np.ndarray, buckets: int) -> np.ndarray:
 def title(text: str, *subtitle: str) -> alt.TitleParams:
     """Return a chart title, flush left, with smaller lines under it."""
     return alt.TitleParams(text=text, subtitle=[line for line in subtitle if line], anchor="start", offset=12)
+
+
+def cut_in_the_middle(text: str, length: int) -> str:
+    """Return a text of at most so many characters: its beginning, an ellipsis, its end."""
+    if len(text) <= length:
+        return text
+    ending = (length - 1) // 2
+    return f"{text[: length - 1 - ending]}…{text[-ending:]}"
 
 
 def format_shape(extents: Sequence[int | None]) -> str:

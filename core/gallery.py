@@ -104,7 +104,7 @@ def gallery(
         labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color="#8a8f98")
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
     frameless = alt.ViewBackground(stroke=None)
-    return alt.layer(*layers).properties(width=layout.width, height=layout.height, title=title, view=frameless)
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
 def large_map(values: np.ndarray, scale: charts.ColourScale, *, title: Any = alt.Undefined) -> alt.LayerChart:

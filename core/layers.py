@@ -110,7 +110,7 @@ class LayerInfo:
 
     @property
     def kind(self) -> str:
-        """What the layer is coloured by: ``"convolution"``, ``"recurrent"``, ``"dense"``, …"""
+        """What the layer is coloured by: ``"convolution"``, ``"recurrent"``, ``"dense"`` and so on."""
         return layer_kind(self.type_names)
 
     @property

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.charts import cut_in_the_middle
 from core.summaries import LayerRow
 
 __all__ = ["model_map"]
@@ -125,15 +126,7 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
         )
     )
     frameless = alt.ViewBackground(stroke=None)
-    return alt.layer(lines, rectangles, labels).properties(width=width + 24, height=height + 8, view=frameless)
-
-
-def cut_in_the_middle(text: str, length: int) -> str:
-    """Return a text of at most so many characters: its beginning, an ellipsis, its end."""
-    if len(text) <= length:
-        return text
-    ending = (length - 1) // 2
-    return f"{text[: length - 1 - ending]}…{text[-ending:]}"
+    return alt.LayerChart(layer=[lines, rectangles, labels], width=width + 24, height=height + 8, view=frameless)
 
 
 def _ancestors(row: LayerRow, rows: Sequence[LayerRow]) -> list[str]:

@@ -95,12 +95,14 @@ def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     )
     numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
     frameless = alt.ViewBackground(stroke=None)
-    return alt.layer(bars, numbers).properties(height=24 * len(frame), view=frameless)
+    return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame), view=frameless)
 
 
-def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Chart:
+def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Chart | alt.LayerChart:
     if value.ndim == 2 and value.shape[-1] <= _LINES:
-        names = list(feature_names) if len(feature_names) == value.shape[-1] else [str(n) for n in range(value.shape[-1])]
+        names = (
+            list(feature_names) if len(feature_names) == value.shape[-1] else [str(n) for n in range(value.shape[-1])]
+        )
         kept = charts.thin(np.nan_to_num(value).sum(axis=1), buckets=400)
         frame = pd.DataFrame(value[kept], columns=names).assign(time=kept).melt("time", var_name="feature")
         return (

@@ -33,6 +33,7 @@ BUILT_IN_PACKAGE: Final = "vizplugins"
 SPECIFICATION_BYTES: Final = 8_000_000
 """Budget for one chart: what a browser still draws at once."""
 
+_DEFAULT_CONFIG: Final = {"view": {"continuousWidth": 300, "continuousHeight": 300}}
 _drawing_lock = threading.Lock()
 
 
@@ -326,6 +327,9 @@ def _specification(chart: Any) -> dict[str, Any]:
     # setting for the whole process, so one thread at a time may change it and must put it back.
     with _drawing_lock, alt.data_transformers.enable("default", max_rows=None):
         specification = chart.to_dict()
+    if specification.get("config") == _DEFAULT_CONFIG:
+        # Altair's fallback size; the page and the export each have a better one.
+        del specification["config"]
     size = len(json.dumps(specification, default=str))
     if size > SPECIFICATION_BYTES:
         raise ValueError(

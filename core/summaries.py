@@ -14,6 +14,7 @@ __all__ = [
     "Failure",
     "InputSummary",
     "InputView",
+    "InstalledVisualizer",
     "LayerRow",
     "ModelSummary",
     "Rejection",
@@ -157,6 +158,18 @@ class VisualizerSummary:
     how_to_read: str
     limitations: str
     controls: tuple[Control, ...]
+    package: str
+    version: str
+
+
+@dataclass(frozen=True)
+class InstalledVisualizer:
+    """A picture that is installed, whatever layer it suits; ``handles`` says which in words."""
+
+    name: str
+    title: str
+    description: str
+    handles: str
     package: str
     version: str
 

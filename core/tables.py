@@ -235,8 +235,9 @@ def _is_header(first: Sequence[str], second: Sequence[str], holds_text: bool) ->
         named = [index for index, cell in enumerate(first) if not _is_number(cell)]
         return len(named) == len(first) or any(_is_number(second[index]) for index in named)
     # pandas writes 0, 1, 2, … above columns without names, and nothing above the index.
-    columns = [cell for index, cell in enumerate(first) if cell.strip() or index]
-    return len(columns) > 2 and columns == [str(index) for index in range(len(columns))]
+    has_index = not first[0].strip() and second[0] == "0"
+    columns = list(first[1:] if has_index else first)
+    return (has_index or len(columns) > 2) and columns == [str(index) for index in range(len(columns))]
 
 
 def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
@@ -257,12 +258,12 @@ def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
             low_memory=False,
             compression=None,
         )
+        frame.columns = pd.Index(text.header if text.header else range(1, frame.shape[1] + 1), dtype=object)
     except (pd.errors.ParserError, ValueError) as error:
         raise InputRejected(
             f"{text.name} could not be read as a table: {error}.",
             remedy="Save it as CSV with one row a line and commas between the cells.",
         ) from error
-    frame.columns = pd.Index(text.header if text.header else range(1, frame.shape[1] + 1), dtype=object)
     if text.header and text.header[0] == "" and list(frame.iloc[:, 0]) == list(range(len(frame))):
         frame = frame.iloc[:, 1:].copy()
     return frame

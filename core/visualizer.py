@@ -103,6 +103,14 @@ class Handles:
         reason = self.when(activation) if self.when else ""
         return _no(reason) if reason else Match(True, distance=distance)
 
+    def in_words(self) -> str:
+        """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
+        words = [f"{_either(self.layer_types)} layers"] if self.layer_types else []
+        words += [f"rank {_either(map(str, self.ranks))}"] if self.ranks else []
+        words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
+        words += [_either(self.parts)] if self.parts else []
+        return ", ".join(words) or "any layer"
+
 
 def _no(reason: str) -> Match:
     return Match(False, reason)
@@ -135,6 +143,10 @@ class Visualizer:
     how_to_read: ClassVar[str] = ""
     limitations: ClassVar[str] = ""
     priority: ClassVar[int] = 0
+
+    def summary(self) -> str:
+        """Return the first line of the class's docstring, which stands above the chart."""
+        return (type(self).__doc__ or "").strip().partition("\n")[0]
 
     def chart(self, activation: Activation, options: Any) -> Any:
         """Draw.

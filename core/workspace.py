@@ -36,6 +36,7 @@ from core.summaries import (
     Failure,
     InputSummary,
     InputView,
+    InstalledVisualizer,
     LayerRow,
     ModelSummary,
     Rejection,
@@ -147,7 +148,9 @@ class Workspace:
             ExtractionFailed: If it cannot be called.
         """
         name = name or (os.path.basename(os.fspath(source)) if not isinstance(source, bytes) else "model.keras")
-        opening = f"model = core.load_model({name!r})\ninputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+        opening = (
+            f"model = core.load_model({name!r})\ninputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+        )
         with self._lock:
             opened = self._open(source, name, None, f"import numpy\n\n{opening}")
             self._model, self._samples = opened, None
@@ -166,7 +169,9 @@ class Workspace:
         names = tuple(str(number) for number in range(len(labels)))
         self._take(Samples(arrays, labels, names))
 
-    def take_files(self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: str, invert: bool) -> None:
+    def take_files(
+        self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: str, invert: bool
+    ) -> None:
         """Use data from files.
 
         Args:
@@ -200,7 +205,9 @@ class Workspace:
         samples = self._given()
         example = self._opened().example
         names = example.feature_names if example else ()
-        return tuple(previews.input_view(spec, samples.arrays[spec.name], sample, names) for spec in self._opened().specs)
+        return tuple(
+            previews.input_view(spec, samples.arrays[spec.name], sample, names) for spec in self._opened().specs
+        )
 
     def answer(self, sample: int) -> Answer:
         """Show what the model answers, see :func:`core.previews.answer_of`.
@@ -259,7 +266,7 @@ class Workspace:
             VisualizerSummary(
                 each.name,
                 each.title,
-                (each.__doc__ or "").strip().partition("\n")[0],
+                each.summary(),
                 each.how_to_read,
                 each.limitations,
                 describe_options(each, activation),
@@ -275,6 +282,19 @@ class Workspace:
             Rejection(each.visualizer.title, each.match.reason, self._registry.origin(each.visualizer.name)[0])
             for each in self._registry.candidates(activation)
             if not each.match.handled
+        )
+
+    def installed(self) -> tuple[InstalledVisualizer, ...]:
+        """Return every picture that is installed."""
+        return tuple(
+            InstalledVisualizer(
+                each.name,
+                each.title,
+                each.summary(),
+                each.handles.in_words(),
+                *self._registry.origin(each.name),
+            )
+            for each in self._registry.visualizers
         )
 
     def plugin_problems(self) -> tuple[Failure, ...]:
@@ -427,14 +447,10 @@ class Workspace:
         drawing = self._registry.draw(visualizer, activation, options)
         names = self._registry.get(visualizer).Options.model_fields
         selections = tuple(name for name in _selection_names(drawing.specification) if name in names)
-        return ChartResult(
-            drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started
-        )
+        return ChartResult(drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started)
 
 
-def _summarize(
-    name: str, extractor: Extractor, specs: tuple[InputSpec, ...], example: Example | None
-) -> ModelSummary:
+def _summarize(name: str, extractor: Extractor, specs: tuple[InputSpec, ...], example: Example | None) -> ModelSummary:
     layers = extractor.layers
     top = [layer for layer in layers if layer.depth == 0]
     return ModelSummary(

@@ -2,7 +2,7 @@
 
 Needs the extra ``examples`` (scikit-learn) for the digits, and pip with access to a package index for the others:
 the vowels and motions are read from the wheel of aeon 1.6.0, the reviews from the source archive of
-vaderSentiment 0.5. Neither package is installed. All five take about two minutes on two cores.
+vaderSentiment 0.5. Neither package is installed. All five take about a minute on two cores.
 """
 
 import argparse

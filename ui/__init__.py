@@ -1,0 +1,1 @@
+"""What is on the pages; the only code that imports Streamlit."""

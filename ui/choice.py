@@ -1,0 +1,108 @@
+"""What the visitor has chosen, kept in the session and in the address, so that a reload or a link comes back to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.workspace import Workspace
+
+__all__ = ["Choice", "choice", "remember", "workspace"]
+
+_OPTION_PREFIX = "o."
+
+
+@dataclass
+class Choice:
+    """Everything that decides what is on the page.
+
+    Attributes:
+        example: Name of the example; empty where a file is open.
+        path: Path of the model file on the server's machine; empty otherwise.
+        layer: Key of the layer; empty for the model's most telling one.
+        sample: Number of the sample.
+        visualizer: Name of the picture; empty for the one that suits best.
+        options: Values that the person chose, by option name. Shared by all pictures: who chose channel 5 in one
+            sees channel 5 in the next.
+        shown_as: ``"table"`` or ``"map"``.
+        table_version: Counts selections that were made elsewhere than in the table, which then starts afresh.
+    """
+
+    example: str = ""
+    path: str = ""
+    layer: str = ""
+    sample: int = 0
+    visualizer: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    shown_as: str = "table"
+    table_version: int = 0
+
+    def start_over(self) -> None:
+        """Forget what was chosen for the model that was open before."""
+        self.layer = self.visualizer = ""
+        self.sample = 0
+        self.options = {}
+        self.table_version += 1
+
+    def select_layer(self, key: str) -> None:
+        """Choose a layer; positions on its axes are not those of the layer before."""
+        if key != self.layer:
+            self.layer = key
+            self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
+            self.table_version += 1
+
+
+def _is_position(value: Any) -> bool:
+    return isinstance(value, (int, list, tuple)) and not isinstance(value, bool)
+
+
+def choice() -> Choice:
+    """Return what this visitor has chosen; a new session reads it from the address."""
+    if "choice" not in st.session_state:
+        st.session_state["choice"] = _from_address()
+    return st.session_state["choice"]
+
+
+def workspace() -> Workspace:
+    """Return what this visitor has open."""
+    if "workspace" not in st.session_state:
+        st.session_state["workspace"] = Workspace()
+    return st.session_state["workspace"]
+
+
+def remember(chosen: Choice) -> None:
+    """Write into the address what is not as it would be anyway."""
+    wanted = {"example": chosen.example, "path": chosen.path, "layer": chosen.layer, "view": chosen.visualizer}
+    wanted = {name: value for name, value in wanted.items() if value}
+    if chosen.sample:
+        wanted["sample"] = str(chosen.sample)
+    if chosen.shown_as != "table":
+        wanted["show"] = chosen.shown_as
+    for name, value in chosen.options.items():
+        wanted[_OPTION_PREFIX + name] = json.dumps(value)
+    if wanted != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)
+
+
+def _from_address() -> Choice:
+    given = st.query_params.to_dict()
+    options = {}
+    for name, value in given.items():
+        if name.startswith(_OPTION_PREFIX):
+            try:
+                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value)
+            except ValueError:
+                continue  # a link that somebody cut; the default stands
+    sample = given.get("sample", "")
+    return Choice(
+        example=given.get("example", ""),
+        path=given.get("path", ""),
+        layer=given.get("layer", ""),
+        sample=int(sample) if sample.isdecimal() else 0,
+        visualizer=given.get("view", ""),
+        options=options,
+        shown_as="map" if given.get("show") == "map" else "table",
+    )

@@ -1,0 +1,122 @@
+"""A visualizer's options as Streamlit controls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.options import Control
+from ui.choice import Choice
+
+__all__ = ["controls"]
+
+_LISTED_POSITIONS = 2_000
+
+
+def controls(described: Sequence[Control], chosen: Choice, scope: str) -> dict[str, Any]:
+    """Draw a control per option and return the values that the person chose.
+
+    Args:
+        described: The options. One called ``sample`` follows the sample of the page and gets no control.
+        chosen: Where choices are kept.
+        scope: Tells the controls of one layer and picture from those of another.
+    """
+    values = {}
+    for control in described:
+        if control.name == "sample":
+            continue
+        value = chosen.options.get(control.name, control.default)
+        key = f"option/{scope}/{control.name}"
+        _draw(control, _usable(value, control), key)
+        if control.name in chosen.options:
+            values[control.name] = value
+    if chosen.options and st.button("Back to the defaults", type="tertiary", icon=":material/restart_alt:"):
+        chosen.options = {}
+        st.rerun(scope="fragment")
+    return values
+
+
+def _draw(control: Control, value: Any, key: str) -> None:
+    state = st.session_state
+    shared: dict[str, Any] = {
+        "key": key,
+        "help": control.description or None,
+        "on_change": _chosen,
+        "args": (control.name, key),
+    }
+    state[key] = value
+    if control.kind == "switch":
+        st.toggle(control.title, **shared)
+    elif control.kind == "choice":
+        st.selectbox(control.title, list(control.choices), format_func=_choice_title, **shared)
+    elif control.kind == "choices":
+        st.multiselect(control.title, list(control.choices), format_func=_choice_title, **shared)
+    elif control.kind == "indices":
+        last = int(control.maximum or 0)
+        st.multiselect(control.title, list(range(min(last + 1, _LISTED_POSITIONS))), **shared)
+    elif control.kind in ("index", "integer"):
+        _whole_number(control, shared)
+    elif control.kind == "number":
+        _number(control, shared)
+    else:
+        st.text_input(control.title, **shared)
+
+
+def _whole_number(control: Control, shared: dict[str, Any]) -> None:
+    minimum = None if control.minimum is None else int(control.minimum)
+    maximum = None if control.maximum is None else int(control.maximum)
+    if control.kind == "integer" and minimum is not None and maximum is not None and minimum < maximum:
+        st.slider(control.title, minimum, maximum, **shared)
+    elif control.optional:
+        st.number_input(control.title, minimum, maximum, value=None, step=1, placeholder="automatic", **shared)
+    elif minimum == maximum and minimum is not None:
+        st.number_input(control.title, minimum, minimum + 1, step=1, disabled=True, **shared)
+    else:
+        st.number_input(control.title, minimum, maximum, step=1, **shared)
+
+
+def _number(control: Control, shared: dict[str, Any]) -> None:
+    minimum, maximum = control.minimum, control.maximum
+    if minimum is not None and maximum is not None and minimum < maximum:
+        st.slider(control.title, float(minimum), float(maximum), **shared)
+    else:
+        st.number_input(control.title, minimum, maximum, **shared)
+
+
+def _usable(value: Any, control: Control) -> Any:
+    # A value from an old link may be none that the control can show: the engine says so, the control shows the default.
+    if control.kind in ("index", "integer", "number"):
+        if value is None:
+            return None if control.optional else control.default
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return control.default
+        low = value if control.minimum is None else max(value, control.minimum)
+        fitted = low if control.maximum is None else min(low, control.maximum)
+        return float(fitted) if control.kind == "number" else int(fitted)
+    if control.kind == "choice":
+        return value if value in control.choices else control.default
+    if control.kind == "choices":
+        return [each for each in value if each in control.choices] if isinstance(value, (list, tuple)) else []
+    if control.kind == "indices":
+        listed = value if isinstance(value, (list, tuple)) else control.default
+        last = min(int(control.maximum or 0), _LISTED_POSITIONS - 1)
+        return [each for each in listed if isinstance(each, int) and 0 <= each <= last]
+    if control.kind == "switch":
+        return bool(value)
+    return str(value)
+
+
+def _choice_title(value: Any) -> str:
+    return str(value).replace("_", " ")
+
+
+def _chosen(name: str, key: str) -> None:
+    chosen: Choice = st.session_state["choice"]
+    value = st.session_state[key]
+    # What stands in the address must be able to come back from it.
+    chosen.options[name] = json.loads(json.dumps(value))
+    if value is None or value == []:
+        del chosen.options[name]

@@ -1,0 +1,101 @@
+"""The page: what went in, what the model answers, its layers, and the pictures of the selected one."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.summaries import Answer, InputView, ModelSummary
+from core.workspace import Workspace
+from ui.choice import Choice, choice, remember, workspace
+from ui.layers import layers
+from ui.pictures import pictures
+from ui.sidebar import sidebar
+from ui.wording import error_text, plain
+
+__all__ = ["page"]
+
+
+def page() -> None:
+    """Draw the page."""
+    opened, chosen = workspace(), choice()
+    sidebar(opened, chosen)
+    model = opened.model
+    if model is None:
+        st.info("Open an example or a model file in the sidebar.", icon=":material/arrow_back:")
+        return
+    _header(model)
+    if not opened.sample_names:
+        st.info("Give the model an input in the sidebar: data of yours, or noise.", icon=":material/arrow_back:")
+        remember(chosen)
+        return
+    try:
+        with st.spinner("Running the input through every layer …", show_time=True):
+            answer = opened.answer(chosen.sample)
+    except LayerscopeError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    _above(opened, chosen, answer)
+    _below(opened, model, chosen)
+
+
+def _header(model: ModelSummary) -> None:
+    st.header(plain(model.name), anchor=False)
+    takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
+    st.caption(
+        f"{model.layer_count:,} layers · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
+    )
+
+
+def _above(opened: Workspace, chosen: Choice, answer: Answer) -> None:
+    views = opened.inputs(chosen.sample)
+    wide = any(view.specification or view.text for view in views)
+    given, answered, verdict = st.columns([3, 3, 1.4] if wide else [1.4, 3, 1.4], gap="medium")
+    with given:
+        st.markdown("**Input**")
+        for view in views:
+            _input(view, several=len(views) > 1)
+    with answered:
+        st.markdown("**What the model answers**")
+        st.vega_lite_chart(dict(answer.specification), width="stretch", key="answer")
+    with verdict:
+        if answer.best:
+            st.metric("Answer", plain(answer.best), f"{answer.probability:.0%}", delta_color="off", delta_arrow="off")
+        if answer.true_label:
+            st.metric("True label", plain(answer.true_label))
+        if answer.right is not None:
+            mark = ":green-badge[:material/check: right]" if answer.right else ":red-badge[:material/close: wrong]"
+            st.markdown(mark)
+
+
+def _input(view: InputView, several: bool) -> None:
+    if several:
+        st.caption(plain(view.name))
+    if view.picture is not None:
+        st.image(view.picture, width=168)
+    elif view.text is not None:
+        with st.container(border=True):
+            st.text(view.text)
+    elif view.specification is not None:
+        st.vega_lite_chart(dict(view.specification), width="stretch", key=f"input/{view.name}")
+    if view.minimum is not None and not math.isnan(view.minimum):
+        broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
+        st.caption(f"{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}")
+
+
+@st.fragment
+def _below(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    try:
+        rows = opened.layers(chosen.sample)
+    except LayerscopeError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    known = {row.key for row in rows}
+    if chosen.layer not in known:
+        if chosen.layer:
+            st.info(f"There is no layer “{plain(chosen.layer)}” in this model.", icon=":material/link_off:")
+        chosen.layer = model.featured_layer if model.featured_layer in known else next(iter(known))
+    layers(opened, rows, chosen)
+    pictures(opened, chosen)

@@ -1,0 +1,136 @@
+"""The layers of the model: as a table with a row each, or as a map; a click selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.charts import cut_in_the_middle
+from core.summaries import LayerRow
+from core.workspace import Workspace
+from ui.choice import Choice
+
+__all__ = ["layers"]
+
+_TABLE_ROWS = 9
+_ROW_HEIGHT = 35
+_MAP_HEIGHT = 420
+_NAME_LENGTH = 34
+
+
+def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> None:
+    """Draw the table or the map, and keep what is clicked in ``chosen.layer``."""
+    heading, search, kind = st.columns([3, 2, 1], vertical_alignment="bottom")
+    heading.subheader("Layers", anchor=False)
+    wanted = search.text_input(
+        "Search", key="search", placeholder="Search name or type", label_visibility="collapsed"
+    ).strip()
+    with kind:
+        chosen.shown_as = st.segmented_control(
+            "Show as",
+            ["table", "map"],
+            default=chosen.shown_as,
+            required=True,
+            key="shown_as",
+            label_visibility="collapsed",
+        )
+    if chosen.shown_as == "map":
+        _map(workspace, chosen)
+    else:
+        _table(_found(rows, wanted.lower(), chosen.layer), chosen, wanted)
+
+
+def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRow]:
+    if wanted:
+        return [row for row in rows if wanted in f"{row.key} {row.type_name} {' '.join(row.notes)}".lower()]
+    # Nested layers fold out while what holds them, or one of them, is selected.
+    opened = {selected, *_parents(rows, selected)}
+    return [row for row in rows if all(parent in opened for parent in _parents(rows, row.key))]
+
+
+def _parents(rows: Sequence[LayerRow], key: str) -> list[str]:
+    parent_of = {row.key: row.parent for row in rows}
+    found = []
+    parent = parent_of.get(key, "")
+    while parent:
+        found.append(parent)
+        parent = parent_of.get(parent, "")
+    return found
+
+
+def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
+    if not rows:
+        st.info(f"No layer has “{wanted}” in its name, type or notes.", icon=":material/search_off:")
+        return
+    keys = [row.key for row in rows]
+    frame = pd.DataFrame(
+        {
+            "#": [row.number for row in rows],
+            "layer": [_indented(row, bool(wanted)) for row in rows],
+            "type": [row.type_name for row in rows],
+            "shape": [row.shape for row in rows],
+            "parameters": [row.parameter_count for row in rows],
+            "activations": [list(row.distribution) for row in rows],
+            "notes": [" · ".join(row.notes) for row in rows],
+        }
+    )
+    selected = [keys.index(chosen.layer)] if chosen.layer in keys else []
+    key = f"table/{chosen.table_version}/{hash(tuple(keys))}"
+    st.session_state["table_rows"] = (key, keys)
+    st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        height=_ROW_HEIGHT * (min(len(rows), _TABLE_ROWS) + 1) + 3,
+        row_height=_ROW_HEIGHT,
+        on_select=_row_clicked,
+        selection_mode=["single-row"],
+        selection_default={"selection": {"rows": selected}},
+        column_config={
+            "#": st.column_config.NumberColumn(width=40),
+            "layer": st.column_config.TextColumn("layer", width=250),
+            "type": st.column_config.TextColumn("type", width=150),
+            "shape": st.column_config.TextColumn("shape", width=110, help="Output, without the sample axis."),
+            "parameters": st.column_config.NumberColumn("params", format="localized", width=90),
+            "activations": st.column_config.BarChartColumn(
+                "activations", width=130, help="How the values of this sample are distributed, lowest to highest."
+            ),
+            "notes": st.column_config.TextColumn("notes", help="What is worth a look, over all samples that were run."),
+        },
+    )
+
+
+def _indented(row: LayerRow, flat: bool) -> str:
+    name = row.key if flat else "\u2003" * row.depth + row.name
+    mark = " ▸" if row.holds_layers and not flat else ""
+    return cut_in_the_middle(name, _NAME_LENGTH) + mark
+
+
+def _row_clicked() -> None:
+    key, keys = st.session_state["table_rows"]
+    rows = st.session_state[key].selection.rows
+    chosen: Choice = st.session_state["choice"]
+    if rows:
+        version = chosen.table_version
+        chosen.select_layer(keys[rows[0]])
+        # The table knows already; a new one would scroll back to its top.
+        chosen.table_version = version
+
+
+def _map(workspace: Workspace, chosen: Choice) -> None:
+    with st.container(height=_MAP_HEIGHT):
+        st.vega_lite_chart(
+            workspace.map(chosen.sample, chosen.layer),
+            width="content",
+            key="map",
+            on_select=_box_clicked,
+            selection_mode=["layer"],
+        )
+
+
+def _box_clicked() -> None:
+    clicked = st.session_state["map"].selection.get("layer") or []
+    if clicked and not clicked[0]["layer"].startswith("input:"):
+        st.session_state["choice"].select_layer(clicked[0]["layer"])

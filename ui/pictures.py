@@ -1,0 +1,174 @@
+"""The pictures of the selected layer: which there are, the chart, its options, and what one can take away."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.export import CHART_FORMATS
+from core.summaries import ChartResult, Failure, VisualizerSummary
+from core.workspace import Workspace
+from ui.choice import Choice, remember
+from ui.controls import controls
+from ui.wording import error_text, plain
+
+__all__ = ["failure", "pictures"]
+
+
+@st.fragment
+def pictures(workspace: Workspace, chosen: Choice) -> None:
+    """Draw the pictures that suit ``chosen.layer``; an option or a click draws only this part again."""
+    try:
+        described = workspace.describe(chosen.layer, chosen.sample)
+        offered = workspace.visualizers(chosen.layer, chosen.sample)
+    except LayerscopeError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    st.markdown(f"**{plain(chosen.layer)}** · {plain(described)}")
+    tabs, others = st.columns([5, 1], vertical_alignment="center")
+    with others.popover("Why not others?", width="stretch"):
+        for rejection in workspace.rejections(chosen.layer, chosen.sample):
+            st.markdown(f"**{plain(rejection.title)}** {plain(rejection.reason)}")
+    if not offered:
+        st.info(
+            "No picture suits this layer. The reasons are under “Why not others?”.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    visualizer = _tab(tabs, offered, chosen)
+    remember(chosen)
+    chart_place, options_place = st.columns([4, 1], gap="medium")
+    with options_place:
+        values = _options(visualizer, chosen)
+    result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample)
+    with chart_place:
+        st.caption(plain(visualizer.description))
+        _chart(result, chosen, visualizer)
+        st.markdown(f"**How to read it.** {plain(visualizer.how_to_read)}" if visualizer.how_to_read else "")
+        st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
+        if result.specification:
+            _take_away(workspace, chosen, visualizer.name, values)
+
+
+def _tab(place: Any, offered: tuple[VisualizerSummary, ...], chosen: Choice) -> VisualizerSummary:
+    by_name = {each.name: each for each in offered}
+    current = chosen.visualizer if chosen.visualizer in by_name else offered[0].name
+    key = f"tab/{chosen.layer}"
+    st.session_state[key] = current
+    place.segmented_control(
+        "Picture",
+        list(by_name),
+        format_func=lambda name: by_name[name].title,
+        required=True,
+        key=key,
+        on_change=_tab_chosen,
+        args=(key,),
+        label_visibility="collapsed",
+    )
+    return by_name[current]
+
+
+def _tab_chosen(key: str) -> None:
+    st.session_state["choice"].visualizer = st.session_state[key] or ""
+
+
+def _options(visualizer: VisualizerSummary, chosen: Choice) -> dict[str, Any]:
+    if all(control.name == "sample" for control in visualizer.controls):
+        return {}
+    st.caption("Options")
+    return controls(visualizer.controls, chosen, f"{chosen.layer}/{visualizer.name}")
+
+
+def _chart(result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
+    if result.failure or result.specification is None:
+        failure(result.failure or Failure("Nothing was drawn."))
+        return
+    for note in result.notes:
+        st.info(plain(note), icon=":material/tune:")
+    key = f"chart/{chosen.layer}/{visualizer.name}"
+    # Streamlit takes the data out of the specification that it is given; the cached one stays whole.
+    specification = copy.deepcopy(dict(result.specification))
+    width = _width(specification)
+    if result.selections:
+        st.vega_lite_chart(
+            specification,
+            width=width,
+            key=key,
+            on_select=_clicked,
+            selection_mode=list(result.selections),
+        )
+    else:
+        st.vega_lite_chart(specification, width=width, key=key)
+
+
+def _width(specification: dict[str, Any]) -> Any:
+    composed = {"hconcat", "vconcat", "concat", "facet", "repeat"} & specification.keys()
+    return "content" if composed or "width" in specification else "stretch"
+
+
+def _clicked() -> None:
+    chosen: Choice = st.session_state["choice"]
+    for key in [key for key in st.session_state if str(key).startswith("chart/")]:
+        for name, found in dict(st.session_state[key].selection).items():
+            # An empty selection is what a chart that was just drawn reports; the choice stays.
+            if not found or not isinstance(found, list) or found == st.session_state.get(("seen", key, name)):
+                continue
+            st.session_state["seen", key, name] = found
+            value = found[0].get(name)
+            if value is not None:
+                chosen.options[name] = value
+
+
+def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:
+    layer, sample = chosen.layer, chosen.sample
+    base = f"{layer}-{visualizer}".replace("/", "-").replace("#", "-")
+    save, code, _ = st.columns([1, 1, 2])
+    with save.popover("Save as", icon=":material/download:", width="stretch"):
+        for kind, mime in CHART_FORMATS.items():
+            st.download_button(
+                {"png": "PNG", "svg": "SVG", "html": "HTML", "json": "Vega-Lite JSON"}[kind],
+                lambda kind=kind: workspace.chart_file(layer, visualizer, values, sample, kind),
+                file_name=f"{base}.{kind}",
+                mime=mime,
+                on_click="ignore",
+                width="stretch",
+                key=f"save/{kind}",
+            )
+        st.caption("The layer's values")
+        st.download_button(
+            "All samples as .npy",
+            lambda: workspace.activation_file(layer, sample, "npy"),
+            file_name=f"{base}.npy",
+            on_click="ignore",
+            width="stretch",
+            key="save/npy",
+        )
+        st.download_button(
+            "This sample as CSV",
+            lambda: workspace.activation_file(layer, sample, "csv"),
+            file_name=f"{base}-{sample}.csv",
+            on_click="ignore",
+            width="stretch",
+            key="save/csv",
+        )
+        st.download_button(
+            "The inputs as .npz",
+            workspace.inputs_file,
+            file_name="inputs.npz",
+            on_click="ignore",
+            width="stretch",
+            key="save/npz",
+        )
+    with code.popover("Copy as code", icon=":material/code:", width="stretch"):
+        st.code(workspace.code(layer, visualizer, values, sample), language="python")
+
+
+def failure(problem: Failure) -> None:
+    """Show what went wrong with a plugin, its traceback folded."""
+    st.error(f"{plain(problem.message)}\n\n{plain(problem.remedy)}", icon=":material/error:")
+    if problem.traceback:
+        with st.expander(f"For the author of {plain(problem.package or 'the plugin')} {plain(problem.version)}"):
+            st.code(problem.traceback, language="text")

@@ -1,0 +1,226 @@
+"""The sidebar: which model, which input, which sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.images import SCALINGS
+from core.summaries import ModelSummary
+from core.workspace import Workspace
+from ui.choice import Choice
+from ui.wording import error_text, plain
+
+__all__ = ["sidebar"]
+
+_EXAMPLE, _FILE = "Example", "Your file"
+_SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
+_FITS = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
+_NOISE_SAMPLES = 8
+_MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
+_DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt"]
+
+
+def sidebar(workspace: Workspace, chosen: Choice) -> None:
+    """Draw the sidebar; afterwards a model and samples are open in the workspace, if there are any to be had."""
+    with st.sidebar:
+        st.title("Layerscope", anchor=False)
+        st.subheader("Model", anchor=False)
+        _model(workspace, chosen)
+        model = workspace.model
+        if model:
+            st.subheader("Input", anchor=False)
+            _input(workspace, model, chosen)
+            _sample(workspace, chosen)
+
+
+def _model(workspace: Workspace, chosen: Choice) -> None:
+    kinds = [_EXAMPLE, _FILE]
+    kind = st.segmented_control(
+        "Where the model is from",
+        kinds,
+        default=_FILE if chosen.path else _EXAMPLE,
+        required=True,
+        key="model_kind",
+        label_visibility="collapsed",
+    )
+    if kind == _EXAMPLE:
+        _example(workspace, chosen)
+    else:
+        _model_file(workspace, chosen)
+
+
+def _example(workspace: Workspace, chosen: Choice) -> None:
+    examples = {example.name: example for example in workspace.examples()}
+    names = list(examples)
+    if chosen.example and chosen.example not in examples:
+        st.warning(f"There is no example “{plain(chosen.example)}”; the first one is open.", icon=":material/link_off:")
+    name = st.selectbox(
+        "Example",
+        names,
+        index=names.index(chosen.example) if chosen.example in examples else 0,
+        format_func=lambda each: examples[each].title,
+        label_visibility="collapsed",
+        key="example",
+    )
+    example = examples[name]
+    share = f"{example.accuracy:.1%}".replace("%", " %")
+    st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
+    _open(chosen, ("example", name), lambda: workspace.open_example(name), f"Opening {name}")
+    if st.session_state.get("opened") == ("example", name):
+        chosen.example, chosen.path = name, ""
+
+
+def _model_file(workspace: Workspace, chosen: Choice) -> None:
+    file = st.file_uploader(
+        "A .keras or .h5 file, or a SavedModel as .zip", type=_MODEL_FILES, key="model_file", max_upload_size=512
+    )
+    path = st.text_input(
+        "or a path on this machine", value=chosen.path, key="model_path", placeholder="models/model.keras"
+    ).strip()
+    if file is not None:
+        _open(
+            chosen,
+            ("file", file.file_id),
+            lambda: workspace.open_model(file.getvalue(), file.name),
+            f"Opening {plain(file.name)}",
+        )
+        if st.session_state.get("opened") == ("file", file.file_id):
+            chosen.example = chosen.path = ""
+    elif path:
+        _open(chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {plain(path)}")
+        if st.session_state.get("opened") == ("path", path):
+            chosen.example, chosen.path = "", path
+    else:
+        st.caption("Nothing in the file is run: custom code and Lambda layers are refused.")
+
+
+def _open(chosen: Choice, wanted: tuple[str, str], open_it: Callable[[], ModelSummary], what: str) -> None:
+    state = st.session_state
+    if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
+        first = "opened" not in state
+        try:
+            with st.spinner(f"{what} …", show_time=True):
+                open_it()
+        except LayerscopeError as error:
+            state["refused"] = (wanted, error_text(error))
+        else:
+            state["opened"] = wanted
+            state.pop("refused", None)
+            state.pop("taken", None)
+            state.pop("rejected", None)
+            if not first:
+                chosen.start_over()
+    if state.get("refused", (None,))[0] == wanted:
+        st.error(state["refused"][1], icon=":material/block:")
+
+
+def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    kinds = [_DATA, _NOISE]
+    if len(model.inputs) == 1 and model.inputs[0].kind == "text":
+        kinds.insert(0, _TEXT)
+    if chosen.example:
+        kinds.insert(0, _SAMPLES)
+    kind = st.segmented_control(
+        "Where the input is from",
+        kinds,
+        default=_SAMPLES if chosen.example else _NOISE,
+        required=True,
+        label_visibility="collapsed",
+        key=f"input_kind/{model.name}/{chosen.example}",
+    )
+    if not model.inputs:
+        st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
+    elif kind == _SAMPLES:
+        _take(chosen, (_SAMPLES,), workspace.take_example_samples)
+    elif kind == _NOISE:
+        seed = st.number_input("Seed", 0, 9999, 0, key="noise_seed", help="The same seed gives the same numbers.")
+        _take(chosen, (_NOISE, seed), lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed)))
+    elif kind == _TEXT:
+        text = st.text_area("One sample a line", key="text", placeholder="Type a sentence …")
+        if text.strip():
+            _take(chosen, (_TEXT, text), lambda: workspace.take_text(text))
+    else:
+        _data_files(workspace, model, chosen)
+    _what_is_expected(model)
+
+
+def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    given: dict[str, list[Any]] = {}
+    for each in model.inputs:
+        label = "Images, .npy, .npz, CSV or text" if len(model.inputs) == 1 else f"For “{plain(each.name)}”"
+        given[each.name] = st.file_uploader(
+            label, type=_DATA_FILES, accept_multiple_files=True, key=f"data/{model.name}/{each.name}"
+        )
+    scaling, fit, invert = model.suggested_scaling, "stretch", False
+    if any(each.kind == "image" for each in model.inputs) or _holds_images(given):
+        with st.expander("How images are prepared", expanded=True):
+            names = list(SCALINGS)
+            scaling = st.selectbox(
+                "Pixels become",
+                names,
+                index=names.index(scaling),
+                format_func=lambda name: SCALINGS[name].title,
+                key=f"scaling/{model.name}",
+            )
+            st.caption(SCALINGS[scaling].description)
+            fit = st.selectbox("Size", list(_FITS), format_func=_FITS.__getitem__, key="fit")
+            invert = st.toggle("Swap dark and light", key="invert", help="For dark digits on white, for instance.")
+    if any(given.values()):
+        identity = tuple((name, tuple(file.file_id for file in files)) for name, files in given.items())
+        files = {name: [(file.name, file.getvalue()) for file in each] for name, each in given.items()}
+        _take(
+            chosen,
+            (_DATA, identity, scaling, fit, invert),
+            lambda: workspace.take_files(files, scaling=scaling, fit=fit, invert=invert),
+        )
+
+
+def _holds_images(given: dict[str, list[Any]]) -> bool:
+    return any((file.type or "").startswith("image/") for files in given.values() for file in files)
+
+
+def _take(chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
+    state = st.session_state
+    # An example brings its samples with it.
+    if "taken" not in state and chosen.example and wanted == (_SAMPLES,):
+        state["taken"] = wanted
+    if state.get("taken") != wanted and state.get("rejected", (None,))[0] != wanted:
+        first = "taken" not in state
+        try:
+            with st.spinner("Reading the input …"):
+                take()
+        except LayerscopeError as error:
+            state["rejected"] = (wanted, error_text(error))
+        else:
+            state["taken"] = wanted
+            state.pop("rejected", None)
+            if not first:
+                chosen.sample = 0
+    if state.get("rejected", (None,))[0] == wanted:
+        st.error(state["rejected"][1], icon=":material/block:")
+
+
+def _what_is_expected(model: ModelSummary) -> None:
+    for each in model.inputs:
+        st.caption(f"“{plain(each.name)}” takes {plain(each.kind)} {plain(each.shape)} of {plain(each.dtype)}.")
+
+
+def _sample(workspace: Workspace, chosen: Choice) -> None:
+    names = workspace.sample_names
+    if not names:
+        return
+    last = len(names) - 1
+    chosen.sample = min(chosen.sample, last)
+    st.session_state["sample"] = chosen.sample
+    label = f"Sample, 0 to {last:,}"
+    st.number_input(label, 0, max(last, 1), step=1, key="sample", disabled=last == 0, on_change=_sample_chosen)
+    if names[chosen.sample] != str(chosen.sample):
+        st.caption(plain(names[chosen.sample]))
+
+
+def _sample_chosen() -> None:
+    st.session_state["choice"].sample = int(st.session_state["sample"])

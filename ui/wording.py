@@ -1,0 +1,22 @@
+"""Text from files and models, made safe to show, and numbers as people read them."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import LayerscopeError
+
+__all__ = ["error_text", "plain"]
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])")
+
+
+def plain(text: str) -> str:
+    """Return text that Streamlit shows as it stands, without Markdown, HTML, icons or formulas in it."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def error_text(error: LayerscopeError) -> str:
+    """Return what happened and what to do next, as Streamlit shows it."""
+    remedy = f"\n\n{plain(error.remedy)}" if error.remedy else ""
+    return f"{plain(error.message)}{remedy}"
