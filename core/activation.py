@@ -100,7 +100,9 @@ class Activation:
     @property
     def is_numeric(self) -> bool:
         """False for strings, such as what a StringLookup turns round."""
-        return self.values.dtype.kind in "biuf"
+        dtype = getattr(self._source, "dtype", None)
+        name = str(getattr(dtype, "name", dtype))
+        return name.startswith(("float", "bfloat", "int", "uint", "bool"))
 
     def extent(self, axis: str) -> int:
         """Return how many positions an axis has; 0 if there is no such axis."""

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from core.activation import Activation
+
 __all__ = [
     "GAP_LEVEL",
     "MARK_COLOUR",
@@ -34,6 +36,8 @@ __all__ = [
     "picture",
     "picture_url",
     "picture_values",
+    "refuse_text",
+    "sample_name",
     "thin",
     "title",
 ]
@@ -234,8 +238,8 @@ def heatmap(
         .encode(
             x=x.axis(axis),
             y=y.axis(axis),
-            x2="right:Q",
-            y2="bottom:Q",
+            x2=alt.X2("right:Q"),
+            y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
             color=alt.Color(
                 colour,
@@ -248,8 +252,8 @@ def heatmap(
     if select_row:
         chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
         cells = cells.add_params(chosen)
-    chart = alt.layer(image, cells).properties(height=height, title=title, view=alt.ViewBackground(stroke=None))
-    return chart if width is None else chart.properties(width=width)
+    size = {"height": height} if width is None else {"height": height, "width": width}
+    return alt.LayerChart(layer=[image, cells], title=title, view=alt.ViewBackground(stroke=None), **size)
 
 
 def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) -> tuple[pd.DataFrame, list[Any], str]:
@@ -264,7 +268,7 @@ def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) ->
         ]
         colour = "value:Q"
     else:
-        top, left = np.arange(rows), np.zeros(rows)
+        top, left = np.arange(rows), np.zeros(rows, dtype=np.int64)
         finite = np.where(np.isfinite(values), values, np.nan)
         frame = pd.DataFrame({row: top, "minimum": _nan_reduced(np.nanmin, finite)})
         frame["maximum"], frame["mean"] = _nan_reduced(np.nanmax, finite), _nan_reduced(np.nanmean, finite)
@@ -335,6 +339,21 @@ def cut_in_the_middle(text: str, length: int) -> str:
 def format_shape(extents: Sequence[int | None]) -> str:
     """Write a shape as ``28×28×16``; ``?`` where a size is not fixed."""
     return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
+
+
+def sample_name(activation: Activation, position: int) -> str:
+    """Return what a person knows a sample by: ``"sample 12"``, and its class if that is known."""
+    context = activation.context
+    name = f"sample {context.first + position}"
+    if context.labels is None:
+        return name
+    label = int(context.labels[position])
+    return f"{name} ({context.class_names[label] if 0 <= label < len(context.class_names) else f'class {label}'})"
+
+
+def refuse_text(activation: Activation) -> str:
+    """Return why an activation of strings cannot be drawn, for ``Handles(when=…)``; empty for numbers."""
+    return "" if activation.is_numeric else "takes numbers, this layer answers text"
 
 
 def note_not_finite(values: np.ndarray) -> str:

@@ -16,7 +16,7 @@ class ActivationLine(Visualizer):
 
     name = "activation-line"
     title = "Activation by unit"
-    handles = Handles(axes=("sample", "unit"))
+    handles = Handles(axes=("sample", "unit"), when=charts.refuse_text)
     Options = ActivationLineOptions
     priority = 5
     how_to_read = (
@@ -45,7 +45,7 @@ class ActivationLine(Visualizer):
                 height=320,
                 title=charts.title(
                     f"{len(answer.values):,} units of {activation.key}",
-                    f"sample {answer.context.first}",
+                    charts.sample_name(activation, options.sample),
                     charts.note_not_finite(answer.values),
                 ),
             )

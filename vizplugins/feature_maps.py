@@ -53,7 +53,7 @@ class FeatureMaps(Visualizer):
         height, width = maps.shape[1:]
         heading = charts.title(
             f"{len(maps):,} feature maps of {activation.key}, {height}×{width} each",
-            f"sample {answer.context.first}, {'each on its own scale' if options.scale_each else 'all on one scale'}",
+            f"{charts.sample_name(activation, options.sample)}, {'each on its own scale' if options.scale_each else 'all on one scale'}",
             charts.note_not_finite(maps),
         )
         overview = gallery.gallery(

@@ -57,7 +57,7 @@ class RgbComposite(Visualizer):
             .properties(
                 title=charts.title(
                     f"Channels {options.red}, {options.green} and {options.blue} of {activation.key}",
-                    f"sample {answer.context.first}, red, green and blue in this order",
+                    f"{charts.sample_name(activation, options.sample)}, red, green and blue in this order",
                     charts.note_not_finite(values),
                 )
             )

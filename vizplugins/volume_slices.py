@@ -49,7 +49,7 @@ class VolumeSlices(Visualizer):
             chosen=chosen,
             title=charts.title(
                 f"{len(maps):,} channels of {activation.key} at {axis} {depth} of {answer.shape[0]}",
-                f"sample {answer.context.first}, {maps.shape[1]}×{maps.shape[2]} each",
+                f"{charts.sample_name(activation, options.sample)}, {maps.shape[1]}×{maps.shape[2]} each",
                 charts.note_not_finite(maps),
             ),
         )

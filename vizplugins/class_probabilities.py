@@ -1,0 +1,77 @@
+"""The classes that a softmax tells apart, with their probabilities."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+
+
+class ClassProbabilitiesOptions(Options):
+    """How many classes."""
+
+    sample: SampleIndex = 0
+    count: int = Field(10, ge=2, le=50, title="Classes")
+
+
+def _is_softmax(activation: Activation) -> str:
+    function = activation.layer.activation_function
+    return "" if function == "softmax" else f"takes the output of a softmax, this layer has {function or 'none'}"
+
+
+class ClassProbabilities(Visualizer):
+    """How sure the model is of each class."""
+
+    name = "class-probabilities"
+    title = "Class probabilities"
+    handles = Handles(axes=("sample", "unit"), when=_is_softmax)
+    Options = ClassProbabilitiesOptions
+    priority = 10
+    how_to_read = "The bars add up to 1. Two bars of similar length: the model wavers between these classes."
+    limitations = "A softmax is often surer than it is right; a high probability is no measure of truth."
+
+    def chart(self, activation: Activation, options: ClassProbabilitiesOptions) -> alt.LayerChart:
+        """Draw a bar per class, the most probable on top, the true one in another colour if it is known."""
+        answer = activation.sample(options.sample)
+        values = answer.values.astype(np.float64)
+        names = answer.context.class_names
+        if len(names) != len(values):
+            names = tuple(f"class {number}" for number in range(len(values)))
+        label = None if answer.context.labels is None else int(answer.context.labels[0])
+        likeliest = np.argsort(-np.nan_to_num(values), kind="stable")[: options.count]
+        frame = pd.DataFrame({"class": [names[number] for number in likeliest], "probability": values[likeliest]})
+        frame["label"] = [f"{value:.3f}" for value in frame["probability"]]
+        frame["is"] = ["true class" if number == label else "other class" for number in likeliest]
+        base = alt.Chart(frame).encode(
+            x=alt.X(
+                "probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(values=_TICKS)
+            ),
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
+            tooltip=[alt.Tooltip("class:N"), alt.Tooltip("probability:Q", format=".4f"), alt.Tooltip("is:N")],
+        )
+        colour = alt.Color(
+            "is:N",
+            title=None,
+            scale=alt.Scale(domain=["true class", "other class"], range=["#54a24b", charts.MARK_COLOUR]),
+            legend=None if label is None else alt.Legend(orient="top"),
+        )
+        numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
+        return alt.LayerChart(
+            layer=[base.mark_bar().encode(color=colour), numbers],
+            height=alt.Step(24),
+            title=charts.title(
+                f"Probabilities of {len(frame):,} of {len(values):,} classes",
+                charts.sample_name(activation, options.sample),
+                charts.note_not_finite(values),
+            ),
+        )
+
+
+_TICKS = [0, 0.25, 0.5, 0.75, 1]
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [ClassProbabilities()]

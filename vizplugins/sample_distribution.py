@@ -1,0 +1,111 @@
+"""How a layer's values are distributed in each sample, side by side."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+
+_LEVELS = {"minimum": 0, "low": 5, "lower quartile": 25, "median": 50, "upper quartile": 75, "high": 95, "maximum": 100}
+_VALUES_LOOKED_AT = 20_000
+_ANY = "samples"
+
+
+class SampleDistributionOptions(Options):
+    """In which order the samples stand."""
+
+    sample: SampleIndex = 0
+    order: Literal["sample", "median", "class"] = Field("sample", title="Sort samples by")
+
+
+def _has_several_samples(activation: Activation) -> str:
+    return charts.refuse_text(activation) or ("" if activation.shape[0] > 1 else "needs 2 samples or more, there is 1")
+
+
+class SampleDistribution(Visualizer):
+    """Whether some samples make the layer answer differently from the others."""
+
+    name = "sample-distribution"
+    title = "Distribution over samples"
+    handles = Handles(when=_has_several_samples)
+    Options = SampleDistributionOptions
+    priority = 1
+    how_to_read = (
+        "A column is a sample: the thick bar holds the middle half of its values, the thin line 5 % to 95 %, the dot is "
+        "the median. The frame is the sample that is open. Columns that stick out are inputs worth a look."
+    )
+    limitations = "All units are taken together: a unit that only answers to one class can drown among the others."
+
+    def chart(self, activation: Activation, options: SampleDistributionOptions) -> alt.LayerChart:
+        """Draw quantiles per sample, computed before Altair sees the values."""
+        frame = _quantiles(activation)
+        if options.order == "median":
+            frame = frame.sort_values("median", kind="stable")
+        elif options.order == "class":
+            frame = frame.sort_values("class", kind="stable")
+        frame = frame.assign(position=range(len(frame)), open=frame["index"] == options.sample)
+        has_classes = frame["class"].nunique() > 1
+        width = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False)
+        title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
+        axis = alt.Axis(labels=options.order == "sample", ticks=False, tickMinStep=1, format="d", grid=False)
+        tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if has_classes else [])]
+        tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
+        colour = alt.Color(
+            "class:N",
+            title="Class",
+            scale=alt.Scale(scheme="tableau10") if has_classes else alt.Scale(range=[charts.MARK_COLOUR]),
+            legend=alt.Legend() if has_classes else None,
+        )
+        base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)
+        thin = base.mark_rule().encode(y=alt.Y("low:Q", title="Activation"), y2=alt.Y2("high:Q"), color=colour)
+        thick = base.mark_bar(size=max(2, min(14, 420 // len(frame)))).encode(
+            y=alt.Y("lower quartile:Q"), y2=alt.Y2("upper quartile:Q"), color=colour
+        )
+        dots = base.mark_point(filled=True, size=14, color="#ffffff", stroke="#333333", strokeWidth=0.5, opacity=1)
+        opened = (
+            alt.Chart(frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5))
+            .mark_rect(fillOpacity=0, stroke="#ff4b4b", strokeWidth=2)
+            .encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
+            .transform_calculate(right="datum.left + 1")
+        )
+        return alt.LayerChart(
+            layer=[thin, thick, dots.encode(y=alt.Y("median:Q")), opened],
+            height=320,
+            title=charts.title(
+                f"Values of {activation.key} in {len(frame):,} samples",
+                f"{charts.sample_name(activation, options.sample)} is framed",
+                charts.note_not_finite(activation.values),
+            ),
+        )
+
+
+def _quantiles(activation: Activation) -> pd.DataFrame:
+    values = activation.values.reshape(activation.shape[0], -1)  # (sample, *axes) -> (sample, value)
+    # An odd step meets every channel, whatever their number.
+    step = max(1, values.shape[1] // _VALUES_LOOKED_AT) | 1
+    values = values[:, ::step].astype(np.float64)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    empty = np.isnan(finite).all(axis=1)
+    levels = np.nanpercentile(np.where(empty[:, None], 0, finite), list(_LEVELS.values()), axis=1)
+    frame = pd.DataFrame({name: np.where(empty, np.nan, level) for name, level in zip(_LEVELS, levels, strict=True)})
+    context = activation.context
+    frame["index"] = np.arange(len(frame))
+    frame["sample"] = frame["index"] + context.first
+    frame["class"] = _classes(activation)
+    return frame
+
+
+def _classes(activation: Activation) -> list[str]:
+    labels, names = activation.context.labels, activation.context.class_names
+    if labels is None:
+        return [_ANY] * activation.shape[0]
+    return [names[label] if 0 <= label < len(names) else f"class {label}" for label in map(int, labels)]
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [SampleDistribution()]

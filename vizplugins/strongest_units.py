@@ -1,0 +1,67 @@
+"""The units that answer the strongest."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+
+
+class StrongestUnitsOptions(Options):
+    """How many units, and what strong means."""
+
+    sample: SampleIndex = 0
+    count: int = Field(15, ge=5, le=50, title="Units")
+    by: Literal["absolute value", "largest", "smallest"] = Field("absolute value", title="Strongest by")
+
+
+class StrongestUnits(Visualizer):
+    """Which units answer the most to this sample."""
+
+    name = "strongest-units"
+    title = "Strongest units"
+    handles = Handles(axes=("sample", "unit"), when=charts.refuse_text)
+    Options = StrongestUnitsOptions
+    priority = 3
+    how_to_read = "The longest bars are the units that decide the most here; compare them with those of another sample."
+    limitations = "A unit with a large activation may still carry little weight in the next layer."
+
+    def chart(self, activation: Activation, options: StrongestUnitsOptions) -> alt.Chart:
+        """Draw a bar per unit, the strongest on top."""
+        values = activation.sample(options.sample).values.astype(np.float64)
+        strength = {"absolute value": np.abs(values), "largest": values, "smallest": -values}[options.by]
+        strongest = np.argsort(-np.where(np.isfinite(values), strength, -np.inf), kind="stable")[: options.count]
+        frame = pd.DataFrame({"unit": [str(unit) for unit in strongest], "value": values[strongest]})
+        frame["sign"] = np.where(frame["value"] < 0, "negative", "positive")
+        return (
+            alt.Chart(frame)
+            .mark_bar()
+            .encode(
+                x=alt.X("value:Q", title="Activation"),
+                y=alt.Y("unit:N", sort=None, title="Unit"),
+                color=alt.Color(
+                    "sign:N",
+                    title="Activation is",
+                    scale=alt.Scale(domain=["positive", "negative"], range=["#e8932f", "#2f78b3"]),
+                    legend=alt.Legend() if frame["sign"].nunique() > 1 else None,
+                ),
+                tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("value:Q", title="activation", format=".4~g")],
+            )
+            .properties(
+                height=alt.Step(20),
+                title=charts.title(
+                    f"{len(frame):,} of {len(values):,} units of {activation.key}, strongest by {options.by}",
+                    charts.sample_name(activation, options.sample),
+                    charts.note_not_finite(values),
+                ),
+            )
+        )
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [StrongestUnits()]

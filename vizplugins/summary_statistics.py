@@ -1,0 +1,93 @@
+"""The numbers that say most about a layer's values."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+
+_GREY = "#8a8f98"
+
+
+class SummaryStatisticsOptions(Options):
+    """Which sample."""
+
+    sample: SampleIndex = 0
+
+
+class SummaryStatistics(Visualizer):
+    """Extremes, mean, spread, zeros and broken values."""
+
+    name = "statistics"
+    title = "Statistics"
+    handles = Handles(when=charts.refuse_text)
+    Options = SummaryStatisticsOptions
+    priority = 2
+    how_to_read = (
+        "NaN or Inf: look for the first layer that has any. A standard deviation of zero: the layer answers the same to "
+        "everything. Many zeros are usual after a ReLU, and nowhere else."
+    )
+    limitations = "A few numbers hide a shape: see the histogram before you conclude."
+
+    def chart(self, activation: Activation, options: SummaryStatisticsOptions) -> alt.LayerChart:
+        """Draw a table: a row per measure, a column for this sample and one for all."""
+        columns = {charts.sample_name(activation, options.sample): activation.sample(options.sample).values}
+        if activation.shape[0] > 1:
+            columns[f"all {activation.shape[0]:,} samples"] = activation.values
+        rows = [
+            {"measure": measure, "of": name, "text": text}
+            for name, values in columns.items()
+            for measure, text in _measures(values).items()
+        ]
+        cells = (
+            alt.Chart(pd.DataFrame(rows))
+            .mark_text(align="right", fontSize=13, color=_GREY, dx=40)
+            .encode(
+                y=alt.Y("measure:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13)),
+                x=alt.X(
+                    "of:N",
+                    sort=None,
+                    title=None,
+                    axis=alt.Axis(orient="top", ticks=False, domain=False, labelAngle=0, labelFontSize=12),
+                ),
+                text=alt.Text("text:N"),
+                tooltip=[alt.Tooltip("measure:N"), alt.Tooltip("of:N"), alt.Tooltip("text:N", title="value")],
+            )
+        )
+        return alt.LayerChart(
+            layer=[cells],
+            width=alt.Step(190),
+            height=alt.Step(25),
+            view=alt.ViewBackground(stroke=None),
+            title=charts.title(f"Statistics of {activation.key}"),
+        )
+
+
+def _measures(values: np.ndarray) -> dict[str, str]:
+    finite = values[np.isfinite(values)].astype(np.float64)
+    some = finite.size > 0
+    return {
+        "values": f"{values.size:,}",
+        "minimum": _number(finite.min()) if some else "none",
+        "maximum": _number(finite.max()) if some else "none",
+        "mean": _number(finite.mean()) if some else "none",
+        "standard deviation": _number(finite.std()) if some else "none",
+        "exactly zero": _share(values == 0),
+        "negative": _share(values < 0),
+        "NaN": f"{int(np.isnan(values).sum()):,}",
+        "infinite": f"{int(np.isinf(values).sum()):,}",
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+def _share(those: np.ndarray) -> str:
+    return f"{float(those.mean()):.1%}".replace("%", " %") if those.size else "none"
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [SummaryStatistics()]

@@ -1,0 +1,86 @@
+"""Chosen units over time, a line each."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
+
+
+class UnitLinesOptions(Options):
+    """Which units, and which further samples beside this one."""
+
+    sample: SampleIndex = 0
+    units: tuple[UnitIndex, ...] = Field((0, 1, 2), title="Units")
+    compare: tuple[SampleIndex, ...] = Field((), title="Samples beside it", description="Drawn on the same scale.")
+
+
+class UnitLines(Visualizer):
+    """How chosen units answer from one timestep to the next."""
+
+    name = "unit-lines"
+    title = "Units over time"
+    # Named down to the base classes, so that a recurrent layer is nearer here than to the heatmap.
+    handles = Handles(
+        layer_types=("RNN", "Bidirectional", "Layer", "Operation"),
+        axes=("sample", "time", "unit"),
+        when=charts.refuse_text,
+    )
+    Options = UnitLinesOptions
+    how_to_read = (
+        "A jump is a timestep that the unit reacts to; a slow drift is something it counts or remembers. "
+        "Compare two samples of different classes: units that part ways tell them apart."
+    )
+    limitations = (
+        "Three units are a small part of a layer; all of them are in the heatmap. Units have no natural order."
+    )
+
+    def chart(self, activation: Activation, options: UnitLinesOptions) -> alt.FacetChart | alt.Chart:
+        """Draw time against activation, a colour per unit, a panel per sample."""
+        samples = list(dict.fromkeys((options.sample, *options.compare)))
+        frame = pd.concat([_lines(activation, sample, options.units) for sample in samples], ignore_index=True)
+        lines = (
+            alt.Chart(frame)
+            .mark_line(strokeWidth=2, point=activation.shape[1] <= 40)
+            .encode(
+                x=alt.X(
+                    "time:Q", title="Timestep", scale=alt.Scale(nice=False), axis=alt.Axis(format="d", tickMinStep=1)
+                ),
+                y=alt.Y("value:Q", title="Activation"),
+                color=alt.Color(
+                    "unit:N",
+                    title="Unit",
+                    sort=[str(unit) for unit in options.units],
+                    scale=alt.Scale(scheme="tableau10"),
+                ),
+                tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("time:Q"), alt.Tooltip("value:Q", format=".4~g")],
+            )
+        )
+        title = charts.title(
+            f"Units {', '.join(map(str, options.units))} of {activation.shape[-1]:,} of {activation.key}",
+            ", ".join(charts.sample_name(activation, sample) for sample in samples),
+            charts.note_not_finite(activation.values[samples]),
+        )
+        if len(samples) == 1:
+            return lines.properties(height=320, title=title)
+        panel = lines.properties(width=320 if len(samples) == 2 else 250, height=240)
+        return panel.facet(facet=alt.Facet("panel:N", sort=None, title=None), columns=3, title=title)
+
+
+def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.DataFrame:
+    answer = activation.sample(sample)
+    parts = []
+    for unit in units:
+        values = answer.values[:, unit]
+        kept = charts.thin(values, buckets=500)
+        if answer.mask is not None:
+            kept = kept[np.asarray(answer.mask)[kept]]
+        parts.append(pd.DataFrame({"unit": str(unit), "time": kept, "value": values[kept]}))
+    return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [UnitLines()]
