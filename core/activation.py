@@ -74,6 +74,11 @@ class Activation:
         self._source = values
         self._values: np.ndarray | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and not name.startswith("_"):
+            raise AttributeError(f"an activation is read-only: {name!r} of {self.key!r} cannot be set")
+        super().__setattr__(name, value)
+
     @property
     def values(self) -> np.ndarray:
         """The numbers, read-only, in the order of ``axes``. float16 and bfloat16 keep their type if NumPy has it."""
@@ -129,7 +134,8 @@ class Activation:
 
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
-        positions = np.indices(self.shape, dtype=np.int32).reshape(self.rank, -1)  # (axis, position)
+        # (axis, *extents) -> (axis, position)
+        positions = np.indices(self.shape, dtype=np.int32).reshape(self.rank, self.values.size)
         columns = dict(zip(self.axes, positions, strict=True))
         return pd.DataFrame({**columns, "value": self.values.reshape(-1)})
 
@@ -186,8 +192,14 @@ class Activations(Mapping[str, Activation]):
         Raises:
             IndexError: If that layer was not called, as an InputLayer never is.
         """
-        top = {activation.layer.index: activation for activation in self.values() if activation.layer.index is not None}
-        position = index if index >= 0 else max(top, default=-1) + 1 + index
+        top: dict[int, Activation] = {}
+        for activation in self.values():
+            if activation.layer.index is not None:
+                # Of several outputs the first: what LSTM(return_state=True) answers, not its last state.
+                top.setdefault(activation.layer.index, activation)
+        # Layers that were called but not asked for count too.
+        called = [layer.index for layer in self.layers if layer.index is not None]
+        position = index if index >= 0 else max(called, default=-1) + 1 + index
         if position not in top:
             raise IndexError(f"model.layers[{index}] was not called; recorded positions: {sorted(top)}")
         return top[position]

@@ -63,10 +63,12 @@ class Recorder:
     Attributes:
         model: The model whose own call is not recorded, only what happens inside.
         calls: The layer calls in the order in which they were made.
+        failed: The innermost call that raised, or None.
     """
 
     model: Any
     calls: list[LayerCall] = field(default_factory=list)
+    failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
     _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
     _layer_of_path: dict[str, list[int]] = field(default_factory=dict)
@@ -88,12 +90,17 @@ class Recorder:
             return call(operation, *args, **kwargs)  # Layer.__call__ goes on to Operation.__call__
         if operation is self.model or self._inside_step_loop():
             return call(operation, *args, **kwargs)
+        if not self._is_node(operation):
+            return call(operation, *args, **kwargs)
         given = _tensors((args, kwargs))
         if any(type(tensor).__name__ == "KerasTensor" for tensor in given):
             return call(operation, *args, **kwargs)  # a layer that builds itself with symbolic inputs
         layer_call = self._begin(operation, given)
         try:
             layer_call.output = call(operation, *args, **kwargs)
+        except Exception:
+            self.failed = self.failed or layer_call
+            raise
         finally:
             self._frames.pop()
         for key, tensor in layer_call.outputs():
@@ -128,13 +135,19 @@ class Recorder:
         times = self._times_called[key, id(operation)]
         return (key, False) if times == 1 else (f"{key}#{times}", True)
 
+    def _is_node(self, operation: Any) -> bool:
+        # An operation such as x + y is a node of a functional model. Elsewhere it is a detail of how a layer computes:
+        # keras.ops.pad makes one, most of keras.ops make none.
+        around = self._frames[-1].operation if self._frames else self.model
+        return _has_base(operation, "Layer") or _has_base(around, "Functional")
+
     def _inside_step_loop(self) -> bool:
         # A cell runs once per timestep, inside a loop whose tensors cannot leave it.
-        return any(_is_recurrent(frame.operation) for frame in self._frames)
+        return any(_has_base(frame.operation, "RNN") for frame in self._frames)
 
 
-def _is_recurrent(operation: Any) -> bool:
-    return any(cls.__name__ == "RNN" for cls in type(operation).__mro__)
+def _has_base(operation: Any, name: str) -> bool:
+    return any(cls.__name__ == name for cls in type(operation).__mro__)
 
 
 @contextmanager

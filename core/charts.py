@@ -224,7 +224,7 @@ def heatmap(
     height = height or int(np.clip(rows * 14, 140, 520))
     image_width: Any = width if width is not None else alt.ExprRef("width")
     x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
-    y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[rows - 0.5, -0.5], nice=False))
+    y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
     axis = alt.Axis(grid=False, tickMinStep=1, format="d")
     image = (
         alt.Chart(pd.DataFrame({"url": [scale.url(values)]}))
@@ -252,8 +252,13 @@ def heatmap(
     if select_row:
         chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
         cells = cells.add_params(chosen)
-    size = {"height": height} if width is None else {"height": height, "width": width}
-    return alt.LayerChart(layer=[image, cells], title=title, view=alt.ViewBackground(stroke=None), **size)
+    return alt.LayerChart(
+        layer=[image, cells],
+        title=title,
+        view=alt.ViewBackground(stroke=None),
+        height=height,
+        width=alt.Undefined if width is None else width,
+    )
 
 
 def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) -> tuple[pd.DataFrame, list[Any], str]:

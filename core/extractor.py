@@ -7,10 +7,11 @@ under the same recorder.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from core.errors import ExtractionFailed, InputRejected
 from core.layers import LayerInfo, axes_of, describe_layer
 
 __all__ = ["Extractor", "extract"]
+
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -133,13 +136,15 @@ class Extractor:
     def _build(self, tensors: Any) -> None:
         if getattr(self.model, "built", True) and all(layer.built for layer in _all_layers(self.model)):
             return
-        with self._lock:
+        with self._lock, recording(self.model) as recorder:
             try:
-                import keras
-
-                self.model(keras.tree.map_structure(lambda tensor: tensor[:1], tensors), training=False)
+                # All samples, since a stateful layer keeps a state for each.
+                self.model(tensors, training=False)
             except Exception as error:
-                raise _failure(self.model, None, error) from error
+                raise _failure(self.model, recorder, error) from error
+            for layer in _all_layers(self.model):
+                if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
+                    layer.reset_states()
 
     def _run(
         self, tensors: Any, wanted: frozenset[str] | None, training: bool
@@ -155,9 +160,8 @@ class Extractor:
                 continue
             try:
                 outputs, answer = trace.function(*keras.tree.flatten(tensors))
-            except Exception as error:
-                if signature is exact:
-                    raise _failure(self.model, None, error) from error
+            except Exception:
+                # The eager pass at the end knows which layer it was.
                 continue
             return outputs, trace.recorded, trace.layers, answer
         return self._run_eagerly(tensors, wanted, training)
@@ -227,7 +231,7 @@ class Extractor:
         return outputs, recorded, layers
 
     def _describe(self, call: LayerCall, key: str, tensor: Any, missing: str) -> LayerInfo:
-        at_top = not call.parent and not call.repeated and "~" not in call.key
+        at_top = not call.parent and not call.repeated
         return describe_layer(
             call.operation,
             key=key,
@@ -272,8 +276,11 @@ def _recorded_pass(model: Any, tensors: Any, training: bool) -> tuple[Any, Recor
 def _failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
     if isinstance(error, ExtractionFailed):
         return error
-    where = f"layer {recorder.calls[-1].key!r} of " if recorder and recorder.calls else ""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
+    # Keras puts a line about its own call in front of what really happened, and colours that.
+    lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    reason = told[0] if told else type(error).__name__
     return ExtractionFailed(
         f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
         remedy="Compare the shape and type of the input with what that layer expects.",
@@ -341,7 +348,10 @@ def _input_names(model: Any, count: int) -> list[str]:
 def _named_inputs(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
     import keras
 
-    leaves = [np.asarray(leaf) for leaf in keras.tree.flatten(inputs)]
+    # A plugin gets to see them, and they are the caller's own.
+    leaves = [np.asarray(leaf).view() for leaf in keras.tree.flatten(inputs)]
+    for leaf in leaves:
+        leaf.flags.writeable = False
     return dict(zip(_input_names(model, len(leaves)), leaves, strict=True))
 
 

@@ -77,7 +77,7 @@ def gallery(
     url = charts.level_picture_url(_atlas(levels, layout), shared)
     tiles = _tiles(maps, numbers, select, layout).assign(chosen=numbers == chosen)
     across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
-    down = alt.Y("top:Q", scale=alt.Scale(domain=[layout.height, 0], nice=False), axis=None)
+    down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
     legend_scale = shared.altair() if not scale_each else charts.ColourScale(0, 1, shared.scheme).altair()
     rectangles = (
         alt.Chart(tiles)

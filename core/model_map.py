@@ -69,7 +69,10 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
     boxes = _placed(shown, inputs, edges)
     width = max(box.left for box in boxes) + _BOX_WIDTH + 24
     height = max(box.top for box in boxes) + _BOX_HEIGHT + 8
-    x_scale, y_scale = alt.Scale(domain=[-24, width], nice=False), alt.Scale(domain=[height, -8], nice=False)
+    x_scale, y_scale = (
+        alt.Scale(domain=[-24, width], nice=False),
+        alt.Scale(domain=[-8, height], nice=False, reverse=True),
+    )
     nodes = pd.DataFrame(
         {
             "layer": [box.key for box in boxes],

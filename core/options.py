@@ -74,7 +74,9 @@ def fit_options(
     for name, control in controls.items():
         given = values.get(name, control.default)
         suited = _suited(given, control)
-        if name in values and suited != given:
+        if name in values and suited != (
+            tuple(given) if control.kind == "indices" and isinstance(given, list) else given
+        ):
             notes.append(f"{control.title}: {given!r} does not suit this layer, {suited!r} was taken.")
         fitted[name] = suited
     while True:
@@ -100,12 +102,12 @@ def _control(name: str, field: FieldInfo, activation: Activation) -> Control:
     axis, many = _index_axis(annotation, metadata)
     if axis:
         last = max(activation.extent(axis) - 1, 0)
-        suited = tuple(dict.fromkeys(min(index, last) for index in default)) if many else default
-        if not many and suited is not None:
-            suited = min(suited, last)
+        suited = default
+        if default is not None:
+            suited = tuple(dict.fromkeys(min(index, last) for index in default)) if many else min(default, last)
         kind: ControlKind = "indices" if many else "index"
         return Control(name, title, kind, suited, description, 0, last, axis=axis, optional=optional)
-    minimum, maximum = _bounds(metadata)
+    minimum, maximum = _bounds(metadata, whole=annotation is int)
     choices = _choices(annotation)
     if choices:
         return Control(name, title, "choice", default, description, choices=choices, optional=optional)
@@ -126,9 +128,11 @@ def _suited(value: Any, control: Control) -> Any:
         if not isinstance(value, (list, tuple)):
             value = (value,)
         kept = tuple(dict.fromkeys(index for index in value if isinstance(index, int) and 0 <= index <= last))
-        return kept or tuple(control.default)
+        return kept or control.default
     if control.kind in ("index", "integer", "number"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            return control.default
+        if control.kind != "number" and value != int(value):
             return control.default
         if control.minimum is not None:
             value = max(value, type(value)(control.minimum))
@@ -158,18 +162,18 @@ def _index_axis(annotation: Any, metadata: list[Any]) -> tuple[str, bool]:
     return axis, typing.get_origin(annotation) in (list, tuple)
 
 
-def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
+def _bounds(metadata: list[Any], whole: bool) -> tuple[float | None, float | None]:
     minimum: Any = None
     maximum: Any = None
     for mark in metadata:
         if isinstance(mark, annotated_types.Ge):
             minimum = mark.ge
         elif isinstance(mark, annotated_types.Gt):
-            minimum = mark.gt
+            minimum = mark.gt + 1 if whole else mark.gt
         elif isinstance(mark, annotated_types.Le):
             maximum = mark.le
         elif isinstance(mark, annotated_types.Lt):
-            maximum = mark.lt
+            maximum = mark.lt - 1 if whole else mark.lt
     return minimum, maximum
 
 

@@ -25,7 +25,7 @@ from core import hookspecs
 from core.activation import Activation, Activations
 from core.errors import PluginFailed
 from core.options import fit_options
-from core.visualizer import Match, Visualizer
+from core.visualizer import Handles, Match, Options, Visualizer
 
 __all__ = ["Candidate", "Drawing", "Problem", "Registry", "get_registry"]
 
@@ -102,6 +102,7 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
         self._visualizers: dict[str, Visualizer] = {}
         self._origins: dict[str, _Origin] = {}
+        self._origins_of_plugins: dict[str, _Origin] = {}
         self._problems: list[Problem] = []
         if discover:
             self._discover_built_ins()
@@ -134,15 +135,17 @@ class Registry:
         if isinstance(plugin, Visualizer):
             return self._add(plugin, origin)
         found_before = len(self._problems)
+        already = self._manager.get_plugin(name)
         try:
             self._manager.register(plugin, name=name)
             self._refuse_unknown_hooks(plugin)
         except Exception as error:
-            # pluggy keeps a plugin whose validation failed.
-            if self._manager.get_plugin(name) is not None:
+            # pluggy keeps a plugin whose validation failed; one that was there before under this name stays.
+            if self._manager.get_plugin(name) not in (None, already):
                 self._manager.unregister(name=name)
             self._note(origin, "registration", error)
             return False
+        self._origins_of_plugins[name] = origin
         for implementation in self._manager.hook.visualizers.get_hookimpls():
             if implementation.plugin is plugin:
                 self._take_visualizers(implementation.function, origin)
@@ -161,9 +164,10 @@ class Registry:
         """Tell every plugin that asked that a forward pass was recorded; one that raises does not stop the others."""
         for implementation in self._manager.hook.activations_published.get_hookimpls():
             try:
-                implementation.function(activations=activations)
+                # As pluggy has it, an implementation may leave out what it does not need.
+                implementation.function(**dict.fromkeys(implementation.argnames, activations))
             except Exception as error:
-                self._note(_Origin(implementation.plugin_name, "", "", False), "hook", error)
+                self._note(self._origins_of_plugins[implementation.plugin_name], "hook", error)
 
     def get(self, name: str) -> Visualizer:
         """Return a visualizer by name.
@@ -244,10 +248,12 @@ class Registry:
 
     def _refuse_unknown_hooks(self, plugin: Any) -> None:
         known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "layerscope_spec")]
-        for name in dir(plugin):
-            if hasattr(getattr(plugin, name, None), "layerscope_impl") and name not in known:
+        for attribute in dir(plugin):
+            marks = getattr(getattr(plugin, attribute, None), "layerscope_impl", None)
+            name = (marks.get("specname") or attribute) if isinstance(marks, dict) else attribute
+            if marks is not None and name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = f"; did you mean {near[0]!r}?" if near else "."
                 raise TypeError(f"there is no hook {name!r}{meant} The hooks are: {', '.join(known)}.")
 
     def _take_visualizers(self, hook: Any, origin: _Origin) -> None:
@@ -257,7 +263,10 @@ class Registry:
             self._note(origin, "hook", error)
             return
         for visualizer in found:
-            self._add(visualizer, origin)
+            try:
+                self._add(visualizer, origin)
+            except Exception as error:
+                self._note(origin, "registration", error)
 
     def _add(self, visualizer: Any, origin: _Origin) -> bool:
         fault = _declaration_fault(visualizer)
@@ -275,7 +284,10 @@ class Registry:
     def _note(self, origin: _Origin, stage: str, error: BaseException) -> None:
         lines = "".join(traceback.format_exception(error))
         message = f"{type(error).__name__}: {error}"
-        self._problems.append(Problem(origin.plugin, origin.package, origin.version, stage, message, lines))
+        problem = Problem(origin.plugin, origin.package, origin.version, stage, message, lines)
+        # A hook that fails at every forward pass is one problem.
+        if problem not in self._problems:
+            self._problems.append(problem)
 
     def _match(self, visualizer: Visualizer, activation: Activation) -> Match:
         try:
@@ -317,7 +329,14 @@ def _declaration_fault(visualizer: Any) -> str:
     for attribute in ("name", "title"):
         if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
             return f"declares no {attribute}"
-    return ""
+    if not isinstance(visualizer.handles, Handles):
+        return f"declares handles = {visualizer.handles!r}, an instance of vizplugins.Handles is needed"
+    if not (isinstance(visualizer.Options, type) and issubclass(visualizer.Options, Options)):
+        return f"declares Options = {visualizer.Options!r}, a subclass of vizplugins.Options is needed"
+    if not isinstance(visualizer.priority, int):
+        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
+    required = [name for name, field in visualizer.Options.model_fields.items() if field.is_required()]
+    return f"has options without a default: {', '.join(required)}" if required else ""
 
 
 def _specification(chart: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ that the page needs to find it, to make its controls and to explain it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
 
@@ -84,6 +84,13 @@ class Handles:
     ranks: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
     when: Callable[[Activation], str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("layer_types", "axes", "ranks", "parts"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise TypeError(f"Handles({name}={given!r}): a tuple is needed, such as ({given!r},)")
+            object.__setattr__(self, name, tuple(given))
 
     def match(self, activation: Activation) -> Match:
         """Say yes, or why not."""

@@ -21,7 +21,7 @@ from core.charts import format_shape
 from core.errors import InputRejected, LayerscopeError, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
-from core.images import suggest_scaling
+from core.images import Fit, suggest_scaling
 from core.inputs import InputSpec, arrange, input_specs, noise
 from core.loading import content_key, load_model
 from core.options import describe_options
@@ -170,7 +170,7 @@ class Workspace:
         self._take(Samples(arrays, labels, names))
 
     def take_files(
-        self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: str, invert: bool
+        self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: Fit, invert: bool
     ) -> None:
         """Use data from files.
 
@@ -184,8 +184,7 @@ class Workspace:
             InputRejected: If the data does not fit; what was there before stays.
         """
         given = {name: [GivenFile(file, data) for file, data in each] for name, each in files.items()}
-        preparation = Preparation(scaling, fit, invert)  # type: ignore[arg-type]
-        self._take(read_files(given, self._opened().specs, preparation))
+        self._take(read_files(given, self._opened().specs, Preparation(scaling, fit, invert)))
 
     def take_text(self, text: str) -> None:
         """Use text, one sample a line, for a model that takes strings.
@@ -465,10 +464,10 @@ def _summarize(name: str, extractor: Extractor, specs: tuple[InputSpec, ...], ex
 
 
 def _output_text(model: Any, activation_function: str) -> str:
-    outputs = getattr(model, "outputs", None) or ()
-    if len(outputs) == 1 and len(outputs[0].shape) == 2 and activation_function == "softmax":
-        return f"{outputs[0].shape[1]:,} classes"
-    return ", ".join(format_shape(output.shape[1:]) or "one value" for output in outputs)
+    shapes = [tuple(output.shape)[1:] for output in getattr(model, "outputs", None) or ()]
+    if len(shapes) == 1 and len(shapes[0]) == 1 and activation_function == "softmax":
+        return f"{shapes[0][0]:,} classes"
+    return ", ".join(format_shape(shape) or "one value" for shape in shapes)
 
 
 def _most_telling(layers: Sequence[Any]) -> str:

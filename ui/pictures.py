@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.export import CHART_FORMATS
+from core.export import CHART_FORMATS, ChartFormat
 from core.summaries import ChartResult, Failure, VisualizerSummary
 from core.workspace import Workspace
 from ui.choice import Choice, remember
@@ -114,9 +115,9 @@ def _clicked() -> None:
     for key in [key for key in st.session_state if str(key).startswith("chart/")]:
         for name, found in dict(st.session_state[key].selection).items():
             # An empty selection is what a chart that was just drawn reports; the choice stays.
-            if not found or not isinstance(found, list) or found == st.session_state.get(("seen", key, name)):
+            if not found or not isinstance(found, list) or found == st.session_state.get(f"seen/{key}/{name}"):
                 continue
-            st.session_state["seen", key, name] = found
+            st.session_state[f"seen/{key}/{name}"] = found
             value = found[0].get(name)
             if value is not None:
                 chosen.options[name] = value
@@ -130,7 +131,7 @@ def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: di
         for kind, mime in CHART_FORMATS.items():
             st.download_button(
                 {"png": "PNG", "svg": "SVG", "html": "HTML", "json": "Vega-Lite JSON"}[kind],
-                lambda kind=kind: workspace.chart_file(layer, visualizer, values, sample, kind),
+                partial(workspace.chart_file, layer, visualizer, values, sample, cast("ChartFormat", kind)),
                 file_name=f"{base}.{kind}",
                 mime=mime,
                 on_click="ignore",

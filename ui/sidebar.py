@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.images import SCALINGS
+from core.images import SCALINGS, Fit
 from core.summaries import ModelSummary
 from core.workspace import Workspace
 from ui.choice import Choice
@@ -18,7 +18,7 @@ __all__ = ["sidebar"]
 
 _EXAMPLE, _FILE = "Example", "Your file"
 _SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
-_FITS = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
+_FITS: dict[Fit, str] = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
 _NOISE_SAMPLES = 8
 _MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
 _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt"]
@@ -155,7 +155,8 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
         given[each.name] = st.file_uploader(
             label, type=_DATA_FILES, accept_multiple_files=True, key=f"data/{model.name}/{each.name}"
         )
-    scaling, fit, invert = model.suggested_scaling, "stretch", False
+    scaling, invert = model.suggested_scaling, False
+    fit: Fit = "stretch"
     if any(each.kind == "image" for each in model.inputs) or _holds_images(given):
         with st.expander("How images are prepared", expanded=True):
             names = list(SCALINGS)

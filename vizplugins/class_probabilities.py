@@ -45,7 +45,10 @@ class ClassProbabilities(Visualizer):
         frame["is"] = ["true class" if number == label else "other class" for number in likeliest]
         base = alt.Chart(frame).encode(
             x=alt.X(
-                "probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.08]), axis=alt.Axis(values=_TICKS)
+                "probability:Q",
+                title="Probability",
+                scale=alt.Scale(domain=[0, 1.08]),
+                axis=alt.Axis(values=_TICKS, format="~g"),
             ),
             y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
             tooltip=[alt.Tooltip("class:N"), alt.Tooltip("probability:Q", format=".4f"), alt.Tooltip("is:N")],

@@ -51,9 +51,10 @@ class FeatureMaps(Visualizer):
         order = np.argsort(-strength, kind="stable") if options.order == "strength" else np.arange(len(maps))
         chosen = int(strength.argmax()) if options.channel is None else options.channel
         height, width = maps.shape[1:]
+        scaling = "each on its own scale" if options.scale_each else "all on one scale"
         heading = charts.title(
             f"{len(maps):,} feature maps of {activation.key}, {height}×{width} each",
-            f"{charts.sample_name(activation, options.sample)}, {'each on its own scale' if options.scale_each else 'all on one scale'}",
+            f"{charts.sample_name(activation, options.sample)}, {scaling}",
             charts.note_not_finite(maps),
         )
         overview = gallery.gallery(
@@ -65,7 +66,7 @@ class FeatureMaps(Visualizer):
             title=heading,
         )
         scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
-        parts = [gallery.large_map(maps[chosen], scale, title=f"Channel {chosen}")]
+        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(maps[chosen], scale, title=f"Channel {chosen}")]
         picture = input_picture(answer)
         if picture is not None:
             parts += gallery.overlay(maps[chosen], picture, scale)

@@ -27,8 +27,8 @@ class Histogram(Visualizer):
     Options = HistogramOptions
     priority = 4
     how_to_read = (
-        "A tall first bar at zero after a ReLU means sparse answers, which is usual. Everything in one bar, or two bars "
-        "at the ends of a sigmoid or tanh, means that the layer hardly tells its inputs apart."
+        "A tall first bar at zero after a ReLU means sparse answers, which is usual. Everything in one bar, or two "
+        "bars at the ends of a sigmoid or tanh, means that the layer hardly tells its inputs apart."
     )
     limitations = (
         "It does not say which unit or where: two layers with the same histogram can answer to different things."

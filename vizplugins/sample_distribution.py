@@ -34,8 +34,8 @@ class SampleDistribution(Visualizer):
     Options = SampleDistributionOptions
     priority = 1
     how_to_read = (
-        "A column is a sample: the thick bar holds the middle half of its values, the thin line 5 % to 95 %, the dot is "
-        "the median. The frame is the sample that is open. Columns that stick out are inputs worth a look."
+        "A column is a sample: the thick bar holds the middle half of its values, the thin line 5 % to 95 %, the dot "
+        "is the median. The frame is the sample that is open. Columns that stick out are inputs worth a look."
     )
     limitations = "All units are taken together: a unit that only answers to one class can drown among the others."
 
@@ -66,10 +66,11 @@ class SampleDistribution(Visualizer):
         )
         dots = base.mark_point(filled=True, size=14, color="#ffffff", stroke="#333333", strokeWidth=0.5, opacity=1)
         opened = (
-            alt.Chart(frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5))
+            alt.Chart(
+                frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5, right=lambda one: one["left"] + 1)
+            )
             .mark_rect(fillOpacity=0, stroke="#ff4b4b", strokeWidth=2)
             .encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
-            .transform_calculate(right="datum.left + 1")
         )
         return alt.LayerChart(
             layer=[thin, thick, dots.encode(y=alt.Y("median:Q")), opened],
@@ -88,7 +89,7 @@ def _quantiles(activation: Activation) -> pd.DataFrame:
     step = max(1, values.shape[1] // _VALUES_LOOKED_AT) | 1
     values = values[:, ::step].astype(np.float64)
     finite = np.where(np.isfinite(values), values, np.nan)
-    empty = np.isnan(finite).all(axis=1)
+    empty = np.asarray(np.isnan(finite).all(axis=1))
     levels = np.nanpercentile(np.where(empty[:, None], 0, finite), list(_LEVELS.values()), axis=1)
     frame = pd.DataFrame({name: np.where(empty, np.nan, level) for name, level in zip(_LEVELS, levels, strict=True)})
     context = activation.context

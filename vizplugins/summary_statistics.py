@@ -24,8 +24,8 @@ class SummaryStatistics(Visualizer):
     Options = SummaryStatisticsOptions
     priority = 2
     how_to_read = (
-        "NaN or Inf: look for the first layer that has any. A standard deviation of zero: the layer answers the same to "
-        "everything. Many zeros are usual after a ReLU, and nowhere else."
+        "NaN or Inf: look for the first layer that has any. A standard deviation of zero: the layer answers the same "
+        "to everything. Many zeros are usual after a ReLU, and nowhere else."
     )
     limitations = "A few numbers hide a shape: see the histogram before you conclude."
 

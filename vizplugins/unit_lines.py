@@ -65,7 +65,9 @@ class UnitLines(Visualizer):
         if len(samples) == 1:
             return lines.properties(height=320, title=title)
         panel = lines.properties(width=320 if len(samples) == 2 else 250, height=240)
-        return panel.facet(facet=alt.Facet("panel:N", sort=None, title=None), columns=3, title=title)
+        return panel.facet(
+            facet=alt.Facet("panel:N", sort=list(frame["panel"].unique()), title=None), columns=3, title=title
+        )
 
 
 def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.DataFrame:
