@@ -280,7 +280,8 @@ def _failure(model: Any, recorder: Recorder | None, error: Exception) -> Extract
     # Keras puts a line about its own call in front of what really happened, and colours that.
     lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
-    reason = told[0] if told else type(error).__name__
+    # A functional model prints the whole input first, and then what it expected.
+    reason = next((line for line in told if line.startswith("Expected shape")), told[0] if told else "no message")
     return ExtractionFailed(
         f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
         remedy="Compare the shape and type of the input with what that layer expects.",

@@ -18,7 +18,7 @@ from core import charts
 
 __all__ = ["gallery", "large_map", "overlay"]
 
-GALLERY_WIDTH: Final = 640
+GALLERY_WIDTH: Final = 620
 """Screen pixels; fits beside the options on a common laptop."""
 _GAP: Final = 4
 _LABEL_HEIGHT: Final = 12
@@ -26,7 +26,8 @@ _LARGEST_TILE: Final = 96
 _LABELLED_TILE: Final = 30
 _MANY_PIXELS: Final = 400_000
 _FEW_LEVELS: Final = 40
-_LARGE: Final = 208
+_LARGE: Final = 172
+_UNDER: Final[dict[str, Any]] = {"orient": "bottom", "direction": "horizontal", "gradientLength": 180}
 
 
 @dataclass(frozen=True)
@@ -214,11 +215,12 @@ def _short(values: np.ndarray) -> list[float]:
 
 def _legend(scheme: str, scale_each: bool) -> alt.Legend:
     if not scale_each:
-        return alt.Legend(title="Activation", gradientOpacity=1, format=".3~g")
+        return alt.Legend(title="Activation", gradientOpacity=1, format=".3~g", **_UNDER)
     words = ("negative", "zero", "positive") if scheme == "blueorange" else ("its lowest", "", "its highest")
     return alt.Legend(
         title="Each map",
         gradientOpacity=1,
+        **_UNDER,
         values=[0, 0.5, 1],
         labelExpr=f"datum.value == 0 ? '{words[0]}' : datum.value == 1 ? '{words[2]}' : '{words[1]}'",
     )

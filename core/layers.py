@@ -23,7 +23,7 @@ _KIND_OF_TYPE: Final[dict[str, str]] = {
     "Embedding": "embedding",
     "TextVectorization": "preprocessing",
     "IndexLookup": "preprocessing",
-    "TFDataLayer": "preprocessing",
+    "DataLayer": "preprocessing",
     "Normalization": "preprocessing",
     "BatchNormalization": "normalization",
     "LayerNormalization": "normalization",

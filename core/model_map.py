@@ -129,7 +129,9 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
         )
     )
     frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(layer=[lines, rectangles, labels], width=width + 24, height=height + 8, view=frameless)
+    return alt.LayerChart(
+        layer=[lines, rectangles, labels], width=width + 24, height=height + 8, view=frameless, autosize="pad"
+    )
 
 
 def _ancestors(row: LayerRow, rows: Sequence[LayerRow]) -> list[str]:

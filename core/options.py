@@ -169,12 +169,16 @@ def _bounds(metadata: list[Any], whole: bool) -> tuple[float | None, float | Non
         if isinstance(mark, annotated_types.Ge):
             minimum = mark.ge
         elif isinstance(mark, annotated_types.Gt):
-            minimum = mark.gt + 1 if whole else mark.gt
+            minimum = _number(mark.gt) + whole
         elif isinstance(mark, annotated_types.Le):
             maximum = mark.le
         elif isinstance(mark, annotated_types.Lt):
-            maximum = mark.lt - 1 if whole else mark.lt
+            maximum = _number(mark.lt) - whole
     return minimum, maximum
+
+
+def _number(bound: Any) -> float:
+    return bound if isinstance(bound, int) else float(bound)
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

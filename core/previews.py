@@ -95,7 +95,7 @@ def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     )
     numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
     frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame), view=frameless)
+    return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame) + 20, view=frameless)
 
 
 def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Chart | alt.LayerChart:

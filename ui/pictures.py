@@ -93,6 +93,9 @@ def _chart(result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -
     # Streamlit takes the data out of the specification that it is given; the cached one stays whole.
     specification = copy.deepcopy(dict(result.specification))
     width = _width(specification)
+    if width == "content":
+        # Otherwise Streamlit fits axes and legend into the width that is meant for the marks.
+        specification["autosize"] = {"type": "pad"}
     if result.selections:
         st.vega_lite_chart(
             specification,

@@ -207,7 +207,8 @@ def _take(chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> 
 
 def _what_is_expected(model: ModelSummary) -> None:
     for each in model.inputs:
-        st.caption(f"“{plain(each.name)}” takes {plain(each.kind)} {plain(each.shape)} of {plain(each.dtype)}.")
+        takes = " ".join(filter(None, (each.kind, each.shape)))
+        st.caption(f"“{plain(each.name)}” takes {plain(takes)} of {plain(each.dtype)}.")
 
 
 def _sample(workspace: Workspace, chosen: Choice) -> None:

@@ -50,7 +50,7 @@ class UnitHeatmap(Visualizer):
         )
         if len(samples) == 1:
             return charts.heatmap(matrices[0][order], row=row, column="timestep", scale=scale, title=title)
-        width = 320 if len(samples) == 2 else 220
+        width = max(90, 480 // len(samples))
         panels = [
             charts.heatmap(
                 matrix[order],

@@ -64,7 +64,7 @@ class UnitLines(Visualizer):
         )
         if len(samples) == 1:
             return lines.properties(height=320, title=title)
-        panel = lines.properties(width=320 if len(samples) == 2 else 250, height=240)
+        panel = lines.properties(width=230 if len(samples) == 2 else 150, height=220)
         return panel.facet(
             facet=alt.Facet("panel:N", sort=list(frame["panel"].unique()), title=None), columns=3, title=title
         )
