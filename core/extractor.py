@@ -190,7 +190,10 @@ class Extractor:
                 self.model, keras.tree.pack_sequence_as(signature, list(tensors)), training
             )
             graph = tf.compat.v1.get_default_graph()
-            outputs, recorded, layers = self._collect(recorder, wanted, lambda t: getattr(t, "graph", graph) is graph)
+            fixed = _fixed_sample_count(self.model, flat)
+            outputs, recorded, layers = self._collect(
+                recorder, wanted, lambda t: getattr(t, "graph", graph) is graph, (None, fixed)
+            )
             found.update(recorded=recorded, layers=layers)
             return outputs, answer
 
@@ -201,11 +204,13 @@ class Extractor:
         self, tensors: Any, wanted: frozenset[str] | None, training: bool
     ) -> tuple[list[Any], tuple[_Recorded, ...], tuple[LayerInfo, ...], Any]:
         answer, recorder = _recorded_pass(self.model, tensors, training)
-        outputs, recorded, layers = self._collect(recorder, wanted, lambda tensor: hasattr(tensor, "numpy"))
+        outputs, recorded, layers = self._collect(
+            recorder, wanted, lambda tensor: hasattr(tensor, "numpy"), (_sample_count(tensors),)
+        )
         return outputs, tuple(recorded), tuple(layers), answer
 
     def _collect(
-        self, recorder: Recorder, wanted: frozenset[str] | None, is_readable: Any
+        self, recorder: Recorder, wanted: frozenset[str] | None, is_readable: Any, sample_counts: tuple[int | None, ...]
     ) -> tuple[list[Any], list[_Recorded], list[LayerInfo]]:
         outputs: list[Any] = []
         recorded: list[_Recorded] = []
@@ -220,11 +225,12 @@ class Extractor:
                 if missing or (wanted is not None and key not in wanted):
                     continue
                 static = tensor.shape.as_list() if tensor.shape.rank is not None else [None]
+                has_sample_axis = bool(static) and static[0] in sample_counts
                 outputs.append(tensor)
                 recorded.append(
                     _Recorded(
                         layer,
-                        has_sample_axis=bool(static) and (static[0] is None or hasattr(tensor, "numpy")),
+                        has_sample_axis=has_sample_axis,
                         channels_first=layer.data_format == "channels_first" and len(static) >= 3,
                     )
                 )
@@ -281,7 +287,9 @@ def _failure(model: Any, recorder: Recorder | None, error: Exception) -> Extract
     lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
     # A functional model prints the whole input first, and then what it expected.
-    reason = next((line for line in told if line.startswith("Expected shape")), told[0] if told else "no message")
+    reason = told[0] if told else "no message"
+    if "Expected shape" in " ".join(told):
+        reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
     return ExtractionFailed(
         f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
         remedy="Compare the shape and type of the input with what that layer expects.",
@@ -339,6 +347,17 @@ def _sample_count(tensors: Any) -> int:
             remedy="Every input needs the same number of samples, at least one, along its first axis.",
         )
     return counts.pop()
+
+
+def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
+    # How many samples a graph takes where it does not take any number: states are kept per sample.
+    import keras
+
+    sources = [*signature, *(getattr(model, "inputs", None) or ())]
+    for layer in _all_layers(model):
+        if getattr(layer, "stateful", False):
+            sources += keras.tree.flatten(getattr(layer, "states", None) or ())
+    return next((int(source.shape[0]) for source in sources if len(source.shape) and source.shape[0]), None)
 
 
 def _input_names(model: Any, count: int) -> list[str]:

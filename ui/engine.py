@@ -5,6 +5,7 @@ The page is on screen before that; it says what it waits for, and goes on by its
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import threading
@@ -15,7 +16,7 @@ import streamlit as st
 __all__ = ["is_ready", "wait"]
 
 _log = logging.getLogger("layerscope")
-_POLL_SECONDS = 0.25
+_USUAL_SECONDS = 5
 
 
 class _Engine:
@@ -28,6 +29,9 @@ class _Engine:
         threading.Thread(target=self._start, name="layerscope-engine", daemon=True).start()
 
     def _start(self) -> None:
+        # Streamlit collects garbage after every run of the script. Among the millions of objects that TensorFlow makes
+        # when it is imported, which all stay, that takes longer than the run itself: so they are set aside for good.
+        gc.disable()
         try:
             workspace_module = importlib.import_module("core.workspace")
             importlib.import_module("tensorflow")
@@ -35,10 +39,14 @@ class _Engine:
             # Every visitor starts with this example: its first picture is ready before they ask.
             workspace = workspace_module.Workspace()
             model = workspace.open_example(workspace.examples()[0].name)
-            workspace.visualizers(model.featured_layer, 0)
+            first = workspace.visualizers(model.featured_layer, 0)[0]
+            workspace.chart(model.featured_layer, first.name, {}, 0)
         except Exception as error:
             _log.exception("The engine could not start")
             self.error = f"{type(error).__name__}: {error}"
+        finally:
+            gc.freeze()
+            gc.enable()
         self.ready.set()
 
 
@@ -55,20 +63,19 @@ def is_ready() -> bool:
 
 def wait() -> None:
     """Show that the engine is starting, and run the page again when it has."""
-    st.title("Layerscope")
-    st.write("Open a Keras model, run an input through it, and see what every layer answers.")
-    _progress()
-
-
-@st.fragment(run_every=_POLL_SECONDS)
-def _progress() -> None:
     engine = _engine()
-    if engine.error:
-        st.error("The engine could not start.", icon=":material/error:")
-        st.text(engine.error)
-        st.caption("The server's log has the details. Is TensorFlow installed as requirements.txt says?")
-    elif engine.ready.is_set():
-        st.rerun()
-    else:
+    st.title("Layerscope", anchor=False)
+    st.write("Open a Keras model, run an input through it, and see what every layer answers.")
+    bar = st.progress(0.0, text="The engine is starting: importing TensorFlow")
+    # Waiting inside this run: running the script again and again would slow down the import that it waits for.
+    while not engine.ready.wait(0.2):
         waited = time.monotonic() - engine.started
-        st.progress(min(waited / 5, 0.95), text=f"The engine is starting: importing TensorFlow ({waited:.0f} s)")
+        bar.progress(
+            min(waited / _USUAL_SECONDS, 0.95), text=f"The engine is starting: importing TensorFlow ({waited:.0f} s)"
+        )
+    if not engine.error:
+        st.rerun()
+    bar.empty()
+    st.error("The engine could not start.", icon=":material/error:")
+    st.text(engine.error)
+    st.caption("The server's log has the details. Is TensorFlow installed as requirements.txt says?")
