@@ -68,6 +68,7 @@ MARK_COLOUR: Final = "#4c78a8"
 """Colour of marks where colour means nothing; it reads well on light and on dark."""
 NOT_A_NUMBER_COLOUR: Final = (255, 0, 255)
 CELLS_WITH_TOOLTIPS: Final = 3_000
+_CELLS_PER_SIDE: Final = 1_000
 _TOP_LEVEL: Final = 253
 GAP_LEVEL: Final = 254
 _NOT_A_NUMBER_LEVEL: Final = 255
@@ -203,6 +204,7 @@ def heatmap(
     select_row: str = "",
     title: Any = alt.Undefined,
     legend: bool = True,
+    numbers: Sequence[int] | None = None,
 ) -> alt.LayerChart:
     """Draw a matrix as one image, with tooltips over it.
 
@@ -219,6 +221,7 @@ def heatmap(
         select_row: Name of a selection parameter that holds the row that is clicked; empty for none.
         title: Title of the chart.
         legend: Whether to draw the legend.
+        numbers: What each row is known by, where that is not its position because the rows were sorted.
     """
     rows, columns = values.shape
     height = height or int(np.clip(rows * 14, 140, 520))
@@ -226,18 +229,21 @@ def heatmap(
     x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
     y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
     axis = alt.Axis(grid=False, tickMinStep=1, format="d")
+    numbered = axis if numbers is None else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
     image = (
-        alt.Chart(pd.DataFrame({"url": [scale.url(values)]}))
+        alt.Chart(pd.DataFrame({"url": [scale.url(_reduced(values))]}))
         .mark_image(width=image_width, height=height, aspect=False, align="left", baseline="top", smooth=False)
         .encode(alt.XValue(0), alt.YValue(0), alt.Url("url:N"))
     )
     frame, tooltip, colour = _hover_cells(values, row, column, value_title)
+    if numbers is not None:
+        frame[row] = np.asarray(numbers)[frame[row]]
     cells = (
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
         .encode(
             x=x.axis(axis),
-            y=y.axis(axis),
+            y=y.axis(numbered),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
@@ -259,6 +265,16 @@ def heatmap(
         height=height,
         width=alt.Undefined if width is None else width,
     )
+
+
+def _reduced(values: np.ndarray) -> np.ndarray:
+    # More cells than a screen has pixels only cost bytes; what is furthest from zero, or not a number, stays in sight.
+    for axis, extent in enumerate(values.shape):
+        if extent > _CELLS_PER_SIDE:
+            starts = np.arange(_CELLS_PER_SIDE) * extent // _CELLS_PER_SIDE
+            low, high = np.minimum.reduceat(values, starts, axis), np.maximum.reduceat(values, starts, axis)
+            values = np.where(np.abs(high) >= np.abs(low), high, low)
+    return values
 
 
 def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) -> tuple[pd.DataFrame, list[Any], str]:
@@ -357,7 +373,9 @@ def sample_name(activation: Activation, position: int) -> str:
 
 
 def refuse_text(activation: Activation) -> str:
-    """Return why an activation of strings cannot be drawn, for ``Handles(when=…)``; empty for numbers."""
+    """Return why an activation of strings, or of nothing, cannot be drawn, for ``Handles(when=…)``; empty for numbers."""
+    if 0 in activation.shape:
+        return f"takes numbers, this layer answers none ({format_shape(activation.shape)})"
     return "" if activation.is_numeric else "takes numbers, this layer answers text"
 
 

@@ -17,7 +17,7 @@ __all__ = ["layers"]
 _TABLE_ROWS = 9
 _ROW_HEIGHT = 35
 _MAP_HEIGHT = 420
-_NAME_LENGTH = 34
+_NAME_LENGTH = 28
 
 
 def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> None:
@@ -90,12 +90,12 @@ def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
         selection_default={"selection": {"rows": selected}},
         column_config={
             "#": st.column_config.NumberColumn(width=40),
-            "layer": st.column_config.TextColumn("layer", width=250),
-            "type": st.column_config.TextColumn("type", width=150),
-            "shape": st.column_config.TextColumn("shape", width=110, help="Output, without the sample axis."),
-            "parameters": st.column_config.NumberColumn("params", format="localized", width=90),
+            "layer": st.column_config.TextColumn("layer", width=190),
+            "type": st.column_config.TextColumn("type", width=135),
+            "shape": st.column_config.TextColumn("shape", width=80, help="Output, without the sample axis."),
+            "parameters": st.column_config.NumberColumn("params", format="localized", width=80),
             "activations": st.column_config.BarChartColumn(
-                "activations", width=130, help="How the values of this sample are distributed, lowest to highest."
+                "activations", width=120, help="How the values of this sample are distributed, lowest to highest."
             ),
             "notes": st.column_config.TextColumn("notes", help="What is worth a look, over all samples that were run."),
         },

@@ -22,6 +22,8 @@ __all__ = ["failure", "pictures"]
 @st.fragment
 def pictures(workspace: Workspace, chosen: Choice) -> None:
     """Draw the pictures that suit ``chosen.layer``; an option or a click draws only this part again."""
+    if chosen.sample != st.session_state.get("sample", chosen.sample):
+        st.rerun()  # a click chose another sample: what stands above changes too
     try:
         described = workspace.describe(chosen.layer, chosen.sample)
         offered = workspace.visualizers(chosen.layer, chosen.sample)
@@ -122,7 +124,9 @@ def _clicked() -> None:
                 continue
             st.session_state[f"seen/{key}/{name}"] = found
             value = found[0].get(name)
-            if value is not None:
+            if name == "sample" and value is not None:
+                chosen.sample = int(value)
+            elif value is not None:
                 chosen.options[name] = value
 
 

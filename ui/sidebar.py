@@ -76,7 +76,7 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
 
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
     file = st.file_uploader(
-        "A .keras or .h5 file, or a SavedModel as .zip", type=_MODEL_FILES, key="model_file", max_upload_size=512
+        "A .keras or .h5 file, or a SavedModel as .zip", type=_MODEL_FILES, key="model_file", max_upload_size=500
     )
     path = st.text_input(
         "or a path on this machine", value=chosen.path, key="model_path", placeholder="models/model.keras"

@@ -35,20 +35,21 @@ class ClassProbabilities(Visualizer):
         """Draw a bar per class, the most probable on top, the true one in another colour if it is known."""
         answer = activation.sample(options.sample)
         values = answer.values.astype(np.float64)
-        names = answer.context.class_names
-        if len(names) != len(values):
-            names = tuple(f"class {number}" for number in range(len(values)))
-        label = None if answer.context.labels is None else int(answer.context.labels[0])
-        likeliest = np.argsort(-np.nan_to_num(values), kind="stable")[: options.count]
+        names, label = _names_and_label(answer)
+        ranked = np.argsort(-np.nan_to_num(values), kind="stable")
+        likeliest = list(ranked[: options.count])
+        if label is not None and label not in likeliest:
+            # The true class is what a person looks for, so it stays in sight however improbable it is.
+            likeliest[-1] = label
         frame = pd.DataFrame({"class": [names[number] for number in likeliest], "probability": values[likeliest]})
-        frame["label"] = [f"{value:.3f}" for value in frame["probability"]]
+        frame["label"] = [_label(value) for value in frame["probability"]]
         frame["is"] = ["true class" if number == label else "other class" for number in likeliest]
         base = alt.Chart(frame).encode(
             x=alt.X(
                 "probability:Q",
                 title="Probability",
                 scale=alt.Scale(domain=[0, 1.08]),
-                axis=alt.Axis(values=_TICKS, format="~g"),
+                axis=alt.Axis(values=_TICKS, format=".2~f"),
             ),
             y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
             tooltip=[alt.Tooltip("class:N"), alt.Tooltip("probability:Q", format=".4f"), alt.Tooltip("is:N")],
@@ -65,13 +66,34 @@ class ClassProbabilities(Visualizer):
             height=alt.Step(24),
             title=charts.title(
                 f"Probabilities of {len(frame):,} of {len(values):,} classes",
-                charts.sample_name(activation, options.sample),
+                charts.sample_name(activation, options.sample) + _rank(ranked, label, options.count),
                 charts.note_not_finite(values),
             ),
         )
 
 
 _TICKS = [0, 0.25, 0.5, 0.75, 1]
+
+
+def _names_and_label(answer: Activation) -> tuple[tuple[str, ...], int | None]:
+    count, context = answer.shape[0], answer.context
+    label = None if context.labels is None else int(context.labels[0])
+    if context.class_names and len(context.class_names) != count:
+        # A softmax inside the model, such as one that chooses experts: the labels are not about its units.
+        label = None
+    names = context.class_names if len(context.class_names) == count else [f"class {n}" for n in range(count)]
+    # Bars of the same name would be drawn as one.
+    names = tuple(name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names))
+    return names, label if label is not None and 0 <= label < count else None
+
+
+def _label(value: float) -> str:
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}" if np.isfinite(value) else str(value)
+
+
+def _rank(ranked: np.ndarray, label: int | None, count: int) -> str:
+    place = 0 if label is None else int(np.flatnonzero(ranked == label)[0]) + 1
+    return f"; the true class is number {place:,}, shown last" if place > count else ""
 
 
 @hookimpl

@@ -50,7 +50,12 @@ class Histogram(Visualizer):
             .encode(
                 x=alt.X("start:Q", bin="binned", title="Activation"),
                 x2=alt.X2("end:Q"),
-                y=alt.Y("count:Q", title="Number of values", scale=scale),
+                y=alt.Y(
+                    "count:Q",
+                    title="Number of values",
+                    scale=scale,
+                    axis=alt.Axis(format=",", tickMinStep=1, tickCount=5),
+                ),
                 y2=alt.Y2Datum(0.8) if options.logarithmic else alt.Undefined,
                 tooltip=[
                     alt.Tooltip("start:Q", title="from", format=".4~g"),

@@ -26,7 +26,7 @@ def _has_several_samples(activation: Activation) -> str:
 
 
 class SampleDistribution(Visualizer):
-    """Whether some samples make the layer answer differently from the others."""
+    """Whether some samples make the layer answer differently from the others. Click one to open it."""
 
     name = "sample-distribution"
     title = "Distribution over samples"
@@ -37,7 +37,11 @@ class SampleDistribution(Visualizer):
         "A column is a sample: the thick bar holds the middle half of its values, the thin line 5 % to 95 %, the dot "
         "is the median. The frame is the sample that is open. Columns that stick out are inputs worth a look."
     )
-    limitations = "All units are taken together: a unit that only answers to one class can drown among the others."
+    limitations = (
+        "All units are taken together: a unit that only answers to one class can drown among the others. In layers of "
+        f"more than {_VALUES_LOOKED_AT:,} values a sample, all but the extremes are estimated from that many, drawn at "
+        "random. Beyond ten classes the colours repeat."
+    )
 
     def chart(self, activation: Activation, options: SampleDistributionOptions) -> alt.LayerChart:
         """Draw quantiles per sample, computed before Altair sees the values."""
@@ -45,18 +49,21 @@ class SampleDistribution(Visualizer):
         if options.order == "median":
             frame = frame.sort_values("median", kind="stable")
         elif options.order == "class":
-            frame = frame.sort_values("class", kind="stable")
+            frame = frame.sort_values("label", kind="stable")
         frame = frame.assign(position=range(len(frame)), open=frame["index"] == options.sample)
         has_classes = frame["class"].nunique() > 1
         width = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False)
+        classes = list(frame.sort_values("label", kind="stable")["class"].unique())
         title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
+        if options.order == "class" and activation.context.labels is None:
+            title = "Samples in their own order, since their classes are not known"
         axis = alt.Axis(labels=options.order == "sample", ticks=False, tickMinStep=1, format="d", grid=False)
         tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if has_classes else [])]
         tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
         colour = alt.Color(
             "class:N",
             title="Class",
-            scale=alt.Scale(scheme="tableau10") if has_classes else alt.Scale(range=[charts.MARK_COLOUR]),
+            scale=alt.Scale(domain=classes, scheme="tableau10") if has_classes else alt.Scale(range=[charts.MARK_COLOUR]),
             legend=alt.Legend() if has_classes else None,
         )
         base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)
@@ -65,6 +72,7 @@ class SampleDistribution(Visualizer):
             y=alt.Y("lower quartile:Q"), y2=alt.Y2("upper quartile:Q"), color=colour
         )
         dots = base.mark_point(filled=True, size=14, color="#ffffff", stroke="#333333", strokeWidth=0.5, opacity=1)
+        clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
         opened = (
             alt.Chart(
                 frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5, right=lambda one: one["left"] + 1)
@@ -73,7 +81,7 @@ class SampleDistribution(Visualizer):
             .encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
         )
         return alt.LayerChart(
-            layer=[thin, thick, dots.encode(y=alt.Y("median:Q")), opened],
+            layer=[thin, thick.add_params(clicked), dots.encode(y=alt.Y("median:Q")), opened],
             height=320,
             title=charts.title(
                 f"Values of {activation.key} in {len(frame):,} samples",
@@ -85,18 +93,28 @@ class SampleDistribution(Visualizer):
 
 def _quantiles(activation: Activation) -> pd.DataFrame:
     values = activation.values.reshape(activation.shape[0], -1)  # (sample, *axes) -> (sample, value)
-    # An odd step meets every channel, whatever their number.
-    step = max(1, values.shape[1] // _VALUES_LOOKED_AT) | 1
-    values = values[:, ::step].astype(np.float64)
-    finite = np.where(np.isfinite(values), values, np.nan)
+    looked_at = values
+    if values.shape[1] > _VALUES_LOOKED_AT:
+        # At random places: those of an even step may all belong to the same few channels.
+        places = np.random.default_rng(0).choice(values.shape[1], _VALUES_LOOKED_AT, replace=False)
+        looked_at = values[:, np.sort(places)]
+    looked_at = looked_at.astype(np.float64)
+    finite = np.where(np.isfinite(looked_at), looked_at, np.nan)
     empty = np.asarray(np.isnan(finite).all(axis=1))
     levels = np.nanpercentile(np.where(empty[:, None], 0, finite), list(_LEVELS.values()), axis=1)
     frame = pd.DataFrame({name: np.where(empty, np.nan, level) for name, level in zip(_LEVELS, levels, strict=True)})
+    frame["minimum"], frame["maximum"] = np.array([_extremes(sample) for sample in values]).T
     context = activation.context
     frame["index"] = np.arange(len(frame))
     frame["sample"] = frame["index"] + context.first
     frame["class"] = _classes(activation)
+    frame["label"] = frame["index"] if context.labels is None else np.asarray(context.labels)
     return frame
+
+
+def _extremes(values: np.ndarray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
 
 
 def _classes(activation: Activation) -> list[str]:

@@ -33,21 +33,24 @@ class StrongestUnits(Visualizer):
         """Draw a bar per unit, the strongest on top."""
         values = activation.sample(options.sample).values.astype(np.float64)
         strength = {"absolute value": np.abs(values), "largest": values, "smallest": -values}[options.by]
-        strongest = np.argsort(-np.where(np.isfinite(values), strength, -np.inf), kind="stable")[: options.count]
+        finite = np.flatnonzero(np.isfinite(values))
+        strongest = finite[np.argsort(-strength[finite], kind="stable")][: options.count]
         frame = pd.DataFrame({"unit": [str(unit) for unit in strongest], "value": values[strongest]})
         frame["sign"] = np.where(frame["value"] < 0, "negative", "positive")
+        both = frame["sign"].nunique() > 1
         return (
             alt.Chart(frame)
             .mark_bar()
             .encode(
-                x=alt.X("value:Q", title="Activation"),
+                x=alt.X("value:Q", title="Activation", axis=alt.Axis(tickCount=7)),
                 y=alt.Y("unit:N", sort=None, title="Unit"),
                 color=alt.Color(
                     "sign:N",
                     title="Activation is",
                     scale=alt.Scale(domain=["positive", "negative"], range=["#e8932f", "#2f78b3"]),
-                    legend=alt.Legend() if frame["sign"].nunique() > 1 else None,
-                ),
+                )
+                if both
+                else alt.value(charts.MARK_COLOUR),
                 tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("value:Q", title="activation", format=".4~g")],
             )
             .properties(

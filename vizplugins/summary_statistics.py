@@ -6,7 +6,7 @@ import pandas as pd
 
 from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
 
-_GREY = "#8a8f98"
+_INK = "#777c86"  # the one grey that reads as well on white as on black
 
 
 class SummaryStatisticsOptions(Options):
@@ -41,7 +41,7 @@ class SummaryStatistics(Visualizer):
         ]
         cells = (
             alt.Chart(pd.DataFrame(rows))
-            .mark_text(align="right", fontSize=13, color=_GREY, dx=40)
+            .mark_text(align="right", fontSize=13, color=_INK, dx=40)
             .encode(
                 y=alt.Y("measure:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13)),
                 x=alt.X(
@@ -80,7 +80,9 @@ def _measures(values: np.ndarray) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}"
+    plain = value == 0 or 1e-4 <= abs(value) < 1e9
+    text = f"{value:,.0f}" if 1e4 <= abs(value) and plain else f"{value:,.4g}" if plain else f"{value:.3e}"
+    return text.replace("-", "−")
 
 
 def _share(those: np.ndarray) -> str:

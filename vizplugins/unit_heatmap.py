@@ -4,6 +4,7 @@ from typing import Literal
 
 import altair as alt
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
@@ -33,37 +34,58 @@ class UnitHeatmap(Visualizer):
         "A row is a unit, or a channel of a convolution; time runs to the right. A column of colour is a moment that "
         "many units react to, a long stripe is a unit that remembers."
     )
-    limitations = "One colour scale for all units: a unit with small values looks silent. Draw its line to be sure."
+    limitations = (
+        "One colour scale for all units: a unit with small values looks silent. Draw its line to be sure. Of more "
+        "units or timesteps than a screen has pixels, the picture keeps what is furthest from zero."
+    )
 
-    def chart(self, activation: Activation, options: UnitHeatmapOptions) -> alt.LayerChart | alt.HConcatChart:
+    def chart(self, activation: Activation, options: UnitHeatmapOptions) -> alt.LayerChart | alt.ConcatChart:
         """Draw a matrix of units by timesteps per sample."""
         samples = list(dict.fromkeys((options.sample, *options.compare)))
-        matrices = activation.values[samples].astype(np.float32).swapaxes(1, 2)  # -> (sample, unit, time)
-        order = _order(matrices[0], options.order)
-        scale = charts.colour_scale(matrices, options.colours)
-        row = "unit" if options.order == "index" else "rank"
+        values = activation.values[samples].astype(np.float32)  # (sample, time, unit)
+        shown = _shown(activation, samples)  # (sample, time)
+        matrices = values.swapaxes(1, 2)  # (sample, time, unit) -> (sample, unit, time)
+        order = _order(np.where(shown[0], matrices[0], 0), options.order)
+        scale = charts.colour_scale(values[shown], options.colours)
+        numbers = None if options.order == "index" else [int(unit) for unit in order]
         title = charts.title(
             f"{matrices.shape[1]:,} units of {activation.key} over {matrices.shape[2]:,} timesteps",
-            ", ".join(charts.sample_name(activation, sample) for sample in samples)
+            (charts.sample_name(activation, options.sample) if len(samples) == 1 else f"{len(samples):,} samples")
             + ("" if options.order == "index" else f", units sorted by {options.order}"),
-            charts.note_not_finite(matrices),
+            "grey: masked timesteps (padding)" if not shown.all() else "",
+            charts.note_not_finite(values[shown]),
         )
-        if len(samples) == 1:
-            return charts.heatmap(matrices[0][order], row=row, column="timestep", scale=scale, title=title)
-        width = max(90, 480 // len(samples))
-        panels = [
-            charts.heatmap(
-                matrix[order],
-                row=row,
+        panels = []
+        for place, sample in enumerate(samples):
+            panel = charts.heatmap(
+                matrices[place][order],
+                row="unit",
                 column="timestep",
                 scale=scale,
-                width=width,
-                title=charts.sample_name(activation, sample),
-                legend=place == len(samples) - 1,
+                width=None if len(samples) == 1 else max(150, 480 // len(samples)),
+                title=title if len(samples) == 1 else charts.sample_name(activation, sample),
+                numbers=numbers,
             )
-            for place, (sample, matrix) in enumerate(zip(samples, matrices, strict=True))
-        ]
-        return alt.hconcat(*panels, title=title)
+            if not shown[place].all():
+                panel.layer = [*panel.layer, _grey(shown[place])]
+            panels.append(panel)
+        return panels[0] if len(samples) == 1 else alt.concat(*panels, columns=3, title=title)
+
+
+def _shown(activation: Activation, samples: list[int]) -> np.ndarray:
+    shape = activation.shape[:-1]  # (sample, time)
+    mask = activation.mask if activation.mask is not None and activation.mask.shape == shape else np.ones(shape, bool)
+    return np.asarray(mask, dtype=bool)[samples]
+
+
+def _grey(shown: np.ndarray) -> alt.Chart:
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], shown, [True]]).astype(np.int8)))
+    frame = pd.DataFrame({"left": edges[::2] - 0.5, "right": edges[1::2] - 0.5, "is": "masked"})
+    return (
+        alt.Chart(frame)
+        .mark_rect(color="#8a8f98")
+        .encode(x=alt.X("left:Q", title="Timestep"), x2=alt.X2("right:Q"), tooltip=[alt.Tooltip("is:N", title="steps")])
+    )
 
 
 def _order(matrix: np.ndarray, by: str) -> np.ndarray:

@@ -33,7 +33,8 @@ class UnitLines(Visualizer):
         "Compare two samples of different classes: units that part ways tell them apart."
     )
     limitations = (
-        "Three units are a small part of a layer; all of them are in the heatmap. Units have no natural order."
+        "Three units are a small part of a layer; all of them are in the heatmap. Units have no natural order. "
+        "Beyond ten units the colours repeat; beyond a thousand timesteps only the extremes of each stretch are drawn."
     )
 
     def chart(self, activation: Activation, options: UnitLinesOptions) -> alt.FacetChart | alt.Chart:
@@ -59,27 +60,38 @@ class UnitLines(Visualizer):
         )
         title = charts.title(
             f"Units {', '.join(map(str, options.units))} of {activation.shape[-1]:,} of {activation.key}",
-            ", ".join(charts.sample_name(activation, sample) for sample in samples),
-            charts.note_not_finite(activation.values[samples]),
+            charts.sample_name(activation, options.sample) if len(samples) == 1 else f"{len(samples):,} samples",
+            _note_masked(activation, samples),
+            charts.note_not_finite(activation.values[samples][..., list(options.units)]),
         )
         if len(samples) == 1:
             return lines.properties(height=320, title=title)
         panel = lines.properties(width=230 if len(samples) == 2 else 150, height=220)
         return panel.facet(
             facet=alt.Facet("panel:N", sort=list(frame["panel"].unique()), title=None), columns=3, title=title
-        )
+        ).resolve_axis(x="independent")
 
 
 def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.DataFrame:
     answer = activation.sample(sample)
     parts = []
     for unit in units:
-        values = answer.values[:, unit]
+        values = answer.values[:, unit].astype(np.float64)
+        if _is_masked(answer):
+            # Not dropped: a line breaks at what is no number, and would run on across what is not there.
+            values = np.where(answer.mask, values, np.nan)
         kept = charts.thin(values, buckets=500)
-        if answer.mask is not None:
-            kept = kept[np.asarray(answer.mask)[kept]]
         parts.append(pd.DataFrame({"unit": str(unit), "time": kept, "value": values[kept]}))
     return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))
+
+
+def _is_masked(answer: Activation) -> bool:
+    return answer.mask is not None and answer.mask.shape == answer.shape[:-1]
+
+
+def _note_masked(activation: Activation, samples: list[int]) -> str:
+    masked = int(np.sum(~np.asarray(activation.mask)[samples])) if _is_masked(activation) else 0
+    return f"{masked:,} masked timesteps (padding) are left out" if masked else ""
 
 
 @hookimpl
