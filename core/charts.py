@@ -229,7 +229,11 @@ def heatmap(
     x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
     y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
     axis = alt.Axis(grid=False, tickMinStep=1, format="d")
-    numbered = axis if numbers is None else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
+    numbered = (
+        axis
+        if numbers is None
+        else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
+    )
     image = (
         alt.Chart(pd.DataFrame({"url": [scale.url(_reduced(values))]}))
         .mark_image(width=image_width, height=height, aspect=False, align="left", baseline="top", smooth=False)
@@ -320,7 +324,8 @@ def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
     low, high = float(finite.min()), float(finite.max())
     # Values that lie closer together than floating point can divide get one bin around them.
     if high - low <= abs(high) * 1e-6:
-        low, high = low - 0.5, high + 0.5
+        half = max(0.5, abs(high) * 1e-6)
+        low, high = low - half, high + half
     counts, edges = np.histogram(finite, bins=bins, range=(low, high))
     return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "count": counts})
 
@@ -373,7 +378,7 @@ def sample_name(activation: Activation, position: int) -> str:
 
 
 def refuse_text(activation: Activation) -> str:
-    """Return why an activation of strings, or of nothing, cannot be drawn, for ``Handles(when=…)``; empty for numbers."""
+    """Return why an activation of strings, or of nothing, cannot be drawn, for ``Handles(when=…)``; else empty."""
     if 0 in activation.shape:
         return f"takes numbers, this layer answers none ({format_shape(activation.shape)})"
     return "" if activation.is_numeric else "takes numbers, this layer answers text"

@@ -68,7 +68,8 @@ def _distribution(values: np.ndarray) -> tuple[int, ...]:
         return ()
     low, high = float(finite.min()), float(finite.max())
     if high - low <= abs(high) * 1e-6:
-        low, high = low - 0.5, high + 0.5
+        half = max(0.5, abs(high) * 1e-6)
+        low, high = low - half, high + half
     counts, _ = np.histogram(finite, bins=SPARKLINE_BINS, range=(low, high))
     return tuple(int(count) for count in counts)
 

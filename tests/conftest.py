@@ -9,7 +9,9 @@ from core.layers import LayerInfo, axes_of
 def make_activation():
     """Return a function that makes an activation without a model: values, and whatever should not be the default."""
 
-    def make(values, *, key="layer", bases=("Dense", "Layer"), axes=None, part="output", mask=None, context=None, **layer):
+    def make(
+        values, *, key="layer", bases=("Dense", "Layer"), axes=None, part="output", mask=None, context=None, **layer
+    ):
         values = np.asarray(values)
         info = LayerInfo(
             key=key,
@@ -24,3 +26,9 @@ def make_activation():
         return Activation(key, values, axes, info, part=part, mask=mask, context=context or SampleContext())
 
     return make
+
+
+@pytest.fixture
+def make_context():
+    """Return a function that says what is known about the samples: labels, class names, the first one's number."""
+    return SampleContext

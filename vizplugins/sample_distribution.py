@@ -57,13 +57,21 @@ class SampleDistribution(Visualizer):
         title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
         if options.order == "class" and activation.context.labels is None:
             title = "Samples in their own order, since their classes are not known"
-        axis = alt.Axis(labels=options.order == "sample", ticks=False, tickMinStep=1, format="d", grid=False)
+        axis = alt.Axis(
+            labels=options.order == "sample",
+            labelExpr=f"datum.value + {activation.context.first}",
+            ticks=False,
+            tickMinStep=1,
+            grid=False,
+        )
         tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if has_classes else [])]
         tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
         colour = alt.Color(
             "class:N",
             title="Class",
-            scale=alt.Scale(domain=classes, scheme="tableau10") if has_classes else alt.Scale(range=[charts.MARK_COLOUR]),
+            scale=alt.Scale(domain=classes, scheme="tableau10")
+            if has_classes
+            else alt.Scale(range=[charts.MARK_COLOUR]),
             legend=alt.Legend() if has_classes else None,
         )
         base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)

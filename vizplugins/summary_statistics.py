@@ -80,8 +80,11 @@ def _measures(values: np.ndarray) -> dict[str, str]:
 
 
 def _number(value: float) -> str:
-    plain = value == 0 or 1e-4 <= abs(value) < 1e9
-    text = f"{value:,.0f}" if 1e4 <= abs(value) and plain else f"{value:,.4g}" if plain else f"{value:.3e}"
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e9:
+        text = f"{value:.3e}"
+    else:
+        text = f"{value:,.0f}" if size >= 1e4 else f"{value:,.4g}"
     return text.replace("-", "−")
 
 

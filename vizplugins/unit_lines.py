@@ -79,7 +79,7 @@ def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.Da
         values = answer.values[:, unit].astype(np.float64)
         if _is_masked(answer):
             # Not dropped: a line breaks at what is no number, and would run on across what is not there.
-            values = np.where(answer.mask, values, np.nan)
+            values = np.where(np.asarray(answer.mask), values, np.nan)
         kept = charts.thin(values, buckets=500)
         parts.append(pd.DataFrame({"unit": str(unit), "time": kept, "value": values[kept]}))
     return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))

@@ -16,11 +16,17 @@ class ValueTableOptions(Options):
     """Which part of the values."""
 
     sample: SampleIndex = 0
-    first_row: int = Field(0, ge=0, title="First row")
+    first_row: int | None = Field(
+        None, ge=0, title="First row", description="None: the top, or where the open sample is."
+    )
     first_column: int = Field(0, ge=0, title="First column")
     slice: int = Field(
-        0, ge=0, title="Slice", description="Where there are more than two axes: which position on the others."
+        0, ge=0, title="Slice", description="Where a sample has more than two axes: which position on the others."
     )
+
+
+def _has_values(activation: Activation) -> str:
+    return "" if 0 not in activation.shape else "needs values, this layer answers none"
 
 
 class ValueTable(Visualizer):
@@ -28,39 +34,54 @@ class ValueTable(Visualizer):
 
     name = "value-table"
     title = "Values"
-    handles = Handles()
+    handles = Handles(when=_has_values)
     Options = ValueTableOptions
-    how_to_read = "Columns are the last axis (units or channels), rows the one before it. Colour follows the value."
-    limitations = f"A window of {_ROWS} rows and {_COLUMNS} columns; save the layer as .npy or CSV for all of it."
+    how_to_read = (
+        "Columns are the last axis (units or channels), rows the one before it. Where a sample has units only, the "
+        "rows are samples, and ▸ stands before the open one. Colour follows the value, on one scale for the slice."
+    )
+    limitations = (
+        f"A window of {_ROWS} rows and {_COLUMNS} columns; save the layer as .npy or CSV for all of it. Numbers are "
+        "cut to four significant digits, integers are whole; long texts are cut in the middle, whole on hover."
+    )
 
     def chart(self, activation: Activation, options: ValueTableOptions) -> alt.LayerChart:
         """Draw a window of the values as text on coloured cells."""
-        answer = activation.sample(options.sample)
-        matrix, row_axis, column_axis, where = _matrix(answer, options.slice)
-        top = min(options.first_row, max(0, len(matrix) - _ROWS))
+        matrix, row_axis, column_axis, where = _matrix(activation, options)
+        per_sample = row_axis == "sample"
+        wanted = options.first_row
+        if wanted is None:
+            wanted = options.sample // _ROWS * _ROWS if per_sample else 0
+        top = min(wanted, max(0, len(matrix) - _ROWS))
         left = min(options.first_column, max(0, matrix.shape[1] - _COLUMNS))
         window = matrix[top : top + _ROWS, left : left + _COLUMNS]
         row, column = np.indices(window.shape).reshape(2, -1)  # (row or column, cell)
-        frame = pd.DataFrame({"row": row + top, "column": column + left})
+        first = activation.context.first if per_sample else 0
+        frame = pd.DataFrame({"row": row + top + first, "column": column + left})
+        frame["place"] = [
+            f"▸ {number}" if per_sample and number == options.sample + first else str(number) for number in frame["row"]
+        ]
         numeric = window.dtype.kind in "biuf"
         if numeric:
             scale = charts.colour_scale(matrix.astype(np.float64))
             palette = scale.palette()[scale.levels(window.astype(np.float64).reshape(-1))]
-            frame["text"] = [f"{value:.4g}" for value in window.reshape(-1)]
+            frame["text"] = frame["whole"] = [_number(value) for value in window.reshape(-1)]
             frame["fill"] = [f"rgb({red},{green},{blue})" for red, green, blue in palette]
             bright = palette @ np.array([0.299, 0.587, 0.114])
             frame["ink"] = np.where(bright > 140, "#111111", "#ffffff")
         else:
-            frame["text"] = [charts.cut_in_the_middle(str(value), _TEXT_LENGTH) for value in window.reshape(-1)]
+            frame["whole"] = [str(value) for value in window.reshape(-1)]
+            length = _TEXT_LENGTH * _COLUMNS // window.shape[1]
+            frame["text"] = [charts.cut_in_the_middle(text, length) for text in frame["whole"]]
             frame["fill"], frame["ink"] = "transparent", "#8a8f98"
         axis = alt.Axis(labelAngle=0, ticks=False, domain=False)
         base = alt.Chart(frame).encode(
             x=alt.X("column:O", title=column_axis.capitalize(), axis=axis),
-            y=alt.Y("row:O", title=row_axis.capitalize(), axis=axis),
+            y=alt.Y("place:O", sort=None, title=row_axis.capitalize(), axis=axis),
             tooltip=[
                 alt.Tooltip("row:O", title=row_axis),
                 alt.Tooltip("column:O", title=column_axis),
-                alt.Tooltip("text:N"),
+                alt.Tooltip("whole:N", title="value"),
             ],
         )
         cells = base.mark_rect().encode(fill=alt.Fill("fill:N", scale=None))
@@ -69,26 +90,36 @@ class ValueTable(Visualizer):
             layer=[cells, texts],
             height=alt.Step(22),
             title=charts.title(
-                f"Values of {activation.key}: rows {top} to {top + len(window) - 1} of {len(matrix):,}, "
-                f"columns {left} to {left + window.shape[1] - 1} of {matrix.shape[1]:,}",
+                f"Values of {activation.key}: {_span(row_axis, top + first, len(window), len(matrix))}, "
+                f"{_span(column_axis, left, window.shape[1], matrix.shape[1])}",
                 f"{charts.sample_name(activation, options.sample)}{where}",
                 charts.note_not_finite(window) if numeric else "",
             ),
         )
 
 
-def _matrix(answer: Activation, position: int) -> tuple[np.ndarray, str, str, str]:
-    values = answer.values
-    if values.ndim == 0:
-        return values.reshape(1, 1), "value", "value", ""
-    if values.ndim == 1:
-        return values.reshape(1, -1), "sample", answer.axes[0], ""
-    # Units are few enough to stand in columns; (*others, row, column) -> (slice, row, column)
-    slices = values.reshape(-1, *values.shape[-2:])
-    position = min(position, len(slices) - 1)
-    others = ", ".join(answer.axes[:-2])
-    where = f", {others} at position {position} of {len(slices):,}" if others else ""
-    return slices[position], answer.axes[-2], answer.axes[-1], where
+def _matrix(activation: Activation, options: ValueTableOptions) -> tuple[np.ndarray, str, str, str]:
+    if activation.rank == 1:
+        return activation.values.reshape(-1, 1), "sample", "value", ""
+    if activation.rank == 2:
+        return activation.values, "sample", activation.axes[1], ""
+    values = activation.values[options.sample]
+    *others, row_axis, column_axis = activation.axes[1:]
+    slices = values.reshape(-1, *values.shape[-2:])  # (*others, row, column) -> (slice, row, column)
+    position = min(options.slice, len(slices) - 1)
+    places = np.unravel_index(position, values.shape[:-2]) if others else ()
+    where = "".join(f", {axis} {place}" for axis, place in zip(others, places, strict=True))
+    return slices[position], row_axis, column_axis, where
+
+
+def _span(axis: str, first: int, count: int, total: int) -> str:
+    return f"{axis} {first} to {first + count - 1} of {total:,}"
+
+
+def _number(value: np.generic) -> str:
+    if value.dtype.kind == "f":
+        return f"{value:.4g}".replace("-", "−")
+    return str(value).replace("-", "−")
 
 
 @hookimpl

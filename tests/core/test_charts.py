@@ -44,8 +44,10 @@ class TestColourScale:
     @pytest.mark.parametrize("scheme", charts.SCHEMES)
     def test_the_palette_begins_and_ends_as_the_legend_does(self, scheme):
         scale = ColourScale(0, 1, scheme)
-        first, last = ([int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in
-                       (charts.SCHEMES[scheme][0], charts.SCHEMES[scheme][-1]))
+        first, last = (
+            [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+            for colour in (charts.SCHEMES[scheme][0], charts.SCHEMES[scheme][-1])
+        )
 
         assert scale.palette().shape == (256, 3)
         np.testing.assert_array_equal(scale.palette()[0], first)

@@ -9,9 +9,15 @@ from core.layers import LayerInfo, axes_of, describe_layer, layer_kind
 
 def describe(layer, shape, **changes):
     output = layer(np.zeros(shape, np.float32))
-    given = dict(
-        key=layer.name, index=0, output=output, inputs_from=(), parent="", holds_layers=False, missing=""
-    )
+    given = {
+        "key": layer.name,
+        "index": 0,
+        "output": output,
+        "inputs_from": (),
+        "parent": "",
+        "holds_layers": False,
+        "missing": "",
+    }
     return describe_layer(layer, **{**given, **changes})
 
 

@@ -10,8 +10,17 @@ from core.summaries import LayerRow
 def row(key, *inputs_from, kind="dense", parent=None, holds_layers=False):
     parent = key.rpartition("/")[0] if parent is None else parent
     return LayerRow(
-        key, key.rpartition("/")[2], 1, key.count("/"), "Dense", kind, "3", 0,
-        holds_layers=holds_layers, parent=parent, inputs_from=inputs_from,
+        key,
+        key.rpartition("/")[2],
+        1,
+        key.count("/"),
+        "Dense",
+        kind,
+        "3",
+        0,
+        holds_layers=holds_layers,
+        parent=parent,
+        inputs_from=inputs_from,
     )
 
 

@@ -118,7 +118,16 @@ class TestFit:
         assert options.shape is Shape.LINE
 
     def test_what_suits_is_taken_without_a_word(self, fit):
-        values = dict(sample=1, unit=3, count=10, share=0.25, shown=False, order="strength", text="x", limit=7)
+        values = {
+            "sample": 1,
+            "unit": 3,
+            "count": 10,
+            "share": 0.25,
+            "shown": False,
+            "order": "strength",
+            "text": "x",
+            "limit": 7,
+        }
         options, notes = fit(**values)
 
         assert notes == ()

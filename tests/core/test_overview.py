@@ -105,3 +105,7 @@ def test_without_values():
 
 def test_only_nan_has_no_distribution(row_of):
     assert row_of(np.full((1, 4), np.nan)).distribution == ()
+
+
+def test_a_huge_constant_has_a_distribution(row_of):
+    assert sum(row_of(np.full((2, 4), 1e20, np.float32)).distribution) == 4

@@ -110,19 +110,19 @@ class TestOrder:
         [
             # Each pair differs in one criterion, and the later criteria speak for the worse one.
             (
-                dict(handles=Handles(layer_types=("LSTM",))),
-                dict(
-                    handles=Handles(layer_types=("RNN",), axes=("sample", "time", "unit"), ranks=(3,)),
-                    priority=9,
-                ),
+                {"handles": Handles(layer_types=("LSTM",))},
+                {
+                    "handles": Handles(layer_types=("RNN",), axes=("sample", "time", "unit"), ranks=(3,)),
+                    "priority": 9,
+                },
             ),
             (
-                dict(handles=Handles(layer_types=("Layer",))),
-                dict(handles=Handles(axes=("sample", "time", "unit"), ranks=(3,)), priority=9),
+                {"handles": Handles(layer_types=("Layer",))},
+                {"handles": Handles(axes=("sample", "time", "unit"), ranks=(3,)), "priority": 9},
             ),
-            (dict(handles=Handles(axes=("sample", "time", "unit"))), dict(handles=Handles(ranks=(3,)), priority=9)),
-            (dict(handles=Handles(ranks=(3,))), dict(priority=9)),
-            (dict(priority=2), dict(priority=1)),
+            ({"handles": Handles(axes=("sample", "time", "unit"))}, {"handles": Handles(ranks=(3,)), "priority": 9}),
+            ({"handles": Handles(ranks=(3,))}, {"priority": 9}),
+            ({"priority": 2}, {"priority": 1}),
         ],
     )
     def test_more_specific_comes_first(self, registry, make_activation, better, worse):

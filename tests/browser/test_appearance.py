@@ -1,0 +1,107 @@
+"""What it looks like: in dark, in a narrow window, and whether what is drawn is where the axes say."""
+
+import pytest
+from playwright.sync_api import expect
+
+# Of every text in a chart: its fill, and what it says.
+TEXTS = "texts => texts.map(text => [getComputedStyle(text).fill, text.textContent])"
+PAGE_COLOUR = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+
+
+def parts(colour):
+    return [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+
+
+def luminance(colour):
+    linear = [part / 3294.6 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in parts(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("example", "view"),
+    [
+        ("digits-cnn", "feature-maps"),
+        ("digits-cnn", "value-table"),
+        ("digits-dense", "histogram"),
+        ("motions-conv1d", "unit-heatmap"),
+        ("vowels-lstm", "unit-lines"),
+        ("vowels-lstm", "sample-distribution"),
+        ("vowels-lstm", "summary-statistics"),
+    ],
+)
+def test_every_text_in_a_chart_can_be_read(visitor, scheme, example, view):
+    explorer = visitor(color_scheme=scheme)
+    explorer.open(example=example, view=view)
+    background = explorer.page.evaluate(PAGE_COLOUR)
+    assert (luminance(background) < 0.2) == (scheme == "dark")
+    for chart in (explorer.chart, explorer.answer):
+        found = chart.locator("svg text").evaluate_all(TEXTS)
+        assert found
+        unreadable = {text: fill for fill, text in found if text and contrast(fill, background) < 2.9}
+        assert not unreadable
+
+
+@pytest.mark.parametrize("example", ["digits-cnn", "vowels-lstm", "reviews-transformer"])
+def test_a_narrow_window_needs_no_scrolling_sideways(visitor, example):
+    explorer = visitor(viewport={"width": 700, "height": 1400})
+    explorer.open(example=example)
+    for place in ("html", '[data-testid="stMain"]'):
+        hidden = explorer.page.locator(place).evaluate("place => place.scrollWidth - place.clientWidth")
+        assert hidden <= 0, place
+    box = explorer.chart.bounding_box()
+    assert box["x"] + box["width"] <= 700
+
+
+BOXES = """chart => {
+    const box = element => { const {left, top, right, bottom} = element.getBoundingClientRect();
+                             return [left, top, right, bottom] };
+    return {svg: box(chart.querySelector('svg')),
+            image: box(chart.querySelector('image')),
+            cells: [...chart.querySelectorAll('.mark-rect.role-mark path')].map(box)};
+}"""
+
+
+@pytest.mark.parametrize("window", [700, 1000, 1400])
+@pytest.mark.parametrize("place", ["chart", "input"])
+def test_a_heatmap_lies_where_its_axes_are(visitor, window, place):
+    explorer = visitor(viewport={"width": window, "height": 1400})
+    explorer.open(example="vowels-lstm", view="unit-heatmap")
+    if place == "chart":
+        chart = explorer.chart
+    else:
+        chart = explorer.page.locator('[class*="st-key-input-"]').get_by_test_id("stVegaLiteChart")
+    explorer.painted(chart)
+    found = chart.evaluate(BOXES)
+    left, top, right, bottom = zip(*found["cells"], strict=True)
+    assert found["image"] == pytest.approx([min(left), min(top), max(right), max(bottom)], abs=1.5)
+    assert found["image"][2] <= found["svg"][2] + 0.5
+    assert found["image"][3] <= found["svg"][3] + 0.5
+
+
+def test_no_text_is_cut_off_in_the_map(explorer, page):
+    explorer.open(example="reviews-transformer", show="map")
+    boxes = page.locator(".st-key-map").get_by_test_id("stVegaLiteChart")
+    explorer.painted(boxes, colours=6)
+    widths = boxes.evaluate(
+        """chart => ({
+            text: Math.max(...[...chart.querySelectorAll('.mark-text.role-mark text')]
+                .map(text => text.getBoundingClientRect().width)),
+            box: Math.min(...[...chart.querySelectorAll('.mark-rect.role-mark path')]
+                .map(path => path.getBoundingClientRect().width))})"""
+    )
+    assert widths["text"] <= widths["box"]
+
+
+def test_the_page_asks_nobody_but_its_own_server(explorer, page):
+    explorer.open()
+    explorer.pick_layer("conv_2")
+    page.get_by_role("link", name="Plugins").click()
+    expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    own = explorer.app.url.removeprefix("http://")
+    assert explorer.asked - {own, ""} == set()

@@ -1,0 +1,188 @@
+"""Models and data that a visitor brings: what is opened, what is refused, and what stays as it was."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+
+def saved(model, folder, name="model.keras"):
+    path = folder / name
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def coloured(tmp_path_factory):
+    """A model file that takes pictures of 16×16×3."""
+    keras.utils.set_random_seed(3)
+    layers = [
+        keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="stem"),
+        keras.layers.Conv2D(6, 3, strides=2, name="body"),
+        keras.layers.GlobalAveragePooling2D(name="pool"),
+        keras.layers.Dense(3, activation="softmax", name="head"),
+    ]
+    return saved(keras.Sequential([keras.Input((16, 16, 3), name="photo"), *layers]), tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A photograph of sorts: 40×30 pixels, darkest 0 and lightest 255."""
+    across, down = np.meshgrid(np.linspace(0, 255, 40), np.linspace(0, 255, 30))
+    pixels = np.stack([across, down, 255 - across], axis=-1).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def as_npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def opened(explorer, coloured):
+    """A visitor who has opened a model of their own."""
+    explorer.open()
+    explorer.give_model("coloured.keras", coloured)
+    expect(explorer.page.get_by_role("heading", name="coloured.keras")).to_be_visible()
+    return explorer
+
+
+def test_a_model_and_an_image_of_ones_own(opened, picture, page):
+    opened.shows_layer("stem")
+    noise = opened.painted()
+    opened.give_data("photo.png", picture, "image/png")
+    opened.changed(noise)
+    opened.painted()
+    expect(opened.main).to_contain_text("16×16×3 · the model sees 0 to 1")
+    expect(opened.sidebar).to_contain_text("photo.png")
+    opened.pick_layer("body")
+    opened.painted()
+    assert "example" not in page.url
+
+
+def test_the_scaling_is_what_the_model_sees(opened, picture):
+    opened.give_data("photo.png", picture, "image/png")
+    expect(opened.main).to_contain_text("the model sees 0 to 1")
+    opened.select("Pixels become", "0 to 255")
+    expect(opened.main).to_contain_text("the model sees 0 to 255")
+    opened.select("Pixels become", "-1 to 1")
+    expect(opened.main).to_contain_text("the model sees -1 to 1")
+    opened.painted()
+
+
+def test_data_of_a_wrong_shape_is_refused_with_both_shapes(opened):
+    before = opened.painted()
+    opened.give_data("swapped.npy", as_npy(np.zeros((2, 3, 16, 16), np.float32)))
+    refusal = opened.sidebar.get_by_test_id("stAlert")
+    expect(refusal).to_contain_text("2×3×16×16")
+    expect(refusal).to_contain_text("16×16×3")
+    expect(refusal).to_contain_text("np.moveaxis(array, 1, -1)")
+    assert opened.painted() == before
+    opened.pick_layer("body")
+    opened.painted()
+
+
+def test_arrays_of_the_right_shape_are_taken(opened):
+    before = opened.painted()
+    opened.give_data("batch.npy", as_npy(np.random.default_rng(0).normal(size=(5, 16, 16, 3)).astype(np.float32)))
+    opened.changed(before)
+    expect(opened.page.get_by_text("Sample, 0 to 4")).to_be_visible()
+
+
+def test_a_file_that_is_no_model_leaves_the_one_before(explorer, page):
+    explorer.open()
+    before = explorer.painted()
+    explorer.give_model("broken.keras", b"this is no model, whatever its name says\n" * 20)
+    refusal = explorer.sidebar.get_by_test_id("stAlert")
+    expect(refusal).to_contain_text("broken.keras is not a Keras model")
+    expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
+    assert explorer.painted() == before
+    explorer.pick_layer("conv_2")
+    explorer.painted()
+
+
+def test_a_lambda_is_refused(opened, tmp_path):
+    before = opened.painted()
+    lambda_model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2, name="twice")])
+    opened.page.locator(".st-key-model_file").get_by_role("button", name="Remove").click()
+    opened.give_model("trick.keras", saved(lambda_model, tmp_path))
+    refusal = opened.sidebar.get_by_test_id("stAlert")
+    expect(refusal).to_contain_text("The Lambda layer 'twice' in trick.keras")
+    expect(opened.page.get_by_role("heading", name="coloured.keras")).to_be_visible()
+    assert opened.painted() == before
+
+
+def test_a_path_on_the_server_is_in_the_link(explorer, page, coloured, tmp_path):
+    path = tmp_path / "my model.keras"
+    path.write_bytes(coloured)
+    explorer.open()
+    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
+    box = page.locator(".st-key-model_path input")
+    box.fill(str(path))
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="my model.keras")).to_be_visible()
+    explorer.pick_layer("body")
+    page.reload()
+    expect(page.get_by_role("heading", name="my model.keras")).to_be_visible()
+    explorer.shows_layer("body")
+    explorer.painted()
+
+
+def test_a_path_that_is_not_there_says_so(explorer, page):
+    explorer.open()
+    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
+    box = page.locator(".st-key-model_path input")
+    box.fill("/no/such/model.keras")
+    box.press("Enter")
+    expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("model.keras")
+    expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
+    explorer.painted()
+
+
+def test_a_model_stays_open_while_one_looks_at_the_plugins(opened, page, picture):
+    opened.give_data("photo.png", picture, "image/png")
+    opened.pick_layer("body")
+    page.get_by_role("link", name="Plugins").click()
+    expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    page.get_by_role("link", name="Explore").click()
+    opened.painted()
+    expect(page.get_by_role("heading", name="coloured.keras")).to_be_visible()
+    opened.shows_layer("body")
+
+
+@pytest.mark.parametrize("name", ["*bold* _it_", "<i>slanted<b>", "`code` [a](b)", ":material/bolt: $x^2$"])
+def test_names_are_shown_as_they_are(explorer, page, tmp_path, name):
+    layers = [keras.layers.Dense(5, name=name.replace("/", "|")), keras.layers.Dense(2, name="last")]
+    explorer.open()
+    explorer.give_model(
+        f"{name}.keras".replace("/", "|"), saved(keras.Sequential([keras.Input((4,)), *layers]), tmp_path)
+    )
+    expect(page.get_by_role("heading", name=f"{name}.keras".replace("/", "|"), exact=True)).to_be_visible()
+    explorer.pick_layer(name.replace("/", "|"))
+    explorer.painted(colours=8)
+    assert any(name.replace("/", "|") in title for title in explorer.titles())
+
+
+def test_each_input_gets_its_own_data(explorer, page, tmp_path):
+    left, right = keras.Input((4,), name="left"), keras.Input((6,), name="right")
+    joined = keras.layers.Concatenate(name="join")([left, right])
+    model = keras.Model([left, right], keras.layers.Dense(8, name="after")(joined))
+    explorer.open()
+    explorer.give_model("two.keras", saved(model, tmp_path))
+    expect(page.get_by_role("heading", name="two.keras")).to_be_visible()
+    before = explorer.shot()
+    explorer.sidebar.get_by_role("radio", name="Your data", exact=True).click()
+    for name, width in (("left", 4), ("right", 6)):
+        explorer.settle()
+        page.locator(f'[class*="st-key-data-two-keras-{name}"] input[type=file]').set_input_files(
+            {"name": f"{name}.npy", "mimeType": "application/octet-stream", "buffer": as_npy(np.ones((3, width)))}
+        )
+    explorer.changed(before)
+    expect(page.get_by_text("Sample, 0 to 2")).to_be_visible()
+    expect(explorer.sidebar.get_by_test_id("stAlert")).to_have_count(0)
