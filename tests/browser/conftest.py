@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
-PATIENCE = 30_000
+PATIENCE = 15_000
 """Milliseconds that a step may take before its test fails; most take less than one second."""
 
 
@@ -88,7 +88,7 @@ class Explorer:
         before = b""
         for _ in range(40):
             self.settle()
-            expect(place.locator("svg, canvas").first).to_be_visible()
+            expect(place.locator("svg.marks")).to_be_visible()
             now = place.screenshot()
             if now == before:
                 return now
@@ -256,7 +256,7 @@ def warm(app: App, chromium: Browser) -> App:
     """The app once its engine has started, so that no single test waits for TensorFlow."""
     with chromium.new_context() as context, context.new_page() as page:
         page.goto(app.url)
-        expect(page.locator('[class*="st-key-chart-"] svg')).to_be_visible(timeout=STARTING_SECONDS * 1000)
+        expect(page.locator('[class*="st-key-chart-"] svg.marks')).to_be_visible(timeout=STARTING_SECONDS * 1000)
     return app
 
 

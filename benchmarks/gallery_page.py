@@ -1,0 +1,68 @@
+"""The page that ``benchmarks.gallery`` drives: draws feature maps our way, or as tutorials do."""
+
+import json
+import math
+import time
+
+import numpy as np
+import streamlit as st
+from matplotlib import pyplot
+
+from core.activation import Activation, SampleContext
+from core.layers import LayerInfo
+from core.registry import get_registry
+
+CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}
+
+
+@st.cache_data
+def feature_maps(case: str) -> np.ndarray:
+    """Smooth random maps with the zeros that a ReLU leaves, shape ``(1, height, width, channel)``."""
+    height, width, channels = CASES[case]
+    random = np.random.default_rng(0)
+    coarse = random.standard_normal((1, height // 2, width // 2, channels)).astype(np.float32)
+    maps = coarse.repeat(2, axis=1).repeat(2, axis=2) + 0.3 * random.standard_normal((1, height, width, channels))
+    return np.maximum(maps, 0).astype(np.float32)
+
+
+def ours(values: np.ndarray) -> None:
+    """Draw with the visualizer that ships."""
+    started = time.perf_counter()
+    names = ("Conv2D", "BaseConv", "Layer")
+    layer = LayerInfo("conv", "conv", 0, "Conv2D", names, (None, *values.shape[1:]))
+    context = SampleContext({"image": np.zeros((1, 224, 224, 3), np.float32)})
+    activation = Activation("conv", values, ("sample", "height", "width", "channel"), layer, context=context)
+    specification = get_registry().draw("feature-maps", activation, {}).specification
+    built = time.perf_counter() - started
+    size = len(json.dumps(specification))
+    st.vega_lite_chart({**specification, "autosize": {"type": "pad"}}, width="content", key=f"chart-{time.time()}")
+    st.json({"built": built, "bytes": size}, expanded=True)
+
+
+def tutorial(values: np.ndarray) -> None:
+    """Draw a subplot per channel with matplotlib."""
+    started = time.perf_counter()
+    channels = values.shape[-1]
+    columns = 8 if channels <= 64 else 16
+    rows = math.ceil(channels / columns)
+    figure, axes = pyplot.subplots(rows, columns, figsize=(columns, rows))
+    for channel, axis in enumerate(axes.flat):
+        axis.imshow(values[0, :, :, channel], cmap="viridis")
+        axis.set_xticks([])
+        axis.set_yticks([])
+    st.pyplot(figure)
+    built = time.perf_counter() - started
+    pyplot.close(figure)
+    st.json({"built": built, "bytes": 0}, expanded=True)
+
+
+case = st.selectbox("Case", list(CASES), key="case")
+way = st.radio("Way", ["ours", "tutorial"], key="way", horizontal=True)
+maps = feature_maps(case)
+if st.button("Draw"):
+    # Another picture each time, so that the browser cannot show the one that it has.
+    st.session_state["turn"] = st.session_state.get("turn", 0) + 1
+    maps = np.roll(maps, st.session_state["turn"], axis=-1)
+    (ours if way == "ours" else tutorial)(maps)
+else:
+    st.write("ready")

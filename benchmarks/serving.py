@@ -1,0 +1,132 @@
+"""Starts a Streamlit server and a headless Chromium, and says when a picture is on the screen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page, sync_playwright
+
+__all__ = [
+    "ROOT",
+    "browser_page",
+    "free_port",
+    "server",
+    "start_server",
+    "stop_server",
+    "wait_until_it_answers",
+    "wait_until_painted",
+]
+
+ROOT: Final = Path(__file__).parent.parent
+CHROMIUM: Final = "/usr/bin/chromium"
+_ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+# A picture counts as painted when it is decoded and two frames have passed; what Streamlit greys out is the old one.
+PAINTED: Final = """
+(previous) => new Promise((resolve, reject) => {
+  const fresh = (element) => !element.closest('[data-stale="true"]');
+  const source = () => {
+    const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"] svg')].filter(fresh);
+    for (const chart of charts.reverse()) {
+      const image = chart.querySelector('image');
+      if (image) return image.getAttribute('href') || image.getAttribute('xlink:href');
+    }
+    const image = [...document.querySelectorAll('[data-testid="stImage"] img')].filter(fresh).pop();
+    return image && image.complete && image.naturalWidth ? image.src : null;
+  };
+  const started = performance.now();
+  const look = () => {
+    const found = source();
+    if (found && found !== previous) {
+      const image = new Image();
+      image.src = found;
+      image.decode().then(() => requestAnimationFrame(() => requestAnimationFrame(
+        () => resolve({source: found, at: performance.now()}))));
+    } else if (performance.now() - started > 60000) {
+      reject(new Error('nothing was painted within a minute'));
+    } else requestAnimationFrame(look);
+  };
+  look();
+})
+"""
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_server(script: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start ``streamlit run`` and return its process at once."""
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
+    return subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1", "--server.port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server that was started here."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until_it_answers(port: int, seconds: float = 60) -> None:
+    """Return as soon as the server answers.
+
+    Raises:
+        TimeoutError: If it does not in time.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    raise TimeoutError(f"the server on port {port} did not answer within {seconds} s")
+
+
+@contextmanager
+def server(script: Path) -> Iterator[str]:
+    """Start a server for the time of the block and give its address."""
+    port = free_port()
+    process = start_server(script, port)
+    try:
+        wait_until_it_answers(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop_server(process)
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """Give a page of a headless Chromium for the time of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser.new_page(viewport={"width": 1400, "height": 1400})
+        browser.close()
+
+
+def wait_until_painted(page: Page, previous: str | None = None) -> dict[str, Any]:
+    """Wait for a picture other than ``previous``; return its ``source``, and ``at``: when it was there, in ms."""
+    return page.evaluate(PAINTED, previous)
