@@ -2,11 +2,9 @@
 
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
+from benchmarks.serving import CHROMIUM, ROOT, free_port, stop_server, wait_until_it_answers
+
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
 PATIENCE = 15_000
@@ -59,12 +57,26 @@ class Explorer:
     @property
     def chart(self) -> Locator:
         """The picture of the selected layer."""
-        return self.page.locator('[class*="st-key-chart-"]').get_by_test_id("stVegaLiteChart")
+        return self.chart_beside("How to read it.")
 
     @property
     def answer(self) -> Locator:
         """The chart of what the model answers."""
-        return self.page.locator(".st-key-answer").get_by_test_id("stVegaLiteChart")
+        return self.chart_beside("What the model answers")
+
+    @property
+    def input(self) -> Locator:
+        """The chart of what went in, where that is no picture."""
+        return self.chart_beside("the model sees")
+
+    @property
+    def map(self) -> Locator:
+        """The map of the model."""
+        return self.page.locator(".st-key-map").get_by_test_id("stVegaLiteChart")
+
+    def chart_beside(self, text: str) -> Locator:
+        """Return the chart in the column that holds a text."""
+        return self.main.get_by_test_id("stColumn").filter(has_text=text).get_by_test_id("stVegaLiteChart")
 
     @property
     def main(self) -> Locator:
@@ -205,47 +217,29 @@ def colour_count(picture: bytes) -> int:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app, started as a person starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("server") / "log.txt"
     options = {"--server.port": str(port), "--server.address": "127.0.0.1", "--server.headless": "true"}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *sum(options.items(), ())]
     with log.open("w") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as server:
-        started = App(f"http://127.0.0.1:{port}", log)
         try:
-            _wait_for(started, server)
-            yield started
+            wait_until_it_answers(port, STARTING_SECONDS)
+            yield App(f"http://127.0.0.1:{port}", log)
         finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _wait_for(app: App, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTING_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"The app did not start:\n{app.log.read_text()}")
+            stop_server(server)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser."""
-    if not CHROMIUM.exists():
+    if not Path(CHROMIUM).exists():
         reason = f"{CHROMIUM} is not installed"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
         yield browser
         browser.close()
@@ -256,7 +250,7 @@ def warm(app: App, chromium: Browser) -> App:
     """The app once its engine has started, so that no single test waits for TensorFlow."""
     with chromium.new_context() as context, context.new_page() as page:
         page.goto(app.url)
-        expect(page.locator('[class*="st-key-chart-"] svg.marks')).to_be_visible(timeout=STARTING_SECONDS * 1000)
+        expect(page.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
     return app
 
 

@@ -72,10 +72,7 @@ BOXES = """chart => {
 def test_a_heatmap_lies_where_its_axes_are(visitor, window, place):
     explorer = visitor(viewport={"width": window, "height": 1400})
     explorer.open(example="vowels-lstm", view="unit-heatmap")
-    if place == "chart":
-        chart = explorer.chart
-    else:
-        chart = explorer.page.locator('[class*="st-key-input-"]').get_by_test_id("stVegaLiteChart")
+    chart = explorer.chart if place == "chart" else explorer.input
     explorer.painted(chart)
     found = chart.evaluate(BOXES)
     left, top, right, bottom = zip(*found["cells"], strict=True)
@@ -84,11 +81,10 @@ def test_a_heatmap_lies_where_its_axes_are(visitor, window, place):
     assert found["image"][3] <= found["svg"][3] + 0.5
 
 
-def test_no_text_is_cut_off_in_the_map(explorer, page):
+def test_no_text_is_cut_off_in_the_map(explorer):
     explorer.open(example="reviews-transformer", show="map")
-    boxes = page.locator(".st-key-map").get_by_test_id("stVegaLiteChart")
-    explorer.painted(boxes, colours=6)
-    widths = boxes.evaluate(
+    explorer.painted(explorer.map, colours=6)
+    widths = explorer.map.evaluate(
         """chart => ({
             text: Math.max(...[...chart.querySelectorAll('.mark-text.role-mark text')]
                 .map(text => text.getBoundingClientRect().width)),

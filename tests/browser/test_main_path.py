@@ -123,11 +123,10 @@ def test_the_same_channel_can_be_clicked_again(explorer, page):
 def test_a_box_of_the_map_selects_the_layer(explorer, page):
     explorer.open()
     page.get_by_role("radio", name="map", exact=True).click()
-    boxes = page.locator(".st-key-map").get_by_test_id("stVegaLiteChart")
-    explorer.painted(boxes, colours=6)
+    explorer.painted(explorer.map, colours=6)
     assert query(page)["show"] == "map"
     for name in ("pool", "dense"):
-        boxes.locator(f'path[aria-label*="layer: {name};"]').click()
+        explorer.map.locator(f'path[aria-label*="layer: {name};"]').click()
         explorer.shows_layer(name)
         explorer.painted(colours=8)
         assert query(page)["layer"] == name

@@ -18,7 +18,7 @@ def numbers(*shape):
 
 class TestActivation:
     def test_axes_must_name_every_axis(self):
-        with pytest.raises(ValueError, match="2 axes .* the values have 3"):
+        with pytest.raises(ValueError, match=r"2 axes .* the values have 3"):
             Activation("layer", numbers(2, 3, 4), ("sample", "unit"), describe())
 
     def test_describes_itself(self, make_activation):

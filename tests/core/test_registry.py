@@ -366,7 +366,7 @@ class TestDrawing:
 
     def test_a_name_that_is_not_there(self, registry, activation):
         registry.register(visualizer("feature-maps"))
-        with pytest.raises(PluginFailed, match="no visualizer 'feature-map'. Did you mean 'feature-maps'"):
+        with pytest.raises(PluginFailed, match=r"no visualizer 'feature-map'\. Did you mean 'feature-maps'"):
             registry.draw("feature-map", activation)
 
     def test_options_are_fitted_and_told(self, registry, activation):

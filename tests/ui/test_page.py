@@ -1,0 +1,204 @@
+"""The script of the page, run without a browser."""
+
+import threading
+from urllib.parse import urlencode
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.examples import list_examples
+
+EXAMPLES = [example.name for example in list_examples()]
+STARTING_SECONDS = 180
+
+
+def texts(elements):
+    return " ".join(str(element.value) for element in elements)
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Return a function that opens the page at an address."""
+
+    def run(**query):
+        page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
+        for name, value in query.items():
+            page.query_params[name] = str(value)
+        page.run()
+        assert not page.exception
+        return page
+
+    return run
+
+
+def test_the_first_run_opens_an_example(start):
+    page = start()
+    assert [header.value for header in page.header] == ["digits\\-cnn"]
+    assert page.query_params["example"] == ["digits-cnn"]
+    assert page.query_params["layer"] == ["conv_1"]
+    assert not page.error
+    assert not page.warning
+
+
+def test_until_the_engine_is_there_the_page_says_so(monkeypatch):
+    from ui import engine
+
+    class Slow:
+        started = 0.0
+        error = ""
+        ready = threading.Event()
+
+    class Broken(Slow):
+        error = "ImportError: no such thing"
+        ready = threading.Event()
+
+    Broken.ready.set()
+    monkeypatch.setattr(engine, "_engine", Slow)
+    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
+    threading.Timer(1.0, lambda: monkeypatch.setattr(engine, "_engine", Broken)).start()
+    threading.Timer(1.5, Slow.ready.set).start()
+    page.run()
+    assert not page.exception
+    assert "Layerscope" in texts(page.title)
+    assert "see what every layer answers" in texts(page.markdown)
+    assert "could not start" in texts(page.error)
+    assert "no such thing" in texts(page.text)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_runs(start, name):
+    page = start(example=name)
+    assert page.header[0].value == name.replace("-", "\\-")
+    assert not page.error
+    assert page.session_state["choice"].example == name
+    assert page.session_state["workspace"].model.name == name
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_layer_of_every_example_has_pictures_that_can_be_drawn(start, name):
+    page = start(example=name)
+    workspace = page.session_state["workspace"]
+    for row in workspace.layers(0):
+        offered = workspace.visualizers(row.key, 0)
+        assert offered, row.key
+        for each in offered:
+            result = workspace.chart(row.key, each.name, {}, 0)
+            assert result.failure is None, (row.key, each.name, result.failure)
+
+
+def test_another_sample_gets_another_answer(start):
+    page = start()
+    workspace = page.session_state["workspace"]
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["True label"] == workspace.sample_labels[0]
+    number = next(i for i, label in enumerate(workspace.sample_labels) if label != workspace.sample_labels[0])
+    page.number_input(key="sample").set_value(number).run()
+    assert not page.exception
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["True label"] == workspace.sample_labels[number]
+    assert page.query_params["sample"] == [str(number)]
+
+
+def test_a_sample_beyond_the_last_is_the_last(start):
+    page = start(sample=100_000)
+    assert page.number_input(key="sample").value == 89
+    assert not page.error
+
+
+def test_an_unknown_example_is_said_and_the_first_is_open(start):
+    page = start(example="no-such")
+    assert "There is no example" in texts(page.warning)
+    assert page.header[0].value == "digits\\-cnn"
+
+
+def test_an_unknown_layer_is_said_and_another_is_shown(start):
+    page = start(layer="nowhere")
+    assert "There is no layer" in texts(page.info)
+    assert page.session_state["choice"].layer == "conv_1"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"sample": "-3"},
+        {"sample": "²"},
+        {"sample": "9" * 400},
+        {"view": "no-such"},
+        {"show": "pie"},
+        {"o.channel": "many"},
+        {"o.channel": "100000"},
+        {"o.channel": "-1"},
+        {"o.channel": "[1]"},
+        {"o.channel": "NaN"},
+        {"o.channel": "1e999"},
+        {"o.colours": '"no such"'},
+        {"o.colours": '{"a": [1]}'},
+        {"o.scale_each": '"perhaps"'},
+        {"o.sample": "50"},
+        {"o.no_such_option": "1"},
+        {"path": "/no/such/model.keras"},
+        {"example": "<script>alert(1)</script>"},
+        {"layer": "*bold* :red[x] $x^2$"},
+    ],
+    ids=urlencode,
+)
+def test_a_link_that_somebody_cut_breaks_nothing(start, query):
+    page = start(**query)
+    if "path" not in query:
+        assert page.header[0].value == "digits\\-cnn"
+        assert not page.error
+    assert not page.exception
+
+
+def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
+    from core.extractor import Extractor
+
+    page = start()
+    workspace = page.session_state["workspace"]
+    extractor = workspace._model.extractor
+
+    def run_again(*_, **__):
+        raise AssertionError("the model ran again")
+
+    monkeypatch.setattr(Extractor, "extract", run_again)
+    monkeypatch.setattr("core.workspace.load_model", run_again)
+    page.run()
+    assert not page.exception
+    assert page.session_state["workspace"] is workspace
+    assert workspace._model.extractor is extractor
+    someone_else = start()
+    assert someone_else.session_state["workspace"] is not workspace
+    assert someone_else.session_state["workspace"]._model.extractor is extractor
+
+
+def test_another_example_starts_over(start):
+    page = start(layer="conv_2", sample=4, view="histogram")
+    page.selectbox(key="example").set_value("vowels-lstm").run()
+    assert not page.exception
+    assert page.header[0].value == "vowels\\-lstm"
+    assert page.query_params["layer"] == ["lstm_1"]
+    assert "sample" not in page.query_params
+    assert "view" not in page.query_params
+
+
+def test_an_option_stands_in_the_address(start):
+    page = start()
+    colours = next(box for box in page.selectbox if box.label == "Colours")
+    colours.set_value("magma").run()
+    assert not page.exception
+    assert page.query_params["o.colours"] == ['"magma"']
+    page.button[0].click().run()
+    assert not page.exception
+    assert "o.colours" not in page.query_params
+
+
+def test_a_path_opens_a_model(start, tmp_path):
+    import keras
+
+    path = tmp_path / "mine.keras"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="only")]).save(path)
+    page = start(path=path)
+    assert page.header[0].value == "mine\\.keras"
+    assert page.query_params["path"] == [str(path)]
+    assert page.query_params["layer"] == ["only"]
+    assert not page.error
