@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from core.activation import Activation
+from core.charts import has_own_width
 
-__all__ = ["CHART_FORMATS", "ChartFormat", "activation_file", "chart_file", "code_for"]
+__all__ = ["CHART_FORMATS", "ChartFormat", "activation_file", "chart_file", "code_for", "inputs_file"]
 
 ChartFormat = Literal["png", "svg", "html", "json"]
 CHART_FORMATS: Final[dict[str, str]] = {
@@ -32,7 +33,7 @@ def chart_file(specification: Mapping[str, Any], kind: ChartFormat) -> bytes:
     import vl_convert
 
     chart = {"background": "white", **specification}
-    if "width" not in chart and not {"hconcat", "vconcat", "concat", "facet", "repeat"} & chart.keys():
+    if not has_own_width(chart):
         chart["width"] = _WIDTH
     if kind == "png":
         return vl_convert.vegalite_to_png(chart, scale=2)
@@ -51,6 +52,13 @@ def activation_file(activation: Activation, kind: Literal["npy", "csv"]) -> byte
         return activation.to_frame().to_csv(index=False).encode()
     buffer = io.BytesIO()
     np.save(buffer, activation.values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def inputs_file(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return samples, an array per input, as ``.npz``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -102,7 +102,7 @@ def gallery(
     )
     layers = [charts.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
     if layout.label_height:
-        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color="#8a8f98")
+        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=charts.MUTED_COLOUR)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)

@@ -33,12 +33,13 @@ CHUNK: Final = 1 << 20
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
-def load_model(source: Source, *, custom_objects: Mapping[str, type] | None = None) -> "keras.Model":
+def load_model(source: Source, *, name: str = "", custom_objects: Mapping[str, type] | None = None) -> "keras.Model":
     """Opens a model file.
 
     Args:
         source: Path of a .keras or .h5 file, of a SavedModel folder or of a zip of one; or the content of such a file,
             as bytes or as an open binary file.
+        name: What to call it in messages; the last part of its path if left empty.
         custom_objects: Classes and functions that the file names and that did not come with Keras, by name.
 
     Returns:
@@ -54,7 +55,8 @@ def load_model(source: Source, *, custom_objects: Mapping[str, type] | None = No
     # One scope for all: an inner scope of Keras hides the outer one.
     scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
-        path, name = _staged(source, Path(folder))
+        path, called = _staged(source, Path(folder))
+        name = name or called
         file = inspect_model(path, allowed=allowed, name=name)
         build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
         with _in_our_words(name), keras.saving.custom_object_scope(scope), warnings.catch_warnings():

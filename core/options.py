@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -130,7 +131,7 @@ def _suited(value: Any, control: Control) -> Any:
         kept = tuple(dict.fromkeys(index for index in value if isinstance(index, int) and 0 <= index <= last))
         return kept or control.default
     if control.kind in ("index", "integer", "number"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return control.default
         if control.kind != "number" and value != int(value):
             return control.default

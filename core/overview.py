@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from core import charts
 from core.activation import Activation
-from core.charts import format_shape
+from core.cost import format_bytes
 from core.layers import LayerInfo
 from core.summaries import LayerRow
 
-__all__ = ["layer_row"]
+__all__ = ["describe_activation", "layer_row", "opened_layers", "parents_of"]
 
 SPARKLINE_BINS: Final = 16
 VALUES_LOOKED_AT: Final = 20_000
@@ -44,7 +46,7 @@ def layer_row(layer: LayerInfo, number: int, activation: Activation | None, samp
         depth=layer.depth,
         type_name=layer.type_name,
         kind=layer.kind,
-        shape=format_shape(layer.output_shape[1:]),
+        shape=charts.format_shape(layer.output_shape[1:]),
         parameter_count=layer.parameter_count,
         distribution=distribution,
         notes=notes,
@@ -55,6 +57,28 @@ def layer_row(layer: LayerInfo, number: int, activation: Activation | None, samp
     )
 
 
+def describe_activation(activation: Activation) -> str:
+    """Return one line on an activation: the layer's type, the axes and their extents, the bytes, the settings."""
+    axes = ", ".join(activation.axes)
+    size = format_bytes(activation.byte_count)
+    settings = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in activation.layer.settings)
+    return f"{activation.layer.type_name} · ({axes}) = {charts.format_shape(activation.shape)} · {size}{settings}"
+
+
+def parents_of(rows: Sequence[LayerRow], key: str) -> tuple[str, ...]:
+    """Return the layers that a layer is nested in, by key, the innermost first."""
+    parent_of = {row.key: row.parent for row in rows}
+    found: list[str] = []
+    while parent := parent_of.get(found[-1] if found else key, ""):
+        found.append(parent)
+    return tuple(found)
+
+
+def opened_layers(rows: Sequence[LayerRow], selected: str) -> frozenset[str]:
+    """Return the layers whose nested layers are in sight while a layer is selected, by key."""
+    return frozenset({selected, *parents_of(rows, selected)})
+
+
 def _spread(values: np.ndarray) -> np.ndarray:
     flat = values.reshape(-1)
     # A step that has no factor in common with usual channel counts meets every channel.
@@ -63,15 +87,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
 
 
 def _distribution(values: np.ndarray) -> tuple[int, ...]:
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return ()
-    low, high = float(finite.min()), float(finite.max())
-    if high - low <= abs(high) * 1e-6:
-        half = max(0.5, abs(high) * 1e-6)
-        low, high = low - half, high + half
-    counts, _ = np.histogram(finite, bins=SPARKLINE_BINS, range=(low, high))
-    return tuple(int(count) for count in counts)
+    return tuple(int(count) for count in charts.count_in_bins(values, SPARKLINE_BINS)[0])
 
 
 def _notes(activation: Activation) -> tuple[str, ...]:

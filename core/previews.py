@@ -93,7 +93,7 @@ def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     bars = base.mark_bar(height=15, cornerRadiusEnd=2).encode(
         color=alt.when(alt.datum.true).then(alt.value(_RIGHT)).otherwise(alt.value(charts.MARK_COLOUR))
     )
-    numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
+    numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame) + 20, view=frameless)
 

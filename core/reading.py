@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -249,3 +249,30 @@ def _joined(parts: Mapping[str, _Part]) -> Samples:
     labels = next((part.labels for part in parts.values() if part.labels is not None), None)
     names = next(iter(parts.values())).names
     return Samples({name: part.values for name, part in parts.items()}, labels, names)
+
+
+def number_labels(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Turn labels that are names into class numbers.
+
+    Args:
+        labels: Shape ``(sample,)``, numbers or names; None if there are none.
+        class_names: By class number; empty if unknown.
+
+    Returns:
+        Class numbers of shape ``(sample,)``, None where they cannot be told, and the class names.
+    """
+    if labels is None:
+        return None, class_names
+    labels = np.asarray(labels)
+    if labels.dtype.kind in "iu":
+        return labels, class_names
+    if labels.dtype.kind == "f" and np.all(labels == np.rint(labels)):
+        return labels.astype(np.int64), class_names
+    names = list(class_names)
+    numbers = []
+    for label in map(str, labels):
+        if label not in names:
+            # Names that the model's own classes do not have cannot be set against its answer.
+            return None, class_names
+        numbers.append(names.index(label))
+    return np.array(numbers), class_names

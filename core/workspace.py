@@ -9,24 +9,24 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from core import export, model_map, previews
+from core import export, model_map, picture_list, previews
 from core.activation import Activation, Activations
-from core.charts import format_shape
-from core.errors import InputRejected, LayerscopeError, PluginFailed
+from core.cost import samples_per_block
+from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
-from core.images import Fit, suggest_scaling
+from core.images import Fit
 from core.inputs import InputSpec, arrange, input_specs, noise
 from core.loading import content_key, load_model
-from core.options import describe_options
-from core.overview import layer_row
-from core.reading import GivenFile, Preparation, Samples, read_files, read_text
+from core.model_summary import summarize_model
+from core.overview import describe_activation, layer_row, opened_layers
+from core.reading import GivenFile, Preparation, Samples, number_labels, read_files, read_text
 from core.registry import Registry, get_registry
 from core.store import ContentStore, model_store
 from core.summaries import (
@@ -34,7 +34,6 @@ from core.summaries import (
     ChartResult,
     ExampleSummary,
     Failure,
-    InputSummary,
     InputView,
     InstalledVisualizer,
     LayerRow,
@@ -45,9 +44,6 @@ from core.summaries import (
 
 __all__ = ["Workspace"]
 
-BLOCK_BYTES: Final = 256_000_000
-"""Activations of as many samples as fit in this are kept at once; the rest are run when they are looked at."""
-MOST_SAMPLES_AT_ONCE: Final = 128
 _BLOCKS_KEPT: Final = 2
 _CHARTS_KEPT: Final = 64
 _VALUES_AS_CSV: Final = 2_000_000
@@ -240,74 +236,30 @@ class Workspace:
 
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line: key, type, axes and shape, bytes."""
-        activation = self._activation(layer, sample)[0]
-        axes = ", ".join(activation.axes)
-        size = _bytes(activation.byte_count)
-        settings = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in activation.layer.settings)
-        return f"{activation.layer.type_name} · ({axes}) = {format_shape(activation.shape)} · {size}{settings}"
+        return describe_activation(self._activation(layer, sample)[0])
 
     def map(self, sample: int, selected: str) -> dict[str, Any]:
         """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked."""
         rows = self.layers(sample)
-        by_key = {row.key: row for row in rows}
-        opened = {selected} if selected in by_key and by_key[selected].holds_layers else set()
-        parent = by_key[selected].parent if selected in by_key else ""
-        while parent:
-            opened.add(parent)
-            parent = by_key[parent].parent if parent in by_key else ""
+        opened = opened_layers(rows, selected)
         names = [spec.name for spec in self._opened().specs]
-        return model_map.model_map(rows, names, selected, frozenset(opened)).to_dict()
+        return model_map.model_map(rows, names, selected, opened).to_dict()
 
     def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
         """Return the pictures that suit a layer, the best first."""
-        activation, _ = self._activation(layer, sample)
-        return tuple(
-            VisualizerSummary(
-                each.name,
-                each.title,
-                each.summary(),
-                each.how_to_read,
-                each.limitations,
-                describe_options(each, activation),
-                *self._registry.origin(each.name),
-            )
-            for each in self._registry.publish(activation)
-        )
+        return picture_list.suited(self._registry, self._activation(layer, sample)[0])
 
     def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
         """Return the pictures that do not suit a layer, each with the reason."""
-        activation, _ = self._activation(layer, sample)
-        return tuple(
-            Rejection(each.visualizer.title, each.match.reason, self._registry.origin(each.visualizer.name)[0])
-            for each in self._registry.candidates(activation)
-            if not each.match.handled
-        )
+        return picture_list.rejected(self._registry, self._activation(layer, sample)[0])
 
     def installed(self) -> tuple[InstalledVisualizer, ...]:
         """Return every picture that is installed."""
-        return tuple(
-            InstalledVisualizer(
-                each.name,
-                each.title,
-                each.summary(),
-                each.handles.in_words(),
-                *self._registry.origin(each.name),
-            )
-            for each in self._registry.visualizers
-        )
+        return picture_list.installed(self._registry)
 
     def plugin_problems(self) -> tuple[Failure, ...]:
         """Return what plugins could not be loaded."""
-        return tuple(
-            Failure(
-                f"{problem.plugin}: {problem.message}",
-                remedy=f"It failed at {problem.stage}. Everything else works; tell its author.",
-                traceback=problem.traceback,
-                package=problem.package,
-                version=problem.version,
-            )
-            for problem in self._registry.problems
-        )
+        return picture_list.problems(self._registry)
 
     def chart(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> ChartResult:
         """Draw a layer; a visualizer that fails comes back as a failure, not as an exception.
@@ -357,11 +309,7 @@ class Workspace:
 
     def inputs_file(self) -> bytes:
         """Return the samples as ``.npz``, for the code that draws a chart again."""
-        import io
-
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **self._given().arrays)
-        return buffer.getvalue()
+        return export.inputs_file(self._given().arrays)
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
@@ -394,16 +342,16 @@ class Workspace:
 
     def _open(self, source: Any, name: str, example: Example | None, opening: str) -> _OpenModel:
         key = content_key(source)
-        extractor = self._models.get(key, lambda: Extractor(load_model(source)))
+        extractor = self._models.get(key, lambda: Extractor(load_model(source, name=name)))
         specs = input_specs(extractor.model)
-        summary = _summarize(name, extractor, specs, example)
+        summary = summarize_model(name, extractor, specs, example)
         return _OpenModel(key, extractor, specs, summary, example, opening)
 
     def _take(self, samples: Samples) -> None:
         with self._lock:
             opened = self._opened()
             class_names = opened.example.class_names if opened.example else ()
-            labels, class_names = _numbered(samples.labels, class_names)
+            labels, class_names = number_labels(samples.labels, class_names)
             self._serial += 1
             self._samples = _OpenSamples(samples.arrays, labels, samples.names, class_names, self._serial)
 
@@ -412,7 +360,7 @@ class Workspace:
         count = len(samples.names)
         if not 0 <= sample < count:
             raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
-        size = min(count, _samples_per_block(opened.extractor))
+        size = min(count, samples_per_block(opened.extractor))
         start = sample // size * size
         end = min(start + size, count)
 
@@ -449,78 +397,5 @@ class Workspace:
         return ChartResult(drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started)
 
 
-def _summarize(name: str, extractor: Extractor, specs: tuple[InputSpec, ...], example: Example | None) -> ModelSummary:
-    layers = extractor.layers
-    top = [layer for layer in layers if layer.depth == 0]
-    return ModelSummary(
-        name=name,
-        layer_count=len(top),
-        parameter_count=int(extractor.model.count_params()),
-        inputs=tuple(InputSummary(spec.name, spec.kind, format_shape(spec.shape), spec.dtype) for spec in specs),
-        output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
-        featured_layer=example.featured_layer if example else _most_telling(layers),
-        suggested_scaling=suggest_scaling(extractor.model),
-    )
-
-
-def _output_text(model: Any, activation_function: str) -> str:
-    shapes = [tuple(output.shape)[1:] for output in getattr(model, "outputs", None) or ()]
-    if len(shapes) == 1 and len(shapes[0]) == 1 and activation_function == "softmax":
-        return f"{shapes[0][0]:,} classes"
-    return ", ".join(format_shape(shape) or "one value" for shape in shapes)
-
-
-def _most_telling(layers: Sequence[Any]) -> str:
-    wanted: tuple[Callable[[Any], bool], ...] = (
-        lambda layer: layer.kind == "convolution",
-        lambda layer: layer.kind == "recurrent",
-        lambda layer: layer.kind == "attention",
-        lambda layer: layer.kind == "dense",
-        lambda layer: True,
-    )
-    for suits in wanted:
-        for layer in layers:
-            if suits(layer) and not layer.missing:
-                return layer.key
-    return ""
-
-
-def _samples_per_block(extractor: Extractor) -> int:
-    try:
-        layers = extractor.layers
-    except LayerscopeError:
-        return 1
-    # Where a size depends on the input, 64 stands for it: pixels along a side, or timesteps.
-    per_sample = sum(int(np.prod([extent or 64 for extent in layer.output_shape[1:]])) * 4 for layer in layers)
-    return int(np.clip(BLOCK_BYTES // max(per_sample, 1), 1, MOST_SAMPLES_AT_ONCE))
-
-
-def _numbered(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if labels is None:
-        return None, class_names
-    labels = np.asarray(labels)
-    if labels.dtype.kind in "iu":
-        return labels, class_names
-    if labels.dtype.kind == "f" and np.all(labels == np.rint(labels)):
-        return labels.astype(np.int64), class_names
-    names = list(class_names)
-    numbers = []
-    for label in map(str, labels):
-        if label not in names:
-            # Names that the model's own classes do not have cannot be set against its answer.
-            return None, class_names
-        numbers.append(names.index(label))
-    return np.array(numbers), class_names
-
-
 def _selection_names(specification: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(param["name"] for param in specification.get("params", ()) if "select" in param)
-
-
-def _bytes(count: int) -> str:
-    amount = float(count)
-    for unit in ("B", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.3g} GB"

@@ -29,6 +29,7 @@ class Choice:
             sees channel 5 in the next.
         shown_as: ``"table"`` or ``"map"``.
         table_version: Counts selections that were made elsewhere than in the table, which then starts afresh.
+        chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
     """
 
     example: str = ""
@@ -39,13 +40,19 @@ class Choice:
     options: dict[str, Any] = field(default_factory=dict)
     shown_as: str = "table"
     table_version: int = 0
+    chart_version: int = 0
 
     def start_over(self) -> None:
         """Forget what was chosen for the model that was open before."""
         self.layer = self.visualizer = ""
         self.sample = 0
-        self.options = {}
+        self.forget_options()
         self.table_version += 1
+
+    def forget_options(self) -> None:
+        """Go back to the defaults."""
+        self.options = {}
+        self.chart_version += 1
 
     def select_layer(self, key: str) -> None:
         """Choose a layer; positions on its axes are not those of the layer before."""
@@ -53,6 +60,16 @@ class Choice:
             self.layer = key
             self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
             self.table_version += 1
+            self.chart_version += 1
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Choose the value of an option beside the chart; None and an empty list go back to the default."""
+        self.options.pop(name, None)
+        if value is not None and value != []:
+            self.options[name] = value
+        if _is_position(value):
+            # What is selected in the chart is not what is shown any more: a click on it must count again.
+            self.chart_version += 1
 
 
 def _is_position(value: Any) -> bool:
@@ -87,21 +104,25 @@ def remember(chosen: Choice) -> None:
         st.query_params.from_dict(wanted)
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _from_address() -> Choice:
     given = st.query_params.to_dict()
     options = {}
     for name, value in given.items():
         if name.startswith(_OPTION_PREFIX):
             try:
-                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value)
-            except ValueError:
+                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value, parse_constant=_no_number)
+            except (ValueError, RecursionError):
                 continue  # a link that somebody cut; the default stands
     sample = given.get("sample", "")
     return Choice(
         example=given.get("example", ""),
         path=given.get("path", ""),
         layer=given.get("layer", ""),
-        sample=int(sample) if sample.isdecimal() else 0,
+        sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
         visualizer=given.get("view", ""),
         options=options,
         shown_as="map" if given.get("show") == "map" else "table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,9 +34,9 @@ def controls(described: Sequence[Control], chosen: Choice, scope: str) -> dict[s
         _draw(control, _usable(value, control), key)
         if control.name in chosen.options:
             values[control.name] = value
-    if chosen.options and st.button("Back to the defaults", type="tertiary", icon=":material/restart_alt:"):
-        chosen.options = {}
-        st.rerun(scope="fragment")
+    if chosen.options:
+        icon = ":material/restart_alt:"
+        st.button("Back to the defaults", type="tertiary", icon=icon, on_click=chosen.forget_options)
     return values
 
 
@@ -91,7 +92,7 @@ def _usable(value: Any, control: Control) -> Any:
     if control.kind in ("index", "integer", "number"):
         if value is None:
             return None if control.optional else control.default
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return control.default
         low = value if control.minimum is None else max(value, control.minimum)
         fitted = low if control.maximum is None else min(low, control.maximum)
@@ -115,8 +116,5 @@ def _choice_title(value: Any) -> str:
 
 def _chosen(name: str, key: str) -> None:
     chosen: Choice = st.session_state["choice"]
-    value = st.session_state[key]
     # What stands in the address must be able to come back from it.
-    chosen.options[name] = json.loads(json.dumps(value))
-    if value is None or value == []:
-        del chosen.options[name]
+    chosen.set_option(name, json.loads(json.dumps(st.session_state[key])))

@@ -9,6 +9,7 @@ import streamlit as st
 from core.errors import LayerscopeError
 from core.summaries import Answer, InputView, ModelSummary
 from core.workspace import Workspace
+from ui.charts import chart
 from ui.choice import Choice, choice, remember, workspace
 from ui.layers import layers
 from ui.pictures import pictures
@@ -59,7 +60,7 @@ def _above(opened: Workspace, chosen: Choice, answer: Answer) -> None:
             _input(view, several=len(views) > 1)
     with answered:
         st.markdown("**What the model answers**")
-        st.vega_lite_chart(dict(answer.specification), width="stretch", key="answer")
+        chart(answer.specification, "answer")
     with verdict:
         if answer.best:
             st.metric("Answer", plain(answer.best), f"{answer.probability:.0%}", delta_color="off", delta_arrow="off")
@@ -79,7 +80,7 @@ def _input(view: InputView, several: bool) -> None:
         with st.container(border=True):
             st.text(view.text)
     elif view.specification is not None:
-        st.vega_lite_chart(dict(view.specification), width="stretch", key=f"input/{view.name}")
+        chart(view.specification, f"input/{view.name}")
     if view.minimum is not None and not math.isnan(view.minimum):
         broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
         st.caption(f"{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}")

@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import cut_in_the_middle
+from core.overview import opened_layers, parents_of
 from core.summaries import LayerRow
 from core.workspace import Workspace
+from ui.charts import chart
 from ui.choice import Choice
 
 __all__ = ["layers"]
@@ -46,18 +48,8 @@ def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRo
     if wanted:
         return [row for row in rows if wanted in f"{row.key} {row.type_name} {' '.join(row.notes)}".lower()]
     # Nested layers fold out while what holds them, or one of them, is selected.
-    opened = {selected, *_parents(rows, selected)}
-    return [row for row in rows if all(parent in opened for parent in _parents(rows, row.key))]
-
-
-def _parents(rows: Sequence[LayerRow], key: str) -> list[str]:
-    parent_of = {row.key: row.parent for row in rows}
-    found = []
-    parent = parent_of.get(key, "")
-    while parent:
-        found.append(parent)
-        parent = parent_of.get(parent, "")
-    return found
+    opened = opened_layers(rows, selected)
+    return [row for row in rows if opened.issuperset(parents_of(rows, row.key))]
 
 
 def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
@@ -121,13 +113,8 @@ def _row_clicked() -> None:
 
 def _map(workspace: Workspace, chosen: Choice) -> None:
     with st.container(height=_MAP_HEIGHT):
-        st.vega_lite_chart(
-            workspace.map(chosen.sample, chosen.layer),
-            width="content",
-            key="map",
-            on_select=_box_clicked,
-            selection_mode=["layer"],
-        )
+        drawn = workspace.map(chosen.sample, chosen.layer)
+        chart(drawn, "map", selections=["layer"], on_select=_box_clicked)
 
 
 def _box_clicked() -> None:

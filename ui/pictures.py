@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from core.errors import LayerscopeError
 from core.export import CHART_FORMATS, ChartFormat
 from core.summaries import ChartResult, Failure, VisualizerSummary
 from core.workspace import Workspace
+from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls
 from ui.wording import error_text, plain
@@ -91,43 +91,21 @@ def _chart(result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
-    key = f"chart/{chosen.layer}/{visualizer.name}"
-    # Streamlit takes the data out of the specification that it is given; the cached one stays whole.
-    specification = copy.deepcopy(dict(result.specification))
-    width = _width(specification)
-    if width == "content":
-        # Otherwise Streamlit fits axes and legend into the width that is meant for the marks.
-        specification["autosize"] = {"type": "pad"}
-    if result.selections:
-        st.vega_lite_chart(
-            specification,
-            width=width,
-            key=key,
-            on_select=_clicked,
-            selection_mode=list(result.selections),
-        )
-    else:
-        st.vega_lite_chart(specification, width=width, key=key)
+    key = f"chart/{chosen.layer}/{visualizer.name}/{chosen.chart_version}"
+    chart(result.specification, key, selections=result.selections, on_select=partial(_clicked, key))
 
 
-def _width(specification: dict[str, Any]) -> Any:
-    composed = {"hconcat", "vconcat", "concat", "facet", "repeat"} & specification.keys()
-    return "content" if composed or "width" in specification else "stretch"
-
-
-def _clicked() -> None:
+def _clicked(key: str) -> None:
     chosen: Choice = st.session_state["choice"]
-    for key in [key for key in st.session_state if str(key).startswith("chart/")]:
-        for name, found in dict(st.session_state[key].selection).items():
-            # An empty selection is what a chart that was just drawn reports; the choice stays.
-            if not found or not isinstance(found, list) or found == st.session_state.get(f"seen/{key}/{name}"):
-                continue
-            st.session_state[f"seen/{key}/{name}"] = found
-            value = found[0].get(name)
-            if name == "sample" and value is not None:
-                chosen.sample = int(value)
-            elif value is not None:
-                chosen.options[name] = value
+    for name, found in dict(st.session_state[key].selection).items():
+        # An empty selection is what a chart that was just drawn reports; the choice stays.
+        value = found[0].get(name) if found and isinstance(found, list) else None
+        if value is None:
+            continue
+        if name == "sample":
+            chosen.sample = int(value)
+        else:
+            chosen.options[name] = value
 
 
 def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:

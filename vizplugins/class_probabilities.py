@@ -60,7 +60,7 @@ class ClassProbabilities(Visualizer):
             scale=alt.Scale(domain=["true class", "other class"], range=["#54a24b", charts.MARK_COLOUR]),
             legend=None if label is None else alt.Legend(orient="top"),
         )
-        numbers = base.mark_text(align="left", dx=5, color="#8a8f98").encode(text=alt.Text("label:N"))
+        numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
         return alt.LayerChart(
             layer=[base.mark_bar().encode(color=colour), numbers],
             height=alt.Step(24),

@@ -83,7 +83,7 @@ def _grey(shown: np.ndarray) -> alt.Chart:
     frame = pd.DataFrame({"left": edges[::2] - 0.5, "right": edges[1::2] - 0.5, "is": "masked"})
     return (
         alt.Chart(frame)
-        .mark_rect(color="#8a8f98")
+        .mark_rect(color=charts.MUTED_COLOUR)
         .encode(x=alt.X("left:Q", title="Timestep"), x2=alt.X2("right:Q"), tooltip=[alt.Tooltip("is:N", title="steps")])
     )
 

@@ -3,8 +3,17 @@
 import pytest
 from playwright.sync_api import expect
 
-# Of every text in a chart: its fill, and what it says.
-TEXTS = "texts => texts.map(text => [getComputedStyle(text).fill, text.textContent])"
+# Of every text in a chart: what it says, its fill, and the fill of the cell that it is written on.
+TEXTS = """texts => texts.map(text => {
+    const box = text.getBoundingClientRect();
+    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    const under = [...text.ownerSVGElement.querySelectorAll('.mark-rect.role-mark path')].filter(cell => {
+        const {left, top, right, bottom} = cell.getBoundingClientRect();
+        const {fill, fillOpacity, opacity} = getComputedStyle(cell);
+        return fill !== 'none' && fillOpacity * opacity > 0.5 && left <= x && x <= right && top <= y && y <= bottom;
+    });
+    return [text.textContent, getComputedStyle(text).fill, under.length ? getComputedStyle(under.at(-1)).fill : null];
+})"""
 PAGE_COLOUR = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
 
 
@@ -43,7 +52,7 @@ def test_every_text_in_a_chart_can_be_read(visitor, scheme, example, view):
     for chart in (explorer.chart, explorer.answer):
         found = chart.locator("svg text").evaluate_all(TEXTS)
         assert found
-        unreadable = {text: fill for fill, text in found if text and contrast(fill, background) < 2.9}
+        unreadable = {text: fill for text, fill, cell in found if text and contrast(fill, cell or background) < 2.9}
         assert not unreadable
 
 

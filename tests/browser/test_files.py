@@ -30,9 +30,9 @@ def coloured(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def picture():
-    """A photograph of sorts: 40×30 pixels, darkest 0 and lightest 255."""
-    across, down = np.meshgrid(np.linspace(0, 255, 40), np.linspace(0, 255, 30))
-    pixels = np.stack([across, down, 255 - across], axis=-1).astype(np.uint8)
+    """A photograph of sorts: 48×32 pixels of a quarter each, so wide that shrinking keeps the darkest and the lightest."""
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:16, :24], pixels[:16, 24:, 0], pixels[16:, 24:, 2] = 255, 255, 128
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import core.workspace
+import core.cost
 from core.errors import InputRejected, LayerscopeError, ModelRefused
 from core.examples import get_example, list_examples
 from core.export import CHART_FORMATS
@@ -353,7 +353,7 @@ class TestBlocks:
         (whole, _) = workspace._block(0)
         expected = whole["d"].values.copy()
         # One layer of three float32.
-        monkeypatch.setattr(core.workspace, "BLOCK_BYTES", block * 3 * 4)
+        monkeypatch.setattr(core.cost, "BLOCK_BYTES", block * 3 * 4)
         other = Workspace(models=workspace._models)
         other.open_model(tmp_path / "model.keras")
         other.take_noise(7, 0)
@@ -369,7 +369,7 @@ class TestBlocks:
             assert f"sample {sample}" in str(drawn["title"])
 
     def test_charts_of_different_blocks_are_told_apart(self, monkeypatch):
-        monkeypatch.setattr(core.workspace, "BLOCK_BYTES", 1)
+        monkeypatch.setattr(core.cost, "BLOCK_BYTES", 1)
         workspace = Workspace()
         workspace.open_example("digits-dense")
         layer = workspace.layers(0)[-1].key

@@ -1,0 +1,61 @@
+"""A model in one line: how large it is, what it takes, what it answers, and which layer to look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.charts import format_shape
+from core.examples import Example
+from core.extractor import Extractor
+from core.images import suggest_scaling
+from core.inputs import InputSpec
+from core.summaries import InputSummary, ModelSummary
+
+__all__ = ["summarize_model"]
+
+
+def summarize_model(
+    name: str, extractor: Extractor, specs: tuple[InputSpec, ...], example: Example | None
+) -> ModelSummary:
+    """Return what a page says about a model.
+
+    Args:
+        name: What to call it.
+        extractor: Holds the model and its layers.
+        specs: What it takes.
+        example: Where it is from, which says what to look at first; None for a file.
+    """
+    layers = extractor.layers
+    top = [layer for layer in layers if layer.depth == 0]
+    return ModelSummary(
+        name=name,
+        layer_count=len(top),
+        parameter_count=int(extractor.model.count_params()),
+        inputs=tuple(InputSummary(spec.name, spec.kind, format_shape(spec.shape), spec.dtype) for spec in specs),
+        output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
+        featured_layer=example.featured_layer if example else _most_telling(layers),
+        suggested_scaling=suggest_scaling(extractor.model),
+    )
+
+
+def _output_text(model: Any, activation_function: str) -> str:
+    shapes = [tuple(output.shape)[1:] for output in getattr(model, "outputs", None) or ()]
+    if len(shapes) == 1 and len(shapes[0]) == 1 and activation_function == "softmax":
+        return f"{shapes[0][0]:,} classes"
+    return ", ".join(format_shape(shape) or "one value" for shape in shapes)
+
+
+def _most_telling(layers: Sequence[Any]) -> str:
+    wanted: tuple[Callable[[Any], bool], ...] = (
+        lambda layer: layer.kind == "convolution",
+        lambda layer: layer.kind == "recurrent",
+        lambda layer: layer.kind == "attention",
+        lambda layer: layer.kind == "dense",
+        lambda layer: True,
+    )
+    for suits in wanted:
+        for layer in layers:
+            if suits(layer) and not layer.missing:
+                return layer.key
+    return ""
