@@ -1,36 +1,38 @@
 """The front door of Layerscope: page setup and navigation. `streamlit run streamlit_app.py` opens it."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from ui import engine
 
-st.set_page_config(page_title="Layerscope", page_icon=":material/layers:", layout="wide")
+# A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
+st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
 
 
 def explore() -> None:
     """The page with the model, its layers and their pictures."""
-    if engine.is_ready():
-        from ui.explore import page
+    from ui.explore import page
 
-        page()
-    else:
-        engine.wait()
+    page()
 
 
 def plugins() -> None:
     """The page with what is installed."""
-    if engine.is_ready():
-        from ui.plugins import page
+    from ui.plugins import page
 
-        page()
-    else:
-        engine.wait()
+    page()
 
 
-st.navigation(
-    [
-        st.Page(explore, title="Explore", icon=":material/layers:", default=True),
-        st.Page(plugins, title="Plugins", icon=":material/extension:", url_path="plugins"),
-    ],
+chosen_page = st.navigation(
+    [st.Page(explore, title="Explore", default=True), st.Page(plugins, title="Plugins", url_path="plugins")],
     position="top",
-).run()
+)
+if engine.is_ready():
+    from ui.sidebar import sidebar
+
+    # Drawn for both pages, or else a look at the other one would forget which file was uploaded.
+    sidebar()
+    chosen_page.run()
+else:
+    engine.wait()

@@ -213,8 +213,7 @@ class Workspace:
         import keras
 
         block, position = self._block(sample)
-        output = np.asarray(keras.tree.flatten(block.output)[0])
-        samples = self._given()
+        output, samples = np.asarray(keras.tree.flatten(block.output)[0]), self._given()
         label = None if samples.labels is None else int(samples.labels[sample])
         return previews.answer_of(output, position, samples.class_names, label)
 

@@ -13,7 +13,6 @@ from ui.charts import chart
 from ui.choice import Choice, choice, remember, workspace
 from ui.layers import layers
 from ui.pictures import pictures
-from ui.sidebar import sidebar
 from ui.wording import error_text, plain
 
 __all__ = ["page"]
@@ -22,7 +21,6 @@ __all__ = ["page"]
 def page() -> None:
     """Draw the page."""
     opened, chosen = workspace(), choice()
-    sidebar(opened, chosen)
     model = opened.model
     if model is None:
         st.info("Open an example or a model file in the sidebar.", icon=":material/arrow_back:")

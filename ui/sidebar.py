@@ -11,7 +11,8 @@ from core.errors import LayerscopeError
 from core.images import SCALINGS, Fit
 from core.summaries import ModelSummary
 from core.workspace import Workspace
-from ui.choice import Choice
+from ui.choice import Choice, choice
+from ui.choice import workspace as opened_by_visitor
 from ui.wording import error_text, plain
 
 __all__ = ["sidebar"]
@@ -24,8 +25,9 @@ _MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
 _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt"]
 
 
-def sidebar(workspace: Workspace, chosen: Choice) -> None:
+def sidebar() -> None:
     """Draw the sidebar; afterwards a model and samples are open in the workspace, if there are any to be had."""
+    workspace, chosen = opened_by_visitor(), choice()
     with st.sidebar:
         st.title("Layerscope", anchor=False)
         st.subheader("Model", anchor=False)

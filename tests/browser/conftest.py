@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks.serving import CHROMIUM, ROOT, free_port, stop_server, wait_until_it_answers
 
@@ -101,7 +102,10 @@ class Explorer:
         for _ in range(40):
             self.settle()
             expect(place.locator("svg.marks")).to_be_visible()
-            now = place.screenshot()
+            try:
+                now = place.screenshot()
+            except PlaywrightError:
+                continue  # the page replaced the chart in that moment
             if now == before:
                 return now
             before = now
@@ -127,7 +131,7 @@ class Explorer:
 
     def titles(self) -> list[str]:
         """Return the titles in the picture of the layer."""
-        return self.chart.locator("svg .role-title text").all_inner_texts()
+        return self.chart.locator("svg .role-title text").all_text_contents()
 
     def cell(self, column: int, text: str) -> Locator:
         """Return the cell of the table of layers that holds a text."""
@@ -146,7 +150,11 @@ class Explorer:
         """Click the box at the start of a layer's row, and wait until the page shows that layer."""
         expect(self.page.get_by_test_id("data-grid-canvas")).to_be_visible()
         self.settle()
-        row = self.layer_names().index(name)
+        deadline = time.monotonic() + PATIENCE / 1000
+        while name not in (names := self.layer_names()):
+            assert time.monotonic() < deadline, f"{name} is not among {names}"
+            self.page.wait_for_timeout(100)
+        row = names.index(name)
         # The grid takes its clicks with a transparent element over the canvas.
         self.page.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 35 * row + 17})
         self.shows_layer(name)

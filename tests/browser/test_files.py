@@ -30,7 +30,7 @@ def coloured(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def picture():
-    """A photograph of sorts: 48×32 pixels of a quarter each, so wide that shrinking keeps the darkest and the lightest."""
+    """A photograph of sorts: four areas, so wide that shrinking keeps the darkest and the lightest."""
     pixels = np.zeros((32, 48, 3), np.uint8)
     pixels[:16, :24], pixels[:16, 24:, 0], pixels[16:, 24:, 2] = 255, 255, 128
     buffer = io.BytesIO()

@@ -1,6 +1,7 @@
 """From opening the page to a link that brings a picture back: what every visitor does."""
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -142,7 +143,7 @@ def test_the_next_sample_gets_another_answer(explorer, page):
     number = page.get_by_role("spinbutton", name="Sample")
     number.fill("42")
     number.press("Enter")
-    expect(page).to_have_url(lambda url: "sample=42" in url)
+    expect(page).to_have_url(re.compile("sample=42"))
     assert any("sample 42" in title for title in explorer.titles())
 
 
@@ -236,8 +237,8 @@ def test_the_plugins_page_lists_what_is_installed(explorer, page):
     explorer.pick_layer("conv_2")
     page.get_by_role("link", name="Plugins").click()
     expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
-    expect(explorer.cell(1, "Feature maps")).to_have_count(1)
-    expect(explorer.cell(1, "Units over time")).to_have_count(1)
+    expect(explorer.cell(0, "Feature maps")).to_have_count(1)
+    expect(explorer.cell(0, "Units over time")).to_have_count(1)
     expect(explorer.main.get_by_test_id("stAlert")).to_have_count(0)
     page.get_by_role("link", name="Explore").click()
     explorer.shows_layer("conv_2")
