@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from core.errors import LayerscopeError
 from core.extractor import Extractor
+from core.model_summary import known_layers
 
 __all__ = ["format_bytes", "samples_per_block"]
 
@@ -18,9 +18,8 @@ MOST_SAMPLES_AT_ONCE: Final = 128
 
 def samples_per_block(extractor: Extractor) -> int:
     """Return how many samples to record at once, from the shapes that the layers declare."""
-    try:
-        layers = extractor.layers
-    except LayerscopeError:
+    layers = known_layers(extractor)
+    if not layers:
         return 1
     # Where a size depends on the input, 64 stands for it: pixels along a side, or timesteps.
     per_sample = sum(int(np.prod([extent or 64 for extent in layer.output_shape[1:]])) * 4 for layer in layers)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.charts import format_shape
+from core.errors import ExtractionFailed
 from core.examples import Example
 from core.extractor import Extractor
 from core.images import suggest_scaling
 from core.inputs import InputSpec
+from core.layers import LayerInfo
 from core.summaries import InputSummary, ModelSummary
 
-__all__ = ["summarize_model"]
+__all__ = ["known_layers", "summarize_model"]
 
 
 def summarize_model(
@@ -26,17 +28,25 @@ def summarize_model(
         specs: What it takes.
         example: Where it is from, which says what to look at first; None for a file.
     """
-    layers = extractor.layers
+    layers = known_layers(extractor)
     top = [layer for layer in layers if layer.depth == 0]
     return ModelSummary(
         name=name,
-        layer_count=len(top),
+        layer_count=len(top or extractor.model.layers),
         parameter_count=int(extractor.model.count_params()),
         inputs=tuple(InputSummary(spec.name, spec.kind, format_shape(spec.shape), spec.dtype) for spec in specs),
         output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
         featured_layer=example.featured_layer if example else _most_telling(layers),
         suggested_scaling=suggest_scaling(extractor.model),
     )
+
+
+def known_layers(extractor: Extractor) -> tuple[LayerInfo, ...]:
+    """Return the layers that are known before anything is run; none where only a real pass can tell."""
+    try:
+        return extractor.layers
+    except ExtractionFailed:
+        return ()
 
 
 def _output_text(model: Any, activation_function: str) -> str:

@@ -420,3 +420,14 @@ def test_many_threads_may_ask_one_workspace(workspace):
         thread.join()
 
     assert failures == []
+
+
+def test_a_model_that_only_a_real_pass_can_follow_is_open(tmp_path):
+    # TensorFlow builds no graph with this name in it.
+    layers = [keras.layers.Dense(3, name="*not a scope*"), keras.layers.Dense(2, name="last")]
+    path = tmp_path / "odd.keras"
+    keras.Sequential([keras.Input((4,)), *layers]).save(path)
+    workspace = Workspace()
+    assert workspace.open_model(path).layer_count == 2
+    workspace.take_noise(3, seed=0)
+    assert [row.name for row in workspace.layers(0)] == ["*not a scope*", "last"]
