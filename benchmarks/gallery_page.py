@@ -3,12 +3,15 @@
 import json
 import math
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from matplotlib import pyplot
 
 from core.activation import Activation, SampleContext
+from core.gallery import gallery as charts_gallery
 from core.layers import LayerInfo
 from core.registry import get_registry
 
@@ -25,18 +28,27 @@ def feature_maps(case: str) -> np.ndarray:
     return np.maximum(maps, 0).astype(np.float32)
 
 
-def ours(values: np.ndarray) -> None:
-    """Draw with the visualizer that ships."""
+def gallery(values: np.ndarray) -> None:
+    """Draw every map with the piece that visualizers share."""
+    started = time.perf_counter()
+    maps = np.moveaxis(values[0], -1, 0)  # (channel, height, width)
+    _show(charts_gallery(maps, numbers=np.arange(len(maps))).to_dict(), started)
+
+
+def picture(values: np.ndarray) -> None:
+    """Draw what the app shows: the maps, and one of them large, beside the input and laid over it."""
     started = time.perf_counter()
     names = ("Conv2D", "BaseConv", "Layer")
     layer = LayerInfo("conv", "conv", 0, "Conv2D", names, (None, *values.shape[1:]))
     context = SampleContext({"image": np.zeros((1, 224, 224, 3), np.float32)})
     activation = Activation("conv", values, ("sample", "height", "width", "channel"), layer, context=context)
-    specification = get_registry().draw("feature-maps", activation, {}).specification
+    _show(get_registry().draw("feature-maps", activation, {}).specification, started)
+
+
+def _show(specification: Mapping[str, Any], started: float) -> None:
     built = time.perf_counter() - started
-    size = len(json.dumps(specification))
     st.vega_lite_chart({**specification, "autosize": {"type": "pad"}}, width="content", key=f"chart-{time.time()}")
-    st.json({"built": built, "bytes": size}, expanded=True)
+    st.json({"built": built, "bytes": len(json.dumps(specification))}, expanded=True)
 
 
 def tutorial(values: np.ndarray) -> None:
@@ -56,13 +68,14 @@ def tutorial(values: np.ndarray) -> None:
     st.json({"built": built, "bytes": 0}, expanded=True)
 
 
+WAYS = {"gallery": gallery, "whole picture": picture, "tutorial": tutorial}
 case = st.selectbox("Case", list(CASES), key="case")
-way = st.radio("Way", ["ours", "tutorial"], key="way", horizontal=True)
+way = st.radio("Way", list(WAYS), key="way", horizontal=True)
 maps = feature_maps(case)
 if st.button("Draw"):
     # Another picture each time, so that the browser cannot show the one that it has.
     st.session_state["turn"] = st.session_state.get("turn", 0) + 1
     maps = np.roll(maps, st.session_state["turn"], axis=-1)
-    (ours if way == "ours" else tutorial)(maps)
+    WAYS[way](maps)
 else:
     st.write("ready")

@@ -38,21 +38,22 @@ PAINTED: Final = """
     const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"] svg')].filter(fresh);
     for (const chart of charts.reverse()) {
       const image = chart.querySelector('image');
-      if (image) return image.getAttribute('href') || image.getAttribute('xlink:href');
+      // The texts too: a normalization on maps that are scaled on their own changes the title and nothing else.
+      if (image) return [image.getAttribute('href') || image.getAttribute('xlink:href'), chart.textContent];
     }
     const image = [...document.querySelectorAll('[data-testid="stImage"] img')].filter(fresh).pop();
-    return image && image.complete && image.naturalWidth ? image.src : null;
+    return image && image.complete && image.naturalWidth ? [image.src, ''] : null;
   };
   const started = performance.now();
   const look = () => {
     const found = source();
-    if (found && found !== previous) {
+    if (found && found.join() !== previous) {
       const image = new Image();
-      image.src = found;
+      image.src = found[0];
       image.decode().then(() => requestAnimationFrame(() => requestAnimationFrame(
-        () => resolve({source: found, at: performance.now()}))));
+        () => resolve({source: found.join(), at: performance.now()}))));
     } else if (performance.now() - started > 60000) {
-      reject(new Error('nothing was painted within a minute'));
+      reject(new Error("nothing was painted within a minute"));
     } else requestAnimationFrame(look);
   };
   look();
