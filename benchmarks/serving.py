@@ -39,7 +39,8 @@ PAINTED: Final = """
     for (const chart of charts.reverse()) {
       const image = chart.querySelector('image');
       // The texts too: a normalization on maps that are scaled on their own changes the title and nothing else.
-      if (image) return [image.getAttribute('href') || image.getAttribute('xlink:href'), chart.textContent];
+      const source = image && (image.getAttribute('href') || image.getAttribute('xlink:href'));
+      if (source) return [source, chart.textContent];
     }
     const image = [...document.querySelectorAll('[data-testid="stImage"] img')].filter(fresh).pop();
     return image && image.complete && image.naturalWidth ? [image.src, ''] : null;
@@ -51,7 +52,7 @@ PAINTED: Final = """
       const image = new Image();
       image.src = found[0];
       image.decode().then(() => requestAnimationFrame(() => requestAnimationFrame(
-        () => resolve({source: found.join(), at: performance.now()}))));
+        () => resolve({source: found.join(), at: performance.now()}))), () => requestAnimationFrame(look));
     } else if (performance.now() - started > 60000) {
       reject(new Error("nothing was painted within a minute"));
     } else requestAnimationFrame(look);
