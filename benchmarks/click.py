@@ -37,14 +37,15 @@ def _measure(path: Path) -> list[float]:
         page.goto(f"{address}/?path={path}")
         page.get_by_text("How to read it").wait_for(timeout=90_000)
         table = page.locator('[data-testid="stDataFrame"]')
-        shown = wait_until_painted(page)["source"]
         page.wait_for_timeout(1500)
         # The first turn over the rows warms up; the second is measured with other samples, so that no chart is kept.
         for sample in (0, 1):
             if sample:
-                page.locator('[data-testid="stSidebar"] [data-testid="stNumberInput"] input').last.fill(str(sample))
-                page.locator('[data-testid="stSidebar"] [data-testid="stNumberInput"] input').last.press("Enter")
-                shown = wait_until_painted(page, shown)["source"]
+                number = page.locator('[data-testid="stSidebar"] [data-testid="stNumberInput"] input').last
+                before = wait_until_painted(page)["source"]
+                number.fill(str(sample))
+                number.press("Enter")
+                wait_until_painted(page, before)
                 page.wait_for_timeout(1500)
             for row in [*range(1, _ROWS_IN_SIGHT), 0]:
                 box = table.bounding_box()
@@ -53,9 +54,10 @@ def _measure(path: Path) -> list[float]:
                     "addEventListener('pointerdown', () => { window.clicked = performance.now() },"
                     " {capture: true, once: true})"
                 )
+                # What is there once everything has come to rest, not what the step before saw first.
+                before = wait_until_painted(page)["source"]
                 page.mouse.click(box["x"] + 18, box["y"] + _ROW * (row + 1.5))
-                done = wait_until_painted(page, shown)
-                shown = done["source"]
+                done = wait_until_painted(page, before)
                 if sample:
                     seconds.append((done["at"] - page.evaluate("window.clicked")) / 1000)
                 page.wait_for_timeout(700)
