@@ -1,5 +1,6 @@
 """The page that ``benchmarks.gallery`` drives: draws feature maps our way, or as tutorials do."""
 
+import gc
 import json
 import math
 import time
@@ -14,8 +15,16 @@ from core.activation import Activation, SampleContext
 from core.gallery import gallery as charts_gallery
 from core.layers import LayerInfo
 from core.registry import get_registry
+from ui.charts import chart
 
 CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}
+
+
+@st.cache_resource
+def settle() -> None:
+    """Set aside what was imported, as the app does: Streamlit collects garbage before it sends, after every run."""
+    gc.collect()
+    gc.freeze()
 
 
 @st.cache_data
@@ -47,7 +56,7 @@ def picture(values: np.ndarray) -> None:
 
 def _show(specification: Mapping[str, Any], started: float) -> None:
     built = time.perf_counter() - started
-    st.vega_lite_chart({**specification, "autosize": {"type": "pad"}}, width="content", key=f"chart-{time.time()}")
+    chart(specification, f"chart-{time.time()}")
     st.json({"built": built, "bytes": len(json.dumps(specification))}, expanded=True)
 
 
@@ -69,6 +78,7 @@ def tutorial(values: np.ndarray) -> None:
 
 
 WAYS = {"gallery": gallery, "whole picture": picture, "tutorial": tutorial}
+settle()
 case = st.selectbox("Case", list(CASES), key="case")
 way = st.radio("Way", list(WAYS), key="way", horizontal=True)
 maps = feature_maps(case)

@@ -64,11 +64,13 @@ _CELLS_PER_SIDE: Final = 1_000
 
 def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.Chart:
     """Return a chart of one image, stretched to a size in screen pixels."""
-    return (
-        alt.Chart(pd.DataFrame({"url": [url]}))
-        .mark_image(width=width, height=height, aspect=False, align="left", baseline="top", smooth=smooth)
-        .encode(alt.XValue(0), alt.YValue(0), alt.Url("url:N"))
-        .properties(width=width, height=height)
+    return _image(url, width, height, smooth=smooth).properties(width=width, height=height)
+
+
+def _image(url: str, width: Any, height: int, *, smooth: bool) -> alt.Chart:
+    # One row without columns: a picture in the data would be read, typed and copied at every step on its way.
+    return alt.Chart(alt.InlineData([{}])).mark_image(
+        url=url, x=0, y=0, width=width, height=height, aspect=False, align="left", baseline="top", smooth=smooth
     )
 
 
@@ -114,11 +116,7 @@ def heatmap(
         if numbers is None
         else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
     )
-    image = (
-        alt.Chart(pd.DataFrame({"url": [scale.url(_reduced(values))]}))
-        .mark_image(width=image_width, height=height, aspect=False, align="left", baseline="top", smooth=False)
-        .encode(alt.XValue(0), alt.YValue(0), alt.Url("url:N"))
-    )
+    image = _image(scale.url(_reduced(values)), image_width, height, smooth=False)
     frame, tooltip, colour = _hover_cells(values, row, column, value_title)
     if numbers is not None:
         frame[row] = np.asarray(numbers)[frame[row]]
@@ -141,7 +139,8 @@ def heatmap(
     )
     if select_row:
         chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
-        cells = cells.add_params(chosen)
+        # A name of its own: Altair would draw up the whole chart to make one from its content.
+        cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
     return alt.LayerChart(
         layer=[image, cells],
         title=title,

@@ -162,5 +162,5 @@ def picture_values(values: np.ndarray) -> np.ndarray:
 
 def _png_url(image: Image.Image, **settings: Any) -> str:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=4, **settings)
+    image.save(buffer, "PNG", compress_level=2, **settings)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -99,6 +99,8 @@ def gallery(
             ],
         )
         .add_params(alt.selection_point(name=select, fields=[select], on="click", clear=False))
+        # A name of its own: Altair would draw up the whole chart to make one from its content.
+        .properties(name=f"{select}_tiles")
     )
     layers = [charts.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
     if layout.label_height:

@@ -25,6 +25,7 @@ from core import hookspecs
 from core.activation import Activation, Activations
 from core.errors import PluginFailed
 from core.options import fit_options
+from core.vega_lite import specification_of
 from core.visualizer import Handles, Match, Options, Visualizer
 
 __all__ = ["Candidate", "Drawing", "Problem", "Registry", "get_registry"]
@@ -345,7 +346,7 @@ def _specification(chart: Any) -> dict[str, Any]:
     # Altair's row limit guards notebooks against large data; here the budget of bytes below does. Altair keeps this
     # setting for the whole process, so one thread at a time may change it and must put it back.
     with _drawing_lock, alt.data_transformers.enable("default", max_rows=None):
-        specification = chart.to_dict()
+        specification = specification_of(chart)
     if specification.get("config") == _DEFAULT_CONFIG:
         # Altair's fallback size; the page and the export each have a better one.
         del specification["config"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,10 +27,29 @@ def chart(
         selections: Names of the selection parameters to listen to.
         on_select: What to call after a click.
     """
-    # Streamlit takes the data out of the specification that it is given; the one that was given may be cached.
-    taken = copy.deepcopy(dict(specification))
+    taken = _with_data_in_place(specification)
     fixed = has_own_width(taken)
     # Otherwise Streamlit fits titles, axes and legend into the size that is meant for the marks.
     taken["autosize"] = {"type": "pad"} if fixed else {"type": "fit-x", "contains": "padding"}
     listening: dict[str, Any] = {"on_select": on_select, "selection_mode": list(selections)} if selections else {}
     st.vega_lite_chart(taken, width="content" if fixed else "stretch", key=key, **listening)
+
+
+def _with_data_in_place(specification: Mapping[str, Any]) -> dict[str, Any]:
+    # Streamlit turns named data into tables and the browser turns those back, a cell at a time. It also takes data out
+    # of the specification that it is given, and this one may be cached: so what is changed is new.
+    tables = specification.get("datasets", {})
+
+    def placed(part: Mapping[str, Any]) -> dict[str, Any]:
+        new = dict(part)
+        name = (new.get("data") or {}).get("name")
+        if name in tables:
+            new["data"] = {"values": tables[name]}
+        for composition in ("layer", "hconcat", "vconcat", "concat"):
+            if composition in new:
+                new[composition] = [placed(each) for each in new[composition]]
+        if isinstance(new.get("spec"), Mapping):
+            new["spec"] = placed(new["spec"])
+        return new
+
+    return {name: value for name, value in placed(specification).items() if name != "datasets"}

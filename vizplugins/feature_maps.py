@@ -70,7 +70,9 @@ class FeatureMaps(Visualizer):
         picture = input_picture(answer)
         if picture is not None:
             parts += gallery.overlay(maps[chosen], picture, scale)
-        return alt.vconcat(alt.hconcat(*parts, spacing=24), overview, spacing=28).resolve_scale(color="independent")
+        rows = [alt.HConcatChart(hconcat=parts, spacing=24), overview]
+        # Given here, not by resolve_scale(), which copies the whole chart.
+        return alt.VConcatChart(vconcat=rows, spacing=28, resolve=alt.Resolve(scale={"color": "independent"}))
 
 
 def input_picture(answer: Activation) -> np.ndarray | None:

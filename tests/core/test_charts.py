@@ -9,6 +9,7 @@ from PIL import Image
 
 from core import charts
 from core.charts import ColourScale, colour_levels, colour_scale
+from tests.chart_pictures import pictures_in
 
 RANDOM = np.random.default_rng(0)
 
@@ -188,9 +189,9 @@ class TestHeatmap:
         values = np.arange(6.0).reshape(2, 3)
         scale = colour_scale(values)
         spec = charts.heatmap(values, row="a", column="b", scale=scale, width=90, height=60).to_dict()
-        (url,) = [rows[0]["url"] for rows in spec["datasets"].values() if "url" in rows[0]]
+        (picture,) = pictures_in(spec)
 
-        pixels = np.asarray(opened(url).convert("RGB"))
+        pixels = np.asarray(picture.convert("RGB"))
         np.testing.assert_array_equal(pixels, scale.palette()[scale.levels(values)])
         assert (spec["width"], spec["height"]) == (90, 60)
 

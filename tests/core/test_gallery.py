@@ -1,4 +1,3 @@
-import base64
 import io
 import json
 
@@ -9,6 +8,7 @@ from PIL import Image
 
 from core import charts
 from core.gallery import gallery, large_map, overlay
+from tests.chart_pictures import pictures_in
 
 RANDOM = np.random.default_rng(0)
 
@@ -23,8 +23,7 @@ def rows_with(spec, column):
 
 
 def atlas_of(spec):
-    data = rows_with(spec, "url")[0]["url"].partition(",")[2]
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))
+    return np.asarray(pictures_in(spec)[0].convert("RGBA"))
 
 
 def tiles_of(spec):

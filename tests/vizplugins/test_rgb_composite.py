@@ -1,14 +1,11 @@
-import base64
-import io
-
 import numpy as np
 import pytest
 import vl_convert
-from PIL import Image
 
 from core import charts
 from core.errors import PluginFailed
 from core.registry import get_registry
+from tests.chart_pictures import pictures_in
 
 CONV = ("Conv2D", "BaseConv", "Layer")
 RANDOM = np.random.default_rng(0)
@@ -22,8 +19,7 @@ def drawn(activation, **options):
 
 def pictures(specification):
     """Return the pixels of every image in the chart by what they hold, the composite among them."""
-    urls = [rows[0]["url"] for rows in specification["datasets"].values() if "url" in rows[0]]
-    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))) for url in urls]
+    return [np.asarray(picture) for picture in pictures_in(specification)]
 
 
 @pytest.fixture

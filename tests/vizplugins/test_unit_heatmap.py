@@ -1,14 +1,11 @@
-import base64
-import io
-
 import keras
 import numpy as np
 import pytest
 import vl_convert
-from PIL import Image
 
 import core
 from core.registry import Registry
+from tests.chart_pictures import pictures_in
 
 registry = Registry()
 # Unit 0 is weak and peaks last, unit 1 is the strongest and peaks in the middle, unit 2 peaks first.
@@ -26,8 +23,7 @@ def data(specification, layer):
 
 
 def pixels(specification):
-    url = data(specification, 0)[0]["url"]
-    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    return pictures_in(specification)[0]
 
 
 def cells(specification):
