@@ -7,8 +7,9 @@ allows it, because a copy of every layer costs as much as the pass itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,15 @@ class SampleContext:
         labels: The true class of each sample, shape ``(sample,)``, or None.
         class_names: Name of each class, by number; empty if unknown.
         first: Number that the person knows the first of these samples by.
+        tokens: What stands at each position of the input where it is text, strings of shape ``(sample, time)``; empty
+            where there is padding. None where the input is no text.
     """
 
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     first: int = 0
+    tokens: np.ndarray | None = None
 
 
 class Activation:
@@ -47,6 +51,9 @@ class Activation:
         part: ``"output"``, or the name of an internal such as ``"cell_state"``.
         mask: Boolean array over ``(sample, time)`` or None.
         context: What is known about the samples.
+        inputs: What went into the layer: the activations of the layers before it, as far as they were kept.
+        internals: What the layer keeps to itself, by part; empty unless it was asked for.
+        weights: Returns the layer's own weights by name.
 
     Raises:
         ValueError: If the number of names differs from the number of axes.
@@ -62,6 +69,9 @@ class Activation:
         part: str = "output",
         mask: np.ndarray | None = None,
         context: SampleContext | None = None,
+        inputs: tuple[Activation, ...] = (),
+        internals: Mapping[str, Activation] | None = None,
+        weights: Callable[[], dict[str, np.ndarray]] = dict,
     ) -> None:
         if len(axes) != len(values.shape):
             raise ValueError(f"{key}: {len(axes)} axes {tuple(axes)} are named, the values have {len(values.shape)}")
@@ -71,6 +81,9 @@ class Activation:
         self.part = part
         self.mask = mask
         self.context = context or SampleContext()
+        self.inputs = inputs
+        self.internals = MappingProxyType(dict(internals or {}))
+        self._weights = weights
         self._source = values
         self._values: np.ndarray | None = None
 
@@ -86,6 +99,11 @@ class Activation:
             self._values = _read_only_array(self._source)
             self._source = self._values
         return self._values
+
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The layer's own weights by name, such as ``"kernel"``, as they are now: copies, which may be changed."""
+        return self._weights()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -127,9 +145,19 @@ class Activation:
             inputs={name: array[index : index + 1] for name, array in self.context.inputs.items()},
             labels=None if self.context.labels is None else self.context.labels[index : index + 1],
             first=self.context.first + index,
+            tokens=None if self.context.tokens is None else self.context.tokens[index : index + 1],
         )
         return Activation(
-            self.key, self.values[index], self.axes[1:], self.layer, part=self.part, mask=mask, context=context
+            self.key,
+            self.values[index],
+            self.axes[1:],
+            self.layer,
+            part=self.part,
+            mask=mask,
+            context=context,
+            inputs=tuple(each.sample(index) for each in self.inputs),
+            internals={part: each.sample(index) for part, each in self.internals.items()},
+            weights=self._weights,
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -11,17 +11,32 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LayerCall", "Recorder", "recording"]
+__all__ = ["Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _install_lock = threading.Lock()
 _MARK = "_layerscope_wrapped"
+
+
+@dataclass(frozen=True)
+class Internal:
+    """A tensor that a layer keeps to itself, such as its states over time.
+
+    Attributes:
+        values: The tensor, the sample axis first.
+        axes: Names of its axes; empty for those that the layer's own answer would have.
+        mask: Which timesteps are none of padding, shape ``(sample, time)``, or None.
+    """
+
+    values: Any
+    axes: tuple[str, ...] = ()
+    mask: Any = None
 
 
 @dataclass
@@ -37,6 +52,9 @@ class LayerCall:
         repeated: True for the second and later calls of a shared layer.
         holds_layers: True where other layers were recorded inside.
         missing: Why there are no values, or empty.
+        masks: The Keras mask of each tensor in ``output``, or None: a later layer may take it away again.
+        internal_keys: Keys of what the layer keeps to itself and could be recorded.
+        internals: Those of them that were recorded.
     """
 
     key: str
@@ -47,13 +65,18 @@ class LayerCall:
     repeated: bool = False
     holds_layers: bool = False
     missing: str = ""
+    masks: list[Any] = field(default_factory=list)
+    internal_keys: tuple[str, ...] = ()
+    internals: dict[str, Internal] = field(default_factory=dict)
 
-    def outputs(self) -> list[tuple[str, Any]]:
-        """Return key and tensor of each output: ``"name"`` for a single one, ``"name[0]"`` for one of several."""
+    def outputs(self) -> list[tuple[str, Any, Any]]:
+        """Return key, tensor and mask of each output: ``"name"`` for a single one, ``"name[0]"`` for one of several."""
         tensors = _tensors(self.output)
+        masks = self.masks or [None] * len(tensors)
         if len(tensors) == 1:
-            return [(self.key, tensors[0])]
-        return [(f"{self.key}[{number}]", tensor) for number, tensor in enumerate(tensors)]
+            return [(self.key, tensors[0], masks[0])]
+        numbered = enumerate(zip(tensors, masks, strict=True))
+        return [(f"{self.key}[{number}]", tensor, mask) for number, (tensor, mask) in numbered]
 
 
 @dataclass
@@ -64,9 +87,11 @@ class Recorder:
         model: The model whose own call is not recorded, only what happens inside.
         calls: The layer calls in the order in which they were made.
         failed: The innermost call that raised, or None.
+        wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
     """
 
     model: Any
+    wants_internals: Callable[[str], bool] = lambda key: False
     calls: list[LayerCall] = field(default_factory=list)
     failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
@@ -103,9 +128,31 @@ class Recorder:
             raise
         finally:
             self._frames.pop()
-        for key, tensor in layer_call.outputs():
+        tensors = _tensors(layer_call.output)
+        layer_call.masks = [getattr(tensor, "_keras_mask", None) for tensor in tensors]
+        for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
         return layer_call.output
+
+    def offer(self, operation: Any, suffixes: Sequence[str], compute: Callable[[], Mapping[str, Internal]]) -> None:
+        """Note what the layer that is being called keeps to itself, and record it if it is wanted.
+
+        Args:
+            operation: The layer.
+            suffixes: What each is called behind the key of the call: ``":cell_state"``.
+            compute: Works them out, by suffix; called at once or never.
+        """
+        frame = self._frames[-1] if self._frames else None
+        if frame is None or frame.operation is not operation or frame.internal_keys:
+            return
+        frame.internal_keys = tuple(frame.key + suffix for suffix in suffixes)
+        if not self.wants_internals(frame.key):
+            return
+        token = _current.set(None)
+        try:
+            frame.internals = {frame.key + suffix: internal for suffix, internal in compute().items()}
+        finally:
+            _current.reset(token)
 
     def _begin(self, operation: Any, given: list[Any]) -> LayerCall:
         parent = self._frames[-1] if self._frames else None
@@ -150,15 +197,21 @@ def _has_base(operation: Any, name: str) -> bool:
     return any(cls.__name__ == name for cls in type(operation).__mro__)
 
 
+def current_recorder() -> Recorder | None:
+    """Return the recorder of the forward pass that this thread is making, or None."""
+    return _current.get()
+
+
 @contextmanager
-def recording(model: Any) -> Iterator[Recorder]:
+def recording(model: Any, wants_internals: Callable[[str], bool] = lambda key: False) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
     Args:
         model: The model whose forward pass is made inside the block.
+        wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
     """
     _install()
-    recorder = Recorder(model)
+    recorder = Recorder(model, wants_internals)
     token = _current.set(recorder)
     try:
         yield recorder

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.activation import Activation
 from core.charts import has_own_width
+from core.errors import InputRejected
 
 __all__ = ["CHART_FORMATS", "ChartFormat", "activation_file", "chart_file", "code_for", "inputs_file"]
 
@@ -20,6 +21,7 @@ CHART_FORMATS: Final[dict[str, str]] = {
     "html": "text/html",
     "json": "application/json",
 }
+VALUES_AS_CSV: Final = 2_000_000
 _WIDTH: Final = 640
 
 
@@ -47,8 +49,17 @@ def chart_file(specification: Mapping[str, Any], kind: ChartFormat) -> bytes:
 
 
 def activation_file(activation: Activation, kind: Literal["npy", "csv"]) -> bytes:
-    """Return an activation as ``.npy`` (the array) or CSV (a column per axis, and ``value``)."""
+    """Return an activation as ``.npy`` (the array) or CSV (a column per axis, and ``value``).
+
+    Raises:
+        InputRejected: If it is too large for CSV.
+    """
     if kind == "csv":
+        if activation.values.size > VALUES_AS_CSV:
+            raise InputRejected(
+                f"{activation.key} holds {activation.values.size:,} values, a CSV takes at most {VALUES_AS_CSV:,}.",
+                remedy="Save it as .npy.",
+            )
         return activation.to_frame().to_csv(index=False).encode()
     buffer = io.BytesIO()
     np.save(buffer, activation.values, allow_pickle=False)
@@ -63,7 +74,14 @@ def inputs_file(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def code_for(
-    *, opening: str, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, samples_taken: int
+    *,
+    opening: str,
+    layer: str,
+    visualizer: str,
+    options: Mapping[str, Any],
+    sample: int,
+    samples_taken: int,
+    internals: bool = False,
 ) -> str:
     """Return Python that draws the same chart in a notebook.
 
@@ -74,12 +92,14 @@ def code_for(
         options: Option values that differ from the defaults.
         sample: Number of the first sample that goes through the model.
         samples_taken: How many samples go through it.
+        internals: Whether what the layers keep to themselves is needed.
     """
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+    inside = ", internals=True" if internals else ""
     return (
         "import core\n\n"
         f"{opening}\n"
         f"inputs = {{name: array[{sample}:{sample + samples_taken}] for name, array in inputs.items()}}\n"
-        "activations = core.extract(model, core.arrange(model, inputs))\n"
+        f"activations = core.extract(model, core.arrange(model, inputs){inside})\n"
         f"core.get_registry().chart({visualizer!r}, activations[{layer!r}]{arguments})\n"
     )

@@ -7,40 +7,32 @@ under the same recorder.
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from core.activation import Activation, Activations, SampleContext
-from core.capture import LayerCall, Recorder, recording
+from core import internals as layer_internals
+from core.activation import Activations, SampleContext
+from core.batches import Batch, joined
+from core.capture import recording
+from core.cost import bytes_of
 from core.errors import ExtractionFailed, InputRejected
-from core.layers import LayerInfo, axes_of, describe_layer
+from core.forward import Recording, Wanted, activations_of, collect, failure, recorded_pass
+from core.layers import LayerInfo
+from core.tokens import tokens_of
 
 __all__ = ["Extractor", "extract"]
-
-_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    """One tensor that a layer returned, with what describes it."""
-
-    layer: LayerInfo
-    has_sample_axis: bool
-    channels_first: bool
 
 
 @dataclass(frozen=True)
 class _Trace:
-    """A compiled pass and what its outputs are."""
+    """A compiled pass, and what its outputs are; the tensors of ``recording`` are those of the graph."""
 
     function: Any
-    recorded: tuple[_Recorded, ...]
-    layers: tuple[LayerInfo, ...]
+    recording: Recording
 
 
 class Extractor:
@@ -54,6 +46,7 @@ class Extractor:
     """
 
     def __init__(self, model: Any) -> None:
+        layer_internals.install()
         self.model = model
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
@@ -70,7 +63,7 @@ class Extractor:
         if not inputs:
             with self._lock:
                 traces = [trace for trace in self._traces.values() if trace]
-            return traces[-1].layers if traces else ()
+            return traces[-1].recording.layers if traces else ()
         import keras
         import tensorflow as tf
 
@@ -82,20 +75,23 @@ class Extractor:
             lambda spec: tf.TensorSpec((None, *spec.shape[1:]), "string" if spec.dtype == "string" else spec.dtype),
             structure,
         )
-        trace = self._trace(signature, None, False)
+        trace = self._trace(signature, Wanted(), False)
         if trace is None:
             raise ExtractionFailed(
                 f"{self.model.name!r} cannot be followed without values.",
                 remedy="Give it an input: its layers are listed from a real pass.",
             )
-        return trace.layers
+        return trace.recording.layers
 
     def extract(
         self,
         inputs: Any,
         *,
         layers: Collection[str] | None = None,
+        internals: bool = False,
         training: bool = False,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
         labels: np.ndarray | None = None,
         class_names: tuple[str, ...] = (),
         first: int = 0,
@@ -104,8 +100,13 @@ class Extractor:
 
         Args:
             inputs: What the model takes: an array, or a list or dict of arrays, the sample axis first.
-            layers: Keys of the layers to keep; None keeps all. Fewer layers take less memory.
+            layers: Keys of the layers to keep; None keeps all. Fewer layers take less memory. The key of an internal
+                such as ``"lstm:cell_state"`` keeps that one.
+            internals: Whether to keep what these layers keep to themselves too: the states and gates of recurrent
+                layers over time, the scores of attention layers, each under ``"layer:part"``.
             training: Whether layers such as Dropout behave as in training.
+            batch_size: How many samples to run at once; None runs all at once.
+            progress: Called with how many samples are done, and of how many, after each batch.
             labels: True class per sample, shape ``(sample,)``; goes with the activations.
             class_names: Name of each class; goes with the activations.
             first: Number of the first sample, where these are some of many.
@@ -123,15 +124,33 @@ class Extractor:
         tensors = keras.tree.map_structure(_to_tensor, inputs)
         sample_count = _sample_count(tensors)
         self._build(tensors)
-        wanted = None if layers is None else frozenset(layers)
-        outputs, recorded, every_layer, answer = self._run(tensors, wanted, training)
-        if wanted is not None:
-            _refuse_unknown(wanted, every_layer)
-        context = SampleContext(_named_inputs(self.model, inputs), labels, tuple(class_names), first)
-        activations = [
-            _activation(output, item, sample_count, context) for output, item in zip(outputs, recorded, strict=True)
-        ]
-        return Activations(activations, keras.tree.map_structure(_to_numpy, answer), every_layer)
+        wanted = Wanted(None if layers is None else frozenset(layers), internals)
+        passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training)
+        batch = joined(passes, sample_count, progress)
+        if wanted.layers is not None:
+            _refuse_unknown(wanted.layers, batch.recording.layers)
+        named = _named_inputs(self.model, inputs)
+        tokens = tokens_of(batch.recording.tokenizer, batch.tokens, named)
+        context = SampleContext(named, labels, tuple(class_names), first, tokens)
+        answer = keras.tree.map_structure(_to_numpy, batch.answer)
+        return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
+
+    def cost(self, inputs: Any) -> Mapping[str, int | None]:
+        """Return how many bytes the answer of each layer to these inputs takes, by key, without running the model.
+
+        None where that is not known before the model ran. A model that cannot be traced gives an empty mapping.
+
+        Raises:
+            InputRejected: If the inputs are not arrays, or hold no sample.
+            ExtractionFailed: If the model has to be built first, and raises.
+        """
+        import keras
+
+        tensors = keras.tree.map_structure(_to_tensor, inputs)
+        self._build(tensors)
+        trace = self._trace(_open_signature(tensors), Wanted(), False)
+        count = _sample_count(tensors)
+        return {layer.key: bytes_of(layer, count) for layer in trace.recording.layers} if trace else {}
 
     def _build(self, tensors: Any) -> None:
         if getattr(self.model, "built", True) and all(layer.built for layer in _all_layers(self.model)):
@@ -141,32 +160,40 @@ class Extractor:
                 # All samples, since a stateful layer keeps a state for each.
                 self.model(tensors, training=False)
             except Exception as error:
-                raise _failure(self.model, recorder, error) from error
+                raise failure(self.model, recorder, error) from error
             for layer in _all_layers(self.model):
                 if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                     layer.reset_states()
 
-    def _run(
-        self, tensors: Any, wanted: frozenset[str] | None, training: bool
-    ) -> tuple[list[Any], tuple[_Recorded, ...], tuple[LayerInfo, ...], Any]:
+    def _batches(
+        self, tensors: Any, sample_count: int, size: int, wanted: Wanted, training: bool
+    ) -> Iterator[tuple[int, Batch]]:
+        import keras
+
+        for start in range(0, sample_count, size):
+            end = min(start + size, sample_count)
+            whole = end - start == sample_count
+            part = tensors if whole else keras.tree.map_structure(lambda t, a=start, b=end: t[a:b], tensors)
+            yield end, self._run(part, wanted, training)
+
+    def _run(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
         import keras
         import tensorflow as tf
 
-        flexible = keras.tree.map_structure(lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors)
         exact = keras.tree.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), tensors)
-        for signature in (flexible, exact):
+        for signature in (_open_signature(tensors), exact):
             trace = self._trace(signature, wanted, training)
             if trace is None:
                 continue
             try:
-                outputs, answer = trace.function(*keras.tree.flatten(tensors))
+                kept, masks, tokens, answer = trace.function(*keras.tree.flatten(tensors))
             except Exception:
                 # The eager pass at the end knows which layer it was.
                 continue
-            return outputs, trace.recorded, trace.layers, answer
+            return Batch(kept, masks, tokens, answer, trace.recording)
         return self._run_eagerly(tensors, wanted, training)
 
-    def _trace(self, signature: Any, wanted: frozenset[str] | None, training: bool) -> _Trace | None:
+    def _trace(self, signature: Any, wanted: Wanted, training: bool) -> _Trace | None:
         import keras
 
         key = (repr(signature), wanted, training)
@@ -179,75 +206,43 @@ class Extractor:
                     self._traces[key] = None
             return self._traces[key]
 
-    def _compile(self, signature: Any, flat: list[Any], wanted: frozenset[str] | None, training: bool) -> _Trace:
+    def _compile(self, signature: Any, flat: list[Any], wanted: Wanted, training: bool) -> _Trace:
         import keras
         import tensorflow as tf
 
-        found: dict[str, Any] = {}
+        found: list[Recording] = []
 
         def forward(*tensors: Any) -> Any:
-            answer, recorder = _recorded_pass(
-                self.model, keras.tree.pack_sequence_as(signature, list(tensors)), training
-            )
+            given = keras.tree.pack_sequence_as(signature, list(tensors))
+            answer, recorder = recorded_pass(self.model, given, training, wanted, _input_names(self.model, len(flat)))
             graph = tf.compat.v1.get_default_graph()
-            fixed = _fixed_sample_count(self.model, flat)
-            outputs, recorded, layers = self._collect(
-                recorder, wanted, lambda t: getattr(t, "graph", graph) is graph, (None, fixed)
+            recorded = collect(
+                recorder,
+                wanted,
+                positions=self._positions,
+                is_readable=lambda tensor: getattr(tensor, "graph", graph) is graph,
+                sample_counts=(None, _fixed_sample_count(self.model, flat)),
             )
-            found.update(recorded=recorded, layers=layers)
-            return outputs, answer
+            # The tensors belong to the graph, which keeps them; what is needed later is what they are.
+            found.append(replace(recorded, tensors=[], masks=[], tokens=None))
+            return recorded.tensors, recorded.masks, recorded.tokens, answer
 
         function = tf.function(forward, autograph=False).get_concrete_function(*flat)
-        return _Trace(function, tuple(found["recorded"]), tuple(found["layers"]))
+        return _Trace(function, found[-1])
 
-    def _run_eagerly(
-        self, tensors: Any, wanted: frozenset[str] | None, training: bool
-    ) -> tuple[list[Any], tuple[_Recorded, ...], tuple[LayerInfo, ...], Any]:
-        answer, recorder = _recorded_pass(self.model, tensors, training)
-        outputs, recorded, layers = self._collect(
-            recorder, wanted, lambda tensor: hasattr(tensor, "numpy"), (_sample_count(tensors),)
+    def _run_eagerly(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
+        import keras
+
+        names = _input_names(self.model, len(keras.tree.flatten(tensors)))
+        answer, recorder = recorded_pass(self.model, tensors, training, wanted, names)
+        recorded = collect(
+            recorder,
+            wanted,
+            positions=self._positions,
+            is_readable=lambda tensor: hasattr(tensor, "numpy"),
+            sample_counts=(_sample_count(tensors),),
         )
-        return outputs, tuple(recorded), tuple(layers), answer
-
-    def _collect(
-        self, recorder: Recorder, wanted: frozenset[str] | None, is_readable: Any, sample_counts: tuple[int | None, ...]
-    ) -> tuple[list[Any], list[_Recorded], list[LayerInfo]]:
-        outputs: list[Any] = []
-        recorded: list[_Recorded] = []
-        layers: list[LayerInfo] = []
-        for call in recorder.calls:
-            for key, tensor in call.outputs() or [(call.key, None)]:
-                missing = call.missing
-                if tensor is None or not is_readable(tensor):
-                    missing = missing or "it runs inside a loop of the graph, and values cannot leave that loop"
-                layer = self._describe(call, key, tensor, missing)
-                layers.append(layer)
-                if missing or (wanted is not None and key not in wanted):
-                    continue
-                static = tensor.shape.as_list() if tensor.shape.rank is not None else [None]
-                has_sample_axis = bool(static) and static[0] in sample_counts
-                outputs.append(tensor)
-                recorded.append(
-                    _Recorded(
-                        layer,
-                        has_sample_axis=has_sample_axis,
-                        channels_first=layer.data_format == "channels_first" and len(static) >= 3,
-                    )
-                )
-        return outputs, recorded, layers
-
-    def _describe(self, call: LayerCall, key: str, tensor: Any, missing: str) -> LayerInfo:
-        at_top = not call.parent and not call.repeated
-        return describe_layer(
-            call.operation,
-            key=key,
-            index=self._positions.get(id(call.operation)) if at_top else None,
-            output=tensor,
-            inputs_from=call.inputs_from,
-            parent=call.parent,
-            holds_layers=call.holds_layers,
-            missing=missing,
-        )
+        return Batch(recorded.tensors, recorded.masks, recorded.tokens, answer, recorded)
 
 
 def extract(
@@ -255,7 +250,10 @@ def extract(
     inputs: Any,
     *,
     layers: Collection[str] | None = None,
+    internals: bool = False,
     training: bool = False,
+    batch_size: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
     labels: np.ndarray | None = None,
     class_names: tuple[str, ...] = (),
 ) -> Activations:
@@ -264,52 +262,30 @@ def extract(
     For several extractions from one model keep an :class:`Extractor`: it keeps what it compiled. The arguments and
     errors are those of :meth:`Extractor.extract`.
     """
-    return Extractor(model).extract(inputs, layers=layers, training=training, labels=labels, class_names=class_names)
-
-
-def _recorded_pass(model: Any, tensors: Any, training: bool) -> tuple[Any, Recorder]:
-    import keras
-
-    # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
-    with recording(model) as recorder, keras.StatelessScope():
-        recorder.name_inputs(tensors, _input_names(model, len(keras.tree.flatten(tensors))))
-        try:
-            return model(tensors, training=training), recorder
-        except Exception as error:
-            raise _failure(model, recorder, error) from error
-
-
-def _failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
-    if isinstance(error, ExtractionFailed):
-        return error
-    where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
-    # Keras puts a line about its own call in front of what really happened, and colours that.
-    lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
-    # A functional model prints the whole input first, and then what it expected.
-    reason = told[0] if told else "no message"
-    if "Expected shape" in " ".join(told):
-        reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
-    return ExtractionFailed(
-        f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
-        remedy="Compare the shape and type of the input with what that layer expects.",
+    return Extractor(model).extract(
+        inputs,
+        layers=layers,
+        internals=internals,
+        training=training,
+        batch_size=batch_size,
+        progress=progress,
+        labels=labels,
+        class_names=class_names,
     )
 
 
-def _activation(output: Any, item: _Recorded, sample_count: int, context: SampleContext) -> Activation:
+def _open_signature(tensors: Any) -> Any:
+    # The number of samples stays open, so that batches of any size share one compiled pass.
+    import keras
     import tensorflow as tf
 
-    layer = item.layer
-    if item.channels_first:
-        # (sample, channel, *space) -> (sample, *space, channel)
-        rank = len(output.shape)
-        output = tf.transpose(output, [0, *range(2, rank), 1])
-    if not item.has_sample_axis or not output.shape.rank or output.shape[0] != sample_count:
-        # The same for every sample, such as a table of positions.
-        output = np.broadcast_to(output.numpy(), (sample_count, *output.shape))
-    shape = (None, *(int(extent) for extent in output.shape[1:]))
-    axes = axes_of(layer.type_names, len(shape))
-    return Activation(layer.key, output, axes, replace(layer, output_shape=shape), context=context)
+    def spec(tensor: Any) -> Any:
+        if isinstance(tensor, tf.RaggedTensor):
+            shape = [None, *tensor.shape[1:]]
+            return tf.RaggedTensorSpec(shape, tensor.dtype, tensor.ragged_rank, tensor.row_splits.dtype)
+        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+    return keras.tree.map_structure(spec, tensors)
 
 
 def _all_layers(model: Any) -> list[Any]:
@@ -376,7 +352,7 @@ def _named_inputs(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
 
 
 def _refuse_unknown(wanted: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:
-    keys = [layer.key for layer in layers]
+    keys = [key for layer in layers for key in (layer.key, *layer.internals)]
     unknown = sorted(wanted - set(keys))
     if unknown:
         raise KeyError(f"no layer {', '.join(map(repr, unknown))}; there are: {', '.join(keys)}")

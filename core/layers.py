@@ -89,6 +89,7 @@ class LayerInfo:
         holds_layers: True where other recorded layers ran inside this one.
         missing: Why there are no values, for a layer that ran where none can be had; empty otherwise.
         settings: What sets this layer apart, such as ``{"kernel_size": "3×3"}``, in the words of its own config.
+        internals: Keys of what the layer keeps to itself and can be recorded: ``("lstm:cell_state", …)``.
     """
 
     key: str
@@ -107,6 +108,7 @@ class LayerInfo:
     holds_layers: bool = False
     missing: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    internals: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -117,6 +119,11 @@ class LayerInfo:
     def depth(self) -> int:
         """How many models or composite layers are around it; 0 at the top."""
         return self.key.count("/")
+
+    @property
+    def call_key(self) -> str:
+        """Key of the call: without the number of the output, where the layer has several."""
+        return self.key.rpartition("[")[0] if self.key.endswith("]") else self.key
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -162,6 +169,7 @@ def describe_layer(
     parent: str,
     holds_layers: bool,
     missing: str,
+    internals: tuple[str, ...] = (),
 ) -> LayerInfo:
     """Describe one recorded call of a Keras layer or operation.
 
@@ -174,6 +182,7 @@ def describe_layer(
         parent: Key of the layer around it.
         holds_layers: Whether layers were recorded inside it.
         missing: Why there are no values, or empty.
+        internals: Keys of what it keeps to itself and can be recorded.
     """
     type_names = tuple(cls.__name__ for cls in type(operation).__mro__ if cls is not object)
     last = type_names.index("Layer") if "Layer" in type_names else type_names.index("Operation")
@@ -202,6 +211,7 @@ def describe_layer(
         holds_layers=holds_layers,
         missing=missing,
         settings=_settings(operation),
+        internals=internals,
     )
 
 

@@ -23,7 +23,9 @@ SATURATED: Final = 0.9
 _BOUNDS: Final = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softsign": (-1.0, 1.0)}
 
 
-def layer_row(layer: LayerInfo, number: int, activation: Activation | None, sample: int) -> LayerRow:
+def layer_row(
+    layer: LayerInfo, number: int, activation: Activation | None, sample: int, byte_count: int | None = None
+) -> LayerRow:
     """Describe a layer for the table.
 
     Args:
@@ -31,6 +33,7 @@ def layer_row(layer: LayerInfo, number: int, activation: Activation | None, samp
         number: Its position in call order, from 1.
         activation: What it answered to all samples, or None.
         sample: Whose distribution to draw; the notes are on all samples.
+        byte_count: What it answers to all samples, if known.
     """
     distribution: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -54,15 +57,17 @@ def layer_row(layer: LayerInfo, number: int, activation: Activation | None, samp
         parent=layer.parent,
         inputs_from=layer.inputs_from,
         missing=layer.missing,
+        byte_count=byte_count,
     )
 
 
 def describe_activation(activation: Activation) -> str:
     """Return one line on an activation: the layer's type, the axes and their extents, the bytes, the settings."""
     axes = ", ".join(activation.axes)
+    part = "" if activation.part == "output" else f"{activation.part.replace('_', ' ')} of "
     size = format_bytes(activation.byte_count)
     settings = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in activation.layer.settings)
-    return f"{activation.layer.type_name} · ({axes}) = {charts.format_shape(activation.shape)} · {size}{settings}"
+    return f"{part}{activation.layer.type_name} · ({axes}) = {charts.format_shape(activation.shape)} · {size}{settings}"
 
 
 def parents_of(rows: Sequence[LayerRow], key: str) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from core.activation import Activation
+from core.layers import LayerInfo
 from core.options import describe_options
 from core.registry import Registry
-from core.summaries import Failure, InstalledVisualizer, Rejection, VisualizerSummary
+from core.summaries import Failure, InstalledVisualizer, PartSummary, Rejection, VisualizerSummary
 
-__all__ = ["installed", "problems", "rejected", "suited"]
+__all__ = ["installed", "parts_of", "problems", "rejected", "suited"]
 
 
 def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
@@ -41,6 +42,15 @@ def installed(registry: Registry) -> tuple[InstalledVisualizer, ...]:
         InstalledVisualizer(each.name, each.title, each.summary(), each.handles.in_words(), *registry.origin(each.name))
         for each in registry.visualizers
     )
+
+
+def parts_of(layer: LayerInfo | None) -> tuple[PartSummary, ...]:
+    """Return what can be looked at of a layer: its answer, and what it keeps to itself; nothing for no layer."""
+    if layer is None:
+        return ()
+    call = layer.call_key
+    inside = [(key, key[len(call) + 1 :].replace("_", " ").replace(":", " · ")) for key in layer.internals]
+    return tuple(PartSummary(*each) for each in ((layer.key, "output"), *inside))
 
 
 def problems(registry: Registry) -> tuple[Failure, ...]:

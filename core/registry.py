@@ -81,6 +81,11 @@ class Drawing:
     specification: dict[str, Any]
     notes: tuple[str, ...]
 
+    @property
+    def selections(self) -> tuple[str, ...]:
+        """Names of the selection parameters in the chart."""
+        return tuple(param["name"] for param in self.specification.get("params", ()) if "select" in param)
+
 
 @dataclass(frozen=True)
 class _Origin:
@@ -215,6 +220,8 @@ class Registry:
                 plugin=name,
                 remedy="Choose another picture for this layer.",
             )
+        if "internals" in visualizer.needs and activation.layer.internals and activation.part == "output":
+            _refuse_without_internals(visualizer, activation)
         # A plugin may raise anything; BaseException is left alone, since Streamlit stops a script with one.
         try:
             fitted, notes = fit_options(visualizer, activation, options or {})
@@ -336,8 +343,19 @@ def _declaration_fault(visualizer: Any) -> str:
         return f"declares Options = {visualizer.Options!r}, a subclass of vizplugins.Options is needed"
     if not isinstance(visualizer.priority, int):
         return f"declares priority = {visualizer.priority!r}, a whole number is needed"
+    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
+        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
     required = [name for name, field in visualizer.Options.model_fields.items() if field.is_required()]
     return f"has options without a default: {', '.join(required)}" if required else ""
+
+
+def _refuse_without_internals(visualizer: Visualizer, activation: Activation) -> None:
+    if not activation.internals:
+        raise PluginFailed(
+            f"{visualizer.title} draws what {activation.layer.key} keeps to itself, and that was not recorded.",
+            plugin=visualizer.name,
+            remedy="Extract with internals=True.",
+        )
 
 
 def _specification(chart: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ __all__ = [
     "InstalledVisualizer",
     "LayerRow",
     "ModelSummary",
+    "PartSummary",
     "Rejection",
     "VisualizerSummary",
 ]
@@ -130,6 +131,7 @@ class LayerRow:
         parent: Key of the model or layer around it; empty at the top.
         inputs_from: Keys of the layers that feed it.
         missing: Why there are no values; empty where there are.
+        byte_count: What the layer answers to all samples, in bytes; None where that is not known before it ran.
     """
 
     key: str
@@ -146,6 +148,15 @@ class LayerRow:
     parent: str = ""
     inputs_from: tuple[str, ...] = ()
     missing: str = ""
+    byte_count: int | None = None
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What can be looked at of a layer: its answer, or something that it keeps to itself; ``key`` selects it."""
+
+    key: str
+    title: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -141,6 +141,7 @@ class Visualizer:
         how_to_read: What a person should look for in the chart.
         limitations: Where the chart misleads or stops being useful.
         priority: Among equally specific visualizers, higher comes first.
+        needs: ``("internals",)`` for one that draws what a layer keeps to itself: ``activation.internals`` is filled.
     """
 
     name: ClassVar[str] = ""
@@ -150,6 +151,7 @@ class Visualizer:
     how_to_read: ClassVar[str] = ""
     limitations: ClassVar[str] = ""
     priority: ClassVar[int] = 0
+    needs: ClassVar[tuple[Literal["internals"], ...]] = ()
 
     def summary(self) -> str:
         """Return the first line of the class's docstring, which stands above the chart."""

@@ -16,16 +16,17 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from core import export, model_map, picture_list, previews
-from core.activation import Activation, Activations
-from core.cost import samples_per_block
+from core.activation import Activation
+from core.cost import MEMORY_BUDGET, Plan
 from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
-from core.inputs import InputSpec, arrange, input_specs, noise
+from core.inputs import InputSpec, input_specs, noise
 from core.loading import content_key, load_model
 from core.model_summary import summarize_model
 from core.overview import describe_activation, layer_row, opened_layers
+from core.passes import Passes, Progress, owner_of
 from core.reading import GivenFile, Preparation, Samples, number_labels, read_files, read_text
 from core.registry import Registry, get_registry
 from core.store import ContentStore, model_store
@@ -38,15 +39,14 @@ from core.summaries import (
     InstalledVisualizer,
     LayerRow,
     ModelSummary,
+    PartSummary,
     Rejection,
     VisualizerSummary,
 )
 
 __all__ = ["Workspace"]
 
-_BLOCKS_KEPT: Final = 2
 _CHARTS_KEPT: Final = 64
-_VALUES_AS_CSV: Final = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class _OpenSamples:
     names: tuple[str, ...]
     class_names: tuple[str, ...]
     serial: int
+    passes: Passes
 
 
 class Workspace:
@@ -76,15 +77,21 @@ class Workspace:
     Args:
         registry: Where the pictures come from; the registry of the process by default.
         models: Where opened models are shared; the store of the process by default.
+        memory_budget: Bytes of activations that may be kept at once.
     """
 
-    def __init__(self, registry: Registry | None = None, models: ContentStore[Extractor] | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        models: ContentStore[Extractor] | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> None:
         self._registry = registry or get_registry()
         self._models = models or model_store
+        self._budget = memory_budget
         self._model: _OpenModel | None = None
         self._samples: _OpenSamples | None = None
         self._serial = 0
-        self._blocks: ContentStore[Activations] = ContentStore(_BLOCKS_KEPT)
         self._charts: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_CHARTS_KEPT)
         self._lock = threading.RLock()
@@ -204,15 +211,27 @@ class Workspace:
             previews.input_view(spec, samples.arrays[spec.name], sample, names) for spec in self._opened().specs
         )
 
-    def answer(self, sample: int) -> Answer:
+    def plan(self) -> Plan:
+        """Say what recording all layers for these samples takes, and how it is done, before anything is run.
+
+        Raises:
+            ExtractionFailed: If the model raises on this input.
+        """
+        return self._given().passes.plan
+
+    def answer(self, sample: int, progress: Progress | None = None) -> Answer:
         """Show what the model answers, see :func:`core.previews.answer_of`.
+
+        Args:
+            sample: Which of all samples.
+            progress: Called with how many samples are done, and of how many, where they have to be run first.
 
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
         import keras
 
-        block, position = self._block(sample)
+        block, position = self._given().passes.block(sample, progress)
         output, samples = np.asarray(keras.tree.flatten(block.output)[0]), self._given()
         label = None if samples.labels is None else int(samples.labels[sample])
         return previews.answer_of(output, position, samples.class_names, label)
@@ -223,12 +242,14 @@ class Workspace:
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
-        block, position = self._block(sample)
+        passes, count = self._given().passes, len(self._given().names)
+        block, position = passes.block(sample)
 
         def make() -> tuple[LayerRow, ...]:
+            sizes = [passes.cost(layer.key) for layer in block.layers]
             return tuple(
-                layer_row(layer, number, block.get(layer.key), position)
-                for number, layer in enumerate(block.layers, start=1)
+                layer_row(layer, number, block.get(layer.key), position, None if size is None else size * count)
+                for number, (layer, size) in enumerate(zip(block.layers, sizes, strict=True), start=1)
             )
 
         return self._rows.get((self._given().serial, sample), make)
@@ -269,7 +290,7 @@ class Workspace:
             options: Option values by name; a ``sample`` option always follows ``sample``.
             sample: Which of all samples.
         """
-        activation, position = self._activation(layer, sample)
+        activation, position = self._activation(layer, sample, visualizer)
         options = self._with_sample(visualizer, options, position)
         key = (self._given().serial, activation.context.first, layer, visualizer, repr(sorted(options.items())))
         try:
@@ -286,7 +307,7 @@ class Workspace:
         Raises:
             PluginFailed: If the visualizer fails.
         """
-        activation, position = self._activation(layer, sample)
+        activation, position = self._activation(layer, sample, visualizer)
         drawing = self._registry.draw(visualizer, activation, self._with_sample(visualizer, options, position))
         return export.chart_file(drawing.specification, kind)
 
@@ -299,11 +320,6 @@ class Workspace:
         activation, position = self._activation(layer, sample)
         if kind == "csv":
             activation = activation.sample(position)
-            if activation.values.size > _VALUES_AS_CSV:
-                raise InputRejected(
-                    f"{layer} holds {activation.values.size:,} values, a CSV takes at most {_VALUES_AS_CSV:,}.",
-                    remedy="Save it as .npy.",
-                )
         return export.activation_file(activation, kind)
 
     def inputs_file(self) -> bytes:
@@ -312,7 +328,7 @@ class Workspace:
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
-        activation, position = self._activation(layer, sample)
+        activation, position = self._activation(layer, sample, visualizer)
         summary = next((each for each in self.visualizers(layer, sample) if each.name == visualizer), None)
         defaults = {control.name: control.default for control in summary.controls} if summary else {}
         chosen = {
@@ -327,7 +343,13 @@ class Workspace:
             options=chosen,
             sample=activation.context.first,
             samples_taken=activation.shape[0],
+            internals=activation.part != "output" or bool(activation.internals),
         )
+
+    def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
+        """Return what can be looked at of a layer: its answer, and what it keeps to itself such as states and gates."""
+        block, _ = self._given().passes.block(sample)
+        return picture_list.parts_of(owner_of(layer, block.layers))
 
     def _opened(self) -> _OpenModel:
         if self._model is None:
@@ -336,6 +358,7 @@ class Workspace:
 
     def _given(self) -> _OpenSamples:
         if self._samples is None:
+            self._opened()
             raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
         return self._samples
 
@@ -352,36 +375,14 @@ class Workspace:
             class_names = opened.example.class_names if opened.example else ()
             labels, class_names = number_labels(samples.labels, class_names)
             self._serial += 1
-            self._samples = _OpenSamples(samples.arrays, labels, samples.names, class_names, self._serial)
-
-    def _block(self, sample: int) -> tuple[Activations, int]:
-        opened, samples = self._opened(), self._given()
-        count = len(samples.names)
-        if not 0 <= sample < count:
-            raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
-        size = min(count, samples_per_block(opened.extractor))
-        start = sample // size * size
-        end = min(start + size, count)
-
-        def run() -> Activations:
-            arrays = {name: array[start:end] for name, array in samples.arrays.items()}
-            activations = opened.extractor.extract(
-                arrange(opened.extractor.model, arrays),
-                labels=None if samples.labels is None else samples.labels[start:end],
-                class_names=samples.class_names,
-                first=start,
+            passes = Passes(
+                opened.extractor, samples.arrays, labels, class_names, self._registry.announce, self._budget
             )
-            self._registry.announce(activations)
-            return activations
+            self._samples = _OpenSamples(samples.arrays, labels, samples.names, class_names, self._serial, passes)
 
-        return self._blocks.get((opened.key, samples.serial, start), run), sample - start
-
-    def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
-        block, position = self._block(sample)
-        try:
-            return block[layer], position
-        except KeyError as error:
-            raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
+    def _activation(self, layer: str, sample: int, visualizer: str = "") -> tuple[Activation, int]:
+        inside = bool(visualizer) and "internals" in self._registry.get(visualizer).needs
+        return self._given().passes.activation(layer, sample, inside=inside)
 
     def _with_sample(self, visualizer: str, options: Mapping[str, Any], position: int) -> dict[str, Any]:
         chosen = {name: value for name, value in options.items() if name != "sample"}
@@ -392,9 +393,5 @@ class Workspace:
         started = time.perf_counter()
         drawing = self._registry.draw(visualizer, activation, options)
         names = self._registry.get(visualizer).Options.model_fields
-        selections = tuple(name for name in _selection_names(drawing.specification) if name in names)
+        selections = tuple(name for name in drawing.selections if name in names)
         return ChartResult(drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started)
-
-
-def _selection_names(specification: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(param["name"] for param in specification.get("params", ()) if "select" in param)

@@ -192,4 +192,4 @@ def test_several_outputs_are_numbered():
     with recording(model) as recorder:
         model(np.ones((1, 3, 2), np.float32))
 
-    assert [key for key, _ in recorder.calls[0].outputs()] == ["lstm[0]", "lstm[1]", "lstm[2]"]
+    assert [key for key, _, _ in recorder.calls[0].outputs()] == ["lstm[0]", "lstm[1]", "lstm[2]"]

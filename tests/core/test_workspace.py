@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import threading
 import warnings
 
@@ -7,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import core.cost
 from core.errors import InputRejected, LayerscopeError, ModelRefused
 from core.examples import get_example, list_examples
 from core.export import CHART_FORMATS
@@ -139,11 +139,9 @@ class TestEachExample:
         arrays, _ = example.samples()
         (values,) = arrays.values()
         last = workspace.layers(5)[-1].key
-        block, position = workspace._block(5)
+        answers = np.load(io.BytesIO(workspace.activation_file(last, 5, "npy")))
 
-        np.testing.assert_allclose(
-            block[last].values[position], model(tf.constant(values[5:6]))[0], rtol=1e-3, atol=1e-5
-        )
+        np.testing.assert_allclose(answers[5], model(tf.constant(values[5:6]))[0], rtol=1e-3, atol=1e-5)
 
 
 class TestCharts:
@@ -335,7 +333,8 @@ class TestSamples:
         workspace.take_files(files, scaling="none", fit="stretch", invert=False)
 
         assert [view.name for view in workspace.inputs(0)] == ["one", "two"]
-        np.testing.assert_array_equal(workspace._block(0)[0]["minus"].values, [[8] * 4, [6] * 4])
+        answers = np.load(io.BytesIO(workspace.activation_file("minus", 0, "npy")))
+        np.testing.assert_array_equal(answers, [[8] * 4, [6] * 4])
 
     @pytest.mark.parametrize("sample", [-1, 3])
     def test_a_sample_that_is_not_there(self, workspace, tmp_path, sample):
@@ -345,32 +344,80 @@ class TestSamples:
             workspace.layers(sample)
 
 
-class TestBlocks:
-    @pytest.mark.parametrize("block", [1, 2, 3, 7])
-    def test_samples_are_run_in_blocks(self, workspace, tmp_path, monkeypatch, block):
+class TestInternals:
+    def test_a_recurrent_layer_has_parts(self, opened):
+        workspace = opened("vowels-lstm")
+
+        parts = {part.key: part.title for part in workspace.parts("lstm_1", 0)}
+        assert parts["lstm_1"] == "output"
+        assert parts["lstm_1:cell_state"] == "cell state"
+        assert [part.key for part in workspace.parts("lstm_1:cell_state", 0)] == list(parts)
+        assert [part.key for part in workspace.parts("dropout", 0)] == ["dropout"]
+        assert "cell state of LSTM" in workspace.describe("lstm_1:cell_state", 0)
+
+    def test_a_part_is_drawn_and_its_code_draws_it_again(self, opened):
+        workspace = opened("vowels-lstm")
+        names = [each.name for each in workspace.visualizers("lstm_1:forget_gate", 3)]
+        drawn = workspace.chart("lstm_1:forget_gate", "unit-heatmap", {}, 3)
+
+        assert "unit-heatmap" in names
+        assert "lstm_1:forget_gate" in str(drawn.specification["title"])
+        code = workspace.code("lstm_1:forget_gate", "unit-heatmap", {}, 3)
+        assert "internals=True" in code
+        scope = {}
+        exec(code.rpartition("core.get_registry()")[0], scope)
+        assert scope["activations"]["lstm_1:forget_gate"].shape == (90, 29, 32)
+
+
+class TestMemory:
+    def test_what_it_takes_is_known_before_anything_is_run(self, tmp_path):
+        registry = Listening()
+        workspace = Workspace(registry)
         workspace.open_model(dense(tmp_path))
-        workspace.take_noise(7, 0)
-        (whole, _) = workspace._block(0)
-        expected = whole["d"].values.copy()
-        # One layer of three float32.
-        monkeypatch.setattr(core.cost, "BLOCK_BYTES", block * 3 * 4)
-        other = Workspace(models=workspace._models)
-        other.open_model(tmp_path / "model.keras")
-        other.take_noise(7, 0)
-        for sample in (6, 0, 3, 5, 1, 4, 2):
-            activations, position = other._block(sample)
-            activation = activations["d"]
+        workspace.take_noise(6, 0)
+        plan = workspace.plan()
 
-            assert activation.context.first == sample // block * block
-            assert activation.context.first + position == sample
-            assert len(activation.values) == min(block, 7 - activation.context.first)
-            np.testing.assert_allclose(activation.values[position], expected[sample], rtol=1e-5, atol=1e-6)
-            drawn = other.chart("d", "activation-line", {}, sample).specification
-            assert f"sample {sample}" in str(drawn["title"])
+        assert (plan.sample_count, plan.bytes_per_sample, plan.total_bytes) == (6, 3 * 4, 6 * 3 * 4)
+        assert plan.all_layers
+        assert registry.heard == []
 
-    def test_charts_of_different_blocks_are_told_apart(self, monkeypatch):
-        monkeypatch.setattr(core.cost, "BLOCK_BYTES", 1)
+    def test_a_model_over_the_budget_is_looked_at_a_layer_at_a_time(self):
+        whole, small = Workspace(), Workspace(memory_budget=100)
+        for workspace in (whole, small):
+            workspace.open_example("digits-cnn")
+
+        assert not small.plan().all_layers
+        assert [row.key for row in small.layers(3)] == [row.key for row in whole.layers(3)]
+        assert small.answer(3).best == whole.answer(3).best
+        assert not any(row.distribution for row in small.layers(3))
+        assert [row.byte_count for row in small.layers(3)] == [row.byte_count for row in whole.layers(3)]
+        alone = np.load(io.BytesIO(small.activation_file("conv_2", 3, "npy")))
+        among_all = np.load(io.BytesIO(whole.activation_file("conv_2", 3, "npy")))
+        np.testing.assert_allclose(alone[0], among_all[3], atol=1e-5)
+
+    def test_progress_is_told_in_batches(self):
         workspace = Workspace()
+        workspace.open_example("digits-cnn")
+        told = []
+        workspace.answer(0, progress=lambda done, count: told.append((done, count)))
+
+        assert told == [(16, 90), (32, 90), (48, 90), (64, 90), (80, 90), (90, 90)]
+
+
+class Listening(Registry):
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    def announce(self, activations):
+        self.heard.append(activations)
+        super().announce(activations)
+
+
+class TestBlocks:
+    def test_charts_of_different_blocks_are_told_apart(self):
+        # The four layers answer 64, 64, 32 and 10 numbers: two samples at once.
+        workspace = Workspace(memory_budget=2 * 2 * 4 * 200)
         workspace.open_example("digits-dense")
         layer = workspace.layers(0)[-1].key
 
@@ -379,15 +426,6 @@ class TestBlocks:
         assert [workspace.answer(sample).true_label for sample in range(4)] == list(workspace.sample_labels[:4])
 
     def test_every_pass_is_announced_once(self):
-        class Listening(Registry):
-            def __init__(self):
-                super().__init__()
-                self.heard = []
-
-            def announce(self, activations):
-                self.heard.append(activations)
-                super().announce(activations)
-
         registry = Listening()
         workspace = Workspace(registry)
         workspace.open_example("digits-dense")

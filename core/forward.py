@@ -1,0 +1,314 @@
+"""One recorded forward pass: which of its tensors are kept, and how they become activations.
+
+Works on real tensors and on the symbolic ones of a graph alike, so that a compiled pass and an eager one are described
+by the same code.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from core.activation import Activation, SampleContext
+from core.capture import Internal, LayerCall, Recorder, recording
+from core.errors import ExtractionFailed
+from core.layers import LayerInfo, axes_of, describe_layer
+from core.tokens import is_tokenizer
+
+__all__ = ["RecordedTensor", "Recording", "Wanted", "activations_of", "collect", "failure", "recorded_pass"]
+
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
+_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to keep of a forward pass.
+
+    Attributes:
+        layers: Keys of layers and internals; None keeps the answer of every layer.
+        internals: Whether to keep what the kept layers keep to themselves too.
+    """
+
+    layers: frozenset[str] | None = None
+    internals: bool = False
+
+    def keeps(self, key: str) -> bool:
+        """Return whether the answer under a key is kept."""
+        return self.layers is None or key in self.layers
+
+    def keeps_internal(self, key: str, call_key: str) -> bool:
+        """Return whether an internal is kept; ``call_key`` is the key of the call that it belongs to."""
+        if self.layers is not None and key in self.layers:
+            return True
+        return self.internals and (self.layers is None or any(_is_output_of(each, call_key) for each in self.layers))
+
+    def looks_inside(self, call_key: str) -> bool:
+        """Return whether anything that the layer of a call keeps to itself is kept."""
+        if self.keeps_internal("", call_key):
+            return True
+        asked = self.layers or ()
+        return any(":" in each and each.startswith((f"{call_key}:", f"{call_key}/")) for each in asked)
+
+
+@dataclass(frozen=True)
+class RecordedTensor:
+    """What is known of one tensor that is kept.
+
+    Attributes:
+        key: Key of the activation.
+        layer: The layer that answered.
+        part: ``"output"`` or the name of an internal.
+        axes: Names of the axes; empty for those that suit the layer.
+        has_sample_axis: False for what is the same for every sample, such as a table of positions.
+        channels_first: Whether the channels are the axis after the samples.
+        mask: Position of its mask among the masks, or None.
+        weights: Returns the layer's own weights by name.
+    """
+
+    key: str
+    layer: LayerInfo
+    part: str
+    axes: tuple[str, ...]
+    has_sample_axis: bool
+    channels_first: bool
+    mask: int | None
+    weights: Callable[[], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was kept of one pass.
+
+    Attributes:
+        tensors: One per description in ``described``.
+        masks: Masks that descriptions refer to.
+        tokens: What the first layer that turns text into numbers answered, or None.
+        described: What each tensor is.
+        layers: Every layer that was called, those without values included.
+        tokenizer: The layer that ``tokens`` are from, or None.
+    """
+
+    tensors: list[Any]
+    masks: list[Any]
+    tokens: Any
+    described: tuple[RecordedTensor, ...]
+    layers: tuple[LayerInfo, ...]
+    tokenizer: Any
+
+
+def recorded_pass(
+    model: Any, tensors: Any, training: bool, wanted: Wanted, input_names: list[str]
+) -> tuple[Any, Recorder]:
+    """Make one forward pass under a recorder and return the model's answer with what was recorded.
+
+    Raises:
+        ExtractionFailed: If the model raises; the message names the layer.
+    """
+    import keras
+
+    # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
+    with recording(model, wanted.looks_inside) as recorder, keras.StatelessScope():
+        recorder.name_inputs(tensors, input_names)
+        try:
+            return model(tensors, training=training), recorder
+        except Exception as error:
+            raise failure(model, recorder, error) from error
+
+
+def collect(
+    recorder: Recorder,
+    wanted: Wanted,
+    *,
+    positions: Mapping[int, int],
+    is_readable: Callable[[Any], bool],
+    sample_counts: tuple[int | None, ...],
+) -> Recording:
+    """Choose what is kept of a pass, and describe every layer of it.
+
+    Args:
+        recorder: Holds the layer calls.
+        wanted: What to keep.
+        positions: Position in ``model.layers`` by the id of the layer.
+        is_readable: Whether a tensor can leave the graph that it is in.
+        sample_counts: Extents of a first axis that make it the sample axis.
+    """
+    kept: list[tuple[RecordedTensor, Any]] = []
+    masks: list[Any] = []
+    layers: list[LayerInfo] = []
+    tokens = tokenizer = None
+
+    def keep(tensor: Any, mask: Any, described: RecordedTensor) -> None:
+        if mask is not None and is_readable(mask):
+            if not any(mask is each for each in masks):
+                masks.append(mask)
+            position = next(at for at, each in enumerate(masks) if each is mask)
+            described = replace(described, mask=position)
+        kept.append((described, tensor))
+
+    for call in recorder.calls:
+        for key, tensor, mask in call.outputs() or [(call.key, None, None)]:
+            missing = call.missing
+            if tensor is None or not is_readable(tensor):
+                missing = missing or _LOOP
+            layer = _describe(call, key, tensor, missing, positions)
+            layers.append(layer)
+            if missing:
+                continue
+            if tokenizer is None and is_tokenizer(call.operation):
+                tokens, tokenizer = tensor, call.operation
+            if wanted.keeps(key):
+                first = layer.data_format == "channels_first" and len(_static(tensor)) >= 3
+                keep(tensor, mask, _recorded(call, key, layer, "output", (), tensor, sample_counts, first))
+        for key, internal in call.internals.items():
+            if wanted.keeps_internal(key, call.key) and is_readable(internal.values):
+                keep(internal.values, internal.mask, _recorded_internal(call, key, internal, positions, sample_counts))
+    described, tensors = tuple(each for each, _ in kept), [tensor for _, tensor in kept]
+    return Recording(tensors, masks, tokens, described, tuple(layers), tokenizer)
+
+
+def activations_of(batch: Any, sample_count: int, context: SampleContext) -> list[Activation]:
+    """Make the activations of what a pass kept, in call order, each with what went into its layer.
+
+    Args:
+        batch: What the pass gave, see :class:`core.batches.Batch`.
+        sample_count: How many samples went in.
+        context: What is known about them.
+    """
+    masks = [np.asarray(mask).astype(bool) for mask in batch.masks]
+    made: dict[str, Activation] = {
+        f"input:{name}": _input_activation(name, array, context) for name, array in context.inputs.items()
+    }
+    described = batch.recording.described
+    # What layers keep to themselves comes first: the activation of the layer holds it.
+    for inside in (True, False):
+        for each, tensor in zip(described, batch.tensors, strict=True):
+            if (each.part != "output") is inside:
+                mask = None if each.mask is None else masks[each.mask]
+                made[each.key] = _activation(tensor, each, mask, sample_count, context, made)
+    return [made[each.key] for each in described]
+
+
+def _activation(
+    values: Any,
+    described: RecordedTensor,
+    mask: np.ndarray | None,
+    sample_count: int,
+    context: SampleContext,
+    made: Mapping[str, Activation],
+) -> Activation:
+    import tensorflow as tf
+
+    layer = described.layer
+    if described.channels_first:
+        # (sample, channel, *space) -> (sample, *space, channel)
+        rank = len(values.shape)
+        values = tf.transpose(values, [0, *range(2, rank), 1])
+    if not described.has_sample_axis or not len(values.shape) or values.shape[0] != sample_count:
+        # The same for every sample, such as a table of positions.
+        values = np.broadcast_to(np.asarray(values), (sample_count, *values.shape))
+    if mask is not None and (mask.ndim < 2 or mask.shape[0] != sample_count):
+        mask = None
+    shape = (None, *(int(extent) for extent in values.shape[1:]))
+    if described.part == "output":
+        layer = replace(layer, output_shape=shape)
+    return Activation(
+        described.key,
+        values,
+        described.axes or axes_of(layer.type_names, len(shape)),
+        layer,
+        part=described.part,
+        mask=mask,
+        context=context,
+        inputs=tuple(made[key] for key in layer.inputs_from if key in made),
+        internals={
+            key[len(layer.call_key) + 1 :]: made[key]
+            for key in layer.internals
+            if key in made and described.part == "output"
+        },
+        weights=described.weights,
+    )
+
+
+def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Activation]:
+    return {key[len(layer.call_key) + 1 :]: made[key] for key in layer.internals if key in made}
+
+
+def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> Activation:
+    info = LayerInfo(name, name, None, "InputLayer", ("InputLayer", "Layer"), (None, *array.shape[1:]))
+    return Activation(f"input:{name}", array, axes_of(info.type_names, array.ndim), info, context=context)
+
+
+def weights_of(operation: Any) -> dict[str, np.ndarray]:
+    """Return copies of a layer's own weights by name, such as ``"kernel"``; empty for an operation."""
+    return {weight.name: np.array(weight) for weight in getattr(operation, "weights", ())}
+
+
+def failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
+    """Return the error to raise where a model raised, in words of ours."""
+    if isinstance(error, ExtractionFailed):
+        return error
+    where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
+    # Keras puts a line about its own call in front of what really happened, and colours that.
+    lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    # A functional model prints the whole input first, and then what it expected.
+    reason = told[0] if told else "no message"
+    if "Expected shape" in " ".join(told):
+        reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
+    return ExtractionFailed(
+        f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
+        remedy="Compare the shape and type of the input with what that layer expects.",
+    )
+
+
+def _is_output_of(key: str, call_key: str) -> bool:
+    return key == call_key or key.startswith(f"{call_key}[")
+
+
+def _describe(call: LayerCall, key: str, tensor: Any, missing: str, positions: Mapping[int, int]) -> LayerInfo:
+    at_top = not call.parent and not call.repeated
+    return describe_layer(
+        call.operation,
+        key=key,
+        index=positions.get(id(call.operation)) if at_top else None,
+        output=tensor,
+        inputs_from=call.inputs_from,
+        parent=call.parent,
+        holds_layers=call.holds_layers,
+        missing=missing,
+        internals=() if missing else call.internal_keys,
+    )
+
+
+def _recorded(
+    call: LayerCall,
+    key: str,
+    layer: LayerInfo,
+    part: str,
+    axes: tuple[str, ...],
+    tensor: Any,
+    sample_counts: tuple[int | None, ...],
+    channels_first: bool = False,
+) -> RecordedTensor:
+    static = _static(tensor)
+    has_sample_axis = bool(static) and static[0] in sample_counts
+    weights = functools.partial(weights_of, call.operation)
+    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, weights)
+
+
+def _recorded_internal(
+    call: LayerCall, key: str, internal: Internal, positions: Mapping[int, int], sample_counts: tuple[int | None, ...]
+) -> RecordedTensor:
+    _, tensor, _ = call.outputs()[0]
+    layer = _describe(call, call.key, tensor, "", positions)
+    return _recorded(call, key, layer, key.rpartition(":")[2], internal.axes, internal.values, sample_counts)
+
+
+def _static(tensor: Any) -> list[int | None]:
+    return tensor.shape.as_list() if tensor.shape.rank is not None else [None]

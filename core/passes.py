@@ -1,0 +1,147 @@
+"""The forward passes that are made for one visitor's samples: as many at once, and as many layers, as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from core.activation import Activation, Activations
+from core.cost import MEMORY_BUDGET, Plan, plan
+from core.errors import InputRejected
+from core.extractor import Extractor
+from core.inputs import arrange
+from core.layers import LayerInfo
+from core.store import ContentStore
+
+__all__ = ["Passes", "Progress", "owner_of"]
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+_BLOCKS_KEPT: Final = 2
+_LAYERS_KEPT: Final = 4
+
+
+class Passes:
+    """Runs samples through a model in blocks and keeps the last blocks.
+
+    Where the answers of all layers to even one sample would not fit in the memory budget, only the layer that is
+    looked at is kept, with what went into it.
+
+    Args:
+        extractor: Holds the model.
+        arrays: All samples by input name, the sample axis first.
+        labels: True class per sample, or None.
+        class_names: Name of each class.
+        announce: Called with the activations of each block when it was run.
+        budget: Bytes of activations that may be kept at once.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        arrays: Mapping[str, np.ndarray],
+        labels: np.ndarray | None,
+        class_names: tuple[str, ...],
+        announce: Callable[[Activations], None],
+        budget: int = MEMORY_BUDGET,
+    ) -> None:
+        self._extractor = extractor
+        self._arrays = arrays
+        self._labels = labels
+        self._class_names = class_names
+        self._announce = announce
+        self._budget = budget
+        self._count = len(next(iter(arrays.values())))
+        self._plan: Plan | None = None
+        self._costs: Mapping[str, int | None] = {}
+        self._blocks: ContentStore[Activations] = ContentStore(_BLOCKS_KEPT)
+        self._inside: ContentStore[Activations] = ContentStore(_LAYERS_KEPT)
+
+    @property
+    def plan(self) -> Plan:
+        """How the samples are run; made from what the layers say of their sizes, before anything is run.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        if self._plan is None:
+            given = arrange(self._extractor.model, {name: array[:1] for name, array in self._arrays.items()})
+            self._costs = self._extractor.cost(given)
+            if not self._costs:
+                # Only a real pass can follow this model: one sample says how large its answers are.
+                first = self._extractor.extract(given)
+                self._costs = {key: activation.byte_count for key, activation in first.items()}
+            self._plan = plan(self._costs, self._count, self._budget)
+        return self._plan
+
+    def cost(self, layer: str) -> int | None:
+        """Return how many bytes a layer answers to one sample; None if that is not known before it ran."""
+        return self._costs.get(layer) if self.plan else None
+
+    def block(self, sample: int, progress: Progress | None = None) -> tuple[Activations, int]:
+        """Return the block that holds a sample, and the sample's position in it.
+
+        Args:
+            sample: Number of the sample.
+            progress: Called with how many samples of the block are done, and of how many, while it is run.
+
+        Raises:
+            InputRejected: If there is no such sample.
+            ExtractionFailed: If the model raises.
+        """
+        if not 0 <= sample < self._count:
+            raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {self._count - 1}.")
+        start = sample // self.plan.samples_at_once * self.plan.samples_at_once
+
+        def run() -> Activations:
+            activations = self._extract(start, None if self.plan.all_layers else (), progress)
+            self._announce(activations)
+            return activations
+
+        return self._blocks.get(start, run), sample - start
+
+    def activation(self, key: str, sample: int, *, inside: bool = False) -> tuple[Activation, int]:
+        """Return what a layer answered to the block that holds a sample, and the sample's position in it.
+
+        Args:
+            key: Key of a layer, or of an internal such as ``"lstm:cell_state"``.
+            sample: Number of the sample.
+            inside: Whether what the layer keeps to itself is needed too.
+
+        Raises:
+            InputRejected: If there is no such layer, or it has no values.
+            ExtractionFailed: If the model raises.
+        """
+        block, position = self.block(sample)
+        layer = owner_of(key, block.layers)
+        # An unknown key, and one without values, say so themselves.
+        if layer is not None and not layer.missing and (key != layer.key or inside or not self.plan.all_layers):
+            internals = layer.internals if key != layer.key or inside else ()
+            keys = (layer.key, *internals, *(each for each in layer.inputs_from if not each.startswith("input:")))
+            start = sample - position
+            block = self._inside.get((start, keys), lambda: self._extract(start, keys, None))
+        try:
+            return block[key], position
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
+
+    def _extract(self, start: int, layers: Collection[str] | None, progress: Progress | None) -> Activations:
+        end = min(start + self.plan.samples_at_once, self._count)
+        part = {name: array[start:end] for name, array in self._arrays.items()}
+        given: Any = arrange(self._extractor.model, part)
+        return self._extractor.extract(
+            given,
+            layers=layers,
+            batch_size=self.plan.batch_size,
+            progress=progress,
+            labels=None if self._labels is None else self._labels[start:end],
+            class_names=self._class_names,
+            first=start,
+        )
+
+
+def owner_of(key: str, layers: Collection[LayerInfo]) -> LayerInfo | None:
+    """Return the layer that bears a key, or keeps what bears it to itself; None if there is none."""
+    return next((layer for layer in layers if layer.key == key or key in layer.internals), None)
