@@ -57,10 +57,14 @@ class Choice:
     def select_layer(self, key: str) -> None:
         """Choose a layer; positions on its axes are not those of the layer before."""
         if key != self.layer:
-            self.layer = key
-            self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
+            self.look_at(key)
             self.table_version += 1
-            self.chart_version += 1
+
+    def look_at(self, key: str) -> None:
+        """Choose a layer, or a part of it, where the table shows that already."""
+        self.layer = key
+        self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
+        self.chart_version += 1
 
     def set_option(self, name: str, value: Any) -> None:
         """Choose the value of an option beside the chart; None and an empty list go back to the default."""

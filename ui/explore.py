@@ -31,13 +31,28 @@ def page() -> None:
         remember(chosen)
         return
     try:
-        with st.spinner("Running the input through every layer …", show_time=True):
-            answer = opened.answer(chosen.sample)
+        with st.spinner("Running the input through every layer …", show_time=True), _RunBar() as bar:
+            answer = opened.answer(chosen.sample, bar.show)
     except LayerscopeError as error:
         st.error(error_text(error), icon=":material/error:")
         return
     _above(opened, chosen, answer)
     _below(opened, model, chosen)
+
+
+class _RunBar:
+    """How many samples went through the model: a bar where the answer will be, for passes of several batches."""
+
+    def __enter__(self) -> _RunBar:
+        self._place = st.empty()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._place.empty()
+
+    def show(self, done: int, count: int) -> None:
+        if done < count:
+            self._place.progress(done / count, text=f"{done:,} of {count:,} samples")
 
 
 def _header(model: ModelSummary) -> None:
@@ -91,10 +106,10 @@ def _below(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
     except LayerscopeError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    known = {row.key for row in rows}
-    if chosen.layer not in known:
+    if not opened.parts(chosen.layer, chosen.sample):
         if chosen.layer:
             st.info(f"There is no layer “{plain(chosen.layer)}” in this model.", icon=":material/link_off:")
-        chosen.layer = model.featured_layer if model.featured_layer in known else next(iter(known))
+        known = [row.key for row in rows]
+        chosen.layer = model.featured_layer if model.featured_layer in known else known[0]
     layers(opened, rows, chosen)
     pictures(opened, chosen)

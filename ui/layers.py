@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import cut_in_the_middle
+from core.cost import Plan, format_bytes
 from core.overview import opened_layers, parents_of
 from core.summaries import LayerRow
 from core.workspace import Workspace
@@ -38,10 +39,29 @@ def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> No
             key="shown_as",
             label_visibility="collapsed",
         )
+    # A part of a layer, such as a state, is looked at in the row of its layer.
+    selected = workspace.parts(chosen.layer, chosen.sample)[0].key
     if chosen.shown_as == "map":
-        _map(workspace, chosen)
+        _map(workspace, chosen, selected)
     else:
-        _table(_found(rows, wanted.lower(), chosen.layer), chosen, wanted)
+        _table(_found(rows, wanted.lower(), selected), chosen, selected, wanted)
+    st.caption(_cost_text(workspace.plan()))
+
+
+def _cost_text(plan: Plan) -> str:
+    if plan.total_bytes is None:
+        return "How much memory the layers take is known only after they ran: one sample is run at a time."
+    samples = "1 sample" if plan.sample_count == 1 else f"{plan.sample_count:,} samples"
+    text = f"All layers of {samples} take {format_bytes(plan.total_bytes)}"
+    budget = format_bytes(plan.budget)
+    if not plan.all_layers:
+        return (
+            f"{text}, {format_bytes(plan.bytes_per_sample or 0)} each: over the {budget} that may be kept, so only the "
+            "layer that is looked at is. Distributions and notes of the others are not there."
+        )
+    if plan.samples_at_once < plan.sample_count:
+        return f"{text}; {plan.samples_at_once:,} samples at a time are kept. Notes are about those. Budget: {budget}."
+    return f"{text}."
 
 
 def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRow]:
@@ -52,7 +72,7 @@ def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRo
     return [row for row in rows if opened.issuperset(parents_of(rows, row.key))]
 
 
-def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
+def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str) -> None:
     if not rows:
         st.info(f"No layer has “{wanted}” in its name, type or notes.", icon=":material/search_off:")
         return
@@ -63,12 +83,13 @@ def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
             "layer": [_indented(row, bool(wanted)) for row in rows],
             "type": [row.type_name for row in rows],
             "shape": [row.shape for row in rows],
-            "parameters": [row.parameter_count for row in rows],
             "activations": [list(row.distribution) for row in rows],
             "notes": [" · ".join(row.notes) for row in rows],
+            "parameters": [row.parameter_count for row in rows],
+            "memory": [row.byte_count for row in rows],
         }
     )
-    selected = [keys.index(chosen.layer)] if chosen.layer in keys else []
+    selected = [keys.index(selected_key)] if selected_key in keys else []
     key = f"table/{chosen.table_version}/{hash(tuple(keys))}"
     st.session_state["table_rows"] = (key, keys)
     st.dataframe(
@@ -82,14 +103,19 @@ def _table(rows: list[LayerRow], chosen: Choice, wanted: str) -> None:
         selection_default={"selection": {"rows": selected}},
         column_config={
             "#": st.column_config.NumberColumn(width=40),
-            "layer": st.column_config.TextColumn("layer", width=190),
-            "type": st.column_config.TextColumn("type", width=135),
+            "layer": st.column_config.TextColumn("layer", width=165),
+            "type": st.column_config.TextColumn("type", width=125),
             "shape": st.column_config.TextColumn("shape", width=80, help="Output, without the sample axis."),
-            "parameters": st.column_config.NumberColumn("params", format="localized", width=80),
-            "activations": st.column_config.BarChartColumn(
-                "activations", width=120, help="How the values of this sample are distributed, lowest to highest."
+            "parameters": st.column_config.NumberColumn("params", format="localized", width=75),
+            "memory": st.column_config.NumberColumn(
+                "memory", format="bytes", width=75, help="What the layer answers to all samples that were given."
             ),
-            "notes": st.column_config.TextColumn("notes", help="What is worth a look, over all samples that were run."),
+            "activations": st.column_config.BarChartColumn(
+                "activations", width=100, help="How the values of this sample are distributed, lowest to highest."
+            ),
+            "notes": st.column_config.TextColumn(
+                "notes", width=150, help="What is worth a look, over all samples that were run."
+            ),
         },
     )
 
@@ -105,15 +131,13 @@ def _row_clicked() -> None:
     rows = st.session_state[key].selection.rows
     chosen: Choice = st.session_state["choice"]
     if rows:
-        version = chosen.table_version
-        chosen.select_layer(keys[rows[0]])
         # The table knows already; a new one would scroll back to its top.
-        chosen.table_version = version
+        chosen.look_at(keys[rows[0]])
 
 
-def _map(workspace: Workspace, chosen: Choice) -> None:
+def _map(workspace: Workspace, chosen: Choice, selected: str) -> None:
     with st.container(height=_MAP_HEIGHT):
-        drawn = workspace.map(chosen.sample, chosen.layer)
+        drawn = workspace.map(chosen.sample, selected)
         chart(drawn, "map", selections=["layer"], on_select=_box_clicked)
 
 

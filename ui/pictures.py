@@ -31,6 +31,7 @@ def pictures(workspace: Workspace, chosen: Choice) -> None:
         st.error(error_text(error), icon=":material/error:")
         return
     st.markdown(f"**{plain(chosen.layer)}** · {plain(described)}")
+    _parts(workspace, chosen)
     tabs, others = st.columns([5, 1], vertical_alignment="center")
     with others.popover("Why not others?", width="stretch"):
         for rejection in workspace.rejections(chosen.layer, chosen.sample):
@@ -54,6 +55,29 @@ def pictures(workspace: Workspace, chosen: Choice) -> None:
         st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
         if result.specification:
             _take_away(workspace, chosen, visualizer.name, values)
+
+
+def _parts(workspace: Workspace, chosen: Choice) -> None:
+    titles = {part.key: part.title for part in workspace.parts(chosen.layer, chosen.sample)}
+    if len(titles) < 2:
+        return
+    key = f"part/{next(iter(titles))}"
+    st.session_state[key] = chosen.layer
+    st.pills(
+        "What of it",
+        list(titles),
+        format_func=titles.__getitem__,
+        required=True,
+        key=key,
+        on_change=_part_chosen,
+        args=(key,),
+        label_visibility="collapsed",
+        help="The layer's output, and what it keeps to itself.",
+    )
+
+
+def _part_chosen(key: str) -> None:
+    st.session_state["choice"].look_at(st.session_state[key])
 
 
 def _tab(place: Any, offered: tuple[VisualizerSummary, ...], chosen: Choice) -> VisualizerSummary:

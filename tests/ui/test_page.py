@@ -211,3 +211,20 @@ def test_a_path_opens_a_model(start, tmp_path):
     assert address(page)["path"] == str(path)
     assert address(page)["layer"] == "only"
     assert not page.error
+
+
+def test_a_link_to_a_part_of_a_layer(start):
+    page = start(example="vowels-lstm", layer="lstm_1:cell_state")
+
+    assert page.button_group(key="part/lstm_1").value == "lstm_1:cell_state"
+    assert "cell state of LSTM" in texts(page.markdown)
+    page.button_group(key="part/lstm_1").set_value("lstm_1:forget_gate").run()
+    assert address(page)["layer"] == "lstm_1:forget_gate"
+    assert "forget gate of LSTM" in texts(page.markdown)
+    assert not page.exception
+
+
+def test_what_the_layers_take_stands_under_them(start):
+    page = start(example="digits-dense")
+
+    assert "All layers of 90 samples take" in texts(page.caption)
