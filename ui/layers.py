@@ -103,8 +103,8 @@ def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str)
         selection_default={"selection": {"rows": selected}},
         column_config={
             "#": st.column_config.NumberColumn(width=40),
-            "layer": st.column_config.TextColumn("layer", width=165),
-            "type": st.column_config.TextColumn("type", width=125),
+            "layer": st.column_config.TextColumn("layer", width=160),
+            "type": st.column_config.TextColumn("type", width=115),
             "shape": st.column_config.TextColumn("shape", width=80, help="Output, without the sample axis."),
             "parameters": st.column_config.NumberColumn("params", format="localized", width=75),
             "memory": st.column_config.NumberColumn(
@@ -114,7 +114,7 @@ def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str)
                 "activations", width=100, help="How the values of this sample are distributed, lowest to highest."
             ),
             "notes": st.column_config.TextColumn(
-                "notes", width=150, help="What is worth a look, over all samples that were run."
+                "notes", width=175, help="What is worth a look, over all samples that were run."
             ),
         },
     )
