@@ -221,12 +221,31 @@ def recording(model: Any, wants_internals: Callable[[str], bool] = lambda key: F
 
 def _install() -> None:
     import keras
+    import tensorflow as tf
 
     with _install_lock:
+        _inline_graph_functions(type(tf.function(lambda: None)))
         for owner in (keras.Layer, keras.Operation):
             original = owner.__call__
             if not getattr(original, _MARK, False):
                 owner.__call__ = _wrapped(original)
+
+
+def _inline_graph_functions(owner: Any) -> None:
+    # What a tf.function inside a model computes stays in a graph of its own. Where a recorder is set, the Python
+    # function behind it is called instead, so that its tensors are in the graph that is recorded.
+    original = owner.__call__
+    if getattr(original, _MARK, False):
+        return
+
+    @functools.wraps(original)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _current.get() is None or type(self) is not owner:
+            return original(self, *args, **kwargs)
+        return self.python_function(*args, **kwargs)
+
+    setattr(call, _MARK, True)
+    owner.__call__ = call
 
 
 def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from core import given
 from core import internals as layer_internals
 from core.activation import Activations, SampleContext
 from core.batches import Batch, joined
 from core.capture import recording
 from core.cost import bytes_of
-from core.errors import ExtractionFailed, InputRejected
+from core.errors import ExtractionFailed
 from core.forward import Recording, Wanted, activations_of, collect, failure, recorded_pass
 from core.layers import LayerInfo
 from core.tokens import tokens_of
+from core.untouched import all_layers
 
 __all__ = ["Extractor", "extract"]
 
@@ -121,15 +123,15 @@ class Extractor:
         """
         import keras
 
-        tensors = keras.tree.map_structure(_to_tensor, inputs)
-        sample_count = _sample_count(tensors)
+        tensors = given.to_tensors(self.model, inputs)
+        sample_count = given.sample_count_of(tensors)
         self._build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), internals)
         passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training)
         batch = joined(passes, sample_count, progress)
         if wanted.layers is not None:
             _refuse_unknown(wanted.layers, batch.recording.layers)
-        named = _named_inputs(self.model, inputs)
+        named = given.named_arrays(self.model, inputs)
         tokens = tokens_of(batch.recording.tokenizer, batch.tokens, named)
         context = SampleContext(named, labels, tuple(class_names), first, tokens)
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
@@ -144,16 +146,14 @@ class Extractor:
             InputRejected: If the inputs are not arrays, or hold no sample.
             ExtractionFailed: If the model has to be built first, and raises.
         """
-        import keras
-
-        tensors = keras.tree.map_structure(_to_tensor, inputs)
+        tensors = given.to_tensors(self.model, inputs)
         self._build(tensors)
-        trace = self._trace(_open_signature(tensors), Wanted(), False)
-        count = _sample_count(tensors)
+        trace = self._trace(given.open_signature(tensors), Wanted(), False)
+        count = given.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in trace.recording.layers} if trace else {}
 
     def _build(self, tensors: Any) -> None:
-        if getattr(self.model, "built", True) and all(layer.built for layer in _all_layers(self.model)):
+        if getattr(self.model, "built", True) and all(layer.built for layer in all_layers(self.model)):
             return
         with self._lock, recording(self.model) as recorder:
             try:
@@ -161,32 +161,25 @@ class Extractor:
                 self.model(tensors, training=False)
             except Exception as error:
                 raise failure(self.model, recorder, error) from error
-            for layer in _all_layers(self.model):
+            for layer in all_layers(self.model):
                 if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                     layer.reset_states()
 
     def _batches(
         self, tensors: Any, sample_count: int, size: int, wanted: Wanted, training: bool
     ) -> Iterator[tuple[int, Batch]]:
-        import keras
-
         for start in range(0, sample_count, size):
             end = min(start + size, sample_count)
-            whole = end - start == sample_count
-            part = tensors if whole else keras.tree.map_structure(lambda t, a=start, b=end: t[a:b], tensors)
+            part = tensors if end - start == sample_count else given.slice_of(tensors, start, end)
             yield end, self._run(part, wanted, training)
 
     def _run(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
-        import keras
-        import tensorflow as tf
-
-        exact = keras.tree.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), tensors)
-        for signature in (_open_signature(tensors), exact):
+        for signature in (given.open_signature(tensors), given.exact_signature(tensors)):
             trace = self._trace(signature, wanted, training)
             if trace is None:
                 continue
             try:
-                kept, masks, tokens, answer = trace.function(*keras.tree.flatten(tensors))
+                kept, masks, tokens, answer = trace.function(*given.flat(tensors))
             except Exception:
                 # The eager pass at the end knows which layer it was.
                 continue
@@ -194,27 +187,24 @@ class Extractor:
         return self._run_eagerly(tensors, wanted, training)
 
     def _trace(self, signature: Any, wanted: Wanted, training: bool) -> _Trace | None:
-        import keras
-
         key = (repr(signature), wanted, training)
         with self._lock:
             if key not in self._traces:
                 try:
-                    self._traces[key] = self._compile(signature, keras.tree.flatten(signature), wanted, training)
+                    self._traces[key] = self._compile(signature, wanted, training)
                 except Exception:
                     # Python that looks at values cannot be traced; the eager pass will say if it is anything else.
                     self._traces[key] = None
             return self._traces[key]
 
-    def _compile(self, signature: Any, flat: list[Any], wanted: Wanted, training: bool) -> _Trace:
-        import keras
+    def _compile(self, signature: Any, wanted: Wanted, training: bool) -> _Trace:
         import tensorflow as tf
 
+        flat = given.flat(signature)
         found: list[Recording] = []
 
         def forward(*tensors: Any) -> Any:
-            given = keras.tree.pack_sequence_as(signature, list(tensors))
-            answer, recorder = recorded_pass(self.model, given, training, wanted, _input_names(self.model, len(flat)))
+            answer, recorder = recorded_pass(self.model, given.packed(signature, tensors), training, wanted)
             graph = tf.compat.v1.get_default_graph()
             recorded = collect(
                 recorder,
@@ -231,16 +221,13 @@ class Extractor:
         return _Trace(function, found[-1])
 
     def _run_eagerly(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
-        import keras
-
-        names = _input_names(self.model, len(keras.tree.flatten(tensors)))
-        answer, recorder = recorded_pass(self.model, tensors, training, wanted, names)
+        answer, recorder = recorded_pass(self.model, tensors, training, wanted)
         recorded = collect(
             recorder,
             wanted,
             positions=self._positions,
             is_readable=lambda tensor: hasattr(tensor, "numpy"),
-            sample_counts=(_sample_count(tensors),),
+            sample_counts=(given.sample_count_of(tensors),),
         )
         return Batch(recorded.tensors, recorded.masks, recorded.tokens, answer, recorded)
 
@@ -274,55 +261,8 @@ def extract(
     )
 
 
-def _open_signature(tensors: Any) -> Any:
-    # The number of samples stays open, so that batches of any size share one compiled pass.
-    import keras
-    import tensorflow as tf
-
-    def spec(tensor: Any) -> Any:
-        if isinstance(tensor, tf.RaggedTensor):
-            shape = [None, *tensor.shape[1:]]
-            return tf.RaggedTensorSpec(shape, tensor.dtype, tensor.ragged_rank, tensor.row_splits.dtype)
-        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
-
-    return keras.tree.map_structure(spec, tensors)
-
-
-def _all_layers(model: Any) -> list[Any]:
-    flatten = getattr(model, "_flatten_layers", None)
-    return list(flatten(include_self=False)) if flatten else []
-
-
-def _to_tensor(value: Any) -> Any:
-    import tensorflow as tf
-
-    if isinstance(value, (tf.Tensor, tf.RaggedTensor, tf.SparseTensor)):
-        return value
-    array = np.asarray(value)
-    if array.dtype == np.float64:
-        array = array.astype(np.float32)
-    if array.dtype.kind == "O" and not all(isinstance(item, (str, bytes)) for item in array.reshape(-1)):
-        raise InputRejected(
-            f"The input is an array of Python objects, shape {array.shape}.",
-            remedy="Give arrays of numbers or of strings; sequences of different lengths need padding.",
-        )
-    return tf.convert_to_tensor(array)
-
-
 def _to_numpy(tensor: Any) -> Any:
     return tensor.numpy() if hasattr(tensor, "numpy") else tensor
-
-
-def _sample_count(tensors: Any) -> int:
-    import keras
-
-    counts = {int(tensor.shape[0]) if tensor.shape.rank else 0 for tensor in keras.tree.flatten(tensors)}
-    if len(counts) != 1 or counts == {0}:
-        raise InputRejected(
-            f"The inputs hold {', '.join(map(str, sorted(counts)))} samples.",
-            remedy="Every input needs the same number of samples, at least one, along its first axis.",
-        )
-    return counts.pop()
 
 
 def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
@@ -330,25 +270,10 @@ def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
     import keras
 
     sources = [*signature, *(getattr(model, "inputs", None) or ())]
-    for layer in _all_layers(model):
+    for layer in all_layers(model):
         if getattr(layer, "stateful", False):
             sources += keras.tree.flatten(getattr(layer, "states", None) or ())
     return next((int(source.shape[0]) for source in sources if len(source.shape) and source.shape[0]), None)
-
-
-def _input_names(model: Any, count: int) -> list[str]:
-    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
-    return names if len(names) == count else [f"input_{number}" for number in range(count)]
-
-
-def _named_inputs(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
-    import keras
-
-    # A plugin gets to see them, and they are the caller's own.
-    leaves = [np.asarray(leaf).view() for leaf in keras.tree.flatten(inputs)]
-    for leaf in leaves:
-        leaf.flags.writeable = False
-    return dict(zip(_input_names(model, len(leaves)), leaves, strict=True))
 
 
 def _refuse_unknown(wanted: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:

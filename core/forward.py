@@ -17,8 +17,10 @@ import numpy as np
 from core.activation import Activation, SampleContext
 from core.capture import Internal, LayerCall, Recorder, recording
 from core.errors import ExtractionFailed
+from core.given import input_names
 from core.layers import LayerInfo, axes_of, describe_layer
 from core.tokens import is_tokenizer
+from core.untouched import left_as_it_was
 
 __all__ = ["RecordedTensor", "Recording", "Wanted", "activations_of", "collect", "failure", "recorded_pass"]
 
@@ -102,9 +104,7 @@ class Recording:
     tokenizer: Any
 
 
-def recorded_pass(
-    model: Any, tensors: Any, training: bool, wanted: Wanted, input_names: list[str]
-) -> tuple[Any, Recorder]:
+def recorded_pass(model: Any, tensors: Any, training: bool, wanted: Wanted) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
 
     Raises:
@@ -113,8 +113,8 @@ def recorded_pass(
     import keras
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
-    with recording(model, wanted.looks_inside) as recorder, keras.StatelessScope():
-        recorder.name_inputs(tensors, input_names)
+    with left_as_it_was(model), recording(model, wanted.looks_inside) as recorder, keras.StatelessScope():
+        recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
         except Exception as error:
@@ -144,6 +144,7 @@ def collect(
     tokens = tokenizer = None
 
     def keep(tensor: Any, mask: Any, described: RecordedTensor) -> None:
+        tensor, mask = _padded(tensor, mask)
         if mask is not None and is_readable(mask):
             if not any(mask is each for each in masks):
                 masks.append(mask)
@@ -161,7 +162,7 @@ def collect(
             if missing:
                 continue
             if tokenizer is None and is_tokenizer(call.operation):
-                tokens, tokenizer = tensor, call.operation
+                (tokens, _), tokenizer = _padded(tensor, None), call.operation
             if wanted.keeps(key):
                 first = layer.data_format == "channels_first" and len(_static(tensor)) >= 3
                 keep(tensor, mask, _recorded(call, key, layer, "output", (), tensor, sample_counts, first))
@@ -308,6 +309,16 @@ def _recorded_internal(
     _, tensor, _ = call.outputs()[0]
     layer = _describe(call, call.key, tensor, "", positions)
     return _recorded(call, key, layer, key.rpartition(":")[2], internal.axes, internal.values, sample_counts)
+
+
+def _padded(tensor: Any, mask: Any) -> tuple[Any, Any]:
+    # Rows of different lengths become one array, with a mask that says how long each is.
+    import tensorflow as tf
+
+    if not isinstance(tensor, tf.RaggedTensor):
+        return tensor, mask
+    whole = tensor.to_tensor()
+    return whole, tf.sequence_mask(tensor.row_lengths(), tf.shape(whole)[1])
 
 
 def _static(tensor: Any) -> list[int | None]:

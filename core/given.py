@@ -1,0 +1,145 @@
+"""What a model is given, in the model's own structure: as tensors, as signatures of a graph, by name.
+
+A structure is an array, or a list or dict of arrays, as Keras takes it. An optional input that is left out is None in
+it; a graph takes the others, flat and in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputRejected
+
+__all__ = [
+    "exact_signature",
+    "flat",
+    "input_names",
+    "named_arrays",
+    "open_signature",
+    "packed",
+    "sample_count_of",
+    "slice_of",
+    "to_tensors",
+]
+
+
+def to_tensors(model: Any, inputs: Any) -> Any:
+    """Return inputs as tensors; float64 becomes float32 unless the model computes in float64.
+
+    Raises:
+        InputRejected: If there is an array of Python objects among them.
+    """
+    double = _computes_in_double(model)
+    return _mapped(lambda value: _to_tensor(value, double), inputs)
+
+
+def flat(structure: Any) -> list[Any]:
+    """Return the leaves that are there, in order."""
+    import keras
+
+    return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
+
+
+def packed(structure: Any, leaves: Sequence[Any]) -> Any:
+    """Return leaves in a structure, the inverse of :func:`flat`."""
+    remaining = iter(leaves)
+    return _mapped(lambda leaf: next(remaining), structure)
+
+
+def slice_of(tensors: Any, start: int, end: int) -> Any:
+    """Return some of the samples."""
+    return _mapped(lambda tensor: tensor[start:end], tensors)
+
+
+def sample_count_of(tensors: Any) -> int:
+    """Return how many samples there are.
+
+    Raises:
+        InputRejected: If inputs hold different numbers of samples, or none.
+    """
+    counts = {int(tensor.shape[0]) if tensor.shape.rank else 0 for tensor in flat(tensors)}
+    if len(counts) != 1 or counts == {0}:
+        raise InputRejected(
+            f"The inputs hold {', '.join(map(str, sorted(counts)))} samples.",
+            remedy="Every input needs the same number of samples, at least one, along its first axis.",
+        )
+    return counts.pop()
+
+
+def open_signature(tensors: Any) -> Any:
+    """Return what a graph takes that leaves the number of samples open: batches of any size share it."""
+    import tensorflow as tf
+
+    def spec(tensor: Any) -> Any:
+        if isinstance(tensor, tf.RaggedTensor):
+            shape = [None, *tensor.shape[1:]]
+            return tf.RaggedTensorSpec(shape, tensor.dtype, tensor.ragged_rank, tensor.row_splits.dtype)
+        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+    return _mapped(spec, tensors)
+
+
+def exact_signature(tensors: Any) -> Any:
+    """Return what a graph takes for exactly so many samples."""
+    import tensorflow as tf
+
+    return _mapped(tf.type_spec_from_value, tensors)
+
+
+def input_names(model: Any, structure: Any) -> list[str]:
+    """Return the name of each input that is there: the model's own names if it has as many."""
+    import keras
+
+    leaves = keras.tree.flatten(structure)
+    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+    if len(names) != len(leaves):
+        names = [f"input_{number}" for number in range(len(leaves))]
+    return [name for name, leaf in zip(names, leaves, strict=True) if leaf is not None]
+
+
+def named_arrays(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
+    """Return read-only views of the inputs by name; rows of different lengths are padded."""
+    # A plugin gets to see them, and they are the caller's own.
+    arrays = [_as_array(leaf).view() for leaf in flat(inputs)]
+    for array in arrays:
+        array.flags.writeable = False
+    return dict(zip(input_names(model, inputs), arrays, strict=True))
+
+
+def _mapped(function: Any, structure: Any) -> Any:
+    import keras
+
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), structure)
+
+
+def _computes_in_double(model: Any) -> bool:
+    declared = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
+    return "float64" in [*declared, str(getattr(model, "compute_dtype", ""))]
+
+
+def _to_tensor(value: Any, double: bool) -> Any:
+    import tensorflow as tf
+
+    if isinstance(value, (tf.Tensor, tf.RaggedTensor, tf.SparseTensor)):
+        return value
+    array = np.asarray(value)
+    if array.dtype == np.float64 and not double:
+        array = array.astype(np.float32)
+    if array.dtype.kind == "O" and not all(isinstance(item, (str, bytes)) for item in array.reshape(-1)):
+        raise InputRejected(
+            f"The input is an array of Python objects, shape {array.shape}.",
+            remedy="Give arrays of numbers or of strings; sequences of different lengths need padding.",
+        )
+    return tf.convert_to_tensor(array)
+
+
+def _as_array(leaf: Any) -> np.ndarray:
+    import tensorflow as tf
+
+    if isinstance(leaf, tf.RaggedTensor):
+        array = leaf.to_tensor().numpy()
+        return np.char.decode(array.astype(bytes), "utf-8", "replace") if array.dtype.kind == "O" else array
+    return np.asarray(leaf)
