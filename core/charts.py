@@ -1,13 +1,13 @@
 """Altair building blocks that more than one visualizer needs.
 
-What lies on a grid is drawn as one PNG image, since a mark per cell takes the browser seconds; transparent
-rectangles over it answer to the pointer. What is large is reduced with NumPy before Altair sees it.
+What is large is reduced with NumPy before Altair sees it. What this module imports to hand on (heatmaps, colours,
+wording) is part of it for plugin authors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -16,6 +16,8 @@ import pandas as pd
 from core.activation import Activation
 from core.colours import (
     GAP_LEVEL,
+    MARK_COLOUR,
+    MUTED_COLOUR,
     NOT_A_NUMBER_COLOUR,
     SCHEMES,
     ColourScale,
@@ -26,8 +28,11 @@ from core.colours import (
     picture_url,
     picture_values,
 )
+from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
+from core.wording import cut_in_the_middle, format_shape, percent
 
 __all__ = [
+    "CELLS_WITH_TOOLTIPS",
     "GAP_LEVEL",
     "MARK_COLOUR",
     "MUTED_COLOUR",
@@ -44,151 +49,20 @@ __all__ = [
     "heatmap",
     "histogram",
     "level_picture_url",
+    "masked_bands",
     "note_not_finite",
+    "percent",
     "picture",
     "picture_url",
     "picture_values",
+    "reduced",
     "refuse_text",
+    "row_bars",
     "sample_name",
     "thin",
     "title",
+    "token_labels",
 ]
-
-MARK_COLOUR: Final = "#4c78a8"
-"""Colour of marks where colour means nothing; it reads well on light and on dark."""
-MUTED_COLOUR: Final = "#808495"
-"""Colour of small text; it reads on light and on dark."""
-CELLS_WITH_TOOLTIPS: Final = 3_000
-_CELLS_PER_SIDE: Final = 1_000
-
-
-def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.Chart:
-    """Return a chart of one image, stretched to a size in screen pixels."""
-    return _image(url, width, height, smooth=smooth).properties(width=width, height=height)
-
-
-def _image(url: str, width: Any, height: int, *, smooth: bool) -> alt.Chart:
-    # One row without columns: a picture in the data would be read, typed and copied at every step on its way.
-    return alt.Chart(alt.InlineData([{}])).mark_image(
-        url=url, x=0, y=0, width=width, height=height, aspect=False, align="left", baseline="top", smooth=smooth
-    )
-
-
-def heatmap(
-    values: np.ndarray,
-    *,
-    row: str,
-    column: str,
-    scale: ColourScale,
-    value_title: str = "Activation",
-    width: int | None = None,
-    height: int | None = None,
-    select_row: str = "",
-    title: Any = alt.Undefined,
-    legend: bool = True,
-    numbers: Sequence[int] | None = None,
-) -> alt.LayerChart:
-    """Draw a matrix as one image, with tooltips over it.
-
-    Up to a few thousand cells each one says its value; beyond that each row says its extremes and mean.
-
-    Args:
-        values: Shape ``(row, column)``.
-        row: Name of what a row is, such as ``"unit"``; row 0 is on top.
-        column: Name of what a column is, such as ``"time"``.
-        scale: Colours of the values.
-        value_title: What the colour is, for the legend.
-        width: Screen pixels; None takes what the page has.
-        height: Screen pixels; None suits the number of rows.
-        select_row: Name of a selection parameter that holds the row that is clicked; empty for none.
-        title: Title of the chart.
-        legend: Whether to draw the legend.
-        numbers: What each row is known by, where that is not its position because the rows were sorted.
-    """
-    rows, columns = values.shape
-    height = height or int(np.clip(rows * 14, 140, 520))
-    image_width: Any = width if width is not None else alt.ExprRef("width")
-    x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
-    y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
-    axis = alt.Axis(grid=False, tickMinStep=1, format="d")
-    numbered = (
-        axis
-        if numbers is None
-        else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
-    )
-    image = _image(scale.url(_reduced(values)), image_width, height, smooth=False)
-    frame, tooltip, colour = _hover_cells(values, row, column, value_title)
-    if numbers is not None:
-        frame[row] = np.asarray(numbers)[frame[row]]
-    cells = (
-        alt.Chart(frame)
-        .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
-        .encode(
-            x=x.axis(axis),
-            y=y.axis(numbered),
-            x2=alt.X2("right:Q"),
-            y2=alt.Y2("bottom:Q"),
-            tooltip=tooltip,
-            color=alt.Color(
-                colour,
-                title=value_title,
-                scale=scale.altair(),
-                legend=alt.Legend(gradientOpacity=1, format=".3~g") if legend else None,
-            ),
-        )
-    )
-    if select_row:
-        chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
-        # A name of its own: Altair would draw up the whole chart to make one from its content.
-        cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
-    return alt.LayerChart(
-        layer=[image, cells],
-        title=title,
-        view=alt.ViewBackground(stroke=None),
-        height=height,
-        width=alt.Undefined if width is None else width,
-    )
-
-
-def _reduced(values: np.ndarray) -> np.ndarray:
-    # More cells than a screen has pixels only cost bytes; what is furthest from zero, or not a number, stays in sight.
-    for axis, extent in enumerate(values.shape):
-        if extent > _CELLS_PER_SIDE:
-            starts = np.arange(_CELLS_PER_SIDE) * extent // _CELLS_PER_SIDE
-            low, high = np.minimum.reduceat(values, starts, axis), np.maximum.reduceat(values, starts, axis)
-            values = np.where(np.abs(high) >= np.abs(low), high, low)
-    return values
-
-
-def _hover_cells(values: np.ndarray, row: str, column: str, value_title: str) -> tuple[pd.DataFrame, list[Any], str]:
-    rows, columns = values.shape
-    if values.size <= CELLS_WITH_TOOLTIPS:
-        top, left = np.indices(values.shape).reshape(2, -1)  # (row or column, cell)
-        frame = pd.DataFrame({row: top, column: left, "value": values.reshape(-1)})
-        tooltip = [
-            alt.Tooltip(f"{row}:Q"),
-            alt.Tooltip(f"{column}:Q"),
-            alt.Tooltip("value:Q", title=value_title, format=".4~g"),
-        ]
-        colour = "value:Q"
-    else:
-        top, left = np.arange(rows), np.zeros(rows, dtype=np.int64)
-        finite = np.where(np.isfinite(values), values, np.nan)
-        frame = pd.DataFrame({row: top, "minimum": _nan_reduced(np.nanmin, finite)})
-        frame["maximum"], frame["mean"] = _nan_reduced(np.nanmax, finite), _nan_reduced(np.nanmean, finite)
-        tooltip = [
-            alt.Tooltip(f"{row}:Q"),
-            *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
-        ]
-        colour = "mean:Q"
-    wide = 1 if values.size <= CELLS_WITH_TOOLTIPS else columns
-    frame = frame.assign(left=left - 0.5, right=left - 0.5 + wide, top=top - 0.5, bottom=top + 0.5)
-    return frame, tooltip, colour
-
-
-def _nan_reduced(reduce: Any, values: np.ndarray) -> np.ndarray:
-    empty = np.isnan(values).all(axis=1)
-    return np.where(empty, np.nan, reduce(np.where(empty[:, None], 0.0, values), axis=1))
 
 
 def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
@@ -250,19 +124,6 @@ def title(text: str, *subtitle: str) -> alt.TitleParams:
     )
 
 
-def cut_in_the_middle(text: str, length: int) -> str:
-    """Return a text of at most so many characters: its beginning, an ellipsis, its end."""
-    if len(text) <= length:
-        return text
-    ending = (length - 1) // 2
-    return f"{text[: length - 1 - ending]}…{text[-ending:]}"
-
-
-def format_shape(extents: Sequence[int | None]) -> str:
-    """Write a shape as ``28×28×16``; ``?`` where a size is not fixed."""
-    return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
-
-
 def sample_name(activation: Activation, position: int) -> str:
     """Return what a person knows a sample by: ``"sample 12"``, and its class if that is known."""
     context = activation.context
@@ -271,6 +132,27 @@ def sample_name(activation: Activation, position: int) -> str:
         return name
     label = int(context.labels[position])
     return f"{name} ({context.class_names[label] if 0 <= label < len(context.class_names) else f'class {label}'})"
+
+
+def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Return the token at each position of a sample's sequence, and which positions hold one.
+
+    Args:
+        answer: One sample of an activation; its context says the tokens, its mask which positions are padding.
+        length: How many positions there are.
+
+    Returns:
+        A label per position, and a boolean array of shape ``(position,)`` that is False where there is padding. None
+        where no tokens are known, or those that are belong to a sequence of another length.
+    """
+    tokens = answer.context.tokens
+    if tokens is None or tokens.shape[1:] != (length,):
+        return None
+    labels = tuple(str(token) for token in tokens[0])
+    shown = np.array([bool(label) for label in labels])
+    if answer.mask is not None and answer.mask.shape == (length,):
+        shown = shown & np.asarray(answer.mask, dtype=bool)
+    return labels, shown
 
 
 def refuse_text(activation: Activation) -> str:

@@ -13,6 +13,8 @@ from PIL import Image
 
 __all__ = [
     "GAP_LEVEL",
+    "MARK_COLOUR",
+    "MUTED_COLOUR",
     "NOT_A_NUMBER_COLOUR",
     "SCHEMES",
     "ColourScale",
@@ -24,6 +26,10 @@ __all__ = [
     "picture_values",
 ]
 
+MARK_COLOUR: Final = "#4c78a8"
+"""Colour of marks where colour means nothing; it reads well on light and on dark."""
+MUTED_COLOUR: Final = "#808495"
+"""Colour of small text; it reads on light and on dark."""
 ColourScheme = Literal["automatic", "viridis", "magma", "cividis", "greys", "blueorange"]
 SCHEMES: Final[dict[str, tuple[str, ...]]] = {
     # Evenly spaced stops of matplotlib's viridis, magma and cividis (van der Walt, Smith, Firing 2015; Nuñez,

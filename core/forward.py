@@ -152,19 +152,22 @@ def collect(
             described = replace(described, mask=position)
         kept.append((described, tensor))
 
+    channels_first: dict[str, list[int | None]] = {}
     for call in recorder.calls:
         for key, tensor, mask in call.outputs() or [(call.key, None, None)]:
             missing = call.missing
             if tensor is None or not is_readable(tensor):
                 missing = missing or _LOOP
-            layer = _describe(call, key, tensor, missing, positions)
+            first = tensor is not None and _has_channels_first(call, _static(tensor), channels_first)
+            layer = _describe(call, key, tensor, missing, positions, first)
             layers.append(layer)
             if missing:
                 continue
+            if first:
+                channels_first[key] = _static(tensor)
             if tokenizer is None and is_tokenizer(call.operation):
                 (tokens, _), tokenizer = _padded(tensor, None), call.operation
             if wanted.keeps(key):
-                first = layer.data_format == "channels_first" and len(_static(tensor)) >= 3
                 keep(tensor, mask, _recorded(call, key, layer, "output", (), tensor, sample_counts, first))
         for key, internal in call.internals.items():
             if wanted.keeps_internal(key, call.key) and is_readable(internal.values):
@@ -246,8 +249,18 @@ def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> A
 
 
 def weights_of(operation: Any) -> dict[str, np.ndarray]:
-    """Return copies of a layer's own weights by name, such as ``"kernel"``; empty for an operation."""
-    return {weight.name: np.array(weight) for weight in getattr(operation, "weights", ())}
+    """Return copies of a layer's own weights by name, such as ``"kernel"``; empty for an operation.
+
+    Weights of layers inside it that bear the same name are told apart by those layers: ``"query/kernel"``.
+    """
+    weights = list(getattr(operation, "weights", ()))
+    paths = [weight.path.split("/") for weight in weights]
+    found: dict[str, np.ndarray] = {}
+    for weight, path in zip(weights, paths, strict=True):
+        endings = ("/".join(path[-depth:]) for depth in range(1, len(path) + 1))
+        alone = (each for each in endings if sum("/".join(other).endswith(f"/{each}") for other in paths) <= 1)
+        found[next(alone, weight.path)] = np.array(weight)
+    return found
 
 
 def failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
@@ -272,7 +285,22 @@ def _is_output_of(key: str, call_key: str) -> bool:
     return key == call_key or key.startswith(f"{call_key}[")
 
 
-def _describe(call: LayerCall, key: str, tensor: Any, missing: str, positions: Mapping[int, int]) -> LayerInfo:
+def _has_channels_first(call: LayerCall, shape: list[int | None], known: Mapping[str, list[int | None]]) -> bool:
+    own = getattr(call.operation, "data_format", None)
+    if isinstance(own, str):
+        return own == "channels_first" and len(shape) >= 3
+    # A layer without a format of its own, such as ReLU, keeps that of what went in.
+    return bool(call.inputs_from) and all(known.get(source) == shape for source in call.inputs_from)
+
+
+def _describe(
+    call: LayerCall,
+    key: str,
+    tensor: Any,
+    missing: str,
+    positions: Mapping[int, int],
+    channels_first: bool,
+) -> LayerInfo:
     at_top = not call.parent and not call.repeated
     return describe_layer(
         call.operation,
@@ -284,6 +312,7 @@ def _describe(call: LayerCall, key: str, tensor: Any, missing: str, positions: M
         holds_layers=call.holds_layers,
         missing=missing,
         internals=() if missing else call.internal_keys,
+        channels_first=channels_first,
     )
 
 
@@ -307,7 +336,7 @@ def _recorded_internal(
     call: LayerCall, key: str, internal: Internal, positions: Mapping[int, int], sample_counts: tuple[int | None, ...]
 ) -> RecordedTensor:
     _, tensor, _ = call.outputs()[0]
-    layer = _describe(call, call.key, tensor, "", positions)
+    layer = _describe(call, call.key, tensor, "", positions, False)
     return _recorded(call, key, layer, key.rpartition(":")[2], internal.axes, internal.values, sample_counts)
 
 

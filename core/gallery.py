@@ -7,6 +7,7 @@ seconds for 64 maps of 112×112, a mark per map three times as long as the atlas
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,6 +59,9 @@ def gallery(
     chosen: int | None = None,
     select: str = "channel",
     title: Any = alt.Undefined,
+    value_title: str = "Activation",
+    scale: charts.ColourScale | None = None,
+    measures: Mapping[str, np.ndarray] | None = None,
 ) -> alt.LayerChart:
     """Draw feature maps as a gallery, in the order in which they are given.
 
@@ -69,14 +73,20 @@ def gallery(
         chosen: Number of the map that gets a frame.
         select: Name of the selection parameter that holds the number of the map that is clicked.
         title: Title of the chart.
+        value_title: What the colour is, for the legend.
+        scale: Colours that all maps share, if not those that suit their values; ``scheme`` and ``scale_each`` are then
+            without effect.
+        measures: What else to say of each map on hover: by name, numbers of shape ``(map,)``.
     """
     count, height, width = maps.shape
     layout = _layout(count, height, width)
-    shared = charts.colour_scale(maps, scheme)
+    shared = scale or charts.colour_scale(maps, scheme)
+    scale_each = scale_each and scale is None
     low, high = _limits(maps, shared, scale_each)
     levels = charts.colour_levels(maps, low, high, _FEW_LEVELS if maps.size > _MANY_PIXELS else 254)
     url = charts.level_picture_url(_atlas(levels, layout), shared)
-    tiles = _tiles(maps, numbers, select, layout).assign(chosen=numbers == chosen)
+    more = {name: _short(values) for name, values in (measures or {}).items()}
+    tiles = _tiles(maps, numbers, select, layout).assign(chosen=numbers == chosen, **more)
     across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
     down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
     legend_scale = shared.altair() if not scale_each else charts.ColourScale(0, 1, shared.scheme).altair()
@@ -91,9 +101,10 @@ def gallery(
             stroke=alt.Stroke(
                 "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
             ),
-            color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each)),
+            color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title)),
             tooltip=[
                 alt.Tooltip(f"{select}:Q"),
+                *(alt.Tooltip(f"{name}:Q", format=".3~g") for name in more),
                 *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
                 alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
             ],
@@ -110,11 +121,13 @@ def gallery(
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
-def large_map(values: np.ndarray, scale: charts.ColourScale, *, title: Any = alt.Undefined) -> alt.LayerChart:
+def large_map(
+    values: np.ndarray, scale: charts.ColourScale, *, title: Any = alt.Undefined, legend: bool = False
+) -> alt.LayerChart:
     """Draw one feature map of shape ``(height, width)`` large, with its values on hover."""
     width, height = _large_size(*values.shape)
     return charts.heatmap(
-        values, row="height", column="width", scale=scale, width=width, height=height, title=title, legend=False
+        values, row="height", column="width", scale=scale, width=width, height=height, title=title, legend=legend
     )
 
 
@@ -215,9 +228,9 @@ def _short(values: np.ndarray) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 
-def _legend(scheme: str, scale_each: bool) -> alt.Legend:
+def _legend(scheme: str, scale_each: bool, value_title: str) -> alt.Legend:
     if not scale_each:
-        return alt.Legend(title="Activation", gradientOpacity=1, format=".3~g", **_UNDER)
+        return alt.Legend(title=value_title, gradientOpacity=1, format=".3~g", **_UNDER)
     words = ("negative", "zero", "positive") if scheme == "blueorange" else ("its lowest", "", "its highest")
     return alt.Legend(
         title="Each map",

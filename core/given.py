@@ -27,13 +27,18 @@ __all__ = [
 
 
 def to_tensors(model: Any, inputs: Any) -> Any:
-    """Return inputs as tensors; float64 becomes float32 unless the model computes in float64.
+    """Return inputs as tensors of the types that the model declares, where it does.
+
+    Of a model that declares none, float64 becomes float32 unless it computes in float64. Keras would cast them too, but
+    inside its own call, where nobody could say any more which layer they went into.
 
     Raises:
         InputRejected: If there is an array of Python objects among them.
     """
-    double = _computes_in_double(model)
-    return _mapped(lambda value: _to_tensor(value, double), inputs)
+    declared = {tensor.name: str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()}
+    undeclared = "float64" if str(getattr(model, "compute_dtype", "")) == "float64" else "float32"
+    names = iter(input_names(model, inputs))
+    return _mapped(lambda value: _to_tensor(value, declared.get(next(names), ""), undeclared), inputs)
 
 
 def flat(structure: Any) -> list[Any]:
@@ -90,12 +95,15 @@ def exact_signature(tensors: Any) -> Any:
 
 
 def input_names(model: Any, structure: Any) -> list[str]:
-    """Return the name of each input that is there: the model's own names if it has as many."""
+    """Return the name of each input that is there: those of a dict, else the model's own names if it has as many."""
     import keras
 
     leaves = keras.tree.flatten(structure)
     names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
-    if len(names) != len(leaves):
+    if isinstance(structure, Mapping) and len(structure) == len(leaves):
+        # As Keras' tree has it, which flattens a dict by its sorted keys.
+        names = [str(name) for name in sorted(structure)]
+    elif len(names) != len(leaves):
         names = [f"input_{number}" for number in range(len(leaves))]
     return [name for name, leaf in zip(names, leaves, strict=True) if leaf is not None]
 
@@ -115,25 +123,28 @@ def _mapped(function: Any, structure: Any) -> Any:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), structure)
 
 
-def _computes_in_double(model: Any) -> bool:
-    declared = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
-    return "float64" in [*declared, str(getattr(model, "compute_dtype", ""))]
-
-
-def _to_tensor(value: Any, double: bool) -> Any:
+def _to_tensor(value: Any, declared: str, undeclared_float: str) -> Any:
     import tensorflow as tf
 
-    if isinstance(value, (tf.Tensor, tf.RaggedTensor, tf.SparseTensor)):
+    if isinstance(value, (tf.RaggedTensor, tf.SparseTensor)):
         return value
+    if isinstance(value, tf.Tensor):
+        return tf.cast(value, declared) if _can_be_cast(value.dtype.as_numpy_dtype, declared) else value
     array = np.asarray(value)
-    if array.dtype == np.float64 and not double:
-        array = array.astype(np.float32)
+    if _can_be_cast(array.dtype, declared):
+        array = array.astype(tf.as_dtype(declared).as_numpy_dtype)
+    elif array.dtype == np.float64:
+        array = array.astype(undeclared_float)
     if array.dtype.kind == "O" and not all(isinstance(item, (str, bytes)) for item in array.reshape(-1)):
         raise InputRejected(
             f"The input is an array of Python objects, shape {array.shape}.",
             remedy="Give arrays of numbers or of strings; sequences of different lengths need padding.",
         )
     return tf.convert_to_tensor(array)
+
+
+def _can_be_cast(given: Any, declared: str) -> bool:
+    return declared not in ("", "string") and np.dtype(given).kind in "fiub"
 
 
 def _as_array(leaf: Any) -> np.ndarray:

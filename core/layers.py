@@ -170,6 +170,7 @@ def describe_layer(
     holds_layers: bool,
     missing: str,
     internals: tuple[str, ...] = (),
+    channels_first: bool = False,
 ) -> LayerInfo:
     """Describe one recorded call of a Keras layer or operation.
 
@@ -183,13 +184,15 @@ def describe_layer(
         holds_layers: Whether layers were recorded inside it.
         missing: Why there are no values, or empty.
         internals: Keys of what it keeps to itself and can be recorded.
+        channels_first: Whether the channels of ``output`` are the axis after the samples, though the layer has no
+            format of its own.
     """
     type_names = tuple(cls.__name__ for cls in type(operation).__mro__ if cls is not object)
     last = type_names.index("Layer") if "Layer" in type_names else type_names.index("Operation")
     type_names = type_names[: last + 1]
     shape = () if output is None or output.shape.rank is None else tuple(output.shape)
     data_format = getattr(operation, "data_format", None)
-    data_format = data_format if isinstance(data_format, str) else ""
+    data_format = data_format if isinstance(data_format, str) else "channels_first" if channels_first else ""
     if data_format == "channels_first" and len(shape) >= 3:
         # (sample, channel, *space) -> (sample, *space, channel)
         shape = (shape[0], *shape[2:], shape[1])
@@ -242,4 +245,6 @@ def _settings(operation: Any) -> tuple[tuple[str, str], ...]:
             found.append((name, "×".join(map(str, value))))
         elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
             found.append((name, str(value)))
+    if getattr(operation, "go_backwards", False):
+        found.append(("direction", "backwards"))
     return tuple(found)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from core import charts
+from core import charts, normalization
 from core.activation import Activation
 from core.cost import format_bytes
 from core.layers import LayerInfo
@@ -119,6 +119,9 @@ def _notes(activation: Activation) -> tuple[str, ...]:
     saturated = _saturated_share(activation, seen)
     if saturated >= SATURATED:
         notes.append(f"{saturated:.0%} saturated".replace("%", " %"))
+    drift = _note_drift(activation)
+    if drift:
+        notes.append(drift)
     return tuple(notes)
 
 
@@ -129,6 +132,17 @@ def _dead_channels(activation: Activation) -> int:
     if activation.shape[0] < 2 or activation.rank < 2:
         return 0
     return int((activation.values.reshape(-1, activation.shape[-1]).max(axis=0) == 0).sum())
+
+
+def _note_drift(activation: Activation) -> str:
+    drift = normalization.drift(activation, VALUES_LOOKED_AT)
+    # One vector says nothing of a distribution, and a layer that was never trained has none to be compared with.
+    if drift is None or drift.is_initial:
+        return ""
+    if drift.sample_count < 2 and drift.values_per_channel < normalization.ENOUGH_VALUES:
+        return ""
+    count = int(drift.drifts.sum())
+    return f"drift in {count:,} of {len(drift.shift):,}" if count else ""
 
 
 def _saturated_share(activation: Activation, values: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 Beside it, one file per built-in visualizer, each written exactly as a stranger would write one.
 """
 
-from core import charts, gallery
+from core import charts, gallery, normalization, recurrence
 from core.activation import Activation, Activations, SampleContext
 from core.hookspecs import hookimpl
 from core.visualizer import (
@@ -30,4 +30,6 @@ __all__ = [
     "charts",
     "gallery",
     "hookimpl",
+    "normalization",
+    "recurrence",
 ]

@@ -4,7 +4,6 @@ from typing import Literal
 
 import altair as alt
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
@@ -67,7 +66,7 @@ class UnitHeatmap(Visualizer):
                 numbers=numbers,
             )
             if not shown[place].all():
-                panel.layer = [*panel.layer, _grey(shown[place])]
+                panel.layer = [*panel.layer, charts.masked_bands(shown[place])]
             panels.append(panel)
         return panels[0] if len(samples) == 1 else alt.concat(*panels, columns=3, title=title)
 
@@ -76,16 +75,6 @@ def _shown(activation: Activation, samples: list[int]) -> np.ndarray:
     shape = activation.shape[:-1]  # (sample, time)
     mask = activation.mask if activation.mask is not None and activation.mask.shape == shape else np.ones(shape, bool)
     return np.asarray(mask, dtype=bool)[samples]
-
-
-def _grey(shown: np.ndarray) -> alt.Chart:
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], shown, [True]]).astype(np.int8)))
-    frame = pd.DataFrame({"left": edges[::2] - 0.5, "right": edges[1::2] - 0.5, "is": "masked"})
-    return (
-        alt.Chart(frame)
-        .mark_rect(color=charts.MUTED_COLOUR)
-        .encode(x=alt.X("left:Q", title="Timestep"), x2=alt.X2("right:Q"), tooltip=[alt.Tooltip("is:N", title="steps")])
-    )
 
 
 def _order(matrix: np.ndarray, by: str) -> np.ndarray:

@@ -3,6 +3,7 @@ import io
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import pytest
 import vl_convert
 from PIL import Image
@@ -233,3 +234,93 @@ def test_picture_is_an_altair_chart():
 
     assert isinstance(chart, alt.Chart)
     assert vl_convert.vegalite_to_png(chart.to_dict()).startswith(b"\x89PNG")
+
+
+class TestLabels:
+    def drawn(self, **settings):
+        values = np.arange(6).reshape(2, 3)
+        chart = charts.heatmap(values, row="query", column="key", scale=colour_scale(values), width=90, **settings)
+        return chart.to_dict()
+
+    def test_words_stand_instead_of_numbers(self):
+        specification = self.drawn(row_labels=["a", "a"], column_labels=["x", 'quote " and \\', "z"])
+        encoding = specification["layer"][1]["encoding"]
+        (rows,) = (each for each in specification["datasets"].values() if "query_label" in each[0])
+
+        assert encoding["y"]["axis"]["labelExpr"] == '["a", "a"][datum.value]'
+        assert encoding["x"]["axis"]["labelExpr"] == '["x", "quote \\" and \\\\", "z"][datum.value]'
+        assert [(row["query_label"], row["key_label"], row["value"]) for row in rows][3:5] == [
+            ("a", "x", 3),
+            ("a", 'quote " and \\', 4),
+        ]
+        assert [each["field"] for each in encoding["tooltip"]] == ["query", "query_label", "key", "key_label", "value"]
+        assert len(vl_convert.vegalite_to_png(specification)) > 500
+
+    def test_long_words_are_cut_on_the_axis_only(self):
+        specification = self.drawn(row_labels=["unbelievably-long-compound", "b"])
+
+        assert "unbelievably-long" not in specification["layer"][1]["encoding"]["y"]["axis"]["labelExpr"]
+        assert any(
+            row.get("query_label") == "unbelievably-long-compound" for row in specification["datasets"].popitem()[1]
+        )
+
+    def test_a_tooltip_per_row_where_there_are_too_many_cells(self):
+        specification = self.drawn(row_labels=["a", "b"], column_labels=["x", "y", "z"], most_tooltips=5)
+        encoding = specification["layer"][1]["encoding"]
+
+        assert [each["field"] for each in encoding["tooltip"]][:3] == ["query", "query_label", "minimum"]
+        assert "labelExpr" in encoding["x"]["axis"]
+
+
+def test_masked_bands():
+    specification = charts.masked_bands(np.array([True, False, False, True, False])).to_dict()
+    (rows,) = specification["datasets"].values()
+
+    assert [(row["left"], row["right"]) for row in rows] == [(0.5, 2.5), (3.5, 4.5)]
+
+
+def test_reduced_keeps_what_is_furthest_from_zero():
+    values = np.zeros((10, 3))
+    values[4, 1], values[5, 1] = -7, 5
+
+    assert charts.reduced(values, 5).shape == (5, 3)
+    assert charts.reduced(values, 5)[2, 1] == -7
+    assert charts.reduced(values, 10) is values
+
+
+def test_row_bars_start_at_zero_and_follow_the_rows():
+    frame = pd.DataFrame({"norm": [3.0, -1.0]})
+    specification = charts.row_bars(frame, "norm", height=80, width=50, tooltip=[], domain=(-1, 3)).to_dict()
+
+    assert specification["encoding"]["y"]["scale"]["domain"] == [-0.5, 1.5]
+    assert specification["encoding"]["x"]["scale"]["domain"] == [-1, 3]
+    assert specification["encoding"]["x2"] == {"datum": 0}
+    assert specification["height"] == 80
+
+
+def test_percent():
+    assert charts.percent(0.4) == "40 %"
+
+
+class TestTokenLabels:
+    TOKENS = np.array([["a", "film", ""], ["one", "", ""]])
+
+    def labels(self, make_activation, make_context, sample=0, length=3, **about):
+        context = make_context(tokens=about.pop("tokens", self.TOKENS))
+        activation = make_activation(np.zeros((2, 3, 4)), context=context, **about)
+        return charts.token_labels(activation.sample(sample), length)
+
+    def test_of_the_sample(self, make_activation, make_context):
+        words, shown = self.labels(make_activation, make_context, sample=1)
+
+        assert words == ("one", "", "")
+        assert shown.tolist() == [True, False, False]
+
+    def test_a_mask_says_what_is_padding_too(self, make_activation, make_context):
+        mask = np.array([[False, True, True], [True, True, True]])
+
+        assert self.labels(make_activation, make_context, mask=mask)[1].tolist() == [False, True, False]
+
+    def test_none_where_they_do_not_fit(self, make_activation, make_context):
+        assert self.labels(make_activation, make_context, length=4) is None
+        assert self.labels(make_activation, make_context, tokens=None) is None

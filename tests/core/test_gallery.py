@@ -172,3 +172,20 @@ def test_the_overlay_shows_the_map_where_it_is_strong():
     np.testing.assert_array_equal(original, charts.picture_values(picture))
     assert mixed.shape == (8, 8, 3)
     assert mixed[5, 5, 0] - mixed[5, 2, 0] == pytest.approx(0.55 * 255, abs=1)
+
+
+def test_a_scale_that_is_given_and_more_to_say_of_each_map():
+    maps = RANDOM.uniform(0.4, 0.6, size=(3, 4, 4))
+    spec = drawn(
+        maps,
+        scale=charts.ColourScale(0, 1, "viridis"),
+        value_title="Score",
+        measures={"keys at a time": np.array([1, 2.5, np.pi])},
+    )
+    encoding = spec["layer"][1]["encoding"]
+
+    assert encoding["color"]["scale"]["domain"] == [0, 1]
+    assert encoding["color"]["legend"]["title"] == "Score"
+    assert [row["keys at a time"] for row in rows_with(spec, "left")] == [1, 2.5, 3.1416]
+    assert "keys at a time" in [each["field"] for each in encoding["tooltip"]]
+    assert len(vl_convert.vegalite_to_png(spec)) > 1_000

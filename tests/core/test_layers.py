@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import core
 from core.layers import LayerInfo, axes_of, describe_layer, layer_kind
 
 
@@ -124,3 +125,36 @@ def test_axes(type_name, rank, axes):
     assert axes_of((type_name, "Layer"), rank) == axes
     info = LayerInfo("k", "k", None, type_name, (type_name, "Layer"), (None,) * rank)
     assert info.axes == axes
+
+
+def test_a_layer_without_a_format_keeps_that_of_what_went_in():
+    model = keras.Sequential(
+        [
+            keras.Input((3, 6, 7)),
+            keras.layers.MaxPooling2D(2, data_format="channels_first", name="pool"),
+            keras.layers.ReLU(name="relu"),
+            keras.layers.Flatten(name="flat"),
+        ]
+    )
+    values = np.random.default_rng(0).normal(size=(2, 3, 6, 7)).astype(np.float32)
+    activations = core.extract(model, values)
+
+    assert activations["relu"].shape == activations["pool"].shape == (2, 3, 3, 3)
+    pooled = values[:, :, :6, :6].reshape(2, 3, 3, 2, 3, 2).max(axis=(3, 5))
+    np.testing.assert_array_equal(activations["relu"].values, np.maximum(np.moveaxis(pooled, 1, -1), 0))
+    assert activations["flat"].axes == ("sample", "unit")
+
+
+def test_weights_of_the_same_name_are_told_apart():
+    model = keras.Sequential([keras.Input((4, 3)), keras.layers.Bidirectional(keras.layers.SimpleRNN(2), name="both")])
+    weights = core.extract(model, np.zeros((1, 4, 3), np.float32))["both"].weights
+
+    assert len(weights) == 6
+    assert {name.rpartition("/")[2] for name in weights} == {"kernel", "recurrent_kernel", "bias"}
+
+
+def test_inputs_of_another_type_are_still_where_a_layer_gets_its_own_from():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Normalization(name="n")])
+    activations = core.extract(model, np.ones((2, 3), np.uint8))
+
+    assert [each.key for each in activations["n"].inputs] == [f"input:{model.inputs[0].name}"]

@@ -58,6 +58,8 @@ def test_the_face_that_plugin_authors_import():
         "charts",
         "gallery",
         "hookimpl",
+        "normalization",
+        "recurrence",
     ]
     assert all(hasattr(vizplugins, name) for name in vizplugins.__all__)
 

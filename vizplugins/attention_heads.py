@@ -1,0 +1,178 @@
+"""Where each head of an attention layer looks: which key each query takes its answer from."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, gallery, hookimpl
+
+_SCORES = "attention_scores"
+_CELL = 22
+_LEAST, _MOST = 230, 460
+_TILE_CELLS = 192
+_MOST_TOOLTIPS = 8_000
+_NOTABLE_SHARE = 0.01
+_EVEN = 0.5
+
+
+class AttentionHeadsOptions(Options):
+    """Which head is shown large."""
+
+    sample: SampleIndex = 0
+    # No HeadIndex: what the layer answers has no axis of heads, its scores have.
+    head: int | None = Field(None, ge=0, title="Head", description="Shown large. None: the average over heads.")
+    colours: Literal["automatic", "from zero", "from the lowest"] = Field(
+        "automatic",
+        title="Colours",
+        description="From the lowest score shows faint differences; automatic does so where all are nearly even.",
+    )
+    hide_padding: bool = Field(
+        True, title="Hide padding", description="Leave out the positions that hold no token, where tokens are known."
+    )
+
+
+def _has_scores(activation: Activation) -> str:
+    if activation.part == _SCORES:
+        wanted = ("sample", "head", "query", "key")
+        return "" if activation.axes == wanted else f"takes axes ({', '.join(wanted)})"
+    if not any(key.endswith(f":{_SCORES}") for key in activation.layer.internals):
+        return f"no attention scores of this {activation.layer.type_name} can be recorded"
+    if activation.rank != 3:
+        return f"takes attention along one axis of positions (rank 3), this is rank {activation.rank}"
+    return charts.refuse_text(activation)
+
+
+class AttentionHeads(Visualizer):
+    """Which positions each head looks at. Click a head to see it large."""
+
+    name = "attention-heads"
+    title = "Attention"
+    handles = Handles(
+        layer_types=("MultiHeadAttention", "GroupedQueryAttention", "Attention"),
+        parts=("output", _SCORES),
+        when=_has_scores,
+    )
+    Options = AttentionHeadsOptions
+    priority = 10
+    needs = ("internals",)
+    how_to_read = (
+        "A row is a query: the position that asks. Its scores add up to 1 over the keys, the positions that it takes "
+        "its answer from. A diagonal is a head that looks at itself or its neighbour, a column a position that "
+        "everybody looks at. The tooltip of a head says how many keys it looks at at a time, taken from its entropy."
+    )
+    limitations = (
+        "A score says where a head looks, not what it takes from there: the values that it finds may be close to zero. "
+        "The average hides heads that look at different places. Tokens are matched to positions by their number, so "
+        "where query and key are two sequences of one length, the labels of one may be those of the other; after the "
+        "first layer a position holds more than its token. Beyond some 90 positions a tooltip speaks for a whole row."
+    )
+
+    def chart(self, activation: Activation, options: AttentionHeadsOptions) -> alt.VConcatChart:
+        """Draw one map of scores large, and every head small under it."""
+        answer = activation.sample(options.sample)
+        recorded = answer if answer.part == _SCORES else answer.internals[_SCORES]
+        scores = recorded.values.astype(np.float32)  # (head, query, key)
+        queries, keys = (charts.token_labels(answer, length) for length in scores.shape[1:])
+        rows, columns = (
+            _kept(tokens, options.hide_padding, scores.shape[at]) for at, tokens in ((1, queries), (2, keys))
+        )
+        on_padding = _share_on_padding(scores[:, rows], columns)
+        shown = scores[:, rows][:, :, columns]
+        head = None if options.head is None else min(options.head, len(shown) - 1)
+        large = _mean_over_heads(shown) if head is None else shown[head]
+        scale = _scale(large, options.colours)
+        looks_at = np.array([_positions_looked_at(each) for each in shown])
+        heading = charts.title(
+            f"{len(shown):,} {'head' if len(shown) == 1 else 'heads'} of {activation.key}, "
+            f"{shown.shape[1]:,} queries by {shown.shape[2]:,} keys",
+            charts.sample_name(activation, options.sample),
+            "" if head == options.head else f"there is no head {options.head}: the last one, {head}, is shown",
+            _note_hidden(scores.shape[2] - len(columns), on_padding),
+            f"colours start at the lowest score, {scale.low:.3g}" if scale.low > 0 else "",
+            charts.note_not_finite(shown),
+        )
+        name = "Average over heads" if head is None else f"Head {head}"
+        at_a_time = _positions_looked_at(large)
+        big = charts.heatmap(
+            large,
+            row="query",
+            column="key",
+            scale=scale,
+            value_title="Score",
+            width=int(np.clip(large.shape[1] * _CELL, _LEAST, _MOST)),
+            height=int(np.clip(large.shape[0] * _CELL, _LEAST, _MOST)),
+            title=alt.TitleParams(
+                text=f"{name} · a query looks at {at_a_time:.3g} of {large.shape[1]:,} keys at a time",
+                anchor="start",
+                fontSize=12,
+                fontWeight="normal",
+            ),
+            row_labels=_chosen(queries, rows),
+            column_labels=_chosen(keys, columns),
+            most_tooltips=_MOST_TOOLTIPS,
+        )
+        small = gallery.gallery(
+            np.stack([charts.reduced(each, _TILE_CELLS) for each in shown]),
+            numbers=np.arange(len(shown)),
+            scale=_scale(shown, options.colours),
+            chosen=head,
+            select="head",
+            value_title="Score",
+            measures={"keys at a time": looks_at},
+        )
+        resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+        return alt.VConcatChart(vconcat=[big, small], spacing=28, title=heading, resolve=resolve)
+
+
+def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
+    fitted = charts.colour_scale(scores, "viridis")
+    even = fitted.low > _EVEN * fitted.high
+    if colours == "from the lowest" or (colours == "automatic" and even) or fitted.high <= 0:
+        return fitted
+    return charts.ColourScale(0.0, fitted.high, "viridis")
+
+
+def _kept(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
+    every = np.arange(length)
+    if tokens is None or not hide_padding or not tokens[1].any():
+        return every
+    return every[tokens[1]]
+
+
+def _chosen(tokens: tuple[tuple[str, ...], np.ndarray] | None, kept: np.ndarray) -> list[str] | None:
+    return None if tokens is None else [tokens[0][position] or "(padding)" for position in kept]
+
+
+def _share_on_padding(scores: np.ndarray, columns: np.ndarray) -> float:
+    total = float(np.nansum(scores, dtype=np.float64))
+    return 1 - float(np.nansum(scores[:, :, columns], dtype=np.float64)) / total if total else 0.0
+
+
+def _note_hidden(count: int, on_padding: float) -> str:
+    if not count:
+        return ""
+    ignored = f"; {charts.percent(on_padding)} of the attention goes there" if on_padding > _NOTABLE_SHARE else ""
+    return f"{count:,} {'position' if count == 1 else 'positions'} of padding hidden{ignored}"
+
+
+def _mean_over_heads(scores: np.ndarray) -> np.ndarray:
+    return scores.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _positions_looked_at(scores: np.ndarray) -> float:
+    """Return e to the entropy of a row of scores, in the mean over rows: how many keys share a query's attention."""
+    clean = np.clip(np.nan_to_num(scores.astype(np.float64), posinf=0), 0, None)  # (query, key)
+    total = clean.sum(axis=1, keepdims=True)
+    # Hidden keys and dropout take away from a row; what is left of it is compared.
+    shares = clean / np.where(total, total, 1)
+    entropy = -(shares * np.log(np.where(shares, shares, 1))).sum(axis=1)
+    asked = total[:, 0] > 0
+    return float(np.exp(entropy[asked]).mean()) if asked.any() else 0.0
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [AttentionHeads()]

@@ -1,0 +1,197 @@
+"""What a pooling, dropout or activation layer makes of what goes in."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, gallery, hookimpl
+
+_POOLING = ("BasePooling", "BaseGlobalPooling", "BaseAdaptivePooling")
+_RANDOM = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise")
+_ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
+_RESIZING = tuple(f"{kind}{axes}D" for kind in ("UpSampling", "ZeroPadding", "Cropping") for axes in (1, 2))
+_WIDTH = 240
+_BAR_WIDTH = 160
+_BEFORE, _AFTER = "before", "after"
+# One scale for both, but the legend of one panel only.
+_OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+_BEFORE_COLOUR, _AFTER_COLOUR = "#8f94a3", "#e8932f"
+
+
+class BeforeAndAfterOptions(Options):
+    """Which channel is shown large."""
+
+    sample: SampleIndex = 0
+    # No ChannelIndex: where channels are pooled away, what the layer answers has units.
+    channel: int | None = Field(None, ge=0, title="Channel", description="Of images. None: the strongest.")
+    colours: charts.ColourScheme = Field("automatic", title="Colours")
+
+
+def _has_one_input(activation: Activation) -> str:
+    layer = activation.layer
+    if layer.activation_function == "softmax":
+        return "takes what is on one scale before and after; a softmax makes probabilities"
+    if len(layer.inputs_from) != 1:
+        return "shows what goes into the layer, and where that comes from is not known"
+    return charts.refuse_text(activation)
+
+
+class BeforeAndAfter(Visualizer):
+    """What goes into the layer beside what comes out. Click a map to see that channel large."""
+
+    name = "before-and-after"
+    title = "Before and after"
+    handles = Handles(
+        layer_types=(*_POOLING, *_RANDOM, *_ACTIVATIONS, *_RESIZING),
+        ranks=(2, 3, 4),
+        parts=("output",),
+        when=_has_one_input,
+    )
+    Options = BeforeAndAfterOptions
+    how_to_read = (
+        "Before and after are on one scale. Pooling keeps what is strong (max) or usual (average) and forgets where "
+        "exactly it was; a ReLU sets what is negative to zero; Dropout sets values to zero at random, in training only."
+    )
+    limitations = (
+        "One sample, and of images one channel at a time. Where the layer changes the size, positions do not lie at "
+        "the same place in both. Of several thousand values only the extremes of each stretch are drawn."
+    )
+
+    def chart(self, activation: Activation, options: BeforeAndAfterOptions) -> alt.TopLevelMixin:
+        """Draw two maps, two heatmaps or two lines, whatever suits the axes."""
+        answer = activation.sample(options.sample)
+        if not answer.inputs:
+            raise ValueError(f"what goes into {activation.key} was not kept")
+        before, after = answer.inputs[0].values.astype(np.float32), answer.values.astype(np.float32)
+        title = charts.title(
+            f"{activation.key}: {charts.format_shape(before.shape)} becomes {charts.format_shape(after.shape)}",
+            charts.sample_name(activation, options.sample),
+            _what_changed(activation, before, after),
+            charts.note_not_finite(np.concatenate([before.reshape(-1), after.reshape(-1)])),
+        )
+        if before.shape[-1] == after.shape[-1]:
+            if before.ndim == 3 and after.ndim in (1, 3):
+                return _maps(before, after, options, title)
+            if before.ndim == 2 and after.ndim == 2:
+                return _heatmaps(before, after, options.colours, title)
+            if before.ndim == 2 and after.ndim == 1:
+                return _pooled_over_time(before, after, options.colours, title)
+        return _lines(before.reshape(-1), after.reshape(-1), title)
+
+
+def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray) -> str:
+    if before.shape != after.shape:
+        return f"{before.size:,} values become {after.size:,}"
+    # NaN stays NaN: that is no change.
+    changed = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    if not changed.any():
+        why = ": it acts in training only" if set(_RANDOM) & set(activation.layer.type_names) else ""
+        return f"{activation.layer.type_name} changed nothing{why}"
+    shares = (charts.percent(float(those.mean())) for those in (changed, changed & (after == 0)))
+    return "{} of the values changed, {} to zero".format(*shares)
+
+
+def _maps(
+    before: np.ndarray, after: np.ndarray, options: BeforeAndAfterOptions, title: alt.TitleParams
+) -> alt.VConcatChart:
+    ins = np.moveaxis(before, -1, 0)  # (height, width, channel) -> (channel, height, width)
+    outs = np.moveaxis(after, -1, 0)
+    strength = np.abs(np.nan_to_num(outs, posinf=0, neginf=0)).reshape(len(outs), -1).mean(axis=1)
+    channel = int(strength.argmax()) if options.channel is None else min(options.channel, len(ins) - 1)
+    both = np.concatenate([ins[channel].reshape(-1), outs[channel].reshape(-1)])
+    scale = charts.colour_scale(both, options.colours)
+    large = gallery.large_map(ins[channel], scale, title=f"Channel {channel} before")
+    second = (
+        gallery.large_map(outs[channel], scale, title="After", legend=True)
+        if after.ndim == 3
+        else _units(after, channel)
+    )
+    small = gallery.gallery(
+        outs if after.ndim == 3 else ins,
+        numbers=np.arange(len(ins)),
+        scheme=options.colours,
+        chosen=channel,
+        title=alt.TitleParams(text=f"Every channel {'after' if after.ndim == 3 else 'before'}", anchor="start"),
+    )
+    row = alt.HConcatChart(hconcat=[large, second], spacing=24, resolve=_OWN_COLOURS)
+    return alt.VConcatChart(vconcat=[row, small], spacing=24, title=title, resolve=_OWN_COLOURS)
+
+
+def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
+    kept = np.union1d(charts.thin(after, buckets=300), [channel])
+    frame = pd.DataFrame({"unit": kept, "value": after[kept].astype(np.float64), "chosen": kept == channel})
+    base = alt.Chart(frame).encode(
+        x=alt.X("unit:Q", title="Unit", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y("value:Q", title="Activation"),
+        tooltip=["unit:Q", alt.Tooltip("value:Q", format=".4~g")],
+    )
+    point = base.mark_point(filled=True, size=90, color=_AFTER_COLOUR).transform_filter("datum.chosen")
+    name = f"After: channel {channel} is {after[channel]:.4g}"
+    return alt.LayerChart(layer=[base.mark_line(color=charts.MARK_COLOUR), point], width=330, height=150, title=name)
+
+
+def _heatmaps(before: np.ndarray, after: np.ndarray, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+    scale = charts.colour_scale(np.concatenate([before.reshape(-1), after.reshape(-1)]), colours)
+    panels = [
+        charts.heatmap(
+            values.T,  # (time, unit) -> (unit, time)
+            row="unit",
+            column="timestep",
+            scale=scale,
+            width=_WIDTH,
+            title=name,
+            legend=name == "After",
+        )
+        for name, values in (("Before", before), ("After", after))
+    ]
+    return alt.HConcatChart(hconcat=panels, spacing=20, title=title, resolve=_OWN_COLOURS)
+
+
+def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+    maps = charts.heatmap(
+        before.T,  # (time, unit) -> (unit, time)
+        row="unit",
+        column="timestep",
+        scale=charts.colour_scale(before, colours),
+        width=_WIDTH + 90,
+        title="Before",
+    )
+    frame = pd.DataFrame({"unit": np.arange(len(after)), "activation": after.astype(np.float64)})
+    finite = after[np.isfinite(after)]
+    low, high = float(np.min(finite, initial=0.0)), float(np.max(finite, initial=0.0))
+    bars = charts.row_bars(
+        frame,
+        "activation",
+        height=int(maps.height),
+        width=_BAR_WIDTH,
+        tooltip=[alt.Tooltip("unit:Q"), alt.Tooltip("activation:Q", format=".4~g")],
+        domain=(low * 1.04, high * 1.04 or (1.0 if low == 0 else 0.0)),
+    )
+    return alt.HConcatChart(hconcat=[maps, bars.properties(title="After")], spacing=16, title=title)
+
+
+def _lines(before: np.ndarray, after: np.ndarray, title: alt.TitleParams) -> alt.Chart:
+    parts = []
+    for name, values in ((_BEFORE, before), (_AFTER, after)):
+        kept = charts.thin(values, buckets=700)
+        parts.append(pd.DataFrame({"position": kept, "value": values[kept].astype(np.float64), "is": name}))
+    names = [_BEFORE, _AFTER]
+    return (
+        alt.Chart(pd.concat(parts, ignore_index=True))
+        .mark_line(point=len(before) <= 100)
+        .encode(
+            x=alt.X("position:Q", title="Unit", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, format="d")),
+            y=alt.Y("value:Q", title="Activation"),
+            color=alt.Color("is:N", title=None, scale=alt.Scale(domain=names, range=[_BEFORE_COLOUR, _AFTER_COLOUR])),
+            strokeDash=alt.StrokeDash("is:N", title=None, scale=alt.Scale(domain=names, range=[[5, 4], [1, 0]])),
+            tooltip=["is:N", alt.Tooltip("position:Q", title="unit"), alt.Tooltip("value:Q", format=".4~g")],
+        )
+        .properties(height=320, title=title)
+    )
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [BeforeAndAfter()]
