@@ -206,25 +206,24 @@ def _activation(
     context: SampleContext,
     made: Mapping[str, Activation],
 ) -> Activation:
-    import tensorflow as tf
-
     layer = described.layer
     if described.channels_first:
-        # (sample, channel, *space) -> (sample, *space, channel)
-        rank = len(values.shape)
-        values = tf.transpose(values, [0, *range(2, rank), 1])
-    if not described.has_sample_axis or not len(values.shape) or values.shape[0] != sample_count:
+        values = _channels_last(values)
+    extents = list(values.shape) if isinstance(values, np.ndarray) else values.shape.as_list()
+    if not described.has_sample_axis or not extents or extents[0] != sample_count:
         # The same for every sample, such as a table of positions.
-        values = np.broadcast_to(np.asarray(values), (sample_count, *values.shape))
+        values = np.broadcast_to(np.asarray(values), (sample_count, *extents))
+        extents = [sample_count, *extents]
     if mask is not None and (mask.ndim < 2 or mask.shape[0] != sample_count):
         mask = None
-    shape = (None, *(int(extent) for extent in values.shape[1:]))
-    if described.part == "output":
+    shape = (None, *extents[1:])
+    # Where nothing was open, what was known before is what there is: a large model has hundreds of these.
+    if described.part == "output" and layer.output_shape != shape:
         layer = replace(layer, output_shape=shape)
     return Activation(
         described.key,
         values,
-        described.axes or axes_of(layer.type_names, len(shape)),
+        described.axes or axes_of(layer.type_names, len(extents)),
         layer,
         part=described.part,
         mask=mask,
@@ -237,6 +236,13 @@ def _activation(
         },
         weights=described.weights,
     )
+
+
+def _channels_last(values: Any) -> Any:
+    import tensorflow as tf
+
+    # (sample, channel, *space) -> (sample, *space, channel)
+    return tf.transpose(values, [0, *range(2, len(values.shape)), 1])
 
 
 def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Activation]:

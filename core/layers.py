@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 __all__ = ["LayerInfo", "layer_kind"]
@@ -131,6 +132,7 @@ class LayerInfo:
         return axes_of(self.type_names, len(self.output_shape))
 
 
+@cache
 def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     """Name the axes of a layer's answer.
 
