@@ -64,7 +64,7 @@ def _parts(workspace: Workspace, chosen: Choice) -> None:
     key = f"part/{next(iter(titles))}"
     st.session_state[key] = chosen.layer
     st.pills(
-        "What of it",
+        "Part of the layer",
         list(titles),
         format_func=titles.__getitem__,
         required=True,

@@ -1,0 +1,65 @@
+"""What layers keep to themselves: states, gates and attention scores of models as they are."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import expect
+
+
+def layer_in(page):
+    return parse_qs(urlsplit(page.url).query)["layer"][0]
+
+
+def part(page, title):
+    return page.get_by_role("radiogroup", name="Part of the layer").get_by_role("radio", name=title, exact=True)
+
+
+def test_a_part_of_a_recurrent_layer_is_looked_at(explorer, page):
+    explorer.open(example="vowels-lstm", layer="lstm_1", view="unit-heatmap")
+    for title, key in (("forget gate", "lstm_1:forget_gate"), ("cell state", "lstm_1:cell_state")):
+        before = explorer.shot()
+        part(page, title).click()
+        explorer.changed(before)
+        explorer.painted()
+        expect(page).to_have_url(re.compile(f"layer={key.replace(':', '%3A')}"))
+        assert explorer.selected_layer() == "lstm_1"
+        assert f"32 units of {key}" in " ".join(explorer.titles())
+
+
+def test_a_link_comes_back_to_a_part(explorer, page):
+    explorer.open(example="vowels-lstm", layer="lstm_2:candidate")
+    explorer.painted()
+
+    assert explorer.selected_layer() == "lstm_2"
+    assert layer_in(page) == "lstm_2:candidate"
+
+
+def test_the_gates_of_a_layer_that_answers_its_last_state_only(explorer, page):
+    explorer.open(example="vowels-lstm", layer="lstm_2")
+    before = explorer.painted()
+    text = explorer.chart.text_content()
+    for gate in ("Input gate", "Forget gate", "Output gate", "Cell state"):
+        assert gate in text
+    unit = page.get_by_role("spinbutton", name="Unit", exact=True)
+    unit.fill("7")
+    unit.press("Enter")
+    explorer.changed(before)
+    assert "Unit 7 of 24" in " ".join(explorer.titles())
+
+
+def test_attention_names_the_tokens_and_a_click_chooses_a_head(explorer, page):
+    explorer.open(example="reviews-transformer", layer="attention")
+    before = explorer.painted()
+    text = explorer.chart.text_content()
+    assert "movies" in text
+    assert "Average over heads" in text
+    explorer.chart.locator('path[aria-label*="head: 1;"]').click()
+    explorer.changed(before)
+    expect(page).to_have_url(re.compile("o.head=1"))
+    assert "Head 1" in explorer.chart.text_content()
+
+
+def test_what_the_layers_take_stands_under_the_table(explorer):
+    explorer.open(example="digits-cnn")
+
+    expect(explorer.main.get_by_text("All layers of 90 samples take 1.67 MB.")).to_be_visible()
