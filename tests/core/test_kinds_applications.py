@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from core.extractor import extract
 
@@ -67,9 +68,10 @@ def test_every_layer_of(name):
     assert {key for key in activations if "/" not in key} == {layer.name for layer in called}
     assert [activations[layer.name].layer.index for layer in model.layers[1:]] == list(range(1, len(model.layers)))
     assert not [layer.key for layer in activations.layers if layer.missing]
-    expected = keras.Model(model.input, [layer.output for layer in called])(images)
+    every_answer = keras.Model(model.input, [layer.output for layer in called])
+    # The deeper a model of random weights, the more it magnifies rounding; another graph of it rounds alike.
+    expected = (tf.function(every_answer) if name in LARGER_MEMBERS else every_answer)(images)
     for layer, values in zip(called, expected, strict=True):
-        # Hundreds of layers with random weights: what rounding costs grows with the largest number of a layer.
-        allowed = 1e-4 * max(1, np.abs(values).max())
+        allowed = 1e-5 * max(10, np.abs(values).max())
         np.testing.assert_allclose(activations[layer.name].values, values, rtol=1e-3, atol=allowed, err_msg=layer.name)
     np.testing.assert_allclose(activations.output, expected[-1], rtol=1e-4, atol=1e-6)
