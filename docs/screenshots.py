@@ -25,6 +25,8 @@ PICTURES: Final[tuple[tuple[str, int, str, dict[str, str]], ...]] = (
     ("explore", 1250, "light", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("explore-dark", 1250, "dark", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("recurrent", 1250, "light", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
+    ("gates", 1900, "light", {"example": "vowels-lstm", "layer": "lstm_2", "o.unit": "2"}),
+    ("attention", 1750, "dark", {"example": "reviews-transformer", "layer": "attention"}),
     ("map", 800, "light", {"example": "reviews-transformer", "show": "map"}),
 )
 
