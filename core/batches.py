@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core.errors import InputRejected
-from core.forward import Recording
+from core.forward import Batch
 
-__all__ = ["Batch", "joined"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one pass gave.
-
-    Attributes:
-        tensors: What was kept, one per description in ``recording``.
-        masks: Masks that the descriptions refer to.
-        tokens: What the tokenizer answered, shape ``(sample, time)``, or None.
-        answer: What the model itself returned, in its own structure.
-        recording: What the tensors are.
-    """
-
-    tensors: list[Any]
-    masks: list[Any]
-    tokens: Any
-    answer: Any
-    recording: Recording
+__all__ = ["joined"]
 
 
 def joined(

@@ -9,6 +9,7 @@ the compiled graph.
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ __all__ = ["Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _install_lock = threading.Lock()
+_log = logging.getLogger("layerscope")
 _MARK = "_layerscope_wrapped"
 
 
@@ -151,6 +153,10 @@ class Recorder:
         token = _current.set(None)
         try:
             frame.internals = {frame.key + suffix: internal for suffix, internal in compute().items()}
+        except Exception:
+            # A stranger's subclass may compute in a way that is not Keras' own. The pass itself goes on.
+            _log.warning("What %s keeps to itself could not be worked out", frame.key, exc_info=True)
+            frame.internal_keys = ()
         finally:
             _current.reset(token)
 

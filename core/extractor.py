@@ -17,11 +17,11 @@ import numpy as np
 from core import given
 from core import internals as layer_internals
 from core.activation import Activations, SampleContext
-from core.batches import Batch, joined
+from core.batches import joined
 from core.capture import recording
 from core.cost import bytes_of
 from core.errors import ExtractionFailed
-from core.forward import Recording, Wanted, activations_of, collect, failure, recorded_pass
+from core.forward import Batch, Recording, Wanted, activations_of, collect, failure, recorded_pass
 from core.layers import LayerInfo
 from core.tokens import tokens_of
 from core.untouched import all_layers

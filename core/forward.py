@@ -22,7 +22,7 @@ from core.layers import LayerInfo, axes_of, describe_layer
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
 
-__all__ = ["RecordedTensor", "Recording", "Wanted", "activations_of", "collect", "failure", "recorded_pass"]
+__all__ = ["Batch", "RecordedTensor", "Recording", "Wanted", "activations_of", "collect", "failure", "recorded_pass"]
 
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 _LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
@@ -104,6 +104,25 @@ class Recording:
     tokenizer: Any
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What a pass over some samples gave, in real tensors or arrays.
+
+    Attributes:
+        tensors: What was kept, one per description in ``recording``.
+        masks: Masks that the descriptions refer to.
+        tokens: What the tokenizer answered, shape ``(sample, time)``, or None.
+        answer: What the model itself returned, in its own structure.
+        recording: What the tensors are.
+    """
+
+    tensors: list[Any]
+    masks: list[Any]
+    tokens: Any
+    answer: Any
+    recording: Recording
+
+
 def recorded_pass(model: Any, tensors: Any, training: bool, wanted: Wanted) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
 
@@ -176,11 +195,11 @@ def collect(
     return Recording(tensors, masks, tokens, described, tuple(layers), tokenizer)
 
 
-def activations_of(batch: Any, sample_count: int, context: SampleContext) -> list[Activation]:
+def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> list[Activation]:
     """Make the activations of what a pass kept, in call order, each with what went into its layer.
 
     Args:
-        batch: What the pass gave, see :class:`core.batches.Batch`.
+        batch: What the pass gave.
         sample_count: How many samples went in.
         context: What is known about them.
     """
@@ -229,11 +248,7 @@ def _activation(
         mask=mask,
         context=context,
         inputs=tuple(made[key] for key in layer.inputs_from if key in made),
-        internals={
-            key[len(layer.call_key) + 1 :]: made[key]
-            for key in layer.internals
-            if key in made and described.part == "output"
-        },
+        internals=_internals(layer, made) if described.part == "output" else {},
         weights=described.weights,
     )
 

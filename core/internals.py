@@ -3,8 +3,8 @@
 Keras computes these inside a layer and drops them. The methods in which it does are wrapped once per process, as
 ``capture`` wraps the calls of layers: the wrapper does nothing unless a recorder is set, makes the layer's own
 computation as it would be made anyway, and then works out what the recorder asked for from the very tensors that the
-layer worked on: masks, initial states and dropout included. So a layer is never changed, what it answers is never
-computed in another way, and layers that cannot return their scores (flash attention) are no exception.
+layer worked on: masks, initial states and dropout included. So a layer is never changed, and what it answers is never
+computed in another way: a layer that takes a fused path without scores goes on taking it.
 """
 
 from __future__ import annotations
@@ -107,12 +107,16 @@ def _scores(layer: Any, query: Any, key: Any, mask: Any, causal: bool) -> Any:
     if causal:
         causal_mask = layer._compute_causal_mask(query, key)
         mask = causal_mask if mask is None else ops.logical_and(ops.cast(mask, "bool"), causal_mask)
-    if isinstance(layer, keras.layers.GroupQueryAttention):
+    grouped = isinstance(layer, keras.layers.GroupQueryAttention)
+    if grouped:
         query = query * ops.cast(layer._inverse_sqrt_head_dim, query.dtype)
         products = ops.einsum(layer._dot_product_equation, query, key)
     else:
         query = query * ops.cast(layer._inverse_sqrt_key_dim, query.dtype)
         products = ops.einsum(layer._dot_product_equation, key, query)
+    owner = keras.layers.GroupQueryAttention if grouped else keras.layers.MultiHeadAttention
+    if type(layer)._masked_softmax is not owner._masked_softmax:
+        return layer._masked_softmax(products, mask)
     if mask is not None:
         # (…, query, key) -> (sample, head, query, key), as far as there are axes missing.
         mask = ops.expand_dims(mask, tuple(range(-3, -3 - (len(products.shape) - len(mask.shape)), -1)))
@@ -205,9 +209,7 @@ def _over_time(layer: Any, sequences: Any, initial_state: Any, mask: Any, traini
     from keras import ops
 
     cells = _cells(layer)
-    start = [
-        list(states) if isinstance(states, (list, tuple)) else [states] for states in _per_cell(layer, initial_state)
-    ]
+    start = [_as_list(states) for states in _per_cell(layer, initial_state)]
     carried: dict[str, Any] = {"states": start, "gates": []}
     for (_, cell), states in zip(cells, start, strict=True):
         carried["gates"].append([ops.zeros_like(states[0]) for _ in _gate_names(cell)])
@@ -227,9 +229,8 @@ def _over_time(layer: Any, sequences: Any, initial_state: Any, mask: Any, traini
     found = {}
     for (suffix, cell), states, gates in zip(cells, history["states"], history["gates"], strict=True):
         for name, values in zip((*_state_names(cell), *_gate_names(cell)), (*states, *gates), strict=True):
-            found[suffix + name] = Internal(
-                ops.swapaxes(values, 0, 1), mask=mask
-            )  # (time, sample, …) -> (sample, time, …)
+            # (time, sample, …) -> (sample, time, …)
+            found[suffix + name] = Internal(ops.swapaxes(values, 0, 1), mask=mask)
     return found
 
 

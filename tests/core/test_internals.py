@@ -263,6 +263,26 @@ class TestAttention:
         scores = core.extract(model, SEQUENCES, internals=True)["attention:attention_scores"]
         np.testing.assert_allclose(scores.values, self.expected(layer, True), atol=1e-5)
 
+    def test_scores_that_cannot_be_worked_out_do_not_stop_the_pass(self, caplog):
+        layer = layers.MultiHeadAttention(2, 3, name="attention")
+        inputs = keras.Input((6, 4))
+        model = keras.Model(inputs, layer(inputs, inputs))
+        layer._dot_product_equation = "not,an->equation"
+        activations = core.extract(model, SEQUENCES, internals=True)
+
+        np.testing.assert_allclose(activations["attention"].values, model(SEQUENCES), atol=1e-6)
+        assert activations["attention"].layer.internals == ()
+        assert "What attention keeps to itself could not be worked out" in caplog.text
+
+    def test_a_softmax_of_a_strangers_own_is_asked(self):
+        class Sharp(layers.MultiHeadAttention):
+            def _masked_softmax(self, scores, mask=None):
+                return super()._masked_softmax(100 * scores, mask)
+
+        scores = self.scores(Sharp(2, 3, name="attention")).values
+
+        assert scores.max(axis=-1).mean() > 0.9
+
     @pytest.mark.parametrize("kind", [layers.Attention, layers.AdditiveAttention])
     def test_single_head(self, kind):
         inputs = keras.Input((6, 4))
