@@ -24,6 +24,7 @@ __all__ = [
     "level_picture_url",
     "picture_url",
     "picture_values",
+    "within",
 ]
 
 MARK_COLOUR: Final = "#4c78a8"
@@ -147,6 +148,21 @@ def picture_url(pixels: np.ndarray) -> str:
         pixels: uint8, shape ``(height, width)`` or ``(height, width, channel)`` with 3 or 4 channels.
     """
     return _png_url(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
+def within(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture of which no side is longer, each pixel the mean of those that it stands for.
+
+    Args:
+        pixels: uint8, shape ``(height, width, channel)``.
+        side: Longest side, in pixels.
+    """
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def picture_values(values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core import charts
+from core.colours import within
 
 __all__ = ["gallery", "large_map", "overlay"]
 
@@ -143,7 +144,8 @@ def overlay(
         picture: The input, shape ``(height, width, channel)``, any range.
         scale: Colours of the feature map.
     """
-    pixels = charts.picture_values(picture)
+    # A photograph of a megapixel would make a chart of several megabytes, and is seen at a fraction of its size.
+    pixels = within(charts.picture_values(picture), 2 * _LARGE)
     height, width = pixels.shape[:2]
     rows = np.arange(height) * values.shape[0] // height
     columns = np.arange(width) * values.shape[1] // width

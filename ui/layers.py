@@ -20,7 +20,7 @@ __all__ = ["layers"]
 _TABLE_ROWS = 9
 _ROW_HEIGHT = 35
 _MAP_HEIGHT = 420
-_NAME_LENGTH = 28
+_NAME_LENGTH = 22
 
 
 def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> None:
@@ -104,7 +104,7 @@ def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str)
         column_config={
             "#": st.column_config.NumberColumn(width=40),
             "layer": st.column_config.TextColumn("layer", width=160),
-            "type": st.column_config.TextColumn("type", width=115),
+            "type": st.column_config.TextColumn("type", width=130),
             "shape": st.column_config.TextColumn("shape", width=80, help="Output, without the sample axis."),
             "parameters": st.column_config.NumberColumn("params", format="localized", width=75),
             "memory": st.column_config.NumberColumn(
@@ -114,7 +114,7 @@ def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str)
                 "activations", width=100, help="How the values of this sample are distributed, lowest to highest."
             ),
             "notes": st.column_config.TextColumn(
-                "notes", width=175, help="What is worth a look, over all samples that were run."
+                "notes", width=160, help="What is worth a look, over all samples that were run."
             ),
         },
     )

@@ -189,3 +189,12 @@ def test_a_scale_that_is_given_and_more_to_say_of_each_map():
     assert [row["keys at a time"] for row in rows_with(spec, "left")] == [1, 2.5, 3.1416]
     assert "keys at a time" in [each["field"] for each in encoding["tooltip"]]
     assert len(vl_convert.vegalite_to_png(spec)) > 1_000
+
+
+def test_a_large_photograph_is_not_sent_as_it_is():
+    photograph = RANDOM.integers(0, 256, size=(1000, 2000, 3)).astype(np.float32)
+    values = RANDOM.uniform(size=(7, 14)).astype(np.float32)
+    parts = overlay(values, photograph, charts.colour_scale(values))
+
+    sizes = {picture.size for part in parts for picture in pictures_in(part.to_dict())}
+    assert sizes == {(344, 172)}
