@@ -121,6 +121,13 @@ class Activation:
         return int(np.prod(self.shape, dtype=np.int64)) * _item_size(self._source)
 
     @property
+    def shown(self) -> np.ndarray:
+        """Which positions are no padding: boolean, one per position along all axes but the last."""
+        shape = self.shape[:-1]
+        fits = self.mask is not None and self.mask.shape == shape
+        return np.asarray(self.mask, dtype=bool) if fits else np.ones(shape, dtype=bool)
+
+    @property
     def is_numeric(self) -> bool:
         """False for strings, such as what a StringLookup turns round."""
         dtype = getattr(self._source, "dtype", None)

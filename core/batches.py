@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import InputRejected
 from core.forward import Batch
+from core.given import flat
 
 __all__ = ["joined"]
 
@@ -48,17 +49,17 @@ def joined(
                 )
             for room, part, once in zip(whole.tensors, batch.tensors, kept_once, strict=True):
                 _put(room, part, start, end, once)
-            for room, part in zip(whole.masks, batch.masks, strict=True):
-                _put(room, part, start, end)
-            if batch.tokens is not None:
-                _put(whole.tokens, batch.tokens, start, end)
-            for room, part in zip(keras.tree.flatten(whole.answer), keras.tree.flatten(batch.answer), strict=True):
+            for room, part in zip(_others(whole), _others(batch), strict=True):
                 _put(room, part, start, end)
         start = end
         if progress:
             progress(end, sample_count)
     assert whole is not None
     return whole
+
+
+def _others(batch: Batch) -> list[Any]:
+    return [*batch.masks, *flat([batch.tokens, batch.answer])]
 
 
 def _room(part: Any, sample_count: int, once: bool = False) -> np.ndarray:

@@ -112,13 +112,13 @@ def _notes(activation: Activation) -> tuple[str, ...]:
         return tuple(notes)
     zeros = float((seen == 0).mean()) if seen.size else 0.0
     if zeros >= MOSTLY_ZERO:
-        notes.append(f"{zeros:.0%} zeros".replace("%", " %"))
+        notes.append(f"{charts.percent(zeros)} zeros")
     dead = _dead_channels(activation)
     if dead:
         notes.append(f"{dead:,} of {values.shape[-1]:,} never active")
     saturated = _saturated_share(activation, seen)
     if saturated >= SATURATED:
-        notes.append(f"{saturated:.0%} saturated".replace("%", " %"))
+        notes.append(f"{charts.percent(saturated)} saturated")
     drift = _note_drift(activation)
     if drift:
         notes.append(drift)

@@ -73,10 +73,7 @@ def over_time(answer: Activation) -> tuple[OverTime, ...]:
         cell, _, part = key.rpartition(":")
         if internal.axes != ("time", "unit") or 0 in internal.shape:
             continue
-        shown = np.ones(internal.shape[0], dtype=bool)
-        if internal.mask is not None and internal.mask.shape == shown.shape:
-            shown = np.asarray(internal.mask, dtype=bool)
-        found.append(OverTime(part, cell, internal.values, shown))
+        found.append(OverTime(part, cell, internal.values, internal.shown))
     cells = list(dict.fromkeys(each.cell for each in found))
     return tuple(sorted(found, key=lambda each: (cells.index(each.cell), each.is_state, each.part == "hidden_state")))
 

@@ -20,6 +20,6 @@ def format_shape(extents: Sequence[int | None]) -> str:
     return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
 
 
-def percent(share: float) -> str:
+def percent(share: float, decimals: int = 0) -> str:
     """Write a share as ``40 %``."""
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share:.{decimals}%}".replace("%", " %")

@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LayerscopeError
 from core.images import SCALINGS, Fit
 from core.summaries import ModelSummary
+from core.wording import percent
 from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
@@ -69,7 +70,7 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
         key="example",
     )
     example = examples[name]
-    share = f"{example.accuracy:.1%}".replace("%", " %")
+    share = percent(example.accuracy, 1)
     st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
     _open(chosen, ("example", name), lambda: workspace.open_example(name), f"Opening {name}")
     if st.session_state.get("opened") == ("example", name):

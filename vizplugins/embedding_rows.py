@@ -83,10 +83,7 @@ def _tokens(activation: Activation, sample: int) -> tuple[tuple[str, ...], np.nd
         return tuple(label or "(padding)" for label in known[0]), known[1]
     given = answer.inputs[0].values if answer.inputs else np.arange(length)
     numbers = given if given.shape == (length,) else np.arange(length)
-    shown = np.ones(length, dtype=bool)
-    if answer.mask is not None and answer.mask.shape == (length,):
-        shown = np.asarray(answer.mask, dtype=bool)
-    return tuple(f"{number:.0f}" for number in numbers), shown
+    return tuple(f"{number:.0f}" for number in numbers), answer.shown
 
 
 def _are_of(activation: Activation) -> bool:

@@ -42,7 +42,7 @@ class Histogram(Visualizer):
         if options.logarithmic:
             frame = frame[frame["count"] > 0]
         samples = f"{activation.shape[0]:,} samples" if everything else charts.sample_name(activation, options.sample)
-        zeros = f"{float(np.mean(values == 0)):.1%} exactly zero".replace("%", " %") if values.size else ""
+        zeros = f"{charts.percent(float(np.mean(values == 0)), 1)} exactly zero" if values.size else ""
         scale = alt.Scale(type="log", domainMin=0.8) if options.logarithmic else alt.Scale(zero=True)
         return (
             alt.Chart(frame)

@@ -89,7 +89,7 @@ def _number(value: float) -> str:
 
 
 def _share(those: np.ndarray) -> str:
-    return f"{float(those.mean()):.1%}".replace("%", " %") if those.size else "none"
+    return charts.percent(float(those.mean()), 1) if those.size else "none"
 
 
 @hookimpl

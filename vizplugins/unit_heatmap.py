@@ -42,7 +42,7 @@ class UnitHeatmap(Visualizer):
         """Draw a matrix of units by timesteps per sample."""
         samples = list(dict.fromkeys((options.sample, *options.compare)))
         values = activation.values[samples].astype(np.float32)  # (sample, time, unit)
-        shown = _shown(activation, samples)  # (sample, time)
+        shown = activation.shown[samples]  # (sample, time)
         matrices = values.swapaxes(1, 2)  # (sample, time, unit) -> (sample, unit, time)
         order = _order(np.where(shown[0], matrices[0], 0), options.order)
         scale = charts.colour_scale(values[shown], options.colours)
@@ -69,12 +69,6 @@ class UnitHeatmap(Visualizer):
                 panel.layer = [*panel.layer, charts.masked_bands(shown[place])]
             panels.append(panel)
         return panels[0] if len(samples) == 1 else alt.concat(*panels, columns=3, title=title)
-
-
-def _shown(activation: Activation, samples: list[int]) -> np.ndarray:
-    shape = activation.shape[:-1]  # (sample, time)
-    mask = activation.mask if activation.mask is not None and activation.mask.shape == shape else np.ones(shape, bool)
-    return np.asarray(mask, dtype=bool)[samples]
 
 
 def _order(matrix: np.ndarray, by: str) -> np.ndarray:

@@ -77,20 +77,15 @@ def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.Da
     parts = []
     for unit in units:
         values = answer.values[:, unit].astype(np.float64)
-        if _is_masked(answer):
-            # Not dropped: a line breaks at what is no number, and would run on across what is not there.
-            values = np.where(np.asarray(answer.mask), values, np.nan)
+        # Not dropped: a line breaks at what is no number, and would run on across what is not there.
+        values = np.where(answer.shown, values, np.nan)
         kept = charts.thin(values, buckets=500)
         parts.append(pd.DataFrame({"unit": str(unit), "time": kept, "value": values[kept]}))
     return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))
 
 
-def _is_masked(answer: Activation) -> bool:
-    return answer.mask is not None and answer.mask.shape == answer.shape[:-1]
-
-
 def _note_masked(activation: Activation, samples: list[int]) -> str:
-    masked = int(np.sum(~np.asarray(activation.mask)[samples])) if _is_masked(activation) else 0
+    masked = int(np.sum(~activation.shown[samples]))
     return f"{masked:,} masked timesteps (padding) are left out" if masked else ""
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from core.errors import ExtractionFailed, InputRejected
 from core.extractor import Extractor, extract
+from tests.small_models import Chain
 
 layers = keras.layers
 RANDOM = np.random.default_rng(0)
@@ -51,22 +52,6 @@ class Positions(layers.Layer):
 class Raising(layers.Layer):
     def call(self, x):
         raise ValueError("this layer never works")
-
-
-class Chain(keras.Model):
-    """A subclassed model; with ``decides`` Python looks at a value, which no graph allows."""
-
-    def __init__(self, *chain, decides=False, **settings):
-        super().__init__(**settings)
-        self.chain = list(chain)
-        self.decides = decides
-
-    def call(self, x):
-        for layer in self.chain:
-            x = layer(x)
-        if self.decides and float(keras.ops.sum(x)) > 1e9:
-            x = -x
-        return x
 
 
 def sequential():

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import ExtractionFailed
 from core.extractor import Extractor, extract
+from tests.small_models import Chain
 
 layers, ops = keras.layers, keras.ops
 VISITORS = 8
@@ -45,19 +46,6 @@ def assert_equal(activations, expected):
     assert list(activations) == list(expected)
     for key, values in expected.items():
         same(activations[key].values, values)
-
-
-class Chain(keras.Model):
-    def __init__(self, *parts, decides=False, **settings):
-        super().__init__(**settings)
-        self.parts, self.decides = list(parts), decides
-
-    def call(self, x):
-        for part in self.parts:
-            x = part(x)
-        if self.decides and float(ops.sum(x)) > 1e9:
-            x = -x
-        return x
 
 
 def one_by_one(parts, x):
@@ -117,7 +105,7 @@ def test_a_model_that_nobody_has_built():
     together(work)
     assert len(model.variables) == 4
     for visitor, activations in seen.items():
-        assert_equal(activations, one_by_one(model.parts, VECTORS[visitor]))
+        assert_equal(activations, one_by_one(model.chain, VECTORS[visitor]))
 
 
 def test_a_model_that_nobody_has_built_and_an_extractor_each():
@@ -130,7 +118,7 @@ def test_a_model_that_nobody_has_built_and_an_extractor_each():
     together(work)
     assert len(model.variables) == 4
     for visitor, activations in seen.items():
-        assert_equal(activations, one_by_one(model.parts, VECTORS[visitor]))
+        assert_equal(activations, one_by_one(model.chain, VECTORS[visitor]))
 
 
 def test_different_models_of_different_kinds():
@@ -152,7 +140,7 @@ def test_different_models_of_different_kinds():
 def test_models_that_share_a_layer():
     shared = layers.Dense(4, name="shared")
     models = [Chain(shared, layers.Dense(visitor + 1, name="own")) for visitor in range(VISITORS)]
-    expected = [one_by_one(model.parts, VECTORS[visitor]) for visitor, model in enumerate(models)]
+    expected = [one_by_one(model.chain, VECTORS[visitor]) for visitor, model in enumerate(models)]
 
     together(lambda visitor: assert_equal(extract(models[visitor], VECTORS[visitor]), expected[visitor]))
 
@@ -180,7 +168,7 @@ def test_different_layers_training_and_batch_sizes_of_one_extractor():
 def test_one_that_fails_does_not_disturb_the_others():
     model, inputs = vectors()
     model(inputs[0])
-    expected = [one_by_one(model.parts, inputs[visitor]) for visitor in range(VISITORS)]
+    expected = [one_by_one(model.chain, inputs[visitor]) for visitor in range(VISITORS)]
     extractor = Extractor(model)
 
     def work(visitor):

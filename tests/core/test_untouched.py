@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from core.errors import ExtractionFailed
 from core.extractor import Extractor, extract
+from tests.small_models import Chain
 
 layers, ops = keras.layers, keras.ops
 RANDOM = np.random.default_rng(8)
@@ -42,19 +43,6 @@ class Counting(layers.Layer):
     def call(self, x):
         self.seen.assign_add(1.0)
         self.add_loss(ops.mean(x))
-        return x
-
-
-class Chain(keras.Model):
-    def __init__(self, *parts, decides=False, **settings):
-        super().__init__(**settings)
-        self.parts, self.decides = list(parts), decides
-
-    def call(self, x):
-        for part in self.parts:
-            x = part(x)
-        if self.decides and float(ops.sum(x)) > 1e9:
-            x = -x
         return x
 
 
@@ -294,7 +282,7 @@ class TestAfterAnError:
             Raising.armed = False
 
         activations = extract(model, VECTORS)
-        np.testing.assert_allclose(activations["a"].values, model.parts[0](VECTORS), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(activations["a"].values, model.chain[0](VECTORS), rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(activations.output, model(VECTORS), rtol=1e-5, atol=1e-6)
 
     def test_other_models_are_recorded_as_before(self):
