@@ -1,38 +1,42 @@
 """The front door of Layerscope: page setup and navigation. `streamlit run streamlit_app.py` opens it."""
 
-from pathlib import Path
 
-import streamlit as st
+def main() -> None:
+    """Draw the page once."""
+    from pathlib import Path
 
-from ui import engine
+    import streamlit as st
 
-# A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
-st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
+    from ui import engine
+
+    # A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
+    st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
+    chosen_page = st.navigation(
+        [st.Page(_explore, title="Explore", default=True), st.Page(_plugins, title="Plugins", url_path="plugins")],
+        position="top",
+    )
+    if engine.is_ready():
+        from ui.sidebar import sidebar
+
+        # Drawn for both pages, or else a look at the other one would forget which file was uploaded.
+        sidebar()
+        chosen_page.run()
+    else:
+        engine.wait()
 
 
-def explore() -> None:
-    """The page with the model, its layers and their pictures."""
+def _explore() -> None:
     from ui.explore import page
 
     page()
 
 
-def plugins() -> None:
-    """The page with what is installed."""
+def _plugins() -> None:
     from ui.plugins import page
 
     page()
 
 
-chosen_page = st.navigation(
-    [st.Page(explore, title="Explore", default=True), st.Page(plugins, title="Plugins", url_path="plugins")],
-    position="top",
-)
-if engine.is_ready():
-    from ui.sidebar import sidebar
-
-    # Drawn for both pages, or else a look at the other one would forget which file was uploaded.
-    sidebar()
-    chosen_page.run()
-else:
-    engine.wait()
+# A worker process looks into this file, as multiprocessing makes it do, and must not draw a page.
+if __name__ == "__main__":
+    main()

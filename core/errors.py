@@ -6,13 +6,14 @@ The tree::
     ├── ModelRefused       a model file that cannot, or must not, be opened
     ├── InputRejected      data that does not fit what the model expects
     ├── ExtractionFailed   the model raised while the data went through it
-    └── PluginFailed       a visualizer raised, or returned something that is no chart
+    ├── PluginFailed       a visualizer raised, or returned something that is no chart
+    └── WorkerLost         the process that worked for a visitor was ended before it had answered
 
 A message says what happened and to which file or layer; ``remedy`` says what to do next. Both are plain text
 that can be shown to a person as it stands.
 """
 
-__all__ = ["ExtractionFailed", "InputRejected", "LayerscopeError", "ModelRefused", "PluginFailed"]
+__all__ = ["ExtractionFailed", "InputRejected", "LayerscopeError", "ModelRefused", "PluginFailed", "WorkerLost"]
 
 
 class LayerscopeError(Exception):
@@ -71,3 +72,7 @@ class PluginFailed(LayerscopeError):
         self.package = package
         self.version = version
         self.traceback = traceback
+
+
+class WorkerLost(LayerscopeError):
+    """The process that worked for a visitor took too long or too much memory, crashed, or was stopped."""

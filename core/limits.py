@@ -64,7 +64,7 @@ def get_limits() -> Limits:
     Raises:
         InputRejected: If a variable holds something else than its limit can be.
     """
-    given = {
+    given: dict[str, Any] = {
         name: os.environ[PREFIX + name.upper()] for name in Limits.model_fields if os.environ.get(PREFIX + name.upper())
     }
     try:

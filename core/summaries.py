@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ConfigDict
+
 from core.options import Control
 
 __all__ = [
@@ -82,6 +84,9 @@ class InputView:
         maximum: Largest.
         not_finite: How many of all numbers are NaN or infinite.
     """
+
+    # How the picture crosses from a worker, see core.workers.wire.
+    __pydantic_config__ = ConfigDict(val_json_bytes="base64")
 
     name: str
     shape: str
@@ -196,13 +201,17 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, for a person: what happened, what to do next, and the traceback for a plugin's author."""
+    """What went wrong, for a person: what happened, what to do next, and the traceback for a plugin's author.
+
+    ``can_be_tried_again`` is true where a worker had to be ended, which another attempt may not need.
+    """
 
     message: str
     remedy: str = ""
     traceback: str = ""
     package: str = ""
     version: str = ""
+    can_be_tried_again: bool = False
 
 
 @dataclass(frozen=True)

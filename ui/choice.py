@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.workspace import Workspace
+from ui import engine
 
 __all__ = ["Choice", "choice", "remember", "workspace"]
 
@@ -90,7 +91,15 @@ def choice() -> Choice:
 def workspace() -> Workspace:
     """Return what this visitor has open."""
     if "workspace" not in st.session_state:
-        st.session_state["workspace"] = Workspace()
+        st.session_state["workspace"] = engine.new_workspace()
+    if not engine.runs_in_process():
+        _end_worker_on_leaving()
+    return st.session_state["workspace"]
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda workspace: workspace.close())
+def _end_worker_on_leaving() -> Any:
+    # Streamlit keeps a session for a while for who comes back; the worker does not wait that long.
     return st.session_state["workspace"]
 
 

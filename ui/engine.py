@@ -1,4 +1,4 @@
-"""Starts the engine behind the page: TensorFlow is imported in the background, once per server.
+"""Starts the engine behind the page, once per server: the processes that do the work, or TensorFlow in this one.
 
 The page is on screen before that; it says what it waits for, and goes on by itself.
 """
@@ -8,39 +8,57 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import os
+import sys
 import threading
 import time
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-__all__ = ["is_ready", "wait"]
+if TYPE_CHECKING:
+    from core.workers.pool import WorkerPool
+    from core.workspace import Workspace
+
+__all__ = ["is_ready", "new_workspace", "runs_in_process", "wait"]
 
 _log = logging.getLogger("layerscope")
 _USUAL_SECONDS = 5
+_OPTION = "--in-process"
+_VARIABLE = "LAYERSCOPE_IN_PROCESS"
+
+
+def runs_in_process() -> bool:
+    """Return whether models run in the page's own process, for those who trust their files and their plugins.
+
+    ``streamlit run streamlit_app.py -- --in-process`` says so, or ``LAYERSCOPE_IN_PROCESS=1`` in the environment.
+    """
+    return _OPTION in sys.argv[1:] or os.environ.get(_VARIABLE, "") not in ("", "0")
 
 
 class _Engine:
-    """The import of TensorFlow and of what draws, on a thread of its own."""
+    """What answers the page, started on a thread of its own."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.ready = threading.Event()
         self.error = ""
+        self.pool: WorkerPool | None = None
+        self._in_process = runs_in_process()
+        if not self._in_process:
+            # It imports TensorFlow while this process imports what draws the page.
+            importlib.import_module("core.workers.forking").start_fork_server()
         threading.Thread(target=self._start, name="layerscope-engine", daemon=True).start()
 
     def _start(self) -> None:
-        # Streamlit collects garbage after every run of the script. Among the millions of objects that TensorFlow makes
-        # when it is imported, which all stay, that takes longer than the run itself: so they are set aside for good.
+        # Streamlit collects garbage after every run of the script. Among the many objects that imports make, which all
+        # stay, that takes longer than the run itself: so they are set aside for good.
         gc.disable()
         try:
-            workspace_module = importlib.import_module("core.workspace")
-            importlib.import_module("tensorflow")
-            importlib.import_module("ui.explore")
-            # Every visitor starts with this example: its first picture is ready before they ask.
-            workspace = workspace_module.Workspace()
-            model = workspace.open_example(workspace.examples()[0].name)
-            first = workspace.visualizers(model.featured_layer, 0)[0]
-            workspace.chart(model.featured_layer, first.name, {}, 0)
+            if self._in_process:
+                self._start_here()
+            else:
+                self._start_workers()
         except Exception as error:
             _log.exception("The engine could not start")
             self.error = f"{type(error).__name__}: {error}"
@@ -49,6 +67,22 @@ class _Engine:
             gc.enable()
         self.ready.set()
 
+    def _start_here(self) -> None:
+        workspace_module = importlib.import_module("core.workspace")
+        importlib.import_module("tensorflow")
+        importlib.import_module("ui.explore")
+        # Every visitor starts with this example: its first picture is ready before they ask.
+        workspace = workspace_module.Workspace()
+        model = workspace.open_example(workspace.examples()[0].name)
+        first = workspace.visualizers(model.featured_layer, 0)[0]
+        workspace.chart(model.featured_layer, first.name, {}, 0)
+
+    def _start_workers(self) -> None:
+        pool: WorkerPool = importlib.import_module("core.workers.pool").WorkerPool()
+        importlib.import_module("ui.explore")
+        pool.start_spare()
+        self.pool = pool
+
 
 @st.cache_resource(show_spinner=False)
 def _engine() -> _Engine:
@@ -56,9 +90,22 @@ def _engine() -> _Engine:
 
 
 def is_ready() -> bool:
-    """Return whether models can be opened; the first call starts the import."""
+    """Return whether models can be opened; the first call starts what is needed for that."""
     engine = _engine()
     return engine.ready.is_set() and not engine.error
+
+
+def new_workspace() -> Workspace:
+    """Return an empty workspace for a visitor: one that a worker of their own stands behind, or one in this process."""
+    pool = _engine().pool
+    if pool is None:
+        from core.workspace import Workspace
+
+        return Workspace()
+    from core.workers.remote import RemoteWorkspace
+
+    # It has the same methods and properties, each asked for in a worker.
+    return cast("Workspace", RemoteWorkspace(pool))
 
 
 def wait() -> None:

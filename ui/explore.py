@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -13,7 +14,8 @@ from ui.charts import chart
 from ui.choice import Choice, choice, remember, workspace
 from ui.layers import layers
 from ui.pictures import pictures
-from ui.wording import error_text, plain
+from ui.waiting import show_error, waiting
+from ui.wording import plain
 
 __all__ = ["page"]
 
@@ -21,38 +23,28 @@ __all__ = ["page"]
 def page() -> None:
     """Draw the page."""
     opened, chosen = workspace(), choice()
-    model = opened.model
+    try:
+        model, names = opened.model, opened.sample_names
+    except LayerscopeError as error:
+        show_error(error, opened, "model")
+        return
     if model is None:
         st.info("Open an example or a model file in the sidebar.", icon=":material/arrow_back:")
         return
     _header(model)
-    if not opened.sample_names:
+    if not names:
         st.info("Give the model an input in the sidebar: data of yours, or noise.", icon=":material/arrow_back:")
         remember(chosen)
         return
     try:
-        with st.spinner("Running the input through every layer …", show_time=True), _RunBar() as bar:
-            answer = opened.answer(chosen.sample, bar.show)
+        with waiting(opened, "Running the input through every layer", "answer") as progress:
+            answer = opened.answer(chosen.sample, progress)
+            views = opened.inputs(chosen.sample)
     except LayerscopeError as error:
-        st.error(error_text(error), icon=":material/error:")
+        show_error(error, opened, "answer")
         return
-    _above(opened, chosen, answer)
+    _above(views, answer)
     _below(opened, model, chosen)
-
-
-class _RunBar:
-    """How many samples went through the model: a bar where the answer will be, for passes of several batches."""
-
-    def __enter__(self) -> _RunBar:
-        self._place = st.empty()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._place.empty()
-
-    def show(self, done: int, count: int) -> None:
-        if done < count:
-            self._place.progress(done / count, text=f"{done:,} of {count:,} samples")
 
 
 def _header(model: ModelSummary) -> None:
@@ -63,8 +55,7 @@ def _header(model: ModelSummary) -> None:
     )
 
 
-def _above(opened: Workspace, chosen: Choice, answer: Answer) -> None:
-    views = opened.inputs(chosen.sample)
+def _above(views: Sequence[InputView], answer: Answer) -> None:
     wide = any(view.specification or view.text for view in views)
     given, answered, verdict = st.columns([3, 3, 1.4] if wide else [1.4, 3, 1.4], gap="medium")
     with given:
@@ -102,14 +93,16 @@ def _input(view: InputView, several: bool) -> None:
 @st.fragment
 def _below(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
     try:
-        rows = opened.layers(chosen.sample)
+        with waiting(opened, "Looking at every layer", "layers"):
+            rows = opened.layers(chosen.sample)
+            known = opened.parts(chosen.layer, chosen.sample)
+        if not known:
+            if chosen.layer:
+                st.info(f"There is no layer “{plain(chosen.layer)}” in this model.", icon=":material/link_off:")
+            keys = [row.key for row in rows]
+            chosen.layer = model.featured_layer if model.featured_layer in keys else keys[0]
+        layers(opened, rows, chosen)
     except LayerscopeError as error:
-        st.error(error_text(error), icon=":material/error:")
+        show_error(error, opened, "layers")
         return
-    if not opened.parts(chosen.layer, chosen.sample):
-        if chosen.layer:
-            st.info(f"There is no layer “{plain(chosen.layer)}” in this model.", icon=":material/link_off:")
-        known = [row.key for row in rows]
-        chosen.layer = model.featured_layer if model.featured_layer in known else known[0]
-    layers(opened, rows, chosen)
     pictures(opened, chosen)

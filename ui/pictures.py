@@ -14,7 +14,8 @@ from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls
-from ui.wording import error_text, plain
+from ui.waiting import retry_button, show_error, waiting
+from ui.wording import plain
 
 __all__ = ["failure", "pictures"]
 
@@ -25,11 +26,15 @@ def pictures(workspace: Workspace, chosen: Choice) -> None:
     if chosen.sample != st.session_state.get("sample", chosen.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
     try:
+        _pictures(workspace, chosen)
+    except LayerscopeError as error:
+        show_error(error, workspace, "pictures")
+
+
+def _pictures(workspace: Workspace, chosen: Choice) -> None:
+    with waiting(workspace, "Looking at the layer", "layer"):
         described = workspace.describe(chosen.layer, chosen.sample)
         offered = workspace.visualizers(chosen.layer, chosen.sample)
-    except LayerscopeError as error:
-        st.error(error_text(error), icon=":material/error:")
-        return
     st.markdown(f"**{plain(chosen.layer)}** · {plain(described)}")
     _parts(workspace, chosen)
     tabs, others = st.columns([5, 1], vertical_alignment="center")
@@ -47,10 +52,11 @@ def pictures(workspace: Workspace, chosen: Choice) -> None:
     chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
         values = _options(visualizer, chosen)
-    result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample)
     with chart_place:
         st.caption(plain(visualizer.description))
-        _chart(result, chosen, visualizer)
+        with waiting(workspace, f"Drawing {plain(visualizer.title)}", "chart"):
+            result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample)
+        _chart(workspace, result, chosen, visualizer)
         st.markdown(f"**How to read it.** {plain(visualizer.how_to_read)}" if visualizer.how_to_read else "")
         st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
         if result.specification:
@@ -109,9 +115,11 @@ def _options(visualizer: VisualizerSummary, chosen: Choice) -> dict[str, Any]:
     return controls(visualizer.controls, chosen, f"{chosen.layer}/{visualizer.name}")
 
 
-def _chart(result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
+def _chart(workspace: Workspace, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
     if result.failure or result.specification is None:
         failure(result.failure or Failure("Nothing was drawn."))
+        if result.failure and result.failure.can_be_tried_again:
+            retry_button(workspace, "chart")
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")

@@ -9,12 +9,15 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.images import SCALINGS, Fit
+from core.limits import get_limits
 from core.summaries import ModelSummary
 from core.wording import percent
 from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
-from ui.wording import error_text, plain
+from ui.limits import limits, megabytes
+from ui.waiting import show_error, waiting
+from ui.wording import plain
 
 __all__ = ["sidebar"]
 
@@ -32,12 +35,20 @@ def sidebar() -> None:
     with st.sidebar:
         st.title("Layerscope", anchor=False)
         st.subheader("Model", anchor=False)
-        _model(workspace, chosen)
-        model = workspace.model
-        if model:
-            st.subheader("Input", anchor=False)
-            _input(workspace, model, chosen)
-            _sample(workspace, chosen)
+        try:
+            _model_and_input(workspace, chosen)
+        except LayerscopeError as error:
+            show_error(error, workspace, "sidebar")
+        limits()
+
+
+def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
+    _model(workspace, chosen)
+    model = workspace.model
+    if model:
+        st.subheader("Input", anchor=False)
+        _input(workspace, model, chosen)
+        _sample(workspace, chosen)
 
 
 def _model(workspace: Workspace, chosen: Choice) -> None:
@@ -72,20 +83,27 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
     example = examples[name]
     share = percent(example.accuracy, 1)
     st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
-    _open(chosen, ("example", name), lambda: workspace.open_example(name), f"Opening {name}")
+    _open(workspace, chosen, ("example", name), lambda: workspace.open_example(name), f"Opening {name}")
     if st.session_state.get("opened") == ("example", name):
         chosen.example, chosen.path = name, ""
 
 
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
+    allowed = get_limits()
     file = st.file_uploader(
-        "A .keras or .h5 file, or a SavedModel as .zip", type=_MODEL_FILES, key="model_file", max_upload_size=500
+        f"A .keras or .h5 file{', or a SavedModel as .zip' if allowed.saved_models else ''}",
+        type=_MODEL_FILES,
+        key="model_file",
+        max_upload_size=megabytes(allowed.upload_bytes),
     )
-    path = st.text_input(
-        "or a path on this machine", value=chosen.path, key="model_path", placeholder="models/model.keras"
-    ).strip()
+    path = ""
+    if allowed.paths:
+        path = st.text_input(
+            "or a path on this machine", value=chosen.path, key="model_path", placeholder="models/model.keras"
+        ).strip()
     if file is not None:
         _open(
+            workspace,
             chosen,
             ("file", file.file_id),
             lambda: workspace.open_model(file.getvalue(), file.name),
@@ -94,22 +112,27 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         if st.session_state.get("opened") == ("file", file.file_id):
             chosen.example = chosen.path = ""
     elif path:
-        _open(chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {plain(path)}")
+        _open(workspace, chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {plain(path)}")
         if st.session_state.get("opened") == ("path", path):
             chosen.example, chosen.path = "", path
     else:
-        st.caption("Nothing in the file is run: custom code and Lambda layers are refused.")
+        st.caption(
+            f"Up to {allowed.parameters:,} parameters and {allowed.layers:,} layers. Nothing in the file is run: "
+            "custom code and Lambda layers are refused."
+        )
 
 
-def _open(chosen: Choice, wanted: tuple[str, str], open_it: Callable[[], ModelSummary], what: str) -> None:
+def _open(
+    workspace: Workspace, chosen: Choice, wanted: tuple[str, str], open_it: Callable[[], ModelSummary], what: str
+) -> None:
     state = st.session_state
     if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
         first = "opened" not in state
         try:
-            with st.spinner(f"{what} …", show_time=True):
+            with waiting(workspace, what, "open"):
                 open_it()
         except LayerscopeError as error:
-            state["refused"] = (wanted, error_text(error))
+            state["refused"] = (wanted, error)
         else:
             state["opened"] = wanted
             state.pop("refused", None)
@@ -117,8 +140,13 @@ def _open(chosen: Choice, wanted: tuple[str, str], open_it: Callable[[], ModelSu
             state.pop("rejected", None)
             if not first:
                 chosen.start_over()
-    if state.get("refused", (None,))[0] == wanted:
-        st.error(state["refused"][1], icon=":material/block:")
+    _show_refusal(workspace, "refused", wanted)
+
+
+def _show_refusal(workspace: Workspace, name: str, wanted: tuple[Any, ...]) -> None:
+    refused, error = st.session_state.get(name, (None, None))
+    if refused == wanted and error:
+        show_error(error, workspace, name, icon=":material/block:", forget=lambda: st.session_state.pop(name, None))
 
 
 def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
@@ -138,14 +166,14 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     if not model.inputs:
         st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
     elif kind == _SAMPLES:
-        _take(chosen, (_SAMPLES,), workspace.take_example_samples)
+        _take(workspace, chosen, (_SAMPLES,), workspace.take_example_samples)
     elif kind == _NOISE:
         seed = st.number_input("Seed", 0, 9999, 0, key="noise_seed", help="The same seed gives the same numbers.")
-        _take(chosen, (_NOISE, seed), lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed)))
+        _take(workspace, chosen, (_NOISE, seed), lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed)))
     elif kind == _TEXT:
         text = st.text_area("One sample a line", key="text", placeholder="Type a sentence …")
         if text.strip():
-            _take(chosen, (_TEXT, text), lambda: workspace.take_text(text))
+            _take(workspace, chosen, (_TEXT, text), lambda: workspace.take_text(text))
     else:
         _data_files(workspace, model, chosen)
     _what_is_expected(model)
@@ -156,7 +184,11 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
     for each in model.inputs:
         label = "Images, .npy, .npz, CSV or text" if len(model.inputs) == 1 else f"For “{plain(each.name)}”"
         given[each.name] = st.file_uploader(
-            label, type=_DATA_FILES, accept_multiple_files=True, key=f"data/{model.name}/{each.name}"
+            label,
+            type=_DATA_FILES,
+            accept_multiple_files=True,
+            key=f"data/{model.name}/{each.name}",
+            max_upload_size=megabytes(get_limits().upload_bytes),
         )
     scaling, invert = model.suggested_scaling, False
     fit: Fit = "stretch"
@@ -177,6 +209,7 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
         identity = tuple((name, tuple(file.file_id for file in files)) for name, files in given.items())
         files = {name: [(file.name, file.getvalue()) for file in each] for name, each in given.items()}
         _take(
+            workspace,
             chosen,
             (_DATA, identity, scaling, fit, invert),
             lambda: workspace.take_files(files, scaling=scaling, fit=fit, invert=invert),
@@ -187,7 +220,7 @@ def _holds_images(given: dict[str, list[Any]]) -> bool:
     return any((file.type or "").startswith("image/") for files in given.values() for file in files)
 
 
-def _take(chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
+def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
     state = st.session_state
     # An example brings its samples with it.
     if "taken" not in state and chosen.example and wanted == (_SAMPLES,):
@@ -195,17 +228,16 @@ def _take(chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> 
     if state.get("taken") != wanted and state.get("rejected", (None,))[0] != wanted:
         first = "taken" not in state
         try:
-            with st.spinner("Reading the input …"):
+            with waiting(workspace, "Reading the input", "take"):
                 take()
         except LayerscopeError as error:
-            state["rejected"] = (wanted, error_text(error))
+            state["rejected"] = (wanted, error)
         else:
             state["taken"] = wanted
             state.pop("rejected", None)
             if not first:
                 chosen.sample = 0
-    if state.get("rejected", (None,))[0] == wanted:
-        st.error(state["rejected"][1], icon=":material/block:")
+    _show_refusal(workspace, "rejected", wanted)
 
 
 def _what_is_expected(model: ModelSummary) -> None:

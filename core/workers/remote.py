@@ -1,0 +1,299 @@
+"""A Workspace whose work is done by a worker: the same methods, and what the page needs when a worker is slow or gone.
+
+What is open is remembered as what was asked for: the model and the input. A worker that was ended is replaced at the
+next request, the model is opened again in the new one, and the request goes on from there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from core.errors import InputRejected, LayerscopeError, ModelRefused, WorkerLost
+from core.limits import format_limit
+from core.summaries import ChartResult, Failure
+from core.workers.pool import Worker, WorkerPool
+from core.workers.serving import Request
+from core.workers.wire import MAXIMUM_REPLY, decode
+from core.workspace import Workspace
+
+__all__ = ["RemoteWorkspace", "Waiting"]
+
+_LOOK_SECONDS: Final = 0.05
+_OPENING: Final = frozenset({"open_example", "open_model"})
+_TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a request waits for.
+
+    Attributes:
+        seconds: For how long it has been waiting.
+        place_in_line: Place among the visitors who wait for a worker, from 1; 0 for who has one.
+        done: Samples that went through the model.
+        count: Of how many; 0 where that is not known.
+    """
+
+    seconds: float
+    place_in_line: int = 0
+    done: int = 0
+    count: int = 0
+
+
+@dataclass
+class _Pending:
+    """A request whose answer is due."""
+
+    request: Request
+    started: float
+
+
+class RemoteWorkspace:
+    """Has every public method and property of :class:`core.workspace.Workspace`, each answered by a worker.
+
+    Each may raise :class:`core.errors.WorkerLost` besides its own errors, when the worker had to be ended; a chart says
+    so as its failure. What ended a worker is not tried again until something else is opened, or :meth:`forgive` is
+    called.
+
+    Args:
+        pool: Where workers come from.
+
+    Attributes:
+        tell: Called twenty times a second while something is waited for. What it raises leaves the request to itself:
+            the next one waits until it is done.
+    """
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+        self._worker: Worker | None = None
+        self._opening: Request | None = None
+        self._taking: Request | None = None
+        self._is_restored = False
+        self._pending: _Pending | None = None
+        self._known: dict[str, Any] = {}
+        self._fatal: dict[str, WorkerLost] = {}
+        self._lock = threading.RLock()
+        self.tell: Callable[[Waiting], None] = lambda waiting: None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(Workspace, name):
+            raise AttributeError(f"a workspace has no {name!r}")
+        if isinstance(getattr(Workspace, name), property):
+            return self._property(name)
+        return partial(self._chart if name == "chart" else self._ask, name)
+
+    def stop(self) -> None:
+        """End what is being worked on; what is open stays open."""
+        worker, pending = self._worker, self._pending
+        if worker is None or pending is None:
+            return
+        self._note_fatal(pending.request, WorkerLost("It was stopped.", remedy="What is open stays open."))
+        self._drop(worker)
+
+    def forgive(self) -> None:
+        """Let what ended a worker be tried again."""
+        self._fatal.clear()
+
+    def close(self) -> None:
+        """End the worker, as when the visitor leaves; who comes back gets another, with the same things open."""
+        worker = self._worker
+        if worker is not None:
+            self._drop(worker)
+
+    def _property(self, name: str) -> Any:
+        # Asked several times in every run of the page; it changes only with what is open.
+        if name not in self._known:
+            self._known[name] = self._ask(name)
+        return self._known[name]
+
+    def _chart(self, name: str, *arguments: Any, **options: Any) -> ChartResult:
+        try:
+            result: ChartResult = self._ask(name, *arguments, **options)
+        except WorkerLost as error:
+            return ChartResult(None, failure=Failure(error.message, error.remedy, can_be_tried_again=True))
+        return result
+
+    def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
+        progress = options.pop("progress", None)
+        if name == "answer" and len(arguments) > 1:
+            arguments, progress = arguments[:1], arguments[1]
+        request = Request(name, arguments, options, wants_progress=name == "answer")
+        if _identity(request) in self._fatal:
+            raise self._fatal[_identity(request)]
+        with self._lock:
+            worker = self._worker_for(request)
+            value = self._exchange(worker, request, progress)
+            self._remember(request)
+            return value
+
+    def _worker_for(self, request: Request) -> Worker:
+        """Return a worker in which everything is open that the request builds on."""
+        self._finish_pending()
+        worker = self._worker
+        if worker is None or not worker.is_alive:
+            if worker is not None:
+                self._drop(worker)
+            started = time.monotonic()
+            worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
+            self._worker, self._is_restored = worker, False
+        if not self._is_restored and request.name not in _OPENING:
+            if self._opening:
+                self._exchange(worker, self._opening, None)
+            if self._taking and request.name not in _TAKING:
+                self._exchange(worker, self._taking, None)
+            self._is_restored = True
+        return worker
+
+    def _exchange(self, worker: Worker, request: Request, progress: Callable[[int, int], None] | None) -> Any:
+        sent = _handed_over(request, worker, self._pool) if request.name == "open_model" else request
+        self._pending = _Pending(request, time.monotonic())
+        if request.name in _OPENING | _TAKING:
+            # Until the answer is there, nobody knows what is open in the worker.
+            self._is_restored = False
+        worker.is_busy = True
+        try:
+            worker.pipe.send(sent)
+        except (OSError, ValueError):
+            self._lost(worker, worker.why_it_ended())
+        value = self._answer(worker, progress)
+        if request.name in _OPENING | _TAKING:
+            self._is_restored = True
+        return value
+
+    def _answer(self, worker: Worker, progress: Callable[[int, int], None] | None) -> Any:
+        """Return what the pending request is answered with."""
+        assert self._pending is not None
+        request, started = self._pending.request, self._pending.started
+        done = count = 0
+        while True:
+            seconds = time.monotonic() - started
+            if seconds > self._pool.limits.request_seconds:
+                allowed = f"{self._pool.limits.request_seconds:g}"
+                self._lost(worker, f"did not finish within the {allowed} seconds that one step may take")
+            try:
+                message = worker.pipe.recv_bytes(MAXIMUM_REPLY) if worker.pipe.poll(_LOOK_SECONDS) else b""
+            except (EOFError, OSError):
+                self._lost(worker, worker.why_it_ended())
+            if not message:
+                worker.look()
+                self.tell(Waiting(seconds, 0, done, count))
+                continue
+            try:
+                reply = decode(message, request.name)
+            except WorkerLost:
+                self._drop(worker)
+                raise
+            if reply.progress:
+                done, count = reply.progress
+                if progress:
+                    progress(done, count)
+                continue
+            self._pending = None
+            worker.is_busy, worker.used_at = False, time.monotonic()
+            if reply.error:
+                raise reply.error
+            return reply.value
+
+    def _finish_pending(self) -> None:
+        """Wait for the answer to a request that was left to itself, which nobody wants any more."""
+        worker = self._worker
+        if self._pending is None or worker is None:
+            return
+        try:
+            self._answer(worker, None)
+        except LayerscopeError:
+            return
+
+    def _remember(self, request: Request) -> None:
+        if request.name in _OPENING:
+            self._opening, self._taking = request, None
+        elif request.name in _TAKING:
+            self._taking = request
+        else:
+            return
+        self._known.clear()
+        self._fatal.clear()
+
+    def _lost(self, worker: Worker, why: str) -> None:
+        """End a worker that failed, and raise what the visitor is told."""
+        assert self._pending is not None
+        request = self._pending.request
+        memory = format_limit(self._pool.limits.worker_bytes)
+        error = WorkerLost(
+            f"{_in_words(request)} {why}{f' ({memory})' if 'memory' in why else ''}, so it was ended.",
+            remedy="What is open stays open, and is opened again in a new process. "
+            + ("Try fewer samples or a smaller model." if "memory" in why else "Try something else, or try again."),
+        )
+        self._note_fatal(request, error)
+        self._drop(worker)
+        raise error
+
+    def _note_fatal(self, request: Request, error: WorkerLost) -> None:
+        self._fatal[_identity(request)] = error
+
+    def _drop(self, worker: Worker) -> None:
+        self._worker, self._pending, self._is_restored = None, None, False
+        self._pool.release(worker)
+
+
+def _identity(request: Request) -> str:
+    # Content is told by its length: it is compared within one visitor's session only.
+    texts = [f"bytes {len(each)}" if isinstance(each, bytes) else repr(each) for each in request.arguments]
+    options = request.options or {}
+    return repr((request.name, texts, sorted((name, repr(value)[:1000]) for name, value in options.items())))
+
+
+def _in_words(request: Request) -> str:
+    arguments = request.arguments
+    match request.name:
+        case "open_model" | "open_example":
+            return f"Opening {arguments[-1]}"
+        case "chart" | "chart_file":
+            return f"The picture “{arguments[1]}” of {arguments[0]}"
+        case "take_files" | "take_text" | "take_noise" | "take_example_samples":
+            return "Reading the input"
+        case "answer" | "layers" | "plan":
+            return "The model"
+    return "What was asked"
+
+
+def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
+    """Put a model where the worker can read it; the name that a person gave it is no part of the path."""
+    source, *named = request.arguments
+    name = named[0] if named else "model.keras" if isinstance(source, bytes) else Path(source).name
+    target = worker.given / f"model-{time.monotonic_ns()}"
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+    else:
+        _copy(Path(source), target, name, pool)
+    return replace(request, arguments=(str(target), name))
+
+
+def _copy(source: Path, target: Path, name: str, pool: WorkerPool) -> None:
+    if not pool.limits.paths:
+        raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
+    limit = int(pool.limits.unpacked_bytes)
+    try:
+        files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
+        if not all(path.is_file() for path in files):
+            raise ModelRefused(f"{name} is neither a file nor a folder.", remedy="Check the path.")
+        if sum(path.stat().st_size for path in files) > limit:
+            raise ModelRefused(
+                f"{name} is larger than the {format_limit(pool.limits.unpacked_bytes)} that a model may take.",
+                remedy="Load it in Python yourself and pass the model to core.extract.",
+            )
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise ModelRefused(
+            f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
+        ) from error

@@ -1,0 +1,119 @@
+"""A worker: one visitor's Workspace in a process of its own, asked through a pipe, one request after another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.process import parent_process
+from pathlib import Path
+from typing import Any
+
+from core.errors import LayerscopeError
+from core.limits import Limits
+from core.workers.sandbox import confine
+from core.workers.wire import encode_error, encode_progress, encode_value
+from core.workspace import Workspace
+
+__all__ = ["READY", "Request", "serve"]
+
+READY = b"r"
+"""What a worker says when it can be asked."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a page asks for: a method or property of the Workspace, with its arguments.
+
+    Attributes:
+        name: Name of the method or property.
+        arguments: Positional arguments.
+        options: Keyword arguments.
+        wants_progress: Whether the method is to say how far it is.
+    """
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] | None = None
+    wants_progress: bool = False
+
+
+def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bool = False) -> None:
+    """Confine this process, then answer requests until the page hangs up.
+
+    Args:
+        pipe: Connection to the page.
+        limits: What the worker may use.
+        readable: Folder in which the page puts what was uploaded.
+        private: Folder for the worker's own files.
+        prepared: Whether to open the first example and draw its first picture before saying that it is ready, as that
+            is what a visitor sees first.
+    """
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_the_page, daemon=True).start()
+    _be_quiet(private)
+    # Plugins that are installed are the server's own choice; they are found before files are out of reach.
+    workspace = Workspace()
+    confine(limits, readable, private)
+    if prepared:
+        _open_first_example(workspace)
+    pipe.send_bytes(READY)
+    while True:
+        try:
+            request: Request = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send_bytes(_answer(workspace, request, pipe))
+
+
+def _open_first_example(workspace: Workspace) -> None:
+    model = workspace.open_example(workspace.examples()[0].name)
+    workspace.answer(0)
+    workspace.layers(0)
+    first = workspace.visualizers(model.featured_layer, 0)[0]
+    workspace.chart(model.featured_layer, first.name, {}, 0)
+
+
+def _leave_with_the_page() -> None:
+    page = parent_process()
+    if page is not None:
+        connection.wait([page.sentinel])
+        os._exit(0)
+
+
+def _be_quiet(private: Path) -> None:
+    # A model can print without end: it does so where the limit on file sizes holds, and what is gone with the worker.
+    output = os.open(private / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def _answer(workspace: Workspace, request: Request, pipe: Any) -> bytes:
+    try:
+        asked = getattr(workspace, request.name)
+        if not callable(asked):
+            return encode_value(asked)
+        options = dict(request.options or {})
+        if request.wants_progress:
+            options["progress"] = lambda done, count: pipe.send_bytes(encode_progress(done, count))
+        return encode_value(asked(*request.arguments, **options))
+    except LayerscopeError as error:
+        return encode_error(error)
+    except MemoryError:
+        return encode_error(
+            LayerscopeError(
+                "There was not enough memory for this.", remedy="Try fewer samples, a smaller model or another picture."
+            )
+        )
+    except Exception as error:
+        return encode_error(
+            LayerscopeError(
+                f"Something went wrong that Layerscope did not expect: {type(error).__name__}: {str(error)[:300]}",
+                remedy="Try something else; what is open stays open.",
+            )
+        )

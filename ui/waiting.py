@@ -1,0 +1,133 @@
+"""What is shown while something is waited for: what is done, how far it is, and a button to stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.errors import LayerscopeError, WorkerLost
+from core.passes import Progress
+from core.workspace import Workspace
+from ui.wording import error_text
+
+if TYPE_CHECKING:
+    from core.workers.remote import RemoteWorkspace, Waiting
+
+__all__ = ["retry_button", "show_error", "waiting"]
+
+_QUIET_SECONDS = 0.3
+_STOPPABLE_SECONDS = 2.0
+_STEP_SECONDS = 0.25
+
+
+@contextmanager
+def waiting(workspace: Workspace, what: str, key: str) -> Iterator[Progress]:
+    """Say what is waited for, at this place of the page, as long as the block runs.
+
+    Gives the block what to call with how many samples are done, and of how many.
+
+    Args:
+        workspace: Whose requests the block makes.
+        what: What is being done, such as ``"Running the input through every layer"``.
+        key: Tells the button from others on the page.
+    """
+    place = st.empty()
+    remote = _remote(workspace)
+    if remote is None:
+        with place.container():
+            bar = st.empty()
+            with st.spinner(f"{what} …", show_time=True):
+                yield lambda done, count: _show_progress(bar, what, done, count)
+    else:
+        remote.tell = _Display(place, what, key, remote).show
+        try:
+            yield lambda done, count: None
+        finally:
+            remote.tell = lambda waiting: None
+    place.empty()
+
+
+def show_error(
+    error: LayerscopeError,
+    workspace: Workspace,
+    key: str,
+    *,
+    icon: str = ":material/error:",
+    forget: Callable[[], object] | None = None,
+) -> None:
+    """Show what happened and what to do next; a step that had to be ended can be tried again.
+
+    Args:
+        error: What happened.
+        workspace: Where it happened.
+        key: Tells the button from others on the page.
+        icon: Icon beside the text.
+        forget: What to call as well before another attempt.
+    """
+    st.error(error_text(error), icon=icon)
+    if isinstance(error, WorkerLost):
+        retry_button(workspace, key, forget)
+
+
+def retry_button(workspace: Workspace, key: str, forget: Callable[[], object] | None = None) -> None:
+    """Offer to try again what ended a worker; ``forget`` is called as well before that."""
+    remote = _remote(workspace)
+
+    def try_again() -> None:
+        if remote is not None:
+            remote.forgive()
+        if forget:
+            forget()
+
+    st.button("Try again", key=f"again/{key}", on_click=try_again, icon=":material/refresh:")
+
+
+class _Display:
+    """One line that says what goes on, a bar where it is known how far, and after two seconds a button to stop it."""
+
+    def __init__(self, place: Any, what: str, key: str, workspace: RemoteWorkspace) -> None:
+        self._place, self._what, self._key, self._workspace = place, what, key, workspace
+        self._line: Any = None
+        self._shown_at = 0.0
+        self._has_button = False
+
+    def show(self, waiting: Waiting) -> None:
+        now = time.monotonic()
+        if waiting.seconds < _QUIET_SECONDS or now - self._shown_at < _STEP_SECONDS:
+            return
+        self._shown_at = now
+        if self._line is None:
+            box = self._place.container(horizontal=True, vertical_alignment="center")
+            self._line, self._button = box.empty(), box.empty()
+        # Each part that is drawn also lets Streamlit end this run, if the visitor has clicked elsewhere meanwhile.
+        if waiting.count:
+            _show_progress(self._line, self._what, waiting.done, waiting.count)
+        else:
+            self._line.caption(f":material/hourglass_top: {self._text(waiting)}")
+        if waiting.seconds >= _STOPPABLE_SECONDS and not waiting.place_in_line and not self._has_button:
+            self._has_button = True
+            self._button.button(
+                "Stop", key=f"stop/{self._key}", on_click=self._workspace.stop, icon=":material/stop_circle:"
+            )
+
+    def _text(self, waiting: Waiting) -> str:
+        if waiting.place_in_line:
+            line = f"The server is full. You are number {waiting.place_in_line:,} in line"
+            return f"{line}; your turn comes by itself ({waiting.seconds:.0f} s)"
+        return f"{self._what} … ({waiting.seconds:.0f} s)"
+
+
+def _show_progress(place: Any, what: str, done: int, count: int) -> None:
+    place.progress(done / count, text=f"{what}: {done:,} of {count:,} samples")
+
+
+def _remote(workspace: Workspace) -> RemoteWorkspace | None:
+    from core.workers.remote import RemoteWorkspace
+
+    # The page takes both for a Workspace, since they have the same methods.
+    given: Any = workspace
+    return given if isinstance(given, RemoteWorkspace) else None
