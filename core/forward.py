@@ -289,6 +289,10 @@ def failure(model: Any, recorder: Recorder | None, error: Exception) -> Extracti
     if isinstance(error, ExtractionFailed):
         return error
     where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return ExtractionFailed(
+            f"{where}{model.name!r} needs more memory than there is.", remedy="Try fewer samples or a smaller input."
+        )
     # Keras puts a line about its own call in front of what really happened, and colours that.
     lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]

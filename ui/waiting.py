@@ -46,6 +46,9 @@ def waiting(workspace: Workspace, what: str, key: str) -> Iterator[Progress]:
         remote.tell = _Display(place, what, key, remote).show
         try:
             yield lambda done, count: None
+        except LayerscopeError:
+            place.empty()
+            raise
         finally:
             remote.tell = lambda waiting: None
     place.empty()

@@ -94,7 +94,7 @@ class RemoteWorkspace:
         worker, pending = self._worker, self._pending
         if worker is None or pending is None:
             return
-        self._note_fatal(pending.request, WorkerLost("It was stopped.", remedy="What is open stays open."))
+        self._note_fatal(pending.request, _stopped())
         self._drop(worker)
 
     def forgive(self) -> None:
@@ -223,7 +223,9 @@ class RemoteWorkspace:
 
     def _lost(self, worker: Worker, why: str) -> None:
         """End a worker that failed, and raise what the visitor is told."""
-        assert self._pending is not None
+        if self._pending is None:
+            # Ended on purpose meanwhile, by the visitor who stopped it or left.
+            raise _stopped()
         request = self._pending.request
         memory = format_limit(self._pool.limits.worker_bytes)
         error = WorkerLost(
@@ -241,6 +243,10 @@ class RemoteWorkspace:
     def _drop(self, worker: Worker) -> None:
         self._worker, self._pending, self._is_restored = None, None, False
         self._pool.release(worker)
+
+
+def _stopped() -> WorkerLost:
+    return WorkerLost("It was stopped.", remedy="What is open stays open.")
 
 
 def _identity(request: Request) -> str:
