@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,11 +10,10 @@ from typing import Final
 import numpy as np
 
 from core.layers import LayerInfo
+from core.limits import get_limits
 
-__all__ = ["MEMORY_BUDGET", "Plan", "bytes_of", "format_bytes", "plan"]
+__all__ = ["Plan", "bytes_of", "format_bytes", "plan"]
 
-MEMORY_BUDGET: Final = int(os.environ.get("LAYERSCOPE_MEMORY_MB", "512")) * 1_000_000
-"""Activations of one visitor that are kept at once, in bytes; ``LAYERSCOPE_MEMORY_MB`` sets it."""
 MOST_SAMPLES_AT_ONCE: Final = 128
 _SAMPLES_PER_BATCH: Final = 16
 _TEXT_BYTES: Final = 16
@@ -58,14 +56,16 @@ def bytes_of(layer: LayerInfo, sample_count: int) -> int | None:
     return sample_count * math.prod(int(extent or 0) for extent in extents) * item
 
 
-def plan(cost_of_one: Mapping[str, int | None], sample_count: int, budget: int = MEMORY_BUDGET) -> Plan:
+def plan(cost_of_one: Mapping[str, int | None], sample_count: int, budget: int | None = None) -> Plan:
     """Return how to run samples through a model within a budget of memory.
 
     Args:
         cost_of_one: Bytes that each layer answers to one sample, by key.
         sample_count: How many samples there are.
-        budget: Bytes that may be kept. Two blocks of samples are kept, the one in sight and the one before.
+        budget: Bytes that may be kept, by default the limit ``kept_bytes``. Two blocks of samples are kept, the one in
+            sight and the one before.
     """
+    budget = get_limits().kept_bytes if budget is None else budget
     known = [size for size in cost_of_one.values() if size is not None]
     if not cost_of_one or len(known) < len(cost_of_one):
         # Nothing is known of some layer: one sample at a time takes no more than the model itself does.

@@ -8,24 +8,28 @@ environment says now.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Final
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import InputRejected
+from core.naming import shown
 
-__all__ = ["PREFIX", "Limits", "format_limit", "get_limits"]
+__all__ = ["PREFIX", "Limits", "format_limit", "get_limits", "raised_by"]
 
 PREFIX: Final = "LAYERSCOPE_"
 
 _MB: Final = 1_000_000
 _GB: Final = 1_000 * _MB
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_AMOUNT: Final = re.compile(r"\d*\.?\d+\s*\w*")
 
 
 class Limits(BaseModel):
     """The limits; every field can be set in the environment. Sizes are bytes, ``"2GB"`` is understood."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     upload_bytes: ByteSize = Field(ByteSize(500 * _MB), title="an uploaded file", gt=0)
     unpacked_bytes: ByteSize = Field(ByteSize(4 * _GB), title="a model file, unpacked", gt=0)
@@ -54,8 +58,14 @@ class Limits(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _with_separators(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
         # 50_000_000 and 50,000,000 are how people write such numbers.
-        return value.replace(",", "").replace("_", "").strip() if isinstance(value, str) else value
+        amount = _THOUSANDS.sub("", value).replace("_", "").strip()
+        if amount[:1].isdigit() and not _AMOUNT.fullmatch(amount):
+            # pydantic reads a size as far as it goes: 1,5GB would be one byte.
+            raise ValueError("not one number with at most a unit")
+        return amount
 
 
 def get_limits() -> Limits:
@@ -73,9 +83,18 @@ def get_limits() -> Limits:
         fault = error.errors()[0]
         variable = PREFIX + str(fault["loc"][0]).upper()
         raise InputRejected(
-            f"The environment variable {variable} is {fault['input']!r}: {fault['msg']}.",
+            f"The environment variable {variable} is '{shown(given[str(fault['loc'][0])])}': {fault['msg']}.",
             remedy="Set it to a number, such as 1000, or a size, such as 2GB; or leave it out.",
         ) from error
+
+
+def raised_by(name: str) -> str:
+    """Return the end of a remedy: which environment variable raises a limit.
+
+    Args:
+        name: The limit, as :class:`Limits` names it.
+    """
+    return f"Whoever runs Layerscope can raise the limit: {PREFIX}{name.upper()}."
 
 
 def format_limit(value: float) -> str:
@@ -85,4 +104,4 @@ def format_limit(value: float) -> str:
             if value >= size:
                 return f"{value / size:.3g} {unit}"
         return f"{value:,} bytes"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"

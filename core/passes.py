@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from core.activation import Activation, Activations
-from core.cost import MEMORY_BUDGET, Plan, plan
+from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.inputs import arrange
@@ -35,7 +35,7 @@ class Passes:
         labels: True class per sample, or None.
         class_names: Name of each class.
         announce: Called with the activations of each block when it was run.
-        budget: Bytes of activations that may be kept at once.
+        budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Passes:
         labels: np.ndarray | None,
         class_names: tuple[str, ...],
         announce: Callable[[Activations], None],
-        budget: int = MEMORY_BUDGET,
+        budget: int | None = None,
     ) -> None:
         self._extractor = extractor
         self._arrays = arrays

@@ -17,7 +17,7 @@ import numpy as np
 
 from core import export, model_map, picture_list, previews
 from core.activation import Activation
-from core.cost import MEMORY_BUDGET, Plan
+from core.cost import Plan
 from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
@@ -77,14 +77,14 @@ class Workspace:
     Args:
         registry: Where the pictures come from; the registry of the process by default.
         models: Where opened models are shared; the store of the process by default.
-        memory_budget: Bytes of activations that may be kept at once.
+        memory_budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
     """
 
     def __init__(
         self,
         registry: Registry | None = None,
         models: ContentStore[Extractor] | None = None,
-        memory_budget: int = MEMORY_BUDGET,
+        memory_budget: int | None = None,
     ) -> None:
         self._registry = registry or get_registry()
         self._models = models or model_store
