@@ -1,0 +1,315 @@
+"""Judges the configuration in a model file: everything that Keras would make of it must be Keras' own, or allowed.
+
+Nothing is trusted but exact pairs of module and class from a list. A deny-list has been got round again and again
+(CVE-2024-3660, CVE-2025-1550, -8747, -9905, -9906), for whatever a name can be imported from is a function to somebody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from core.errors import ModelRefused
+from core.legacy import OPERATIONS, REPLACED
+from core.limits import PREFIX, Limits
+
+__all__ = ["BY_HAND", "check_configuration", "check_counts", "parse_configuration"]
+
+BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
+SAVE_AGAIN: Final = "Save the model again."
+MAXIMUM_BYTES: Final = 32 << 20
+MAXIMUM_NODES: Final = 2_000_000
+MAXIMUM_DEPTH: Final = 200
+
+_CODE: Final = frozenset({"Lambda", "__lambda__"})
+_FOREIGN: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
+# How Keras writes values that JSON has no word for. Not __typespec__, which names a class to import.
+_VALUES: Final = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
+_TUPLE: Final = "__tuple__"
+_MODELS: Final = frozenset({"Functional", "Model", "Sequential"})
+# Where versions before Keras 3 kept the classes of models.
+_FORMER_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?(engine|models)(\.(functional|sequential|training))?\Z")
+_OF_KERAS_2: Final = frozenset({"Policy", *OPERATIONS, *REPLACED})
+_FILES: Final = frozenset({"vocabulary", "idf_weights", "filepath", "file_path", "filename", "path", "weights", "url"})
+
+
+@dataclass(frozen=True)
+class _Known:
+    classes: Mapping[str, frozenset[str]]
+    activations: frozenset[str]
+    initializers_and_such: frozenset[str]
+
+
+@cache
+def _known() -> _Known:
+    # tests/core/keras_classes_of_today.py writes it; a test says when another Keras has other classes.
+    data = json.loads((Path(__file__).parent / "keras_classes.json").read_text())
+    classes = {name: frozenset(modules) for name, modules in data["classes"].items()}
+    return _Known(classes, frozenset(data["activations"]), frozenset(data["initializers_and_such"]))
+
+
+def parse_configuration(content: bytes, where: str) -> dict[str, Any]:
+    """Parse JSON strictly: what one parser reads in two ways, two parsers read differently.
+
+    Args:
+        content: The JSON, as UTF-8.
+        where: What to call it in messages, such as ``"config.json in model.keras"``.
+
+    Raises:
+        ModelRefused: If it is too large, nested too deeply, not UTF-8, no JSON object, or names a key twice.
+    """
+    if len(content) > MAXIMUM_BYTES:
+        raise ModelRefused(f"{where} is larger than {MAXIMUM_BYTES:,} bytes.", remedy=BY_HAND)
+    # The parser's recursion would end at some depth of the interpreter's; this says so first, and at one depth.
+    if _depth(content) > MAXIMUM_DEPTH:
+        raise ModelRefused(f"{where} is too deeply nested.", remedy=BY_HAND)
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = dict(pairs)
+        if len(keys) != len(pairs):
+            raise ModelRefused(f"{where} names a key twice.", remedy=SAVE_AGAIN)
+        return keys
+
+    try:
+        # json.loads would guess UTF-16 from bytes; Keras' other reader would not.
+        config = json.loads(content.decode("utf-8"), object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise ModelRefused(f"{where} is not readable as JSON.", remedy=SAVE_AGAIN) from error
+    if not isinstance(config, dict):
+        raise ModelRefused(f"{where} is not a JSON object.", remedy=SAVE_AGAIN)
+    return config
+
+
+def check_configuration(
+    config: Mapping[str, Any], name: str, allowed: Collection[str], *, legacy: bool = False
+) -> tuple[str, ...]:
+    """Judge every object that Keras would make of a configuration.
+
+    Args:
+        config: The configuration, parsed.
+        name: What to call the file in messages.
+        allowed: Names of custom classes and functions that the caller has at hand, as they stand in the file.
+        legacy: Whether Keras 2 wrote it; then ``core.legacy`` translates it, and refuses layers that it does not know.
+
+    Returns:
+        The names of all classes, sorted.
+
+    Raises:
+        ModelRefused: If anything in it is not on the list of what Keras has, and not allowed.
+    """
+    if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config"), dict | list):
+        raise ModelRefused(f"The configuration in {name} describes no model.", remedy=SAVE_AGAIN)
+    class_names = set()
+    for node, place in _walk(config, name):
+        # Keras makes an object of what has a class and a configuration; anything else is a dict by those names.
+        if isinstance(node.get("class_name"), str) or ("class_name" in node and "config" in node):
+            if reason := _why_not(node, allowed, legacy):
+                raise ModelRefused(f"{_called(node)} in {name} {reason}{_at(place)}.", remedy=BY_HAND)
+            class_names.add(str(node["class_name"]))
+        for key, value in node.items():
+            if reason := _why_not_named(key, value, allowed):
+                raise ModelRefused(f"The option {key}={_short(value)} in {name} {reason}{_at(place)}.", remedy=BY_HAND)
+    return tuple(sorted(class_names))
+
+
+def check_counts(config: Mapping[str, Any], name: str, limits: Limits) -> int:
+    """Return how many layers a configuration has, nested ones too, and check how they are connected.
+
+    Raises:
+        ModelRefused: If there are more than the limit, if two layers of a model share a name, if a layer takes what is
+            not there, or if layers wait for each other.
+    """
+    count = 0
+    for node, _ in _walk(config, name):
+        layers = node.get("layers")
+        if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
+            continue
+        count += len(layers)
+        if count > limits.layers:
+            raise ModelRefused(
+                f"{name} has more than {limits.layers:,} layers.",
+                remedy=f"{BY_HAND} {PREFIX}LAYERS sets the limit.",
+            )
+        if "input_layers" in node:
+            _check_connections(layers, name)
+    return count
+
+
+def _depth(content: bytes) -> int:
+    depth = deepest = 0
+    # Strings are left out, as they may hold brackets.
+    for found in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', content, re.DOTALL):
+        mark = found[0][:1]
+        if mark in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _walk(config: Mapping[str, Any], name: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yields every dict and the name of the layer around it, outermost first, without recursion."""
+    stack: list[tuple[Any, int, str]] = [(config, 0, "")]
+    count = 0
+    while stack:
+        value, depth, place = stack.pop()
+        count += 1
+        if count > MAXIMUM_NODES or depth > MAXIMUM_DEPTH:
+            raise ModelRefused(f"The configuration in {name} is too large or too deeply nested.", remedy=BY_HAND)
+        if isinstance(value, dict):
+            yield value, place
+            own = value.get("name")
+            place = own if isinstance(own, str) else place
+            stack.extend((item, depth + 1, place) for item in reversed(value.values()) if isinstance(item, dict | list))
+        elif isinstance(value, list):
+            stack.extend((item, depth + 1, place) for item in reversed(value) if isinstance(item, dict | list))
+            count += len(value)
+
+
+def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) -> str:
+    """Says why an object of the configuration must not be made; empty if it may be."""
+    class_name, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
+    # A wrong type is no spelling that Keras writes, and a test by equality would pass it by.
+    if not isinstance(class_name, str) or any(
+        value is not None and not isinstance(value, str) for value in (module, registered)
+    ):
+        return "is not described in a way that Keras writes"
+    names = {name.rpartition(">")[2] for name in (class_name, registered) if name}
+    if names & _CODE:
+        return "holds Python code, and opening it would run that code"
+    if names & _FOREIGN:
+        return "brings a program of another framework, and opening it would run that program"
+    if class_name == "function":
+        return _why_not_function(node.get("config"), module, allowed)
+    if class_name in _VALUES and module in (None, "builtins"):
+        return ""
+    if class_name == _TUPLE and module is None:
+        return ""
+    if {class_name, registered} & set(allowed) and (registered in allowed or registered is None):
+        # What the caller registered is found by that name, whatever the module says.
+        return ""
+    return (
+        "" if _is_of_keras(node, class_name, module, registered, legacy) else "is a class that did not come with Keras"
+    )
+
+
+def _is_of_keras(
+    node: Mapping[str, Any], class_name: str, module: str | None, registered: str | None, legacy: bool
+) -> bool:
+    # Keras' own are registered under their own name or not at all.
+    if registered not in (None, class_name):
+        return False
+    if module is None:
+        # Keras 2 and .h5 files name a class and nothing else.
+        is_named = isinstance(node.get("config"), dict) and "name" in node["config"]
+        return class_name in _known().classes or (
+            legacy and (class_name in _OF_KERAS_2 or (is_named and class_name.isidentifier()))
+        )
+    if class_name in _MODELS and _FORMER_MODULES.match(module):
+        return True
+    return module in _known().classes.get(class_name, ())
+
+
+def _why_not_function(function: Any, module: str | None, allowed: Collection[str]) -> str:
+    if not isinstance(function, str):
+        return "is not described in a way that Keras writes"
+    is_activation = function in _known().activations and module in (None, "builtins", "keras.activations")
+    return "" if is_activation or function in allowed else "is a function that did not come with Keras as an activation"
+
+
+def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
+    """Says why an option must not hold a string that Keras would look up as a name, or open as a file."""
+    if not isinstance(value, str) or value in allowed:
+        return ""
+    if key == "activation" or key.endswith("_activation"):
+        return "" if value in _known().activations else "names no activation of Keras"
+    if key.endswith(("_initializer", "_regularizer", "_constraint")) or key in ("initializer", "regularizer"):
+        return "" if value in _known().initializers_and_such else "names nothing that Keras has for that"
+    if key in _FILES:
+        return "names a file; a model may only hold what it needs itself"
+    return ""
+
+
+def _check_connections(layers: list[Any], name: str) -> None:
+    """Refuses a graph of layers in which one is missing, or two wait for each other."""
+    names = [str(layer.get("name", "")) for layer in layers]
+    twice = next((each for each in names if names.count(each) > 1), None) if len(set(names)) < len(names) else None
+    if twice is not None:
+        raise ModelRefused(f"Two layers in {name} are called {twice[:80]!r}.", remedy=SAVE_AGAIN)
+    calls: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for layer, own in zip(layers, names, strict=True):
+        nodes = layer.get("inbound_nodes")
+        for number, node in enumerate(nodes if isinstance(nodes, list) else []):
+            calls[own, number] = list(_references(node))
+            missing = next((source for source, _ in calls[own, number] if source not in set(names)), None)
+            if missing is not None:
+                raise ModelRefused(
+                    f"The layer {own[:80]!r} in {name} takes the output of {missing[:80]!r}, which is not there.",
+                    remedy=SAVE_AGAIN,
+                )
+    _check_order(calls, name)
+
+
+def _check_order(calls: Mapping[tuple[str, int], list[tuple[str, int]]], name: str) -> None:
+    # Kahn's algorithm: what is left when nothing is free any more waits for itself.
+    waiting = {call: {source for source in sources if source in calls} for call, sources in calls.items()}
+    takers: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for call, sources in waiting.items():
+        for source in sources:
+            takers.setdefault(source, []).append(call)
+    free = [call for call, sources in waiting.items() if not sources]
+    done = 0
+    while free:
+        call = free.pop()
+        done += 1
+        for taker in takers.get(call, ()):
+            waiting[taker].discard(call)
+            if not waiting[taker]:
+                free.append(taker)
+    if done < len(waiting):
+        stuck = next(call for call, sources in waiting.items() if sources)
+        raise ModelRefused(f"The layer {stuck[0][:80]!r} in {name} waits for its own answer.", remedy=SAVE_AGAIN)
+
+
+def _references(node: Any) -> Iterator[tuple[str, int]]:
+    """Yields layer and call of every tensor that goes into one call: Keras 3's dicts, or Keras 2's lists."""
+    stack = [node]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            history = value.get("config", {}).get("keras_history") if isinstance(value.get("config"), dict) else None
+            if isinstance(history, list) and len(history) == 3 and isinstance(history[0], str):
+                yield history[0], history[1] if isinstance(history[1], int) else 0
+            else:
+                stack.extend(value.values())
+        elif isinstance(value, list):
+            is_legacy = len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
+            if is_legacy and isinstance(value[2], int):
+                yield value[0], value[1]
+                stack.extend(value[3:])
+            else:
+                stack.extend(item for item in value if isinstance(item, dict | list))
+
+
+def _called(node: Mapping[str, Any]) -> str:
+    """Names an object for a message: its class, and its own name where it has one."""
+    config = node.get("config")
+    if node.get("class_name") == "function":
+        return f"The function {_short(config)}"
+    title = str(node.get("registered_name") or node.get("class_name"))[:80]
+    own = config.get("name") if isinstance(config, dict) else None
+    return f"The {title} layer {_short(own)}" if own else f"The class {title}"
+
+
+def _at(place: str) -> str:
+    return f" (in {_short(place)})" if place else ""
+
+
+def _short(value: Any) -> str:
+    return repr(str(value)[:80])

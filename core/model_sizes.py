@@ -1,0 +1,300 @@
+"""How large a model would be, known from its configuration before anything is made of it.
+
+A configuration of a few bytes can ask for terabytes (``units=1e12``), and Keras would try. Here sizes are worked out as
+Python integers by ``core.shape_rules``, and compared with what the file stores and with the limits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.errors import ModelRefused
+from core.limits import PREFIX, Limits, format_limit
+from core.shape_rules import RULES, Shape, extent_of
+
+__all__ = ["Sizes", "check_sizes", "sizes_of"]
+
+BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
+_MODELS: Final = frozenset({"Functional", "Model", "Sequential"})
+_RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
+_BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
+# A genuine file is never refused because the arithmetic is a little off.
+_TIMES_STORED: Final = 2
+_BEYOND_STORED: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a model is.
+
+    Attributes:
+        parameters: Weights of all layers, trainable or not.
+        activation_bytes: What all layers answer to one sample; extents that are not fixed count as one.
+        complete: Whether every layer was understood; else both numbers are lower bounds.
+        largest: The layer with the largest part in either.
+    """
+
+    parameters: int
+    activation_bytes: int
+    complete: bool
+    largest: str
+
+
+@dataclass
+class _Tally:
+    parameters: int = 0
+    activation_bytes: int = 0
+    complete: bool = True
+    largest: str = ""
+    most: int = 0
+    seen: set[str] = field(default_factory=set)
+
+
+def sizes_of(config: Mapping[str, Any]) -> Sizes:
+    """Return how large the model of a configuration would be."""
+    tally = _Tally()
+    try:
+        _layer(config, [], tally, "")
+    except RecursionError:
+        tally.complete = False
+    return Sizes(tally.parameters, tally.activation_bytes, tally.complete, tally.largest)
+
+
+def check_sizes(config: Mapping[str, Any], stored: int | None, name: str, limits: Limits) -> Sizes:
+    """Refuse a model that is larger than the limits, or than what its file stores.
+
+    Args:
+        config: The model's configuration, checked.
+        stored: Parameters that the file stores; None if unknown.
+        name: What to call the file in messages.
+        limits: What is allowed.
+
+    Raises:
+        ModelRefused: If it is too large.
+    """
+    sizes = sizes_of(config)
+    most = f", most of it in the layer {sizes.largest[:80]!r}" if sizes.largest else ""
+    if sizes.parameters > limits.parameters:
+        raise ModelRefused(
+            f"{name} declares {sizes.parameters:,} parameters{most}; at most {limits.parameters:,} are allowed.",
+            remedy=f"{BY_HAND} {PREFIX}PARAMETERS sets the limit.",
+        )
+    if stored is not None and sizes.parameters > _TIMES_STORED * stored + _BEYOND_STORED:
+        raise ModelRefused(
+            f"{name} declares {sizes.parameters:,} parameters{most}, and stores {stored:,}.",
+            remedy="Save the model again.",
+        )
+    if sizes.activation_bytes > limits.activation_bytes:
+        raise ModelRefused(
+            f"The layers of {name} would answer {format_limit(type(limits.activation_bytes)(sizes.activation_bytes))} "
+            f"to a single sample{most}; at most {format_limit(limits.activation_bytes)} are allowed.",
+            remedy=f"{BY_HAND} {PREFIX}ACTIVATION_BYTES sets the limit.",
+        )
+    return sizes
+
+
+def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name: str) -> list[Shape]:
+    """Add one call of a layer to the tally; return the shapes that it answers, none where it is not understood."""
+    config = node.get("config")
+    name = name or _own_name(node)
+    if isinstance(config, list):  # a Sequential of early Keras 2
+        config = {"layers": config}
+    if not isinstance(config, dict):
+        config = {}
+    kind = str(node.get("class_name"))
+    if not shapes:
+        shapes = _declared(node, config)
+    try:
+        if kind in _MODELS and isinstance(config.get("layers"), list):
+            return _graph(config, shapes, tally) if "input_layers" in config else _sequence(config, shapes, tally)
+        outputs, parameters = _answered(kind, node, config, shapes)
+    except (NotImplementedError, KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, AttributeError):
+        tally.complete = False
+        _add(tally, name, _least_parameters(config), 0)
+        return []
+    size = sum(extent_of(shape) for shape in outputs) * _item_bytes(config)
+    _add(tally, name, parameters if name not in tally.seen else 0, size)
+    tally.seen.add(name)
+    return outputs
+
+
+def _add(tally: _Tally, name: str, parameters: int, activation_bytes: int) -> None:
+    tally.parameters += parameters
+    tally.activation_bytes += activation_bytes
+    if max(parameters * 4, activation_bytes) > tally.most:
+        tally.most, tally.largest = max(parameters * 4, activation_bytes), name
+
+
+def _answered(
+    kind: str, node: Mapping[str, Any], config: Mapping[str, Any], shapes: Sequence[Shape]
+) -> tuple[list[Shape], int]:
+    if kind == "InputLayer":
+        return list(shapes), 0
+    if not shapes:
+        raise NotImplementedError
+    if kind in _RECURRENT:
+        return _recurrent(config, shapes[0], [int(config["units"])], _cell(kind, config, shapes[0][-1]))
+    if kind == "RNN":
+        cells = config["cell"]["config"]["cells"] if config["cell"]["class_name"] == "StackedRNNCells" else None
+        return _cells(config, shapes[0], cells or [config["cell"]])
+    if kind.startswith("ConvLSTM"):
+        return _convolutional_lstm(config, shapes[0])
+    if kind == "Bidirectional":
+        return _bidirectional(config, shapes)
+    if kind == "TimeDistributed":
+        inner = _Tally()
+        outputs = _layer(config["layer"], [shapes[0][1:]], inner, "")
+        if not outputs:
+            raise NotImplementedError
+        return [(shapes[0][0], *shape) for shape in outputs], inner.parameters
+    return RULES[kind](config, shapes)
+
+
+def _cell(kind: str, config: Mapping[str, Any], features: int | None) -> int:
+    units, gates = int(config["units"]), _RECURRENT[kind]
+    if features is None:
+        raise NotImplementedError
+    bias = 2 if gates == 3 and config.get("reset_after", kind.startswith("GRU")) else 1
+    return gates * units * (features + units + (bias if config.get("use_bias", True) else 0))
+
+
+def _cells(config: Mapping[str, Any], shape: Shape, cells: Sequence[Mapping[str, Any]]) -> tuple[list[Shape], int]:
+    features, parameters, units = shape[-1], 0, []
+    for cell in cells:
+        parameters += _cell(cell["class_name"], cell["config"], features)
+        features = int(cell["config"]["units"])
+        units.append(features)
+    return _recurrent(config, shape, units, parameters)
+
+
+def _recurrent(
+    config: Mapping[str, Any], shape: Shape, units: Sequence[int], parameters: int
+) -> tuple[list[Shape], int]:
+    output: Shape = (*shape[:-1], units[-1]) if config.get("return_sequences") else (units[-1],)
+    states: list[Shape] = [(unit,) for unit in units] if config.get("return_state") else []
+    return [output, *states], parameters
+
+
+def _convolutional_lstm(config: Mapping[str, Any], shape: Shape) -> tuple[list[Shape], int]:
+    (output,), _ = RULES[f"Conv{len(shape) - 2}D"]({**config, "groups": 1}, [shape[1:]])
+    channels = shape[1] if config.get("data_format") == "channels_first" else shape[-1]
+    kernel = config["kernel_size"]
+    filters = int(config["filters"])
+    if channels is None:
+        raise NotImplementedError
+    parameters = 4 * (math.prod(kernel) * (channels + filters) * filters + filters * bool(config.get("use_bias", True)))
+    return [(shape[0], *output) if config.get("return_sequences") else output], parameters
+
+
+def _bidirectional(config: Mapping[str, Any], shapes: Sequence[Shape]) -> tuple[list[Shape], int]:
+    inner = _Tally()
+    outputs = _layer(config["layer"], shapes, inner, "")
+    if not outputs:
+        raise NotImplementedError
+    first = outputs[0]
+    if config.get("merge_mode") == "concat":
+        merged = [(*first[:-1], 2 * (first[-1] or 0))]
+    else:
+        merged = [first] if config.get("merge_mode") else [first, first]
+    return [*merged, *outputs[1:], *outputs[1:]], 2 * inner.parameters
+
+
+def _sequence(config: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally) -> list[Shape]:
+    current = list(shapes)
+    for layer in config["layers"]:
+        current = _layer(layer, current if layer.get("class_name") != "InputLayer" or current else [], tally, "")
+    return current
+
+
+def _graph(config: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally) -> list[Shape]:
+    """Add every call of every layer, each after what it takes; the connections were checked before."""
+    layers = {_own_name(layer): layer for layer in config["layers"]}
+    given = dict(zip(_named(config["input_layers"]), shapes, strict=False))
+    known: dict[tuple[str, int], list[Shape]] = {}
+    waiting = [(name, number) for name, layer in layers.items() for number in range(_call_count(layer))]
+    while waiting:
+        left = []
+        for name, number in waiting:
+            nodes = layers[name].get("inbound_nodes") or []
+            sources = list(_tensors(nodes[number])) if nodes else []
+            if any((source, call) not in known for source, call, _ in sources):
+                left.append((name, number))
+                continue
+            taken = [
+                known[source, call][tensor] for source, call, tensor in sources if tensor < len(known[source, call])
+            ]
+            if not nodes and name in given:
+                taken = [given[name]]
+            understood = len(taken) == len(sources) or not nodes
+            known[name, number] = _layer(layers[name], taken if understood else [], tally, name)
+        if len(left) == len(waiting):
+            # Calls are counted otherwise in files of Keras 2, where a nested model's first call is its construction.
+            tally.complete = False
+            break
+        waiting = left
+    outputs = [known.get((name, call), []) for name, call, _ in _tensors(config["output_layers"])]
+    return [shape for shapes_of_one in outputs for shape in shapes_of_one[:1]]
+
+
+def _call_count(layer: Mapping[str, Any]) -> int:
+    nodes = layer.get("inbound_nodes")
+    return len(nodes) if isinstance(nodes, list) and nodes else 1
+
+
+def _named(references: Any) -> list[str]:
+    return [name for name, _, _ in _tensors(references)]
+
+
+def _tensors(value: Any) -> Iterator[tuple[str, int, int]]:
+    """Yield layer, call and number of every tensor in a connection, in order."""
+    if isinstance(value, dict):
+        inner = value.get("config")
+        history = inner.get("keras_history") if isinstance(inner, dict) else None
+        if isinstance(history, list) and len(history) == 3:
+            yield history[0], history[1], history[2]
+        else:
+            for part in value.values():
+                yield from _tensors(part)
+    elif isinstance(value, list):
+        is_one = len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
+        if is_one and isinstance(value[2], int):
+            yield value[0], value[1], value[2]
+        else:
+            for part in value:
+                yield from _tensors(part)
+
+
+def _own_name(node: Mapping[str, Any]) -> str:
+    config = node.get("config")
+    inner = config.get("name") if isinstance(config, dict) else None
+    return str(node.get("name") or inner or node.get("class_name"))
+
+
+def _declared(node: Mapping[str, Any], config: Mapping[str, Any]) -> list[Shape]:
+    """Return the input shape that a layer says itself, where what comes before it is not understood."""
+    build = node.get("build_config")
+    for shape in (
+        config.get("batch_shape"),
+        config.get("batch_input_shape"),
+        config.get("build_input_shape"),
+        build.get("input_shape") if isinstance(build, dict) else None,
+    ):
+        if isinstance(shape, list) and all(extent is None or isinstance(extent, int) for extent in shape):
+            return [tuple(shape[1:])]
+    return []
+
+
+def _least_parameters(config: Mapping[str, Any]) -> int:
+    """Return what a layer that is not understood has at least: one parameter for each of its units."""
+    sizes = [config.get(key) for key in ("units", "filters", "input_dim", "num_heads", "output_dim")]
+    return max((size for size in sizes if isinstance(size, int) and not isinstance(size, bool)), default=0)
+
+
+def _item_bytes(config: Mapping[str, Any]) -> int:
+    policy = config.get("dtype")
+    inner = policy.get("config") if isinstance(policy, dict) else None
+    name = inner.get("name") if isinstance(inner, dict) else policy
+    return _BYTES.get(str(name), 4)
