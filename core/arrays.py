@@ -1,13 +1,15 @@
 """``.npy`` and ``.npz`` files to arrays, matched to the inputs of a model.
 
 Constraints: nothing is ever unpickled; a header is read before its payload, because a small archive can declare
-gigabytes; and the content decides what a file is, not its name.
+gigabytes, and its length before the header, because that can be gigabytes too; and the content decides what a file is,
+not its name.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +18,13 @@ from typing import IO, Final
 import numpy as np
 
 from core.errors import InputRejected
-from core.inputs import MAXIMUM_BYTES, InputSpec
+from core.file_kinds import kind_of_archive
+from core.inputs import InputSpec
+from core.limits import format_limit, get_limits, raised_by
 from core.mending import shape_text
+from core.naming import listed, shown
 
-__all__ = ["INPUT_KEYS", "LABEL_KEYS", "MAXIMUM_ARRAYS", "ArrayFile", "holds_arrays", "read_arrays"]
-
-MAXIMUM_ARRAYS: Final = 1000
-"""Most arrays that an archive may hold."""
+__all__ = ["INPUT_KEYS", "LABEL_KEYS", "ArrayFile", "holds_arrays", "read_arrays"]
 
 INPUT_KEYS: Final = ("x", "inputs", "input", "data", "x_test")
 """Keys under which the data of a model with one input is looked for, the first found is taken."""
@@ -32,7 +34,14 @@ LABEL_KEYS: Final = ("y", "labels", "label", "targets", "y_test")
 
 _NPY_MAGIC: Final = b"\x93NUMPY"
 _ZIP_MAGIC: Final = b"PK\x03\x04"
+_MEMBER_MAGIC: Final = b"PK\x01\x02"
+_LONGEST_HEADER: Final = 10_000  # what NumPy itself reads of a file that is not trusted
+_MOST_AXES: Final = 32
+_LARGEST_EXTENT: Final = 2**63 - 1
+_LARGEST_CHARACTER: Final = 0x10FFFF
+_SURROGATES: Final = (0xD800, 0xDFFF)
 _SAVE_AGAIN: Final = "Save it again with numpy.save or numpy.savez."
+_PLAIN_TYPES: Final = "Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str)."
 
 
 @dataclass(frozen=True)
@@ -67,52 +76,62 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
     Raises:
         InputRejected: If the file is damaged, needs pickle or too much memory, or does not hold every input.
     """
+    name = shown(name)
     if data.startswith(_NPY_MAGIC):
         if len(specs) != 1:
             raise InputRejected(
-                f"{name} holds one array, the inputs {_quoted([spec.name for spec in specs])} need one each.",
-                remedy="Save them together: numpy.savez('data.npz', "
-                f"**{{{', '.join(f'{spec.name!r}: …' for spec in specs)}}}).",
+                f"{name} holds one array, the inputs {listed(spec.name for spec in specs)} need one each.",
+                remedy=f"Save them together: {_savez([spec.name for spec in specs])}.",
             )
         return ArrayFile({specs[0].name: _read_array(io.BytesIO(data), name, len(data))}, None)
     members = _members(data, name)
     matches = _matched(list(members), name, specs)
     label_key = _label_key(members, matches)
     keys = {*matches.values(), *([label_key] if label_key else [])}
-    if sum(members[key].file_size for key in keys) > MAXIMUM_BYTES:
+    if sum(members[key].file_size for key in keys) > get_limits().input_bytes:
         raise _too_large(name)
     loaded: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for key in keys:
+            holder = f"{name}, array '{shown(key)}'"
             try:
+                # No more than the declared size ever comes out of the stream, whatever is packed into it.
                 with archive.open(members[key]) as stream:
-                    loaded[key] = _read_array(stream, f"{name}, array '{key}'", members[key].file_size)
-            except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-                raise InputRejected(f"{name}: the array '{key}' is damaged.", remedy=_SAVE_AGAIN) from error
+                    loaded[key] = _read_array(stream, holder, members[key].file_size)
+            except InputRejected:
+                raise
+            except Exception as error:  # what zipfile and zlib raise about damaged archives is not documented
+                raise InputRejected(f"{holder} is damaged.", remedy=_SAVE_AGAIN) from error
     labels = _as_labels(loaded[label_key], name) if label_key else None
     return ArrayFile({spec.name: loaded[matches[spec.name]] for spec in specs}, labels)
 
 
 def _members(data: bytes, name: str) -> dict[str, zipfile.ZipInfo]:
     """Return the arrays of an archive by key."""
+    most = get_limits().arrays
+    # Each member takes half a kilobyte as soon as it is listed, and an upload has room for millions.
+    if data.count(_MEMBER_MAGIC) > most:
+        raise InputRejected(
+            f"{name} holds more than {most:,} arrays.", remedy=f"Save only what is needed. {raised_by('arrays')}"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputRejected(f"{name} is a damaged archive.", remedy=_SAVE_AGAIN) from error
+    except Exception as error:  # as above
+        raise InputRejected(
+            f"{name} is a damaged archive, or not all of it has arrived.", remedy=f"Copy it again. {_SAVE_AGAIN}"
+        ) from error
     arrays = {info.filename.removesuffix(".npy"): info for info in infos if info.filename.endswith(".npy")}
     if not arrays:
-        raise InputRejected(
-            f"{name} is an archive without arrays.",
-            remedy="Give a .npz file as numpy.savez writes it; a model file belongs where models are opened.",
-        )
-    if len(infos) > MAXIMUM_ARRAYS or len({info.filename for info in infos}) != len(infos):
-        raise InputRejected(f"{name} holds too many arrays, or two of the same name.", remedy=_SAVE_AGAIN)
+        kind, remedy = kind_of_archive({info.filename for info in infos})
+        raise InputRejected(f"{name} is {kind}; expected was a .npz file, an archive of arrays.", remedy=remedy)
+    if len({info.filename for info in infos}) != len(infos):
+        raise InputRejected(f"{name} holds two arrays of the same name.", remedy=_SAVE_AGAIN)
     for key, info in arrays.items():
         # numpy.savez writes nothing else, and other methods can make gigabytes of a few bytes.
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InputRejected(
-                f"{name}: the array '{key}' is encrypted or packed in an unusual way.", remedy=_SAVE_AGAIN
+                f"{name}: the array '{shown(key)}' is encrypted or packed in an unusual way.", remedy=_SAVE_AGAIN
             )
     return arrays
 
@@ -130,10 +149,9 @@ def _matched(keys: Sequence[str], name: str, specs: Sequence[InputSpec]) -> dict
     missing = [spec.name for spec in specs if spec.name not in matches]
     if missing:
         raise InputRejected(
-            f"{name} holds the arrays {_quoted(keys)}; expected were {_quoted([spec.name for spec in specs])}. "
-            f"There is none for {_quoted(missing)}.",
-            remedy="Save each array under its input's name: numpy.savez('data.npz', "
-            f"**{{{', '.join(f'{name!r}: …' for name in missing)}}}).",
+            f"{name} holds the arrays {listed(keys)}; expected were {listed(spec.name for spec in specs)}. "
+            f"There is none for {listed(missing)}.",
+            remedy=f"Save each array under its input's name: {_savez(missing)}.",
         )
     return matches
 
@@ -148,35 +166,82 @@ def _label_key(keys: Mapping[str, zipfile.ZipInfo], matches: Mapping[str, str]) 
 
 def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
     """Return one array, its header checked against the ``size`` of what follows before anything is reserved."""
-    damaged = InputRejected(f"{holder} is not a readable NumPy array.", remedy=_SAVE_AGAIN)
-    try:
-        version = np.lib.format.read_magic(stream)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = readers[version](stream)
-    except Exception as error:  # the header is a Python literal: whatever can be wrong with one is raised
-        raise damaged from error
-    if dtype.hasobject or dtype.kind not in "biufUS":
+    shape, dtype = _read_header(stream, holder)
+    if dtype.hasobject:
         raise InputRejected(
-            f"{holder} is of type {dtype}: only plain numbers and strings are read, as anything else can run code.",
-            remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
+            f"{holder} is of type {shown(dtype)}, which would have to be unpickled, and a pickle can run code. "
+            "Nothing is unpickled here (allow_pickle=False).",
+            remedy=_PLAIN_TYPES,
         )
-    if len(shape) > 32 or any(extent < 0 for extent in shape) or dtype.itemsize == 0:
-        raise damaged
+    if dtype.kind not in "biufUS":
+        raise InputRejected(
+            f"{holder} is of type {shown(dtype)}; expected were plain numbers, booleans or strings.",
+            remedy=_PLAIN_TYPES,
+        )
+    if dtype.itemsize == 0 or len(shape) > _MOST_AXES or not all(_is_extent(extent) for extent in shape):
+        raise _unreadable(holder)
     bytes_declared = math.prod(shape) * dtype.itemsize
-    if bytes_declared > MAXIMUM_BYTES:
-        raise _too_large(f"{holder} ({shape_text(shape)} of {dtype})")
-    if stream.tell() + bytes_declared > size:
-        raise InputRejected(f"{holder} ends before its {shape_text(shape)} values do.", remedy=_SAVE_AGAIN)
+    found = f"{shape_text(shape)} values of {dtype}"
+    if bytes_declared > get_limits().input_bytes:
+        raise _too_large(f"{holder} ({found})")
+    left = size - stream.tell()
+    if bytes_declared > left:
+        raise InputRejected(
+            f"{holder} is cut off: it declares {found}, {bytes_declared:,} bytes, and {left:,} bytes follow.",
+            remedy=f"Copy it again. {_SAVE_AGAIN}",
+        )
+    if bytes_declared < left:
+        raise InputRejected(
+            f"{holder} declares {found}, {bytes_declared:,} bytes, and {left:,} bytes follow.",
+            remedy="Save one array in a .npy file, several with numpy.savez.",
+        )
     stream.seek(0)
     try:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+        array = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise damaged from error
+        raise _unreadable(holder) from error
+    _check_characters(array, holder)
+    return array
+
+
+def _read_header(stream: IO[bytes], holder: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Return the shape and the type in a header, after its length was looked at."""
+    try:
+        major, minor = np.lib.format.read_magic(stream)
+        # A header of version 3.0 differs in the names of fields only, and what has fields is refused.
+        read, form = {
+            (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
+            (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
+            (3, 0): (np.lib.format.read_array_header_2_0, "<I"),
+        }[major, minor]
+        length = stream.read(struct.calcsize(form))
+        header = stream.read(min(struct.unpack(form, length)[0], _LONGEST_HEADER + 1))
+        shape, _, dtype = read(io.BytesIO(length + header))
+    except Exception as error:  # the header is a Python literal: whatever can be wrong with one is raised
+        raise _unreadable(holder) from error
+    return shape, dtype
+
+
+def _is_extent(extent: int) -> bool:
+    return not isinstance(extent, bool) and 0 <= extent <= _LARGEST_EXTENT
+
+
+def _check_characters(array: np.ndarray, holder: str) -> None:
+    if array.dtype.kind != "U" or not array.size:
+        return
+    codes = np.ascontiguousarray(array).reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if codes.max() > _LARGEST_CHARACTER or ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1])).any():
+        raise InputRejected(f"{holder} holds characters that do not exist in Unicode.", remedy=_SAVE_AGAIN)
+
+
+def _unreadable(holder: str) -> InputRejected:
+    return InputRejected(f"{holder} is not a readable NumPy array.", remedy=_SAVE_AGAIN)
 
 
 def _too_large(what: str) -> InputRejected:
     return InputRejected(
-        f"{what} needs more than {MAXIMUM_BYTES / 1024**3:.0f} GB of memory.", remedy="Save fewer samples."
+        f"{what} needs more than {format_limit(get_limits().input_bytes)} of memory.",
+        remedy=f"Save fewer samples. {raised_by('input_bytes')}",
     )
 
 
@@ -197,5 +262,6 @@ def _as_labels(labels: np.ndarray, name: str) -> np.ndarray:
     return labels
 
 
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names[:20]) + (", …" if len(names) > 20 else "")
+def _savez(names: Sequence[str]) -> str:
+    keywords = ", ".join(f"'{shown(name)}': …" for name in names[:20])
+    return f"numpy.savez('data.npz', **{{{keywords}{', …' if len(names) > 20 else ''}}})"

@@ -9,6 +9,7 @@ trained with.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
@@ -17,19 +18,25 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from core.errors import InputRejected
+from core.file_kinds import kind_of
 from core.inputs import InputSpec
+from core.limits import format_limit, get_limits, raised_by
 from core.mending import shape_text
+from core.naming import shown
 
-__all__ = ["MAXIMUM_PIXELS", "SCALINGS", "Fit", "Scaling", "read_image", "suggest_scaling", "takes_images"]
+__all__ = ["SCALINGS", "Fit", "Scaling", "holds_image", "read_image", "suggest_scaling", "takes_images"]
 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 
-MAXIMUM_PIXELS: Final = 50_000_000
-"""Most pixels that an image may have, as a file and as the model's input."""
-
-_FORMATS: Final = ("PNG", "JPEG", "WEBP")
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG: Final = b"\xff\xd8\xff"
+# What keras.utils.image_dataset_from_directory trains with; Pillow's is antialiased.
+_METHOD: Final = Image.Resampling.BILINEAR
 _ZERO_TO_ONE: Final = "0–1"
 _PLUS_MINUS_ONE: Final = "−1–1"
 _RAW: Final = "0–255"
@@ -119,6 +126,11 @@ SCALINGS: Final[Mapping[str, Scaling]] = MappingProxyType(
 """The scalings to choose from; for three colours the same numbers as keras.applications' ``preprocess_input``."""
 
 
+def holds_image(data: bytes) -> bool:
+    """Return whether a file's content begins like a PNG, JPEG or WebP image."""
+    return data.startswith((_PNG, _JPEG)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
 def takes_images(spec: InputSpec) -> bool:
     """Return whether an image file can become this input, see ``read_image``."""
     return _frame(spec) is not None
@@ -155,16 +167,19 @@ def read_image(
     Raises:
         InputRejected: If the file is of another kind, damaged or too large, or if the input takes no pictures.
     """
+    name = shown(name)
     frame = _frame(spec)
     if frame is None:
         raise InputRejected(
-            f"{name} is an image, the input '{spec.name}' expects {shape_text((None, *spec.shape))} of {spec.dtype}.",
+            f"{name} is an image, the input '{spec.shown_name}' expects {shape_text((None, *spec.shape))} of "
+            f"{spec.dtype}.",
             remedy="Give this input numbers: a .npy, .npz or CSV file.",
         )
     if scaling not in SCALINGS:
         raise InputRejected(f"There is no scaling '{scaling}'.", remedy=f"There are: {', '.join(SCALINGS)}.")
     height, width, channels = frame
     picture = _fitted(_with_channels(_decoded(data, name), channels), name, height, width, fit)
+    _check_memory(picture, name)
     pixels = np.asarray(picture)
     pixels = pixels.reshape(*pixels.shape[:2], -1)  # (height, width) -> (height, width, 1) for gray
     if invert:
@@ -216,20 +231,23 @@ def _flat(spec: InputSpec, values: np.ndarray) -> tuple[int, ...]:
 
 
 def _decoded(data: bytes, name: str) -> Image.Image:
-    damaged = f"{name} could not be read as a PNG, JPEG or WebP image."
-    again = "Open it in an image viewer and save it again as PNG."
+    if not holds_image(data):
+        found = kind_of(data) or ("no image of a known kind", "Save it as PNG, JPEG or WebP.")
+        raise InputRejected(f"{name} is {found[0]}; expected was PNG, JPEG or WebP.", remedy=found[1])
+    kind = "PNG" if data.startswith(_PNG) else "JPEG" if data.startswith(_JPEG) else "WebP"
+    damaged = f"{name} begins like a {kind} image and could not be read: it is cut off or damaged."
+    again = "Copy it again, or open it in an image viewer and save it as PNG."
     try:
-        picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(name, "more") from error
-    except Exception as error:  # Pillow's readers raise anything when a file is damaged
-        raise InputRejected(damaged, remedy=again) from error
-    if picture.width * picture.height > MAXIMUM_PIXELS:
-        raise _too_large(name, f"{picture.width * picture.height / 1e6:.0f} million")
-    try:
+        if kind == "WebP":
+            # Opening reserves memory for all pixels of the canvas.
+            _check_pixels(_webp_size(data), name)
+        picture = _open(data, kind)
+        _check_pixels(picture.size, name)
         picture.load()
         upright = ImageOps.exif_transpose(picture)
-    except Exception as error:
+    except InputRejected:
+        raise
+    except Exception as error:  # Pillow's readers raise anything when a file is damaged
         raise InputRejected(damaged, remedy=again) from error
     if upright.mode.startswith("I"):
         # Pillow cuts off what is above 255 instead of scaling it.
@@ -238,11 +256,44 @@ def _decoded(data: bytes, name: str) -> Image.Image:
     return upright
 
 
-def _too_large(name: str, pixels: str) -> InputRejected:
-    return InputRejected(
-        f"{name} has {pixels} pixels; at most {MAXIMUM_PIXELS / 1e6:.0f} million are read.",
-        remedy="Make the picture smaller.",
-    )
+def _open(data: bytes, kind: str) -> Image.Image:
+    # Not Image.open: it has a limit of its own that could only be changed for the whole process.
+    readers: dict[str, type[JpegImageFile | PngImageFile | WebPImageFile]] = {
+        "JPEG": JpegImageFile,
+        "PNG": PngImageFile,
+        "WebP": WebPImageFile,
+    }
+    return readers[kind](io.BytesIO(data))
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a WebP file, from its first chunk."""
+    chunk = data[12:16]
+    if chunk == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if chunk == b"VP8L":
+        (bits,) = struct.unpack("<I", data[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack("<HH", data[26:30])
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _check_pixels(size: tuple[int, int], name: str) -> None:
+    most = get_limits().image_pixels
+    if size[0] * size[1] > most:
+        raise InputRejected(
+            f"{name} has {size[0] * size[1]:,} pixels ({shape_text(size)}), at most {most:,} are read.",
+            remedy=f"Make the picture smaller. {raised_by('image_pixels')}",
+        )
+
+
+def _check_memory(picture: Image.Image, name: str) -> None:
+    limit = get_limits().input_bytes
+    if picture.width * picture.height * len(picture.getbands()) * np.dtype(np.float32).itemsize > limit:
+        raise InputRejected(
+            f"{name} as an input of {shape_text(picture.size)} pixels needs more than {format_limit(limit)} of memory.",
+            remedy=f"Make the picture smaller. {raised_by('input_bytes')}",
+        )
 
 
 def _with_channels(picture: Image.Image, channels: int | None) -> Image.Image:
@@ -264,25 +315,32 @@ def _fitted(picture: Image.Image, name: str, height: int | None, width: int | No
         height = max(1, round(picture.height * (width or 1) / picture.width))
     if width is None:
         width = max(1, round(picture.width * height / picture.height))
-    if height * width > MAXIMUM_PIXELS:
+    most = get_limits().image_pixels
+    if height * width > most:
         raise InputRejected(
-            f"{name} would have to become {shape_text((height, width))} pixels; at most "
-            f"{MAXIMUM_PIXELS / 1e6:.0f} million are made.",
-            remedy="The model's input is too large for pictures here.",
+            f"{name} would have to become {shape_text((width, height))} pixels, at most {most:,} are made.",
+            remedy=f"The model's input is too large for pictures here. {raised_by('image_pixels')}",
         )
     size = (width, height)
-    # Bilinear is what keras.utils.image_dataset_from_directory trains with; Pillow's is antialiased.
-    method = Image.Resampling.BILINEAR
     if picture.size == size:
         return picture
     if fit == "crop":
-        return ImageOps.fit(picture, size, method)
+        return ImageOps.fit(picture, size, _METHOD)
     if fit == "pad":
-        contained = ImageOps.contain(picture, size, method)
+        scale = min(width / picture.width, height / picture.height)
+        inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        contained = _resized(picture, inner, most)
         canvas = Image.new(picture.mode, size, _border_colour(contained))
         canvas.paste(contained, ((width - contained.width) // 2, (height - contained.height) // 2))
         return canvas
-    return picture.resize(size, method)
+    return _resized(picture, size, most)
+
+
+def _resized(picture: Image.Image, size: tuple[int, int], most_pixels: int) -> Image.Image:
+    # Pillow resizes across first: of a line of 50 million pixels downwards, that would be gigabytes.
+    if size[0] * picture.height > most_pixels:
+        picture = picture.resize((picture.width, size[1]), _METHOD)
+    return picture.resize(size, _METHOD)
 
 
 def _border_colour(picture: Image.Image) -> tuple[int, ...]:

@@ -18,10 +18,11 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from core.errors import InputRejected
+from core.limits import format_limit, get_limits, raised_by
 from core.mending import fits, remedy, shape_text
+from core.naming import listed, shown
 
 __all__ = [
-    "MAXIMUM_BYTES",
     "InputKind",
     "InputSpec",
     "ValueRange",
@@ -35,10 +36,8 @@ __all__ = [
 
 InputKind: TypeAlias = Literal["image", "vector", "sequence", "text", "tokens", "volume", "array"]
 
-MAXIMUM_BYTES: Final = 2 * 1024**3
-"""Most that one input may take in memory. A stranger's model can declare an input of any size."""
-
 _COLOUR_CHANNELS: Final = (1, 3, 4)
+_SENTENCE_BYTES: Final = 300
 _WORDS: Final = (
     "a",
     "again",
@@ -101,9 +100,15 @@ class InputSpec:
 
     @property
     def numpy_dtype(self) -> np.dtype[Any]:
-        """The NumPy type that the model is given; bfloat16, which NumPy lacks, is given as float32."""
-        names = {"string": "str", "bfloat16": "float32"}
-        return np.dtype(names.get(self.dtype, self.dtype))
+        """The NumPy type that the model is given; bfloat16 and float8, which NumPy lacks, are given as float32."""
+        if self.dtype.startswith(("bfloat16", "float8")):
+            return np.dtype("float32")
+        return np.dtype("str" if self.dtype == "string" else self.dtype)
+
+    @property
+    def shown_name(self) -> str:
+        """The name as it may stand in a message; who made the model may have given it thousands of characters."""
+        return shown(self.name)
 
 
 @dataclass(frozen=True)
@@ -151,10 +156,11 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
 
     Raises:
         InputRejected: If the shape or the type does not fit, if there are no samples, if numbers do not survive the
-            conversion, or if token ids are negative or outside the vocabulary.
+            conversion, if what comes out needs more memory than the limit ``input_bytes``, or if token ids are negative
+            or outside the vocabulary.
     """
     array = np.asarray(array)
-    holder = source or "The array"
+    holder = shown(source) or "The array"
     _check_type(array, spec, holder)
     if array.size == 0:
         raise InputRejected(
@@ -165,10 +171,12 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
     array = _with_missing_axes(array, spec)
     if not fits(array.shape[1:], spec.shape):
         message = (
-            f"{holder} holds {shape_text(given)}, the input '{spec.name}' expects {shape_text((None, *spec.shape))} "
-            "(the first axis counts samples)."
+            f"{holder} holds {shape_text(given)}, the input '{spec.shown_name}' expects "
+            f"{shape_text((None, *spec.shape))} (the first axis counts samples)."
         )
         raise InputRejected(message, remedy=remedy(given, spec))
+    item_size = 4 * array.dtype.itemsize if array.dtype.kind == "S" else spec.numpy_dtype.itemsize
+    _check_memory(array.size * item_size, f"{holder} as the input '{spec.shown_name}' takes it ({spec.dtype})")
     if spec.dtype == "string":
         return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str, copy=False)
     array = _converted(array, spec, holder)
@@ -189,7 +197,7 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
+        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(
             f"The inputs differ in their number of samples: {told}.",
             remedy="Give every input the same number of samples, in the same order.",
@@ -199,7 +207,7 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return next(iter(arrays.values())) if len(arrays) == 1 else dict(arrays)
     if set(names) != set(arrays):
         raise InputRejected(
-            f"The model takes {_quoted(names)}; given were {_quoted(arrays) or 'none'}.",
+            f"The model takes {listed(names)}; given were {listed(arrays) or 'none'}.",
             remedy="Give each input of the model its data.",
         )
     ordered = [arrays[name] for name in names]
@@ -226,14 +234,11 @@ def noise(spec: InputSpec, count: int, seed: int) -> np.ndarray:
         short sentences for text.
 
     Raises:
-        InputRejected: If that many samples would take more than ``MAXIMUM_BYTES``.
+        InputRejected: If that many samples would take more memory than the limit ``input_bytes``.
     """
     shape = (count, *_concrete_shape(spec))
-    if math.prod(shape) * 8 > MAXIMUM_BYTES:
-        raise InputRejected(
-            f"{shape_text(shape)} random numbers for the input '{spec.name}' do not fit into memory.",
-            remedy="Ask for fewer samples.",
-        )
+    item_size = _SENTENCE_BYTES if spec.kind == "text" else 8
+    _check_memory(math.prod(shape) * item_size, f"Noise of {shape_text(shape)} for the input '{spec.shown_name}'")
     random = np.random.default_rng(seed)
     if spec.kind == "text":
         lengths = random.integers(4, 12, size=shape)
@@ -295,17 +300,26 @@ def _consumers(tensor: Any) -> Iterator[Any]:
                 yield from _consumers(nested[position])
 
 
+def _check_memory(size: int, what: str) -> None:
+    limit = get_limits().input_bytes
+    if size > limit:
+        raise InputRejected(
+            f"{what} needs more than {format_limit(limit)} of memory.",
+            remedy=f"Give fewer samples. {raised_by('input_bytes')}",
+        )
+
+
 def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
     kind = array.dtype.kind
     if kind not in "biufUST":
         raise InputRejected(
-            f"{holder} is of type {array.dtype}, the input '{spec.name}' expects {spec.dtype}.",
+            f"{holder} is of type {shown(array.dtype)}, the input '{spec.shown_name}' expects {spec.dtype}.",
             remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
         )
     if (kind in "UST") != (spec.dtype == "string"):
         wanted, found = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
         raise InputRejected(
-            f"{holder} holds {found} ({array.dtype}), the input '{spec.name}' expects {wanted} ({spec.dtype}).",
+            f"{holder} holds {found} ({array.dtype}), the input '{spec.shown_name}' expects {wanted} ({spec.dtype}).",
             remedy="Give the text itself, one sample a line."
             if wanted == "text"
             else "Turn the text into numbers the way the model was trained.",
@@ -334,7 +348,7 @@ def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:
             broken = ~(np.isfinite(array) & (array == np.trunc(array)))
             if broken.any():
                 raise InputRejected(
-                    f"{holder} holds {array[broken].flat[0]}, the input '{spec.name}' expects whole numbers "
+                    f"{holder} holds {array[broken].flat[0]}, the input '{spec.shown_name}' expects whole numbers "
                     f"({spec.dtype}).",
                     remedy="Round the numbers, or look whether another input of the model was meant.",
                 )
@@ -345,7 +359,7 @@ def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:
     if finite.size and (finite.min() < low or finite.max() > high):
         offender = finite.min() if finite.min() < low else finite.max()
         raise InputRejected(
-            f"{holder} holds {offender}, the input '{spec.name}' takes {spec.dtype}: {low} to {high}.",
+            f"{holder} holds {offender}, the input '{spec.shown_name}' takes {spec.dtype}: {low} to {high}.",
             remedy="Scale the numbers the way the model was trained.",
         )
     return array.astype(target)
@@ -357,7 +371,7 @@ def _check_vocabulary(array: np.ndarray, spec: InputSpec, holder: str) -> None:
     outside = ~((array >= 0) & (array < spec.vocabulary_size) & (array == np.trunc(array)))
     if outside.any():
         raise InputRejected(
-            f"{holder} holds the token id {array[outside].flat[0]}, the input '{spec.name}' takes whole numbers "
+            f"{holder} holds the token id {array[outside].flat[0]}, the input '{spec.shown_name}' takes whole numbers "
             f"from 0 to {spec.vocabulary_size - 1}.",
             remedy="Encode the text with the vocabulary that the model was trained with.",
         )
@@ -372,7 +386,3 @@ def _concrete_shape(spec: InputSpec) -> tuple[int, ...]:
         "vector": (16,),
     }.get(spec.kind, (1,) * len(spec.shape) if spec.kind == "text" else (8,) * len(spec.shape))
     return tuple(default if extent is None else extent for extent, default in zip(spec.shape, defaults, strict=False))
-
-
-def _quoted(names: Any) -> str:
-    return ", ".join(f"'{name}'" for name in names)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from core.inputs import InputSpec
 
 __all__ = ["fits", "remedy", "shape_text"]
+
+_MOST_AXES: Final = 6  # there are 40 million orders of eleven axes
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:
@@ -33,7 +35,7 @@ def remedy(given: tuple[int, ...], spec: InputSpec) -> str:
     """
     wanted = spec.shape
     full: tuple[int | None, ...] = (None, *wanted)
-    if len(given) == len(full):
+    if len(given) == len(full) <= _MOST_AXES:
         orders = permutations(range(len(given)))
         order = next((order for order in orders if fits(tuple(given[axis] for axis in order), full)), None)
         if order:

@@ -13,29 +13,19 @@ import numpy as np
 
 from core.arrays import holds_arrays, read_arrays
 from core.errors import InputRejected
-from core.images import SCALINGS, Fit, read_image
-from core.inputs import MAXIMUM_BYTES, InputSpec, check
+from core.file_kinds import kind_of, kind_promised_by
+from core.images import SCALINGS, Fit, holds_image, read_image
+from core.inputs import InputSpec, check
+from core.limits import format_limit, get_limits, raised_by
+from core.lines import decoded_text, lines_with_content
 from core.mending import shape_text
-from core.tables import MAXIMUM_LINES, decoded_text, read_table
+from core.naming import listed, shown
+from core.tables import read_table
 
 __all__ = ["GivenFile", "Preparation", "Samples", "read_files", "read_text"]
 
 _WHOLE_NPZ: Final = ""
-
-# Beginnings of files that people do give, and what to do instead of reading them.
-_OTHER_KINDS: Final = (
-    (b"GIF8", "a GIF image", "Save it as PNG, JPEG or WebP."),
-    (b"BM", "a BMP image", "Save it as PNG, JPEG or WebP."),
-    (b"II*\0", "a TIFF image", "Save it as PNG, JPEG or WebP."),
-    (b"MM\0*", "a TIFF image", "Save it as PNG, JPEG or WebP."),
-    (b"\x1f\x8b", "compressed", "Unpack it first."),
-    (b"BZh", "compressed", "Unpack it first."),
-    (b"\x80\x04", "a pickle, which can run code when it is opened", "Save the array with numpy.save."),
-    (b"\x80\x05", "a pickle, which can run code when it is opened", "Save the array with numpy.save."),
-    (b"\x89HDF", "an HDF5 file", "Open models where models are opened; save data with numpy.save."),
-    (b"%PDF", "a PDF", "Save the picture in it as PNG, or its text as plain text."),
-    (b"RIFF", "a sound or a film", "Save the numbers that the model takes with numpy.save."),
-)
+_EXACT_IN_FLOAT: Final = 2**53
 
 
 @dataclass(frozen=True)
@@ -109,28 +99,32 @@ def read_files(
         raise InputRejected(
             "The model does not say what it expects.", remedy="Say the shape and the type of its input first."
         )
-    given = {name: list(listed) for name, listed in files.items() if listed}
+    given = {name: list(each) for name, each in files.items() if each}
     whole = given.pop(_WHOLE_NPZ, [])
     if whole:
         given.setdefault(specs[0].name, []).extend(whole)
     unknown = [name for name in given if name not in by_name]
     if unknown:
-        raise InputRejected(f"The model has no input '{unknown[0]}'.", remedy=f"Its inputs are: {', '.join(by_name)}.")
+        raise InputRejected(
+            f"The model has no input '{shown(unknown[0])}'.", remedy=f"Its inputs are: {listed(by_name)}."
+        )
     parts: dict[str, list[_Part]] = {name: [] for name in by_name}
-    for name, listed in given.items():
-        for file in listed:
+    limits = get_limits()
+    for name, each in given.items():
+        for file in each:
             open_specs = [by_name[name], *(spec for spec in specs if spec.name not in given)]
             for input_name, part in _read(file, open_specs, preparation).items():
-                parts[input_name].append(part if len(listed) == 1 else _told_apart(part, file.name))
-                if sum(one.values.nbytes for one in parts[input_name]) > MAXIMUM_BYTES:
+                parts[input_name].append(part if len(each) == 1 else _told_apart(part, shown(file.name)))
+                if sum(one.values.nbytes for one in parts[input_name]) > limits.input_bytes:
                     raise InputRejected(
-                        f"The files for the input '{input_name}' need too much memory together.",
-                        remedy="Give fewer or smaller files.",
+                        f"The files for the input '{shown(input_name)}' need more than "
+                        f"{format_limit(limits.input_bytes)} of memory together.",
+                        remedy=f"Give fewer or smaller files. {raised_by('input_bytes')}",
                     )
     missing = [name for name, found in parts.items() if not found]
     if missing:
         raise InputRejected(
-            f"There is no data for the input '{missing[0]}'.",
+            f"There is no data for the input '{shown(missing[0])}'.",
             remedy="Give each input a file, or all of them one .npz with an array for each.",
         )
     return _joined({name: _concatenated(found, by_name[name]) for name, found in parts.items()})
@@ -152,62 +146,87 @@ def read_text(text: str, spec: InputSpec) -> Samples:
 
 def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _Part]:
     """Return what a file holds for the first of these inputs; an archive for all of them."""
-    spec = specs[0]
+    spec, name = specs[0], shown(file.name)
+    _check_size(file, name)
     if holds_arrays(file.data):
         return _array_parts(file, specs)
-    if _is_image(file.data):
+    if holds_image(file.data):
         values = read_image(
             file.data,
-            file.name,
+            name,
             spec,
             scaling=preparation.scaling,
             fit=preparation.fit,
             invert=preparation.invert,
         )
-        return {spec.name: _Part(check(values[np.newaxis], spec, file.name), None, (file.name,))}
-    for beginning, kind, remedy in _OTHER_KINDS:
-        # Text may begin with two such letters, but holds no zeros.
-        if file.data.startswith(beginning) and (len(beginning) > 2 or b"\0" in file.data or beginning[0] > 127):
-            raise InputRejected(f"{file.name} is {kind}.", remedy=remedy)
-    if spec.dtype == "string" and not file.name.lower().endswith((".csv", ".tsv")):
-        return {spec.name: _text_part(decoded_text(file.data, file.name), file.name, spec)}
-    table = read_table(file.data, file.name, spec)
-    return {spec.name: _Part(check(table.values, spec, file.name), table.labels, table.names)}
+        return {spec.name: _Part(check(values[np.newaxis], spec, name), None, (name,))}
+    promised = kind_promised_by(file.name)
+    found = kind_of(file.data, markup=spec.dtype != "string")
+    if found:
+        expected = f"; expected was {promised}, as its name says" if promised else ""
+        raise InputRejected(f"{name} is {found[0]}{expected}.", remedy=found[1])
+    try:
+        text = decoded_text(file.data, name)
+        if spec.dtype == "string" and not file.name.lower().endswith((".csv", ".tsv")):
+            return {spec.name: _text_part(text, name, spec)}
+        table = read_table(file.data, name, spec)
+    except InputRejected as error:
+        if not promised:
+            raise
+        raise InputRejected(
+            f"{name} is not {promised}, as its name says. {error.message}",
+            remedy=f"Give the file that was meant. {error.remedy}",
+        ) from error
+    return {spec.name: _Part(check(table.values, spec, name), table.labels, table.names)}
 
 
-def _is_image(data: bytes) -> bool:
-    return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+def _check_size(file: GivenFile, name: str) -> None:
+    limit = get_limits().upload_bytes
+    if not file.data:
+        raise InputRejected(f"{name} is empty: it has no bytes.", remedy="Copy or save it again.")
+    if len(file.data) > limit:
+        raise InputRejected(
+            f"{name} is larger than {format_limit(limit)}.", remedy=f"Give fewer samples. {raised_by('upload_bytes')}"
+        )
 
 
 def _array_parts(file: GivenFile, specs: Sequence[InputSpec]) -> dict[str, _Part]:
     # An array by itself can only be meant for the input that it was given for.
+    name = shown(file.name)
     single = file.data.startswith(b"\x93NUMPY")
-    found = read_arrays(file.data, file.name, specs[:1] if single else specs)
+    found = read_arrays(file.data, name, specs[:1] if single else specs)
     parts = {}
     for spec in specs:
         if spec.name not in found.arrays:
             continue
-        values = check(found.arrays[spec.name], spec, file.name)
+        values = check(found.arrays[spec.name], spec, name)
         if found.labels is not None and len(found.labels) != len(values):
             raise InputRejected(
-                f"{file.name} holds {len(values)} samples for the input '{spec.name}' and {len(found.labels)} labels.",
+                f"{name} holds {len(values)} samples for the input '{spec.shown_name}' and {len(found.labels)} labels.",
                 remedy="Save one label per sample, or leave the labels out.",
             )
-        names = (file.name,) if len(values) == 1 else tuple(f"{file.name}[{index}]" for index in range(len(values)))
+        names = (name,) if len(values) == 1 else tuple(f"{name}[{index}]" for index in range(len(values)))
         parts[spec.name] = _Part(values, found.labels, names)
     return parts
 
 
 def _text_part(text: str, name: str, spec: InputSpec) -> _Part:
     if spec.dtype != "string":
-        table = read_table(text.encode(), name, spec)
+        table = read_table(text.encode("utf-8", "replace"), name, spec)
         return _Part(check(table.values, spec, name), table.labels, table.names)
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if "\0" in text:
+        raise InputRejected(f"{name} holds zeros, which no text does.", remedy="Write one sample a line.")
+    lines = [(number, line.strip()) for number, line in lines_with_content(text, name)]
     if not lines:
         raise InputRejected(f"{name} is empty.", remedy="Write one sample a line.")
+    limit = get_limits().input_bytes
     # NumPy gives every string the room of the longest.
-    if len(lines) > MAXIMUM_LINES or len(lines) * max(len(line) for _, line in lines) * 4 > MAXIMUM_BYTES:
-        raise InputRejected(f"{name} is too long: {len(lines)} lines.", remedy="Give fewer or shorter lines.")
+    if len(lines) * max(len(line) for _, line in lines) * 4 > limit:
+        raise InputRejected(
+            f"{name} needs more than {format_limit(limit)} of memory: {len(lines):,} lines, each with the room of the "
+            "longest.",
+            remedy=f"Give fewer or shorter lines. {raised_by('input_bytes')}",
+        )
     values = np.array([line for _, line in lines], dtype=str)  # (sample,)
     values = values.reshape(len(lines), *(1 for _ in spec.shape))  # (sample,) -> (sample, 1) where so expected
     return _Part(check(values, spec, name), None, tuple(f"line {number}" for number, _ in lines))
@@ -227,7 +246,7 @@ def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
         # Only where the model takes any size; one array holds samples of one.
         told = " and ".join(shape_text(shape) for shape in sorted(shapes)[:2])
         raise InputRejected(
-            f"The files for the input '{spec.name}' differ in size: {told}.",
+            f"The files for the input '{spec.shown_name}' differ in size: {told}.",
             remedy="Give samples of the same size together, the others one after another.",
         )
     labels = [part.labels for part in parts if part.labels is not None]
@@ -241,7 +260,7 @@ def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
 def _joined(parts: Mapping[str, _Part]) -> Samples:
     counts = {name: len(part.values) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
+        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(
             f"The inputs differ in their number of samples: {told}.",
             remedy="Give every input the same number of samples, in the same order.",
@@ -266,7 +285,7 @@ def number_labels(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray
     labels = np.asarray(labels)
     if labels.dtype.kind in "iu":
         return labels, class_names
-    if labels.dtype.kind == "f" and np.all(labels == np.rint(labels)):
+    if labels.dtype.kind == "f" and np.all((np.abs(labels) < _EXACT_IN_FLOAT) & (labels == np.rint(labels))):
         return labels.astype(np.int64), class_names
     names = list(class_names)
     numbers = []

@@ -11,38 +11,34 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from core.cells import WHITESPACE, cells_of, count_cells
 from core.errors import InputRejected
 from core.inputs import InputSpec
+from core.limits import get_limits
+from core.lines import decoded_text, lines_with_content, too_large
 from core.mending import fits, shape_text
+from core.naming import listed, shown
 
 __all__ = [
     "LABEL_COLUMNS",
-    "MAXIMUM_CELLS",
-    "MAXIMUM_COLUMNS",
-    "MAXIMUM_LINE",
-    "MAXIMUM_LINES",
     "Table",
-    "decoded_text",
     "read_table",
 ]
-
-MAXIMUM_LINES: Final = 1_000_000
-MAXIMUM_COLUMNS: Final = 65_536
-MAXIMUM_CELLS: Final = 20_000_000
-MAXIMUM_LINE: Final = 5_000_000
 
 LABEL_COLUMNS: Final = ("label", "class", "target")
 """Names of the column that holds the true class of each sample, in any case."""
 
 _SAMPLE_COLUMN: Final = "sample"
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d+,\d+\s*")
-_WHITESPACE: Final = r"\s+"
+_EXACT_IN_FLOAT: Final = 2**53
 _NO_DELIMITER: Final = "\x1f"
+_QUOTED_LINE: Final = re.compile(r'\s*"(?:[^"]++|"")*+"\s*')
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,10 @@ class _Text:
     delimiter: str
     header: tuple[str, ...] | None
 
+    def line_of(self, row: int) -> int:
+        """Return the number of the line in the file that holds a row of values."""
+        return self.numbers[row + (1 if self.header else 0)]
+
 
 def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
     """Return the samples in a table.
@@ -102,13 +102,14 @@ def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
         InputRejected: If the file is no table, too large, ragged, holds something else than numbers, or does not have
             the columns that the input needs.
     """
+    name = shown(name)
     holds_text = spec.dtype == "string"
     text = _read_lines(data, name, holds_text)
     frame = _parsed(text, holds_text)
-    labels = _split_off(frame, LABEL_COLUMNS)
+    labels = _split_off(frame, LABEL_COLUMNS, text)
     if holds_text:
         return _rows(_text_values(frame, text, spec), labels)
-    groups = _split_off(frame, (_SAMPLE_COLUMN,)) if len(spec.shape) == 2 else None
+    groups = _split_off(frame, (_SAMPLE_COLUMN,), text) if len(spec.shape) == 2 else None
     values = _numbers(frame, text)  # (row, column)
     if groups is not None:
         return _long_form(values, labels, groups, text, spec)
@@ -117,55 +118,20 @@ def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
     return _rows(_rows_as_samples(values, text, spec), labels)
 
 
-def decoded_text(data: bytes, name: str) -> str:
-    """Return the text in a file: UTF-8, UTF-16 with its mark, or else Windows' Western code page.
-
-    Raises:
-        InputRejected: If it is no text.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    if b"\0" in data[:65536]:
-        raise InputRejected(
-            f"{name} is neither text nor a file of a known kind.",
-            remedy="Give PNG, JPEG or WebP, .npy or .npz, CSV, TSV or plain text.",
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
 def _read_lines(data: bytes, name: str, holds_text: bool) -> _Text:
-    if data.count(b"\n") + data.count(b"\r") > 2 * MAXIMUM_LINES:
-        raise _too_large(name, "lines", MAXIMUM_LINES)
-    # Not splitlines(): that also cuts at characters which pandas takes for text.
-    lines = re.split(r"\r\n|\n|\r", decoded_text(data, name))
-    kept = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    while kept and kept[0][1].startswith("#"):  # how numpy.savetxt writes a header
-        del kept[0]
+    kept = lines_with_content(decoded_text(data, name), name)
+    kept = list(dropwhile(lambda line: line[1].startswith("#"), kept))  # how numpy.savetxt writes a header
     if not kept:
         raise InputRejected(f"{name} is empty.", remedy="Give a table with at least one row of numbers.")
-    if len(kept) > MAXIMUM_LINES:
-        raise _too_large(name, "lines", MAXIMUM_LINES)
-    if max(len(line) for _, line in kept) > MAXIMUM_LINE:
-        raise _too_large(name, "characters in a line", MAXIMUM_LINE)
     text = _Text(name, [line for _, line in kept], [number for number, _ in kept], "", None)
     text = replace(text, delimiter=_delimiter(text.lines[:20]))
     _check_columns(text)
-    first, second = (_cells(line, text.delimiter) for line in (text.lines[0], text.lines[min(1, len(kept) - 1)]))
+    first, second = (cells_of(line, text.delimiter) for line in (text.lines[0], text.lines[min(1, len(kept) - 1)]))
     if _is_header(first, second, holds_text):
         text = replace(text, header=tuple(cell.strip() for cell in first))
     if len(text.lines) == 1 and text.header:
         raise InputRejected(f"{name} holds names of columns and nothing else.", remedy="Give at least one row.")
     return text
-
-
-def _too_large(name: str, what: str, limit: int) -> InputRejected:
-    return InputRejected(
-        f"{name} has more than {limit} {what}.",
-        remedy="Save large data as .npy: numpy.save('data.npy', array). Or give fewer samples.",
-    )
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -177,46 +143,35 @@ def _delimiter(lines: Sequence[str]) -> str:
     for candidate in ("\t", ";", "|", ","):  # ragged: the file is refused later, with the line
         if all(candidate in line for line in lines[:2]):
             return candidate
-    return _WHITESPACE if all(len(line.split()) > 1 and _is_number(line.split()[0]) for line in lines[-1:]) else ""
+    return WHITESPACE if all(len(line.split()) > 1 and _is_number(line.split()[0]) for line in lines[-1:]) else ""
 
 
 def _unquoted(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line) if '"' in line else line
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    if not delimiter:
-        return [line]
-    if delimiter == _WHITESPACE:
-        return line.split()
-    parts = re.findall(rf'(?:^|{re.escape(delimiter)})("[^"]*"|[^{re.escape(delimiter)}]*)', line)
-    return [part.strip().strip('"') for part in parts]
-
-
 def _check_columns(text: _Text) -> None:
     """Refuse too many columns, ragged lines and cells that span lines, before pandas has to find out slowly."""
+    limits = get_limits()
     expected = 0
     for line, number in zip(text.lines, text.numbers, strict=True):
-        if line.count('"') % 2:
+        try:
+            count = count_cells(line, text.delimiter)
+        except ValueError as error:
             raise InputRejected(
                 f"{text.name}: line {number} opens a quotation mark and does not close it.",
                 remedy="Cells that go on in the next line are not read: put each sample into one line.",
-            )
-        plain = _unquoted(line)
-        if not text.delimiter:
-            count = 1
-        else:
-            count = len(plain.split()) if text.delimiter == _WHITESPACE else plain.count(text.delimiter) + 1
-        if count > MAXIMUM_COLUMNS:
-            raise _too_large(text.name, "columns", MAXIMUM_COLUMNS)
+            ) from error
+        if count > limits.columns:
+            raise too_large(text.name, "columns", limits.columns)
         expected = expected or count
         if count != expected:
             raise InputRejected(
                 f"{text.name}: line {number} has {count} columns, the first line has {expected}.",
                 remedy="Give every line the same number of columns; leave a cell empty where a value is missing.",
             )
-    if expected * len(text.lines) > MAXIMUM_CELLS:
-        raise _too_large(text.name, "cells", MAXIMUM_CELLS)
+    if expected * len(text.lines) > limits.cells:
+        raise too_large(text.name, "cells", limits.cells)
 
 
 def _is_number(cell: str) -> bool:
@@ -243,11 +198,15 @@ def _is_header(first: Sequence[str], second: Sequence[str], holds_text: bool) ->
 def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
     """Return the rows as a frame whose columns have the header's names, or numbers counted from 1."""
     rows = text.lines[1:] if text.header else text.lines
-    cells = (cell for row in rows[:20] for cell in _cells(row, text.delimiter))
+    if holds_text and not text.delimiter:
+        # A sentence may begin with a quotation; only a line that is one is a cell in quotation marks.
+        sentences = [cells_of(row, "")[0] if _QUOTED_LINE.fullmatch(row) else row for row in rows]
+        return pd.DataFrame({text.header[0] if text.header else 1: sentences}, dtype=object)
+    cells = (cell for row in rows[:20] for cell in cells_of(row, text.delimiter))
     decimal = "," if text.delimiter != "," and any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells) else "."
     try:
         frame = pd.read_csv(
-            io.StringIO("\n".join(rows)),
+            io.BytesIO("\n".join(rows).encode()),  # a StringIO takes four bytes a character
             sep=text.delimiter or _NO_DELIMITER,
             header=None,
             index_col=False,
@@ -261,7 +220,7 @@ def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
         frame.columns = pd.Index(text.header if text.header else range(1, frame.shape[1] + 1), dtype=object)
     except (pd.errors.ParserError, ValueError) as error:
         raise InputRejected(
-            f"{text.name} could not be read as a table: {error}.",
+            f"{text.name} could not be read as a table: {shown(error)}.",
             remedy="Save it as CSV with one row a line and commas between the cells.",
         ) from error
     if text.header and text.header[0] == "" and list(frame.iloc[:, 0]) == list(range(len(frame))):
@@ -269,43 +228,72 @@ def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
     return frame
 
 
-def _split_off(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray | None:
+def _split_off(frame: pd.DataFrame, names: Sequence[str], text: _Text) -> np.ndarray | None:
     """Take the first column of one of these names out of the frame and return it, integers or strings."""
-    for position, column in enumerate(frame.columns):
-        if str(column).lower() in names and frame.shape[1] > 1:
-            values = frame.iloc[:, position]
-            del frame[column]
-            if pd.api.types.is_integer_dtype(values):
-                return values.to_numpy(dtype=np.int64)
-            whole = pd.api.types.is_float_dtype(values) and bool((values % 1 == 0).all())
-            return values.to_numpy(dtype=np.int64) if whole else values.astype(str).to_numpy(dtype=str)
-    return None
+    found = [place for place, column in enumerate(frame.columns) if str(column).lower() in names]
+    if not found or frame.shape[1] == 1:
+        return None
+    column = frame.columns[found[0]]
+    if list(frame.columns).count(column) > 1:
+        raise InputRejected(
+            f"{text.name} has more than one column '{shown(column)}'.",
+            remedy="Leave one of them, or rename the others.",
+        )
+    values = frame.pop(column)
+    if values.isna().any():
+        line = text.line_of(int(np.argmax(values.isna().to_numpy())))
+        raise InputRejected(
+            f"{text.name}: the column '{shown(column)}' is empty in line {line}.",
+            remedy="Fill it in every line, or take the column out.",
+        )
+    kind = values.dtype.kind
+    if kind == "i" or (kind == "f" and ((values % 1 == 0) & (values.abs() < _EXACT_IN_FLOAT)).all()):
+        return values.to_numpy(dtype=np.int64)
+    return np.array([str(value) for value in values], dtype=str)
 
 
 def _numbers(frame: pd.DataFrame, text: _Text) -> np.ndarray:
-    """Return ``(row, column)`` as int64 where every cell is a whole number, else float64."""
+    """Return ``(row, column)`` as integers where every cell is a whole number, else float64."""
     for position, dtype in enumerate(frame.dtypes):
-        if dtype.kind in "biuf":
-            continue
-        values = frame.iloc[:, position]
-        try:
-            bad = pd.to_numeric(values, errors="coerce").isna() & values.notna()
-        except OverflowError:  # hundreds of digits
-            bad = values.astype(str).str.len() > 300
-        row = int(np.argmax(bad.to_numpy()))
-        line = text.numbers[row + (1 if text.header else 0)]
-        column = f"'{frame.columns[position]}'" if text.header else str(frame.columns[position])
-        raise InputRejected(
-            f"{text.name}: column {column} is not a number in line {line}: '{_short(values.iloc[row])}'.",
-            remedy="If the column holds the classes, name it 'label' in a first line; else take it out or code it in "
-            "numbers the way the model was trained.",
-        )
-    whole = all(dtype.kind in "iu" for dtype in frame.dtypes)
-    return frame.to_numpy(dtype=np.int64 if whole else np.float64)
+        if dtype.kind not in "biuf":
+            frame.isetitem(position, _column_of_numbers(frame.iloc[:, position], position, text))
+    kinds = {dtype.kind for dtype in frame.dtypes}
+    if not kinds <= {"i", "u"}:
+        return frame.to_numpy(dtype=np.float64)
+    if "u" not in kinds:
+        return frame.to_numpy(dtype=np.int64)
+    # pandas has unsigned columns where a number is beyond int64.
+    return frame.to_numpy(dtype=np.uint64 if bool((frame >= 0).all(axis=None)) else np.float64)
+
+
+def _column_of_numbers(values: pd.Series, position: int, text: _Text) -> np.ndarray:
+    """Return ``(row,)`` as float64 of a column that pandas did not take for numbers."""
+    numbers = np.empty(len(values), dtype=np.float64)
+    for row, cell in enumerate(values):
+        number = _as_float(cell)
+        if number is None:
+            column = f"'{shown(text.header[position])}'" if text.header else str(values.name)
+            raise InputRejected(
+                f"{text.name}: column {column} is not a number in line {text.line_of(row)}: '{_short(cell)}'.",
+                remedy="If the column holds the classes, name it 'label' in a first line; else take it out or code it "
+                "in numbers the way the model was trained.",
+            )
+        numbers[row] = number
+    return numbers
+
+
+def _as_float(cell: object) -> float | None:
+    try:
+        number = float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    # Hundreds of digits are no infinity, and 1_000 is a number in Python only.
+    invented = isinstance(cell, str) and ("_" in cell or (math.isinf(number) and "inf" not in cell.lower()))
+    return None if invented else number
 
 
 def _short(cell: object) -> str:
-    text = str(cell)
+    text = shown(cell)
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
@@ -313,8 +301,8 @@ def _text_values(frame: pd.DataFrame, text: _Text, spec: InputSpec) -> np.ndarra
     columns = math.prod(extent or 1 for extent in spec.shape)
     if frame.shape[1] != columns:
         raise InputRejected(
-            f"{text.name} has {frame.shape[1]} columns beside the label ({_listed(frame)}), the input '{spec.name}' "
-            f"takes {columns} of text.",
+            f"{text.name} has {frame.shape[1]} columns beside the label ({listed(frame.columns, 8)}), the input "
+            f"'{spec.shown_name}' takes {columns} of text.",
             remedy="Leave one column with the text, and one named 'label' if the classes are known.",
         )
     strings = frame.fillna("").astype(str).to_numpy(dtype=str)
@@ -332,13 +320,13 @@ def _rows_as_samples(values: np.ndarray, text: _Text, spec: InputSpec) -> np.nda
         return values.reshape(rows, *(extent or 0 for extent in shape))  # (row, column) -> (sample, …)
     if len(shape) == 2:
         raise InputRejected(
-            f"{text.name} holds {shape_text(values.shape)} (rows, columns), the input '{spec.name}' expects "
+            f"{text.name} holds {shape_text(values.shape)} (rows, columns), the input '{spec.shown_name}' expects "
             f"{shape_text(shape)} for each sample (time, features).",
             remedy="Give one sample a file with a row per time step, or all of them with a column 'sample' that tells "
             "which row belongs to which.",
         )
     raise InputRejected(
-        f"{text.name} holds {shape_text(values.shape)} (rows, columns), the input '{spec.name}' expects "
+        f"{text.name} holds {shape_text(values.shape)} (rows, columns), the input '{spec.shown_name}' expects "
         f"{shape_text((None, *shape))}.",
         remedy="A table fits where a row holds all numbers of a sample; else save the samples with numpy.save.",
     )
@@ -357,7 +345,8 @@ def _long_form(
     wrong = np.flatnonzero(lengths != wanted)
     if wrong.size:
         raise InputRejected(
-            f"{text.name}: sample {samples[wrong[0]]} has {lengths[wrong[0]]} time steps, {wanted} are expected.",
+            f"{text.name}: sample {shown(samples[wrong[0]])} has {lengths[wrong[0]]} time steps, "
+            f"{wanted} are expected.",
             remedy="Cut or pad all samples to the same number of time steps, the way the model was trained.",
         )
     order = np.argsort(codes, kind="stable")
@@ -366,7 +355,9 @@ def _long_form(
         [_one_label(labels, codes == code, text.name) for code in range(len(samples))] if labels is not None else []
     )
     found = [truth for truth in truths if truth is not None]
-    return Table(arranged, np.concatenate(found) if found else None, tuple(f"sample {sample}" for sample in samples))
+    return Table(
+        arranged, np.concatenate(found) if found else None, tuple(f"sample {shown(sample)}" for sample in samples)
+    )
 
 
 def _one_label(labels: np.ndarray | None, rows: np.ndarray, name: str) -> np.ndarray | None:
@@ -376,12 +367,7 @@ def _one_label(labels: np.ndarray | None, rows: np.ndarray, name: str) -> np.nda
     found = pd.unique(labels[rows])
     if len(found) > 1:
         raise InputRejected(
-            f"{name}: the label changes within a sample, from '{found[0]}' to '{found[1]}'.",
+            f"{name}: the label changes within a sample, from '{shown(found[0])}' to '{shown(found[1])}'.",
             remedy="Give all time steps of a sample the same label.",
         )
     return np.asarray(found)
-
-
-def _listed(frame: pd.DataFrame) -> str:
-    names = [str(column) for column in frame.columns[:8]]
-    return ", ".join(names) + (", …" if frame.shape[1] > 8 else "")

@@ -113,14 +113,14 @@ def test_pickles_are_never_opened():
     assert "object" in rejected(npy(objects, allow_pickle=True))
     assert "array 'x' is of type object" in rejected(npz(x=objects))
     records = np.zeros(2, dtype=[("a", "f4")])
-    assert "only plain numbers" in rejected(npy(records))
+    assert "expected were plain numbers" in rejected(npy(records))
 
 
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "more than 2 GB"),
-        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000,)}", "ends before its 1000 values"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "more than 1 GB"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000,)}", "cut off: it declares 1000 values of float64, 8,000 bytes, and 0 bytes follow"),
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (-5,)}", "not a readable"),
         ("{'descr': '<U0', 'fortran_order': False, 'shape': (10000000000000,)}", "not a readable"),
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (" + "1," * 60 + ")}", "not a readable"),
@@ -146,14 +146,14 @@ def test_a_bomb_is_not_unpacked():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("x.npy", declared(header) + bytes(1000))
-    assert "ends before" in rejected(buffer.getvalue())
+    assert "is cut off" in rejected(buffer.getvalue())
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (archive([("config.json", "{}")]), "archive without arrays"),
-        (archive([(f"{index}.npy", b"") for index in range(1001)]), "too many arrays"),
+        (archive([(f"{index}.npy", b"") for index in range(1001)]), "more than 1,000 arrays"),
         (archive([("x.npy", npy(VALUES))], compression=zipfile.ZIP_LZMA), "unusual way"),
         (archive([("x.npy", b"no array at all")]), "not a readable"),
         (b"PK\x03\x04 nothing", "damaged"),

@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import InputRejected
 from core.inputs import InputSpec
-from core.tables import MAXIMUM_COLUMNS, decoded_text, read_table
+from core.lines import decoded_text
+from core.tables import read_table
 
 VECTOR = InputSpec("flower", (2,), "float32")
 SERIES = InputSpec("series", (3, 2), "float32")
@@ -132,7 +133,7 @@ def test_text_in_a_table():
     assert table.values.tolist() == [["Win, now"], ["NA"]]
     assert table.labels.tolist() == ["spam", "ham"]
     assert read("A sentence\nAnother sentence", TEXT).values.tolist() == [["A sentence"], ["Another sentence"]]
-    assert "2 columns beside the label (a, b)" in rejected("a,b\nx y,y z", TEXT).message
+    assert "2 columns beside the label ('a', 'b')" in rejected("a,b\nx y,y z", TEXT).message
 
 
 @pytest.mark.parametrize(
@@ -154,10 +155,10 @@ def test_text_in_a_table():
         ("sample,a,b\n0,1,2", SERIES, "sample 0 has 1 time steps, 3 are expected"),
         ("sample,a\n0,1\n0,1\n1,1", SINGLE, "sample 1 has 1 time steps, 2 are expected"),
         ("a,b,label\n1,2,up\n3,4,up\n5,6,down", SERIES, "from 'up' to 'down'"),
-        ("1," * MAXIMUM_COLUMNS + "1", VECTOR, "more than 65536 columns"),
+        ("1," * 65_536 + "1", VECTOR, "more than 65,536 columns"),
         ("1" * 6_000_000, VECTOR, "characters in a line"),
-        ("1\n" * 1_000_001, VECTOR, "more than 1000000 lines"),
-        ("\n".join(["1," * 30_000 + "1"] * 700), VECTOR, "more than 20000000 cells"),
+        ("1\n" * 1_000_001, VECTOR, "more than 1,000,000 rows"),
+        ("\n".join(["1," * 30_000 + "1"] * 700), VECTOR, "more than 20,000,000 cells"),
         (b"\x1f\x8b\x08\0\0\0\0\0", VECTOR, "neither text"),
     ],
 )
