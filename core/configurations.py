@@ -117,8 +117,10 @@ def check_configuration(
     return tuple(sorted(class_names))
 
 
-def check_counts(config: Mapping[str, Any], name: str, limits: Limits) -> int:
+def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy: bool = False) -> int:
     """Return how many layers a configuration has, nested ones too, and check how they are connected.
+
+    Keras 2 counts the calls of nested models otherwise, so the order of its layers is checked when they are translated.
 
     Raises:
         ModelRefused: If there are more than the limit, if two layers of a model share a name, if a layer takes what is
@@ -136,7 +138,9 @@ def check_counts(config: Mapping[str, Any], name: str, limits: Limits) -> int:
                 remedy=f"{BY_HAND} {PREFIX}LAYERS sets the limit.",
             )
         if "input_layers" in node:
-            _check_connections(layers, name)
+            calls = _connections(layers, name)
+            if not legacy:
+                _check_order(calls, name)
     return count
 
 
@@ -205,12 +209,12 @@ def _is_of_keras(
     # Keras' own are registered under their own name or not at all.
     if registered not in (None, class_name):
         return False
+    if legacy and class_name in _OF_KERAS_2 and (module is None or module.startswith("keras.")):
+        return True
     if module is None:
         # Keras 2 and .h5 files name a class and nothing else.
         is_named = isinstance(node.get("config"), dict) and "name" in node["config"]
-        return class_name in _known().classes or (
-            legacy and (class_name in _OF_KERAS_2 or (is_named and class_name.isidentifier()))
-        )
+        return class_name in _known().classes or (legacy and is_named and class_name.isidentifier())
     if class_name in _MODELS and _FORMER_MODULES.match(module):
         return True
     return module in _known().classes.get(class_name, ())
@@ -236,8 +240,8 @@ def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
     return ""
 
 
-def _check_connections(layers: list[Any], name: str) -> None:
-    """Refuses a graph of layers in which one is missing, or two wait for each other."""
+def _connections(layers: list[Any], name: str) -> dict[tuple[str, int], list[tuple[str, int]]]:
+    """Returns what each call of each layer takes; refuses a graph in which a layer is missing or there twice."""
     names = [str(layer.get("name", "")) for layer in layers]
     twice = next((each for each in names if names.count(each) > 1), None) if len(set(names)) < len(names) else None
     if twice is not None:
@@ -253,7 +257,7 @@ def _check_connections(layers: list[Any], name: str) -> None:
                     f"The layer {own[:80]!r} in {name} takes the output of {missing[:80]!r}, which is not there.",
                     remedy=SAVE_AGAIN,
                 )
-    _check_order(calls, name)
+    return calls
 
 
 def _check_order(calls: Mapping[tuple[str, int], list[tuple[str, int]]], name: str) -> None:

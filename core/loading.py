@@ -1,13 +1,14 @@
 """Opens model files: .keras, .h5 of Keras 2 and 3, SavedModel folders and zips.
 
-Every file is read by ``core.inspection`` before Keras sees it, and what is then loaded is the copy that was read, so
-that the one who checks and the one who loads cannot see two different files. Keras is imported inside the functions: it
-takes seconds, and whoever only reads a file does not need it.
+Every file is read by ``core.inspection`` before Keras sees it, and what is then loaded is written here from the parts
+that were checked, so that the one who checks and the one who loads cannot see two different files. Keras is imported
+inside the functions: it takes seconds, and whoever only reads a file does not need it.
 """
 
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 import warnings
@@ -19,15 +20,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
 from core import legacy
+from core.archives import rewrite_keras_archive, unpack
+from core.configurations import BY_HAND, check_counts
 from core.errors import ModelRefused
 from core.inspection import ModelFile, inspect_model
+from core.limits import PREFIX, Limits, format_limit, get_limits
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["content_key", "load_model"]
 
-BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
 CHUNK: Final = 1 << 20
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
@@ -171,15 +174,10 @@ def _in_our_words(name: str) -> Iterator[None]:
 def _load_keras(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
     # Keras tells the format by the name.
     target = folder / "model.keras"
-    if not file.is_legacy:
-        return _load_with_keras(path.rename(target))
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
-        new.writestr("config.json", json.dumps(_translated(file, allowed)))
-        for entry in old.infolist():
-            if entry.filename != "config.json" and not entry.is_dir():
-                with old.open(entry) as member, new.open(entry.filename, "w", force_zip64=True) as copy:
-                    _copy(member, copy.write)
-    return _load_with_keras(target)
+    config = _translated(file, allowed) if file.is_legacy else file.config
+    rewrite_keras_archive(path, target, config, file.keras_version)
+    path.unlink()
+    return _load_with_keras(target, file, config)
 
 
 def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
@@ -192,20 +190,54 @@ def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[st
         old.copy("model_weights", new)
         new.attrs["model_config"] = json.dumps(config)
         new.attrs["keras_version"] = file.keras_version
-    return _load_with_keras(target)
+    return _load_with_keras(target, file, config)
 
 
-def _load_with_keras(path: Path) -> Any:
+def _load_with_keras(path: Path, file: ModelFile, config: Mapping[str, Any]) -> Any:
     import keras
 
+    # An .h5 file names classes without their modules, for which Keras has another reader that cannot be asked alone.
+    if file.sizes is not None and not file.sizes.complete and "module" in config:
+        _build_dry(config, get_limits())
     return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _build_dry(config: Mapping[str, Any], limits: Limits) -> None:
+    """Builds a model without reserving anything, to learn the sizes that arithmetic could not tell.
+
+    Raises:
+        ModelRefused: If it is larger than the limits.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
+        if not getattr(model, "inputs", None):
+            return
+        parameters = sum(math.prod(weight.shape) for weight in model.weights)
+        layers = getattr(model, "operations", None) or model.layers
+        outputs = [tensor for layer in layers for tensor in keras.tree.flatten(layer.output)]
+    if parameters > limits.parameters:
+        raise ModelRefused(
+            f"The model has {parameters:,} parameters; at most {limits.parameters:,} are allowed.",
+            remedy=f"{BY_HAND} {PREFIX}PARAMETERS sets the limit.",
+        )
+    answered = sum(4 * math.prod(extent or 1 for extent in tensor.shape[1:]) for tensor in outputs)
+    if answered > limits.activation_bytes:
+        raise ModelRefused(
+            f"The model's layers would answer {answered:,} bytes to a single sample; at most "
+            f"{format_limit(limits.activation_bytes)} are allowed.",
+            remedy=f"{BY_HAND} {PREFIX}ACTIVATION_BYTES sets the limit.",
+        )
 
 
 def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
     import keras
 
     known = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
-    return legacy.translate_config(file.config, known | legacy.MODELS, custom=allowed)
+    translated = legacy.translate_config(file.config, known | legacy.MODELS, custom=allowed)
+    check_counts(translated, "The file", get_limits())
+    return translated
 
 
 def _operations() -> dict[str, str]:
@@ -245,8 +277,7 @@ def _load_saved_model(path: Path, file: ModelFile, folder: Path, allowed: Collec
     if path.is_file():
         unpacked = folder / "saved_model"
         with zipfile.ZipFile(path) as archive:
-            # Every name was checked when the archive was inspected.
-            archive.extractall(unpacked)
+            unpack(archive, unpacked)
         path = unpacked
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     layer = _saved_model_layer()(path / file.root)

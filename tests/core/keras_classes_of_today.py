@@ -45,6 +45,9 @@ def classes():
     ):
         if hasattr(keras.dtype_policies, name):
             add(getattr(keras.dtype_policies, name), "keras", "keras.dtype_policies")
+    for value in vars(keras.quantizers).values():
+        if isinstance(value, type):
+            add(value, "keras.quantizers")
     add(keras.random.SeedGenerator, "keras.random")
     for value in (keras.Sequential, keras.Model):
         add(value, "keras", "keras.models")
