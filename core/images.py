@@ -235,7 +235,10 @@ def _decoded(data: bytes, name: str) -> Image.Image:
         found = kind_of(data) or ("no image of a known kind", "Save it as PNG, JPEG or WebP.")
         raise InputRejected(f"{name} is {found[0]}; expected was PNG, JPEG or WebP.", remedy=found[1])
     kind = "PNG" if data.startswith(_PNG) else "JPEG" if data.startswith(_JPEG) else "WebP"
-    damaged = f"{name} begins like a {kind} image and could not be read: it is cut off or damaged."
+    damaged = (
+        f"{name} begins like a {kind} image and could not be read: it is cut off, damaged, or holds too much "
+        "beside the picture."
+    )
     again = "Copy it again, or open it in an image viewer and save it as PNG."
     try:
         if kind == "WebP":

@@ -356,8 +356,10 @@ def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:
     else:
         low, high = float(np.finfo(target).min), float(np.finfo(target).max)
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
-    if finite.size and (finite.min() < low or finite.max() > high):
-        offender = finite.min() if finite.min() < low else finite.max()
+    # As Python's numbers: NumPy would bring the bounds to the array's type, which may not hold them.
+    smallest, largest = (finite.min().item(), finite.max().item()) if finite.size else (low, high)
+    if smallest < low or largest > high:
+        offender = smallest if smallest < low else largest
         raise InputRejected(
             f"{holder} holds {offender}, the input '{spec.shown_name}' takes {spec.dtype}: {low} to {high}.",
             remedy="Scale the numbers the way the model was trained.",

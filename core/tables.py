@@ -141,7 +141,7 @@ def _delimiter(lines: Sequence[str]) -> str:
         if len(counts) == 1 and counts != {0}:
             return candidate
     for candidate in ("\t", ";", "|", ","):  # ragged: the file is refused later, with the line
-        if all(candidate in line for line in lines[:2]):
+        if all(candidate in _unquoted(line) for line in lines[:2]):
             return candidate
     return WHITESPACE if all(len(line.split()) > 1 and _is_number(line.split()[0]) for line in lines[-1:]) else ""
 

@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 import zlib
 
 import keras
@@ -31,14 +32,22 @@ def pixels(height=8, width=8, channels=3):
     return RANDOM.integers(0, 256, size=(height, width, channels), dtype=np.uint8)
 
 
+def chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png_of(header, packed, before=b"", after=b""):
+    parts = [chunk(b"IHDR", header), before, chunk(b"IDAT", packed), after, chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def gray_png():
+    return struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0), zlib.compress(bytes(9) * 8)
+
+
 def declared_png(width, height):
     """Return a PNG that says it is huge and holds nothing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-
-    def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return png_of(struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), zlib.compress(b""))
 
 
 def test_the_scalings_are_the_ones_promised():
@@ -90,7 +99,7 @@ def test_other_formats_are_refused(kind):
 def test_damaged_files_are_refused():
     data = encoded(pixels(64, 64))
     for broken in (data[:10], data[:60], data[:-3000], data[:80] + bytes(400) + data[480:]):
-        with pytest.raises(InputRejected, match=r"a\.png begins like a PNG image .* cut off or damaged") as caught:
+        with pytest.raises(InputRejected, match=r"a\.png begins like a PNG image .* cut off, damaged") as caught:
             read_image(broken, "a.png", COLOUR)
         assert caught.value.remedy
 
@@ -107,15 +116,30 @@ def test_a_model_cannot_ask_for_gigabytes(shape):
         read_image(encoded(pixels(500, 20)), "a.png", InputSpec("x", shape, "float32"))
 
 
-def test_exif_orientation_is_applied():
-    picture = np.zeros((8, 16, 3), np.uint8)
-    picture[:, 8:] = 255  # the right half is light
+# How a camera stores a picture for each EXIF orientation: what brings the upright pixels there.
+STORED = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: upright[:, ::-1].swapaxes(0, 1),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: upright[::-1].swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_pictures_are_turned_upright(orientation, kind):
+    upright = np.zeros((16, 32, 3), np.uint8)
+    upright[:8, :16], upright[:8, 16:], upright[8:, :16] = 250, 170, 80  # and black below to the right
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter: the right side is shown below
-    values = read_image(encoded(picture, "JPEG", exif=exif, quality=95), "a.jpg", ANY_SIZE)
-    assert values.shape == (16, 8, 3)
-    assert values[:7].max() < 0.1
-    assert values[9:].min() > 0.9
+    exif[0x0112] = orientation
+    stored = np.ascontiguousarray(STORED[orientation](upright))
+    options = {"quality": 95} if kind != "PNG" else {}
+    values = read_image(encoded(stored, kind, exif=exif, **options), "a", ANY_SIZE, scaling=RAW)
+    np.testing.assert_allclose(values, upright, atol=12)
 
 
 def test_transparency_is_laid_on_white():
@@ -148,6 +172,83 @@ def test_channels_follow_the_input():
     assert read_image(colour, "a.png", free).shape == (8, 8, 3)
     assert read_image(encoded(Image.new("CMYK", (8, 8)), "JPEG"), "a.jpg", free).shape == (8, 8, 3)
     assert read_image(encoded(Image.new("1", (8, 8))), "a.png", free).shape == (8, 8, 1)
+
+
+def test_colours_of_other_modes():
+    picture = np.full((8, 8, 3), (204, 51, 0), np.uint8)
+    palette = Image.fromarray(picture).convert("P", palette=Image.Palette.WEB)
+    for data in (
+        encoded(Image.fromarray(picture).convert("CMYK"), "JPEG", quality=95),
+        encoded(palette),
+        encoded(picture, "WEBP", lossless=True),
+    ):
+        np.testing.assert_allclose(read_image(data, "a", COLOUR, scaling=RAW), picture, atol=3)
+    seen_through = encoded(palette, transparency=bytes([128]) * 256)
+    np.testing.assert_allclose(
+        read_image(seen_through, "a.png", COLOUR, scaling=RAW), 255 - (255 - picture.astype(float)) * 128 / 255, atol=1
+    )
+
+
+def test_sixteen_bits_of_colour():
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    row = zlib.compress(b"\0" + struct.pack(">6H", 65535, 0, 32768, 0, 65535, 257))
+    values = read_image(png_of(header, row), "a.png", ANY_SIZE, scaling=RAW)
+    assert values.tolist() == [[[255, 0, 128], [0, 255, 1]]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_first_picture_of_an_animation_is_taken(kind):
+    frames = [Image.new("RGB", (8, 8), (value, value, value)) for value in range(255)]
+    data = encoded(frames[200], kind, save_all=True, append_images=frames)
+    np.testing.assert_allclose(read_image(data, "a", COLOUR, scaling=RAW), 200, atol=2)
+
+
+def test_frames_that_are_only_declared_cost_nothing():
+    data = png_of(*gray_png(), before=chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)))
+    assert read_image(data, "a.png", GRAY).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning", "place"),
+    [
+        (b"zTXt", b"k\0\0", "before"),
+        (b"zTXt", b"k\0\0", "after"),
+        (b"iTXt", b"k\0\1\0\0\0", "before"),
+        (b"iTXt", b"k\0\1\0\0\0", "after"),
+        (b"iCCP", b"k\0\0", "before"),
+    ],
+)
+def test_bombs_beside_the_picture_are_not_unpacked(name, beginning, place):
+    bomb = chunk(name, beginning + zlib.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputRejected, match="too much beside the picture"):
+            read_image(png_of(*gray_png(), **{place: bomb}), "a.png", GRAY)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_canvas_of_a_webp_is_measured_before_it_is_opened():
+    canvas = b"VP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + b"\xff\xff\xff" + b"\xff\xff\0"
+    data = b"RIFF" + struct.pack("<I", len(canvas) + 4) + b"WEBP" + canvas
+    with pytest.raises(InputRejected, match="16777216×65536"):
+        read_image(data, "a.webp", GRAY)
+    large = encoded(Image.new("L", (10_000, 6_000)), "WEBP")
+    with pytest.raises(InputRejected, match="10000×6000"):
+        read_image(large, "a.webp", GRAY)
+    lossless = encoded(Image.new("L", (10_000, 6_000)), "WEBP", lossless=True)
+    with pytest.raises(InputRejected, match="10000×6000"):
+        read_image(lossless, "a.webp", GRAY)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(1, 1_000_000), (1_000_000, 1)])
+def test_thin_pictures(size, fit):
+    data = encoded(Image.new("L", size, 255))
+    values = read_image(data, "line.png", InputSpec("x", (200, 200, 1), "float32"), fit=fit)
+    assert values.shape == (200, 200, 1)
+    assert values.max() == 1
 
 
 def test_sixteen_bits_are_scaled_and_not_cut_off():

@@ -308,6 +308,23 @@ def test_value_range_counts_what_is_not_finite():
     assert np.isnan(value_range(np.array(["a"])).minimum)
 
 
+def test_many_axes_are_told_apart_within_a_second():
+    spec = InputSpec("x", (*range(2, 13), 1), "float32")
+    with pytest.raises(InputRejected, match="expects") as caught:
+        check(np.ones((1,) * 12 + (2,)), spec)
+    assert caught.value.remedy
+
+
+def test_what_a_conversion_needs_is_known_before():
+    samples = np.broadcast_to(np.zeros((1, 1), np.uint8), (200_000_000, 2))
+    with pytest.raises(InputRejected, match=r"data\.npy as the input 'x' takes it \(float32\) needs more than 1 GB"):
+        check(samples, InputSpec("x", (2,), "float32"), "data.npy")
+
+
+def test_a_type_that_numpy_lacks_is_given_as_float32():
+    assert check(np.ones((1, 2)), InputSpec("x", (2,), "float8_e4m3fn")).dtype == np.float32
+
+
 def test_shape_text():
     assert shape_text((None, 28, 28, 1)) == "?×28×28×1"
     assert shape_text(()) == "a single value"

@@ -9,7 +9,8 @@ from PIL import Image
 
 from core.errors import InputRejected
 from core.inputs import InputSpec, arrange, input_specs
-from core.reading import GivenFile, Preparation, read_files, read_text
+from core.previews import input_view
+from core.reading import GivenFile, Preparation, number_labels, read_files, read_text
 
 PICTURE = InputSpec("picture", (4, 4, 1), "float32")
 ANY_SIZE = InputSpec("picture", (None, None, 1), "float32")
@@ -153,9 +154,83 @@ def test_other_files_are_named(data, words):
     assert words in rejected({"picture": [GivenFile("file", data)]}, PICTURE)
 
 
-def test_text_that_begins_like_another_file():
-    samples = read_files({"text": [text("BMW is a make of cars", "a.txt")]}, [TEXT])
-    assert samples.arrays["text"].tolist() == ["BMW is a make of cars"]
+@pytest.mark.parametrize("line", ["BMW is a make of cars", "GIF89 or PNG?", "<html> is a tag", "[sic]", "BZh"])
+def test_text_that_begins_like_another_file(line):
+    samples = read_files({"text": [text(line, "a.txt")]}, [TEXT])
+    assert samples.arrays["text"].tolist() == [line]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.png", b"GIF89a\0", "a.png is a GIF image; expected was a PNG image, as its name says"),
+        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0", "a.png is a PostScript file"),
+        ("a.png", b'<?xml version="1.0"?><svg/>', "a.png is an SVG image"),
+        ("a.jpg", b"\0\0\0\x18ftypheic", "a.jpg is a HEIC or AVIF image; expected was a JPEG image"),
+        ("a.npy", b"<!DOCTYPE html>", "a.npy is a web page; expected was a NumPy array"),
+        ("a.npy", b"[[1, 2]]", "a.npy is JSON"),
+        ("a.npz", b"version https://git-lfs.github.com/spec/v1", "a.npz is a Git LFS pointer"),
+        ("a.npy", b"one,two", "a.npy is not a NumPy array, as its name says. a.npy holds names of columns"),
+        ("a.webp", b"\1\2\0", "a.webp is not a WebP image, as its name says"),
+        ("a.csv", b"PAR1\0", "a.csv is a Parquet file"),
+        ("a.npy", b"", "a.npy is empty: it has no bytes"),
+    ],
+)
+def test_what_was_expected_and_what_was_found(name, data, words):
+    assert words in rejected({"vector": [GivenFile(name, data)]}, VECTOR)
+
+
+def test_what_is_not_finite_is_counted():
+    files = [text("1,nan\n,inf"), npy(np.array([[np.nan, 5.0]]))]
+    samples = read_files({"vector": files}, [VECTOR])
+    view = input_view(VECTOR, samples.arrays["vector"], 0)
+    assert (view.not_finite, view.minimum, view.maximum) == (4, 1, 5)
+    assert "holds nan, the input 'tokens' expects whole numbers" in rejected(
+        {"tokens": [text("1,,3")]}, InputSpec("tokens", (3,), "int32", vocabulary_size=9)
+    )
+
+
+def test_long_and_strange_names():
+    name = "\u202e\x1b[2J\n" + "n" * 5000 + ".csv"
+    input_name = "i" * 5000
+    spec = InputSpec(input_name, (2,), "float32")
+    table, other = GivenFile(name, b"1,2\n3,4"), GivenFile(name, b"5,6")
+    samples = read_files({input_name: [table, other]}, [spec])
+    assert all(len(each) < 100 and each.isprintable() for each in samples.names)
+    for files in ({input_name: [GivenFile(name, b"1,2,3")]}, {name: [table]}, {}, {input_name: [GivenFile(name, b"")]}):
+        message = rejected(files, spec)
+        assert len(message) < 500
+        assert message.isprintable()
+
+
+def test_lines_may_end_in_any_way():
+    assert read_text("one\rtwo\r\nthree", TEXT).names == ("line 1", "line 2", "line 3")
+
+
+def test_zeros_in_typed_text():
+    with pytest.raises(InputRejected, match="holds zeros"):
+        read_text("a\0b", TEXT)
+
+
+def test_half_characters_in_typed_numbers():
+    with pytest.raises(InputRejected, match="not a number"):
+        read_text("1 2 \ud800", TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers"),
+    [
+        (np.array([1.0, 2.0]), [1, 2]),
+        (np.array([1.0, np.inf]), None),
+        (np.array([np.nan, 1.0]), None),
+        (np.array([1e300]), None),
+        (np.array(["b", "a"]), [1, 0]),
+    ],
+)
+def test_labels_that_are_no_class_numbers(labels, numbers):
+    found, names = number_labels(labels, ("a", "b"))
+    assert names == ("a", "b")
+    assert numbers is None if found is None else found.tolist() == numbers
 
 
 def test_what_does_not_fit_is_refused():

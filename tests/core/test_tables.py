@@ -1,4 +1,5 @@
 import io
+import time
 
 import numpy as np
 import pandas as pd
@@ -136,9 +137,103 @@ def test_text_in_a_table():
     assert "2 columns beside the label ('a', 'b')" in rejected("a,b\nx y,y z", TEXT).message
 
 
+def test_what_is_not_finite_stays():
+    table = read("1,nan\nNaN,inf\n-inf,Infinity\n,NA\n1e400,-1e400\n")
+    expected = [[1, np.nan], [np.nan, np.inf], [-np.inf, np.inf], [np.nan, np.nan], [np.inf, -np.inf]]
+    np.testing.assert_array_equal(table.values, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype", "values"),
+    [
+        ("1,18446744073709551615", np.uint64, [[1, 2**64 - 1]]),
+        ("-1,18446744073709551615", np.float64, [[-1, 2.0**64]]),
+        ("-1,2\n18446744073709551615,3", np.float64, [[-1, 2], [2.0**64, 3]]),
+        (f"1,{10**30}", np.float64, [[1, 1e30]]),
+        ("1,9223372036854775807", np.int64, [[1, 2**63 - 1]]),
+    ],
+)
+def test_large_numbers_keep_their_sign(text, dtype, values):
+    table = read(text)
+    assert table.values.dtype == dtype
+    assert table.values.tolist() == values
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252", "utf-8"])
+def test_encodings(encoding):
+    assert read("größe,höhe\n1.5,2\n3,4".encode(encoding)).values.tolist() == [[1.5, 2], [3, 4]]
+
+
+def test_mixed_line_ends():
+    assert read(b"1,2\r\n3,4\r5,6\n\r\n").values.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_two_columns_of_the_same_name():
+    assert read("a,a\n1,2").values.tolist() == [[1, 2]]
+    assert "more than one column 'label'" in rejected("label,a,label\n1,2,3").message
+
+
+def test_a_class_that_is_missing_is_told():
+    assert "column 'label' is empty in line 3" in rejected("label,a,b\n1,2,3\n,4,5").message
+
+
+def test_formulas_are_text():
+    assert read("label,text\n1,=1+1\n0,@x", TEXT).values.tolist() == [["=1+1"], ["@x"]]
+    assert "not a number in line 2: '=1+1'" in rejected("a,b\n=1+1,2").message
+
+
+def test_quotations_in_sentences_stay():
+    sentences = '"Yes," he said\n"Win, now"\nHe said "no"'
+    assert read(sentences, TEXT).values.tolist() == [['"Yes," he said'], ["Win, now"], ['He said "no"']]
+
+
+def test_quotation_marks_within_cells_are_no_delimiters():
+    assert "not a number in line 1: '5\"'" in rejected('1,5"\n2,6"').message
+    assert "line 2 has 2 columns, the first line has 3" in rejected('1,a"1,2"\n4,x').message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#\n" * 400_000,
+        '"' * 4_000_000,
+        '"",' * 70_000,
+        '""' * 2_000_000 + ",1\n",
+        "\n" * 1_500_000,
+        '"' + "a" * 4_000_000 + '",1',
+        "," * 70_000,
+        "1e400," * 70_000,
+        "\t " * 2_000_000,
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_bombs_are_refused_within_seconds(text):
+    before = time.process_time()
+    assert rejected(text).remedy
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[31m\nx\u202e" * 9, "a" * 5000], ids=["control characters", "five thousand letters"]
+)
+def test_names_of_columns_are_cut_and_clean(text):
+    column = text.replace("\n", "")
+    for message in (
+        rejected(f"{column},b\nx,2\n").message,
+        rejected(f"{column},b\nx y,y z", TEXT).message,
+    ):
+        assert len(message) < 300
+        assert message.isprintable()
+
+
 @pytest.mark.parametrize(
     ("text", "spec", "words"),
     [
+        (b"1,2\n" * 40_000 + b"3,\0004\n", VECTOR, "neither text"),
+        ("1,2".encode("utf-32"), VECTOR, "neither text"),
+        ("1" + "0" * 400 + ",2\n3,4", VECTOR, "not a number"),
+        ("1" + "0" * 5000 + ",2\n3,4", VECTOR, "not a number"),
+        ("1_000,2\n3,4", VECTOR, "not a number in line 1: '1_000'"),
         ("width,height\n1,2\n3,tall", VECTOR, "data.csv: column 'height' is not a number in line 3: 'tall'"),
         ("\nwidth,height\n\n1,2\n3,tall", VECTOR, "in line 5"),
         ("5.1,setosa\n4.9,setosa", VECTOR, "column 2 is not a number in line 1: 'setosa'"),
