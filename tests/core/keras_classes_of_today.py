@@ -25,9 +25,11 @@ def classes():
     def add(value, *modules):
         found.setdefault(value.__name__, set()).update({*modules, value.__module__})
 
-    for value in vars(keras.layers).values():
+    for name, value in vars(keras.layers).items():
         if isinstance(value, type) and value.__name__ not in DENIED:
             add(value, "keras.layers")
+            # Some are saved under the name by which they are public.
+            found.setdefault(name, set()).add("keras.layers")
     for module, base, public in (
         (initializers, Initializer, "keras.initializers"),
         (regularizers, keras.regularizers.Regularizer, "keras.regularizers"),

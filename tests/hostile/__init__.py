@@ -1,0 +1,1 @@
+"""Files that would do harm, and files that only look like it."""
