@@ -24,12 +24,14 @@ from core.limits import Limits, get_limits
 from core.workers.forking import process_context
 from core.workers.sandbox import memory_in_use
 from core.workers.serving import READY, serve
+from core.workers.wire import Incoming
 
 __all__ = ["Worker", "WorkerPool"]
 
 _TYPICAL_BYTES: Final = 750_000_000
 """What a worker with a usual model takes; measured in docs/reliability.md."""
 _LOOK_SECONDS: Final = 0.1
+_BIT: Final = 1 << 20
 _START_SECONDS: Final = 120.0
 
 
@@ -59,6 +61,7 @@ class Worker:
         self._most_memory = 0
         self._start_memory: int | None = None
         self._limit = int(limits.worker_bytes)
+        self._incoming = Incoming()
         self.used_at = time.monotonic()
         self.is_busy = False
         self._process.start()
@@ -103,6 +106,23 @@ class Worker:
             "A process for your model could not be started.",
             remedy=f"Try again. It said: {said}" if said else "Try again, or see the server's log.",
         )
+
+    def receive(self, maximum: int, seconds: float) -> bytes | None:
+        """Return the worker's next message; None if it has not come whole after ``seconds``, or within the next bit.
+
+        Raises:
+            WorkerLost: If it is to be longer than ``maximum`` bytes.
+            EOFError: If the worker is gone.
+            OSError: Likewise; a ``ConnectionError`` if it had not even read what it was asked.
+        """
+        message = self._incoming.next_message(maximum)
+        if message is not None or not self.pipe.poll(seconds):
+            return message
+        content = os.read(self.pipe.fileno(), _BIT)
+        if not content:
+            raise EOFError
+        self._incoming.add(content)
+        return self._incoming.next_message(maximum)
 
     def look(self) -> None:
         """Note how much memory the worker has, so that it can be told later what ended it."""

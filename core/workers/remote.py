@@ -6,21 +6,23 @@ next request, the model is opened again in the new one, and the request goes on 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from core.errors import InputRejected, LayerscopeError, ModelRefused, WorkerLost
 from core.limits import format_limit
 from core.summaries import ChartResult, Failure
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import Request
-from core.workers.wire import MAXIMUM_REPLY, decode
+from core.workers.wire import decode, largest_reply
 from core.workspace import Workspace
 
 __all__ = ["RemoteWorkspace", "Waiting"]
@@ -125,11 +127,19 @@ class RemoteWorkspace:
         if name == "answer" and len(arguments) > 1:
             arguments, progress = arguments[:1], arguments[1]
         request = Request(name, arguments, options, wants_progress=name == "answer")
-        if _identity(request) in self._fatal:
-            raise self._fatal[_identity(request)]
+        self._refuse_what_was_fatal(request)
         with self._lock:
-            worker = self._worker_for(request)
-            value = self._exchange(worker, request, progress)
+            try:
+                value = self._exchange(self._worker_for(request), request, progress)
+            except ConnectionError:
+                # It was gone before it had read what it was asked, as one is that the system ends while it waits.
+                try:
+                    value = self._exchange(self._worker_for(request), request, progress)
+                except ConnectionError as error:
+                    raise WorkerLost(
+                        "The process for your model ended before it did anything, twice.",
+                        remedy="Try again; if it stays so, the server's log says more.",
+                    ) from error
             self._remember(request)
             return value
 
@@ -144,10 +154,10 @@ class RemoteWorkspace:
             worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
             self._worker, self._is_restored = worker, False
         if not self._is_restored and request.name not in _OPENING:
-            if self._opening:
-                self._exchange(worker, self._opening, None)
-            if self._taking and request.name not in _TAKING:
-                self._exchange(worker, self._taking, None)
+            for before in (self._opening, None if request.name in _TAKING else self._taking):
+                if before:
+                    self._refuse_what_was_fatal(before)
+                    self._exchange(worker, before, None)
             self._is_restored = True
         return worker
 
@@ -160,8 +170,8 @@ class RemoteWorkspace:
         worker.is_busy = True
         try:
             worker.pipe.send(sent)
-        except (OSError, ValueError):
-            self._lost(worker, worker.why_it_ended())
+        except (OSError, ValueError) as error:
+            self._gone(worker, error)
         value = self._answer(worker, progress)
         if request.name in _OPENING | _TAKING:
             self._is_restored = True
@@ -171,6 +181,7 @@ class RemoteWorkspace:
         """Return what the pending request is answered with."""
         assert self._pending is not None
         request, started = self._pending.request, self._pending.started
+        largest = largest_reply(request.name)
         done = count = 0
         while True:
             seconds = time.monotonic() - started
@@ -178,22 +189,20 @@ class RemoteWorkspace:
                 allowed = f"{self._pool.limits.request_seconds:g}"
                 self._lost(worker, f"did not finish within the {allowed} seconds that one step may take")
             try:
-                message = worker.pipe.recv_bytes(MAXIMUM_REPLY) if worker.pipe.poll(_LOOK_SECONDS) else b""
-            except (EOFError, OSError):
-                self._lost(worker, worker.why_it_ended())
-            if not message:
-                worker.look()
-                self.tell(Waiting(seconds, 0, done, count))
-                continue
-            try:
-                reply = decode(message, request.name)
+                message = worker.receive(largest, _LOOK_SECONDS)
+                reply = None if message is None else decode(message, request.name)
             except WorkerLost:
                 self._drop(worker)
                 raise
-            if reply.progress:
-                done, count = reply.progress
-                if progress:
-                    progress(done, count)
+            except (EOFError, OSError) as error:
+                self._gone(worker, error)
+            if reply is None or reply.progress:
+                if reply and reply.progress:
+                    done, count = reply.progress
+                    if progress:
+                        progress(done, count)
+                worker.look()
+                self.tell(Waiting(seconds, 0, done, count))
                 continue
             self._pending = None
             worker.is_busy, worker.used_at = False, time.monotonic()
@@ -206,10 +215,8 @@ class RemoteWorkspace:
         worker = self._worker
         if self._pending is None or worker is None:
             return
-        try:
+        with contextlib.suppress(LayerscopeError, ConnectionError):
             self._answer(worker, None)
-        except LayerscopeError:
-            return
 
     def _remember(self, request: Request) -> None:
         if request.name in _OPENING:
@@ -221,7 +228,18 @@ class RemoteWorkspace:
         self._known.clear()
         self._fatal.clear()
 
-    def _lost(self, worker: Worker, why: str) -> None:
+    def _gone(self, worker: Worker, error: Exception) -> NoReturn:
+        """Raise what the visitor is told of a worker that is gone; ``ConnectionError`` if they did not cause it."""
+        if self._pending is not None and isinstance(error, ConnectionError):
+            self._drop(worker)
+            raise error
+        self._lost(worker, worker.why_it_ended())
+
+    def _refuse_what_was_fatal(self, request: Request) -> None:
+        if self._fatal and _identity(request) in self._fatal:
+            raise self._fatal[_identity(request)]
+
+    def _lost(self, worker: Worker, why: str) -> NoReturn:
         """End a worker that failed, and raise what the visitor is told."""
         if self._pending is None:
             # Ended on purpose meanwhile, by the visitor who stopped it or left.
@@ -250,10 +268,16 @@ def _stopped() -> WorkerLost:
 
 
 def _identity(request: Request) -> str:
-    # Content is told by its length: it is compared within one visitor's session only.
-    texts = [f"bytes {len(each)}" if isinstance(each, bytes) else repr(each) for each in request.arguments]
-    options = request.options or {}
-    return repr((request.name, texts, sorted((name, repr(value)[:1000]) for name, value in options.items())))
+    return repr((request.name, _told_apart(request.arguments), _told_apart(request.options or {})))
+
+
+def _told_apart(value: Any) -> Any:
+    # Files are told apart by a checksum: they may be large, and are compared within one visitor's session only.
+    if isinstance(value, bytes):
+        return len(value), zlib.crc32(value)
+    if isinstance(value, Mapping):
+        return sorted((name, _told_apart(each)) for name, each in value.items())
+    return [_told_apart(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _in_words(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import parent_process
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.errors import LayerscopeError
 from core.limits import Limits
@@ -22,6 +23,8 @@ __all__ = ["READY", "Request", "serve"]
 
 READY = b"r"
 """What a worker says when it can be asked."""
+
+_GRACE_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,12 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
             request: Request = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send_bytes(_answer(workspace, request, pipe))
+        # The page ends what takes too long. Should it be gone, and the interpreter be held so that no thread here can
+        # notice that, then the kernel does.
+        signal.alarm(math.ceil(limits.request_seconds) + _GRACE_SECONDS)
+        reply = _answer(workspace, request, pipe)
+        signal.alarm(0)
+        pipe.send_bytes(reply)
 
 
 def _open_first_example(workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from struct import Struct
 from typing import Any, Final, Literal, TypeAlias, get_type_hints
 
 import numpy as np
@@ -20,12 +21,14 @@ from core import errors
 from core.errors import LayerscopeError, PluginFailed, WorkerLost
 from core.workspace import Workspace
 
-__all__ = ["MAXIMUM_REPLY", "Reply", "decode", "encode_error", "encode_progress", "encode_value"]
+__all__ = ["Incoming", "Reply", "decode", "encode_error", "encode_progress", "encode_value", "largest_reply"]
 
-MAXIMUM_REPLY: Final = 1 << 30
-"""Most bytes that a page takes from a worker at once; a file to be saved is the largest."""
+_LARGEST_FILE: Final = 1 << 30
+_LARGEST_VALUE: Final = 1 << 26
 
 Kind: TypeAlias = Literal["value", "bytes", "error", "progress"]
+_SHORT: Final = Struct("!i")
+_LONG: Final = Struct("!Q")
 _MARKS: Final[dict[bytes, Kind]] = {b"v": "value", b"b": "bytes", b"e": "error", b"p": "progress"}
 
 
@@ -42,6 +45,51 @@ class Reply:
     value: Any = None
     error: LayerscopeError | None = None
     progress: tuple[int, int] | None = None
+
+
+class Incoming:
+    """Puts together what comes from a worker bit by bit, so that half a message holds nobody up.
+
+    A message is framed as ``multiprocessing.connection.Connection`` does: four bytes of length, or -1 and eight bytes.
+    """
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def add(self, content: bytes) -> None:
+        """Take in what came."""
+        self._content += content
+
+    def next_message(self, maximum: int) -> bytes | None:
+        """Return the next message; None if it has not come whole.
+
+        Raises:
+            WorkerLost: If it is to be longer than ``maximum`` bytes.
+        """
+        if len(self._content) < _SHORT.size:
+            return None
+        start = _SHORT.size
+        (length,) = _SHORT.unpack_from(self._content)
+        if length == -1:
+            if len(self._content) < start + _LONG.size:
+                return None
+            (length,) = _LONG.unpack_from(self._content, start)
+            start += _LONG.size
+        if not 0 <= length <= maximum:
+            raise _unexpected()
+        if len(self._content) < start + length:
+            return None
+        message = bytes(self._content[start : start + length])
+        del self._content[: start + length]
+        return message
+
+
+def largest_reply(name: str) -> int:
+    """Return how many bytes a page takes as the answer of a method or property of the Workspace.
+
+    What is no file is made into objects of Python, which take many times as much memory.
+    """
+    return _LARGEST_FILE if _returned(name) is bytes else _LARGEST_VALUE
 
 
 def encode_value(value: Any) -> bytes:
@@ -81,9 +129,10 @@ def decode(message: bytes, name: str) -> Reply:
         if kind == "error":
             return Reply(error=_error(json.loads(content)))
         if kind == "progress":
-            done, count = json.loads(content)
-            return Reply(progress=(int(done), int(count)))
-    except (ValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            done, count = map(int, json.loads(content))
+            if 0 <= done <= count:
+                return Reply(progress=(done, count))
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _unexpected() from error
     raise _unexpected()
 
