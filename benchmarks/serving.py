@@ -16,6 +16,8 @@ from typing import Any, Final
 from playwright.sync_api import Page, sync_playwright
 
 __all__ = [
+    "ARGUMENTS",
+    "CHROMIUM",
     "ROOT",
     "browser_page",
     "free_port",
@@ -28,7 +30,7 @@ __all__ = [
 
 ROOT: Final = Path(__file__).parent.parent
 CHROMIUM: Final = "/usr/bin/chromium"
-_ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 # A picture counts as painted when it is decoded and two frames have passed; what Streamlit greys out is the old one.
 PAINTED: Final = """
@@ -124,7 +126,7 @@ def server(script: Path) -> Iterator[str]:
 def browser_page() -> Iterator[Page]:
     """Give a page of a headless Chromium for the time of the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser.new_page(viewport={"width": 1400, "height": 1400})
         browser.close()
 
