@@ -15,7 +15,7 @@ from ui.choice import Choice, choice, remember, workspace
 from ui.layers import layers
 from ui.pictures import pictures
 from ui.waiting import show_error, waiting
-from ui.wording import plain
+from ui.wording import named, plain
 
 __all__ = ["page"]
 
@@ -48,7 +48,7 @@ def page() -> None:
 
 
 def _header(model: ModelSummary) -> None:
-    st.header(plain(model.name), anchor=False)
+    st.header(named(model.name), anchor=False)
     takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
     st.caption(
         f"{model.layer_count:,} layers · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
@@ -67,9 +67,9 @@ def _above(views: Sequence[InputView], answer: Answer) -> None:
         chart(answer.specification, "answer")
     with verdict:
         if answer.best:
-            st.metric("Answer", plain(answer.best), f"{answer.probability:.0%}", delta_color="off", delta_arrow="off")
+            st.metric("Answer", named(answer.best), f"{answer.probability:.0%}", delta_color="off", delta_arrow="off")
         if answer.true_label:
-            st.metric("True label", plain(answer.true_label))
+            st.metric("True label", named(answer.true_label))
         if answer.right is not None:
             mark = ":green-badge[:material/check: right]" if answer.right else ":red-badge[:material/close: wrong]"
             st.markdown(mark)
@@ -77,7 +77,7 @@ def _above(views: Sequence[InputView], answer: Answer) -> None:
 
 def _input(view: InputView, several: bool) -> None:
     if several:
-        st.caption(plain(view.name))
+        st.caption(named(view.name))
     if view.picture is not None:
         st.image(view.picture, width=168)
     elif view.text is not None:
@@ -98,7 +98,7 @@ def _below(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
             known = opened.parts(chosen.layer, chosen.sample)
         if not known:
             if chosen.layer:
-                st.info(f"There is no layer “{plain(chosen.layer)}” in this model.", icon=":material/link_off:")
+                st.info(f"There is no layer “{named(chosen.layer)}” in this model.", icon=":material/link_off:")
             keys = [row.key for row in rows]
             chosen.layer = model.featured_layer if model.featured_layer in keys else keys[0]
         layers(opened, rows, chosen)

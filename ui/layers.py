@@ -14,6 +14,7 @@ from core.summaries import LayerRow
 from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
+from ui.wording import named
 
 __all__ = ["layers"]
 
@@ -74,7 +75,7 @@ def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRo
 
 def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str) -> None:
     if not rows:
-        st.info(f"No layer has “{wanted}” in its name, type or notes.", icon=":material/search_off:")
+        st.info(f"No layer has “{named(wanted)}” in its name, type or notes.", icon=":material/search_off:")
         return
     keys = [row.key for row in rows]
     frame = pd.DataFrame(

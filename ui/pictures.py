@@ -15,7 +15,7 @@ from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls
 from ui.waiting import retry_button, show_error, waiting
-from ui.wording import plain
+from ui.wording import named, plain
 
 __all__ = ["failure", "pictures"]
 
@@ -35,7 +35,7 @@ def _pictures(workspace: Workspace, chosen: Choice) -> None:
     with waiting(workspace, "Looking at the layer", "layer"):
         described = workspace.describe(chosen.layer, chosen.sample)
         offered = workspace.visualizers(chosen.layer, chosen.sample)
-    st.markdown(f"**{plain(chosen.layer)}** · {plain(described)}")
+    st.markdown(f"**{named(chosen.layer)}** · {plain(described)}")
     _parts(workspace, chosen)
     tabs, others = st.columns([5, 1], vertical_alignment="center")
     with others.popover("Why not others?", width="stretch"):

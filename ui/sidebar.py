@@ -17,7 +17,7 @@ from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
 from ui.limits import limits, megabytes
 from ui.waiting import show_error, waiting
-from ui.wording import plain
+from ui.wording import named, plain
 
 __all__ = ["sidebar"]
 
@@ -71,7 +71,7 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
     examples = {example.name: example for example in workspace.examples()}
     names = list(examples)
     if chosen.example and chosen.example not in examples:
-        st.warning(f"There is no example “{plain(chosen.example)}”; the first one is open.", icon=":material/link_off:")
+        st.warning(f"There is no example “{named(chosen.example)}”; the first one is open.", icon=":material/link_off:")
     name = st.selectbox(
         "Example",
         names,
@@ -107,12 +107,12 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
             chosen,
             ("file", file.file_id),
             lambda: workspace.open_model(file.getvalue(), file.name),
-            f"Opening {plain(file.name)}",
+            f"Opening {named(file.name)}",
         )
         if st.session_state.get("opened") == ("file", file.file_id):
             chosen.example = chosen.path = ""
     elif path:
-        _open(workspace, chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {plain(path)}")
+        _open(workspace, chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {named(path)}")
         if st.session_state.get("opened") == ("path", path):
             chosen.example, chosen.path = "", path
     else:
@@ -182,7 +182,7 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
 def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     given: dict[str, list[Any]] = {}
     for each in model.inputs:
-        label = "Images, .npy, .npz, CSV or text" if len(model.inputs) == 1 else f"For “{plain(each.name)}”"
+        label = "Images, .npy, .npz, CSV or text" if len(model.inputs) == 1 else f"For “{named(each.name)}”"
         given[each.name] = st.file_uploader(
             label,
             type=_DATA_FILES,
@@ -243,7 +243,7 @@ def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: C
 def _what_is_expected(model: ModelSummary) -> None:
     for each in model.inputs:
         takes = " ".join(filter(None, (each.kind, each.shape)))
-        st.caption(f"“{plain(each.name)}” takes {plain(takes)} of {plain(each.dtype)}.")
+        st.caption(f"“{named(each.name)}” takes {plain(takes)} of {plain(each.dtype)}.")
 
 
 def _sample(workspace: Workspace, chosen: Choice) -> None:
@@ -256,7 +256,7 @@ def _sample(workspace: Workspace, chosen: Choice) -> None:
     label = f"Sample, 0 to {last:,}"
     st.number_input(label, 0, max(last, 1), step=1, key="sample", disabled=last == 0, on_change=_sample_chosen)
     if names[chosen.sample] != str(chosen.sample):
-        st.caption(plain(names[chosen.sample]))
+        st.caption(named(names[chosen.sample]))
 
 
 def _sample_chosen() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from core.errors import LayerscopeError
+from core.naming import shown
 
-__all__ = ["error_text", "plain"]
+__all__ = ["error_text", "named", "plain"]
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])")
 
@@ -14,6 +15,11 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])")
 def plain(text: str) -> str:
     """Return text that Streamlit shows as it stands, without Markdown, HTML, icons or formulas in it."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def named(name: str) -> str:
+    """Return a name from a file, a model or a person as Streamlit shows it as it stands, cut where it is long."""
+    return plain(shown(name))
 
 
 def error_text(error: LayerscopeError) -> str:
