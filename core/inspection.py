@@ -25,6 +25,7 @@ from core.errors import LayerscopeError, ModelRefused
 from core.hdf5_files import StoredWeights, check_hdf5
 from core.limits import PREFIX, Limits, get_limits
 from core.model_sizes import Sizes, check_sizes
+from core.naming import shown
 from core.saved_models import SavedModelReport, check_saved_model
 
 __all__ = ["ModelFile", "inspect_model"]
@@ -85,7 +86,7 @@ def inspect_model(
     Raises:
         ModelRefused: The file is of no known kind, damaged, too large, or opening it could do more than compute.
     """
-    name = name or (data.name if isinstance(data, Path) else "The file")
+    name = shown(name or (data.name if isinstance(data, Path) else "The file"))
     limits = limits or get_limits()
     try:
         if isinstance(data, Path) and data.is_dir():

@@ -25,6 +25,7 @@ from core.configurations import BY_HAND, check_counts
 from core.errors import ModelRefused
 from core.inspection import ModelFile, inspect_model
 from core.limits import PREFIX, Limits, format_limit, get_limits
+from core.naming import shown
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,7 @@ def load_model(source: Source, *, name: str = "", custom_objects: Mapping[str, t
     scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
         path, called = _staged(source, Path(folder))
-        name = name or called
+        name = shown(name or called)
         file = inspect_model(path, allowed=allowed, name=name)
         build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
         with _in_our_words(name), keras.saving.custom_object_scope(scope), warnings.catch_warnings():

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 from core.errors import InputRejected, LayerscopeError, ModelRefused, WorkerLost
 from core.limits import format_limit
+from core.naming import shown
 from core.summaries import ChartResult, Failure
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import Request
@@ -268,25 +269,27 @@ def _stopped() -> WorkerLost:
 
 
 def _identity(request: Request) -> str:
-    return repr((request.name, _told_apart(request.arguments), _told_apart(request.options or {})))
+    return repr((request.name, _outline(request.arguments), _outline(request.options or {})))
 
 
-def _told_apart(value: Any) -> Any:
-    # Files are told apart by a checksum: they may be large, and are compared within one visitor's session only.
+def _outline(value: Any) -> Any:
+    """Return what tells a request from another of the same session: content by its length, as it can be large."""
     if isinstance(value, bytes):
-        return len(value), zlib.crc32(value)
+        return f"{len(value)} bytes"
     if isinstance(value, Mapping):
-        return sorted((name, _told_apart(each)) for name, each in value.items())
-    return [_told_apart(each) for each in value] if isinstance(value, list | tuple) else value
+        return sorted((str(key), _outline(inner)) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return [_outline(inner) for inner in value]
+    return repr(value)[:1000]
 
 
 def _in_words(request: Request) -> str:
     arguments = request.arguments
     match request.name:
         case "open_model" | "open_example":
-            return f"Opening {arguments[-1]}"
+            return f"Opening {shown(Path(str(arguments[-1])).name)}"
         case "chart" | "chart_file":
-            return f"The picture “{arguments[1]}” of {arguments[0]}"
+            return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
         case "take_files" | "take_text" | "take_noise" | "take_example_samples":
             return "Reading the input"
         case "answer" | "layers" | "plan":
@@ -297,7 +300,10 @@ def _in_words(request: Request) -> str:
 def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
     """Put a model where the worker can read it; the name that a person gave it is no part of the path."""
     source, *named = request.arguments
-    name = named[0] if named else "model.keras" if isinstance(source, bytes) else Path(source).name
+    name = shown(named[0] if named else "model.keras" if isinstance(source, bytes) else Path(source).name)
+    for earlier in worker.given.iterdir():
+        # It was read when it was opened.
+        shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
     target = worker.given / f"model-{time.monotonic_ns()}"
     if isinstance(source, bytes):
         target.write_bytes(source)
