@@ -273,9 +273,9 @@ def _identity(request: Request) -> str:
 
 
 def _outline(value: Any) -> Any:
-    """Return what tells a request from another of the same session: content by its length, as it can be large."""
+    # Files are told apart by a checksum: they may be large, and are compared within one visitor's session only.
     if isinstance(value, bytes):
-        return f"{len(value)} bytes"
+        return len(value), zlib.crc32(value)
     if isinstance(value, Mapping):
         return sorted((str(key), _outline(inner)) for key, inner in value.items())
     if isinstance(value, list | tuple):
