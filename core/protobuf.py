@@ -23,6 +23,10 @@ _FIXED64: Final = 1
 _DELIMITED: Final = 2
 _FIXED32: Final = 5
 _MAX_FIELD: Final = (1 << 29) - 1
+# To open a message takes as long as to pass over several fields.
+_OPENED: Final = 4
+# A text or a span in a list takes some hundred bytes of memory; what is passed over takes none.
+_KEPT: Final = 4
 
 
 class Kind(Enum):
@@ -43,14 +47,15 @@ class ProtobufReader:
     Args:
         data: The whole file.
         called: What to call it in messages: ``"saved_model.pb in model.zip"``.
-        max_fields: How many fields may be read altogether before the file counts as too large.
+        max_steps: How much may be read altogether before the file counts as too large: a step for each field, more
+            for a message that is opened or a value that is kept.
     """
 
-    def __init__(self, data: bytes, called: str, max_fields: int) -> None:
+    def __init__(self, data: bytes, called: str, max_steps: int) -> None:
         self.data = data
         self.called = called
-        self._max_fields = max_fields
-        self._fields_left = max_fields
+        self._max_steps = max_steps
+        self._steps_left = max_steps
 
     def fields(self, span: Span, schema: Schema) -> Iterator[tuple[int, int, int]]:
         """Yields the fields of one message that its schema knows, in the order of the file.
@@ -65,13 +70,15 @@ class ProtobufReader:
         Raises:
             ModelRefused: The bytes are no message, or there are too many fields.
         """
+        self.count(_OPENED)
         data = self.data
         at, end = span
         seen: set[int] = set()
         while at < end:
-            self._fields_left -= 1
-            if self._fields_left < 0:
-                raise self._too_large()
+            # As count() does, without the call: this is run for each field of the file.
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                self.count()
             tag = data[at]
             at += 1
             if tag > 127:
@@ -114,10 +121,24 @@ class ProtobufReader:
         Raises:
             ModelRefused: It is not UTF-8.
         """
+        self.count()
         try:
             return self.data[begin:end].decode()
         except UnicodeDecodeError as error:
             raise self.damaged("a name is not text") from error
+
+    def count(self, steps: int = _KEPT) -> None:
+        """Counts what is about to be kept.
+
+        Raises:
+            ModelRefused: That was too much.
+        """
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise ModelRefused(
+                f"{self.called} has too many entries: reading them takes more than {self._max_steps:,} steps.",
+                remedy="Load it in Python yourself and pass the model to core.extract.",
+            )
 
     def damaged(self, reason: str) -> ModelRefused:
         """Return the error that says that the file is damaged, and why."""
@@ -125,17 +146,9 @@ class ProtobufReader:
             f"{self.called} is empty or damaged: {reason}.", remedy="Copy it again, or export the model again."
         )
 
-    def _too_large(self) -> ModelRefused:
-        return ModelRefused(
-            f"{self.called} has more than {self._max_fields:,} entries.",
-            remedy="Load it in Python yourself and pass the model to core.extract.",
-        )
-
     def _packed(self, number: int, at: int, end: int) -> Iterator[tuple[int, int, int]]:
         while at < end:
-            self._fields_left -= 1
-            if self._fields_left < 0:
-                raise self._too_large()
+            self.count()
             value, at = self._varint(at, end)
             yield number, value, value
 

@@ -33,7 +33,7 @@ _COMPOSITE_INFO: Final[Schema] = {2: _SPANS}
 _OBJECT_GRAPH: Final[Schema] = {1: _SPANS, 2: _SPANS}
 _OBJECT_KINDS: Final = (4, 5, 6, 7, 8, 9, 10, 12)
 _OBJECT: Final[Schema] = {1: _SPANS, 13: _SPAN, **dict.fromkeys(_OBJECT_KINDS, _SPAN)}
-_VARIABLE: Final[Schema] = {2: _SPAN, 3: _NUMBER, 7: _SPAN}
+_VARIABLE: Final[Schema] = {2: _SPAN, 7: _SPAN}
 _CONCRETE_FUNCTION: Final[Schema] = {2: _NUMBERS}
 
 _MAX_DEPTH: Final = 20
@@ -65,14 +65,12 @@ class SavedObject:
     Args:
         is_asset: Whether it stands for a file, and for nothing else: no class of its own, no attributes.
         elements: How many values a variable holds, 0 for all others and where a dimension is not known.
-        trainable: Whether it is a variable that training changes.
         device: Where it is to be placed.
         functions: Functions that it names.
     """
 
     is_asset: bool = False
     elements: int = 0
-    trainable: bool = False
     device: str = ""
     functions: tuple[str, ...] = ()
 
@@ -110,13 +108,16 @@ def read_saved_graph(reader: ProtobufReader) -> tuple[SavedGraph, int]:
     Raises:
         ModelRefused: The file is damaged.
     """
-    metas = [(begin, end) for _, begin, end in reader.fields((0, len(reader.data)), _SAVED_MODEL)]
+    metas = []
+    for _, begin, end in reader.fields((0, len(reader.data)), _SAVED_MODEL):
+        reader.count()
+        metas.append((begin, end))
     if not metas:
         raise reader.damaged("it holds no graph")
-    parts = list(reader.fields(metas[0], _META_GRAPH))
-    has_objects = any(number == 7 for number, _, _ in parts)
+    has_objects = False
     saved = SavedGraph(Body("", ()))
-    for number, begin, end in parts:
+    for number, begin, end in reader.fields(metas[0], _META_GRAPH):
+        has_objects |= number == 7
         _META_READERS[number](reader, (begin, end), saved)
     return saved, len(metas) if has_objects else 0
 
@@ -150,6 +151,7 @@ def _read_graph(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     spans = []
     for number, begin, end in reader.fields(span, _GRAPH):
         if number == 1:
+            reader.count()
             spans.append((begin, end))
             continue
         for part, part_begin, part_end in reader.fields((begin, end), _LIBRARY):
@@ -168,6 +170,7 @@ def _read_function(reader: ProtobufReader, span: Span, saved: SavedGraph) -> Non
     found = References([], [], [])
     for number, begin, end in reader.fields(span, _FUNCTION):
         if number == 3:
+            reader.count()
             spans.append((begin, end))
         elif number == 5:
             read_attribute(reader, (begin, end), found)
@@ -233,6 +236,7 @@ def _read_asset(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
 def _read_objects(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     for number, begin, end in reader.fields(span, _OBJECT_GRAPH):
         if number == 1:
+            reader.count()
             saved.objects.append(_read_object(reader, (begin, end)))
             continue
         name, value = _entry(reader, (begin, end))
@@ -264,15 +268,13 @@ def _read_object(reader: ProtobufReader, span: Span) -> SavedObject:
 
 
 def _read_variable(reader: ProtobufReader, span: Span) -> SavedObject:
-    elements, trainable, device = 0, False, ""
+    elements, device = 0, ""
     for number, begin, end in reader.fields(span, _VARIABLE):
         if number == 2:
             elements = read_shape(reader, (begin, end))
-        elif number == 3:
-            trainable = bool(begin)
         else:
             device = reader.text(begin, end)
-    return SavedObject(elements=elements, trainable=trainable, device=device)
+    return SavedObject(elements=elements, device=device)
 
 
 _META_READERS: Final = {

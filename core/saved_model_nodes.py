@@ -111,6 +111,7 @@ def read_attribute(reader: ProtobufReader, span: Span, found: References, depth:
 
 def _read_value(reader: ProtobufReader, kind: int, span: Span, found: References, depth: int) -> None:
     if kind == 2:
+        reader.count()
         found.strings.append(reader.data[span[0] : min(span[1], span[0] + 1000)])
     elif kind == 8:
         found.constants.append(_read_tensor(reader, span))

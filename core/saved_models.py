@@ -15,7 +15,7 @@ Only what TensorFlow 2 writes is read: TensorFlow 1 restores by running the grap
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,8 +32,8 @@ from core.saved_model_tables import AssetNames
 __all__ = ["SavedModelReport", "check_saved_model"]
 
 MAX_GRAPH_BYTES: Final = 512 << 20
-MAX_FIELDS: Final = 20_000_000
-MAX_NODES: Final = 500_000
+MAX_STEPS: Final = 20_000_000
+MAX_NODES: Final = 250_000
 MAX_FUNCTIONS: Final = 20_000
 # How many operations there are when each call is replaced by what it calls, as TensorFlow does.
 MAX_UNROLLED_NODES: Final = 20_000_000
@@ -79,17 +79,13 @@ def check_saved_model(graph: bytes, members: Collection[str], name: str, limits:
     Raises:
         ModelRefused: The graph is damaged, too large, or holds what is not on the allow-list of operations.
     """
-    if not limits.saved_models:
-        raise ModelRefused(
-            f"{name} is a SavedModel, and SavedModels may not be opened here.", remedy="Save it as a .keras file."
-        )
     _check_members(members, name)
     if len(graph) > MAX_GRAPH_BYTES:
         raise ModelRefused(
             f"saved_model.pb in {name} has {len(graph):,} bytes; Layerscope reads up to {MAX_GRAPH_BYTES:,}.",
             remedy="Save the weights as variables instead of constants, as model.export() does.",
         )
-    reader = ProtobufReader(graph, f"saved_model.pb in {name}", MAX_FIELDS)
+    reader = ProtobufReader(graph, f"saved_model.pb in {name}", MAX_STEPS)
     saved, graphs = read_saved_graph(reader)
     if graphs != 1:
         what = f"holds {graphs} graphs instead of one" if graphs else "was written for TensorFlow 1"
@@ -138,10 +134,12 @@ def _check_assets(saved: SavedGraph, members: Collection[str], name: str) -> set
 def _check_objects(saved: SavedGraph, name: str, limits: Limits) -> None:
     for item in saved.objects:
         _check_device(item.device, "one of its objects", name)
+    objects = saved.objects
+    used = {place for bound in saved.bound_inputs.values() for place in bound if place < len(objects)}
     for what, elements, limit in (
-        ("parameters", sum(item.elements for item in saved.objects if item.trainable), limits.parameters),
-        # What is counted and averaged, and what an optimizer keeps: up to twice the parameters.
-        ("values in its variables", sum(item.elements for item in saved.objects), 4 * limits.parameters),
+        ("parameters", sum(objects[place].elements for place in used), limits.parameters),
+        # Keras 3 writes each variable twice, an optimizer of Keras 2 two more for each.
+        ("values in its variables", sum(item.elements for item in objects), 4 * limits.parameters),
     ):
         if elements > limit:
             raise ModelRefused(
@@ -163,7 +161,7 @@ class _Facts:
     """What one body of the program was found to hold."""
 
     count: int = 0
-    calls: set[str] = field(default_factory=set)
+    calls: Counter[str] = field(default_factory=Counter)
     mentions: set[str] = field(default_factory=set)
     saver_nodes: list[Node] = field(default_factory=list)
     tables: list[Node] = field(default_factory=list)
@@ -196,7 +194,7 @@ class _Program:
         return self.operations
 
     def _read(self, body: Body) -> _Facts:
-        facts = _Facts(calls=set(body.functions), mentions=self._mentioned(body.strings))
+        facts = _Facts(calls=Counter(body.functions), mentions=self._mentioned(body.strings))
         shapes: dict[str, tuple[int, ...]] = {}
         sized: list[tuple[Node, str]] = []
         names: set[str] = set()
@@ -238,7 +236,8 @@ class _Program:
             if constant.is_handle:
                 raise self._refused(node.name, body, operation, "holds an object of another program instead of numbers")
             self.elements += constant.elements
-            self._check_elements(max(constant.elements, self.elements), node, body)
+            self._check_elements(constant.elements, node, body)
+            self._check_elements(self.elements, node, body)
 
     def _check_elements(self, elements: int, node: Node, body: Body) -> None:
         limit = self.limits.activation_bytes // 4
@@ -262,7 +261,10 @@ class _Program:
 
     def _check_unrolled(self) -> None:
         """Refuses functions that call themselves, and calls of calls that multiply without end."""
-        calls = {name: sorted(facts.calls & self.facts.keys()) for name, facts in self.facts.items()}
+        calls = {
+            name: {called: times for called, times in facts.calls.items() if called in self.facts}
+            for name, facts in self.facts.items()
+        }
         unrolled: dict[str, int] = {}
         for start in self.facts:
             path = {start: iter(calls[start])} if start not in unrolled else {}
@@ -271,7 +273,9 @@ class _Program:
                 called = next(path[name], None)
                 if called is None:
                     path.popitem()
-                    unrolled[name] = self.facts[name].count + sum(unrolled[call] for call in calls[name])
+                    unrolled[name] = self.facts[name].count + sum(
+                        times * unrolled[call] for call, times in calls[name].items()
+                    )
                     if unrolled[name] > MAX_UNROLLED_NODES:
                         raise ModelRefused(
                             f"The functions of the SavedModel {self.name} call each other so often that they would "
@@ -337,7 +341,7 @@ class _Program:
         seen = set(waiting)
         while waiting:
             facts = self.facts[waiting.pop()]
-            reached = {name for name in facts.calls | facts.mentions if name in self.facts} - seen
+            reached = {name for name in facts.calls.keys() | facts.mentions if name in self.facts} - seen
             waiting += reached
             seen |= reached
         return seen
