@@ -73,15 +73,38 @@ def test_hdf5():
     assert file.class_names == ("Dense", "Sequential")
 
 
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """Return the graph of a SavedModel that adds one."""
+    import tensorflow as tf
+
+    class AddsOne(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+        def serve(self, x):
+            return {"y": x + 1}
+
+    folder, module = tmp_path_factory.mktemp("saved"), AddsOne()
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    return (folder / "saved_model.pb").read_bytes()
+
+
 @pytest.mark.parametrize("root", ["", "classifier"])
-def test_saved_model_as_zip_and_folder(tmp_path, root):
+def test_saved_model_as_zip_and_folder(tmp_path, root, graph):
     prefix = f"{root}/" if root else ""
-    file = inspect_model(zip_of((f"{prefix}saved_model.pb", b"\x08\x01"), (f"{prefix}keras_metadata.pb", b"")))
+    file = inspect_model(zip_of((f"{prefix}saved_model.pb", graph), (f"{prefix}keras_metadata.pb", b"")))
     assert (file.kind, file.root, file.is_legacy) == ("saved_model", root, True)
+    assert file.graph.signatures == ("serving_default",)
     (tmp_path / root).mkdir(exist_ok=True)
-    (tmp_path / root / "saved_model.pb").write_bytes(b"\x08\x01")
+    (tmp_path / root / "saved_model.pb").write_bytes(graph)
     file = inspect_model(tmp_path)
     assert (file.kind, file.root, file.is_legacy) == ("saved_model", root, False)
+
+
+def test_a_server_may_open_no_saved_models(monkeypatch, graph):
+    monkeypatch.setenv("LAYERSCOPE_SAVED_MODELS", "0")
+    with pytest.raises(ModelRefused, match="this server opens none") as refused:
+        inspect_model(zip_of(("saved_model.pb", graph)))
+    assert "LAYERSCOPE_SAVED_MODELS" in refused.value.remedy
 
 
 def test_the_name_of_a_file_says_nothing(tmp_path):

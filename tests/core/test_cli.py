@@ -1,0 +1,73 @@
+"""The command that looks at a model file."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from core.cli import main
+from core.examples import list_examples
+from tests.hostile.parts import dense, keras_file, node, sequential
+
+
+@pytest.fixture
+def command():
+    """Return a function that runs ``layerscope`` with arguments."""
+    return lambda *arguments: CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+def test_an_accepted_file(command):
+    example = list_examples()[0]
+    result = command("inspect", example.model_path)
+    assert result.exit_code == 0
+    assert "21,546 declared, 21,546 stored" in result.stdout
+    assert "Accepted" in result.stdout
+
+
+def test_an_accepted_file_as_json(command):
+    result = command("inspect", "--json", list_examples()[0].model_path)
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["accepted"] is True
+    assert (report["kind"], report["parameters"], report["parameters_stored"]) == ("keras", 21546, 21546)
+    assert set(report["members"]) == {"config.json", "metadata.json", "model.weights.h5"}
+
+
+def test_a_refused_file(command, tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file(sequential(node("Lambda", name="twice"))))
+    result = command("inspect", path)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "The Lambda layer 'twice' in model.keras holds Python code" in result.stderr
+    report = json.loads(command("inspect", path, "--json").stdout)
+    assert report["accepted"] is False
+    assert "Lambda" in report["reason"]
+    assert "core.extract" in report["remedy"]
+
+
+def test_a_limit_of_the_environment(command, tmp_path, monkeypatch):
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file(sequential(dense())))
+    assert command("inspect", path).exit_code == 0
+    monkeypatch.setenv("LAYERSCOPE_PARAMETERS", "5")
+    assert command("inspect", path).exit_code == 1
+
+
+def test_a_file_that_is_not_there_and_no_file_at_all(command, tmp_path):
+    assert command("inspect", tmp_path / "nothing.keras").exit_code == 1
+    assert command("inspect").exit_code == 2
+
+
+def test_as_a_module_without_tensorflow():
+    code = (
+        "import runpy, sys; sys.argv = ['layerscope', 'inspect', sys.argv[1], '--json']\n"
+        "try: runpy.run_module('core', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'tensorflow', 'keras', 'streamlit'} & set(sys.modules)"
+    )
+    path = str(list_examples()[0].model_path)
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["accepted"]
