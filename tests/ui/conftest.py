@@ -1,0 +1,11 @@
+"""The page's script runs in the process of the tests, and so does the engine behind it, which is quick to look into."""
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_process():
+    """Run models in this process; tests/workers and tests/browser have the other engine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERSCOPE_IN_PROCESS", "1")
+        yield
