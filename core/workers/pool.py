@@ -195,16 +195,7 @@ class WorkerPool:
         self._wait_in_line(tell)
         worker = None
         try:
-            worker = self._take_spare() or Worker(self.limits)
-            if worker.used_at == 0:
-                worker.used_at = time.monotonic()
-            else:
-                worker.wait_until_ready(lambda: tell(0))
-        except BaseException:
-            if worker is not None:
-                worker.end()
-            worker = None
-            raise
+            worker = self._take_spare() or self._start(lambda: tell(0))
         finally:
             with self._changed:
                 self._starting -= 1
@@ -285,24 +276,33 @@ class WorkerPool:
         longest.end()
         return True
 
+    def _start(self, tell: Callable[[], None], *, prepared: bool = False) -> Worker:
+        worker = Worker(self.limits, prepared=prepared)
+        try:
+            worker.wait_until_ready(tell)
+        except BaseException:
+            # Also what lets a visitor who does not wait any longer go.
+            worker.end()
+            raise
+        return worker
+
     def _take_spare(self) -> Worker | None:
         with self._changed:
             spare, self._spare = self._spare, None
         if spare is None or not spare.is_alive:
             return None
-        spare.used_at = 0
+        spare.used_at = time.monotonic()
         return spare
 
     def _make_spare(self) -> None:
         worker = None
         try:
             # So that the next visitor's first picture is there at once.
-            worker = Worker(self.limits, prepared=True)
-            worker.wait_until_ready(lambda: None)
+            worker = self._start(lambda: None, prepared=True)
         finally:
             with self._changed:
                 self._preparing = False
-                keep = worker is not None and worker.is_alive and not self._closed
+                keep = not self._closed
                 self._spare = worker if keep else None
             if worker is not None and not keep:
                 worker.end()

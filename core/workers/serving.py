@@ -63,7 +63,8 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     workspace = Workspace()
     confine(limits, readable, private)
     if prepared:
-        _open_first_example(workspace)
+        # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
+        _open_first_example(Workspace())
     pipe.send_bytes(READY)
     while True:
         try:
