@@ -134,8 +134,9 @@ def call_the_function_with_a_constant(meta):
 
 def call_the_function_in_a_loop(meta):
     function, _ = table_of(meta)
-    caller = next(each for each in meta.graph_def.library.function if "__call__" in each.signature.name)
-    caller.node_def.add(name="loop", op="While").attr["body"].func.name = function.signature.name
+    call = next(node for node in meta.graph_def.node if node.attr["f"].func.name == function.signature.name)
+    loop = meta.graph_def.node.add(name="loop", op="While", input=call.input)
+    loop.attr["body"].func.name = function.signature.name
 
 
 def assign_another_path_in_the_graph(meta):

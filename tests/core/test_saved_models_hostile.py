@@ -9,7 +9,7 @@ import warnings
 import pytest
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_call_module
-from tensorflow.core.framework.types_pb2 import DT_INT32, DT_RESOURCE, DT_STRING, DT_VARIANT
+from tensorflow.core.framework.types_pb2 import DT_INT32, DT_RESOURCE, DT_STRING
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from core.errors import ModelRefused
@@ -279,6 +279,11 @@ def name_the_saver_in_words(meta):
     functions_node(meta).attr["f"].s = function(meta, "traced_restore").signature.name.encode()
 
 
+def name_the_saver_in_words_of_the_graph(meta):
+    node = meta.graph_def.node.add(name="added", op="NoOp")
+    node.attr["f"].s = function(meta, "traced_restore").signature.name.encode()
+
+
 def give_python_the_saver(meta):
     restore = function(meta, "traced_restore").signature.name
     meta.object_graph_def.nodes.add().bare_concrete_function.concrete_function_name = restore
@@ -320,6 +325,7 @@ def make_a_signature_wait_for_the_saver(meta):
         call_the_saver_from_a_function,
         name_the_saver_in_an_attribute_of_an_attribute,
         name_the_saver_in_words,
+        name_the_saver_in_words_of_the_graph,
         give_python_the_saver,
         give_python_the_saver_among_traces,
         call_the_saver_from_the_graph,
@@ -359,8 +365,12 @@ def hold_a_resource(meta):
     constant(meta, 1, DT_RESOURCE).resource_handle_val.add(name="marker")
 
 
+def declare_a_resource(meta):
+    constant(meta, 1, DT_RESOURCE)
+
+
 def hold_a_variant(meta):
-    constant(meta, 1, DT_VARIANT).variant_val.add(type_name="marker")
+    constant(meta, 1, DT_INT32).variant_val.add(type_name="marker")
 
 
 def be_elsewhere(meta):
@@ -412,6 +422,7 @@ def nest_attributes(meta):
         (declare_many_large_constants, "declares 500,000,0"),
         (fill_a_huge_shape, "declares 1,000,000,000,000 values at the operation 'filled'"),
         (hold_a_resource, "holds an object of another program"),
+        (declare_a_resource, "holds an object of another program"),
         (hold_a_variant, "holds an object of another program"),
         (be_elsewhere, "device '/job:worker"),
         (have_a_huge_variable, "1,000,000,000,000 parameters"),
