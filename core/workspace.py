@@ -96,7 +96,8 @@ class Workspace:
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_CHARTS_KEPT)
         self._lock = threading.RLock()
 
-    def examples(self) -> tuple[ExampleSummary, ...]:
+    @staticmethod
+    def examples() -> tuple[ExampleSummary, ...]:
         """Return the examples that ship with Layerscope."""
         return tuple(
             ExampleSummary(each.name, each.title, each.description, each.accuracy, each.held_out_count, each.source)

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 from core.errors import InputRejected, LayerscopeError, ModelRefused, WorkerLost
 from core.limits import format_limit
 from core.naming import shown
-from core.summaries import ChartResult, Failure
+from core.summaries import ChartResult, ExampleSummary, Failure
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import Request
 from core.workers.wire import decode, largest_reply
@@ -30,6 +30,7 @@ __all__ = ["RemoteWorkspace", "Waiting"]
 
 _LOOK_SECONDS: Final = 0.05
 _OPENING: Final = frozenset({"open_example", "open_model"})
+_NOTHING_OPEN: Final[Mapping[str, Any]] = {"model": None, "sample_names": (), "sample_labels": ()}
 _TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
 
 
@@ -92,6 +93,10 @@ class RemoteWorkspace:
             return self._property(name)
         return partial(self._chart if name == "chart" else self._ask, name)
 
+    def examples(self) -> tuple[ExampleSummary, ...]:
+        """Return the examples that ship with Layerscope; for that nobody has to wait for a worker."""
+        return Workspace.examples()
+
     def stop(self) -> None:
         """End what is being worked on; what is open stays open."""
         worker, pending = self._worker, self._pending
@@ -111,6 +116,8 @@ class RemoteWorkspace:
             self._drop(worker)
 
     def _property(self, name: str) -> Any:
+        if self._opening is None and name in _NOTHING_OPEN:
+            return _NOTHING_OPEN[name]
         # Asked several times in every run of the page; it changes only with what is open.
         if name not in self._known:
             self._known[name] = self._ask(name)
