@@ -26,12 +26,11 @@ from core.hdf5_files import StoredWeights, check_hdf5
 from core.limits import PREFIX, Limits, get_limits
 from core.model_sizes import Sizes, check_sizes
 from core.naming import shown
-from core.saved_models import SavedModelReport, check_saved_model
+from core.saved_models import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
 
 __all__ = ["ModelFile", "inspect_model"]
 
 HDF5_MAGIC: Final = b"\x89HDF\r\n\x1a\n"
-MAXIMUM_GRAPH_BYTES: Final = 512_000_000
 _WEIGHTS: Final = "model.weights.h5"
 _OF_KERAS: Final = ("config.json", "metadata.json", _WEIGHTS, "model.weights.json")
 
@@ -151,7 +150,7 @@ def _inspect_folder(folder: Path, name: str, limits: Limits) -> ModelFile:
         )
     top = folder / _only_root(roots, name)
     members = _files_in(top, name, limits)
-    if members["saved_model.pb"] > MAXIMUM_GRAPH_BYTES:
+    if members["saved_model.pb"] > MAX_GRAPH_BYTES:
         raise _graph_too_large(name)
     return _saved_model((top / "saved_model.pb").read_bytes(), members, _only_root(roots, name), name, limits)
 
@@ -183,7 +182,7 @@ def _only_root(roots: list[str], name: str) -> str:
 
 
 def _graph_too_large(name: str) -> ModelRefused:
-    return ModelRefused(f"The graph in {name} is larger than {MAXIMUM_GRAPH_BYTES:,} bytes.", remedy=BY_HAND)
+    return ModelRefused(f"The graph in {name} is larger than {MAX_GRAPH_BYTES:,} bytes.", remedy=BY_HAND)
 
 
 def _saved_model(graph: bytes, members: Mapping[str, int], root: str, name: str, limits: Limits) -> ModelFile:
@@ -288,7 +287,7 @@ def _inspect_zip(stream: IO[bytes], name: str, allowed: Collection[str], limits:
         inside = {path.removeprefix(prefix): size for path, size in members.items() if path.startswith(prefix)}
         if not prefix:
             inside = {path: size for path, size in inside.items() if not path.startswith("__MACOSX/")}
-        graph = read_entry(archive, f"{prefix}saved_model.pb", name, MAXIMUM_GRAPH_BYTES)
+        graph = read_entry(archive, f"{prefix}saved_model.pb", name, MAX_GRAPH_BYTES)
         return _saved_model(graph, inside, root, name, limits)
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import shutil
 import tempfile
 import warnings
 import zipfile
@@ -30,7 +31,7 @@ from core.naming import shown
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["content_key", "load_model"]
+__all__ = ["content_key", "copy_model", "load_model"]
 
 CHUNK: Final = 1 << 20
 
@@ -59,7 +60,7 @@ def load_model(source: Source, *, name: str = "", custom_objects: Mapping[str, t
     # One scope for all: an inner scope of Keras hides the outer one.
     scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
-        path, called = _staged(source, Path(folder))
+        path, called = _staged(source, Path(folder), get_limits())
         name = shown(name or called)
         file = inspect_model(path, allowed=allowed, name=name)
         build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
@@ -134,19 +135,44 @@ def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
         write(chunk)
 
 
-def _staged(source: Source, folder: Path) -> tuple[Path, str]:
+def copy_model(source: Path, target: Path, name: str, limits: Limits) -> None:
+    """Copy a model's file, or the folder of a SavedModel, so that nobody changes it between two looks at it.
+
+    Args:
+        source: The file or folder.
+        target: Where the copy goes; there is nothing yet.
+        name: What to call it in messages.
+        limits: How large it may be.
+
+    Raises:
+        ModelRefused: If it is too large, or cannot be read.
+    """
+    with _readable(source):
+        files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
+        size = sum(path.stat().st_size for path in files)
+        if size > limits.unpacked_bytes:
+            raise ModelRefused(
+                f"{name} takes {size:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
+                remedy=f"{BY_HAND} {PREFIX}UNPACKED_BYTES sets the limit.",
+            )
+        if source.is_dir():
+            # Links are kept as links, and inspection refuses them.
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copyfile(source, target)
+
+
+def _staged(source: Source, folder: Path, limits: Limits) -> tuple[Path, str]:
     """Copies a source into our own folder; says where, and what to call it in messages."""
-    if isinstance(source, str | os.PathLike):
-        if Path(source).is_dir():
-            return Path(source), Path(source).name
-        name = Path(source).name
-    else:
-        name = getattr(source, "name", "The file")
-        name = Path(name).name if isinstance(name, str) else "The file"
     copy = folder / "model"
+    if isinstance(source, str | os.PathLike):
+        name = Path(source).name
+        copy_model(Path(source), copy, name, limits)
+        return copy, name
+    name = getattr(source, "name", "The file")
     with _readable(source), _opened(source) as stream, copy.open("wb") as target:
         _copy(stream, target.write)
-    return copy, name
+    return copy, Path(name).name if isinstance(name, str) else "The file"
 
 
 @contextmanager
@@ -281,7 +307,7 @@ def _load_saved_model(path: Path, file: ModelFile, folder: Path, allowed: Collec
             unpack(archive, unpacked)
         path = unpacked
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
-    layer = _saved_model_layer()(path / file.root)
+    layer = _saved_model_layer()(path / file.root, _endpoint(file.graph.signatures if file.graph else ()))
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
@@ -302,8 +328,7 @@ def _saved_model_layer() -> Any:
     class SavedModelLayer(keras.layers.TFSMLayer):
         """Calls the serving signature of a SavedModel: named tensors in, named tensors out."""
 
-        def __init__(self, path: Path) -> None:
-            endpoint = _endpoint(_signature_names(path))
+        def __init__(self, path: Path, endpoint: str) -> None:
             super().__init__(str(path), call_endpoint=endpoint, name="saved_model", trainable=False)
             # An attribute of the same name would have been preferred, and takes its arguments differently.
             self.call_endpoint_fn = self._reloaded_obj.signatures[endpoint]
@@ -313,14 +338,6 @@ def _saved_model_layer() -> Any:
             return dict(self.call_endpoint_fn(**inputs))
 
     return SavedModelLayer
-
-
-def _signature_names(path: Path) -> list[str]:
-    """Reads the names of the signatures without loading the graph, which takes seconds."""
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    graphs = SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs
-    return sorted(name for graph in graphs for name in graph.signature_def if name != "__saved_model_init_op")
 
 
 def _endpoint(signatures: Sequence[str]) -> str:

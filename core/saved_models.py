@@ -29,7 +29,7 @@ from core.saved_model_nodes import Node
 from core.saved_model_operations import ALLOWED, SAVER_OPERATIONS, SIZED_BY, TEXT_TABLE, describe_refused
 from core.saved_model_tables import AssetNames
 
-__all__ = ["SavedModelReport", "check_saved_model"]
+__all__ = ["MAX_GRAPH_BYTES", "SavedModelReport", "check_saved_model"]
 
 MAX_GRAPH_BYTES: Final = 512 << 20
 MAX_STEPS: Final = 20_000_000

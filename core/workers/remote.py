@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from core.errors import InputRejected, LayerscopeError, ModelRefused, WorkerLost
+from core.errors import InputRejected, LayerscopeError, WorkerLost
 from core.limits import format_limit
+from core.loading import copy_model
 from core.naming import shown
 from core.summaries import ChartResult, ExampleSummary, Failure
 from core.workers.pool import Worker, WorkerPool
@@ -315,28 +316,7 @@ def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
     if isinstance(source, bytes):
         target.write_bytes(source)
     else:
-        _copy(Path(source), target, name, pool)
+        if not pool.limits.paths:
+            raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
+        copy_model(Path(source), target, name, pool.limits)
     return replace(request, arguments=(str(target), name))
-
-
-def _copy(source: Path, target: Path, name: str, pool: WorkerPool) -> None:
-    if not pool.limits.paths:
-        raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
-    limit = int(pool.limits.unpacked_bytes)
-    try:
-        files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
-        if not all(path.is_file() for path in files):
-            raise ModelRefused(f"{name} is neither a file nor a folder.", remedy="Check the path.")
-        if sum(path.stat().st_size for path in files) > limit:
-            raise ModelRefused(
-                f"{name} is larger than the {format_limit(pool.limits.unpacked_bytes)} that a model may take.",
-                remedy="Load it in Python yourself and pass the model to core.extract.",
-            )
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True)
-        else:
-            shutil.copyfile(source, target)
-    except OSError as error:
-        raise ModelRefused(
-            f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
-        ) from error
