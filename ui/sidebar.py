@@ -16,7 +16,7 @@ from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
 from ui.limits import limits, megabytes
-from ui.waiting import show_error, waiting
+from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
 __all__ = ["sidebar"]
@@ -32,6 +32,7 @@ _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt"]
 def sidebar() -> None:
     """Draw the sidebar; afterwards a model and samples are open in the workspace, if there are any to be had."""
     workspace, chosen = opened_by_visitor(), choice()
+    keep_place_above()
     with st.sidebar:
         st.title("Layerscope", anchor=False)
         st.subheader("Model", anchor=False)
@@ -129,7 +130,7 @@ def _open(
     if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
         first = "opened" not in state
         try:
-            with waiting(workspace, what, "open"):
+            with waiting(workspace, what, "open", above=True):
                 open_it()
         except LayerscopeError as error:
             state["refused"] = (wanted, error)
@@ -228,7 +229,7 @@ def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: C
     if state.get("taken") != wanted and state.get("rejected", (None,))[0] != wanted:
         first = "taken" not in state
         try:
-            with waiting(workspace, "Reading the input", "take"):
+            with waiting(workspace, "Reading the input", "take", above=True):
                 take()
         except LayerscopeError as error:
             state["rejected"] = (wanted, error)

@@ -17,16 +17,22 @@ from ui.wording import error_text
 if TYPE_CHECKING:
     from core.workers.remote import RemoteWorkspace, Waiting
 
-__all__ = ["retry_button", "show_error", "waiting"]
+__all__ = ["keep_place_above", "retry_button", "show_error", "waiting"]
 
 _QUIET_SECONDS = 0.3
 _STOPPABLE_SECONDS = 2.0
 _STEP_SECONDS = 0.25
+_ABOVE = "place_above"
+
+
+def keep_place_above() -> None:
+    """Keep this place of the page for what the sidebar waits for: a narrow window hides the sidebar."""
+    st.session_state[_ABOVE] = st.empty()
 
 
 @contextmanager
-def waiting(workspace: Workspace, what: str, key: str) -> Iterator[Progress]:
-    """Say what is waited for, at this place of the page, as long as the block runs.
+def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -> Iterator[Progress]:
+    """Say what is waited for as long as the block runs.
 
     Gives the block what to call with how many samples are done, and of how many.
 
@@ -34,8 +40,9 @@ def waiting(workspace: Workspace, what: str, key: str) -> Iterator[Progress]:
         workspace: Whose requests the block makes.
         what: What is being done, such as ``"Running the input through every layer"``.
         key: Tells the button from others on the page.
+        above: Whether to say it where :func:`keep_place_above` was called, instead of here.
     """
-    place = st.empty()
+    place = st.session_state[_ABOVE] if above else st.empty()
     remote = _remote(workspace)
     if remote is None:
         with place.container():
