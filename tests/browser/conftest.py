@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,43 @@ PATIENCE = 15_000
 
 @dataclass
 class App:
-    """The server: where it is and what it has said so far."""
+    """The server: where it is, what it has said so far, and which processes work for it."""
 
     url: str
     log: Path
+    process_id: int = 0
 
     def tracebacks(self, start: int = 0) -> list[str]:
         """Return what was raised since the log had ``start`` characters, but for visitors who left in the middle."""
         _, *blocks = self.log.read_text(errors="replace")[start:].split("Traceback (most recent call last):")
         left = ("WebSocketClosedError", "StreamClosedError", "WebSocketDisconnect", "ClientDisconnect")
         return [block for block in blocks if not any(name in block for name in left)]
+
+    def workers(self) -> set[int]:
+        """Return the processes that work for visitors, the one that waits for the next among them."""
+        found: set[int] = set()
+        for process in children_of(self.process_id):
+            command = Path(f"/proc/{process}/cmdline").read_bytes()
+            if b"multiprocessing.forkserver" in command:
+                found |= {worker for worker in children_of(process) if is_running(worker)}
+        return found
+
+
+def children_of(process: int) -> set[int]:
+    """Return the processes that a process has started, on Linux."""
+    return {
+        int(child)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    }
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process is there and does more than waiting to be buried."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Explorer:
@@ -222,19 +250,29 @@ def colour_count(picture: bytes) -> int:
     return sum(count >= 3 for count, _ in counted)
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app, started as a person starts it."""
+@contextmanager
+def served(folder: Path, **environment: str) -> Iterator[App]:
+    """Start the app as a person starts it, with variables in its environment; its log is in the folder."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
+    log = folder / "log.txt"
     options = {"--server.port": str(port), "--server.address": "127.0.0.1", "--server.headless": "true"}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *sum(options.items(), ())]
-    with log.open("w") as output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as server:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env={**os.environ, **environment}) as server,
+    ):
         try:
             wait_until_it_answers(port, STARTING_SECONDS)
-            yield App(f"http://127.0.0.1:{port}", log)
+            yield App(f"http://127.0.0.1:{port}", log, server.pid)
         finally:
             stop_server(server)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app, as it is without any variable set."""
+    with served(tmp_path_factory.mktemp("server")) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")
@@ -253,20 +291,25 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def warm(app: App, chromium: Browser) -> App:
-    """The app once its engine has started, so that no single test waits for TensorFlow."""
+def warm_up(app: App, chromium: Browser) -> App:
+    """Return the app once its engine has started, so that no single test waits for TensorFlow."""
     with chromium.new_context() as context, context.new_page() as page:
         page.goto(app.url)
         expect(page.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
     return app
 
 
-@pytest.fixture
-def visitor(warm: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
-    """Return a function that lets another visitor in; afterwards nothing must have been raised anywhere."""
+@pytest.fixture(scope="session")
+def warm(app: App, chromium: Browser) -> App:
+    """The app once its engine has started."""
+    return warm_up(app, chromium)
+
+
+@contextmanager
+def visitors(app: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
+    """Give a function that lets another visitor in; afterwards nothing must have been raised anywhere."""
     expect.set_options(timeout=PATIENCE)
-    said = len(warm.log.read_text(errors="replace"))
+    said = len(app.log.read_text(errors="replace"))
     explorers: list[Explorer] = []
     raised: list[str] = []
 
@@ -274,7 +317,7 @@ def visitor(warm: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
         given = {"viewport": {"width": 1400, "height": 1400}, "accept_downloads": True, "color_scheme": "light"}
         page = chromium.new_context(**{**given, **options}).new_page()
         page.set_default_timeout(PATIENCE)
-        explorer = Explorer(page, warm)
+        explorer = Explorer(page, app)
         page.on("pageerror", lambda error: raised.append(str(error)))
         page.on("request", lambda request: explorer.asked.add(urlsplit(request.url).netloc))
         explorers.append(explorer)
@@ -282,12 +325,21 @@ def visitor(warm: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
 
     yield enter
     for explorer in explorers:
+        if explorer.page.is_closed():
+            continue
         exceptions = explorer.page.get_by_test_id("stException").all_inner_texts()
         explorer.page.context.close()
         assert not exceptions, "\n".join(exceptions)
     assert not raised, "\n".join(raised)
-    tracebacks = warm.tracebacks(said)
+    tracebacks = app.tracebacks(said)
     assert not tracebacks, "\n".join(tracebacks)
+
+
+@pytest.fixture
+def visitor(warm: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
+    """Return a function that lets another visitor in."""
+    with visitors(warm, chromium) as enter:
+        yield enter
 
 
 @pytest.fixture

@@ -149,6 +149,7 @@ class Picture(Visualizer):
     handles = Handles(layer_types=("Trouble",))
     Options = Options
     priority = -1
+    how_to_read = "There is nothing to read in it."
 
     def chart(self, activation: Activation, options: Options):
         self.happen()
