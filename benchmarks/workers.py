@@ -297,7 +297,7 @@ def main() -> None:
         except RuntimeError as error:
             print(f"{name}: {error}\n")
     columns = [column(name, found) for name, found in pooled.items() if found]
-    for cells in zip(LINES, *columns, strict=True):
+    for cells in zip(LINES, *columns, strict=True) if columns else ():
         print(f"| {' | '.join(cells)} |")
         if cells[0] == LINES[0]:
             print("|---" * len(cells) + "|")
