@@ -80,13 +80,14 @@ async def _measure(address: str, process: subprocess.Popen[bytes], models: Seque
         record = Record()
         peak: list[dict[str, float]] = []
         watching = asyncio.create_task(_watch(process.pid, peak, 1.0))
-        started = time.monotonic()
+        started, worked_before = time.monotonic(), _processor_seconds(process.pid)
         await asyncio.gather(
             *(_visit(browser, address, model, number, record) for number, model in enumerate(models, start=1))
         )
         seconds = time.monotonic() - started
         watching.cancel()
-        _print_together(len(models), seconds, record, empty, max(peak, key=lambda each: each["all"]))
+        worked = _processor_seconds(process.pid) - worked_before
+        _print_together(len(models), seconds, worked, record, empty, max(peak, key=lambda each: each["all"]))
         if minutes:
             await _soak(browser, address, process.pid, models, minutes)
         await browser.close()
@@ -187,8 +188,8 @@ async def _watch(server: int, seen: list[dict[str, float]], seconds: float) -> N
         await asyncio.sleep(seconds)
 
 
-def _memory(server: int) -> dict[str, float]:
-    """Return megabytes of the page's process, the fork server and all workers; what they share is counted once."""
+def _processes(server: int) -> tuple[list[int], list[int]]:
+    """Return the fork server and its workers."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -197,13 +198,32 @@ def _memory(server: int) -> dict[str, float]:
             except OSError:
                 continue
     forked = [child for child, parent in parents.items() if parent == server and "forkserver" in _command(child)]
-    workers = [child for child, parent in parents.items() if parent in forked]
+    return forked, [child for child, parent in parents.items() if parent in forked]
+
+
+def _memory(server: int) -> dict[str, float]:
+    """Return megabytes of the page's process, the fork server and all workers; what they share is counted once."""
+    forked, workers = _processes(server)
     sizes = {
         "page": _proportional(server),
         "fork server": sum(map(_proportional, forked)),
         "workers": sum(map(_proportional, workers)),
     }
     return {**sizes, "all": sum(sizes.values()), "count": float(len(workers))}
+
+
+def _processor_seconds(server: int) -> float:
+    """Return how long the page, the fork server and all workers have been on a core, those that ended too."""
+    forked, workers = _processes(server)
+    total = 0.0
+    for process in (server, *forked, *workers):
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # utime and stime; those of children that ended are in the fork server's.
+        total += sum(map(int, fields[11:15] if process in forked else fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def _command(process: int) -> str:
@@ -221,7 +241,9 @@ def _proportional(process: int) -> float:
     return int(found[1]) / 1000 if found else 0.0
 
 
-def _print_together(count: int, seconds: float, record: Record, empty: dict[str, float], full: dict[str, Any]) -> None:
+def _print_together(
+    count: int, seconds: float, worked: float, record: Record, empty: dict[str, float], full: dict[str, Any]
+) -> None:
     clicks = sorted(record.clicks) or [0.0]
     print(f"| {count} visitors at once, {os.cpu_count()} cores, the browsers on the same ones | |")
     print("|---|---|")
@@ -229,6 +251,7 @@ def _print_together(count: int, seconds: float, record: Record, empty: dict[str,
     opened, median = record.openings or [0.0], statistics.median(clicks)
     print(f"| a model opened: median, slowest | {statistics.median(opened):.1f} s, {max(opened):.1f} s |")
     print(f"| a click answered: median, slowest of {len(clicks)} | {median:.2f} s, {clicks[-1]:.1f} s |")
+    print(f"| of that, the server and its workers on a core, per visitor | {worked / count:.1f} s |")
     print(f"| errors | {len(record.errors)} |")
     print(f"| wrong pictures | {len(record.wrong)} |")
     print(f"| memory of page, fork server and one spare worker before | {empty['all']:.0f} MB |")
