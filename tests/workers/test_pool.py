@@ -166,6 +166,7 @@ def test_a_worker_is_never_handed_on(make_pool, visitor):
     second = visitor(pool)
 
     assert second.model is None
+    second.open_example("digits-cnn")
     assert second._worker.process_id != process
 
 
@@ -200,14 +201,20 @@ def test_closing_ends_all_workers_and_removes_all_folders(make_pool, visitor, te
 
 def test_a_spare_worker_has_the_first_example_ready(make_pool, visitor):
     pool = make_pool(workers=2)
-    pool.start_spare()
-    workspace = visitor(pool)
-    started = time.monotonic()
-    model = workspace.open_example(workspace.examples()[0].name)
-    workspace.answer(0)
-    workspace.chart(model.featured_layer, "feature-maps", {}, 0)
 
-    assert time.monotonic() - started < 1
+    def seconds_to_the_first_picture():
+        workspace = visitor(pool)
+        started = time.monotonic()
+        model = workspace.open_example(workspace.examples()[0].name)
+        workspace.answer(0)
+        workspace.chart(model.featured_layer, "feature-maps", {}, 0)
+        taken = time.monotonic() - started
+        workspace.close()
+        return taken
+
+    without = seconds_to_the_first_picture()
+    assert wait_until(lambda: pool._spare is not None, 30)
+    assert seconds_to_the_first_picture() < without / 2
 
 
 def test_a_spare_worker_that_died_is_not_handed_out(make_pool, visitor):
@@ -288,7 +295,7 @@ def test_a_file_that_is_too_large_is_not_copied(visitor, tmp_path):
     with path.open("wb") as file:
         file.truncate(20_000_000)
     workspace = visitor(unpacked_bytes=10_000_000)
-    with pytest.raises(ModelRefused, match=r"large\.keras is larger than the 10 MB"):
+    with pytest.raises(ModelRefused, match=r"large\.keras .*10 MB"):
         workspace.open_model(str(path))
 
 
