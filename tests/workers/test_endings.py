@@ -285,7 +285,7 @@ def test_an_input_that_was_left_is_not_what_is_looked_at(visitor):
 
     workspace.tell = end_the_run
     with pytest.raises(PageRunEnded):
-        workspace.take_noise(100_000, 0)
+        workspace.take_noise(500_000, 0)
     workspace.tell = lambda waiting: None
 
     assert len(workspace.sample_names) == 90
