@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from core.limits import PREFIX, Limits
+from core.workers.system_calls import refuse_system_calls
 
 __all__ = ["clean_environment", "confine", "leave_the_network", "memory_in_use"]
 
@@ -88,7 +89,12 @@ def confine(limits: Limits, readable: Path, private: Path) -> None:
     os.chdir(private)
     os.environ |= {"HOME": str(private), "TMPDIR": str(private)}
     tempfile.tempdir = str(private)
-    for guard, what in ((_limit_resources, "resource limits"), (_limit_files, "Landlock")):
+    guards = (
+        (_limit_resources, "resource limits"),
+        (_limit_files, "Landlock"),
+        (_limit_calls, "filter of system calls"),
+    )
+    for guard, what in guards:
         try:
             guard(limits, readable, private)
         except (ImportError, OSError, ValueError) as error:
@@ -140,6 +146,10 @@ def _limit_files(limits: Limits, readable: Path, private: Path) -> None:
         rules.apply()
     except LandlockError as error:
         raise OSError(str(error).partition("\n")[0]) from error
+
+
+def _limit_calls(limits: Limits, readable: Path, private: Path) -> None:
+    refuse_system_calls()
 
 
 def _code_folders() -> Iterator[str]:

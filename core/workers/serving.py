@@ -57,11 +57,12 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     """
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_the_page, daemon=True).start()
     _be_quiet(private)
     # Plugins that are installed are the server's own choice; they are found before files are out of reach.
     workspace = Workspace()
     confine(limits, readable, private)
+    # A thread is confined by what the one that starts it is confined by, so this is the first.
+    threading.Thread(target=_leave_with_the_page, daemon=True).start()
     if prepared:
         # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
         _open_first_example(Workspace())

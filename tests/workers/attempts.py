@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -124,6 +126,90 @@ def work_in_its_own_folder(_: str) -> Any:
         file.write(b"x")
         assert Path(file.name).parent == Path.cwd()
     return sorted(path.name for path in Path().iterdir() if not path.is_dir())
+
+
+def send_signal(pid: str) -> Any:
+    return os.kill(int(pid), 0)
+
+
+def signal_itself(_: str) -> Any:
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return signal.raise_signal(signal.SIGUSR1)
+
+
+def lower_limits_of(pid: str) -> Any:
+    import resource
+
+    return resource.prlimit(int(pid), resource.RLIMIT_NOFILE, (64, 64))
+
+
+def raise_limits(_: str) -> Any:
+    import resource
+
+    return resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def read_limits(_: str) -> Any:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def slow_down(pid: str) -> Any:
+    return os.setpriority(os.PRIO_PROCESS, int(pid), 19)
+
+
+def reach_fork_server(_: str) -> Any:
+    from multiprocessing import forkserver
+
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect(forkserver._forkserver._forkserver_address)
+
+
+def make_socket(_: str) -> Any:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
+def send_to_address(path: str) -> Any:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        return ours.sendto(b"x", path)
+
+
+def use_a_pair_of_sockets(_: str) -> Any:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"x")
+        return theirs.recv(1)
+
+
+def share_memory(count: str) -> Any:
+    return len(mmap.mmap(-1, int(count), flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS))
+
+
+def keep_memory_in_a_file(count: str) -> Any:
+    return os.ftruncate(os.memfd_create("much"), int(count))
+
+
+def change_mode(path: str) -> Any:
+    return os.chmod(path, 0)
+
+
+def copy(folder: str) -> Any:
+    return shutil.copytree(folder, "copied")
+
+
+def change_owner(path: str) -> Any:
+    return os.chown(path, os.getuid(), os.getgid())
+
+
+def leave_for_another_network(_: str) -> Any:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x10000000) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
 
 
 def look_at_itself(_: str) -> Any:

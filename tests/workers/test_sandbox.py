@@ -152,5 +152,55 @@ def test_open_files_are_counted(attempt):
     assert attempt("open_much", 600)[0] == "OSError"
 
 
+def test_other_processes_cannot_be_reached(attempt):
+    for name in ("send_signal", "lower_limits_of", "slow_down"):
+        error, text = attempt(name, os.getpid())
+        assert error in NOT_LET, (name, text)
+    assert attempt("send_signal", 0)[0] in NOT_LET
+    assert attempt("signal_itself")[0] == "done"
+
+
+def test_the_fork_server_takes_no_orders_from_a_worker(attempt):
+    assert attempt("reach_fork_server")[0] in NOT_LET
+    assert attempt("use_a_pair_of_sockets") == ("done", "b'x'")
+
+
+def test_sockets_that_are_files_cannot_be_reached(attempt, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "socket"))
+        assert attempt("make_socket")[0] in NOT_LET
+        assert attempt("send_to_address", tmp_path / "socket")[0] in NOT_LET
+
+
+def test_a_limit_is_for_good(attempt):
+    assert attempt("raise_limits")[0] in {"PermissionError", "ValueError"}
+    assert attempt("read_limits") == ("done", "(512, 512)")
+
+
+def test_memory_is_not_had_in_another_way(attempt):
+    for name in ("share_memory", "keep_memory_in_a_file"):
+        assert attempt(name, 3_000_000_000)[0] in NOT_LET, name
+
+
+def test_the_modes_and_owners_of_files_stay(attempt, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("x")
+    mode = path.stat().st_mode
+    assert attempt("change_owner", path)[0] in NOT_LET
+    attempt("change_mode", path)
+    assert path.stat().st_mode == mode
+
+
+def test_a_file_can_be_copied_with_all_that_belongs_to_it(attempt, folders):
+    (folders[0] / "model").write_text("x")
+
+    assert attempt("copy", folders[0])[0] == "done"
+    assert (folders[1] / "copied" / "model").read_text() == "x"
+
+
+def test_namespaces_stay_as_they_are(attempt):
+    assert attempt("leave_for_another_network")[0] in NOT_LET
+
+
 def test_new_rights_cannot_be_had(attempt):
     assert "NoNewPrivs:\\t1" in attempt("look_at_itself")[1]
