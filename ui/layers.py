@@ -40,13 +40,14 @@ def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> No
             key="shown_as",
             label_visibility="collapsed",
         )
+    # Between the switch and the table, whose own toolbar would else lie over the switch.
+    st.caption(_cost_text(workspace.plan()))
     # A part of a layer, such as a state, is looked at in the row of its layer.
     selected = workspace.parts(chosen.layer, chosen.sample)[0].key
     if chosen.shown_as == "map":
         _map(workspace, chosen, selected)
     else:
         _table(_found(rows, wanted.lower(), selected), chosen, selected, wanted)
-    st.caption(_cost_text(workspace.plan()))
 
 
 def _cost_text(plan: Plan) -> str:

@@ -50,14 +50,14 @@ def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -
             with st.spinner(f"{what} …", show_time=True):
                 yield lambda done, count: _show_progress(bar, what, done, count)
     else:
-        remote.tell = _Display(place, what, key, remote).show
+        told_before, remote.tell = remote.tell, _Display(place, what, key, remote).show
         try:
             yield lambda done, count: None
         except LayerscopeError:
             place.empty()
             raise
         finally:
-            remote.tell = lambda waiting: None
+            remote.tell = told_before
     place.empty()
 
 
