@@ -21,7 +21,16 @@ from core.batches import joined
 from core.capture import recording
 from core.cost import bytes_of
 from core.errors import ExtractionFailed
-from core.forward import Batch, Recording, Wanted, activations_of, collect, failure, recorded_pass
+from core.forward import (
+    Batch,
+    Recording,
+    Wanted,
+    activations_of,
+    collect,
+    failure,
+    ran_out_of_memory,
+    recorded_pass,
+)
 from core.layers import LayerInfo
 from core.tokens import tokens_of
 from core.untouched import all_layers
@@ -180,7 +189,10 @@ class Extractor:
                 continue
             try:
                 kept, masks, tokens, answer = trace.function(*given.flat(tensors))
-            except Exception:
+            except Exception as error:
+                if ran_out_of_memory(error):
+                    # TensorFlow has waited for memory long enough; another pass would wait as long.
+                    raise failure(self.model, None, error) from error
                 # The eager pass at the end knows which layer it was.
                 continue
             return Batch(kept, masks, tokens, answer, trace.recording)

@@ -22,7 +22,17 @@ from core.layers import LayerInfo, axes_of, describe_layer
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
 
-__all__ = ["Batch", "RecordedTensor", "Recording", "Wanted", "activations_of", "collect", "failure", "recorded_pass"]
+__all__ = [
+    "Batch",
+    "RecordedTensor",
+    "Recording",
+    "Wanted",
+    "activations_of",
+    "collect",
+    "failure",
+    "ran_out_of_memory",
+    "recorded_pass",
+]
 
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 _LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
@@ -289,7 +299,7 @@ def failure(model: Any, recorder: Recorder | None, error: Exception) -> Extracti
     if isinstance(error, ExtractionFailed):
         return error
     where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if ran_out_of_memory(error):
         return ExtractionFailed(
             f"{where}{model.name!r} needs more memory than there is.", remedy="Try fewer samples or a smaller input."
         )
@@ -304,6 +314,11 @@ def failure(model: Any, recorder: Recorder | None, error: Exception) -> Extracti
         f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
         remedy="Compare the shape and type of the input with what that layer expects.",
     )
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Return whether a pass failed because there was not enough memory for it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _is_output_of(key: str, call_key: str) -> bool:
