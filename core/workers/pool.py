@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +34,7 @@ _TYPICAL_BYTES: Final = 750_000_000
 _LOOK_SECONDS: Final = 0.1
 _BIT: Final = 1 << 20
 _START_SECONDS: Final = 120.0
+_FOLDERS: Final = "layerscope-worker-"
 
 
 class Worker:
@@ -49,7 +51,7 @@ class Worker:
     """
 
     def __init__(self, limits: Limits, *, prepared: bool = False) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="layerscope-worker-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
         self.given, private = self._folder / "given", self._folder / "private"
         self.given.mkdir()
         private.mkdir()
@@ -174,6 +176,7 @@ class WorkerPool:
         self._spare: Worker | None = None
         self._preparing = False
         self._closed = False
+        _remove_what_killed_pages_left()
         atexit.register(self.close)
 
     @property
@@ -306,6 +309,20 @@ class WorkerPool:
                 self._spare = worker if keep else None
             if worker is not None and not keep:
                 worker.end()
+
+
+def _remove_what_killed_pages_left() -> None:
+    """Remove the folders of workers whose page was killed before it could do so itself."""
+    if sys.platform == "win32":
+        return  # there signal 0 is no question
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*-*"):
+        page = folder.name.removeprefix(_FOLDERS).partition("-")[0]
+        try:
+            os.kill(int(page), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, OverflowError, PermissionError):
+            continue
 
 
 def _room_for_workers() -> int:

@@ -199,6 +199,18 @@ def test_closing_ends_all_workers_and_removes_all_folders(make_pool, visitor, te
     assert wait_until(lambda: not folders_in(temporary))
 
 
+def test_folders_of_a_page_that_was_killed_are_removed_and_no_others(make_pool, temporary):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, used = temporary / f"layerscope-worker-{ended.pid}-x", temporary / f"layerscope-worker-{os.getpid()}-x"
+    for folder in (left, used, temporary / "layerscope-worker-mine-x"):
+        folder.mkdir()
+        (folder / "model").write_text("x")
+    make_pool()
+    assert not left.exists()
+    assert {path.name for path in folders_in(temporary)} == {used.name, "layerscope-worker-mine-x"}
+
+
 def test_a_spare_worker_has_the_first_example_ready(make_pool, visitor):
     pool = make_pool(workers=2)
 
