@@ -2,15 +2,29 @@
 
 import io
 import json
+import resource
 import struct
+import time
 import warnings
 import zipfile
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
+MOST_SECONDS = 10
+MOST_KILOBYTES = 600_000
 # A public function of Keras that does no harm, where an attack would name one that does.
 HARMLESS = "abs"
+
+
+@contextmanager
+def within_bounds(most_kilobytes=MOST_KILOBYTES):
+    """Assert that a block neither takes long nor lets this process grow much."""
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    yield
+    assert time.monotonic() - started < MOST_SECONDS
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < most_kilobytes
 
 
 def node(class_name, module="keras.layers", registered_name=None, **config):
