@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from core.connections import calls_of, in_order
 from core.errors import ModelRefused
-from core.legacy import OPERATIONS, REPLACED
+from core.legacy import MODELS, OPERATIONS, REPLACED
 from core.limits import PREFIX, Limits
 
 __all__ = ["BY_HAND", "check_configuration", "check_counts", "parse_configuration"]
@@ -31,7 +33,6 @@ _FOREIGN: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "Fla
 # How Keras writes values that JSON has no word for. Not __typespec__, which names a class to import.
 _VALUES: Final = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 _TUPLE: Final = "__tuple__"
-_MODELS: Final = frozenset({"Functional", "Model", "Sequential"})
 # Where versions before Keras 3 kept the classes of models.
 _FORMER_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?(engine|models)(\.(functional|sequential|training))?\Z")
 _OF_KERAS_2: Final = frozenset({"Policy", *OPERATIONS, *REPLACED})
@@ -138,9 +139,7 @@ def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy
                 remedy=f"{BY_HAND} {PREFIX}LAYERS sets the limit.",
             )
         if "input_layers" in node:
-            calls = _connections(layers, name)
-            if not legacy:
-                _check_order(calls, name)
+            _check_connections(layers, name, ordered=not legacy)
     return count
 
 
@@ -215,7 +214,7 @@ def _is_of_keras(
         # Keras 2 and .h5 files name a class and nothing else.
         is_named = isinstance(node.get("config"), dict) and "name" in node["config"]
         return class_name in _known().classes or (legacy and is_named and class_name.isidentifier())
-    if class_name in _MODELS and _FORMER_MODULES.match(module):
+    if class_name in MODELS and _FORMER_MODULES.match(module):
         return True
     return module in _known().classes.get(class_name, ())
 
@@ -240,65 +239,24 @@ def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
     return ""
 
 
-def _connections(layers: list[Any], name: str) -> dict[tuple[str, int], list[tuple[str, int]]]:
-    """Returns what each call of each layer takes; refuses a graph in which a layer is missing or there twice."""
-    names = [str(layer.get("name", "")) for layer in layers]
-    twice = next((each for each in names if names.count(each) > 1), None) if len(set(names)) < len(names) else None
-    if twice is not None:
-        raise ModelRefused(f"Two layers in {name} are called {twice[:80]!r}.", remedy=SAVE_AGAIN)
-    calls: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    for layer, own in zip(layers, names, strict=True):
-        nodes = layer.get("inbound_nodes")
-        for number, node in enumerate(nodes if isinstance(nodes, list) else []):
-            calls[own, number] = list(_references(node))
-            missing = next((source for source, _ in calls[own, number] if source not in set(names)), None)
-            if missing is not None:
-                raise ModelRefused(
-                    f"The layer {own[:80]!r} in {name} takes the output of {missing[:80]!r}, which is not there.",
-                    remedy=SAVE_AGAIN,
-                )
-    return calls
-
-
-def _check_order(calls: Mapping[tuple[str, int], list[tuple[str, int]]], name: str) -> None:
-    # Kahn's algorithm: what is left when nothing is free any more waits for itself.
-    waiting = {call: {source for source in sources if source in calls} for call, sources in calls.items()}
-    takers: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    for call, sources in waiting.items():
-        for source in sources:
-            takers.setdefault(source, []).append(call)
-    free = [call for call, sources in waiting.items() if not sources]
-    done = 0
-    while free:
-        call = free.pop()
-        done += 1
-        for taker in takers.get(call, ()):
-            waiting[taker].discard(call)
-            if not waiting[taker]:
-                free.append(taker)
-    if done < len(waiting):
-        stuck = next(call for call, sources in waiting.items() if sources)
+def _check_connections(layers: Sequence[Mapping[str, Any]], name: str, *, ordered: bool) -> None:
+    """Refuses a graph in which a layer is missing, or there twice, or waits for its own answer."""
+    counts = Counter(str(layer.get("name", "")) for layer in layers)
+    own, times = counts.most_common(1)[0] if counts else ("", 1)
+    if times > 1:
+        raise ModelRefused(f"Two layers in {name} are called {own[:80]!r}.", remedy=SAVE_AGAIN)
+    calls = calls_of(layers)
+    for (layer, _), tensors in calls.items():
+        missing = next((source for source, _, _ in tensors if source not in counts), None)
+        if missing is not None:
+            raise ModelRefused(
+                f"The layer {layer[:80]!r} in {name} takes the output of {missing[:80]!r}, which is not there.",
+                remedy=SAVE_AGAIN,
+            )
+    free = set(in_order(calls)) if ordered else calls.keys()
+    stuck = next((call for call in calls if call not in free), None)
+    if stuck is not None:
         raise ModelRefused(f"The layer {stuck[0][:80]!r} in {name} waits for its own answer.", remedy=SAVE_AGAIN)
-
-
-def _references(node: Any) -> Iterator[tuple[str, int]]:
-    """Yields layer and call of every tensor that goes into one call: Keras 3's dicts, or Keras 2's lists."""
-    stack = [node]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            history = value.get("config", {}).get("keras_history") if isinstance(value.get("config"), dict) else None
-            if isinstance(history, list) and len(history) == 3 and isinstance(history[0], str):
-                yield history[0], history[1] if isinstance(history[1], int) else 0
-            else:
-                stack.extend(value.values())
-        elif isinstance(value, list):
-            is_legacy = len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
-            if is_legacy and isinstance(value[2], int):
-                yield value[0], value[1]
-                stack.extend(value[3:])
-            else:
-                stack.extend(item for item in value if isinstance(item, dict | list))
 
 
 def _called(node: Mapping[str, Any]) -> str:

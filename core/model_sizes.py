@@ -7,18 +7,19 @@ Python integers by ``core.shape_rules``, and compared with what the file stores 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from core.connections import Call, calls_of, in_order, tensors_in
 from core.errors import ModelRefused
+from core.legacy import MODELS
 from core.limits import PREFIX, Limits, format_limit
 from core.shape_rules import RULES, Shape, extent_of
 
 __all__ = ["Sizes", "check_sizes", "sizes_of"]
 
 BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
-_MODELS: Final = frozenset({"Functional", "Model", "Sequential"})
 _RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
 _BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
 # A genuine file is never refused because the arithmetic is a little off.
@@ -108,7 +109,7 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
     if not shapes:
         shapes = _declared(node, config)
     try:
-        if kind in _MODELS and isinstance(config.get("layers"), list):
+        if kind in MODELS and isinstance(config.get("layers"), list):
             return _graph(config, shapes, tally) if "input_layers" in config else _sequence(config, shapes, tally)
         outputs, parameters = _answered(kind, node, config, shapes)
     except (NotImplementedError, KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, AttributeError):
@@ -210,61 +211,24 @@ def _sequence(config: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally)
 
 
 def _graph(config: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally) -> list[Shape]:
-    """Add every call of every layer, each after what it takes; the connections were checked before."""
-    layers = {_own_name(layer): layer for layer in config["layers"]}
-    given = dict(zip(_named(config["input_layers"]), shapes, strict=False))
-    known: dict[tuple[str, int], list[Shape]] = {}
-    waiting = [(name, number) for name, layer in layers.items() for number in range(_call_count(layer))]
-    while waiting:
-        left = []
-        for name, number in waiting:
-            nodes = layers[name].get("inbound_nodes") or []
-            sources = list(_tensors(nodes[number])) if nodes else []
-            if any((source, call) not in known for source, call, _ in sources):
-                left.append((name, number))
-                continue
-            taken = [
-                known[source, call][tensor] for source, call, tensor in sources if tensor < len(known[source, call])
-            ]
-            if not nodes and name in given:
-                taken = [given[name]]
-            understood = len(taken) == len(sources) or not nodes
-            known[name, number] = _layer(layers[name], taken if understood else [], tally, name)
-        if len(left) == len(waiting):
-            # Calls are counted otherwise in files of Keras 2, where a nested model's first call is its construction.
-            tally.complete = False
-            break
-        waiting = left
-    outputs = [known.get((name, call), []) for name, call, _ in _tensors(config["output_layers"])]
+    """Add every call of every layer, each after what it takes."""
+    layers = {str(layer.get("name", "")): layer for layer in config["layers"]}
+    given = dict(zip((name for name, _, _ in tensors_in(config["input_layers"])), shapes, strict=False))
+    calls = calls_of(config["layers"])
+    ordered = in_order(calls)
+    if len(ordered) < len(calls):
+        # Calls are counted otherwise in files of Keras 2, where a nested model's first call is its construction.
+        tally.complete = False
+    known: dict[Call, list[Shape]] = {}
+    for name, number in ordered:
+        sources = calls[name, number]
+        answered = [known.get((source, call), [])[tensor : tensor + 1] for source, call, tensor in sources]
+        taken = [shape for shapes_of_one in answered for shape in shapes_of_one]
+        if not sources and name in given:
+            taken = [given[name]]
+        known[name, number] = _layer(layers[name], taken if len(taken) >= len(sources) else [], tally, name)
+    outputs = [known.get((name, call), []) for name, call, _ in tensors_in(config["output_layers"])]
     return [shape for shapes_of_one in outputs for shape in shapes_of_one[:1]]
-
-
-def _call_count(layer: Mapping[str, Any]) -> int:
-    nodes = layer.get("inbound_nodes")
-    return len(nodes) if isinstance(nodes, list) and nodes else 1
-
-
-def _named(references: Any) -> list[str]:
-    return [name for name, _, _ in _tensors(references)]
-
-
-def _tensors(value: Any) -> Iterator[tuple[str, int, int]]:
-    """Yield layer, call and number of every tensor in a connection, in order."""
-    if isinstance(value, dict):
-        inner = value.get("config")
-        history = inner.get("keras_history") if isinstance(inner, dict) else None
-        if isinstance(history, list) and len(history) == 3:
-            yield history[0], history[1], history[2]
-        else:
-            for part in value.values():
-                yield from _tensors(part)
-    elif isinstance(value, list):
-        is_one = len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
-        if is_one and isinstance(value[2], int):
-            yield value[0], value[1], value[2]
-        else:
-            for part in value:
-                yield from _tensors(part)
 
 
 def _own_name(node: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import core
 from core.inspection import inspect_model
 from core.model_sizes import sizes_of
 from tests.hostile import zoo
+from tests.hostile.parts import call, dense, functional, keras_file, within_bounds
 
 
 def given_to(model, seed=0):
@@ -182,6 +183,18 @@ def test_unusual_models(make, tmp_path):
     if make is branches:
         inputs = {"image": inputs}
     same_answers(model, core.load_model(tmp_path / "model.keras"), inputs)
+
+
+def test_thousands_of_layers_that_are_listed_backwards(tmp_path):
+    chain = [(dense(4, "d0"), [call("input")])]
+    chain += [(dense(4, f"d{place}"), [call(f"d{place - 1}")]) for place in range(1, 4_900)]
+    found = []
+    for listed in (chain, chain[::-1]):
+        content = keras_file(functional(listed, outputs=["d4899"]))
+        with within_bounds():
+            found.append(inspect_model(content).sizes)
+    assert found[0] == found[1]
+    assert (found[0].parameters, found[0].complete) == (4_900 * 20, True)
 
 
 def test_large_but_legal_shapes(tmp_path):
