@@ -8,19 +8,20 @@ is given an archive that was written here.
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 from core.configurations import BY_HAND, MAXIMUM_BYTES
 from core.errors import ModelRefused
-from core.limits import PREFIX, Limits, format_limit
+from core.limits import Limits, format_limit, raised_by
 
-__all__ = ["check_archive", "describe_archive", "read_entry", "rewrite_keras_archive", "unpack"]
+__all__ = ["PROGRAMS", "check_archive", "describe_archive", "read_entry", "rewrite_keras_archive", "unpack"]
 
 MAXIMUM_ENTRIES: Final = 5_000
 MAXIMUM_ASSET_BYTES: Final = 256_000_000
@@ -30,7 +31,8 @@ _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # Beyond what any weights or texts are packed to; DEFLATE reaches 1,032 with zeros.
 _MOST_PACKED: Final = 200
 _PACKED_ENOUGH: Final = 50_000_000
-_CODE: Final = (".py", ".pyc", ".pyd", ".pyo", ".so", ".dll", ".dylib", ".pth", ".sh", ".exe", ".bat", ".cmd", ".js")
+PROGRAMS: Final = (".py", ".pyc", ".pyd", ".pyo", ".so", ".dll", ".dylib", ".pth", ".sh", ".exe", ".bat", ".cmd", ".js")
+"""Endings of files that are run somewhere, which no model needs."""
 
 
 def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits: Limits) -> Mapping[str, int]:
@@ -58,7 +60,7 @@ def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits
     if total > limits.unpacked_bytes:
         raise ModelRefused(
             f"{name} unpacks to {total:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
-            remedy=f"{BY_HAND} {PREFIX}UNPACKED_BYTES sets the limit.",
+            remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
         )
     seen: set[str] = set()
     end = 0
@@ -139,7 +141,7 @@ def rewrite_keras_archive(source: Path, target: Path, config: Mapping[str, Any],
         for entry in old.infolist():
             if not entry.is_dir() and entry.filename not in ("config.json", "metadata.json"):
                 with old.open(entry) as given, new.open(entry.filename, "w", force_zip64=True) as copy:
-                    _copy(given, copy.write)
+                    shutil.copyfileobj(given, copy)
 
 
 def unpack(archive: zipfile.ZipFile, folder: Path) -> None:
@@ -151,12 +153,7 @@ def unpack(archive: zipfile.ZipFile, folder: Path) -> None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(entry) as given, target.open("xb") as copy:
-            _copy(given, copy.write)
-
-
-def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
-    while chunk := stream.read(_CHUNK):
-        write(chunk)
+            shutil.copyfileobj(given, copy)
 
 
 def _read_to_its_end(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
@@ -184,7 +181,7 @@ def _why_not(entry: zipfile.ZipInfo) -> str:
         return "has a path that leads out of the archive"
     if len(path) > 1024 or any(ord(letter) < 32 for letter in path):
         return "has a name that no model has"
-    if path.lower().endswith(_CODE):
+    if path.lower().endswith(PROGRAMS):
         return "is a program, which no model needs"
     if entry.compress_type not in _METHODS:
         return "is packed in a way that no model is"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ByteSize
 
 from core.errors import LayerscopeError
 from core.inspection import ModelFile, inspect_model
@@ -77,7 +78,7 @@ def _as_text(report: dict[str, Any]) -> str:
     lines = [f"{report['file']}: {_KINDS[report['kind']]}{version}"]
     if "layers" in report:
         least = "" if report["sizes_complete"] else "at least "
-        size = format_limit(_bytes(report["activation_bytes"]))
+        size = format_limit(ByteSize(report["activation_bytes"]))
         lines += [
             f"  layers       {report['layers']:,}",
             f"  classes      {', '.join(report['class_names'])}",
@@ -89,11 +90,5 @@ def _as_text(report: dict[str, Any]) -> str:
             f"  signatures   {', '.join(report['signatures']) or 'none'}",
             f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}",
         ]
-    lines += [f"  holds        {path} ({format_limit(_bytes(size))})" for path, size in report["members"].items()]
+    lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
     return "\n".join([*lines, "Accepted: opening it runs nothing that the file brings."])
-
-
-def _bytes(size: int) -> Any:
-    from pydantic import ByteSize
-
-    return ByteSize(size)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from core.connections import calls_of, in_order
 from core.errors import ModelRefused
 from core.legacy import MODELS, OPERATIONS, REPLACED
-from core.limits import PREFIX, Limits
+from core.limits import Limits, raised_by
 
 __all__ = ["BY_HAND", "check_configuration", "check_counts", "parse_configuration"]
 
@@ -136,7 +136,7 @@ def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy
         if count > limits.layers:
             raise ModelRefused(
                 f"{name} has more than {limits.layers:,} layers.",
-                remedy=f"{BY_HAND} {PREFIX}LAYERS sets the limit.",
+                remedy=f"{BY_HAND} {raised_by('layers')}",
             )
         if "input_layers" in node:
             _check_connections(layers, name, ordered=not legacy)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from core.configurations import BY_HAND
 from core.errors import ModelRefused
-from core.limits import PREFIX, Limits, format_limit
+from core.limits import Limits, format_limit, raised_by
 
 __all__ = ["StoredWeights", "check_hdf5"]
 
@@ -72,7 +72,7 @@ def check_hdf5(file: Any, name: str, limits: Limits) -> StoredWeights:
         if byte_count > limits.unpacked_bytes:
             raise ModelRefused(
                 f"The weights in {name} take more than {format_limit(limits.unpacked_bytes)}.",
-                remedy=f"{BY_HAND} {PREFIX}UNPACKED_BYTES sets the limit.",
+                remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
             )
     return StoredWeights(parameters, byte_count, datasets)
 

@@ -8,14 +8,13 @@ imports Keras or TensorFlow, and nothing here trusts a name: the kind is told by
 
 import io
 import os
+import shutil
 import stat
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -23,7 +22,7 @@ from core.archives import check_archive, describe_archive, read_entry
 from core.configurations import BY_HAND, check_configuration, check_counts, parse_configuration
 from core.errors import LayerscopeError, ModelRefused
 from core.hdf5_files import StoredWeights, check_hdf5
-from core.limits import PREFIX, Limits, get_limits
+from core.limits import PREFIX, Limits, get_limits, raised_by
 from core.model_sizes import Sizes, check_sizes
 from core.naming import shown
 from core.saved_models import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
@@ -51,6 +50,7 @@ class ModelFile:
         stored: What the file stores as weights; None for a SavedModel.
         members: Bytes of each file in the archive or folder, by its path.
         graph: What the graph of a SavedModel holds; None for the others.
+        name: What it is called in messages.
     """
 
     kind: Literal["keras", "hdf5", "saved_model"]
@@ -63,6 +63,7 @@ class ModelFile:
     stored: StoredWeights | None = None
     members: Mapping[str, int] = field(default_factory=dict)
     graph: SavedModelReport | None = None
+    name: str = ""
 
     @property
     def is_legacy(self) -> bool:
@@ -148,11 +149,12 @@ def _inspect_folder(folder: Path, name: str, limits: Limits) -> ModelFile:
             f"The folder {name} is not a Keras model: it holds no saved_model.pb.",
             remedy="Choose the folder that model.export() wrote, or a .keras or .h5 file.",
         )
-    top = folder / _only_root(roots, name)
-    members = _files_in(top, name, limits)
-    if members["saved_model.pb"] > MAX_GRAPH_BYTES:
-        raise _graph_too_large(name)
-    return _saved_model((top / "saved_model.pb").read_bytes(), members, _only_root(roots, name), name, limits)
+    root = _only_root(roots, name)
+    members = _files_in(folder / root, name, limits)
+    with (folder / root / "saved_model.pb").open("rb") as stream:
+        # One byte too many is enough to be refused.
+        graph = stream.read(MAX_GRAPH_BYTES + 1)
+    return _saved_model(graph, members, root, name, limits)
 
 
 def _files_in(folder: Path, name: str, limits: Limits) -> dict[str, int]:
@@ -167,9 +169,7 @@ def _files_in(folder: Path, name: str, limits: Limits) -> dict[str, int]:
             if stat.S_ISREG(info.st_mode):
                 members[relative] = info.st_size
     if sum(members.values()) > limits.unpacked_bytes:
-        raise ModelRefused(
-            f"{name} takes {sum(members.values()):,} bytes.", remedy=f"{PREFIX}UNPACKED_BYTES sets the limit."
-        )
+        raise ModelRefused(f"{name} takes {sum(members.values()):,} bytes.", remedy=raised_by("unpacked_bytes"))
     return members
 
 
@@ -179,10 +179,6 @@ def _only_root(roots: list[str], name: str) -> str:
             f"{name} holds several SavedModels: {', '.join(roots[:5])}.", remedy="Open one of these folders."
         )
     return roots[0]
-
-
-def _graph_too_large(name: str) -> ModelRefused:
-    return ModelRefused(f"The graph in {name} is larger than {MAX_GRAPH_BYTES:,} bytes.", remedy=BY_HAND)
 
 
 def _saved_model(graph: bytes, members: Mapping[str, int], root: str, name: str, limits: Limits) -> ModelFile:
@@ -196,7 +192,7 @@ def _saved_model(graph: bytes, members: Mapping[str, int], root: str, name: str,
         raise ModelRefused(f"saved_model.pb in {name} is empty or damaged.", remedy="Export the model again.")
     report = check_saved_model(graph, members, name, limits)
     legacy = "2" if "keras_metadata.pb" in members else ""
-    return ModelFile("saved_model", legacy, root=root, members=members, graph=report)
+    return ModelFile("saved_model", legacy, root=root, members=members, graph=report, name=name)
 
 
 @contextmanager
@@ -206,22 +202,7 @@ def _damage_told(message: str) -> Iterator[None]:
         yield
     except LayerscopeError:
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        MemoryError,
-    ) as error:
+    except Exception as error:  # what zipfile, zlib and h5py raise about damaged files is not documented
         raise ModelRefused(message, remedy="Copy or download it again.") from error
 
 
@@ -244,25 +225,19 @@ def _inspect_hdf5(stream: IO[bytes], name: str, allowed: Collection[str], limits
             raise ModelRefused(f"{name} lacks its weights or its configuration.", remedy="Save the model again.")
         config = parse_configuration(text.encode() if isinstance(text, str) else text, f"model_config in {name}")
         version = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
-        return _configured("hdf5", version[:40], config, stored, {}, name, allowed, limits)
+        file = ModelFile("hdf5", version[:40], config=config, stored=stored, name=name)
+        return _judged(file, allowed, limits)
 
 
-def _configured(
-    kind: Literal["keras", "hdf5"],
-    version: str,
-    config: dict[str, Any],
-    stored: StoredWeights,
-    members: Mapping[str, int],
-    name: str,
-    allowed: Collection[str],
-    limits: Limits,
-) -> ModelFile:
+def _judged(file: ModelFile, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Judges a model by its configuration and its weights."""
-    file = ModelFile(kind, version, config=config, stored=stored, members=members)
-    class_names = check_configuration(config, name, allowed, legacy=file.is_legacy)
-    layer_count = check_counts(config, name, limits, legacy=file.is_legacy)
-    sizes = check_sizes(config, stored.parameters, name, limits)
-    return ModelFile(kind, version, class_names, config, "", layer_count, sizes, stored, members)
+    stored = file.stored.parameters if file.stored else 0
+    return replace(
+        file,
+        class_names=check_configuration(file.config, file.name, allowed, legacy=file.is_legacy),
+        layer_count=check_counts(file.config, file.name, limits, legacy=file.is_legacy),
+        sizes=check_sizes(file.config, stored, file.name, limits),
+    )
 
 
 def _inspect_zip(stream: IO[bytes], name: str, allowed: Collection[str], limits: Limits) -> ModelFile:
@@ -310,7 +285,9 @@ def _inspect_keras(
         metadata = parse_configuration(read_entry(archive, "metadata.json", name), f"metadata.json in {name}")
     version = str(metadata.get("keras_version", ""))[:40]
     stored = _stored(archive, members, name, limits)
-    return _configured("keras", version, config, stored, members, name, allowed, limits)
+    return _judged(
+        ModelFile("keras", version, config=config, stored=stored, members=members, name=name), allowed, limits
+    )
 
 
 def _is_shard(path: str) -> bool:
@@ -325,8 +302,7 @@ def _stored(archive: zipfile.ZipFile, members: Mapping[str, int], name: str, lim
     for path in (path for path in members if path.endswith(".h5") and not path.startswith("assets/")):
         # A packed stream cannot be read from any place, and seeking back in it would unpack it again and again.
         with archive.open(path) as packed, tempfile.SpooledTemporaryFile(max_size=64 << 20) as unpacked:
-            while chunk := packed.read(1 << 20):
-                unpacked.write(chunk)
+            shutil.copyfileobj(packed, unpacked)
             damaged = f"{path} in {name} is an HDF5 file that is cut off or damaged."
             with _damage_told(damaged), h5py.File(unpacked, "r") as file:
                 found = check_hdf5(file, f"{path} in {name}", limits)

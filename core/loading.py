@@ -25,7 +25,8 @@ from core.archives import rewrite_keras_archive, unpack
 from core.configurations import BY_HAND, check_counts
 from core.errors import ModelRefused
 from core.inspection import ModelFile, inspect_model
-from core.limits import PREFIX, Limits, format_limit, get_limits
+from core.limits import Limits, format_limit, get_limits, raised_by
+from core.model_sizes import Sizes, check_limits
 from core.naming import shown
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def copy_model(source: Path, target: Path, name: str, limits: Limits) -> None:
         if size > limits.unpacked_bytes:
             raise ModelRefused(
                 f"{name} takes {size:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
-                remedy=f"{BY_HAND} {PREFIX}UNPACKED_BYTES sets the limit.",
+                remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
             )
         if source.is_dir():
             # Links are kept as links, and inspection refuses them.
@@ -171,7 +172,7 @@ def _staged(source: Source, folder: Path, limits: Limits) -> tuple[Path, str]:
         return copy, name
     name = getattr(source, "name", "The file")
     with _readable(source), _opened(source) as stream, copy.open("wb") as target:
-        _copy(stream, target.write)
+        shutil.copyfileobj(stream, target)
     return copy, Path(name).name if isinstance(name, str) else "The file"
 
 
@@ -225,37 +226,23 @@ def _load_with_keras(path: Path, file: ModelFile, config: Mapping[str, Any]) -> 
 
     # An .h5 file names classes without their modules, for which Keras has another reader that cannot be asked alone.
     if file.sizes is not None and not file.sizes.complete and "module" in config:
-        _build_dry(config, get_limits())
+        check_limits(_size_when_built(config), file.name, get_limits())
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
-def _build_dry(config: Mapping[str, Any], limits: Limits) -> None:
-    """Builds a model without reserving anything, to learn the sizes that arithmetic could not tell.
-
-    Raises:
-        ModelRefused: If it is larger than the limits.
-    """
+def _size_when_built(config: Mapping[str, Any]) -> Sizes:
+    """Builds a model without reserving anything, to learn the sizes that arithmetic could not tell."""
     import keras
 
     with keras.StatelessScope(initialize_variables=False):
         model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
         if not getattr(model, "inputs", None):
-            return
+            return Sizes(0, 0, False, "")
         parameters = sum(math.prod(weight.shape) for weight in model.weights)
         layers = getattr(model, "operations", None) or model.layers
         outputs = [tensor for layer in layers for tensor in keras.tree.flatten(layer.output)]
-    if parameters > limits.parameters:
-        raise ModelRefused(
-            f"The model has {parameters:,} parameters; at most {limits.parameters:,} are allowed.",
-            remedy=f"{BY_HAND} {PREFIX}PARAMETERS sets the limit.",
-        )
     answered = sum(4 * math.prod(extent or 1 for extent in tensor.shape[1:]) for tensor in outputs)
-    if answered > limits.activation_bytes:
-        raise ModelRefused(
-            f"The model's layers would answer {answered:,} bytes to a single sample; at most "
-            f"{format_limit(limits.activation_bytes)} are allowed.",
-            remedy=f"{BY_HAND} {PREFIX}ACTIVATION_BYTES sets the limit.",
-        )
+    return Sizes(parameters, answered, True, "")
 
 
 def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
@@ -263,7 +250,7 @@ def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
 
     known = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
     translated = legacy.translate_config(file.config, known | legacy.MODELS, custom=allowed)
-    check_counts(translated, "The file", get_limits())
+    check_counts(translated, file.name, get_limits())
     return translated
 
 

@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import ByteSize
+
+from core.configurations import BY_HAND
 from core.connections import Call, calls_of, in_order, tensors_in
 from core.errors import ModelRefused
 from core.legacy import MODELS
-from core.limits import PREFIX, Limits, format_limit
+from core.limits import Limits, format_limit, raised_by
 from core.shape_rules import RULES, Shape, extent_of
 
-__all__ = ["Sizes", "check_sizes", "sizes_of"]
+__all__ = ["Sizes", "check_limits", "check_sizes", "sizes_of"]
 
-BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
 _RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
 _BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
 # A genuine file is never refused because the arithmetic is a little off.
@@ -64,12 +66,12 @@ def sizes_of(config: Mapping[str, Any]) -> Sizes:
     return Sizes(tally.parameters, tally.activation_bytes, tally.complete, tally.largest)
 
 
-def check_sizes(config: Mapping[str, Any], stored: int | None, name: str, limits: Limits) -> Sizes:
+def check_sizes(config: Mapping[str, Any], stored: int, name: str, limits: Limits) -> Sizes:
     """Refuse a model that is larger than the limits, or than what its file stores.
 
     Args:
         config: The model's configuration, checked.
-        stored: Parameters that the file stores; None if unknown.
+        stored: Parameters that the file stores.
         name: What to call the file in messages.
         limits: What is allowed.
 
@@ -77,24 +79,37 @@ def check_sizes(config: Mapping[str, Any], stored: int | None, name: str, limits
         ModelRefused: If it is too large.
     """
     sizes = sizes_of(config)
-    most = f", most of it in the layer {sizes.largest[:80]!r}" if sizes.largest else ""
+    check_limits(sizes, name, limits)
+    if sizes.parameters > _TIMES_STORED * stored + _BEYOND_STORED:
+        raise ModelRefused(
+            f"{name} declares {sizes.parameters:,} parameters{_mostly_in(sizes)}, and stores {stored:,}.",
+            remedy="Save the model again.",
+        )
+    return sizes
+
+
+def check_limits(sizes: Sizes, name: str, limits: Limits) -> None:
+    """Refuse a model that is larger than the limits.
+
+    Raises:
+        ModelRefused: If it is too large.
+    """
     if sizes.parameters > limits.parameters:
         raise ModelRefused(
-            f"{name} declares {sizes.parameters:,} parameters{most}; at most {limits.parameters:,} are allowed.",
-            remedy=f"{BY_HAND} {PREFIX}PARAMETERS sets the limit.",
-        )
-    if stored is not None and sizes.parameters > _TIMES_STORED * stored + _BEYOND_STORED:
-        raise ModelRefused(
-            f"{name} declares {sizes.parameters:,} parameters{most}, and stores {stored:,}.",
-            remedy="Save the model again.",
+            f"{name} declares {sizes.parameters:,} parameters{_mostly_in(sizes)}; at most {limits.parameters:,} are "
+            "allowed.",
+            remedy=f"{BY_HAND} {raised_by('parameters')}",
         )
     if sizes.activation_bytes > limits.activation_bytes:
         raise ModelRefused(
-            f"The layers of {name} would answer {format_limit(type(limits.activation_bytes)(sizes.activation_bytes))} "
-            f"to a single sample{most}; at most {format_limit(limits.activation_bytes)} are allowed.",
-            remedy=f"{BY_HAND} {PREFIX}ACTIVATION_BYTES sets the limit.",
+            f"The layers of {name} would answer {format_limit(ByteSize(sizes.activation_bytes))} to a single sample"
+            f"{_mostly_in(sizes)}; at most {format_limit(limits.activation_bytes)} are allowed.",
+            remedy=f"{BY_HAND} {raised_by('activation_bytes')}",
         )
-    return sizes
+
+
+def _mostly_in(sizes: Sizes) -> str:
+    return f", most of it in the layer {sizes.largest[:80]!r}" if sizes.largest else ""
 
 
 def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name: str) -> list[Shape]:

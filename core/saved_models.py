@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from core.archives import PROGRAMS
 from core.errors import ModelRefused
-from core.limits import Limits, format_limit
+from core.limits import Limits, format_limit, raised_by
 from core.protobuf import ProtobufReader
 from core.saved_model_graph import Body, SavedGraph, read_nodes, read_saved_graph
 from core.saved_model_nodes import Node
@@ -48,7 +49,7 @@ _MEMBER: Final = re.compile(
     r"saved_model\.pb|keras_metadata\.pb|fingerprint\.pb|variables/variables\.(index|data-\d{5}-of-\d{5})"
     r"|assets/.+|assets\.extra/.+|debug/saved_model_debug_info\.pb"
 )
-_CODE: Final = re.compile(r".*\.(py|pyc|pyd|pth|so|dll|dylib|sh|exe|bat|pkl|pickle)", re.IGNORECASE | re.DOTALL)
+_CODE: Final = (*PROGRAMS, ".pkl", ".pickle")
 _INITIALIZER_SIGNATURE: Final = "__saved_model_init_op"
 
 
@@ -109,7 +110,7 @@ def _check_members(members: Collection[str], name: str) -> None:
     for member in sorted(members):
         parts = member.split("/")
         is_path = not ({"", ".", ".."} & set(parts) or "\\" in member or ":" in member or not member.isprintable())
-        if not (is_path and _MEMBER.fullmatch(member)) or _CODE.fullmatch(member):
+        if not (is_path and _MEMBER.fullmatch(member)) or member.lower().endswith(_CODE):
             raise ModelRefused(
                 f"The SavedModel {name} holds the file {member[:200]!r}, which does not belong into a SavedModel.",
                 remedy="Take it out, or export the model again into an empty folder.",
@@ -144,7 +145,7 @@ def _check_objects(saved: SavedGraph, name: str, limits: Limits) -> None:
         if elements > limit:
             raise ModelRefused(
                 f"The SavedModel {name} has {elements:,} {what}; the limit is {limit:,}.",
-                remedy="Raise LAYERSCOPE_PARAMETERS, or load it in Python yourself and pass the model to core.extract.",
+                remedy=f"{BY_HAND} {raised_by('parameters')}",
             )
 
 
@@ -245,8 +246,7 @@ class _Program:
             raise ModelRefused(
                 f"The SavedModel {self.name} declares {elements:,} values at the operation {node.name[:100]!r}"
                 f"{_within(body)}; the limit is {format_limit(limit)}.",
-                remedy="Raise LAYERSCOPE_ACTIVATION_BYTES, or load it in Python yourself and pass the model to "
-                "core.extract.",
+                remedy=f"{BY_HAND} {raised_by('activation_bytes')}",
             )
 
     def _mentioned(self, strings: Iterable[bytes]) -> set[str]:
