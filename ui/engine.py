@@ -71,11 +71,7 @@ class _Engine:
         workspace_module = importlib.import_module("core.workspace")
         importlib.import_module("tensorflow")
         importlib.import_module("ui.explore")
-        # Every visitor starts with this example: its first picture is ready before they ask.
-        workspace = workspace_module.Workspace()
-        model = workspace.open_example(workspace.examples()[0].name)
-        first = workspace.visualizers(model.featured_layer, 0)[0]
-        workspace.chart(model.featured_layer, first.name, {}, 0)
+        importlib.import_module("core.workers.serving").open_first_example(workspace_module.Workspace())
 
     def _start_workers(self) -> None:
         pool: WorkerPool = importlib.import_module("core.workers.pool").WorkerPool()

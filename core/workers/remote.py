@@ -138,17 +138,17 @@ class RemoteWorkspace:
         request = Request(name, arguments, options, wants_progress=name == "answer")
         self._refuse_what_was_fatal(request)
         with self._lock:
-            try:
-                value = self._exchange(self._worker_for(request), request, progress)
-            except ConnectionError:
-                # It was gone before it had read what it was asked, as one is that the system ends while it waits.
+            for is_last in (False, True):
                 try:
                     value = self._exchange(self._worker_for(request), request, progress)
+                    break
                 except ConnectionError as error:
-                    raise WorkerLost(
-                        "The process for your model ended before it did anything, twice.",
-                        remedy="Try again; if it stays so, the server's log says more.",
-                    ) from error
+                    # It was gone before it had read what it was asked, as one is that the system ends while it waits.
+                    if is_last:
+                        raise WorkerLost(
+                            "The process for your model ended before it did anything, twice.",
+                            remedy="Try again; if it stays so, the server's log says more.",
+                        ) from error
             self._remember(request)
             return value
 

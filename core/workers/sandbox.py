@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -118,14 +118,16 @@ def _lacks(what: str) -> None:
 def _limit_resources(limits: Limits, readable: Path, private: Path) -> None:
     import resource
 
-    lowered: Callable[[int, int], None] = lambda kind, value: resource.setrlimit(kind, (value, value))  # noqa: E731
-    lowered(resource.RLIMIT_CORE, 0)
-    lowered(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    lowered(resource.RLIMIT_FSIZE, int(limits.unpacked_bytes))
+    def lower(kind: int, most: int) -> None:
+        resource.setrlimit(kind, (most, most))
+
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    lower(resource.RLIMIT_FSIZE, int(limits.unpacked_bytes))
     in_use = memory_in_use(os.getpid())
     if in_use is None:
         raise OSError("the memory in use cannot be read")
-    lowered(resource.RLIMIT_DATA, in_use + int(limits.worker_bytes))
+    lower(resource.RLIMIT_DATA, in_use + int(limits.worker_bytes))
 
 
 def _limit_files(limits: Limits, readable: Path, private: Path) -> None:

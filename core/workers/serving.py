@@ -19,7 +19,7 @@ from core.workers.sandbox import confine
 from core.workers.wire import encode_error, encode_progress, encode_value
 from core.workspace import Workspace
 
-__all__ = ["READY", "Request", "serve"]
+__all__ = ["READY", "Request", "open_first_example", "serve"]
 
 READY = b"r"
 """What a worker says when it can be asked."""
@@ -65,7 +65,7 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     threading.Thread(target=_leave_with_the_page, daemon=True).start()
     if prepared:
         # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
-        _open_first_example(Workspace())
+        open_first_example(Workspace())
     pipe.send_bytes(READY)
     while True:
         try:
@@ -80,7 +80,8 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
         pipe.send_bytes(reply)
 
 
-def _open_first_example(workspace: Workspace) -> None:
+def open_first_example(workspace: Workspace) -> None:
+    """Open the first example and draw its first picture, which is what every visitor sees first."""
     model = workspace.open_example(workspace.examples()[0].name)
     workspace.answer(0)
     workspace.layers(0)

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
-from typing import Any, Final, Literal, TypeAlias, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -26,10 +26,10 @@ __all__ = ["Incoming", "Reply", "decode", "encode_error", "encode_progress", "en
 _LARGEST_FILE: Final = 1 << 30
 _LARGEST_VALUE: Final = 1 << 26
 
-Kind: TypeAlias = Literal["value", "bytes", "error", "progress"]
+# What a message begins with.
+_VALUE, _FILE, _ERROR, _PROGRESS = b"v", b"b", b"e", b"p"
 _SHORT: Final = Struct("!i")
 _LONG: Final = Struct("!Q")
-_MARKS: Final[dict[bytes, Kind]] = {b"v": "value", b"b": "bytes", b"e": "error", b"p": "progress"}
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,19 @@ def largest_reply(name: str) -> int:
 def encode_value(value: Any) -> bytes:
     """Return what a method of the Workspace returned, as a message."""
     if isinstance(value, bytes):
-        return b"b" + value
-    return b"v" + to_json(value, bytes_mode="base64", inf_nan_mode="constants", fallback=_from_numpy)
+        return _FILE + value
+    return _VALUE + to_json(value, bytes_mode="base64", inf_nan_mode="constants", fallback=_from_numpy)
 
 
 def encode_error(error: LayerscopeError) -> bytes:
     """Return an error of ours as a message."""
     told = {name: text for name, text in vars(error).items() if isinstance(text, str)}
-    return b"e" + json.dumps({"type": type(error).__name__, **told}).encode()
+    return _ERROR + json.dumps({"type": type(error).__name__, **told}).encode()
 
 
 def encode_progress(done: int, count: int) -> bytes:
     """Return how far a request is, as a message."""
-    return b"p" + json.dumps([done, count]).encode()
+    return _PROGRESS + json.dumps([done, count]).encode()
 
 
 def decode(message: bytes, name: str) -> Reply:
@@ -120,15 +120,15 @@ def decode(message: bytes, name: str) -> Reply:
     Raises:
         WorkerLost: If the message is none that a worker of ours would send.
     """
-    kind, content = _MARKS.get(message[:1]), message[1:]
+    kind, content = message[:1], message[1:]
     try:
-        if kind == "bytes" and _returned(name) is bytes:
+        if kind == _FILE and _returned(name) is bytes:
             return Reply(value=content)
-        if kind == "value":
+        if kind == _VALUE:
             return Reply(value=_adapter(name).validate_json(content))
-        if kind == "error":
+        if kind == _ERROR:
             return Reply(error=_error(json.loads(content)))
-        if kind == "progress":
+        if kind == _PROGRESS:
             done, count = map(int, json.loads(content))
             if 0 <= done <= count:
                 return Reply(progress=(done, count))
