@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Page, async_playwright
 
+from benchmarks.processes import fork_servers_and_workers
 from benchmarks.serving import ARGUMENTS, CHROMIUM, ROOT, free_port, start_server, stop_server, wait_until_it_answers
 
 _LAYERS: Final = 6
@@ -188,22 +189,9 @@ async def _watch(server: int, seen: list[dict[str, float]], seconds: float) -> N
         await asyncio.sleep(seconds)
 
 
-def _processes(server: int) -> tuple[list[int], list[int]]:
-    """Return the fork server and its workers."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    forked = [child for child, parent in parents.items() if parent == server and "forkserver" in _command(child)]
-    return forked, [child for child, parent in parents.items() if parent in forked]
-
-
 def _memory(server: int) -> dict[str, float]:
     """Return megabytes of the page's process, the fork server and all workers; what they share is counted once."""
-    forked, workers = _processes(server)
+    forked, workers = fork_servers_and_workers(server)
     sizes = {
         "page": _proportional(server),
         "fork server": sum(map(_proportional, forked)),
@@ -214,7 +202,7 @@ def _memory(server: int) -> dict[str, float]:
 
 def _processor_seconds(server: int) -> float:
     """Return how long the page, the fork server and all workers have been on a core, those that ended too."""
-    forked, workers = _processes(server)
+    forked, workers = fork_servers_and_workers(server)
     total = 0.0
     for process in (server, *forked, *workers):
         try:
@@ -224,13 +212,6 @@ def _processor_seconds(server: int) -> float:
         # utime and stime; those of children that ended are in the fork server's.
         total += sum(map(int, fields[11:15] if process in forked else fields[11:13])) / os.sysconf("SC_CLK_TCK")
     return total
-
-
-def _command(process: int) -> str:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text()
-    except OSError:
-        return ""
 
 
 def _proportional(process: int) -> float:

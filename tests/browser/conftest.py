@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from benchmarks.processes import fork_servers_and_workers
 from benchmarks.serving import CHROMIUM, ROOT, free_port, stop_server, wait_until_it_answers
 
 STARTING_SECONDS = 180
@@ -41,29 +42,7 @@ class App:
 
     def workers(self) -> set[int]:
         """Return the processes that work for visitors, the one that waits for the next among them."""
-        found: set[int] = set()
-        for process in children_of(self.process_id):
-            command = Path(f"/proc/{process}/cmdline").read_bytes()
-            if b"multiprocessing.forkserver" in command:
-                found |= {worker for worker in children_of(process) if is_running(worker)}
-        return found
-
-
-def children_of(process: int) -> set[int]:
-    """Return the processes that a process has started, on Linux."""
-    return {
-        int(child)
-        for thread in Path(f"/proc/{process}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    }
-
-
-def is_running(process: int) -> bool:
-    """Return whether a process is there and does more than waiting to be buried."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+        return fork_servers_and_workers(self.process_id)[1]
 
 
 class Explorer:
@@ -224,13 +203,14 @@ class Explorer:
         expect(self.chart.get_by_text(f"Channel {number}", exact=True)).to_be_visible()
         self.settle()
 
-    def give_model(self, name: str, content: bytes) -> None:
-        """Upload a model file."""
+    def give_model(self, name: str, content: bytes, *, settle: bool = True) -> None:
+        """Upload a model file, and wait until the page has come to rest, which it does not where a model never ends."""
         self.sidebar.get_by_role("radio", name="Your file", exact=True).click()
         self.page.locator(".st-key-model_file input[type=file]").set_input_files(
             {"name": name, "mimeType": "application/octet-stream", "buffer": content}
         )
-        self.settle()
+        if settle:
+            self.settle()
 
     def give_data(self, name: str, content: bytes, kind: str = "application/octet-stream") -> None:
         """Upload data for the model."""

@@ -77,10 +77,7 @@ def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
     for row in rows:
         click_seconds(second, row)
     first.open()
-    first.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    first.page.locator(".st-key-model_file input[type=file]").set_input_files(
-        {"name": f"{name}.keras", "mimeType": "application/octet-stream", "buffer": files[name]}
-    )
+    first.give_model(f"{name}.keras", files[name], settle=False)
     expect(first.page.get_by_role("heading", name=f"{name}.keras")).to_be_visible()
     seconds = [click_seconds(second, row) for row in rows * 2]
     said = message(first.main, MODELS[name])
@@ -100,10 +97,7 @@ def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
 def test_stop_appears_after_two_seconds_and_works(visitor, files):
     explorer = visitor()
     explorer.open()
-    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    explorer.page.locator(".st-key-model_file input[type=file]").set_input_files(
-        {"name": "mine.keras", "mimeType": "application/octet-stream", "buffer": files["Forever"]}
-    )
+    explorer.give_model("mine.keras", files["Forever"], settle=False)
     started = time.monotonic()
     stop = explorer.page.get_by_role("button", name="Stop")
     expect(stop).to_be_visible()
@@ -125,10 +119,7 @@ def test_stop_appears_after_two_seconds_and_works(visitor, files):
 def test_what_waits_says_for_how_long(visitor, files):
     explorer = visitor()
     explorer.open()
-    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    explorer.page.locator(".st-key-model_file input[type=file]").set_input_files(
-        {"name": "mine.keras", "mimeType": "application/octet-stream", "buffer": files["Forever"]}
-    )
+    explorer.give_model("mine.keras", files["Forever"], settle=False)
     line = explorer.main.get_by_text(re.compile(r"Running the input through every layer … \(\d+ s\)"))
     expect(line).to_be_visible()
     first = line.inner_text()

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from multiprocessing import forkserver
-from pathlib import Path
 
 import pytest
 from pydantic import ByteSize
@@ -67,14 +66,6 @@ def visitor(make_pool):
         return RemoteWorkspace(pool or make_pool(**limits))
 
     return enter
-
-
-def is_running(pid):
-    """Return whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def wait_until(condition, seconds=10.0):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import ByteSize
 
+from benchmarks.processes import is_running
 from core.errors import ExtractionFailed, LayerscopeError, ModelRefused, WorkerLost
 from core.workers.sandbox import memory_in_use
-from tests.workers.conftest import is_running, wait_until
+from tests.workers.conftest import wait_until
 from tests.workers.trouble import endless_saved_model, keras_file, large_saved_model
 
 SECONDS = 3

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import is_running
 from core.errors import InputRejected, ModelRefused, WorkerLost
-from tests.workers.conftest import is_running, wait_until
+from tests.workers.conftest import wait_until
 from tests.workers.trouble import keras_file
 
 ROOT = Path(__file__).parents[2]

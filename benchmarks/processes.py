@@ -1,0 +1,34 @@
+"""Which processes a server has started, read from ``/proc``; on Linux only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["children_of", "fork_servers_and_workers", "is_running"]
+
+
+def children_of(process: int) -> set[int]:
+    """Return the processes that a process has started."""
+    return {
+        int(child)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    }
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process is there and does more than waiting to be buried."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def fork_servers_and_workers(server: int) -> tuple[set[int], set[int]]:
+    """Return what a Streamlit server's workers are forked from, and the workers that are running."""
+    forking = {
+        child
+        for child in children_of(server)
+        if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()
+    }
+    return forking, {worker for parent in forking for worker in children_of(parent) if is_running(worker)}
