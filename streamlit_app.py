@@ -16,11 +16,13 @@ def main() -> None:
         position="top",
     )
     if engine.is_ready():
+        from ui.plugin_watch import watch_plugins
         from ui.sidebar import sidebar
 
         # Drawn for both pages, or else a look at the other one would forget which file was uploaded.
         sidebar()
         chosen_page.run()
+        watch_plugins()
     else:
         engine.wait()
 

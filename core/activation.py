@@ -7,6 +7,7 @@ allows it, because a copy of every layer costs as much as the pass itself.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -26,7 +27,7 @@ class SampleContext:
 
     Attributes:
         inputs: What the model was given, by input name; the sample axis first.
-        labels: The true class of each sample, shape ``(sample,)``, or None.
+        labels: The true class of each sample, shape ``(sample,)``, or None; read-only, as the other arrays are.
         class_names: Name of each class, by number; empty if unknown.
         first: Number that the person knows the first of these samples by.
         tokens: What stands at each position of the input where it is text, strings of shape ``(sample, time)``; empty
@@ -38,6 +39,16 @@ class SampleContext:
     class_names: tuple[str, ...] = ()
     first: int = 0
     tokens: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        inputs = {
+            name: _read_only_array(array) if isinstance(array, np.ndarray) else array
+            for name, array in self.inputs.items()
+        }
+        object.__setattr__(self, "inputs", MappingProxyType(inputs))
+        for name in ("labels", "tokens"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, None if given is None else _read_only_array(np.asarray(given)))
 
 
 class Activation:
@@ -54,6 +65,9 @@ class Activation:
         inputs: What went into the layer: the activations of the layers before it, as far as they were kept.
         internals: What the layer keeps to itself, by part; empty unless it was asked for.
         weights: Returns the layer's own weights by name.
+
+    Attributes:
+        dtype: Type that the layer answered in: ``"float32"``, ``"bfloat16"``, ``"int64"``, ``"string"``.
 
     Raises:
         ValueError: If the number of names differs from the number of axes.
@@ -83,9 +97,12 @@ class Activation:
         self.context = context or SampleContext()
         self.inputs = inputs
         self.internals = MappingProxyType(dict(internals or {}))
+        self.dtype = _name_of_type(values.dtype)
         self._weights = weights
         self._source = values
         self._values: np.ndarray | None = None
+        # Weak, or else who keeps one layer would keep the whole pass in memory.
+        self._pass: Callable[[], Activations | None] = _no_pass
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__ and not name.startswith("_"):
@@ -104,6 +121,17 @@ class Activation:
     def weights(self) -> Mapping[str, np.ndarray]:
         """The layer's own weights by name, such as ``"kernel"``, as they are now: copies, which may be changed."""
         return self._weights()
+
+    @property
+    def activations(self) -> Activations | None:
+        """What all layers answered in the same pass, as long as somebody keeps that; else None."""
+        return self._pass()
+
+    @property
+    def keys_of_pass(self) -> tuple[str, ...]:
+        """Keys of the layers that were recorded in the same pass, in call order; this one's alone if that is gone."""
+        activations = self._pass()
+        return tuple(activations) if activations is not None else (self.key,)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -130,9 +158,7 @@ class Activation:
     @property
     def is_numeric(self) -> bool:
         """False for strings, such as what a StringLookup turns round."""
-        dtype = getattr(self._source, "dtype", None)
-        name = str(getattr(dtype, "name", dtype))
-        return name.startswith(("float", "bfloat", "int", "uint", "bool"))
+        return self.dtype != "string"
 
     def extent(self, axis: str) -> int:
         """Return how many positions an axis has; 0 if there is no such axis."""
@@ -154,7 +180,7 @@ class Activation:
             first=self.context.first + index,
             tokens=None if self.context.tokens is None else self.context.tokens[index : index + 1],
         )
-        return Activation(
+        sample = Activation(
             self.key,
             self.values[index],
             self.axes[1:],
@@ -166,6 +192,8 @@ class Activation:
             internals={part: each.sample(index) for part, each in self.internals.items()},
             weights=self._weights,
         )
+        sample._pass = self._pass
+        return sample
 
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
@@ -202,6 +230,8 @@ class Activations(Mapping[str, Activation]):
 
     def __init__(self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo]) -> None:
         self._by_key = {activation.key: activation for activation in activations}
+        for activation in self._by_key.values():
+            activation._pass = weakref.ref(self)
         self.output = output
         self.layers = tuple(layers)
 
@@ -243,6 +273,15 @@ class Activations(Mapping[str, Activation]):
         return f"Activations({', '.join(self._by_key)})"
 
 
+def _no_pass() -> None:
+    return None
+
+
+def _name_of_type(dtype: Any) -> str:
+    name = str(getattr(dtype, "name", dtype))
+    return name if name.startswith(("float", "bfloat", "int", "uint", "bool", "complex")) else "string"
+
+
 def _item_size(source: Any) -> int:
     if isinstance(source, np.ndarray):
         return source.dtype.itemsize
@@ -250,18 +289,17 @@ def _item_size(source: Any) -> int:
 
 
 def _read_only_array(source: Any) -> np.ndarray:
-    if isinstance(source, np.ndarray):
-        array = source.view()
+    if isinstance(source, np.ndarray) and not source.flags.writeable:
+        array = source
     else:
         try:
-            # A view of the tensor's memory; .numpy() would copy it.
-            array = np.asarray(memoryview(source))
-        except (TypeError, ValueError, BufferError):
-            array = np.asarray(source.numpy())
+            # A view of the memory; .numpy() of a tensor would copy it. Nobody can make this view writeable again.
+            array = np.asarray(memoryview(source).toreadonly())
+        except (TypeError, ValueError, BufferError, NotImplementedError):
+            array = source.view() if isinstance(source, np.ndarray) else np.asarray(source.numpy())
     if array.dtype.kind == "O":
-        array = np.array([item.decode("utf-8", "replace") for item in array.reshape(-1)], dtype=str).reshape(
-            array.shape
-        )
+        texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in array.flat]
+        array = np.array(texts, dtype=str).reshape(array.shape)
     elif array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     array.flags.writeable = False

@@ -28,6 +28,7 @@ from core.colours import (
     picture_url,
     picture_values,
 )
+from core.deprecation import warn_deprecated
 from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
 from core.wording import cut_in_the_middle, format_shape, percent
 
@@ -56,7 +57,6 @@ __all__ = [
     "picture_url",
     "picture_values",
     "reduced",
-    "refuse_text",
     "row_bars",
     "sample_name",
     "thin",
@@ -155,10 +155,14 @@ def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.n
     return labels, shown
 
 
-def refuse_text(activation: Activation) -> str:
-    """Return why an activation of strings, or of nothing, cannot be drawn, for ``Handles(when=…)``; else empty."""
-    if 0 in activation.shape:
-        return f"takes numbers, this layer answers none ({format_shape(activation.shape)})"
+def __getattr__(name: str) -> Any:
+    if name == "refuse_text":
+        warn_deprecated("charts.refuse_text", 'Handles(dtypes=("number",))')
+        return _refuse_text
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _refuse_text(activation: Activation) -> str:
     return "" if activation.is_numeric else "takes numbers, this layer answers text"
 
 

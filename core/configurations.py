@@ -20,7 +20,7 @@ from core.errors import ModelRefused
 from core.legacy import MODELS, OPERATIONS, REPLACED
 from core.limits import Limits, raised_by
 
-__all__ = ["BY_HAND", "check_configuration", "check_counts", "parse_configuration"]
+__all__ = ["BY_HAND", "check_configuration", "check_counts", "keras_layer_names", "parse_configuration"]
 
 BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
 SAVE_AGAIN: Final = "Save the model again."
@@ -52,6 +52,13 @@ def _known() -> _Known:
     data = json.loads((Path(__file__).parent / "keras_classes.json").read_text())
     classes = {name: frozenset(modules) for name, modules in data["classes"].items()}
     return _Known(classes, frozenset(data["activations"]), frozenset(data["initializers_and_such"]))
+
+
+@cache
+def keras_layer_names() -> frozenset[str]:
+    """Return the class names of all layers that come with Keras, without importing it."""
+    layers = ("keras.layers", "keras.src.layers.")
+    return frozenset(name for name, modules in _known().classes.items() if any(m.startswith(layers) for m in modules))
 
 
 def parse_configuration(content: bytes, where: str) -> dict[str, Any]:

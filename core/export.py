@@ -25,12 +25,13 @@ VALUES_AS_CSV: Final = 2_000_000
 _WIDTH: Final = 640
 
 
-def chart_file(specification: Mapping[str, Any], kind: ChartFormat) -> bytes:
+def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: float = 2) -> bytes:
     """Return a chart as a file that stands on its own.
 
     Args:
         specification: Vega-Lite. A chart that fills the width of a page gets one of 640 pixels.
-        kind: ``"png"`` (two pixels per screen pixel), ``"svg"``, ``"html"`` or ``"json"`` (Vega-Lite).
+        kind: ``"png"``, ``"svg"``, ``"html"`` or ``"json"`` (Vega-Lite).
+        scale: Pixels of a PNG per pixel on the screen.
     """
     import vl_convert
 
@@ -38,7 +39,7 @@ def chart_file(specification: Mapping[str, Any], kind: ChartFormat) -> bytes:
     if not has_own_width(chart):
         chart["width"] = _WIDTH
     if kind == "png":
-        return vl_convert.vegalite_to_png(chart, scale=2)
+        return vl_convert.vegalite_to_png(chart, scale=scale)
     if kind == "svg":
         return vl_convert.vegalite_to_svg(chart).encode()
     if kind == "html":
@@ -82,6 +83,7 @@ def code_for(
     sample: int,
     samples_taken: int,
     internals: bool = False,
+    extractor: bool = False,
 ) -> str:
     """Return Python that draws the same chart in a notebook.
 
@@ -93,9 +95,11 @@ def code_for(
         sample: Number of the first sample that goes through the model.
         samples_taken: How many samples go through it.
         internals: Whether what the layers keep to themselves is needed.
+        extractor: Whether the visualizer runs the model again.
     """
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
     inside = ", internals=True" if internals else ""
+    arguments += ", extractor=core.Extractor(model)" if extractor else ""
     return (
         "import core\n\n"
         f"{opening}\n"

@@ -47,6 +47,10 @@ class Limits(BaseModel):
     line_characters: int = Field(5_000_000, title="characters in a line", gt=0)
     arrays: int = Field(1_000, title="arrays in an .npz file", gt=0)
     request_seconds: float = Field(120.0, title="seconds for one step, such as opening or running a model", gt=0)
+    import_seconds: float = Field(10.0, title="seconds for importing one plugin", gt=0)
+    chart_seconds: float = Field(30.0, title="seconds for a picture that does not say how far it is", gt=0)
+    chart_rows: int = Field(50_000, title="rows of data in a picture", gt=0)
+    chart_bytes: ByteSize = Field(ByteSize(8 * _MB), title="a picture, as it is sent to the browser", gt=0)
     worker_bytes: ByteSize = Field(ByteSize(4 * _GB), title="memory of one visitor", gt=0)
     workers: int = Field(0, title="visitors at once", ge=0, description="0: as many as the machine's memory allows")
     idle_seconds: float = Field(

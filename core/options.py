@@ -6,20 +6,30 @@ import enum
 import math
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, NamedTuple
 
 import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core.activation import Activation
-from core.visualizer import IndexOf, Options, Visualizer
+from core.visualizer import ClassOf, IndexOf, LayerOf, Options, Visualizer
 
-__all__ = ["Control", "describe_options", "fit_options"]
+__all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options"]
 
-ControlKind = Literal["integer", "number", "switch", "choice", "choices", "text", "index", "indices"]
+ControlKind = Literal[
+    "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range"
+]
+_KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
+_SEVERAL: Final = (list, tuple, set, frozenset)
+_POSITIONS: Final = frozenset({"index", "integer", "number"})
+_RANGES: Final = frozenset({"range", "integer_range"})
+_TYPES_IN_WORDS: Final = (
+    "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
+    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, ClassIndex, LayerKey"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class Control:
         choices: What can be chosen, for ``choice`` and ``choices``.
         axis: For ``index`` and ``indices``, the axis it is a position on.
         optional: True where None is a value.
+        step: What values are a multiple of, or None.
+        choice_titles: What each choice is called, where that is not its own text.
     """
 
     name: str
@@ -49,16 +61,57 @@ class Control:
     choices: tuple[Any, ...] = ()
     axis: str = ""
     optional: bool = False
+    step: float | None = None
+    choice_titles: tuple[str, ...] = ()
+
+
+class FittedOptions(NamedTuple):
+    """Options that suit an activation.
+
+    Attributes:
+        options: The options.
+        notes: A sentence for each value that had to be changed.
+        faults: By option, why its value was refused and the default taken; under ``""`` why values do not go together.
+    """
+
+    options: Options
+    notes: tuple[str, ...]
+    faults: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What the annotation of an option says, before an activation is known."""
+
+    kind: ControlKind | None
+    optional: bool
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[Any, ...] = ()
+    mark: IndexOf | ClassOf | LayerOf | None = None
 
 
 def describe_options(visualizer: Visualizer, activation: Activation) -> tuple[Control, ...]:
     """Return one control per option, with bounds that suit the activation."""
-    return tuple(_control(name, field, activation) for name, field in visualizer.Options.model_fields.items())
+    return tuple(_control(name, declared, activation) for name, declared in visualizer.Options.model_fields.items())
 
 
-def fit_options(
-    visualizer: Visualizer, activation: Activation, values: Mapping[str, Any]
-) -> tuple[Options, tuple[str, ...]]:
+def control_fault(name: str, declared: FieldInfo) -> str:
+    """Return why there is no control for an option, as the end of a sentence; empty if there is one."""
+    read = _read(declared)
+    if read.kind is None:
+        kind = getattr(declared.annotation, "__name__", None) or str(declared.annotation)
+        return f"has an option {name!r} of type {kind}, for which there is no control; there are: {_TYPES_IN_WORDS}"
+    if read.kind in _RANGES and read.mark is None and (read.minimum is None or read.maximum is None):
+        return (
+            f"has an option {name!r} that is a range without bounds; give both parts some, such as "
+            "tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]"
+        )
+    return ""
+
+
+def fit_options(visualizer: Visualizer, activation: Activation, values: Mapping[str, Any]) -> FittedOptions:
     """Make options from values that may come from an old link or from another layer.
 
     Args:
@@ -66,81 +119,179 @@ def fit_options(
         activation: What they must suit.
         values: Values by option name; those not given take their default.
 
-    Returns:
-        The options, and one sentence for each value that had to be changed.
+    Raises:
+        pydantic.ValidationError: If the defaults themselves are refused.
     """
     controls = {control.name: control for control in describe_options(visualizer, activation)}
     notes = [f"There is no option “{name}” here; it was left out." for name in values if name not in controls]
-    fitted: dict[str, Any] = {}
+    fitted = {name: control.default for name, control in controls.items()}
     for name, control in controls.items():
-        given = values.get(name, control.default)
-        suited = _suited(given, control)
-        if name in values and suited != (
-            tuple(given) if control.kind == "indices" and isinstance(given, list) else given
-        ):
-            notes.append(f"{control.title}: {given!r} does not suit this layer, {suited!r} was taken.")
-        fitted[name] = suited
+        if name in values:
+            fitted[name] = _suited(values[name], control)
+            if fitted[name] != _as_tuple(values[name]):
+                notes.append(f"{control.title}: {values[name]!r} does not suit this layer, {fitted[name]!r} was taken.")
+    options, faults = _validated(visualizer.Options, fitted, controls)
+    return FittedOptions(options, tuple(notes), faults)
+
+
+def _validated(
+    model: type[Options], fitted: dict[str, Any], controls: Mapping[str, Control]
+) -> tuple[Options, dict[str, str]]:
+    faults: dict[str, str] = {}
     while True:
         try:
-            return visualizer.Options.model_validate(fitted), tuple(notes)
+            return model.model_validate(fitted), faults
         except ValidationError as error:
             bad = {str(problem["loc"][0]): problem["msg"] for problem in error.errors() if problem["loc"]}
-            bad = {name: message for name, message in bad.items() if name in fitted}
-            if not bad:
+            bad = {name: message for name, message in bad.items() if name not in faults}
+            if bad:
+                faults |= bad
+                fitted = {**fitted, **{name: controls[name].default for name in bad}}
+            elif "" not in faults and any(not problem["loc"] for problem in error.errors()):
+                faults[""] = error.errors()[0]["msg"]
+                fitted = {name: control.default for name, control in controls.items()}
+            else:
                 raise
-            for name, message in bad.items():
-                title = controls[name].title
-                notes.append(f"{title}: {fitted[name]!r} was refused ({message}), the default was taken.")
-                del fitted[name]
 
 
-def _control(name: str, field: FieldInfo, activation: Activation) -> Control:
-    title = field.title or name.replace("_", " ").capitalize()
-    description = field.description or ""
-    annotation, optional = _without_none(field.annotation)
-    metadata = [*field.metadata, *_annotated_metadata(field.annotation)]
-    default = field.get_default(call_default_factory=True)
-    axis, many = _index_axis(annotation, metadata)
-    if axis:
-        last = max(activation.extent(axis) - 1, 0)
-        suited = default
-        if default is not None:
-            suited = tuple(dict.fromkeys(min(index, last) for index in default)) if many else min(default, last)
-        kind: ControlKind = "indices" if many else "index"
-        return Control(name, title, kind, suited, description, 0, last, axis=axis, optional=optional)
-    minimum, maximum = _bounds(metadata, whole=annotation is int)
-    choices = _choices(annotation)
-    if choices:
-        return Control(name, title, "choice", default, description, choices=choices, optional=optional)
-    inner = _choices(typing.get_args(annotation)[0]) if typing.get_args(annotation) else ()
-    if typing.get_origin(annotation) in (list, tuple) and inner:
-        return Control(name, title, "choices", default, description, choices=inner)
-    kinds: dict[Any, ControlKind] = {bool: "switch", int: "integer", float: "number"}
-    return Control(
-        name, title, kinds.get(annotation, "text"), default, description, minimum, maximum, optional=optional
+def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
+    read = _read(declared)
+    default = declared.get_default(call_default_factory=True)
+    if isinstance(default, enum.Enum):
+        default = default.value
+    control = Control(
+        name,
+        declared.title or name.replace("_", " ").capitalize(),
+        read.kind or "text",
+        default,
+        declared.description or "",
+        read.minimum,
+        read.maximum,
+        read.choices,
+        optional=read.optional,
+        step=read.step,
     )
+    if isinstance(read.mark, IndexOf):
+        last = max(activation.extent(read.mark.axis) - 1, 0)
+        control = replace(control, minimum=0, maximum=last, axis=read.mark.axis)
+        return replace(control, default=_within(default, last))
+    if isinstance(read.mark, ClassOf):
+        return _class_control(control, activation)
+    if isinstance(read.mark, LayerOf):
+        keys = activation.keys_of_pass or (activation.key,)
+        return replace(control, choices=keys, default=default if default in keys else activation.key)
+    if control.kind == "choices":
+        return replace(control, default=_in_order(default, control.choices))
+    return control
+
+
+def _class_control(control: Control, activation: Activation) -> Control:
+    names, labels = activation.context.class_names, activation.context.labels
+    if names:
+        default = control.default if control.default is None else min(max(control.default, 0), len(names) - 1)
+        absent: tuple[Any, ...] = (None,) if control.optional else ()
+        titles = (*(["none"] if control.optional else []), *names)
+        choices: tuple[Any, ...] = (*absent, *range(len(names)))
+        return replace(control, kind="choice", choices=choices, choice_titles=titles, default=default)
+    known = labels is not None and labels.size > 0
+    return replace(control, minimum=0, maximum=int(labels.max()) if known and labels is not None else None)
+
+
+def _within(default: Any, last: int) -> Any:
+    if default is None:
+        return None
+    if isinstance(default, _SEVERAL):
+        kept = tuple(min(index, last) for index in default)
+        return tuple(dict.fromkeys(kept)) if len(kept) != 2 or kept[0] != kept[1] else kept[:1]
+    return min(default, last)
 
 
 def _suited(value: Any, control: Control) -> Any:
+    value = value.value if isinstance(value, enum.Enum) else _as_tuple(value)
     if value is None:
         return None if control.optional else control.default
+    if control.kind in _RANGES:
+        return _suited_range(value, control)
     if control.kind == "indices":
         last = int(control.maximum or 0)
-        if not isinstance(value, (list, tuple)):
-            value = (value,)
-        kept = tuple(dict.fromkeys(index for index in value if isinstance(index, int) and 0 <= index <= last))
+        given = value if isinstance(value, tuple) else (value,)
+        kept = tuple(dict.fromkeys(index for index in given if isinstance(index, int) and 0 <= index <= last))
         return kept or control.default
-    if control.kind in ("index", "integer", "number"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return control.default
-        if control.kind != "number" and value != int(value):
-            return control.default
-        if control.minimum is not None:
-            value = max(value, type(value)(control.minimum))
-        return value if control.maximum is None else min(value, type(value)(control.maximum))
+    if control.kind in _POSITIONS:
+        return _suited_number(value, control)
     if control.kind == "choice":
-        return value if value in control.choices else control.default
-    return value
+        return value if _is_among(value, control.choices) else control.default
+    if control.kind == "choices":
+        chosen = _in_order(value, control.choices) if isinstance(value, tuple) else ()
+        return value if chosen and len(chosen) == len(value) else chosen or control.default
+    if control.kind == "switch":
+        return value if isinstance(value, bool) else control.default
+    return value if isinstance(value, str) else control.default
+
+
+def _suited_number(value: Any, control: Control) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return control.default
+    if control.kind != "number" and value != int(value):
+        return control.default
+    if control.minimum is not None:
+        value = max(value, type(value)(control.minimum))
+    return value if control.maximum is None else min(value, type(value)(control.maximum))
+
+
+def _suited_range(value: Any, control: Control) -> Any:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return control.default
+    if not all(isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in value):
+        return control.default
+    low, high = (control.minimum or 0.0), (control.maximum or 0.0)
+    ends = sorted(min(max(end, low), high) for end in value)
+    return tuple(round(end) if control.kind == "integer_range" else float(end) for end in ends)
+
+
+def _is_among(value: Any, choices: Sequence[Any]) -> bool:
+    # 1 == True: a whole number is no switch, and the other way round.
+    return any(value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in choices)
+
+
+def _in_order(values: Any, choices: Sequence[Any]) -> Any:
+    if values is None:
+        return None
+    plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
+    return tuple(choice for choice in choices if _is_among(choice, plain))
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, _SEVERAL) else value
+
+
+def _read(declared: FieldInfo) -> _Declared:
+    annotation, optional = _without_none(declared.annotation)
+    metadata = [*declared.metadata, *_annotated_metadata(annotation)]
+    parts, origin = typing.get_args(annotation), typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        annotation, parts, origin = parts[0], typing.get_args(parts[0]), typing.get_origin(parts[0])
+    several = origin in _SEVERAL
+    bare = [_bare(part) for part in parts if part is not Ellipsis] if several else [annotation]
+    mark = next((each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf)), None)
+    minimum, maximum, step = _bounds(metadata, whole=bare[:1] == [int])
+    read = _Declared(None, optional, minimum, maximum, step, mark=mark)
+    choices = _choices(bare[0]) if bare else ()
+    if origin is tuple and len(bare) == 2 and bare[0] is bare[1] and bare[0] in (int, float):
+        return replace(read, kind="integer_range" if bare[0] is int else "range")
+    if several:
+        if isinstance(mark, IndexOf):
+            return replace(read, kind="indices")
+        return replace(read, kind="choices", choices=choices) if choices and not optional else read
+    if isinstance(mark, IndexOf):
+        return replace(read, kind="index")
+    if isinstance(mark, LayerOf):
+        return replace(read, kind="choice")
+    if annotation is bool and optional:
+        return replace(read, kind="choice", choices=(None, True, False))
+    if choices:
+        return replace(read, kind="choice", choices=(None, *choices) if optional else choices)
+    return replace(read, kind=_KINDS.get(annotation))
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
@@ -151,21 +302,25 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
+def _bare(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
+
+
 def _annotated_metadata(annotation: Any) -> list[Any]:
-    found: list[Any] = list(getattr(annotation, "__metadata__", ()))
+    found: list[Any] = []
+    for each in getattr(annotation, "__metadata__", ()):
+        found.extend(each.metadata if isinstance(each, FieldInfo) else [each])
+    if typing.get_origin(annotation) is Literal:
+        return found
     for part in typing.get_args(annotation):
         found.extend(_annotated_metadata(part) if part is not annotation else ())
     return found
 
 
-def _index_axis(annotation: Any, metadata: list[Any]) -> tuple[str, bool]:
-    axis = next((mark.axis for mark in metadata if isinstance(mark, IndexOf)), "")
-    return axis, typing.get_origin(annotation) in (list, tuple)
-
-
-def _bounds(metadata: list[Any], whole: bool) -> tuple[float | None, float | None]:
+def _bounds(metadata: list[Any], whole: bool) -> tuple[float | None, float | None, float | None]:
     minimum: Any = None
     maximum: Any = None
+    step: Any = None
     for mark in metadata:
         if isinstance(mark, annotated_types.Ge):
             minimum = mark.ge
@@ -175,7 +330,9 @@ def _bounds(metadata: list[Any], whole: bool) -> tuple[float | None, float | Non
             maximum = mark.le
         elif isinstance(mark, annotated_types.Lt):
             maximum = _number(mark.lt) - whole
-    return minimum, maximum
+        elif isinstance(mark, annotated_types.MultipleOf):
+            step = mark.multiple_of
+    return minimum, maximum, step
 
 
 def _number(bound: Any) -> float:

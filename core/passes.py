@@ -17,7 +17,8 @@ from core.store import ContentStore
 
 __all__ = ["Passes", "Progress", "owner_of"]
 
-Progress: TypeAlias = Callable[[int, int], None]
+Progress: TypeAlias = Callable[[float, str], None]
+"""What is told how far something is: a fraction from 0 to 1, and what is being done."""
 
 _BLOCKS_KEPT: Final = 2
 _LAYERS_KEPT: Final = 4
@@ -36,6 +37,9 @@ class Passes:
         class_names: Name of each class.
         announce: Called with the activations of each block when it was run.
         budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
+
+    Attributes:
+        extractor: Holds the model.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Passes:
         announce: Callable[[Activations], None],
         budget: int | None = None,
     ) -> None:
-        self._extractor = extractor
+        self.extractor = extractor
         self._arrays = arrays
         self._labels = labels
         self._class_names = class_names
@@ -67,11 +71,11 @@ class Passes:
             ExtractionFailed: If the model raises.
         """
         if self._plan is None:
-            given = arrange(self._extractor.model, {name: array[:1] for name, array in self._arrays.items()})
-            self._costs = self._extractor.cost(given)
+            given = arrange(self.extractor.model, {name: array[:1] for name, array in self._arrays.items()})
+            self._costs = self.extractor.cost(given)
             if not self._costs:
                 # Only a real pass can follow this model: one sample says how large its answers are.
-                first = self._extractor.extract(given)
+                first = self.extractor.extract(given)
                 self._costs = {key: activation.byte_count for key, activation in first.items()}
             self._plan = plan(self._costs, self._count, self._budget)
         return self._plan
@@ -85,7 +89,7 @@ class Passes:
 
         Args:
             sample: Number of the sample.
-            progress: Called with how many samples of the block are done, and of how many, while it is run.
+            progress: Called with how much of the block is done, while it is run.
 
         Raises:
             InputRejected: If there is no such sample.
@@ -130,12 +134,12 @@ class Passes:
     def _extract(self, start: int, layers: Collection[str] | None, progress: Progress | None) -> Activations:
         end = min(start + self.plan.samples_at_once, self._count)
         part = {name: array[start:end] for name, array in self._arrays.items()}
-        given: Any = arrange(self._extractor.model, part)
-        return self._extractor.extract(
+        given: Any = arrange(self.extractor.model, part)
+        return self.extractor.extract(
             given,
             layers=layers,
             batch_size=self.plan.batch_size,
-            progress=progress,
+            progress=progress and (lambda done, count: progress(done / count, f"{done:,} of {count:,} samples")),
             labels=None if self._labels is None else self._labels[start:end],
             class_names=self._class_names,
             first=start,

@@ -1,14 +1,14 @@
-"""Which pictures there are: those that suit, those that do not and why, those that could not be loaded."""
+"""Which pictures there are: those that suit, those that do not and why, and the plugins that they come from."""
 
 from __future__ import annotations
 
 from core.activation import Activation
 from core.layers import LayerInfo
 from core.options import describe_options
-from core.registry import Registry
-from core.summaries import Failure, InstalledVisualizer, PartSummary, Rejection, VisualizerSummary
+from core.registry import Plugin, Problem, Registry
+from core.summaries import Failure, InstalledVisualizer, PartSummary, PluginSummary, Rejection, VisualizerSummary
 
-__all__ = ["installed", "parts_of", "problems", "rejected", "suited"]
+__all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited"]
 
 
 def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
@@ -22,6 +22,7 @@ def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummar
             each.limitations,
             describe_options(each, activation),
             *registry.origin(each.name),
+            registry.plugin_of(each.name).changed_at,
         )
         for each in registry.publish(activation)
     )
@@ -36,11 +37,21 @@ def rejected(registry: Registry, activation: Activation) -> tuple[Rejection, ...
     )
 
 
-def installed(registry: Registry) -> tuple[InstalledVisualizer, ...]:
-    """Return every picture that is installed."""
-    return tuple(
-        InstalledVisualizer(each.name, each.title, each.summary(), each.handles.in_words(), *registry.origin(each.name))
-        for each in registry.visualizers
+def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
+    """Return every plugin, with what it brings and what went wrong."""
+    return tuple(_summary(registry, plugin) for plugin in registry.plugins)
+
+
+def failure_of(problem: Problem) -> Failure:
+    """Return what went wrong with a plugin, as a page shows it."""
+    place = f" ({problem.place})" if problem.place else ""
+    author = f"report it to {problem.report_to}" if problem.report_to else "tell its author"
+    return Failure(
+        f"{problem.plugin}: {problem.message}{place}",
+        remedy=f"It failed at {problem.stage}. Everything else works; {author}.",
+        traceback=problem.traceback,
+        package=problem.package,
+        version=problem.version,
     )
 
 
@@ -53,15 +64,19 @@ def parts_of(layer: LayerInfo | None) -> tuple[PartSummary, ...]:
     return tuple(PartSummary(*each) for each in ((layer.key, "output"), *inside))
 
 
-def problems(registry: Registry) -> tuple[Failure, ...]:
-    """Return what plugins could not be loaded, and at which stage."""
-    return tuple(
-        Failure(
-            f"{problem.plugin}: {problem.message}",
-            remedy=f"It failed at {problem.stage}. Everything else works; tell its author.",
-            traceback=problem.traceback,
-            package=problem.package,
-            version=problem.version,
-        )
-        for problem in registry.problems
+def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
+    brought = [registry.get(name) for name in plugin.visualizers]
+    return PluginSummary(
+        plugin.name,
+        plugin.source,
+        plugin.package,
+        plugin.version,
+        plugin.path,
+        plugin.status,
+        tuple(InstalledVisualizer(each.name, each.title, each.summary(), each.handles.in_words()) for each in brought),
+        tuple(map(failure_of, plugin.problems)),
+        plugin.notices,
+        plugin.import_seconds,
+        plugin.changed_at,
+        plugin.report_to,
     )

@@ -1,62 +1,33 @@
-"""Finds visualizers, matches them to an activation, and runs them apart from each other.
+"""Finds visualizers, matches them to an activation, and lets them draw.
 
 A plugin can fail at four boundaries: when it is imported, when it is registered, when its hook is called, and when
-it draws. Each is guarded here; a failure is kept with the plugin's name, package, version and traceback, and the
-others go on.
+it draws. The first three are guarded in :mod:`core.plugin_loading`, the last one here.
 """
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
-import json
-import pkgutil
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
-import altair as alt
-import pluggy
-
-from core import hookspecs
 from core.activation import Activation, Activations
+from core.declarations import CHART_ARGUMENTS
+from core.drawing import ContentCache, Drawing, Given, Picture, call_chart, pictures_of
 from core.errors import PluginFailed
+from core.extractor import Extractor
+from core.handles import Match
+from core.limits import get_limits
+from core.naming import did_you_mean
 from core.options import fit_options
-from core.vega_lite import specification_of
-from core.visualizer import Handles, Match, Options, Visualizer
+from core.plugin_loading import Entry, LoadedPlugins
+from core.plugin_sources import PluginSettings, get_plugin_settings
+from core.plugins import BUILT_IN_PACKAGE, Origin, Plugin, PluginSource, Problem
+from core.visualizer import Visualizer
 
-__all__ = ["Candidate", "Drawing", "Problem", "Registry", "get_registry"]
-
-BUILT_IN_PACKAGE: Final = "vizplugins"
-SPECIFICATION_BYTES: Final = 8_000_000
-"""Budget for one chart: what a browser still draws at once."""
-
-_DEFAULT_CONFIG: Final = {"view": {"continuousWidth": 300, "continuousHeight": 300}}
-_drawing_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What could not be loaded, or failed while it was asked.
-
-    Attributes:
-        plugin: Name of the plugin, such as its entry point.
-        package: Distribution or module it came from.
-        version: Version of that distribution; empty if unknown.
-        stage: ``"import"``, ``"registration"`` or ``"hook"``.
-        message: What happened, in a sentence.
-        traceback: For the plugin's author.
-    """
-
-    plugin: str
-    package: str
-    version: str
-    stage: str
-    message: str
-    traceback: str = ""
+__all__ = ["Candidate", "Drawing", "Picture", "Plugin", "Problem", "Registry", "get_registry"]
 
 
 @dataclass(frozen=True)
@@ -67,62 +38,37 @@ class Candidate:
     match: Match
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A chart that was drawn and found to be sound.
-
-    Attributes:
-        chart: The Altair chart.
-        specification: Its Vega-Lite specification.
-        notes: A sentence per option value that had to be fitted.
-    """
-
-    chart: Any
-    specification: dict[str, Any]
-    notes: tuple[str, ...]
-
-    @property
-    def selections(self) -> tuple[str, ...]:
-        """Names of the selection parameters in the chart."""
-        return tuple(param["name"] for param in self.specification.get("params", ()) if "select" in param)
-
-
-@dataclass(frozen=True)
-class _Origin:
-    plugin: str
-    package: str
-    version: str
-    built_in: bool
-
-
 class Registry:
     """Every visualizer that was found, and what could not be.
 
+    Safe to be shared by threads.
+
     Args:
-        discover: Whether to look for the built-in visualizers and for installed plugins (entry point group
-            ``layerscope``). A test or notebook can start empty and use :meth:`register`.
+        discover: Whether to look for the built-in visualizers, for installed plugins (entry point group
+            ``layerscope``) and in folders. A test or notebook can start empty and use :meth:`register`.
+        settings: Which folders, and which plugins are allowed; by default what the environment says.
     """
 
-    def __init__(self, *, discover: bool = True) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
-        self._manager.add_hookspecs(hookspecs)
-        self._visualizers: dict[str, Visualizer] = {}
-        self._origins: dict[str, _Origin] = {}
-        self._origins_of_plugins: dict[str, _Origin] = {}
-        self._problems: list[Problem] = []
+    def __init__(self, *, discover: bool = True, settings: PluginSettings | None = None) -> None:
+        self._loaded = LoadedPlugins(settings or (get_plugin_settings() if discover else PluginSettings()))
+        self._cache = ContentCache()
         if discover:
-            self._discover_built_ins()
-            self._discover_entry_points()
+            self._loaded.discover()
 
     @property
     def visualizers(self) -> tuple[Visualizer, ...]:
         """Every visualizer found, in the order in which they were found."""
-        return tuple(self._visualizers.values())
+        return tuple(entry.visualizer for entry in self._loaded.entries.values())
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin found, those that failed or are not allowed included, in the order in which they were found."""
+        return self._loaded.plugins
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What could not be loaded: which plugin, why, the traceback."""
-        return tuple(self._problems)
+        return tuple(problem for plugin in self.plugins for problem in plugin.problems)
 
     def register(self, plugin: Any, *, name: str = "", package: str = "", version: str = "") -> bool:
         """Take in a plugin: a module or object with ``@hookimpl`` functions, or a single Visualizer.
@@ -137,30 +83,36 @@ class Registry:
             True if its visualizers can be used; what went wrong is in :attr:`problems`.
         """
         name = name or getattr(plugin, "__name__", "") or type(plugin).__name__
-        origin = _Origin(name, package or name.partition(".")[0], version, package == BUILT_IN_PACKAGE)
-        if isinstance(plugin, Visualizer):
-            return self._add(plugin, origin)
-        found_before = len(self._problems)
-        already = self._manager.get_plugin(name)
-        try:
-            self._manager.register(plugin, name=name)
-            self._refuse_unknown_hooks(plugin)
-        except Exception as error:
-            # pluggy keeps a plugin whose validation failed; one that was there before under this name stays.
-            if self._manager.get_plugin(name) not in (None, already):
-                self._manager.unregister(name=name)
-            self._note(origin, "registration", error)
-            return False
-        self._origins_of_plugins[name] = origin
-        for implementation in self._manager.hook.visualizers.get_hookimpls():
-            if implementation.plugin is plugin:
-                self._take_visualizers(implementation.function, origin)
-        return len(self._problems) == found_before
+        source: PluginSource = "built-in" if package == BUILT_IN_PACKAGE else "registered"
+        return self._loaded.take(plugin, Origin(name, source, package or name.partition(".")[0], version))
+
+    def load_file(self, path: str | Path) -> bool:
+        """Take in the plugin that a file is; see :meth:`register` for what it returns."""
+        return self._loaded.load_file(Path(path))
+
+    def load_package(self, name: str) -> bool:
+        """Take in the plugins of an installed distribution, or else a module by its name; see :meth:`register`."""
+        return self._loaded.load_package(name)
+
+    def refresh(self) -> bool:
+        """Look into the folders of plugins, and load what is new or was saved since.
+
+        Returns:
+            Whether anything changed.
+        """
+        return self._loaded.refresh()
+
+    def version_of(self, name: str) -> int:
+        """Return how often a visualizer was loaded before; what was drawn by an earlier version is out of date."""
+        entry = self._loaded.entries.get(name)
+        return entry.version if entry else 0
 
     def candidates(self, activation: Activation) -> tuple[Candidate, ...]:
         """Return every visualizer with yes or a reason: those that handle the activation first, the best foremost."""
-        found = [Candidate(each, self._match(each, activation)) for each in self._visualizers.values()]
-        return tuple(sorted(found, key=self._rank))
+        entries = list(self._loaded.entries.values())
+        matches = [_match(entry.visualizer, activation) for entry in entries]
+        ranked = sorted(zip(entries, matches, strict=True), key=lambda each: _rank(*each))
+        return tuple(Candidate(entry.visualizer, match) for entry, match in ranked)
 
     def publish(self, activation: Activation) -> tuple[Visualizer, ...]:
         """Return the visualizers that handle an activation, the best first."""
@@ -168,12 +120,7 @@ class Registry:
 
     def announce(self, activations: Activations) -> None:
         """Tell every plugin that asked that a forward pass was recorded; one that raises does not stop the others."""
-        for implementation in self._manager.hook.activations_published.get_hookimpls():
-            try:
-                # As pluggy has it, an implementation may leave out what it does not need.
-                implementation.function(**dict.fromkeys(implementation.argnames, activations))
-            except Exception as error:
-                self._note(self._origins_of_plugins[implementation.plugin_name], "hook", error)
+        self._loaded.announce(activations)
 
     def get(self, name: str) -> Visualizer:
         """Return a visualizer by name.
@@ -181,39 +128,74 @@ class Registry:
         Raises:
             PluginFailed: If there is none of that name; the message names near ones.
         """
-        if name not in self._visualizers:
-            near = difflib.get_close_matches(name, self._visualizers, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            raise PluginFailed(
-                f"There is no visualizer {name!r}.{meant}",
-                plugin=name,
-                remedy=f"There are: {', '.join(self._visualizers)}.",
-            )
-        return self._visualizers[name]
+        return self._entry(name).visualizer
 
     def origin(self, name: str) -> tuple[str, str]:
         """Return package and version that a visualizer came from."""
-        origin = self._origins[name]
+        origin = self._entry(name).origin
         return origin.package, origin.version
 
-    def chart(self, name: str, activation: Activation, **options: Any) -> Any:
-        """Draw an activation and return the Altair chart; arguments and errors are those of :meth:`draw`."""
-        return self.draw(name, activation, options).chart
+    def plugin_of(self, name: str) -> Plugin:
+        """Return the plugin that brought a visualizer."""
+        return self._loaded.plugin_of(self._entry(name))
 
-    def draw(self, name: str, activation: Activation, options: Mapping[str, Any] | None = None) -> Drawing:
-        """Draw an activation, and make sure that the chart is sound.
+    def chart(self, name: str, activation: Activation, **options: Any) -> Any:
+        """Draw an activation and return the Altair chart.
+
+        Args:
+            name: Name of the visualizer.
+            activation: What to draw.
+            options: Option values by name; for one that asks for them ``activations=…`` and ``extractor=…`` too.
+
+        Raises:
+            PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
+        """
+        given = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
+        visualizer = self.get(name)
+        known = visualizer.Options.model_fields
+        for option in options:
+            if option not in known:
+                there_are = f"There are: {', '.join(known)}." if known else "It has none."
+                raise PluginFailed(
+                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, known)}",
+                    plugin=name,
+                    remedy=there_are,
+                )
+        drawing = self.draw(name, activation, options, **given)
+        if drawing.refusal:
+            raise PluginFailed(f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=name)
+        return drawing.chart
+
+    def draw(
+        self,
+        name: str,
+        activation: Activation,
+        options: Mapping[str, Any] | None = None,
+        *,
+        activations: Activations | None = None,
+        extractor: Extractor | None = None,
+        progress: Callable[[float, str], None] | None = None,
+    ) -> Drawing:
+        """Draw an activation, and make sure that the chart is sound and within the limits of time, rows and bytes.
 
         Args:
             name: Name of the visualizer.
             activation: What to draw.
             options: Option values by name; values that do not suit the activation are fitted.
+            activations: What all layers answered in the same pass, for a visualizer that asks for it; by default the
+                pass that the activation is from, if that is still there.
+            extractor: Holds the model, for a visualizer that asks for it.
+            progress: Called with a fraction from 0 to 1 and a text by a visualizer that says how far it is.
 
         Raises:
-            PluginFailed: If the visualizer does not handle the activation, raises, returns no Altair chart, or a chart
-                that is invalid or over the budget of bytes.
+            PluginFailed: If the visualizer does not handle the activation, raises, takes too long, returns nothing that
+                is a chart, or a chart that is invalid or over the limits.
         """
-        visualizer = self.get(name)
-        match = self._match(visualizer, activation)
+        entry = self._entry(name)
+        visualizer = entry.visualizer
+        if entry.broken:
+            raise _file_is_broken(visualizer, entry.origin, entry.broken)
+        match = _match(visualizer, activation)
         if not match.handled:
             raise PluginFailed(
                 f"{visualizer.title} cannot draw {activation.key}: it {match.reason}.",
@@ -222,131 +204,52 @@ class Registry:
             )
         if "internals" in visualizer.needs and activation.layer.internals and activation.part == "output":
             _refuse_without_internals(visualizer, activation)
-        # A plugin may raise anything; BaseException is left alone, since Streamlit stops a script with one.
+        given = Given(activations, extractor, progress)
+        limits = get_limits()
+        spent = (
+            f"it took more than {limits.chart_seconds:g} seconds without saying how far it is; ask for progress and "
+            "call it to get more time"
+        )
+        # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            fitted, notes = fit_options(visualizer, activation, options or {})
-            chart = visualizer.chart(activation, fitted)
-            specification = _specification(chart)
-        except Exception as error:
-            raise self._drawing_failed(visualizer, activation, error) from error
-        return Drawing(chart, specification, notes)
-
-    def _discover_built_ins(self) -> None:
-        package = importlib.import_module(BUILT_IN_PACKAGE)
-        for found in pkgutil.iter_modules(package.__path__):
-            self._load(
-                _Origin(found.name, BUILT_IN_PACKAGE, "", True),
-                lambda name=found.name: importlib.import_module(f"{BUILT_IN_PACKAGE}.{name}"),
-            )
-
-    def _discover_entry_points(self) -> None:
-        # pluggy's load_setuptools_entrypoints would let one plugin that fails to import stop all others.
-        for entry_point in importlib.metadata.entry_points(group=hookspecs.PROJECT_NAME):
-            distribution = entry_point.dist
-            name, version = (distribution.name, distribution.version) if distribution else ("", "")
-            self._load(_Origin(entry_point.name, name, version, False), entry_point.load)
-
-    def _load(self, origin: _Origin, load: Any) -> None:
-        try:
-            plugin = load()
+            with self._loaded.apart(entry.origin, limits.chart_seconds, spent) as watched:
+                fitted = fit_options(visualizer, activation, options or {})
+                cache = self._cache.of(f"{name} {entry.version}")
+                returned = call_chart(visualizer, activation, fitted.options, given, cache, watched)
+                pictures, refusal = pictures_of(returned, limits)
         except (Exception, SystemExit) as error:
-            self._note(origin, "import", error)
-            return
-        self.register(plugin, name=origin.plugin, package=origin.package, version=origin.version)
+            raise _drawing_failed(entry, activation, error) from error
+        return Drawing(pictures, refusal, fitted.notes, fitted.faults)
 
-    def _refuse_unknown_hooks(self, plugin: Any) -> None:
-        known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "layerscope_spec")]
-        for attribute in dir(plugin):
-            marks = getattr(getattr(plugin, attribute, None), "layerscope_impl", None)
-            name = (marks.get("specname") or attribute) if isinstance(marks, dict) else attribute
-            if marks is not None and name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                meant = f"; did you mean {near[0]!r}?" if near else "."
-                raise TypeError(f"there is no hook {name!r}{meant} The hooks are: {', '.join(known)}.")
-
-    def _take_visualizers(self, hook: Any, origin: _Origin) -> None:
-        try:
-            found = list(hook())
-        except Exception as error:
-            self._note(origin, "hook", error)
-            return
-        for visualizer in found:
-            try:
-                self._add(visualizer, origin)
-            except Exception as error:
-                self._note(origin, "registration", error)
-
-    def _add(self, visualizer: Any, origin: _Origin) -> bool:
-        fault = _declaration_fault(visualizer)
-        if not fault and visualizer.name in self._visualizers:
-            # By name, not by class identity: Streamlit reloads modules.
-            holder = self._origins[visualizer.name]
-            fault = f"the name {visualizer.name!r} is taken by {holder.plugin} of {holder.package}; the first one stays"
-        if fault:
-            self._note(origin, "registration", TypeError(f"{type(visualizer).__name__}: {fault}"))
-            return False
-        self._visualizers[visualizer.name] = visualizer
-        self._origins[visualizer.name] = origin
-        return True
-
-    def _note(self, origin: _Origin, stage: str, error: BaseException) -> None:
-        lines = "".join(traceback.format_exception(error))
-        message = f"{type(error).__name__}: {error}"
-        problem = Problem(origin.plugin, origin.package, origin.version, stage, message, lines)
-        # A hook that fails at every forward pass is one problem.
-        if problem not in self._problems:
-            self._problems.append(problem)
-
-    def _match(self, visualizer: Visualizer, activation: Activation) -> Match:
-        try:
-            return visualizer.handles.match(activation)
-        except Exception as error:
-            return Match(False, f"could not be asked: {type(error).__name__}: {error}")
-
-    def _rank(self, candidate: Candidate) -> tuple[Any, ...]:
-        visualizer, match = candidate.visualizer, candidate.match
-        handles = visualizer.handles
-        return (
-            not match.handled,
-            match.distance,
-            not handles.axes,
-            not handles.ranks,
-            -visualizer.priority,
-            self._origins[visualizer.name].built_in,
-            visualizer.name,
-        )
-
-    def _drawing_failed(self, visualizer: Visualizer, activation: Activation, error: Exception) -> PluginFailed:
-        origin = self._origins[visualizer.name]
-        shape = "×".join(map(str, activation.shape))
-        who = f"{origin.package} {origin.version}".strip()
-        return PluginFailed(
-            f"{visualizer.title} ({visualizer.name}, {who}) failed on {activation.key} ({shape}): "
-            f"{type(error).__name__}: {error}",
-            plugin=visualizer.name,
-            package=origin.package,
-            version=origin.version,
-            traceback="".join(traceback.format_exception(error)),
-            remedy="The other pictures still work; send the traceback to whoever wrote this one.",
-        )
+    def _entry(self, name: str) -> Entry:
+        entries = self._loaded.entries
+        if name not in entries:
+            raise PluginFailed(
+                f"There is no visualizer {name!r}{did_you_mean(name, entries)}",
+                plugin=name,
+                remedy=f"There are: {', '.join(entries)}.",
+            )
+        return entries[name]
 
 
-def _declaration_fault(visualizer: Any) -> str:
-    if not isinstance(visualizer, Visualizer):
-        return "is not an instance of vizplugins.Visualizer (an instance is needed, not the class)"
-    for attribute in ("name", "title"):
-        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
-            return f"declares no {attribute}"
-    if not isinstance(visualizer.handles, Handles):
-        return f"declares handles = {visualizer.handles!r}, an instance of vizplugins.Handles is needed"
-    if not (isinstance(visualizer.Options, type) and issubclass(visualizer.Options, Options)):
-        return f"declares Options = {visualizer.Options!r}, a subclass of vizplugins.Options is needed"
-    if not isinstance(visualizer.priority, int):
-        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
-    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
-        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
-    required = [name for name, field in visualizer.Options.model_fields.items() if field.is_required()]
-    return f"has options without a default: {', '.join(required)}" if required else ""
+def _match(visualizer: Visualizer, activation: Activation) -> Match:
+    try:
+        return visualizer.handles.match(activation)
+    except Exception as error:
+        return Match(False, f"could not be asked: {type(error).__name__}: {error}")
+
+
+def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
+    handles = entry.visualizer.handles
+    return (
+        not match.handled,
+        match.distance,
+        not handles.axes,
+        not handles.ranks,
+        -entry.visualizer.priority,
+        entry.origin.source == "built-in",
+        entry.visualizer.name,
+    )
 
 
 def _refuse_without_internals(visualizer: Visualizer, activation: Activation) -> None:
@@ -358,23 +261,32 @@ def _refuse_without_internals(visualizer: Visualizer, activation: Activation) ->
         )
 
 
-def _specification(chart: Any) -> dict[str, Any]:
-    if not isinstance(chart, alt.TopLevelMixin):
-        raise TypeError(f"chart() returned {type(chart).__name__}, an Altair chart is needed")
-    # Altair's row limit guards notebooks against large data; here the budget of bytes below does. Altair keeps this
-    # setting for the whole process, so one thread at a time may change it and must put it back.
-    with _drawing_lock, alt.data_transformers.enable("default", max_rows=None):
-        specification = specification_of(chart)
-    if specification.get("config") == _DEFAULT_CONFIG:
-        # Altair's fallback size; the page and the export each have a better one.
-        del specification["config"]
-    size = len(json.dumps(specification, default=str))
-    if size > SPECIFICATION_BYTES:
-        raise ValueError(
-            f"the chart takes {size / 1e6:.1f} MB, more than the {SPECIFICATION_BYTES / 1e6:.0f} MB that a browser "
-            "draws at once; aggregate the data, or draw what lies on a grid as an image"
-        )
-    return specification
+def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:
+    place = f" ({problem.place})" if problem.place else ""
+    return PluginFailed(
+        f"{origin.plugin}, which draws {visualizer.title}, could not be loaded after it was saved: "
+        f"{problem.message}{place}",
+        plugin=visualizer.name,
+        package=origin.package,
+        version=origin.version,
+        traceback=problem.traceback,
+        remedy="Mend the file and save it; it is loaded again by itself.",
+    )
+
+
+def _drawing_failed(entry: Entry, activation: Activation, error: BaseException) -> PluginFailed:
+    visualizer, origin = entry.visualizer, entry.origin
+    shape = "×".join(map(str, activation.shape))
+    report = f" to {origin.report_to}" if origin.report_to else " to whoever wrote this one"
+    return PluginFailed(
+        f"{visualizer.title} ({visualizer.name}, {origin.in_words}) failed on {activation.key} "
+        f"({activation.layer.type_name}, {shape}): {type(error).__name__}: {error}",
+        plugin=visualizer.name,
+        package=origin.package,
+        version=origin.version,
+        traceback="".join(traceback.format_exception(error)),
+        remedy=f"The other pictures still work; send the traceback{report}.",
+    )
 
 
 _registry: Registry | None = None

@@ -11,6 +11,7 @@ from core.options import Control
 
 __all__ = [
     "Answer",
+    "ChartPicture",
     "ChartResult",
     "ExampleSummary",
     "Failure",
@@ -20,6 +21,7 @@ __all__ = [
     "LayerRow",
     "ModelSummary",
     "PartSummary",
+    "PluginSummary",
     "Rejection",
     "VisualizerSummary",
 ]
@@ -166,7 +168,10 @@ class PartSummary:
 
 @dataclass(frozen=True)
 class VisualizerSummary:
-    """A picture that suits a layer, with the controls of its options."""
+    """A picture that suits a layer, with the controls of its options.
+
+    ``changed_at`` is when its file was last loaded again, such as ``"12:03:05"``; empty if it was not.
+    """
 
     name: str
     title: str
@@ -176,6 +181,7 @@ class VisualizerSummary:
     controls: tuple[Control, ...]
     package: str
     version: str
+    changed_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,8 +192,27 @@ class InstalledVisualizer:
     title: str
     description: str
     handles: str
+
+
+@dataclass(frozen=True)
+class PluginSummary:
+    """A plugin, whether it can be used or not; see :class:`core.plugins.Plugin`.
+
+    ``failures`` say what went wrong, ``notices`` what its author should know.
+    """
+
+    name: str
+    source: str
     package: str
     version: str
+    path: str
+    status: str
+    visualizers: tuple[InstalledVisualizer, ...]
+    failures: tuple[Failure, ...] = ()
+    notices: tuple[str, ...] = ()
+    import_seconds: float = field(default=0.0, compare=False)
+    changed_at: str = ""
+    report_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,18 +240,35 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class ChartResult:
-    """A chart as a specification, or the failure of whoever should have drawn it.
+class ChartPicture:
+    """One chart of a picture.
 
     Attributes:
-        specification: Vega-Lite; None if it failed.
+        specification: Vega-Lite.
+        caption: What stands above it; empty where it is alone.
+        selections: Names of the selection parameters in it that are options too.
+    """
+
+    specification: dict[str, Any]
+    caption: str = ""
+    selections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChartResult:
+    """The charts of a picture, or why there are none.
+
+    Attributes:
+        pictures: One chart or several; none if it was refused or failed.
         notes: A sentence per option value that had to be fitted.
-        selections: Names of the selection parameters in the chart that are options too.
+        faults: By option, why its value was refused and the default taken; under ``""`` why values do not go together.
+        refusal: Why the visualizer has nothing to draw; empty if it has.
         failure: What went wrong; None if nothing did.
     """
 
-    specification: dict[str, Any] | None
+    pictures: tuple[ChartPicture, ...] = ()
     notes: tuple[str, ...] = ()
-    selections: tuple[str, ...] = ()
+    faults: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
     failure: Failure | None = None
     seconds: float = field(default=0.0, compare=False)

@@ -1,4 +1,4 @@
-"""What a plugin author writes against: Visualizer, Handles, Options.
+"""What a plugin author writes against: Visualizer, Options and what a visualizer may return.
 
 A visualizer is one class with no state: an activation and options in, an Altair chart out. What it declares is all
 that the page needs to find it, to make its controls and to explain it.
@@ -6,27 +6,38 @@ that the page needs to find it, to make its controls and to explain it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from core.activation import Activation
+from core.handles import Handles
 
 __all__ = [
+    "API_VERSION",
+    "OLDEST_API_VERSION",
+    "Cache",
     "ChannelIndex",
-    "Handles",
+    "ClassIndex",
+    "ClassOf",
     "HeadIndex",
     "IndexOf",
-    "Match",
+    "LayerKey",
+    "LayerOf",
     "Options",
+    "ProgressReport",
+    "Refusal",
     "SampleIndex",
     "UnitIndex",
     "Visualizer",
 ]
 
-_ANY_TYPE: Final = 1_000
+API_VERSION: Final = 2
+"""What a plugin may say that it was written for: ``layerscope_api = 2`` in its module; see docs/plugins.md."""
+
+OLDEST_API_VERSION: Final = API_VERSION - 1
+"""The oldest that is served."""
 
 
 @dataclass(frozen=True)
@@ -36,96 +47,65 @@ class IndexOf:
     axis: str
 
 
+@dataclass(frozen=True)
+class ClassOf:
+    """Marks an integer option as a class of the model's answer; its choices are the class names if they are known."""
+
+
+@dataclass(frozen=True)
+class LayerOf:
+    """Marks a text option as the key of a layer of the same pass; its choices are those that were recorded."""
+
+
 SampleIndex = Annotated[int, IndexOf("sample")]
 UnitIndex = Annotated[int, IndexOf("unit")]
 ChannelIndex = Annotated[int, IndexOf("channel")]
 HeadIndex = Annotated[int, IndexOf("head")]
+ClassIndex = Annotated[int, ClassOf()]
+LayerKey = Annotated[str, LayerOf()]
 
 
 class Options(BaseModel):
     """Base of a visualizer's options: each field becomes a control beside the chart, its bounds the control's bounds.
 
-    Give fields a ``title`` and, where the title is not enough, a ``description``.
+    Give fields a ``title`` and, where the title is not enough, a ``description``. Every field needs a default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
-class Match:
-    """Whether a visualizer handles an activation, and if not, why.
+class Refusal:
+    """What :meth:`Visualizer.chart` returns where it cannot say anything about this activation, and why.
+
+    Whether a layer suits at all is for ``Handles``; this is for what only values show, such as too short a sequence.
 
     Attributes:
-        handled: The answer.
-        reason: Why not; empty where it is handled.
-        distance: Steps from the layer's class to the base class that was named; large where any layer will do.
+        reason: A sentence for a person.
+
+    Raises:
+        ValueError: If there is no reason.
     """
 
-    handled: bool
-    reason: str = ""
-    distance: int = _ANY_TYPE
-
-
-@dataclass(frozen=True)
-class Handles:
-    """Which activations a visualizer can draw. What is left empty does not restrict.
-
-    Attributes:
-        layer_types: Class names of layers; a base class takes all that derive from it (``"RNN"`` takes LSTM and GRU).
-        axes: Names of the axes, all of them and in order.
-        ranks: Numbers of axes, the sample axis counted.
-        parts: ``"output"`` or internals such as ``"cell_state"``.
-        when: Looks at the activation's description (not at its values, so that matching stays fast) and returns an
-            empty string for yes, or the reason why not.
-    """
-
-    layer_types: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
-    ranks: tuple[int, ...] = ()
-    parts: tuple[str, ...] = ()
-    when: Callable[[Activation], str] | None = None
+    reason: str
 
     def __post_init__(self) -> None:
-        for name in ("layer_types", "axes", "ranks", "parts"):
-            given = getattr(self, name)
-            if isinstance(given, str) or not isinstance(given, Iterable):
-                raise TypeError(f"Handles({name}={given!r}): a tuple is needed, such as ({given!r},)")
-            object.__setattr__(self, name, tuple(given))
-
-    def match(self, activation: Activation) -> Match:
-        """Say yes, or why not."""
-        distance = _ANY_TYPE
-        if self.layer_types:
-            names = activation.layer.type_names
-            steps = [names.index(wanted) for wanted in self.layer_types if wanted in names]
-            if not steps:
-                return _no(f"takes {_either(self.layer_types)} layers, this is {activation.layer.type_name}")
-            distance = min(steps)
-        if self.ranks and activation.rank not in self.ranks:
-            return _no(f"takes rank {_either(map(str, self.ranks))}, this is rank {activation.rank}")
-        if self.axes and activation.axes != self.axes:
-            return _no(f"takes axes ({', '.join(self.axes)}), these are ({', '.join(activation.axes)})")
-        if self.parts and activation.part not in self.parts:
-            return _no(f"takes {_either(self.parts)}, this is {activation.part}")
-        reason = self.when(activation) if self.when else ""
-        return _no(reason) if reason else Match(True, distance=distance)
-
-    def in_words(self) -> str:
-        """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
-        words = [f"{_either(self.layer_types)} layers"] if self.layer_types else []
-        words += [f"rank {_either(map(str, self.ranks))}"] if self.ranks else []
-        words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
-        words += [_either(self.parts)] if self.parts else []
-        return ", ".join(words) or "any layer"
+        if not isinstance(self.reason, str) or not self.reason.strip():
+            raise ValueError("a Refusal needs a reason: a sentence that says why there is nothing to be drawn")
 
 
-def _no(reason: str) -> Match:
-    return Match(False, reason)
+class ProgressReport(Protocol):
+    """What a visualizer calls to say how far it is, if its ``chart`` has a parameter ``progress``."""
+
+    def __call__(self, fraction: float, text: str = "") -> None:
+        """Say how far it is: a fraction from 0 to 1, and what is being done."""
 
 
-def _either(words: Any) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
+class Cache(Protocol):
+    """What a visualizer keeps results in, if its ``chart`` has a parameter ``cache``."""
+
+    def __call__(self, function: Any, *arguments: Any) -> Any:
+        """Return ``function(*arguments)``, computed once for the same content of all arguments."""
 
 
 class Visualizer:
@@ -160,12 +140,17 @@ class Visualizer:
     def chart(self, activation: Activation, options: Any) -> Any:
         """Draw.
 
+        A parameter of one of these names is given what it says, so name what you need and leave out the rest:
+        ``progress`` (:class:`ProgressReport`), ``cache`` (:class:`Cache`), ``extractor`` (the model's
+        :class:`core.extractor.Extractor`, to run it again) and ``activations`` (what all layers answered in the same
+        pass).
+
         Args:
             activation: What the layer answered; read-only, the sample axis first.
             options: An instance of this visualizer's ``Options``.
 
         Returns:
-            An Altair chart. A selection parameter in it that bears the name of an option comes back as that option
-            when the person clicks.
+            An Altair chart, a dict of captions and charts, or a :class:`Refusal`. A selection parameter in a chart that
+            bears the name of an option comes back as that option when the person clicks.
         """
         raise TypeError(f"{type(self).__name__} has no chart(self, activation, options) method")

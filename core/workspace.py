@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from core import export, model_map, picture_list, previews
+from core import export, model_map, picture_list, previews, thumbnails
 from core.activation import Activation
 from core.cost import Plan
 from core.errors import InputRejected, PluginFailed
@@ -23,6 +22,7 @@ from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
 from core.inputs import InputSpec, input_specs, noise
+from core.layer_charts import LayerCharts
 from core.loading import content_key, load_model
 from core.model_summary import summarize_model
 from core.overview import describe_activation, layer_row, opened_layers
@@ -34,19 +34,18 @@ from core.summaries import (
     Answer,
     ChartResult,
     ExampleSummary,
-    Failure,
     InputView,
-    InstalledVisualizer,
     LayerRow,
     ModelSummary,
     PartSummary,
+    PluginSummary,
     Rejection,
     VisualizerSummary,
 )
 
 __all__ = ["Workspace"]
 
-_CHARTS_KEPT: Final = 64
+_TABLES_KEPT: Final = 64
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ class _OpenSamples:
     class_names: tuple[str, ...]
     serial: int
     passes: Passes
+    charts: LayerCharts
 
 
 class Workspace:
@@ -92,8 +92,7 @@ class Workspace:
         self._model: _OpenModel | None = None
         self._samples: _OpenSamples | None = None
         self._serial = 0
-        self._charts: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
-        self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_CHARTS_KEPT)
+        self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
         self._lock = threading.RLock()
 
     @staticmethod
@@ -225,7 +224,7 @@ class Workspace:
 
         Args:
             sample: Which of all samples.
-            progress: Called with how many samples are done, and of how many, where they have to be run first.
+            progress: Called with how much is done where samples have to be run first.
 
         Raises:
             ExtractionFailed: If the model raises on this input.
@@ -268,21 +267,30 @@ class Workspace:
 
     def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
         """Return the pictures that suit a layer, the best first."""
+        self._registry.refresh()
         return picture_list.suited(self._registry, self._activation(layer, sample)[0])
 
     def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
         """Return the pictures that do not suit a layer, each with the reason."""
         return picture_list.rejected(self._registry, self._activation(layer, sample)[0])
 
-    def installed(self) -> tuple[InstalledVisualizer, ...]:
-        """Return every picture that is installed."""
-        return picture_list.installed(self._registry)
+    def plugins(self) -> tuple[PluginSummary, ...]:
+        """Return every plugin, with what it brings and what went wrong."""
+        self._registry.refresh()
+        return picture_list.plugins(self._registry)
 
-    def plugin_problems(self) -> tuple[Failure, ...]:
-        """Return what plugins could not be loaded."""
-        return picture_list.problems(self._registry)
+    def thumbnail(self, visualizer: str) -> bytes:
+        """Return a small PNG of a picture, drawn of the first example that it suits; empty if it suits none."""
+        return thumbnails.thumbnail(self._registry, self._models, visualizer)
 
-    def chart(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> ChartResult:
+    def chart(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        progress: Progress | None = None,
+    ) -> ChartResult:
         """Draw a layer; a visualizer that fails comes back as a failure, not as an exception.
 
         Args:
@@ -290,26 +298,21 @@ class Workspace:
             visualizer: Name of the visualizer.
             options: Option values by name; a ``sample`` option always follows ``sample``.
             sample: Which of all samples.
+            progress: Called by a visualizer that says how far it is.
         """
-        activation, position = self._activation(layer, sample, visualizer)
-        options = self._with_sample(visualizer, options, position)
-        key = (self._given().serial, activation.context.first, layer, visualizer, repr(sorted(options.items())))
-        try:
-            return self._charts.get(key, lambda: self._draw(activation, visualizer, options))
-        except PluginFailed as error:
-            failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
-            return ChartResult(None, failure=failure)
+        return self._given().charts.result(layer, visualizer, options, sample, progress)
 
     def chart_file(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: export.ChartFormat
     ) -> bytes:
-        """Return a chart as PNG, SVG, HTML or JSON.
+        """Return a chart as PNG, SVG, HTML or JSON; several stand under one another.
 
         Raises:
-            PluginFailed: If the visualizer fails.
+            PluginFailed: If the visualizer fails, or has nothing to draw.
         """
-        activation, position = self._activation(layer, sample, visualizer)
-        drawing = self._registry.draw(visualizer, activation, self._with_sample(visualizer, options, position))
+        drawing = self._given().charts.draw(layer, visualizer, options, sample)
+        if drawing.refusal:
+            raise PluginFailed(drawing.refusal, plugin=visualizer)
         return export.chart_file(drawing.specification, kind)
 
     def activation_file(self, layer: str, sample: int, kind: Literal["npy", "csv"]) -> bytes:
@@ -329,12 +332,13 @@ class Workspace:
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
-        activation, position = self._activation(layer, sample, visualizer)
+        charts = self._given().charts
+        activation, position = charts.activation(layer, sample, visualizer)
         summary = next((each for each in self.visualizers(layer, sample) if each.name == visualizer), None)
         defaults = {control.name: control.default for control in summary.controls} if summary else {}
         chosen = {
             name: value
-            for name, value in self._with_sample(visualizer, options, position).items()
+            for name, value in charts.with_sample(visualizer, options, position).items()
             if defaults.get(name) != value
         }
         return export.code_for(
@@ -345,6 +349,7 @@ class Workspace:
             sample=activation.context.first,
             samples_taken=activation.shape[0],
             internals=activation.part != "output" or bool(activation.internals),
+            extractor=charts.asks_for(visualizer, "extractor"),
         )
 
     def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
@@ -379,20 +384,10 @@ class Workspace:
             passes = Passes(
                 opened.extractor, samples.arrays, labels, class_names, self._registry.announce, self._budget
             )
-            self._samples = _OpenSamples(samples.arrays, labels, samples.names, class_names, self._serial, passes)
+            charts = LayerCharts(self._registry, passes)
+            self._samples = _OpenSamples(
+                samples.arrays, labels, samples.names, class_names, self._serial, passes, charts
+            )
 
-    def _activation(self, layer: str, sample: int, visualizer: str = "") -> tuple[Activation, int]:
-        inside = bool(visualizer) and "internals" in self._registry.get(visualizer).needs
-        return self._given().passes.activation(layer, sample, inside=inside)
-
-    def _with_sample(self, visualizer: str, options: Mapping[str, Any], position: int) -> dict[str, Any]:
-        chosen = {name: value for name, value in options.items() if name != "sample"}
-        follows = "sample" in self._registry.get(visualizer).Options.model_fields
-        return {"sample": position, **chosen} if follows else chosen
-
-    def _draw(self, activation: Activation, visualizer: str, options: Mapping[str, Any]) -> ChartResult:
-        started = time.perf_counter()
-        drawing = self._registry.draw(visualizer, activation, options)
-        names = self._registry.get(visualizer).Options.model_fields
-        selections = tuple(name for name in drawing.selections if name in names)
-        return ChartResult(drawing.specification, drawing.notes, selections, seconds=time.perf_counter() - started)
+    def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
+        return self._given().passes.activation(layer, sample)

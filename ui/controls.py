@@ -4,40 +4,57 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.options import Control
 from ui.choice import Choice
+from ui.wording import plain
 
-__all__ = ["controls"]
+__all__ = ["controls", "show_faults"]
 
 _LISTED_POSITIONS = 2_000
 
 
-def controls(described: Sequence[Control], chosen: Choice, scope: str) -> dict[str, Any]:
-    """Draw a control per option and return the values that the person chose.
+def controls(described: Sequence[Control], chosen: Choice, scope: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw a control per option.
 
     Args:
         described: The options. One called ``sample`` follows the sample of the page and gets no control.
         chosen: Where choices are kept.
         scope: Tells the controls of one layer and picture from those of another.
+
+    Returns:
+        The values that the person chose; and by option a place beside its control, for why its value was refused.
     """
-    values = {}
+    values: dict[str, Any] = {}
+    places: dict[str, Any] = {"": st.empty()}
     for control in described:
         if control.name == "sample":
             continue
         value = chosen.options.get(control.name, control.default)
         key = f"option/{scope}/{control.name}"
         _draw(control, _usable(value, control), key)
+        places[control.name] = st.empty()
         if control.name in chosen.options:
             values[control.name] = value
     if chosen.options:
         icon = ":material/restart_alt:"
         st.button("Back to the defaults", type="tertiary", icon=icon, on_click=chosen.forget_options)
-    return values
+    return values, places
+
+
+def show_faults(places: Mapping[str, Any], faults: Mapping[str, str]) -> None:
+    """Say beside each control why its value was refused.
+
+    Args:
+        places: By option, as :func:`controls` returns them.
+        faults: By option, what is wrong with its value.
+    """
+    for name, fault in faults.items():
+        places.get(name, places[""]).caption(f":red[:material/error: {plain(fault)}. The default is shown.]")
 
 
 def _draw(control: Control, value: Any, key: str) -> None:
@@ -49,10 +66,12 @@ def _draw(control: Control, value: Any, key: str) -> None:
         "args": (control.name, key),
     }
     state[key] = value
+    titles = dict(zip(control.choices, control.choice_titles, strict=False))
     if control.kind == "switch":
         st.toggle(control.title, **shared)
     elif control.kind == "choice":
-        st.selectbox(control.title, list(control.choices), format_func=_choice_title, **shared)
+        listed = list(control.choices)
+        st.selectbox(control.title, listed, format_func=lambda each: titles.get(each, _choice_title(each)), **shared)
     elif control.kind == "choices":
         st.multiselect(control.title, list(control.choices), format_func=_choice_title, **shared)
     elif control.kind == "indices":
@@ -62,6 +81,8 @@ def _draw(control: Control, value: Any, key: str) -> None:
         _whole_number(control, shared)
     elif control.kind == "number":
         _number(control, shared)
+    elif control.kind in ("range", "integer_range"):
+        _range(control, shared)
     else:
         st.text_input(control.title, **shared)
 
@@ -69,22 +90,44 @@ def _draw(control: Control, value: Any, key: str) -> None:
 def _whole_number(control: Control, shared: dict[str, Any]) -> None:
     minimum = None if control.minimum is None else int(control.minimum)
     maximum = None if control.maximum is None else int(control.maximum)
-    if control.kind == "integer" and minimum is not None and maximum is not None and minimum < maximum:
-        st.slider(control.title, minimum, maximum, **shared)
+    step = int(control.step or 1)
+    if (
+        control.kind == "integer"
+        and not control.optional
+        and minimum is not None
+        and maximum is not None
+        and minimum < maximum
+    ):
+        st.slider(control.title, minimum, maximum, step=step, **shared)
     elif control.optional:
-        st.number_input(control.title, minimum, maximum, value=None, step=1, placeholder="automatic", **shared)
+        st.number_input(control.title, minimum, maximum, value=None, step=step, placeholder="automatic", **shared)
     elif minimum == maximum and minimum is not None:
         st.number_input(control.title, minimum, minimum + 1, step=1, disabled=True, **shared)
     else:
-        st.number_input(control.title, minimum, maximum, step=1, **shared)
+        st.number_input(control.title, minimum, maximum, step=step, **shared)
 
 
 def _number(control: Control, shared: dict[str, Any]) -> None:
-    minimum, maximum = control.minimum, control.maximum
-    if minimum is not None and maximum is not None and minimum < maximum:
-        st.slider(control.title, float(minimum), float(maximum), **shared)
+    # What Streamlit is given for one number must all be of one type.
+    minimum, maximum, step = (
+        None if bound is None else float(bound) for bound in (control.minimum, control.maximum, control.step)
+    )
+    if minimum is not None and maximum is not None and minimum < maximum and not control.optional:
+        st.slider(control.title, minimum, maximum, step=step, **shared)
+    elif control.optional:
+        st.number_input(control.title, minimum, maximum, value=None, step=step, placeholder="automatic", **shared)
     else:
-        st.number_input(control.title, minimum, maximum, **shared)
+        st.number_input(control.title, minimum, maximum, step=step, **shared)
+
+
+def _range(control: Control, shared: dict[str, Any]) -> None:
+    kind = int if control.kind == "integer_range" else float
+    minimum, maximum = kind(control.minimum or 0), kind(control.maximum or 0)
+    if minimum == maximum:
+        st.caption(f"{plain(control.title)}: {minimum:g}")
+    else:
+        step = None if control.step is None else kind(control.step)
+        st.slider(control.title, minimum, maximum, step=step, **shared)
 
 
 def _usable(value: Any, control: Control) -> Any:
@@ -97,6 +140,8 @@ def _usable(value: Any, control: Control) -> Any:
         low = value if control.minimum is None else max(value, control.minimum)
         fitted = low if control.maximum is None else min(low, control.maximum)
         return float(fitted) if control.kind == "number" else int(fitted)
+    if control.kind in ("range", "integer_range"):
+        return _usable_range(value, control)
     if control.kind == "choice":
         return value if value in control.choices else control.default
     if control.kind == "choices":
@@ -107,10 +152,21 @@ def _usable(value: Any, control: Control) -> Any:
         return [each for each in listed if isinstance(each, int) and 0 <= each <= last]
     if control.kind == "switch":
         return bool(value)
-    return str(value)
+    return "" if value is None else str(value)
+
+
+def _usable_range(value: Any, control: Control) -> Any:
+    ends = value if isinstance(value, (list, tuple)) and len(value) == 2 else control.default
+    if not all(isinstance(end, (int, float)) and math.isfinite(end) for end in ends):
+        ends = control.default
+    low, high = control.minimum or 0, control.maximum or 0
+    kind = round if control.kind == "integer_range" else float
+    return tuple(sorted(kind(min(max(end, low), high)) for end in ends))
 
 
 def _choice_title(value: Any) -> str:
+    if value is None:
+        return "none"
     return str(value).replace("_", " ")
 
 

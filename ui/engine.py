@@ -9,12 +9,13 @@ import gc
 import importlib
 import logging
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
+
+from ui.arguments import IN_PROCESS_VARIABLE, take_arguments
 
 if TYPE_CHECKING:
     from core.workers.pool import WorkerPool
@@ -24,8 +25,6 @@ __all__ = ["is_ready", "new_workspace", "runs_in_process", "wait"]
 
 _log = logging.getLogger("layerscope")
 _USUAL_SECONDS = 5
-_OPTION = "--in-process"
-_VARIABLE = "LAYERSCOPE_IN_PROCESS"
 
 
 def runs_in_process() -> bool:
@@ -33,7 +32,7 @@ def runs_in_process() -> bool:
 
     ``streamlit run streamlit_app.py -- --in-process`` says so, or ``LAYERSCOPE_IN_PROCESS=1`` in the environment.
     """
-    return _OPTION in sys.argv[1:] or os.environ.get(_VARIABLE, "") not in ("", "0")
+    return os.environ.get(IN_PROCESS_VARIABLE, "") not in ("", "0")
 
 
 class _Engine:
@@ -44,6 +43,7 @@ class _Engine:
         self.ready = threading.Event()
         self.error = ""
         self.pool: WorkerPool | None = None
+        take_arguments()
         self._in_process = runs_in_process()
         if not self._in_process:
             # It imports TensorFlow while this process imports what draws the page.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from core.summaries import ChartResult, Failure, VisualizerSummary
 from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, remember
-from ui.controls import controls
+from ui.controls import controls, show_faults
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
 
@@ -39,8 +40,7 @@ def _pictures(workspace: Workspace, chosen: Choice) -> None:
     _parts(workspace, chosen)
     tabs, others = st.columns([5, 1], vertical_alignment="center")
     with others.popover("Why not others?", width="stretch"):
-        for rejection in workspace.rejections(chosen.layer, chosen.sample):
-            st.markdown(f"**{plain(rejection.title)}** {plain(rejection.reason)}")
+        _others(workspace, chosen)
     if not offered:
         st.info(
             "No picture suits this layer. The reasons are under “Why not others?”.",
@@ -51,16 +51,28 @@ def _pictures(workspace: Workspace, chosen: Choice) -> None:
     remember(chosen)
     chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
-        values = _options(visualizer, chosen)
+        values, places = _options(visualizer, chosen)
     with chart_place:
-        st.caption(plain(visualizer.description))
-        with waiting(workspace, f"Drawing {plain(visualizer.title)}", "chart"):
-            result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample)
-        _chart(workspace, result, chosen, visualizer)
+        changed = f":green-badge[:material/published_with_changes: changed, loaded {visualizer.changed_at}] "
+        st.caption(f"{changed if visualizer.changed_at else ''}{plain(visualizer.description)}")
+        with waiting(workspace, f"Drawing {plain(visualizer.title)}", "chart") as progress:
+            result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample, progress)
+        _charts(workspace, result, chosen, visualizer)
         st.markdown(f"**How to read it.** {plain(visualizer.how_to_read)}" if visualizer.how_to_read else "")
         st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
-        if result.specification:
+        if result.pictures:
             _take_away(workspace, chosen, visualizer.name, values)
+    show_faults(places, result.faults)
+
+
+def _others(workspace: Workspace, chosen: Choice) -> None:
+    for rejection in workspace.rejections(chosen.layer, chosen.sample):
+        st.markdown(f"**{plain(rejection.title)}** {plain(rejection.reason)}")
+    unusable = [plugin for plugin in workspace.plugins() if plugin.status != "ready"]
+    if unusable:
+        st.divider()
+    for plugin in unusable:
+        st.markdown(f":red-badge[{plain(plugin.status)}] **{named(plugin.name)}** is listed on the page “Plugins”")
 
 
 def _parts(workspace: Workspace, chosen: Choice) -> None:
@@ -108,36 +120,57 @@ def _tab_chosen(key: str) -> None:
     st.session_state["choice"].visualizer = st.session_state[key] or ""
 
 
-def _options(visualizer: VisualizerSummary, chosen: Choice) -> dict[str, Any]:
+def _options(visualizer: VisualizerSummary, chosen: Choice) -> tuple[dict[str, Any], dict[str, Any]]:
     if all(control.name == "sample" for control in visualizer.controls):
-        return {}
+        return {}, {"": st.empty()}
     st.caption("Options")
     return controls(visualizer.controls, chosen, f"{chosen.layer}/{visualizer.name}")
 
 
-def _chart(workspace: Workspace, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
-    if result.failure or result.specification is None:
+def _charts(workspace: Workspace, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
+    if result.refusal:
+        st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
+        return
+    if result.failure or not result.pictures:
         failure(result.failure or Failure("Nothing was drawn."))
         if result.failure and result.failure.can_be_tried_again:
             retry_button(workspace, "chart")
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
-    key = f"chart/{chosen.layer}/{visualizer.name}/{chosen.chart_version}"
-    chart(result.specification, key, selections=result.selections, on_select=partial(_clicked, key))
+    several = frozenset(each.name for each in visualizer.controls if each.kind in ("indices", "choices"))
+    for number, picture in enumerate(result.pictures):
+        if picture.caption:
+            st.markdown(f"**{plain(picture.caption)}**")
+        key = f"chart/{chosen.layer}/{visualizer.name}/{number}/{chosen.chart_version}"
+        clicked = partial(_clicked, key, several)
+        chart(picture.specification, key, selections=picture.selections, on_select=clicked)
 
 
-def _clicked(key: str) -> None:
+def _clicked(key: str, several: Collection[str]) -> None:
     chosen: Choice = st.session_state["choice"]
     for name, found in dict(st.session_state[key].selection).items():
+        value = _selected(name, found, name in several)
         # An empty selection is what a chart that was just drawn reports; the choice stays.
-        value = found[0].get(name) if found and isinstance(found, list) else None
         if value is None:
             continue
         if name == "sample":
             chosen.sample = int(value)
         else:
             chosen.options[name] = value
+
+
+def _selected(name: str, found: Any, several: bool) -> Any:
+    if not found:
+        return None
+    if isinstance(found, Mapping):
+        # An interval: along one axis it is a range.
+        ends = list(found.values())
+        return list(ends[0]) if len(ends) == 1 and len(ends[0]) == 2 else None
+    values = [point.get(name) for point in found if point.get(name) is not None]
+    if several:
+        return values or None
+    return values[0] if values else None
 
 
 def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:

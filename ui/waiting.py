@@ -12,7 +12,7 @@ import streamlit as st
 from core.errors import LayerscopeError, WorkerLost
 from core.passes import Progress
 from core.workspace import Workspace
-from ui.wording import error_text
+from ui.wording import error_text, plain
 
 if TYPE_CHECKING:
     from core.workers.remote import RemoteWorkspace, Waiting
@@ -34,7 +34,7 @@ def keep_place_above() -> None:
 def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -> Iterator[Progress]:
     """Say what is waited for as long as the block runs.
 
-    Gives the block what to call with how many samples are done, and of how many.
+    Gives the block what to call with how far it is, from 0 to 1, and what is being done.
 
     Args:
         workspace: Whose requests the block makes.
@@ -48,11 +48,11 @@ def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -
         with place.container():
             bar = st.empty()
             with st.spinner(f"{what} …", show_time=True):
-                yield lambda done, count: _show_progress(bar, what, done, count)
+                yield lambda fraction, text: _show_progress(bar, what, fraction, text)
     else:
         told_before, remote.tell = remote.tell, _Display(place, what, key, remote).show
         try:
-            yield lambda done, count: None
+            yield lambda fraction, text: None
         except LayerscopeError:
             place.empty()
             raise
@@ -114,8 +114,8 @@ class _Display:
             box = self._place.container(horizontal=True, vertical_alignment="center")
             self._line, self._button = box.empty(), box.empty()
         # Each part that is drawn also lets Streamlit end this run, if the visitor has clicked elsewhere meanwhile.
-        if waiting.count:
-            _show_progress(self._line, self._what, waiting.done, waiting.count)
+        if waiting.fraction is not None:
+            _show_progress(self._line, self._what, waiting.fraction, waiting.text)
         else:
             self._line.caption(f":material/hourglass_top: {self._text(waiting)}")
         if waiting.seconds >= _STOPPABLE_SECONDS and not waiting.place_in_line and not self._has_button:
@@ -131,8 +131,8 @@ class _Display:
         return f"{self._what} … ({waiting.seconds:.0f} s)"
 
 
-def _show_progress(place: Any, what: str, done: int, count: int) -> None:
-    place.progress(done / count, text=f"{what}: {done:,} of {count:,} samples")
+def _show_progress(place: Any, what: str, fraction: float, text: str) -> None:
+    place.progress(fraction, text=f"{what}: {plain(text)}" if text else what)
 
 
 def _remote(workspace: Workspace) -> RemoteWorkspace | None:

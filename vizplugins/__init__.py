@@ -1,28 +1,43 @@
 """The face that plugin authors import: everything that a visualizer needs, and nothing else.
 
-Beside it, one file per built-in visualizer, each written exactly as a stranger would write one.
+Beside it, one file per built-in visualizer, each written exactly as a stranger would write one, and ``testing``, the
+kit that a visualizer is tested with.
 """
 
 from core import charts, gallery, normalization, recurrence
 from core.activation import Activation, Activations, SampleContext
+from core.charts import ColourScheme
+from core.handles import Handles
 from core.hookspecs import hookimpl
 from core.visualizer import (
+    API_VERSION,
+    Cache,
     ChannelIndex,
-    Handles,
+    ClassIndex,
     HeadIndex,
+    LayerKey,
     Options,
+    ProgressReport,
+    Refusal,
     SampleIndex,
     UnitIndex,
     Visualizer,
 )
 
 __all__ = [
+    "API_VERSION",
     "Activation",
     "Activations",
+    "Cache",
     "ChannelIndex",
+    "ClassIndex",
+    "ColourScheme",
     "Handles",
     "HeadIndex",
+    "LayerKey",
     "Options",
+    "ProgressReport",
+    "Refusal",
     "SampleContext",
     "SampleIndex",
     "UnitIndex",

@@ -16,7 +16,7 @@ class ActivationLine(Visualizer):
 
     name = "activation-line"
     title = "Activation by unit"
-    handles = Handles(axes=("sample", "unit"), when=charts.refuse_text)
+    handles = Handles(axes=("sample", "unit"), dtypes=("number",))
     Options = ActivationLineOptions
     priority = 5
     how_to_read = (

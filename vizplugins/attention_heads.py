@@ -41,7 +41,7 @@ def _has_scores(activation: Activation) -> str:
         return f"no attention scores of this {activation.layer.type_name} can be recorded"
     if activation.rank != 3:
         return f"takes attention along one axis of positions (rank 3), this is rank {activation.rank}"
-    return charts.refuse_text(activation)
+    return ""
 
 
 class AttentionHeads(Visualizer):
@@ -52,6 +52,7 @@ class AttentionHeads(Visualizer):
     handles = Handles(
         layer_types=("MultiHeadAttention", "GroupedQueryAttention", "Attention"),
         parts=("output", _SCORES),
+        dtypes=("number",),
         when=_has_scores,
     )
     Options = AttentionHeadsOptions

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, gallery, hookimpl
+from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, gallery, hookimpl
 
 _POOLING = ("BasePooling", "BaseGlobalPooling", "BaseAdaptivePooling")
 _RANDOM = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise")
@@ -34,7 +34,7 @@ def _has_one_input(activation: Activation) -> str:
         return "takes what is on one scale before and after; a softmax makes probabilities"
     if len(layer.inputs_from) != 1:
         return "shows what goes into the layer, and where that comes from is not known"
-    return charts.refuse_text(activation)
+    return ""
 
 
 class BeforeAndAfter(Visualizer):
@@ -46,6 +46,7 @@ class BeforeAndAfter(Visualizer):
         layer_types=(*_POOLING, *_RANDOM, *_ACTIVATIONS, *_RESIZING),
         ranks=(2, 3, 4),
         parts=("output",),
+        dtypes=("number",),
         when=_has_one_input,
     )
     Options = BeforeAndAfterOptions
@@ -58,11 +59,11 @@ class BeforeAndAfter(Visualizer):
         "the same place in both. Of several thousand values only the extremes of each stretch are drawn."
     )
 
-    def chart(self, activation: Activation, options: BeforeAndAfterOptions) -> alt.TopLevelMixin:
+    def chart(self, activation: Activation, options: BeforeAndAfterOptions) -> alt.TopLevelMixin | Refusal:
         """Draw two maps, two heatmaps or two lines, whatever suits the axes."""
         answer = activation.sample(options.sample)
         if not answer.inputs:
-            raise ValueError(f"what goes into {activation.key} was not kept")
+            return Refusal(f"What goes into {activation.key} was not kept.")
         before, after = answer.inputs[0].values.astype(np.float32), answer.values.astype(np.float32)
         title = charts.title(
             f"{activation.key}: {charts.format_shape(before.shape)} becomes {charts.format_shape(after.shape)}",

@@ -27,7 +27,7 @@ class EmbeddingRows(Visualizer):
 
     name = "embedding-rows"
     title = "Token vectors"
-    handles = Handles(layer_types=("Embedding",), axes=("sample", "time", "unit"), when=charts.refuse_text)
+    handles = Handles(layer_types=("Embedding",), axes=("sample", "time", "unit"), dtypes=("number",))
     Options = EmbeddingRowsOptions
     priority = 10
     how_to_read = (

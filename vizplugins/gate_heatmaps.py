@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl, recurrence
+from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, hookimpl, recurrence
 
 _WIDTH = 230
 _MOST_TOOLTIPS = 6_000
@@ -42,11 +42,11 @@ class GateHeatmaps(Visualizer):
         "screen has pixels, the picture keeps what is furthest from zero."
     )
 
-    def chart(self, activation: Activation, options: GateHeatmapsOptions) -> alt.ConcatChart:
+    def chart(self, activation: Activation, options: GateHeatmapsOptions) -> alt.ConcatChart | Refusal:
         """Draw small multiples, two in a row."""
         every = recurrence.over_time(activation.sample(options.sample))
         if not every:
-            raise ValueError(f"{activation.key} keeps nothing that has an axis of time and an axis of units")
+            return Refusal(f"{activation.key} keeps nothing that has an axis of time and an axis of units.")
         chosen = [part for part in every if options.parts == "all" or part.is_state is (options.parts == "states")]
         without = "" if chosen else f"no {options.parts} are known of this layer; what is known is shown"
         parts = chosen or list(every)

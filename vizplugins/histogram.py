@@ -23,7 +23,7 @@ class Histogram(Visualizer):
 
     name = "histogram"
     title = "Histogram"
-    handles = Handles(when=charts.refuse_text)
+    handles = Handles(dtypes=("number",))
     Options = HistogramOptions
     priority = 4
     how_to_read = (

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vizplugins import Activation, Handles, Options, Visualizer, charts, hookimpl, normalization
+from vizplugins import Activation, Handles, Options, Refusal, Visualizer, charts, hookimpl, normalization
 
 _WIDTH = 560
 _HEIGHT = 170
@@ -43,11 +43,11 @@ class NormalizationDrift(Visualizer):
         "whatever drifts here."
     )
 
-    def chart(self, activation: Activation, options: Options) -> alt.VConcatChart:
+    def chart(self, activation: Activation, options: Options) -> alt.VConcatChart | Refusal:
         """Draw shift and spread, a point per channel."""
         drift = normalization.drift(activation)
         if drift is None:
-            raise ValueError(f"what goes into {activation.key} was not kept, or does not have the layer's channels")
+            return Refusal(f"What goes into {activation.key} was not kept, or does not have the layer's channels.")
         frame = pd.DataFrame({"channel": np.arange(len(drift.shift)), "shift": drift.shift, "spread": drift.spread})
         frame["is"] = np.where(drift.drifts, _DRIFTS, _FITS)
         given = activation.inputs[0]

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, hookimpl
 
 _BUCKETS = 700
 _WORDS = {"height": "row", "width": "column"}
@@ -19,7 +19,7 @@ class RearrangedOptions(Options):
 def _has_one_input(activation: Activation) -> str:
     if len(activation.layer.inputs_from) != 1:
         return "shows where each value comes from, and what goes into the layer is not known"
-    return charts.refuse_text(activation)
+    return ""
 
 
 class Rearranged(Visualizer):
@@ -28,7 +28,10 @@ class Rearranged(Visualizer):
     name = "rearranged"
     title = "Re-arranged"
     handles = Handles(
-        layer_types=("Flatten", "Reshape", "Permute", "RepeatVector"), parts=("output",), when=_has_one_input
+        layer_types=("Flatten", "Reshape", "Permute", "RepeatVector"),
+        parts=("output",),
+        dtypes=("number",),
+        when=_has_one_input,
     )
     Options = RearrangedOptions
     how_to_read = (
@@ -40,11 +43,11 @@ class Rearranged(Visualizer):
         "place before is not known. Of more than a thousand values only the extremes of each stretch are drawn."
     )
 
-    def chart(self, activation: Activation, options: RearrangedOptions) -> alt.Chart:
+    def chart(self, activation: Activation, options: RearrangedOptions) -> alt.Chart | Refusal:
         """Draw a line over all values, in the order in which they come out."""
         answer = activation.sample(options.sample)
         if not answer.inputs:
-            raise ValueError(f"what goes into {activation.key} was not kept")
+            return Refusal(f"What goes into {activation.key} was not kept.")
         given, flat = answer.inputs[0], answer.values.reshape(-1)
         # Looked at, not taken for granted: a layer may turn the channels round on its way.
         same_order = given.values.size == flat.size and _same(given.values.reshape(-1), flat)

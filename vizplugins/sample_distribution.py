@@ -22,7 +22,7 @@ class SampleDistributionOptions(Options):
 
 
 def _has_several_samples(activation: Activation) -> str:
-    return charts.refuse_text(activation) or ("" if activation.shape[0] > 1 else "needs 2 samples or more, there is 1")
+    return "" if activation.shape[0] > 1 else "needs 2 samples or more, there is 1"
 
 
 class SampleDistribution(Visualizer):
@@ -30,7 +30,7 @@ class SampleDistribution(Visualizer):
 
     name = "sample-distribution"
     title = "Distribution over samples"
-    handles = Handles(when=_has_several_samples)
+    handles = Handles(dtypes=("number",), when=_has_several_samples)
     Options = SampleDistributionOptions
     priority = 1
     how_to_read = (

@@ -23,7 +23,7 @@ class StrongestUnits(Visualizer):
 
     name = "strongest-units"
     title = "Strongest units"
-    handles = Handles(axes=("sample", "unit"), when=charts.refuse_text)
+    handles = Handles(axes=("sample", "unit"), dtypes=("number",))
     Options = StrongestUnitsOptions
     priority = 3
     how_to_read = "The longest bars are the units that decide the most here; compare them with those of another sample."

@@ -20,7 +20,7 @@ class SummaryStatistics(Visualizer):
 
     name = "statistics"
     title = "Statistics"
-    handles = Handles(when=charts.refuse_text)
+    handles = Handles(dtypes=("number",))
     Options = SummaryStatisticsOptions
     priority = 2
     how_to_read = (

@@ -26,7 +26,7 @@ class UnitHeatmap(Visualizer):
     handles = Handles(
         layer_types=("BaseConv", "BasePooling", "BaseDepthwiseConv", "BaseSeparableConv", "Layer", "Operation"),
         axes=("sample", "time", "unit"),
-        when=charts.refuse_text,
+        dtypes=("number",),
     )
     Options = UnitHeatmapOptions
     how_to_read = (

@@ -25,7 +25,7 @@ class UnitLines(Visualizer):
     handles = Handles(
         layer_types=("RNN", "Bidirectional", "Layer", "Operation"),
         axes=("sample", "time", "unit"),
-        when=charts.refuse_text,
+        dtypes=("number",),
     )
     Options = UnitLinesOptions
     how_to_read = (

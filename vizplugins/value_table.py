@@ -25,16 +25,12 @@ class ValueTableOptions(Options):
     )
 
 
-def _has_values(activation: Activation) -> str:
-    return "" if 0 not in activation.shape else "needs values, this layer answers none"
-
-
 class ValueTable(Visualizer):
     """What the layer really returned, number by number."""
 
     name = "value-table"
     title = "Values"
-    handles = Handles(when=_has_values)
+    handles = Handles(layer_types=("Layer",))
     Options = ValueTableOptions
     how_to_read = (
         "Columns are the last axis (units or channels), rows the one before it. Where a sample has units only, the "

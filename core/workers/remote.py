@@ -7,13 +7,14 @@ next request, the model is opened again in the new one, and the request goes on 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import shutil
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -21,6 +22,7 @@ from core.errors import InputRejected, LayerscopeError, WorkerLost
 from core.limits import format_limit
 from core.loading import copy_model
 from core.naming import shown
+from core.passes import Progress
 from core.summaries import ChartResult, ExampleSummary, Failure
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import Request
@@ -42,14 +44,14 @@ class Waiting:
     Attributes:
         seconds: For how long it has been waiting.
         place_in_line: Place among the visitors who wait for a worker, from 1; 0 for who has one.
-        done: Samples that went through the model.
-        count: Of how many; 0 where that is not known.
+        fraction: How much is done, from 0 to 1; None where that is not known.
+        text: What is being done.
     """
 
     seconds: float
     place_in_line: int = 0
-    done: int = 0
-    count: int = 0
+    fraction: float | None = None
+    text: str = ""
 
 
 @dataclass
@@ -128,14 +130,17 @@ class RemoteWorkspace:
         try:
             result: ChartResult = self._ask(name, *arguments, **options)
         except WorkerLost as error:
-            return ChartResult(None, failure=Failure(error.message, error.remedy, can_be_tried_again=True))
+            return ChartResult(failure=Failure(error.message, error.remedy, can_be_tried_again=True))
         return result
 
     def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
-        progress = options.pop("progress", None)
-        if name == "answer" and len(arguments) > 1:
-            arguments, progress = arguments[:1], arguments[1]
-        request = Request(name, arguments, options, wants_progress=name == "answer")
+        progress: Progress | None = options.pop("progress", None)
+        says_how_far = "progress" in _parameters(name)
+        if says_how_far and len(arguments) == len(_parameters(name)):
+            # By convention the last one.
+            *first, progress = arguments
+            arguments = tuple(first)
+        request = Request(name, arguments, options, wants_progress=says_how_far)
         self._refuse_what_was_fatal(request)
         with self._lock:
             for is_last in (False, True):
@@ -170,7 +175,7 @@ class RemoteWorkspace:
             self._is_restored = True
         return worker
 
-    def _exchange(self, worker: Worker, request: Request, progress: Callable[[int, int], None] | None) -> Any:
+    def _exchange(self, worker: Worker, request: Request, progress: Progress | None) -> Any:
         sent = _handed_over(request, worker, self._pool) if request.name == "open_model" else request
         self._pending = _Pending(request, time.monotonic())
         if request.name in _OPENING | _TAKING:
@@ -186,12 +191,12 @@ class RemoteWorkspace:
             self._is_restored = True
         return value
 
-    def _answer(self, worker: Worker, progress: Callable[[int, int], None] | None) -> Any:
+    def _answer(self, worker: Worker, progress: Progress | None) -> Any:
         """Return what the pending request is answered with."""
         assert self._pending is not None
         request, started = self._pending.request, self._pending.started
         largest = largest_reply(request.name)
-        done = count = 0
+        fraction, text = None, ""
         while True:
             seconds = time.monotonic() - started
             if seconds > self._pool.limits.request_seconds:
@@ -207,11 +212,11 @@ class RemoteWorkspace:
                 self._gone(worker, error)
             if reply is None or reply.progress:
                 if reply and reply.progress:
-                    done, count = reply.progress
+                    fraction, text = reply.progress
                     if progress:
-                        progress(done, count)
+                        progress(fraction, text)
                 worker.look()
-                self.tell(Waiting(seconds, 0, done, count))
+                self.tell(Waiting(seconds, 0, fraction, text))
                 continue
             self._pending = None
             worker.is_busy, worker.used_at = False, time.monotonic()
@@ -270,6 +275,12 @@ class RemoteWorkspace:
     def _drop(self, worker: Worker) -> None:
         self._worker, self._pending, self._is_restored = None, None, False
         self._pool.release(worker)
+
+
+@cache
+def _parameters(name: str) -> tuple[str, ...]:
+    asked = getattr(Workspace, name)
+    return () if isinstance(asked, property) else tuple(inspect.signature(asked).parameters)[1:]
 
 
 def _stopped() -> WorkerLost:

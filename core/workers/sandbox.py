@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from core.limits import PREFIX, Limits
+from core.plugin_sources import get_plugin_settings
 from core.workers.system_calls import refuse_system_calls
 
 __all__ = ["clean_environment", "confine", "leave_the_network", "memory_in_use"]
@@ -155,11 +156,13 @@ def _limit_calls(limits: Limits, readable: Path, private: Path) -> None:
 
 
 def _code_folders() -> Iterator[str]:
-    """Yield where code is imported from: the standard library, installed packages, and packages loaded already.
+    """Yield where code is imported from: the standard library, installed packages, plugins, and what is loaded already.
 
     Not the folder that the app was started in, which may hold anything.
     """
     yield from (sys.prefix, sys.base_prefix)
+    # Files of plugins are loaded again when they are saved.
+    yield from map(str, get_plugin_settings().folders)
     yield from (path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
     for name, module in list(sys.modules.items()):
         if "." not in name:

@@ -111,7 +111,7 @@ def _answer(workspace: Workspace, request: Request, pipe: Any) -> bytes:
             return encode_value(asked)
         options = dict(request.options or {})
         if request.wants_progress:
-            options["progress"] = lambda done, count: pipe.send_bytes(encode_progress(done, count))
+            options["progress"] = lambda fraction, text: pipe.send_bytes(encode_progress(fraction, text))
         return encode_value(asked(*request.arguments, **options))
     except LayerscopeError as error:
         return encode_error(error)

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 
 from core import errors
 from core.errors import LayerscopeError, PluginFailed, WorkerLost
+from core.naming import shown
 from core.workspace import Workspace
 
 __all__ = ["Incoming", "Reply", "decode", "encode_error", "encode_progress", "encode_value", "largest_reply"]
@@ -39,12 +40,12 @@ class Reply:
     Attributes:
         value: What the Workspace returned, where it returned.
         error: What it raised instead.
-        progress: How many samples are done, and of how many, where the answer is still to come.
+        progress: How far it is, from 0 to 1, and with what, where the answer is still to come.
     """
 
     value: Any = None
     error: LayerscopeError | None = None
-    progress: tuple[int, int] | None = None
+    progress: tuple[float, str] | None = None
 
 
 class Incoming:
@@ -105,9 +106,9 @@ def encode_error(error: LayerscopeError) -> bytes:
     return _ERROR + json.dumps({"type": type(error).__name__, **told}).encode()
 
 
-def encode_progress(done: int, count: int) -> bytes:
+def encode_progress(fraction: float, text: str) -> bytes:
     """Return how far a request is, as a message."""
-    return _PROGRESS + json.dumps([done, count]).encode()
+    return _PROGRESS + json.dumps([fraction, shown(text)]).encode()
 
 
 def decode(message: bytes, name: str) -> Reply:
@@ -129,9 +130,9 @@ def decode(message: bytes, name: str) -> Reply:
         if kind == _ERROR:
             return Reply(error=_error(json.loads(content)))
         if kind == _PROGRESS:
-            done, count = map(int, json.loads(content))
-            if 0 <= done <= count:
-                return Reply(progress=(done, count))
+            fraction, text = json.loads(content)
+            if isinstance(text, str) and 0 <= float(fraction) <= 1:
+                return Reply(progress=(float(fraction), shown(text)))
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _unexpected() from error
     raise _unexpected()

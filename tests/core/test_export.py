@@ -99,7 +99,7 @@ class TestCode:
         assert shown.failure is None
         assert isinstance(scope["chart"], alt.TopLevelMixin)
         drawn = scope["chart"].to_dict()
-        assert drawn["datasets"] == shown.specification["datasets"]
+        assert drawn["datasets"] == shown.pictures[0].specification["datasets"]
 
     def test_names_only_what_differs(self):
         code = code_for(

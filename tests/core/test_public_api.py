@@ -45,12 +45,19 @@ def test_importing_does_not_bring_tensorflow(code):
 
 def test_the_face_that_plugin_authors_import():
     assert vizplugins.__all__ == [
+        "API_VERSION",
         "Activation",
         "Activations",
+        "Cache",
         "ChannelIndex",
+        "ClassIndex",
+        "ColourScheme",
         "Handles",
         "HeadIndex",
+        "LayerKey",
         "Options",
+        "ProgressReport",
+        "Refusal",
         "SampleContext",
         "SampleIndex",
         "UnitIndex",

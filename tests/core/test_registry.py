@@ -7,8 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import Field, create_model
 
-import core.registry
 from core.activation import Activations
 from core.errors import PluginFailed
 from core.hookspecs import hookimpl
@@ -24,10 +24,18 @@ class Dot(Visualizer):
 
     name = "dot"
     title = "Dot"
+    handles = Handles(layer_types=("Layer",))
 
     def chart(self, activation, options):
         frame = pd.DataFrame({"value": activation.values.reshape(-1)})
         return alt.Chart(frame).mark_point().encode(x="value:Q")
+
+
+ALL = Handles(layer_types=("Layer",))
+
+
+def options(**fields):
+    return create_model("Chosen", __base__=Options, **fields)
 
 
 def visualizer(known_as, /, **declared):
@@ -63,7 +71,7 @@ class TestMatching:
     @pytest.mark.parametrize(
         ("handles", "reason"),
         [
-            (Handles(), ""),
+            (Handles(layer_types=("Layer",)), ""),
             (Handles(layer_types=("Dense",), axes=("sample", "unit"), ranks=(2,), parts=("output",)), ""),
             (Handles(layer_types=("Conv2D", "Layer")), ""),
             (Handles(layer_types=("RNN",)), "takes RNN layers, this is Dense"),
@@ -99,7 +107,7 @@ class TestMatching:
         handles = Handles(layer_types=("RNN", "Conv1D"), axes=("sample", "time"), ranks=(2, 3), parts=("a", "b"))
 
         assert handles.in_words() == "RNN or Conv1D layers, rank 2 or 3, axes (sample, time), a or b"
-        assert Handles().in_words() == "any layer"
+        assert Handles(layer_types=("Layer",)).in_words() == "any layer"
 
 
 class TestOrder:
@@ -117,8 +125,13 @@ class TestOrder:
                 },
             ),
             (
-                {"handles": Handles(layer_types=("Layer",))},
+                {"handles": Handles(layer_types=("RNN",))},
                 {"handles": Handles(axes=("sample", "time", "unit"), ranks=(3,)), "priority": 9},
+            ),
+            # Who names the base of all layers names none.
+            (
+                {"handles": Handles(axes=("sample", "time", "unit"))},
+                {"handles": Handles(layer_types=("Layer",)), "priority": 9},
             ),
             ({"handles": Handles(axes=("sample", "time", "unit"))}, {"handles": Handles(ranks=(3,)), "priority": 9}),
             ({"handles": Handles(ranks=(3,))}, {"priority": 9}),
@@ -149,12 +162,13 @@ class TestOrder:
 
 
 GOOD = """
-    from vizplugins import Visualizer, hookimpl
+    from vizplugins import Handles, Visualizer, hookimpl
     import altair as alt
 
     class Good(Visualizer):
         name = "{name}"
         title = "Good"
+        handles = Handles(layer_types=("Layer",))
 
         def chart(self, activation, options):
             return alt.Chart(alt.Data(values=[{{"a": 1}}])).mark_point().encode(x="a:Q")
@@ -257,6 +271,27 @@ class TestBoundaries:
             (visualizer("x", handles=None), "declares handles = None"),
             (visualizer("x", Options=dict), "declares Options = "),
             (visualizer("x", priority="high"), "declares priority = 'high'"),
+            (visualizer("x", handles=Handles()), "does not say what it handles"),
+            (
+                visualizer("x", limitation="none"),
+                "declares 'limitation', which means nothing here; did you mean 'limitations'?",
+            ),
+            (type("Lazy", (Visualizer,), {"name": "lazy", "title": "Lazy", "handles": ALL})(), "has no method chart("),
+            (visualizer("x", chart=lambda self, activation: None), "has chart(self, activation); chart(self, "),
+            (
+                visualizer("x", chart=lambda self, activation, options, progres: None),
+                "asks for 'progres', which there is not; did you mean 'progress'?",
+            ),
+            (visualizer("x", Options=options(cache=(int, 3))), "has an option 'cache', which is the name of something"),
+            (
+                visualizer("x", Options=options(table=(dict, {}))),
+                "has an option 'table' of type dict, for which there is no",
+            ),
+            (visualizer("x", Options=options(span=(tuple[float, float], (0, 1)))), "is a range without bounds"),
+            (
+                visualizer("x", Options=options(unit=(int, Field(9, le=5)))),
+                "has defaults that its own Options refuse: unit",
+            ),
             (
                 visualizer("x", Options=type("Needy", (Options,), {"__annotations__": {"unit": int}})),
                 "has options without a default: unit",
@@ -311,7 +346,7 @@ class TestDrawing:
         [
             (lambda activation, options: 1 / 0, "ZeroDivisionError: division by zero"),
             (lambda activation, options: None, "returned NoneType, an Altair chart is needed"),
-            (lambda activation, options: {"mark": "point"}, "returned dict, an Altair chart is needed"),
+            (lambda activation, options: {"mark": "point"}, "returned a dict of str to str, an Altair chart is needed"),
             (lambda activation, options: alt.Chart().mark_point().encode(x=alt.X("a:Q", bin="no")), "no"),
             (lambda activation, options: alt.Chart(pd.DataFrame({"a": [1]})).mark_point().encode(x="b"), "b"),
             (lambda activation, options: activation.values.fill(0), "ValueError"),
@@ -328,7 +363,7 @@ class TestDrawing:
         assert words in error.message
         assert "drawn" in error.message
         assert "some-package 7" in error.message
-        assert "layer (2×3)" in error.message
+        assert "layer (Dense, 2×3)" in error.message
         assert (error.plugin, error.package, error.version) == ("drawn", "some-package", "7")
         assert error.traceback.startswith("Traceback")
         assert error.__cause__ is not None
@@ -336,11 +371,11 @@ class TestDrawing:
         np.testing.assert_array_equal(activation.values, before)
 
     def test_too_large_a_chart(self, registry, activation, monkeypatch):
-        monkeypatch.setattr(core.registry, "SPECIFICATION_BYTES", 20_000)
+        monkeypatch.setenv("LAYERSCOPE_CHART_BYTES", "20 KB")
         frame = pd.DataFrame({"a": np.arange(5_000.0)})
         error = self.failure(registry, activation, lambda *_: alt.Chart(frame).mark_point().encode(x="a:Q"))
 
-        assert "more than the 0 MB that a browser draws at once" in error.message
+        assert "more than the 20 KB that a browser draws at once" in error.message
 
     def test_altairs_own_row_limit_does_not_act_and_is_put_back(self, registry, activation):
         frame = pd.DataFrame({"a": np.arange(6_000.0)})
@@ -366,7 +401,7 @@ class TestDrawing:
 
     def test_a_name_that_is_not_there(self, registry, activation):
         registry.register(visualizer("feature-maps"))
-        with pytest.raises(PluginFailed, match=r"no visualizer 'feature-map'\. Did you mean 'feature-maps'"):
+        with pytest.raises(PluginFailed, match=r"no visualizer 'feature-map'; did you mean 'feature-maps'"):
             registry.draw("feature-map", activation)
 
     def test_options_are_fitted_and_told(self, registry, activation):
@@ -385,11 +420,6 @@ class TestDrawing:
         assert seen == [Chosen(sample=1)]
         assert len(drawn.notes) == 2
         assert drawn.specification["mark"]
-
-    def test_a_visualizer_without_chart(self, registry, activation):
-        registry.register(type("Lazy", (Visualizer,), {"name": "lazy", "title": "Lazy"})())
-        with pytest.raises(PluginFailed, match="Lazy has no chart"):
-            registry.draw("lazy", activation)
 
     def test_summary_is_the_first_line(self):
         assert Dot().summary() == "A dot."

@@ -11,6 +11,7 @@ import tensorflow as tf
 from core.errors import InputRejected, LayerscopeError, ModelRefused
 from core.examples import get_example, list_examples
 from core.export import CHART_FORMATS
+from core.handles import Handles
 from core.registry import Registry
 from core.store import ContentStore
 from core.visualizer import Visualizer
@@ -81,7 +82,7 @@ class TestEachExample:
                 result = workspace.chart(row.key, visualizer.name, {}, 1)
                 assert result.failure is None, result.failure
                 assert result.notes == (), (row.key, visualizer.name)
-                assert result.specification["$schema"]
+                assert all(each.specification["$schema"] for each in result.pictures)
 
     def test_only_plain_things_cross(self, opened, name):
         workspace = opened(name)
@@ -99,8 +100,7 @@ class TestEachExample:
             "map": workspace.map(0, featured),
             "visualizers": workspace.visualizers(featured, 0),
             "rejections": workspace.rejections(featured, 0),
-            "installed": workspace.installed(),
-            "plugin_problems": workspace.plugin_problems(),
+            "plugins": workspace.plugins(),
             "chart": workspace.chart(featured, best, {}, 0),
             "activation_file": workspace.activation_file(featured, 0, "csv"),
             "inputs_file": workspace.inputs_file(),
@@ -148,9 +148,9 @@ class TestCharts:
     def test_the_sample_option_follows_the_sample(self, opened):
         workspace = opened("digits-dense")
         layer = workspace.layers(0)[-1].key
-        drawn = [workspace.chart(layer, "activation-line", {}, sample).specification for sample in (0, 1)]
+        drawn = [workspace.chart(layer, "activation-line", {}, sample).pictures for sample in (0, 1)]
 
-        assert drawn[0]["datasets"] != drawn[1]["datasets"]
+        assert drawn[0] != drawn[1]
 
     def test_options_change_the_chart_and_misfits_are_told(self, opened):
         workspace = opened("digits-cnn")
@@ -158,9 +158,9 @@ class TestCharts:
         plain = workspace.chart(layer, "feature-maps", {}, 0)
         other = workspace.chart(layer, "feature-maps", {"colours": "greys", "channel": 9_999}, 0)
 
-        assert plain.specification != other.specification
+        assert plain.pictures != other.pictures
         assert len(other.notes) == 1
-        assert plain.selections == ("channel",)
+        assert [each.selections for each in plain.pictures] == [("channel",)]
 
     def test_a_second_time_it_is_the_same_chart(self, opened):
         workspace = opened("digits-cnn")
@@ -174,6 +174,7 @@ class TestCharts:
 
             name = "broken"
             title = "Broken"
+            handles = Handles(layer_types=("Layer",))
 
             def chart(self, activation, options):
                 raise RuntimeError("out of ink")
@@ -185,7 +186,7 @@ class TestCharts:
         layer = workspace.layers(0)[0].key
         result = workspace.chart(layer, "broken", {}, 0)
 
-        assert result.specification is None
+        assert result.pictures == ()
         assert "out of ink" in result.failure.message
         assert (result.failure.package, result.failure.version) == ("some-package", "2")
         assert "RuntimeError" in result.failure.traceback
@@ -361,7 +362,7 @@ class TestInternals:
         drawn = workspace.chart("lstm_1:forget_gate", "unit-heatmap", {}, 3)
 
         assert "unit-heatmap" in names
-        assert "lstm_1:forget_gate" in str(drawn.specification["title"])
+        assert "lstm_1:forget_gate" in str(drawn.pictures[0].specification["title"])
         code = workspace.code("lstm_1:forget_gate", "unit-heatmap", {}, 3)
         assert "internals=True" in code
         scope = {}
@@ -399,9 +400,9 @@ class TestMemory:
         workspace = Workspace()
         workspace.open_example("digits-cnn")
         told = []
-        workspace.answer(0, progress=lambda done, count: told.append((done, count)))
+        workspace.answer(0, progress=lambda fraction, text: told.append((fraction, text)))
 
-        assert told == [(16, 90), (32, 90), (48, 90), (64, 90), (80, 90), (90, 90)]
+        assert told == [(done / 90, f"{done} of 90 samples") for done in (16, 32, 48, 64, 80, 90)]
 
 
 class Listening(Registry):
@@ -421,7 +422,7 @@ class TestBlocks:
         workspace.open_example("digits-dense")
         layer = workspace.layers(0)[-1].key
 
-        charts = [workspace.chart(layer, "activation-line", {}, sample).specification for sample in range(3)]
+        charts = [workspace.chart(layer, "activation-line", {}, sample).pictures for sample in range(3)]
         assert charts[0] != charts[1] != charts[2]
         assert [workspace.answer(sample).true_label for sample in range(4)] == list(workspace.sample_labels[:4])
 

@@ -109,7 +109,7 @@ def test_what_was_refused_is_not_offered_again(page, monkeypatch):
 
 def test_a_picture_that_had_to_be_ended_is_a_message_in_its_place(page, monkeypatch):
     with monkeypatch.context() as patch:
-        lost = ChartResult(None, failure=Failure(LOST.message, LOST.remedy, can_be_tried_again=True))
+        lost = ChartResult(failure=Failure(LOST.message, LOST.remedy, can_be_tried_again=True))
         patch.setattr(Workspace, "chart", lambda *_: lost)
         page.run()
         assert "within the 3 seconds" in texts(page.error)

@@ -82,7 +82,7 @@ def test_half_precision_does_not_overflow(make_activation):
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [(np.array([["word"]]), "takes numbers, this layer answers text"), (np.zeros((2, 0)), "takes numbers, this layer")],
+    [(np.array([["word"]]), "takes numbers, this layer answers text"), (np.zeros((2, 0)), "needs at least one value")],
 )
 def test_refusals(make_activation, values, reason):
     match = registry.get("histogram").handles.match(make_activation(values))

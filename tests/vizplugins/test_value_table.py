@@ -120,7 +120,9 @@ def test_nothing_is_refused_but_nothing(make_activation):
     handles = registry.get("value-table").handles
 
     assert handles.match(make_activation(np.array([["word"]]))).handled
-    assert handles.match(make_activation(np.zeros((2, 0)))).reason == "needs values, this layer answers none"
+    assert handles.match(make_activation(np.zeros((2, 0)))).reason.startswith(
+        "needs at least one value, this layer answers none"
+    )
 
 
 def test_a_layer_that_answers_text():

@@ -40,8 +40,8 @@ CALLS = {
     "map": [(0, "conv_1")],
     "visualizers": [("conv_1", 0), ("dense", 1)],
     "rejections": [("conv_1", 0)],
-    "installed": [()],
-    "plugin_problems": [()],
+    "plugins": [()],
+    "thumbnail": [("feature-maps",)],
     "chart": [PICTURE, ("dense", "histogram", {}, 0), ("dense", "no-such", {}, 0)],
     "chart_file": [(*PICTURE, kind) for kind in CHART_FORMATS],
     "activation_file": [("conv_1", 0, "npy"), ("dense", 1, "csv")],
@@ -157,10 +157,10 @@ def test_progress_is_told_while_samples_are_run(visitor):
     workspace = visitor()
     workspace.open_example("digits-cnn")
     told = []
-    workspace.answer(0, lambda done, count: told.append((done, count)))
+    workspace.answer(0, lambda fraction, text: told.append((fraction, text)))
 
-    assert told[-1] == (90, 90)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (1.0, "90 of 90 samples")
+    assert [fraction for fraction, _ in told] == sorted({fraction for fraction, _ in told})
 
 
 def test_a_page_may_ask_for_what_is_public_only(opened):

@@ -11,7 +11,7 @@ import pytest
 
 from core import errors
 from core.errors import ExtractionFailed, LayerscopeError, ModelRefused, PluginFailed, WorkerLost
-from core.summaries import Answer, ChartResult, Failure, InputView
+from core.summaries import Answer, ChartPicture, ChartResult, Failure, InputView
 from core.workers.wire import Incoming, decode, encode_error, encode_progress, encode_value, largest_reply
 from core.workspace import Workspace
 
@@ -53,13 +53,13 @@ BAD = {
     "an error without a type": (b'e{"message": "m"}', "layers"),
     "an error without a message": (b'e{"type": "InputRejected"}', "layers"),
     "an error in lists without end": (b"e" + b"[" * 200_000, "layers"),
-    "progress of three": (b"p[1, 2, 3]", "answer"),
+    "progress of three": (b'p[0.5, "a", 3]', "answer"),
     "progress in words": (b'p["a", "b"]', "answer"),
-    "progress without end": (b"p[1, Infinity]", "answer"),
-    "more progress than there is": (b"p[91, 90]", "answer"),
-    "less progress than none": (b"p[-1, 90]", "answer"),
-    "progress of a list": (b"p[[1], [2]]", "answer"),
-    "progress in a number of digits without end": (b"p[1, " + b"9" * 100_000 + b"]", "answer"),
+    "progress without end": (b'p[Infinity, "a"]', "answer"),
+    "more progress than there is": (b'p[1.1, "a"]', "answer"),
+    "less progress than none": (b'p[-1, "a"]', "answer"),
+    "progress of a list": (b'p[[1], "a"]', "answer"),
+    "progress in a number of digits without end": (b"p[" + b"9" * 100_000 + b', "a"]', "answer"),
 }
 
 
@@ -127,16 +127,22 @@ def test_values_cross_as_they_were():
     (found,) = decode(encode_value((view,)), "inputs").value
     assert found.picture == view.picture
     assert math.isnan(found.maximum)
-    chart = ChartResult({"a": [1, None, {"b": "é"}]}, ("note",), ("channel",), Failure("m", can_be_tried_again=True))
+    chart = ChartResult(
+        (ChartPicture({"a": [1, None, {"b": "é"}]}, "above", ("channel",)),),
+        ("note",),
+        {"unit": "too large"},
+        "nothing",
+        Failure("m", can_be_tried_again=True),
+    )
     assert decode(encode_value(chart), "chart").value == chart
     answer = Answer({"values": [float("inf"), float("-inf"), 1e-300]}, "cat", 0.5, "dog", False)
     assert decode(encode_value(answer), "answer").value == answer
 
 
 def test_numbers_of_numpy_cross_as_numbers():
-    chart = ChartResult({"data": [np.float32(0.5), np.int64(3), np.array([1, 2]), np.bool_(True)]})
+    chart = ChartResult((ChartPicture({"data": [np.float32(0.5), np.int64(3), np.array([1, 2]), np.bool_(True)]}),))
 
-    assert decode(encode_value(chart), "chart").value.specification == {"data": [0.5, 3, [1, 2], True]}
+    assert decode(encode_value(chart), "chart").value.pictures[0].specification == {"data": [0.5, 3, [1, 2], True]}
 
 
 def test_a_file_crosses_as_it_is():
@@ -146,7 +152,7 @@ def test_a_file_crosses_as_it_is():
 
 
 def test_progress_crosses():
-    assert decode(encode_progress(16, 90), "answer").progress == (16, 90)
+    assert decode(encode_progress(0.25, "16 of 64 samples"), "answer").progress == (0.25, "16 of 64 samples")
 
 
 def test_no_model_is_no_answer_that_fails():
@@ -215,4 +221,5 @@ def test_a_message_that_is_too_long_is_refused_before_it_is_there(head):
 
 def test_only_a_file_may_be_large():
     assert largest_reply("chart_file") == largest_reply("activation_file") == largest_reply("inputs_file") == 1 << 30
-    assert {largest_reply(name) for name in PUBLIC if not name.endswith("_file")} == {1 << 26}
+    files = ("_file", "thumbnail")
+    assert {largest_reply(name) for name in PUBLIC if not name.endswith(files)} == {1 << 26}

@@ -1,0 +1,84 @@
+"""Keeps Altair's settings, which it has once for the whole process, out of the hands of plugins."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import altair as alt
+
+__all__ = ["plain_settings", "put_back"]
+
+
+class _Settings:
+    """Remembers the settings from before the first plugin that runs now, however many run at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._before: tuple[Any, ...] = ()
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._running == 0:
+                self._before = _now()
+            self._running += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._running -= 1
+            if _now() != self._before:
+                _set(self._before)
+
+
+_settings = _Settings()
+_plain_lock = threading.Lock()
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """Run a plugin, and put back the theme, data transformer and renderer that it may have changed."""
+    _settings.enter()
+    try:
+        yield
+    finally:
+        _settings.leave()
+
+
+@contextmanager
+def plain_settings(max_rows: int) -> Iterator[None]:
+    """Make charts into specifications without a theme, the data inside, and a limit on the rows of each table.
+
+    One thread at a time, since Altair has these settings for the whole process.
+
+    Args:
+        max_rows: More rows in one table raise :class:`altair.MaxRowsError`.
+    """
+    with _plain_lock:
+        before = _now()
+        try:
+            alt.theme.enable("none")
+            alt.data_transformers.enable("default", max_rows=max_rows)
+            alt.data_transformers.consolidate_datasets = True
+            yield
+        finally:
+            _set(before)
+
+
+def _now() -> tuple[Any, ...]:
+    transformers, renderers = alt.data_transformers, alt.renderers
+    return (
+        (alt.theme.active, dict(alt.theme.options)),
+        (transformers.active, dict(transformers.options), transformers.consolidate_datasets),
+        (renderers.active, dict(renderers.options)),
+    )
+
+
+def _set(settings: tuple[Any, ...]) -> None:
+    (theme, theme_options), (transformer, transformer_options, consolidate), (renderer, renderer_options) = settings
+    alt.theme.enable(theme, **theme_options)
+    alt.data_transformers.enable(transformer, **transformer_options)
+    alt.data_transformers.consolidate_datasets = consolidate
+    alt.renderers.enable(renderer, **renderer_options)

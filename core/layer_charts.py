@@ -1,0 +1,114 @@
+"""Draws the pictures of layers for one visitor's samples, and keeps the last ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.activation import Activation
+from core.declarations import chart_arguments
+from core.drawing import Drawing
+from core.errors import PluginFailed
+from core.passes import Passes, Progress
+from core.registry import Registry
+from core.store import ContentStore
+from core.summaries import ChartPicture, ChartResult, Failure
+
+__all__ = ["LayerCharts"]
+
+_CHARTS_KEPT: Final = 64
+
+
+class LayerCharts:
+    """The pictures of one set of samples; each is drawn with what its visualizer asks for: the pass, the model.
+
+    Args:
+        registry: Where the visualizers come from.
+        passes: The passes of the samples.
+    """
+
+    def __init__(self, registry: Registry, passes: Passes) -> None:
+        self._registry = registry
+        self._passes = passes
+        self._kept: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
+
+    def activation(self, layer: str, sample: int, visualizer: str) -> tuple[Activation, int]:
+        """Return what a visualizer draws, with what it needs of it, and the sample's position in that."""
+        inside = "internals" in self._registry.get(visualizer).needs
+        return self._passes.activation(layer, sample, inside=inside)
+
+    def with_sample(self, visualizer: str, options: Mapping[str, Any], position: int) -> dict[str, Any]:
+        """Return the options with the sample of the page, where the visualizer has an option for it."""
+        chosen = {name: value for name, value in options.items() if name != "sample"}
+        follows = "sample" in self._registry.get(visualizer).Options.model_fields
+        return {"sample": position, **chosen} if follows else chosen
+
+    def asks_for(self, visualizer: str, argument: str) -> bool:
+        """Return whether a visualizer asks for something beside activation and options, such as ``"extractor"``."""
+        return argument in chart_arguments(self._registry.get(visualizer))
+
+    def draw(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        progress: Progress | None = None,
+    ) -> Drawing:
+        """Draw a layer.
+
+        Args:
+            layer: Key of the layer.
+            visualizer: Name of the visualizer.
+            options: Option values by name.
+            sample: Which of all samples.
+            progress: Called by a visualizer that says how far it is.
+
+        Raises:
+            PluginFailed: If the visualizer fails.
+        """
+        activation, position = self.activation(layer, sample, visualizer)
+        return self._registry.draw(
+            visualizer,
+            activation,
+            self.with_sample(visualizer, options, position),
+            activations=self._passes.block(sample)[0] if self.asks_for(visualizer, "activations") else None,
+            extractor=self._passes.extractor,
+            progress=progress,
+        )
+
+    def result(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        progress: Progress | None = None,
+    ) -> ChartResult:
+        """Draw a layer as a page shows it, see :meth:`draw`; what fails comes back as a failure.
+
+        What was drawn before, by the same version of the visualizer, is not drawn again.
+        """
+        try:
+            activation, position = self.activation(layer, sample, visualizer)
+            chosen = self.with_sample(visualizer, options, position)
+            version = self._registry.version_of(visualizer)
+            key = (activation.context.first, layer, visualizer, version, repr(sorted(chosen.items())))
+            return self._kept.get(key, lambda: self._drawn(layer, visualizer, options, sample, progress))
+        except PluginFailed as error:
+            failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
+            return ChartResult(failure=failure)
+
+    def _drawn(
+        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, progress: Progress | None
+    ) -> ChartResult:
+        started = time.perf_counter()
+        drawing = self.draw(layer, visualizer, options, sample, progress)
+        names = self._registry.get(visualizer).Options.model_fields
+        pictures = tuple(
+            ChartPicture(each.specification, each.caption, tuple(name for name in each.selections if name in names))
+            for each in drawing.pictures
+        )
+        seconds = time.perf_counter() - started
+        return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal, seconds=seconds)

@@ -1,0 +1,74 @@
+"""Small pictures of what a visualizer draws, made from the examples that ship with Layerscope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from core.activation import Activation
+from core.errors import PluginFailed
+from core.examples import Example, list_examples
+from core.export import chart_file
+from core.extractor import Extractor
+from core.inputs import arrange
+from core.loading import content_key, load_model
+from core.registry import Registry
+from core.store import ContentStore
+
+__all__ = ["thumbnail"]
+
+_SAMPLES: Final = 4
+_CANDIDATES: Final = 3
+
+
+def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: str) -> bytes:
+    """Draw a visualizer small, of the layer of an example that it suits best.
+
+    Args:
+        registry: Where the visualizer is.
+        models: Where opened models are shared.
+        visualizer: Its name.
+
+    Returns:
+        A PNG; empty if no example has a layer that it draws.
+
+    Raises:
+        PluginFailed: If there is no such visualizer, or it fails on every layer that it says it suits.
+    """
+    failure: PluginFailed | None = None
+    for activation, extractor in islice(_layers_that_suit(registry, models, visualizer), _CANDIDATES):
+        try:
+            drawing = registry.draw(visualizer, activation, extractor=extractor)
+        except PluginFailed as error:
+            failure = error
+        else:
+            if drawing.pictures:
+                return chart_file(drawing.pictures[0].specification, "png", scale=1)
+    if failure:
+        raise failure
+    return b""
+
+
+def _layers_that_suit(
+    registry: Registry, models: ContentStore[Extractor], visualizer: str
+) -> Iterator[tuple[Activation, Extractor]]:
+    wanted = registry.get(visualizer)
+    for example in list_examples():
+        extractor = models.get(content_key(example.model_path), partial(_open, example))
+        arrays, labels = example.samples()
+        given = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
+        inside = "internals" in wanted.needs
+        activations = extractor.extract(
+            given, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names
+        )
+        suited = [each for each in activations.values() if wanted in registry.publish(each)]
+        # What it is best at, before what it can draw too.
+        suited.sort(key=lambda each: registry.publish(each).index(wanted))
+        for activation in suited:
+            yield activation, extractor
+
+
+def _open(example: Example) -> Extractor:
+    return Extractor(load_model(example.model_path, name=example.name))

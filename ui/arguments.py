@@ -1,0 +1,30 @@
+"""What may stand behind ``--`` where the app is started: ``streamlit run streamlit_app.py -- --plugins DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from core.plugin_sources import FOLDERS_VARIABLE, NONE_VARIABLE
+
+__all__ = ["IN_PROCESS_VARIABLE", "take_arguments"]
+
+IN_PROCESS_VARIABLE = "LAYERSCOPE_IN_PROCESS"
+
+
+def take_arguments() -> None:
+    """Put what was asked for into the environment, where workers find it too; what is unknown is left alone."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--plugins", action="append", default=[], metavar="DIR")
+    parser.add_argument("--no-plugins", action="store_true")
+    parser.add_argument("--in-process", action="store_true")
+    given, _ = parser.parse_known_args(sys.argv[1:])
+    if given.plugins:
+        earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+        folders = [folder for folder in (*earlier, *map(os.path.abspath, given.plugins)) if folder]
+        os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
+    if given.no_plugins:
+        os.environ[NONE_VARIABLE] = "1"
+    if given.in_process:
+        os.environ[IN_PROCESS_VARIABLE] = "1"

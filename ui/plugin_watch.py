@@ -1,0 +1,26 @@
+"""Looks into the folders of plugins every second, and draws the page again when a file was saved."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.plugin_sources import folder_state, get_plugin_settings
+
+__all__ = ["watch_plugins"]
+
+_KEY = "plugin_files"
+
+
+def watch_plugins() -> None:
+    """Watch the folders, if there are any; the worker loads what changed when it is asked next."""
+    settings = get_plugin_settings()
+    if settings.folders and settings.enabled:
+        _watch()
+
+
+@st.fragment(run_every=1.0)
+def _watch() -> None:
+    state = folder_state(get_plugin_settings())
+    if st.session_state.setdefault(_KEY, state) != state:
+        st.session_state[_KEY] = state
+        st.rerun()
