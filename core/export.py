@@ -25,19 +25,20 @@ VALUES_AS_CSV: Final = 2_000_000
 _WIDTH: Final = 640
 
 
-def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: float = 2) -> bytes:
+def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: float = 2, width: int = _WIDTH) -> bytes:
     """Return a chart as a file that stands on its own.
 
     Args:
-        specification: Vega-Lite. A chart that fills the width of a page gets one of 640 pixels.
+        specification: Vega-Lite.
         kind: ``"png"``, ``"svg"``, ``"html"`` or ``"json"`` (Vega-Lite).
         scale: Pixels of a PNG per pixel on the screen.
+        width: Pixels, for a chart that fills the width of its page.
     """
     import vl_convert
 
     chart = {"background": "white", **specification}
     if not has_own_width(chart):
-        chart["width"] = _WIDTH
+        chart["width"] = width
     if kind == "png":
         return vl_convert.vegalite_to_png(chart, scale=scale)
     if kind == "svg":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ ANY_LAYER: Final = "Layer"
 """The base of all layers: who names it takes every layer."""
 
 _ANY_TYPE: Final = 1_000
+_FEW: Final = 4
 _AXES: Final = ("sample", "unit", "time", "height", "width", "depth", "channel", "head", "query", "key")
 _NUMBERED_AXIS: Final = re.compile(r"axis[1-9]\d*\Z")
 _PARTS: Final = (
@@ -110,7 +111,7 @@ class Handles:
                 if wanted in names or wanted == ANY_LAYER
             ]
             if not steps:
-                return _no(f"takes {either(self.layer_types)} layers, this is {activation.layer.type_name}")
+                return _no(f"takes {_few(self.layer_types)} layers, this is {activation.layer.type_name}")
             distance = min(steps)
         if self.ranks and activation.rank not in self.ranks:
             return _no(f"takes rank {either(map(str, self.ranks))}, this is rank {activation.rank}")
@@ -128,13 +129,19 @@ class Handles:
     def in_words(self) -> str:
         """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
         named = [each for each in self.layer_types if each != ANY_LAYER]
-        words = [f"{either(named)} layers"] if named else []
+        words = [f"{_few(named)} layers"] if named else []
         words += [f"rank {either(map(str, self.ranks))}"] if self.ranks else []
         words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
         words += [either(self.parts)] if self.parts else []
         if self.dtypes and not (set(self.dtypes) == {"number"} and words):
             words.append(_types_in_words(self.dtypes))
         return ", ".join(words) or "any layer"
+
+
+def _few(names: Sequence[str]) -> str:
+    if len(names) <= _FEW:
+        return either(names)
+    return f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more kinds of"
 
 
 def _no(reason: str) -> Match:

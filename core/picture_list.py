@@ -44,10 +44,9 @@ def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
 
 def failure_of(problem: Problem) -> Failure:
     """Return what went wrong with a plugin, as a page shows it."""
-    place = f" ({problem.place})" if problem.place else ""
     author = f"report it to {problem.report_to}" if problem.report_to else "tell its author"
     return Failure(
-        f"{problem.plugin}: {problem.message}{place}",
+        f"{problem.plugin}: {problem.in_words}",
         remedy=f"It failed at {problem.stage}. Everything else works; {author}.",
         traceback=problem.traceback,
         package=problem.package,

@@ -285,7 +285,7 @@ class LoadedPlugins:
 
     def _note_import(self, origin: Origin, clock: ImportClock) -> None:
         plugin = self._plugins[origin.key]
-        if clock.seconds <= SLOW_IMPORT_SECONDS:
+        if clock.seconds <= SLOW_IMPORT_SECONDS or plugin.problems:
             self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds)
             return
         package, seconds = clock.slowest()

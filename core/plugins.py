@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ PluginStatus = Literal["ready", "failed", "not allowed"]
 Stage = Literal["import", "registration", "hook"]
 
 _OURS: Final = Path(__file__).resolve().parent
+_PYTHON: Final = Path(sysconfig.get_paths()["stdlib"])
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class Problem:
             return ""
         return f"{Path(self.file).name}, line {self.line}" if self.line else Path(self.file).name
 
+    @property
+    def in_words(self) -> str:
+        """What happened, and where if the message does not say so itself, as that of a SyntaxError does."""
+        return f"{self.message} ({self.place})" if self.place and self.place not in self.message else self.message
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -146,9 +153,13 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
 def _place_of(error: BaseException) -> tuple[str, int]:
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 0
-    # The last line outside of our own code and of what Python imports with: there the plugin called what failed.
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    # What was interrupted since it took too long stands in the interruption's own traceback.
+    told = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ else error
+    # The last line outside of our own code and of Python's own: there the plugin called what failed.
+    for frame in reversed(traceback.extract_tb(told.__traceback__)):
         path = Path(frame.filename)
-        if not frame.filename.startswith("<") and _OURS not in path.parents and "importlib" not in path.parts:
-            return frame.filename, frame.lineno or 0
+        installed = {"site-packages", "dist-packages"} & set(path.parts)
+        if frame.filename.startswith("<") or _OURS in path.parents or (_PYTHON in path.parents and not installed):
+            continue
+        return frame.filename, frame.lineno or 0
     return "", 0

@@ -262,10 +262,8 @@ def _refuse_without_internals(visualizer: Visualizer, activation: Activation) ->
 
 
 def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:
-    place = f" ({problem.place})" if problem.place else ""
     return PluginFailed(
-        f"{origin.plugin}, which draws {visualizer.title}, could not be loaded after it was saved: "
-        f"{problem.message}{place}",
+        f"{origin.plugin}, which draws {visualizer.title}, could not be loaded after it was saved: {problem.in_words}",
         plugin=visualizer.name,
         package=origin.package,
         version=origin.version,

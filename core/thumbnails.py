@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -17,8 +18,10 @@ from core.loading import content_key, load_model
 from core.registry import Registry
 from core.store import ContentStore
 
-__all__ = ["thumbnail"]
+__all__ = ["THUMBNAIL_SIZE", "thumbnail"]
 
+THUMBNAIL_SIZE: Final = (260, 170)
+"""Width and height on the screen; the picture has twice as many pixels."""
 _SAMPLES: Final = 4
 _CANDIDATES: Final = 3
 
@@ -45,7 +48,7 @@ def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: s
             failure = error
         else:
             if drawing.pictures:
-                return chart_file(drawing.pictures[0].specification, "png", scale=1)
+                return _framed(chart_file(drawing.pictures[0].specification, "png", width=THUMBNAIL_SIZE[0]))
     if failure:
         raise failure
     return b""
@@ -72,3 +75,16 @@ def _layers_that_suit(
 
 def _open(example: Example) -> Extractor:
     return Extractor(load_model(example.model_path, name=example.name))
+
+
+def _framed(picture: bytes) -> bytes:
+    from PIL import Image, ImageOps
+
+    frame = (2 * THUMBNAIL_SIZE[0], 2 * THUMBNAIL_SIZE[1])
+    with Image.open(io.BytesIO(picture)) as drawn:
+        # Pictures that are much higher than wide show their upper part.
+        top = drawn.crop((0, 0, drawn.width, min(drawn.height, round(1.2 * drawn.width))))
+        framed = ImageOps.pad(top.convert("RGB"), frame, color="white")
+    content = io.BytesIO()
+    framed.save(content, "PNG", optimize=True)
+    return content.getvalue()

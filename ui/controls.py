@@ -71,7 +71,13 @@ def _draw(control: Control, value: Any, key: str) -> None:
         st.toggle(control.title, **shared)
     elif control.kind == "choice":
         listed = list(control.choices)
-        st.selectbox(control.title, listed, format_func=lambda each: titles.get(each, _choice_title(each)), **shared)
+        st.selectbox(
+            control.title,
+            listed,
+            format_func=lambda each: titles.get(each, _choice_title(each)),
+            placeholder=titles.get(None, _choice_title(None)),
+            **shared,
+        )
     elif control.kind == "choices":
         st.multiselect(control.title, list(control.choices), format_func=_choice_title, **shared)
     elif control.kind == "indices":

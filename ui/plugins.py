@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LayerscopeError
 from core.plugin_sources import get_plugin_settings
 from core.summaries import InstalledVisualizer, PluginSummary
+from core.thumbnails import THUMBNAIL_SIZE
 from core.workspace import Workspace
 from ui.choice import workspace
 from ui.pictures import failure
@@ -37,7 +38,7 @@ def page() -> None:
     _failures(plugins)
     strangers = [each for each in plugins if each.source != "built-in"]
     if strangers:
-        st.subheader(f"{len(strangers):,} installed", anchor=False)
+        st.subheader(f"{len(strangers):,} added", anchor=False)
         _table(strangers)
         _notices(strangers)
         _gallery(opened, strangers)
@@ -73,18 +74,17 @@ def _failures(plugins: Sequence[PluginSummary]) -> None:
 
 
 def _table(plugins: Sequence[PluginSummary]) -> None:
+    columns = {
+        "plugin": [each.name for each in plugins],
+        "status": [each.status for each in plugins],
+        "from": [each.path or f"{each.package} {each.version}".strip() for each in plugins],
+        "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
+        "import": [each.import_seconds for each in plugins],
+        "changed": [each.changed_at for each in plugins],
+        "report to": [each.report_to for each in plugins],
+    }
     st.dataframe(
-        pd.DataFrame(
-            {
-                "plugin": [each.name for each in plugins],
-                "status": [each.status for each in plugins],
-                "from": [each.path or f"{each.package} {each.version}".strip() for each in plugins],
-                "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
-                "import": [each.import_seconds for each in plugins],
-                "changed": [each.changed_at for each in plugins],
-                "report to": [each.report_to for each in plugins],
-            }
-        ),
+        pd.DataFrame({name: values for name, values in columns.items() if any(values)}),
         hide_index=True,
         height="content",
         column_config={"import": st.column_config.NumberColumn("import", format="%.2f s")},
@@ -107,7 +107,9 @@ def _gallery(opened: Workspace, plugins: Sequence[PluginSummary]) -> None:
                 places.append((st.empty(), plugin, visualizer))
                 _describe(plugin, visualizer)
     for place, plugin, visualizer in places:
-        with place.container(height=190, border=False, horizontal_alignment="center", vertical_alignment="center"):
+        with place.container(
+            height=THUMBNAIL_SIZE[1] + 10, border=False, horizontal_alignment="center", vertical_alignment="center"
+        ):
             _thumbnail(opened, plugin, visualizer)
 
 
@@ -133,6 +135,6 @@ def _thumbnail(opened: Workspace, plugin: PluginSummary, visualizer: InstalledVi
     if isinstance(drawn, str):
         st.caption(f":red[{plain(drawn)}]")
     elif drawn:
-        st.image(drawn)
+        st.image(drawn, width=THUMBNAIL_SIZE[0])
     else:
         st.caption("No example has a layer that it suits.")
