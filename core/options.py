@@ -179,7 +179,8 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         return _class_control(control, activation)
     if isinstance(read.mark, LayerOf):
         keys = activation.keys_of_pass or (activation.key,)
-        return replace(control, choices=keys, default=default if default in keys else activation.key)
+        chosen = default if default in keys else activation.key
+        return replace(control, choices=keys, choice_titles=keys, default=chosen)
     if control.kind == "choices":
         return replace(control, default=_in_order(default, control.choices))
     return control

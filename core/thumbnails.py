@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from core.activation import Activation
+from core.charts import has_own_width
 from core.errors import PluginFailed
 from core.examples import Example, list_examples
 from core.export import chart_file
@@ -48,7 +49,7 @@ def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: s
             failure = error
         else:
             if drawing.pictures:
-                return _framed(chart_file(drawing.pictures[0].specification, "png", width=THUMBNAIL_SIZE[0]))
+                return _framed(chart_file(_low(drawing.pictures[0].specification), "png", width=THUMBNAIL_SIZE[0]))
     if failure:
         raise failure
     return b""
@@ -75,6 +76,14 @@ def _layers_that_suit(
 
 def _open(example: Example) -> Extractor:
     return Extractor(load_model(example.model_path, name=example.name))
+
+
+def _low(specification: dict[str, Any]) -> dict[str, Any]:
+    # A chart that fits itself to the page fits itself to a thumbnail too.
+    height = specification.get("height", THUMBNAIL_SIZE[1])
+    if has_own_width(specification) or not isinstance(height, int | float):
+        return specification
+    return {**specification, "height": min(height, round(0.7 * THUMBNAIL_SIZE[1]))}
 
 
 def _framed(picture: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -74,7 +75,7 @@ def _failures(plugins: Sequence[PluginSummary]) -> None:
 
 
 def _table(plugins: Sequence[PluginSummary]) -> None:
-    columns = {
+    columns: dict[str, list[Any]] = {
         "plugin": [each.name for each in plugins],
         "status": [each.status for each in plugins],
         "from": [each.path or f"{each.package} {each.version}".strip() for each in plugins],
