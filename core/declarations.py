@@ -49,6 +49,12 @@ def hook_fault(plugin: Any) -> tuple[str, Any]:
         if marks is not None and name not in known:
             meant = did_you_mean(name, known)
             return f"there is no hook {name!r}{meant} The hooks are: {', '.join(known)}.", function
+        if marks is not None and callable(function):
+            there_are = list(inspect.signature(getattr(hookspecs, name)).parameters)
+            for asked in inspect.signature(function).parameters:
+                if asked not in there_are:
+                    may = f"It may ask for: {', '.join(there_are)}." if there_are else "It is called without arguments."
+                    return f"the hook {name!r} asks for {asked!r}{did_you_mean(asked, there_are)} {may}", function
     return "", None
 
 
