@@ -289,7 +289,7 @@ def _item_size(source: Any) -> int:
 
 
 def _read_only_array(source: Any) -> np.ndarray:
-    if isinstance(source, np.ndarray) and not source.flags.writeable:
+    if isinstance(source, np.ndarray) and isinstance(source.base, memoryview) and not source.flags.writeable:
         array = source
     else:
         try:

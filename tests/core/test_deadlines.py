@@ -1,0 +1,112 @@
+import threading
+import time
+
+import pytest
+
+from core.deadlines import deadline
+
+
+def stubborn(seconds):
+    """Wait, and let nothing but the end of the process interrupt it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.05)
+        except Exception:
+            continue
+
+
+def in_a_thread(work):
+    """Run in a thread that is not the main one, as Streamlit does, and return what it raised."""
+    raised = []
+
+    def run():
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    return raised
+
+
+def late(seconds=0.2, work=lambda: stubborn(5)):
+    with deadline(seconds, "it took too long"):
+        work()
+
+
+def test_what_never_returns_is_ended_in_the_main_thread():
+    started = time.monotonic()
+    with pytest.raises(TimeoutError, match="it took too long"):
+        late()
+    assert time.monotonic() - started < 3
+
+
+def test_a_single_long_wait_is_ended_in_the_main_thread():
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        late(work=lambda: time.sleep(5))
+    assert time.monotonic() - started < 3
+
+
+def test_what_never_returns_is_ended_in_another_thread():
+    (error,) = in_a_thread(late)
+    assert isinstance(error, TimeoutError)
+
+
+def test_what_catches_everything_is_interrupted_until_it_gives_in():
+    caught = []
+
+    def hold_on():
+        while True:
+            try:
+                stubborn(5)
+            except BaseException:
+                caught.append(1)
+                if len(caught) == 2:
+                    raise
+
+    with pytest.raises(TimeoutError):
+        late(work=hold_on)
+    assert len(caught) == 2
+
+
+def test_a_sign_of_life_moves_the_deadline():
+    with deadline(0.4, "it took too long") as watched:
+        for _ in range(6):
+            time.sleep(0.2)
+            watched.extend()
+
+
+def test_what_is_in_time_returns_and_nothing_comes_after():
+    for _ in range(50):
+        with deadline(0.02, "it took too long"):
+            pass
+    time.sleep(0.1)
+    assert in_a_thread(lambda: [late(5, lambda: None), time.sleep(0.1)]) == []
+
+
+def test_threads_have_deadlines_of_their_own():
+    done = []
+
+    def patient():
+        with deadline(5, "it took too long"):
+            stubborn(0.6)
+        done.append("patient")
+
+    other = threading.Thread(target=patient)
+    other.start()
+    assert len(in_a_thread(late)) == 1
+    other.join()
+    assert done == ["patient"]
+
+
+def test_ctrl_c_is_left_alone():
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        late(5, interrupt)
