@@ -133,8 +133,14 @@ DRAWING = {
         "SchemaValidationError",
     ),
 }
-GOOD = _chart(
-    "good", "return alt.Chart(alt.Data(values=[{'a': 1}])).mark_point().encode(x='a:Q').properties(title='A dot')"
+GOOD = _visualizer(
+    "good",
+    """
+    how_to_read = "It is a dot."
+
+    def chart(self, activation, options):
+        return alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().encode(x="a:Q").properties(title="A dot")
+    """,
 )
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,12 +231,21 @@ def colour_count(picture: bytes) -> int:
 
 
 @contextmanager
-def served(folder: Path, **environment: str) -> Iterator[App]:
-    """Start the app as a person starts it, with variables in its environment; its log is in the folder."""
+def served(folder: Path, arguments: Sequence[str] = (), **environment: str) -> Iterator[App]:
+    """Start the app as a person starts it, with arguments and an environment; its log is in the folder."""
     port = free_port()
     log = folder / "log.txt"
     options = {"--server.port": str(port), "--server.address": "127.0.0.1", "--server.headless": "true"}
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *sum(options.items(), ())]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "streamlit_app.py",
+        *sum(options.items(), ()),
+        "--",
+        *arguments,
+    ]
     with (
         log.open("w") as output,
         subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env={**os.environ, **environment}) as server,
