@@ -84,14 +84,13 @@ def test_a_file_is_loaded_when_it_is_saved(author, folder):
 
 
 def test_options_of_every_kind(author):
-    author.visit(**VOWELS, view="every-option", **{"o.word": '"ABC"', "o.share": "7"})
+    author.visit(**VOWELS, view="every-option", **{"o.word": '"ABC"', "o.share": "7", "o.other": '"lstm_2"'})
     main = author.main
 
-    expect(main.get_by_text("Unit 0, class 2, abc, lstm_1")).to_be_visible()
+    expect(main.get_by_text("Unit 0, class 2, abc, lstm_2")).to_be_visible()
     expect(main.get_by_test_id("stAlert")).to_contain_text("Share: 7 does not suit this layer, 1 was taken.")
     expect(main.get_by_text("String should match pattern")).to_be_visible()
     author.select("Class", "speaker 5")
-    author.select("Compared with", "lstm_2")
     expect(main.get_by_text("Unit 0, class 4, abc, lstm_2")).to_be_visible()
     main.get_by_role("textbox", name="Lower case").fill("xyz")
     main.get_by_role("textbox", name="Lower case").press("Enter")
