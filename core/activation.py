@@ -195,6 +195,28 @@ class Activation:
         sample._pass = self._pass
         return sample
 
+    def mapped(self, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None = None) -> Activation:
+        """Return the same activation with other values, as the kit for tests makes them.
+
+        Args:
+            change: Called with its values, those of its inputs and of its internals; returns as many of them.
+            mask: Another mask of shape ``(sample, time)``; None keeps the one that there is.
+        """
+        mapped = Activation(
+            self.key,
+            change(self.values),
+            self.axes,
+            self.layer,
+            part=self.part,
+            mask=self.mask if mask is None else mask,
+            context=self.context,
+            inputs=tuple(each.mapped(change) for each in self.inputs),
+            internals={part: each.mapped(change, mask) for part, each in self.internals.items()},
+            weights=self._weights,
+        )
+        mapped._pass = self._pass
+        return mapped
+
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
         # (axis, *extents) -> (axis, position)

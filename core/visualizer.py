@@ -134,8 +134,10 @@ class Visualizer:
     needs: ClassVar[tuple[Literal["internals"], ...]] = ()
 
     def summary(self) -> str:
-        """Return the first line of the class's docstring, which stands above the chart."""
-        return (type(self).__doc__ or "").strip().partition("\n")[0]
+        """Return the first line of the docstring of its class, or of the one that it derives from."""
+        own = type(self).__mro__[: type(self).__mro__.index(Visualizer)]
+        said = next((each.__doc__ for each in own if each.__doc__), "")
+        return said.strip().partition("\n")[0]
 
     def chart(self, activation: Activation, options: Any) -> Any:
         """Draw.

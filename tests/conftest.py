@@ -1,31 +1,11 @@
-import numpy as np
 import pytest
 
-from core.activation import Activation, SampleContext
-from core.layers import LayerInfo, axes_of
+from core.activation import SampleContext
 
+# What strangers get from the installed package; here it also works where the package is not installed.
+from core.testing_fixtures import check_visualizer, empty_registry, make_activation, small_activations
 
-@pytest.fixture
-def make_activation():
-    """Return a function that makes an activation without a model: values, and whatever should not be the default."""
-
-    def make(
-        values, *, key="layer", bases=("Dense", "Layer"), axes=None, part="output", mask=None, context=None, **layer
-    ):
-        values = np.asarray(values)
-        info = LayerInfo(
-            key=key,
-            name=key.rpartition("/")[2],
-            index=layer.pop("index", None),
-            type_name=bases[0],
-            type_names=tuple(bases),
-            output_shape=(None, *values.shape[1:]),
-            **layer,
-        )
-        axes = axes or axes_of(info.type_names, values.ndim)
-        return Activation(key, values, axes, info, part=part, mask=mask, context=context or SampleContext())
-
-    return make
+__all__ = ["check_visualizer", "empty_registry", "make_activation", "make_context", "small_activations"]
 
 
 @pytest.fixture

@@ -159,7 +159,9 @@ def _note_hidden(count: int, on_padding: float) -> str:
 
 
 def _mean_over_heads(scores: np.ndarray) -> np.ndarray:
-    return scores.mean(axis=0, dtype=np.float64).astype(np.float32)
+    # Of infinities of both signs there is no mean; that it is no number is seen.
+    with np.errstate(invalid="ignore"):
+        return scores.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _positions_looked_at(scores: np.ndarray) -> float:
