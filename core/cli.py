@@ -2,93 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ByteSize
 
+from core.cli_inspect import inspect
+from core.cli_models import chart, extract, layers
+from core.cli_plugins import plugins
+from core.cli_run import run
 from core.errors import LayerscopeError
-from core.inspection import ModelFile, inspect_model
-from core.limits import format_limit
 
 __all__ = ["main"]
 
-_KINDS = {"keras": ".keras archive", "hdf5": "HDF5 (.h5)", "saved_model": "SavedModel"}
+
+class _Commands(click.Group):
+    """Says errors of ours in words, and ends with status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except LayerscopeError as error:
+            click.echo(f"{error.message}\n{error.remedy}".rstrip(), err=True)
+            sys.exit(1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Open any Keras model and see what every layer answers."""
 
 
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
-def inspect(file: Path, as_json: bool) -> None:
-    """Say what a model file holds, and whether it can be opened without running anything of it.
-
-    Nothing is loaded, and TensorFlow is not imported. The exit status is 0 if the file is accepted and 1 if it is
-    refused, so that a job can guard a registry of models with it.
-    """
-    try:
-        report = _report(file, inspect_model(file, name=file.name))
-    except LayerscopeError as error:
-        report = {"file": file.name, "accepted": False, "reason": error.message, "remedy": error.remedy}
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    elif report["accepted"]:
-        click.echo(_as_text(report))
-    else:
-        click.echo(f"Refused: {report['reason']}\n{report['remedy']}".rstrip(), err=True)
-    sys.exit(0 if report["accepted"] else 1)
-
-
-def _report(path: Path, file: ModelFile) -> dict[str, Any]:
-    report: dict[str, Any] = {
-        "file": path.name,
-        "accepted": True,
-        "kind": file.kind,
-        "keras_version": file.keras_version,
-        "members": dict(file.members),
-    }
-    if file.sizes and file.stored:
-        report |= {
-            "layers": file.layer_count,
-            "class_names": list(file.class_names),
-            "parameters": file.sizes.parameters,
-            "parameters_stored": file.stored.parameters,
-            "activation_bytes": file.sizes.activation_bytes,
-            "sizes_complete": file.sizes.complete,
-            "largest_layer": file.sizes.largest,
-        }
-    if file.graph:
-        report |= {
-            "signatures": list(file.graph.signatures),
-            "operations": list(file.graph.operations),
-            "assets": list(file.graph.assets),
-        }
-    return report
-
-
-def _as_text(report: dict[str, Any]) -> str:
-    version = f", written by Keras {report['keras_version']}" if report["keras_version"] else ""
-    lines = [f"{report['file']}: {_KINDS[report['kind']]}{version}"]
-    if "layers" in report:
-        least = "" if report["sizes_complete"] else "at least "
-        size = format_limit(ByteSize(report["activation_bytes"]))
-        lines += [
-            f"  layers       {report['layers']:,}",
-            f"  classes      {', '.join(report['class_names'])}",
-            f"  parameters   {report['parameters']:,} declared, {report['parameters_stored']:,} stored",
-            f"  activations  {least}{size} for one sample, the largest in {report['largest_layer']!r}",
-        ]
-    if "signatures" in report:
-        lines += [
-            f"  signatures   {', '.join(report['signatures']) or 'none'}",
-            f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}",
-        ]
-    lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
-    return "\n".join([*lines, "Accepted: opening it runs nothing that the file brings."])
+for _command in (run, layers, extract, chart, inspect, plugins):
+    main.add_command(_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -12,7 +13,15 @@ from core.activation import Activation
 from core.charts import has_own_width
 from core.errors import InputRejected
 
-__all__ = ["CHART_FORMATS", "ChartFormat", "activation_file", "chart_file", "code_for", "inputs_file"]
+__all__ = [
+    "CHART_FORMATS",
+    "ChartFormat",
+    "activation_file",
+    "activations_file",
+    "chart_file",
+    "code_for",
+    "inputs_file",
+]
 
 ChartFormat = Literal["png", "svg", "html", "json"]
 CHART_FORMATS: Final[dict[str, str]] = {
@@ -68,10 +77,19 @@ def activation_file(activation: Activation, kind: Literal["npy", "csv"]) -> byte
     return buffer.getvalue()
 
 
+def activations_file(activations: Mapping[str, Activation]) -> bytes:
+    """Return activations as ``.npz``, an array per key."""
+    return inputs_file({key: activation.values for key, activation in activations.items()})
+
+
 def inputs_file(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return samples, an array per input, as ``.npz``."""
+    """Return arrays by name, such as an input's samples, as ``.npz``."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    # Not by np.savez, which takes names as arguments and so has no room for one called "file".
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 

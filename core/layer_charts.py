@@ -10,6 +10,8 @@ from core.activation import Activation
 from core.declarations import chart_arguments
 from core.drawing import Drawing
 from core.errors import PluginFailed
+from core.export import code_for
+from core.options import describe_options
 from core.passes import Passes, Progress
 from core.registry import Registry
 from core.store import ContentStore
@@ -99,6 +101,23 @@ class LayerCharts:
         except PluginFailed as error:
             failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
             return ChartResult(failure=failure)
+
+    def code(self, opening: str, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
+        """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
+        activation, position = self.activation(layer, sample, visualizer)
+        drawn = self._registry.get(visualizer)
+        defaults = {control.name: control.default for control in describe_options(drawn, activation)}
+        chosen = self.with_sample(visualizer, options, position)
+        return code_for(
+            opening=opening,
+            layer=layer,
+            visualizer=visualizer,
+            options={name: value for name, value in chosen.items() if defaults.get(name) != value},
+            sample=activation.context.first,
+            samples_taken=activation.shape[0],
+            internals=activation.part != "output" or bool(activation.internals),
+            extractor=self.asks_for(visualizer, "extractor"),
+        )
 
     def _drawn(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, progress: Progress | None

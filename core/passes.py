@@ -106,6 +106,20 @@ class Passes:
 
         return self._blocks.get(start, run), sample - start
 
+    def everything(self, layers: Collection[str] | None, internals: bool) -> Activations:
+        """Return what layers answer to all samples at once; nothing of it is kept here.
+
+        Raises:
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        given = arrange(self.extractor.model, self._arrays)
+        size = self.plan.batch_size
+        try:
+            return self.extractor.extract(given, layers=layers, internals=internals, batch_size=size)
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
+
     def activation(self, key: str, sample: int, *, inside: bool = False) -> tuple[Activation, int]:
         """Return what a layer answered to the block that holds a sample, and the sample's position in it.
 

@@ -326,31 +326,26 @@ class Workspace:
             activation = activation.sample(position)
         return export.activation_file(activation, kind)
 
+    def activations_file(self, layers: Sequence[str] | None = None, internals: bool = False) -> bytes:
+        """Return what layers answer to all samples as ``.npz``, an array per key.
+
+        Args:
+            layers: Keys of layers; None takes all.
+            internals: Whether to take what they keep to themselves too.
+
+        Raises:
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        return export.activations_file(self._given().passes.everything(layers, internals))
+
     def inputs_file(self) -> bytes:
         """Return the samples as ``.npz``, for the code that draws a chart again."""
         return export.inputs_file(self._given().arrays)
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
-        charts = self._given().charts
-        activation, position = charts.activation(layer, sample, visualizer)
-        summary = next((each for each in self.visualizers(layer, sample) if each.name == visualizer), None)
-        defaults = {control.name: control.default for control in summary.controls} if summary else {}
-        chosen = {
-            name: value
-            for name, value in charts.with_sample(visualizer, options, position).items()
-            if defaults.get(name) != value
-        }
-        return export.code_for(
-            opening=self._opened().opening,
-            layer=layer,
-            visualizer=visualizer,
-            options=chosen,
-            sample=activation.context.first,
-            samples_taken=activation.shape[0],
-            internals=activation.part != "output" or bool(activation.internals),
-            extractor=charts.asks_for(visualizer, "extractor"),
-        )
+        return self._given().charts.code(self._opened().opening, layer, visualizer, options, sample)
 
     def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
         """Return what can be looked at of a layer: its answer, and what it keeps to itself such as states and gates."""

@@ -45,6 +45,7 @@ CALLS = {
     "chart": [PICTURE, ("dense", "histogram", {}, 0), ("dense", "no-such", {}, 0)],
     "chart_file": [(*PICTURE, kind) for kind in CHART_FORMATS],
     "activation_file": [("conv_1", 0, "npy"), ("dense", 1, "csv")],
+    "activations_file": [(("conv_1", "dense"), False)],
     "inputs_file": [()],
     "code": [PICTURE],
     "parts": [("conv_1", 0)],

@@ -157,7 +157,7 @@ _recorded: ContentStore[Activations] = ContentStore(4 * len(_KINDS))
 _building = threading.Lock()
 
 
-def small_model(kind: str, *, width: int = 8, steps: int = 6) -> Any:
+def small_model(kind: str, *, width: int = 8, steps: int = 12) -> Any:
     """Build a small Keras model with random weights, the same each time.
 
     Args:
@@ -183,7 +183,7 @@ def small_model(kind: str, *, width: int = 8, steps: int = 6) -> Any:
     return model
 
 
-def small_activations(kind: str, *, width: int = 8, steps: int = 6, samples: int = 3) -> Activations:
+def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: int = 3) -> Activations:
     """Record what every layer of a small model answers, its internals included; kept, so that it is run once.
 
     Args:

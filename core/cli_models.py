@@ -1,0 +1,179 @@
+"""``layerscope layers``, ``extract`` and ``chart``: a model, an input, and what its layers answer, without a page.
+
+MODEL is a file, a SavedModel folder, or the name of an example. INPUT is a file as the page takes it (``.npy``,
+``.npz``, images, CSV, text), ``examples`` for the samples of the example, or ``noise``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from core.errors import InputRejected, PluginFailed
+from core.naming import did_you_mean
+
+if TYPE_CHECKING:
+    from core.export import ChartFormat
+    from core.workspace import Workspace
+
+__all__ = ["chart", "extract", "layers", "opened", "with_input"]
+
+_EXAMPLES = "examples"
+_NOISE = "noise"
+
+
+def opened(model: str) -> Workspace:
+    """Return a workspace with a model open: a file, a folder, or an example by name.
+
+    Raises:
+        ModelRefused: If it cannot be opened.
+    """
+    from core.examples import list_examples
+    from core.workspace import Workspace
+
+    workspace = Workspace()
+    names = [each.name for each in list_examples()]
+    if model in names:
+        workspace.open_example(model)
+    elif not Path(model).exists():
+        raise InputRejected(
+            f"There is no file {model!r}, and no example of that name{did_you_mean(model, names)}",
+            remedy=f"The examples are: {', '.join(names)}.",
+        )
+    else:
+        workspace.open_model(Path(model))
+    return workspace
+
+
+def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
+    """Give the open model an input.
+
+    Args:
+        workspace: With a model open.
+        given: A file, ``"examples"`` or ``"noise"``; empty takes the example's samples if there are some.
+        count: How many samples of noise.
+
+    Raises:
+        InputRejected: If it does not fit the model.
+    """
+    if not given and workspace.sample_names:
+        return
+    if given == _EXAMPLES:
+        workspace.take_example_samples()
+    elif given in ("", _NOISE):
+        workspace.take_noise(count, seed=0)
+    else:
+        model = workspace.model
+        assert model is not None
+        path = Path(given)
+        if not path.is_file():
+            raise InputRejected(
+                f"There is no file {given!r}.",
+                remedy=f"Give a file, {_NOISE!r}, or {_EXAMPLES!r} for an example's own.",
+            )
+        files = {model.inputs[0].name: [(path.name, path.read_bytes())]}
+        workspace.take_files(files, scaling=model.suggested_scaling, fit="stretch", invert=False)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
+@click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
+def layers(model: str, given: str, as_json: bool) -> None:
+    """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
+    workspace = opened(model)
+    with_input(workspace, given)
+    rows = workspace.layers(0)
+    if as_json:
+        wanted = ("key", "type_name", "shape", "parameter_count", "notes", "missing")
+        click.echo(json.dumps([{name: getattr(row, name) for name in wanted} for row in rows], indent=2))
+        return
+    table = [("layer", "type", "shape", "params", "notes")]
+    table += [
+        ("  " * row.depth + row.key, row.type_name, row.shape, f"{row.parameter_count:,}", ", ".join(row.notes))
+        for row in rows
+    ]
+    click.echo(_columns(table, right=3))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("given", metavar="INPUT")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz file.")
+@click.option("--layer", "wanted", multiple=True, help="Key of a layer; several times for several. By default all.")
+@click.option("--internals", is_flag=True, help="Also states, gates and attention scores.")
+def extract(model: str, given: str, output: Path, wanted: Sequence[str], internals: bool) -> None:
+    """Run INPUT through MODEL and write what the layers answer: an array per layer, by its key."""
+    workspace = opened(model)
+    with_input(workspace, given)
+    output.write_bytes(workspace.activations_file(list(wanted) or None, internals))
+    click.echo(f"{output}: {len(workspace.sample_names):,} samples")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("given", metavar="INPUT")
+@click.argument("layer")
+@click.argument("visualizer")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="By its ending: PNG, SVG, HTML or Vega-Lite JSON.",
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the picture; several times for several.",
+)
+@click.option("--sample", default=0, show_default=True, help="Which sample.")
+def chart(
+    model: str, given: str, layer: str, visualizer: str, output: Path, options: Sequence[str], sample: int
+) -> None:
+    """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
+    from core.export import CHART_FORMATS
+
+    kind = output.suffix.removeprefix(".").lower()
+    if kind not in CHART_FORMATS:
+        raise click.BadParameter(
+            f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
+        )
+    values = dict(_option(each) for each in options)
+    workspace = opened(model)
+    with_input(workspace, given, sample + 1)
+    result = workspace.chart(layer, visualizer, values, sample)
+    if result.failure:
+        raise PluginFailed(result.failure.message, plugin=visualizer, remedy=result.failure.remedy)
+    for note in (*result.notes, *result.faults.values()):
+        click.echo(note, err=True)
+    output.write_bytes(workspace.chart_file(layer, visualizer, values, sample, cast("ChartFormat", kind)))
+    click.echo(str(output))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _columns(rows: Sequence[Sequence[str]], right: int) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            text.rjust(width) if column == right else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

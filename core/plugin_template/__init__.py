@@ -1,0 +1,1 @@
+"""The files that ``layerscope plugins new`` makes a package of, with ``$names`` to be filled in."""
