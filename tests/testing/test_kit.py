@@ -89,7 +89,7 @@ def test_another_projects_tests_find_the_fixtures(tmp_path):
     )
     # As the entry point of the installed package does it.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "core.testing_fixtures", "-p", "no:cacheprovider"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr

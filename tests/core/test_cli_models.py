@@ -1,0 +1,149 @@
+"""The commands that take a model and an input, on real files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import core
+from core.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *command: CliRunner().invoke(main, list(map(str, command)))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    example = core.get_example("digits-dense")
+    model = core.load_model(example.model_path)
+    arrays, _ = example.samples()
+    return example, model, arrays
+
+
+class TestLayers:
+    def test_as_a_table(self, run):
+        done = run("layers", "digits-cnn")
+        lines = done.output.splitlines()
+
+        assert done.exit_code == 0
+        assert lines[0].split() == ["layer", "type", "shape", "params", "notes"]
+        assert lines[1].split()[:4] == ["conv_1", "Conv2D", "8×8×16", "160"]
+
+    def test_as_json_from_a_file(self, run, digits):
+        example, model, _ = digits
+        done = run("layers", example.model_path, "--json")
+
+        rows = json.loads(done.output)
+        expected = core.extract(model, np.zeros((1, *model.inputs[0].shape[1:]), np.float32)).layers
+        assert [row["key"] for row in rows] == [layer.key for layer in expected]
+        assert sum(row["parameter_count"] for row in rows) == model.count_params()
+
+
+class TestExtract:
+    def test_equals_what_core_extracts(self, run, digits, tmp_path):
+        example, model, arrays = digits
+        np.savez(tmp_path / "given.npz", **{name: array[:7] for name, array in arrays.items()})
+        done = run("extract", example.model_path, "given.npz", "-o", "out.npz")
+
+        assert done.exit_code == 0, done.output
+        assert "7 samples" in done.output
+        expected = core.extract(model, core.arrange(model, {name: array[:7] for name, array in arrays.items()}))
+        with np.load(tmp_path / "out.npz") as written:
+            assert list(written) == list(expected)
+            for key, values in written.items():
+                np.testing.assert_allclose(values, expected[key].values, rtol=1e-5, atol=1e-6)
+
+    def test_chosen_layers_with_what_they_keep_to_themselves(self, run, tmp_path):
+        done = run("extract", "vowels-lstm", "examples", "-o", "out.npz", "--layer", "lstm_2", "--internals")
+
+        assert done.exit_code == 0, done.output
+        with np.load(tmp_path / "out.npz") as written:
+            assert {key.partition(":")[0] for key in written} == {"lstm_2"}
+            assert written["lstm_2:cell_state"].shape == (90, 29, 24)
+
+    def test_noise(self, run, tmp_path):
+        assert run("extract", "digits-dense", "noise", "-o", "out.npz").exit_code == 0
+        with np.load(tmp_path / "out.npz") as written:
+            assert all(len(values) == 1 for values in written.values())
+
+
+class TestChart:
+    @pytest.mark.parametrize(
+        ("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!DOCTYPE html>"), ("json", b"{")]
+    )
+    def test_each_kind_of_file(self, run, tmp_path, kind, start):
+        done = run("chart", "digits-cnn", "examples", "conv_1", "feature-maps", "-o", f"chart.{kind}")
+
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / f"chart.{kind}").read_bytes().startswith(start)
+
+    def test_options_and_sample(self, run, tmp_path):
+        chosen = ("--option", "channel=3", "--option", "colours=greys", "--sample", "2")
+        assert run("chart", "digits-cnn", "examples", "conv_1", "feature-maps", "-o", "c.json", *chosen).exit_code == 0
+        written = (tmp_path / "c.json").read_text()
+
+        assert "Channel 3" in written
+        assert "sample 2" in written
+
+    def test_a_value_that_does_not_suit_is_said(self, run):
+        done = run(
+            "chart", "digits-cnn", "examples", "conv_1", "feature-maps", "-o", "c.json", "--option", "channel=999"
+        )
+
+        assert done.exit_code == 0
+        assert "Channel: 999 does not suit this layer" in done.output
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("command", "words", "status"),
+        [
+            (("layers", "digits-cn"), "no example of that name; did you mean 'digits-cnn'?", 1),
+            (("layers", "broken.keras"), "broken.keras", 1),
+            (("extract", "digits-cnn", "nowhere.npy", "-o", "x.npz"), "There is no file 'nowhere.npy'.", 1),
+            (("extract", "digits-cnn", "wrong.npy", "-o", "x.npz"), "wrong.npy", 1),
+            (("extract", "digits-cnn", "examples", "-o", "x.npz", "--layer", "conv"), "no layer 'conv'", 1),
+            (
+                ("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.png"),
+                "takes RNN layers, this is Conv2D",
+                1,
+            ),
+            (("chart", "digits-cnn", "examples", "conv_1", "gate", "-o", "c.png"), "did you mean 'gates'?", 1),
+            (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.gif"), "it must end in .png, .svg", 2),
+            (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.png", "--option", "x"), "NAME=VALUE", 2),
+            (("extract", "digits-cnn"), "Missing argument 'INPUT'", 2),
+        ],
+    )
+    def test_one_clear_line_and_a_status(self, run, tmp_path, command, words, status):
+        (tmp_path / "broken.keras").write_bytes(b"no model")
+        np.save(tmp_path / "wrong.npy", np.zeros((2, 5)))
+        done = run(*command)
+
+        assert words in done.output
+        assert done.exit_code == status
+        assert "Traceback" not in done.output
+        assert not list(tmp_path.glob("x.*")) + list(tmp_path.glob("c.*"))
+
+
+@pytest.mark.parametrize(
+    "command", [["--help"], ["chart", "--help"], ["plugins", "list"], ["plugins", "new", "x", "--help"]]
+)
+def test_what_needs_no_tensorflow_imports_none(command, tmp_path):
+    code = (
+        f"import sys; sys.argv[1:] = {command!r}\nfrom core.cli import main\n"
+        "try: main()\nfinally: print(sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "'core.cli'" in done.stdout
+    assert "'tensorflow'" not in done.stdout

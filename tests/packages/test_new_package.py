@@ -1,0 +1,109 @@
+"""From nothing to a picture in the running app, as a stranger goes: a wheel, a fresh environment, a new package.
+
+TensorFlow is installed anew, which takes a minute or two, so all of it is done once.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from benchmarks.serving import ROOT, free_port, stop_server, wait_until_it_answers
+from tests.browser.conftest import STARTING_SECONDS, App, chromium, visitors
+
+__all__ = ["chromium"]
+
+PACKAGES = ("pluggy", "pydantic", "altair")
+
+
+class Environment:
+    """A virtual environment of its own, outside of the checkout."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.run(sys.executable, "-m", "venv", folder / "environment")
+        self.python = folder / "environment" / "bin" / "python"
+        self.layerscope = folder / "environment" / "bin" / "layerscope"
+
+    def run(self, *command, succeeds=True, folder=None):
+        done = subprocess.run(
+            list(map(str, command)), cwd=folder or self.folder, capture_output=True, text=True, check=False
+        )
+        assert not succeeds or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def install(self, *what):
+        self.run(self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what)
+
+    def tests_of(self, package):
+        return self.run(self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=package)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """An environment with the project's wheel, a package that was just made, and the example of a package."""
+    environment = Environment(tmp_path_factory.mktemp("fresh"))
+    wheels = environment.folder / "wheels"
+    # Copies, since building leaves files behind.
+    project, example = environment.folder / "project", environment.folder / "layerscope-power-spectrum"
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "docs")
+    shutil.copytree(ROOT, project, ignore=lambda path, names: left_out(path, names) - {".streamlit"})
+    shutil.copytree(
+        ROOT / "examples" / example.name, example, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+    )
+    environment.run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, project)
+    (wheel,) = wheels.glob("layerscope-*.whl")
+    environment.install(wheel)
+    environment.run(environment.layerscope, "plugins", "new", "demo")
+    environment.install("./layerscope-demo[test]", "./layerscope-power-spectrum")
+    return environment
+
+
+def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, chromium, tmp_path):
+    assert re.search(r"3 passed", fresh.tests_of(fresh.folder / "layerscope-demo"))
+    assert re.search(r"9 passed", fresh.tests_of(fresh.folder / "layerscope-power-spectrum"))
+    listed = {each["name"]: each for each in json.loads(fresh.run(fresh.layerscope, "plugins", "list", "--json"))}
+    assert listed["demo"]["status"] == listed["power-spectrum"]["status"] == "ready"
+    assert (listed["demo"]["package"], listed["demo"]["version"]) == ("layerscope-demo", "0.1.0")
+    checked = fresh.run(fresh.layerscope, "plugins", "check", "layerscope-power-spectrum")
+    assert "passed  power-spectrum: declaration" in checked
+
+    port, log = free_port(), tmp_path / "log.txt"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [fresh.layerscope, "run", "--headless", "--port", str(port)], cwd=tmp_path, stdout=output, stderr=output
+        ) as server,
+    ):
+        try:
+            wait_until_it_answers(port, STARTING_SECONDS)
+            with visitors(App(f"http://127.0.0.1:{port}", log, server.pid), chromium) as enter:
+                author = enter()
+                author.visit(example="vowels-lstm", layer="lstm_1", view="demo")
+                expect(author.main.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
+                assert author.titles() == ["Unit 0 of lstm_1"]
+                author.painted(colours=4)
+                author.pick_view("Power spectrum")
+                expect(author.chart).to_contain_text("Frequency (cycles per timestep)")
+                author.page.get_by_role("link", name="Plugins").click()
+                expect(author.main.get_by_text("demo · layerscope-demo 0.1.0")).to_be_visible()
+        finally:
+            stop_server(server)
+
+
+def test_it_works_with_the_lowest_versions_that_are_asked_for(fresh):
+    asked = (ROOT / "requirements.txt").read_text()
+    lowest = {name: re.search(rf"^{name}>=([\d.]+)", asked, re.MULTILINE)[1] for name in PACKAGES}
+    fresh.install(*(f"{name}=={version}" for name, version in lowest.items()))
+    installed = fresh.run(fresh.python, "-m", "pip", "list", "--format=json", "--disable-pip-version-check")
+    versions = {each["name"]: each["version"] for each in json.loads(installed)}
+
+    assert all(versions[name].startswith(version) for name, version in lowest.items())
+    assert "3 passed" in fresh.tests_of(fresh.folder / "layerscope-demo")
+    assert "9 passed" in fresh.tests_of(fresh.folder / "layerscope-power-spectrum")
+    assert "failed" not in fresh.run(fresh.layerscope, "plugins", "list")
+    assert "yes  Demo (demo)" in fresh.run(fresh.layerscope, "plugins", "explain", "vowels-lstm", "lstm_1")
