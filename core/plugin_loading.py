@@ -78,6 +78,7 @@ class LoadedPlugins:
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
+        self._seconds = get_limits().import_seconds
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -223,17 +224,16 @@ class LoadedPlugins:
             taken = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
             self._note(twin, problem_of(twin, "registration", ValueError(taken)))
             return False
-        taken_in = False
-        with self._noting(origin, "registration"):
+        try:
             self._pluggy.register(plugin, name=origin.key)
-            taken_in = True
-        if taken_in:
-            self._origins[origin.key] = origin
-        elif self._pluggy.get_plugin(origin.key) is not None:
+        except Exception as error:
             # pluggy keeps a plugin whose validation failed.
             with suppress(Exception):
                 self._pluggy.unregister(name=origin.key)
-        return taken_in
+            self._note(origin, problem_of(origin, "registration", error))
+            return False
+        self._origins[origin.key] = origin
+        return True
 
     def _take_visualizers(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry]) -> None:
         version = getattr(plugin, VERSION_NAME, API_VERSION)
@@ -247,23 +247,27 @@ class LoadedPlugins:
                 self._add(visualizer, origin, earlier, version)
 
     def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
-        with self._noting(origin, "registration"):
+        try:
             fault = declaration_fault(visualizer, may_be_empty=api_version < 2)
-            if not fault and visualizer.name in self._entries:
-                # By name, not by class identity: files are loaded again.
-                holder = self._entries[visualizer.name].origin
-                who = f"{holder.plugin} of {holder.in_words}"
-                fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
-            if fault:
-                error = TypeError(f"{type(visualizer).__name__}: {fault}")
-                self._note(origin, problem_of(origin, "registration", error, place_of(visualizer)))
-                return
-            if visualizer.handles.is_empty:
-                self._notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
-            before = earlier.get(visualizer.name)
-            self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
-            plugin = self._plugins[origin.key]
-            self._plugins[origin.key] = plugin.but(visualizers=(*plugin.visualizers, visualizer.name))
+        except Exception as error:
+            # What is declared may be a property, and raise.
+            self._note(origin, problem_of(origin, "registration", error))
+            return
+        if not fault and visualizer.name in self._entries:
+            # By name, not by class identity: files are loaded again.
+            holder = self._entries[visualizer.name].origin
+            who = f"{holder.plugin} of {holder.in_words}"
+            fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
+        if fault:
+            wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
+            self._note(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
+            return
+        if visualizer.handles.is_empty:
+            self._notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
+        before = earlier.get(visualizer.name)
+        self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
+        plugin = self._plugins[origin.key]
+        self._plugins[origin.key] = plugin.but(visualizers=(*plugin.visualizers, visualizer.name))
 
     def _withdraw(self, key: str) -> dict[str, Entry]:
         """Take out a plugin, and return what it had brought."""
@@ -299,9 +303,8 @@ class LoadedPlugins:
     @contextmanager
     def _noting(self, origin: Origin, stage: Stage) -> Iterator[None]:
         """Run a part of a plugin, and note what it raises."""
-        seconds = get_limits().import_seconds
         try:
-            with self.apart(origin, seconds, f"it took more than {seconds:g} seconds"):
+            with self.apart(origin, self._seconds, f"it took more than {self._seconds:g} seconds"):
                 yield
         except (Exception, SystemExit) as error:
             self._note(origin, problem_of(origin, stage, error))

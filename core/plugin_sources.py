@@ -209,13 +209,9 @@ def _entry_point_source(entry_point: importlib.metadata.EntryPoint) -> Source:
     distribution = entry_point.dist
     if distribution is None:
         return Source(Origin(entry_point.name, "package"), entry_point.load)
-    origin = Origin(
-        entry_point.name,
-        "package",
-        distribution.name,
-        distribution.version,
-        report_to=_where_to_report(distribution.metadata),
-    )
+    # Read once: each look at it reads and parses the file again.
+    about = distribution.metadata
+    origin = Origin(entry_point.name, "package", about["Name"], about["Version"], report_to=_where_to_report(about))
     return Source(origin, entry_point.load)
 
 
