@@ -1,0 +1,110 @@
+"""Writes ``docs/reference.md`` from the code: ``python docs/reference.py``; a test says when it is out of date."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from pydantic import BaseModel
+
+import vizplugins
+import vizplugins.testing
+from core import hookspecs
+
+__all__ = ["main", "reference"]
+
+TARGET: Final = Path(__file__).parent / "reference.md"
+_ABOUT_MARKED: Final = {
+    "ChannelIndex": "An option that is a position on the axis of channels.",
+    "ClassIndex": "An option that is a class of the model's answer, chosen by its name.",
+    "ColourScheme": "An option that is one of the colour schemes of `charts`.",
+    "HeadIndex": "An option that is a position on the axis of attention heads.",
+    "LayerKey": "An option that is the key of another layer of the same pass.",
+    "SampleIndex": "An option that is a position on the axis of samples; one called `sample` follows the page.",
+    "UnitIndex": "An option that is a position on the axis of units.",
+    "API_VERSION": "The version of this API, see [what may change](plugins.md#what-may-change-and-when).",
+    "hookimpl": "Marks a function of a plugin as one of its hooks.",
+    "LAYER_KINDS": "What `small_model` can make.",
+}
+
+
+def reference() -> str:
+    """Return the page."""
+    lines = ["# Reference", "", "Written by `python docs/reference.py`. [plugins.md](plugins.md) is the guide.", ""]
+    lines += ["## `vizplugins`", ""]
+    for name in vizplugins.__all__:
+        lines += _entry(name, getattr(vizplugins, name))
+    lines += ["## Hooks", ""]
+    for name, hook in vars(hookspecs).items():
+        if hasattr(hook, "layerscope_spec"):
+            lines += _entry(name, hook)
+    lines += ["## `vizplugins.testing`", ""]
+    for name in vizplugins.testing.__all__:
+        if name not in ("CASES", "CHECKS"):
+            lines += _entry(name, getattr(vizplugins.testing, name))
+    for title, table in (("Checks", vizplugins.testing.CHECKS), ("Cases", vizplugins.testing.CASES)):
+        lines += [f"### {title}", "", "| | |", "|---|---|"]
+        lines += [f"| {name} | {text} |" for name, text in table.items()] + [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    TARGET.write_text(reference(), encoding="utf-8")
+
+
+def _entry(name: str, thing: Any) -> Iterator[str]:
+    if inspect.ismodule(thing):
+        yield from (f"### `{name}`", "", _prose(thing.__doc__), "")
+        for inner in getattr(thing, "__all__", ()):
+            yield from _line(inner, getattr(thing, inner))
+        yield ""
+        return
+    if name in _ABOUT_MARKED:
+        value = (
+            f" = {', '.join(thing)}" if isinstance(thing, tuple) else f" = {thing!r}" if isinstance(thing, int) else ""
+        )
+        yield from (f"### `{name}`", "", f"{_ABOUT_MARKED[name]}{value}", "")
+        return
+    yield from (f"### `{name}{_signature(thing)}`", "", "```text", inspect.getdoc(thing) or "", "```", "")
+    if inspect.isclass(thing):
+        for inner, value in vars(thing).items():
+            if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+                yield from _line(inner, value)
+        yield ""
+
+
+def _line(name: str, thing: Any) -> Iterator[str]:
+    documented = callable(thing) or isinstance(thing, property)
+    text = _first_line(inspect.getdoc(thing)) if documented else ""
+    yield f"- `{name}{_signature(thing)}`{': ' if text else ''}{text}"
+
+
+def _signature(thing: Any) -> str:
+    if not callable(thing) or typing.get_origin(thing) is not None:
+        return ""
+    if inspect.isclass(thing) and (issubclass(thing, BaseModel) or getattr(thing, "_is_protocol", False)):
+        # Nobody makes one of these by hand, and what stands there is the library's own.
+        return ""
+    try:
+        return str(inspect.signature(thing)).replace("'", "").partition(" -> ")[0]
+    except (TypeError, ValueError):
+        return ""
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def _prose(text: str | None) -> str:
+    return inspect.cleandoc(text or "").replace("``", "`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The guide for plugin authors: its code runs, and it leaves nothing out."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vizplugins
+import vizplugins.testing
+from core import hookspecs
+from core.declarations import CHART_ARGUMENTS
+from core.handles import Handles
+from core.registry import Registry
+from core.visualizer import API_VERSION, Visualizer
+from vizplugins.testing import check_visualizer
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "plugins.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+PLUGINS = [block for block in BLOCKS if "@hookimpl" in block]
+TESTS = [block for block in BLOCKS if "def test_" in block]
+
+
+def test_all_of_its_python_is_tried_here():
+    assert len(PLUGINS) == 2
+    assert len(TESTS) == 1
+    assert len(BLOCKS) == len(PLUGINS) + len(TESTS)
+
+
+def test_the_first_is_some_twenty_lines():
+    assert len([line for line in PLUGINS[0].splitlines() if line.strip()]) <= 22
+
+
+@pytest.mark.parametrize("code", PLUGINS, ids=["spectrum", "unit-path"])
+def test_its_pictures_are_sound(code, tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(code)
+    registry = Registry(discover=False)
+
+    assert registry.load_file(path), registry.problems
+    (visualizer,) = registry.visualizers
+    check_visualizer(visualizer)
+
+
+def test_its_tests_pass(tmp_path):
+    (tmp_path / "layerscope_unit_path.py").write_text(PLUGINS[1])
+    (tmp_path / "test_unit_path.py").write_text(TESTS[0])
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "core.testing_fixtures", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_it_names_every_hook_and_everything_that_can_be_declared_or_asked_for():
+    hooks = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "layerscope_spec")]
+    declared = [name for name in vars(Visualizer) if not name.startswith("_") and name != "summary"]
+    fields = list(inspect.signature(Handles).parameters)
+    for name in (*hooks, *declared, *fields, *CHART_ARGUMENTS):
+        assert re.search(rf"\b{name}\b", GUIDE), name
+    assert f"| {API_VERSION} |" in GUIDE
+
+
+class TestReference:
+    def test_it_is_what_the_code_says(self):
+        made = subprocess.run(
+            [sys.executable, "-c", "import reference; print(reference.reference(), end='')"],
+            cwd=ROOT / "docs",
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert made == (ROOT / "docs" / "reference.md").read_text(), "run: python docs/reference.py"
+
+    def test_every_public_name_is_in_it_and_says_what_it_is(self):
+        page = (ROOT / "docs" / "reference.md").read_text()
+        names = [*vizplugins.__all__, *vizplugins.testing.__all__]
+        for name in names:
+            if name in ("CASES", "CHECKS"):
+                continue
+            assert re.search(rf"^### `{name}\b", page, re.MULTILINE), name
+        for heading, text in re.findall(r"^### (.*)\n\n(.*)", page, re.MULTILINE):
+            assert text.strip(), heading
