@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Iterator
@@ -81,9 +82,12 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
 
 
 def _line(name: str, thing: Any) -> Iterator[str]:
-    documented = callable(thing) or isinstance(thing, property)
-    text = _first_line(inspect.getdoc(thing)) if documented else ""
-    yield f"- `{name}{_signature(thing)}`{': ' if text else ''}{text}"
+    if callable(thing) or isinstance(thing, property):
+        text = _first_line(inspect.getdoc(thing))
+        yield f"- `{name}{_signature(thing)}`{': ' if text else ''}{text}"
+    else:
+        value = ", ".join(thing) if isinstance(thing, dict) else repr(thing)
+        yield f"- `{name}`: {value}"
 
 
 def _signature(thing: Any) -> str:
@@ -93,7 +97,8 @@ def _signature(thing: Any) -> str:
         # Nobody makes one of these by hand, and what stands there is the library's own.
         return ""
     try:
-        return str(inspect.signature(thing)).replace("'", "").partition(" -> ")[0]
+        # Annotations stand in quotes where they are not worked out.
+        return re.sub(r"(: |\*)'([^']*)'", r"\1\2", str(inspect.signature(thing)).partition(" -> ")[0])
     except (TypeError, ValueError):
         return ""
 

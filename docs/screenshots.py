@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,22 @@ def main() -> None:
             path.write_bytes(png)
             print(f"{path.relative_to(ROOT)}: {len(png) / 1000:.0f} KB")
         browser.close()
+    os.environ["LAYERSCOPE_PLUGINS"] = str(ROOT / "examples" / "layerscope-power-spectrum")
+    with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        (IMAGES / "plugins.png").write_bytes(_small(_plugins(browser, address)))
+        browser.close()
+
+
+def _plugins(browser: Browser, address: str) -> bytes:
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1100})
+    page.goto(address)
+    page.get_by_text("How to read it.").wait_for(timeout=180_000)
+    page.get_by_role("link", name="Plugins").click()
+    page.get_by_test_id("stMain").locator("img").nth(17).wait_for(timeout=60_000)
+    taken = page.screenshot()
+    page.close()
+    return taken
 
 
 def _taken(browser: Browser, address: str, height: int, theme: str) -> bytes:

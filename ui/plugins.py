@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -56,7 +57,7 @@ def _ways_in() -> None:
         names = ", ".join(sorted(settings.allowed)) or "none"
         st.caption(f"On this server these plugins are allowed: {plain(names)}.")
     elif settings.folders:
-        watched = ", ".join(f"`{folder}`" for folder in settings.folders)
+        watched = ", ".join(f"`{_short(folder)}`" for folder in settings.folders)
         st.caption(f"A file saved in {watched} is loaded within a second, without a restart.")
     else:
         st.caption(
@@ -78,7 +79,7 @@ def _table(plugins: Sequence[PluginSummary]) -> None:
     columns: dict[str, list[Any]] = {
         "plugin": [each.name for each in plugins],
         "status": [each.status for each in plugins],
-        "from": [each.path or f"{each.package} {each.version}".strip() for each in plugins],
+        "from": [_whence(each) for each in plugins],
         "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
         "import": [each.import_seconds for each in plugins],
         "changed": [each.changed_at for each in plugins],
@@ -90,6 +91,15 @@ def _table(plugins: Sequence[PluginSummary]) -> None:
         height="content",
         column_config={"import": st.column_config.NumberColumn("import", format="%.2f s")},
     )
+
+
+def _whence(plugin: PluginSummary) -> str:
+    return _short(Path(plugin.path)) if plugin.path else f"{plugin.package} {plugin.version}".strip()
+
+
+def _short(path: Path) -> str:
+    # Where a server keeps its files is not for every visitor.
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else f"…/{path.parent.name}/{path.name}"
 
 
 def _notices(plugins: Sequence[PluginSummary]) -> None:
