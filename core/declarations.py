@@ -42,19 +42,27 @@ def version_fault(plugin: Any) -> str:
 def hook_fault(plugin: Any) -> tuple[str, Any]:
     """Return what is wrong with the hooks of a plugin, and the function at fault; empty if nothing is."""
     known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "layerscope_spec")]
+    marked = False
     for attribute in dir(plugin):
         function = getattr(plugin, attribute, None)
         marks = getattr(function, "layerscope_impl", None)
+        if marks is None:
+            continue
+        marked = True
         name = (marks.get("specname") or attribute) if isinstance(marks, dict) else attribute
-        if marks is not None and name not in known:
+        if name not in known:
             meant = did_you_mean(name, known)
             return f"there is no hook {name!r}{meant} The hooks are: {', '.join(known)}.", function
-        if marks is not None and callable(function):
+        if callable(function):
             there_are = list(inspect.signature(getattr(hookspecs, name)).parameters)
             for asked in inspect.signature(function).parameters:
                 if asked not in there_are:
                     may = f"It may ask for: {', '.join(there_are)}." if there_are else "It is called without arguments."
                     return f"the hook {name!r} asks for {asked!r}{did_you_mean(asked, there_are)} {may}", function
+    if not marked:
+        unmarked = next((name for name in known if callable(getattr(plugin, name, None))), "")
+        what = f"{unmarked}() is not marked as a hook" if unmarked else "it has no hook"
+        return f"{what}; put @hookimpl above a function visualizers() that returns the pictures", None
     return "", None
 
 
@@ -96,7 +104,9 @@ def chart_arguments(visualizer: Visualizer) -> tuple[str, ...]:
 
 
 def place_of(thing: Any) -> tuple[str, int]:
-    """Return file and line where a function, or the class of an object, is defined; empty and 0 if unknown."""
+    """Return file and line where a function, a module or the class of an object is defined; empty and 0 if unknown."""
+    if inspect.ismodule(thing):
+        return getattr(thing, "__file__", None) or "", 0
     defined = thing if inspect.isfunction(thing) or inspect.isclass(thing) else type(thing)
     try:
         return inspect.getsourcefile(defined) or "", inspect.getsourcelines(defined)[1]

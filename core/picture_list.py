@@ -7,25 +7,14 @@ from core.layers import LayerInfo
 from core.options import describe_options
 from core.registry import Plugin, Problem, Registry
 from core.summaries import Failure, InstalledVisualizer, PartSummary, PluginSummary, Rejection, VisualizerSummary
+from core.visualizer import Visualizer
 
 __all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited"]
 
 
 def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
     """Return the pictures that suit an activation, the best first."""
-    return tuple(
-        VisualizerSummary(
-            each.name,
-            each.title,
-            each.summary(),
-            each.how_to_read,
-            each.limitations,
-            describe_options(each, activation),
-            *registry.origin(each.name),
-            registry.plugin_of(each.name).changed_at,
-        )
-        for each in registry.publish(activation)
-    )
+    return tuple(_suited(registry, each, activation) for each in registry.publish(activation))
 
 
 def rejected(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
@@ -63,6 +52,31 @@ def parts_of(layer: LayerInfo | None) -> tuple[PartSummary, ...]:
     return tuple(PartSummary(*each) for each in ((layer.key, "output"), *inside))
 
 
+def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) -> VisualizerSummary:
+    try:
+        controls = describe_options(visualizer, activation)
+    except Exception:
+        # Defaults may be worked out by the plugin. Drawing meets the same, and says so in its place.
+        controls = ()
+    return VisualizerSummary(
+        visualizer.name,
+        visualizer.title,
+        _first_line(visualizer),
+        visualizer.how_to_read,
+        visualizer.limitations,
+        controls,
+        *registry.origin(visualizer.name),
+        registry.plugin_of(visualizer.name).changed_at,
+    )
+
+
+def _first_line(visualizer: Visualizer) -> str:
+    try:
+        return str(visualizer.summary())
+    except Exception as error:
+        return f"Its summary() raised {type(error).__name__}: {error}"
+
+
 def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
     brought = [registry.get(name) for name in plugin.visualizers]
     return PluginSummary(
@@ -72,7 +86,9 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
         plugin.version,
         plugin.path,
         plugin.status,
-        tuple(InstalledVisualizer(each.name, each.title, each.summary(), each.handles.in_words()) for each in brought),
+        tuple(
+            InstalledVisualizer(each.name, each.title, _first_line(each), each.handles.in_words()) for each in brought
+        ),
         tuple(map(failure_of, plugin.problems)),
         plugin.notices,
         plugin.import_seconds,

@@ -140,11 +140,11 @@ class LoadedPlugins:
             earlier = self._withdraw(origin.key) if again else {}
             changed_at = time.strftime("%H:%M:%S") if again else ""
             self._plugins[origin.key] = origin.plain().but(changed_at=changed_at)
-            clock, plugin = ImportClock(), None
+            clock, imported = ImportClock(), []
             with self._noting(origin, "import"), clock.running():
-                plugin = source.load()
+                imported.append(source.load())
             self._note_import(origin, clock)
-            fine = plugin is not None and self.take(plugin, origin, earlier)
+            fine = bool(imported) and self.take(imported[0], origin, earlier)
             if not fine:
                 self._keep_broken(origin, earlier)
             return fine
@@ -211,11 +211,16 @@ class LoadedPlugins:
         return bool(changed or gone)
 
     def _take_hooks(self, plugin: Any, origin: Origin) -> bool:
-        fault, function = hook_fault(plugin)
-        place = place_of(function) if fault else None
-        fault = fault or version_fault(plugin)
+        try:
+            fault, function = version_fault(plugin), None
+            if not fault:
+                fault, function = hook_fault(plugin)
+        except Exception as error:
+            # Looking at it may run code of its own.
+            self._note(origin, problem_of(origin, "registration", error))
+            return False
         if fault:
-            self._note(origin, problem_of(origin, "registration", TypeError(fault), place))
+            self._note(origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin)))
             return False
         if origin.key in self._origins:
             # The first one stays as it is, and is not marked as failed by what comes after it.
@@ -245,6 +250,8 @@ class LoadedPlugins:
                 visualizers = list(implementation.function())  # type: ignore[call-overload]
             for visualizer in visualizers:
                 self._add(visualizer, origin, earlier, version)
+            if not visualizers and not self._plugins[origin.key].problems:
+                self._notice(origin, "visualizers() returned none, so it brings no picture")
 
     def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
         try:

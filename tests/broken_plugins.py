@@ -46,6 +46,11 @@ LOADING = {
         "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except Exception:\n        pass",
         "it took more than",
     ),
+    "no_hook": ("import math", "it has no hook; put @hookimpl above a function visualizers() that"),
+    "unmarked_hook": (
+        "def visualizers():\n    return []",
+        "visualizers() is not marked as a hook; put @hookimpl above a function visualizers() that",
+    ),
     "wrong_hook": (
         "from vizplugins import hookimpl\n@hookimpl\ndef vizualizers():\n    return []",
         "there is no hook 'vizualizers'; did you mean 'visualizers'? The hooks are: visualizers, "

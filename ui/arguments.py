@@ -20,9 +20,10 @@ def take_arguments() -> None:
     parser.add_argument("--no-plugins", action="store_true")
     parser.add_argument("--in-process", action="store_true")
     given, _ = parser.parse_known_args(sys.argv[1:])
-    if given.plugins:
-        earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-        folders = [folder for folder in (*earlier, *map(os.path.abspath, given.plugins)) if folder]
+    earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    # A worker has another working directory.
+    folders = [os.path.abspath(os.path.expanduser(folder)) for folder in (*earlier, *given.plugins) if folder]
+    if folders:
         os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
     if given.no_plugins:
         os.environ[NONE_VARIABLE] = "1"

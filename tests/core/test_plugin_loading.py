@@ -347,3 +347,26 @@ def test_where_to_report_a_failure_comes_from_the_package(tmp_path, monkeypatch,
     (problem,) = registry.problems
     assert problem.report_to == "https://example.org/issues"
     assert (problem.plugin, problem.version, problem.place) == ("entry", "1.0", "reported.py, line 19")
+
+
+def test_a_plugin_that_brings_nothing_says_so(registry, save):
+    save("empty.py", code="from vizplugins import hookimpl\n@hookimpl\ndef visualizers():\n    return []")
+    registry.refresh()
+
+    assert plugin(registry, "empty.py").notices == ("visualizers() returned none, so it brings no picture",)
+    assert registry.problems == ()
+
+
+def test_what_raises_when_it_is_described_does_not_take_the_others_with_it(registry, save, activation):
+    from core.picture_list import plugins, suited
+
+    code = textwrap.dedent(PLUGIN).replace(
+        "    def chart", "    def summary(self):\n        raise RuntimeError('mute')\n\n    def chart"
+    )
+    save("mute.py", code=code)
+    registry.refresh()
+
+    described = {each.name: each.description for each in suited(registry, activation)}
+    assert described["mute"] == "Its summary() raised RuntimeError: mute"
+    assert described["histogram"]
+    assert "mute.py" in [each.name for each in plugins(registry)]
