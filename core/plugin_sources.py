@@ -66,7 +66,8 @@ class PluginSettings:
         """Return whether a plugin may be loaded."""
         if self.allowed is None:
             return True
-        return any(_normal(name) in self.allowed for name in (origin.package, origin.plugin) if name)
+        allowed = {_normal(name) for name in self.allowed}
+        return any(_normal(name) in allowed for name in (origin.package, origin.plugin) if name)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def get_plugin_settings() -> PluginSettings:
     """Return the settings as the environment says: ``LAYERSCOPE_PLUGINS`` and the two beside it."""
     folders = [folder for folder in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder.strip()]
     allowed = os.environ.get(ALLOWED_VARIABLE)
-    names = None if allowed is None else frozenset(_normal(name) for name in allowed.split(",") if name.strip())
+    names = None if allowed is None else frozenset(name.strip() for name in allowed.split(",") if name.strip())
     enabled = os.environ.get(NONE_VARIABLE, "") in ("", "0")
     return PluginSettings(tuple(Path(folder).expanduser().resolve() for folder in folders), names, enabled)
 
