@@ -41,6 +41,7 @@ __all__ = [
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
+    "class_of",
     "colour_levels",
     "colour_scale",
     "count_in_bins",
@@ -126,12 +127,17 @@ def title(text: str, *subtitle: str) -> alt.TitleParams:
 
 def sample_name(activation: Activation, position: int) -> str:
     """Return what a person knows a sample by: ``"sample 12"``, and its class if that is known."""
-    context = activation.context
-    name = f"sample {context.first + position}"
-    if context.labels is None:
-        return name
-    label = int(context.labels[position])
-    return f"{name} ({context.class_names[label] if 0 <= label < len(context.class_names) else f'class {label}'})"
+    name, of_class = f"sample {activation.context.first + position}", class_of(activation, position)
+    return f"{name} ({of_class})" if of_class else name
+
+
+def class_of(activation: Activation, position: int) -> str:
+    """Return the true class of a sample by name, or by number where it has none; empty if it is unknown."""
+    labels, names = activation.context.labels, activation.context.class_names
+    if labels is None:
+        return ""
+    label = int(labels[position])
+    return names[label] if 0 <= label < len(names) else f"class {label}"
 
 
 def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.ndarray] | None:

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import altair as alt
@@ -123,14 +124,16 @@ class ContentCache:
         def cache(function: Any, *arguments: Any) -> Any:
             import joblib
 
-            if getattr(function, "__closure__", None):
-                names = ", ".join(function.__code__.co_freevars)
+            # What is bound beforehand, such as whom to tell how far it is, changes nothing of the result.
+            worker = function.func if isinstance(function, partial) else function
+            if getattr(worker, "__closure__", None):
+                names = ", ".join(worker.__code__.co_freevars)
                 raise TypeError(
-                    f"cache() was given {function.__qualname__}, which takes {names} from around it; results are "
+                    f"cache() was given {worker.__qualname__}, which takes {names} from around it; results are "
                     "kept by the content of the arguments, so pass it as an argument of a function of its own"
                 )
-            name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
-            code = getattr(function, "__code__", None)
+            name = f"{getattr(worker, '__module__', '')}.{getattr(worker, '__qualname__', repr(worker))}"
+            code = getattr(worker, "__code__", None)
             key = (owner, name, getattr(code, "co_code", b""), repr(getattr(code, "co_consts", ())))
             return self._kept.get((*key, joblib.hash(arguments)), lambda: _frozen(function(*arguments)))
 

@@ -105,7 +105,10 @@ class Cache(Protocol):
     """What a visualizer keeps results in, if its ``chart`` has a parameter ``cache``."""
 
     def __call__(self, function: Any, *arguments: Any) -> Any:
-        """Return ``function(*arguments)``, computed once for the same content of all arguments."""
+        """Return ``function(*arguments)``, computed once for the same content of all arguments.
+
+        What :func:`functools.partial` has bound to the function beforehand does not count.
+        """
 
 
 class Visualizer:
@@ -139,7 +142,8 @@ class Visualizer:
         said = next((each.__doc__ for each in own if each.__doc__), "")
         return said.strip().partition("\n")[0]
 
-    def chart(self, activation: Activation, options: Any) -> Any:
+    # Typed so that a subclass may ask for more, and type checkers agree.
+    def chart(self, activation: Activation, options: Any, *asked_for: Any, **by_name: Any) -> Any:
         """Draw.
 
         A parameter of one of these names is given what it says, so name what you need and leave out the rest:
@@ -150,6 +154,8 @@ class Visualizer:
         Args:
             activation: What the layer answered; read-only, the sample axis first.
             options: An instance of this visualizer's ``Options``.
+            asked_for: None of these is ever given; write the parameters that you ask for instead.
+            by_name: Likewise.
 
         Returns:
             An Altair chart, a dict of captions and charts, or a :class:`Refusal`. A selection parameter in a chart that

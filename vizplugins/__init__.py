@@ -4,7 +4,7 @@ Beside it, one file per built-in visualizer, each written exactly as a stranger 
 kit that a visualizer is tested with.
 """
 
-from core import charts, gallery, normalization, recurrence
+from core import charts, gallery, normalization, projection, recurrence, scatter
 from core.activation import Activation, Activations, SampleContext
 from core.charts import ColourScheme
 from core.handles import Handles
@@ -46,5 +46,7 @@ __all__ = [
     "gallery",
     "hookimpl",
     "normalization",
+    "projection",
     "recurrence",
+    "scatter",
 ]

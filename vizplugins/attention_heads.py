@@ -147,8 +147,9 @@ def _chosen(tokens: tuple[tuple[str, ...], np.ndarray] | None, kept: np.ndarray)
 
 
 def _share_on_padding(scores: np.ndarray, columns: np.ndarray) -> float:
-    total = float(np.nansum(scores, dtype=np.float64))
-    return 1 - float(np.nansum(scores[:, :, columns], dtype=np.float64)) / total if total else 0.0
+    clean = np.nan_to_num(scores.astype(np.float64), posinf=0, neginf=0)
+    total = float(clean.sum())
+    return 1 - float(clean[:, :, columns].sum()) / total if total else 0.0
 
 
 def _note_hidden(count: int, on_padding: float) -> str:

@@ -126,10 +126,7 @@ def _extremes(values: np.ndarray) -> tuple[float, float]:
 
 
 def _classes(activation: Activation) -> list[str]:
-    labels, names = activation.context.labels, activation.context.class_names
-    if labels is None:
-        return [_ANY] * activation.shape[0]
-    return [names[label] if 0 <= label < len(names) else f"class {label}" for label in map(int, labels)]
+    return [charts.class_of(activation, position) or _ANY for position in range(activation.shape[0])]
 
 
 @hookimpl

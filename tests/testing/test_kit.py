@@ -80,7 +80,7 @@ def test_another_projects_tests_find_the_fixtures(tmp_path):
             def test_fixtures(make_activation, empty_registry, small_activations):
                 assert make_activation("sample unit").axes == ("sample", "unit")
                 assert empty_registry.visualizers == ()
-                assert small_activations("dense")["layer"].shape == (3, 8)
+                assert small_activations("dense")["layer"].shape == (6, 8)
             def test_checks(check_visualizer):
                 from vizplugins.strongest_units import StrongestUnits
                 check_visualizer(StrongestUnits())

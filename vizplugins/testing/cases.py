@@ -17,7 +17,7 @@ from vizplugins.testing.models import LAYER_KINDS, small_activations
 __all__ = ["CASES", "Case", "cases_of"]
 
 CASES: Final[Mapping[str, str]] = {
-    "as recorded": "a batch of three, with options at their defaults",
+    "as recorded": "a batch of six, with options at their defaults",
     "options at their lowest": "every option at its lowest value or first choice",
     "options at their highest": "every option at its highest value or last choice",
     "batch of one": "a single sample",

@@ -70,7 +70,9 @@ def check_visualizer(visualizer: Visualizer) -> None:
     """
     failed = [result.in_words() for result in run_checks(visualizer) if not result.passed]
     name = getattr(visualizer, "name", "") or type(visualizer).__name__
-    assert not failed, f"{name} fails {len(failed)} checks:\n" + "\n".join(failed)
+    if failed:
+        # Raised, not asserted: pytest would write the list out a second time.
+        raise AssertionError(f"{name} fails {len(failed)} checks:\n" + "\n".join(failed))
 
 
 def run_checks(visualizer: Visualizer) -> tuple[CheckResult, ...]:

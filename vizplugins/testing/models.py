@@ -183,7 +183,7 @@ def small_model(kind: str, *, width: int = 8, steps: int = 12) -> Any:
     return model
 
 
-def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: int = 3) -> Activations:
+def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: int = 6) -> Activations:
     """Record what every layer of a small model answers, its internals included; kept, so that it is run once.
 
     Args:
