@@ -26,7 +26,7 @@ from vizplugins import (
 
 _SIDE = 430
 _NEIGHBOURS = 8
-_THUMBNAIL = 32
+_THUMBNAIL = 48
 _MOST_THUMBNAILS = 600
 _PICTURE = 48
 _WITHOUT = "not known"
@@ -154,8 +154,11 @@ def _thumbnails(inputs: object) -> list[str]:
     picture = next((each for each in arrays if each.ndim == 4 and each.shape[-1] in (1, 3)), None)
     if picture is None or len(picture) > _MOST_THUMBNAILS:
         return []
-    step = max(1, max(picture.shape[1:3]) // _THUMBNAIL)
-    return [charts.picture_url(charts.picture_values(each[::step, ::step])) for each in picture]
+    longest = max(picture.shape[1:3])
+    # A tooltip shows a picture pixel by pixel: small ones are enlarged, large ones thinned.
+    step, times = max(1, longest // _THUMBNAIL), max(1, _THUMBNAIL // longest)
+    small = picture[:, ::step, ::step].repeat(times, axis=1).repeat(times, axis=2)
+    return [charts.picture_url(charts.picture_values(each)) for each in small]
 
 
 def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:

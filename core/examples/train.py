@@ -1,6 +1,6 @@
 """Train the examples again: ``python -m core.examples.train [name ...]``, all of them without a name.
 
-Needs the extra ``examples`` (scikit-learn) for the digits, and pip with access to a package index for the others:
+Needs pip with access to a package index for all but the digits:
 the vowels and motions are read from the wheel of aeon 1.6.0, the reviews from the source archive of
 vaderSentiment 0.5. Neither package is installed. All five take about a minute on two cores.
 """

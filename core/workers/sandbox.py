@@ -44,6 +44,10 @@ _SYSTEM_READABLE: Final = (
     "/proc/meminfo",
     "/proc/self",
     "/sys/devices/system",
+    # How much of a processor there is, which joblib wants to know and does not do without.
+    "/sys/fs/cgroup/cpu.max",
+    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
+    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
     "/dev/urandom",
     "/var/cache/fontconfig",
 )

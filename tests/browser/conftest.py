@@ -14,11 +14,11 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks.processes import fork_servers_and_workers
-from benchmarks.serving import CHROMIUM, ROOT, free_port, stop_server, wait_until_it_answers
+from benchmarks.serving import ROOT, free_port, stop_server, wait_until_it_answers
 
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
@@ -262,22 +262,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app, as it is without any variable set."""
     with served(tmp_path_factory.mktemp("server")) as app:
         yield app
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser."""
-    if not Path(CHROMIUM).exists():
-        reason = f"{CHROMIUM} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
 
 
 def warm_up(app: App, chromium: Browser) -> App:

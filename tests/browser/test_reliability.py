@@ -73,6 +73,7 @@ def click_seconds(explorer, row):
 def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
     first, second = visitor(), visitor()
     second.open()
+    expect(second.cell(2, "conv_2")).to_have_count(1)
     rows = [second.layer_names().index(layer) for layer in ("conv_2", "conv_1")]
     for row in rows:
         click_seconds(second, row)

@@ -66,7 +66,9 @@ def test_the_face_that_plugin_authors_import():
         "gallery",
         "hookimpl",
         "normalization",
+        "projection",
         "recurrence",
+        "scatter",
     ]
     assert all(hasattr(vizplugins, name) for name in vizplugins.__all__)
 

@@ -34,7 +34,7 @@ CASES: Final[Mapping[str, str]] = {
 }
 """What each visualizer is tried on; the names are part of the API."""
 
-_MOST_LAYERS: Final = 6
+_MOST_LAYERS: Final = 4
 _SHAPES: Final[dict[str, dict[str, int]]] = {
     "batch of one": {"samples": 1},
     "one unit": {"width": 1},
