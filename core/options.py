@@ -128,7 +128,7 @@ def fit_options(visualizer: Visualizer, activation: Activation, values: Mapping[
     for name, control in controls.items():
         if name in values:
             fitted[name] = _suited(values[name], control)
-            if fitted[name] != _as_tuple(values[name]):
+            if fitted[name] != _as_tuple(values[name]) and not _is_rounded(values[name], fitted[name], control):
                 notes.append(f"{control.title}: {values[name]!r} does not suit this layer, {fitted[name]!r} was taken.")
     options, faults = _validated(visualizer.Options, fitted, controls)
     return FittedOptions(options, tuple(notes), faults)
@@ -205,6 +205,14 @@ def _within(default: Any, last: int) -> Any:
         kept = tuple(min(index, last) for index in default)
         return tuple(dict.fromkeys(kept)) if len(kept) != 2 or kept[0] != kept[1] else kept[:1]
     return min(default, last)
+
+
+def _is_rounded(given: Any, fitted: Any, control: Control) -> bool:
+    # What is dragged over a chart has no whole ends.
+    if control.kind != "integer_range" or not isinstance(given, _SEVERAL) or len(given) != len(fitted):
+        return False
+    numbers = all(isinstance(end, int | float) for end in given)
+    return numbers and all(abs(end - whole) < 1 for end, whole in zip(sorted(given), fitted, strict=True))
 
 
 def _suited(value: Any, control: Control) -> Any:

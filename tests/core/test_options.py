@@ -183,6 +183,19 @@ class TestFit:
     def test_none_where_it_is_a_value(self, fit):
         assert fit(unit=None, limit=None) == (fit()[0], ())
 
+    def test_a_range_is_put_in_order_and_within_its_bounds(self, activation):
+        from tests.every_option import EveryOptionPicture
+
+        def fit(**values):
+            fitted = fit_options(EveryOptionPicture(), activation, values)
+            return fitted.options.band, fitted.options.steps, len(fitted.notes)
+
+        assert fit() == ((0.25, 0.75), (0, 28), 0)
+        assert fit(band=[0.5, 0.6], steps=[8.4, 19.6]) == ((0.5, 0.6), (8, 20), 0)
+        assert fit(band=[0.9, -3], steps=[5, 99]) == ((0.0, 0.9), (5, 28), 2)
+        for wrong in ([0.5], "ab", ["a", "b"], None, 3):
+            assert fit(band=wrong, steps=wrong) == ((0.25, 0.75), (0, 28), 2)
+
     def test_what_pydantic_refuses_is_said_beside_the_option(self, activation):
         fitted = fit_options(Drawer(), activation, {"share": 0, "count": 3})
 
