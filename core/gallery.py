@@ -18,10 +18,12 @@ import pandas as pd
 from core import charts
 from core.colours import within
 
-__all__ = ["gallery", "large_map", "overlay"]
+__all__ = ["gallery", "images_of", "laid_over", "large_map", "overlay", "strip", "thumbnails"]
 
 GALLERY_WIDTH: Final = 620
 """Screen pixels; fits beside the options on a common laptop."""
+THUMBNAIL: Final = 48
+"""Screen pixels of the longer side of a small image."""
 _GAP: Final = 4
 _LABEL_HEIGHT: Final = 12
 _LARGEST_TILE: Final = 96
@@ -147,16 +149,73 @@ def overlay(
     # A photograph of a megapixel would make a chart of several megabytes, and is seen at a fraction of its size.
     pixels = within(charts.picture_values(picture), 2 * _LARGE)
     height, width = pixels.shape[:2]
-    rows = np.arange(height) * values.shape[0] // height
-    columns = np.arange(width) * values.shape[1] // width
-    colours = scale.palette()[scale.levels(values[np.ix_(rows, columns)])]
-    grey = pixels.mean(axis=-1, keepdims=True)
-    mixed = np.rint(0.45 * grey + 0.55 * colours).astype(np.uint8)
+    mixed = laid_over(values, pixels, scale)
     size = _large_size(height, width)
     return (
         charts.picture(charts.picture_url(pixels), *size, smooth=width > size[0]).properties(title="Input"),
         charts.picture(charts.picture_url(mixed), *size, smooth=width > size[0]).properties(title="Laid over it"),
     )
+
+
+def laid_over(values: np.ndarray, pixels: np.ndarray, scale: charts.ColourScale) -> np.ndarray:
+    """Return pixels with the colours of a map over them, uint8, shape ``(height, width, 3)``.
+
+    Args:
+        values: Map of shape ``(height, width)``; it is stretched over the pixels, nearest neighbour.
+        pixels: Shape ``(height, width, 3)``, uint8.
+        scale: Colours of the map.
+    """
+    height, width = pixels.shape[:2]
+    rows = np.arange(height) * values.shape[0] // height
+    columns = np.arange(width) * values.shape[1] // width
+    colours = scale.palette()[scale.levels(values[np.ix_(rows, columns)])]
+    grey = pixels.mean(axis=-1, keepdims=True)
+    return np.rint(0.45 * grey + 0.55 * colours).astype(np.uint8)
+
+
+def images_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the first input that is a batch of grey or coloured images; None if there is none.
+
+    Args:
+        inputs: What the model was given, by name, the sample axis first.
+    """
+    return next((each for each in inputs.values() if each.ndim == 4 and each.shape[-1] in (1, 3)), None)
+
+
+def thumbnails(images: np.ndarray) -> list[np.ndarray]:
+    """Return images small, uint8, shape ``(height, width, 3)`` each.
+
+    A tooltip shows an image pixel by pixel: so small ones are enlarged, and large ones are thinned.
+
+    Args:
+        images: Shape ``(sample, height, width, channel)``, any range.
+    """
+    longest = max(images.shape[1:3])
+    step, times = max(1, longest // THUMBNAIL), max(1, THUMBNAIL // longest)
+    small = images[:, ::step, ::step].repeat(times, axis=1).repeat(times, axis=2)
+    return [charts.picture_values(each) for each in small]
+
+
+def strip(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "sample") -> alt.LayerChart:
+    """Draw images in a row, each with its name; a click selects one.
+
+    Args:
+        frame: A row per image, in order: its URL in ``image``, its name in ``name``, and what the tooltip shows.
+        tooltip: What is said of an image that is pointed at.
+        select: Name of the selection parameter, and of the column that tells images apart.
+    """
+    placed = frame.assign(place=range(len(frame)))
+    across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
+    pictures = alt.Chart(placed).mark_image(width=THUMBNAIL, height=THUMBNAIL, cursor="pointer")
+    names = alt.Chart(placed).mark_text(fontSize=10, color=charts.MUTED_COLOUR)
+    clicked = alt.selection_point(name=select, fields=[select], on="click", clear=False)
+    layers = [
+        pictures.encode(across, alt.YValue(THUMBNAIL / 2), url="image:N", tooltip=tooltip).add_params(clicked),
+        names.encode(across, alt.YValue(THUMBNAIL + 12), text="name:N"),
+    ]
+    frameless = alt.ViewBackground(stroke=None)
+    size: Any = {"width": alt.Step(THUMBNAIL + 12), "height": THUMBNAIL + 20}
+    return alt.LayerChart(layer=layers, view=frameless, **size)
 
 
 def _large_size(height: int, width: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from vizplugins import (
     SampleIndex,
     Visualizer,
     charts,
+    gallery,
     hookimpl,
     projection,
     scatter,
@@ -26,9 +27,7 @@ from vizplugins import (
 
 _SIDE = 430
 _NEIGHBOURS = 8
-_THUMBNAIL = 48
 _MOST_THUMBNAILS = 600
-_PICTURE = 48
 _WITHOUT = "not known"
 
 
@@ -132,7 +131,7 @@ def _frame(
     per_unit = values[..., unit] if values.ndim > 1 else values
     frame["unit"] = per_unit.reshape(len(frame), -1).mean(axis=1)
     frame["open"] = np.arange(len(frame)) == options.sample
-    pictures = _thumbnails(context.inputs)
+    pictures = _thumbnails(activation)
     if pictures:
         frame["image"] = pictures
     return frame
@@ -149,16 +148,11 @@ def _named(number: int, names: tuple[str, ...]) -> str:
     return names[number] if number < len(names) else f"class {number}"
 
 
-def _thumbnails(inputs: object) -> list[str]:
-    arrays = list(getattr(inputs, "values", dict)())
-    picture = next((each for each in arrays if each.ndim == 4 and each.shape[-1] in (1, 3)), None)
-    if picture is None or len(picture) > _MOST_THUMBNAILS:
+def _thumbnails(activation: Activation) -> list[str]:
+    images = gallery.images_of(activation.context.inputs)
+    if images is None or len(images) > _MOST_THUMBNAILS:
         return []
-    longest = max(picture.shape[1:3])
-    # A tooltip shows a picture pixel by pixel: small ones are enlarged, large ones thinned.
-    step, times = max(1, longest // _THUMBNAIL), max(1, _THUMBNAIL // longest)
-    small = picture[:, ::step, ::step].repeat(times, axis=1).repeat(times, axis=2)
-    return [charts.picture_url(charts.picture_values(each)) for each in small]
+    return [charts.picture_url(each) for each in gallery.thumbnails(images)]
 
 
 def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
@@ -217,21 +211,12 @@ def _turning(frame: pd.DataFrame, options: ProjectionOptions, placed: projection
 
 def _nearest(frame: pd.DataFrame, features: np.ndarray, options: ProjectionOptions) -> alt.TopLevelMixin:
     order, distances = projection.nearest(features, options.sample, _NEIGHBOURS, options.metric)
-    near = frame.iloc[order].assign(distance=distances, place=range(len(order)))
+    near = frame.iloc[order].assign(distance=distances)
     near["name"] = near["sample"].astype(str) + np.where(near["class"] == _WITHOUT, "", " (" + near["class"] + ")")
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
     tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("distance:Q", format=".4~g")]
     if "image" in near:
-        across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
-        base = alt.Chart(near)
-        pictures = base.mark_image(width=_PICTURE, height=_PICTURE, cursor="pointer").encode(
-            across, alt.YValue(_PICTURE / 2), url="image:N", tooltip=tooltip
-        )
-        names = base.mark_text(fontSize=10, color=charts.MUTED_COLOUR).encode(
-            across, alt.YValue(_PICTURE + 12), text="name:N"
-        )
-        strip = alt.LayerChart(layer=[pictures.add_params(clicked), names])
-        return strip.properties(width=alt.Step(_PICTURE + 10), height=_PICTURE + 20)
+        return gallery.strip(near, tooltip=tooltip)
+    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
     return (
         alt.Chart(near)
         .mark_bar(cursor="pointer")

@@ -1,0 +1,178 @@
+"""Which samples a unit or channel answers to the most and the least, and to which part of them."""
+
+from typing import Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, gallery, hookimpl
+
+_SHOWN = 8
+_WITHOUT = "not known"
+_FEWEST = 3
+_BUCKETS = 60
+
+
+class ExcitingSamplesOptions(Options):
+    """Which unit or channel, and what of its answer counts."""
+
+    sample: SampleIndex = 0
+    unit: int = Field(0, ge=0, title="Unit or channel")
+    by: Literal["largest", "mean"] = Field(
+        "largest", title="Counts", description="The largest answer at any place or timestep, or the mean over them."
+    )
+
+
+def _has_units(activation: Activation) -> str:
+    if activation.shape[0] < _FEWEST:
+        return f"needs {_FEWEST} samples or more to compare"
+    return "" if activation.axes[-1] in ("unit", "channel") else "takes layers whose last axis is units or channels"
+
+
+class ExcitingSamples(Visualizer):
+    """What excites a unit: the samples that it answers to the most and the least, and where. Click one to open it."""
+
+    name = "exciting-samples"
+    title = "What excites it"
+    handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
+    Options = ExcitingSamplesOptions
+    how_to_read = (
+        "Look for what the samples that excite the unit have in common, and what those that leave it cold lack. On "
+        "images, bright places are where it answers. Below, a tick is a sample and a diamond the mean of a class: a "
+        "unit that answers far more to one class than to the others is selective for it."
+    )
+    limitations = (
+        "Only the samples that are open are searched: a unit may answer much more to something that is not among them. "
+        "Selectivity compares the class with the largest mean with all others, 1 is only this class (Morcos et al. "
+        "2018); with few samples a class it says little, and a unit can take part in telling classes apart without "
+        "being selective for one."
+    )
+
+    def chart(self, activation: Activation, options: ExcitingSamplesOptions) -> dict[str, alt.TopLevelMixin] | Refusal:
+        """Draw the most, the least, and how all samples are spread."""
+        unit = min(options.unit, activation.shape[-1] - 1)
+        values = activation.values[..., unit].astype(np.float64)  # (sample, *places)
+        values = np.where(activation.shown, values, np.nan) if values.ndim > 1 else values
+        scores = _scores(values, options.by)
+        ranked = np.flatnonzero(np.isfinite(scores))
+        if len(ranked) < _FEWEST:
+            return Refusal("Fewer than three samples have an answer that is a finite number.")
+        ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
+        frame = _frame(activation, scores).assign(open=np.arange(len(scores)) == options.sample)
+        count = min(_SHOWN, len(ranked) // 2) or 1
+        name = f"{'channel' if activation.axes[-1] == 'channel' else 'unit'} {unit} of {activation.key}"
+        return {
+            f"Excite {name} the most": _samples(activation, values, frame, ranked[:count]),
+            "The least": _samples(activation, values, frame, ranked[::-1][:count]),
+            f"All {len(ranked):,} samples: {_selectivity(frame)}": _spread(frame.iloc[ranked]),
+        }
+
+
+def _scores(values: np.ndarray, by: str) -> np.ndarray:
+    flat = values.reshape(len(values), -1)  # (sample, *places) -> (sample, place)
+    seen = np.isfinite(flat)
+    clean = np.where(seen, flat, 0)
+    if by == "mean":
+        scores = clean.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    else:
+        scores = np.where(seen, flat, -np.inf).max(axis=1)
+    return np.where(seen.any(axis=1), scores, np.nan)
+
+
+def _frame(activation: Activation, scores: np.ndarray) -> pd.DataFrame:
+    frame = pd.DataFrame({"sample": np.arange(len(scores)) + activation.context.first, "answer": scores})
+    frame["class"] = [charts.class_of(activation, position) or _WITHOUT for position in range(len(scores))]
+    known = frame["class"] != _WITHOUT
+    frame["name"] = frame["sample"].astype(str) + np.where(known, " (" + frame["class"] + ")", "")
+    return frame
+
+
+def _samples(activation: Activation, values: np.ndarray, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
+    rows = frame.iloc[chosen]
+    tooltip = [
+        alt.Tooltip("sample:Q"),
+        alt.Tooltip("class:N"),
+        alt.Tooltip("answer:Q", format=".4~g"),
+    ]
+    images = gallery.images_of(activation.context.inputs)
+    if images is not None and values.ndim in (1, 3):
+        small = gallery.thumbnails(images[chosen])
+        if values.ndim == 3:
+            scale = charts.colour_scale(values[np.isfinite(values)], "viridis")
+            small = [
+                gallery.laid_over(np.nan_to_num(each), pixels, scale)
+                for each, pixels in zip(values[chosen], small, strict=True)
+            ]
+        urls = [charts.picture_url(each) for each in small]
+        return gallery.strip(rows.assign(image=urls), tooltip=tooltip)
+    if values.ndim == 2 and values.shape[1] > 1:
+        return _over_time(values, rows, chosen, sorted(frame["class"].unique()), tooltip)
+    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    bars = alt.Chart(rows).mark_bar(cursor="pointer", color=charts.MARK_COLOUR)
+    return (
+        bars.encode(alt.X("answer:Q", title="Activation"), alt.Y("name:N", sort=None, title="Sample"), tooltip=tooltip)
+        .add_params(clicked)
+        .properties(height=alt.Step(18))
+    )
+
+
+def _over_time(
+    values: np.ndarray, rows: pd.DataFrame, chosen: np.ndarray, classes: list[str], tooltip: list[alt.Tooltip]
+) -> alt.LayerChart:
+    parts = []
+    for position, (_, row) in zip(chosen, rows.iterrows(), strict=True):
+        kept = charts.thin(values[position], buckets=_BUCKETS)
+        kept = kept[np.isfinite(values[position, kept])]  # padding is NaN here
+        parts.append(pd.DataFrame({**row.to_dict(), "time": kept, "value": values[position, kept]}))
+    frame = pd.concat(parts)
+    finite = values[np.isfinite(values)]
+    height = alt.Scale(domain=[float(finite.min()), float(finite.max())], nice=True)
+    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    colour = alt.Color("class:N", title="Class", scale=alt.Scale(domain=classes, scheme="tableau10"))
+    base = alt.Chart(frame).encode(
+        alt.X("time:Q", title="Timestep", axis=alt.Axis(format="d", tickMinStep=1)),
+        alt.Y("value:Q", title="Activation", scale=height),
+        color=colour,
+        detail="sample:N",
+        tooltip=[*tooltip, alt.Tooltip("time:Q", title="timestep")],
+    )
+    dots = base.mark_circle(size=26, opacity=0.8, cursor="pointer").add_params(clicked)
+    return alt.LayerChart(layer=[base.mark_line(strokeWidth=1.5, opacity=0.7), dots], height=170)
+
+
+def _selectivity(frame: pd.DataFrame) -> str:
+    means = frame.loc[frame["class"] != _WITHOUT].groupby("class")["answer"].mean()
+    if len(means) < 2:
+        return "their classes are not known"
+    best = str(means.idxmax())
+    others = frame.loc[frame["class"] != best, "answer"].mean()
+    largest = float(means.max())
+    # The index is made for answers that are not negative, as those behind a ReLU are.
+    if others < 0 or largest <= 0:
+        return f"the most for {best}, {largest:.3g} in the mean, {others:.3g} for all others"
+    index = (largest - others) / (largest + others)
+    return f"the most for {best}, selectivity {index:.2f} of 1"
+
+
+def _spread(frame: pd.DataFrame) -> alt.LayerChart:
+    by_class = alt.Y("class:N", title=None if (frame["class"] == _WITHOUT).all() else "Class")
+    across = alt.X("answer:Q", title="Activation")
+    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    ticks = (
+        alt.Chart(frame)
+        .mark_tick(thickness=2, opacity=0.7, cursor="pointer", color=charts.MARK_COLOUR)
+        .encode(across, by_class, tooltip=["sample:Q", "class:N", alt.Tooltip("answer:Q", format=".4~g")])
+        .add_params(clicked)
+    )
+    means = alt.Chart(frame).mark_point(shape="diamond", filled=True, size=70, color="#e8932f")
+    ring = alt.Chart(frame[frame["open"]]).mark_tick(thickness=3, color="#ff4b4b").encode(across, by_class)
+    layers = [ticks, means.encode(alt.X("mean(answer):Q"), by_class), ring]
+    return alt.LayerChart(layer=layers, height=alt.Step(22))
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [ExcitingSamples()]
