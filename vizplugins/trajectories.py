@@ -50,6 +50,8 @@ class Trajectories(Visualizer):
     title = "Trajectories"
     handles = Handles(axes=("sample", "time", "unit"), dtypes=("number",), when=_has_a_path)
     Options = TrajectoriesOptions
+    # A picture for a second look.
+    priority = -1
     how_to_read = (
         "A point is the state after one timestep, the line joins them in time; the ring follows the slider. A path "
         "that comes to rest no longer changes its mind; one that turns at a step was moved by what came in there. "

@@ -103,8 +103,8 @@ class Explorer:
         expect(self.page.locator('[data-stale="true"]')).to_have_count(0)
 
     def shot(self, place: Locator | None = None) -> bytes:
-        """Return a PNG of a chart, once two in a row are the same."""
-        place = self.chart if place is None else place
+        """Return a PNG of a chart, of several in a picture the first, once two in a row are the same."""
+        place = self.chart.first if place is None else place
         before = b""
         for _ in range(40):
             self.settle()

@@ -23,7 +23,7 @@ CASES: Final[Mapping[str, str]] = {
     "batch of one": "a single sample",
     "one unit": "a layer with one unit or channel",
     "hundreds of channels": "a layer with 300 units or channels",
-    "long sequence": "1,500 timesteps",
+    "long sequence": "1,000 timesteps",
     "NaN": "some values are NaN",
     "infinite": "some values are infinite",
     "all NaN": "no value is a number",
@@ -39,7 +39,7 @@ _SHAPES: Final[dict[str, dict[str, int]]] = {
     "batch of one": {"samples": 1},
     "one unit": {"width": 1},
     "hundreds of channels": {"width": 300},
-    "long sequence": {"steps": 1_500},
+    "long sequence": {"steps": 1_000},
 }
 
 
