@@ -30,6 +30,7 @@ def opened(model: str) -> Workspace:
     """Return a workspace with a model open: a file, a folder, or an example by name.
 
     Raises:
+        InputRejected: If there is no such file and no such example.
         ModelRefused: If it cannot be opened.
     """
     from core.examples import list_examples
@@ -104,7 +105,9 @@ def layers(model: str, given: str, as_json: bool) -> None:
 @click.argument("model")
 @click.argument("given", metavar="INPUT")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz file.")
-@click.option("--layer", "wanted", multiple=True, help="Key of a layer; several times for several. By default all.")
+@click.option(
+    "--layer", "--layers", "wanted", multiple=True, help="Key of a layer; several times for several. By default all."
+)
 @click.option("--internals", is_flag=True, help="Also states, gates and attention scores.")
 def extract(model: str, given: str, output: Path, wanted: Sequence[str], internals: bool) -> None:
     """Run INPUT through MODEL and write what the layers answer: an array per layer, by its key."""

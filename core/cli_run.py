@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.errors import InputRejected
 __all__ = ["run"]
 
 _CODE = Path(__file__).resolve().parents[1]
-_SHARED = Path("share") / "layerscope"
+_SETTINGS = "config.toml"
 
 
 @click.command()
@@ -48,10 +48,19 @@ def run(port: int, address: str, folders: tuple[Path, ...], no_plugins: bool, in
 
 def _settings() -> Iterator[tuple[str, str]]:
     """Yield what the project's Streamlit settings say, which Streamlit itself finds only beside where it is started."""
-    places = (_CODE / ".streamlit" / "config.toml", Path(sysconfig.get_paths()["data"]) / _SHARED / "config.toml")
+    places = (_CODE / ".streamlit" / _SETTINGS, *_installed_settings())
     found = next((path for path in places if path.is_file()), None)
     if found:
-        yield from _flat(tomllib.loads(found.read_text()), "")
+        yield from _flat(tomllib.loads(found.read_text(encoding="utf-8")), "")
+
+
+def _installed_settings() -> list[Path]:
+    # Asked of the package, since where its data went depends on how it was installed: for all, for a user, elsewhere.
+    try:
+        files = metadata.files("layerscope") or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [Path(str(file.locate())) for file in files if file.name == _SETTINGS]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

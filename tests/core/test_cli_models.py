@@ -71,6 +71,12 @@ class TestExtract:
             assert {key.partition(":")[0] for key in written} == {"lstm_2"}
             assert written["lstm_2:cell_state"].shape == (90, 29, 24)
 
+    def test_several_layers(self, run, tmp_path):
+        chosen = ("--layers", "lstm_1", "--layers", "lstm_2")
+        assert run("extract", "vowels-lstm", "noise", "-o", "out.npz", *chosen).exit_code == 0
+        with np.load(tmp_path / "out.npz") as written:
+            assert list(written) == ["lstm_1", "lstm_2"]
+
     def test_noise(self, run, tmp_path):
         assert run("extract", "digits-dense", "noise", "-o", "out.npz").exit_code == 0
         with np.load(tmp_path / "out.npz") as written:

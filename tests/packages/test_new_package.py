@@ -85,6 +85,8 @@ def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, c
                 expect(author.main.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
                 expect(author.chart).to_contain_text("Unit 0 of lstm_1")
                 author.painted(colours=4)
+                # Streamlit offers it unless the settings that came with the wheel are in force.
+                expect(author.page.get_by_test_id("stAppDeployButton")).to_have_count(0)
                 author.pick_view("Power spectrum")
                 expect(author.chart).to_contain_text("Frequency (cycles per timestep)")
                 author.page.get_by_role("link", name="Plugins").click()
