@@ -7,7 +7,7 @@ wording) is part of it for plugin authors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -30,6 +30,7 @@ from core.colours import (
 )
 from core.deprecation import warn_deprecated
 from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
+from core.selections import clicked
 from core.wording import cut_in_the_middle, format_shape, percent
 
 __all__ = [
@@ -38,10 +39,13 @@ __all__ = [
     "MARK_COLOUR",
     "MUTED_COLOUR",
     "NOT_A_NUMBER_COLOUR",
+    "NOT_KNOWN",
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
     "class_of",
+    "classes_of",
+    "clicked",
     "colour_levels",
     "colour_scale",
     "count_in_bins",
@@ -60,10 +64,14 @@ __all__ = [
     "reduced",
     "row_bars",
     "sample_name",
+    "short_name",
     "thin",
     "title",
     "token_labels",
 ]
+
+NOT_KNOWN: Final = "not known"
+"""Stands for the class of a sample that nobody has told."""
 
 
 def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
@@ -127,8 +135,13 @@ def title(text: str, *subtitle: str) -> alt.TitleParams:
 
 def sample_name(activation: Activation, position: int) -> str:
     """Return what a person knows a sample by: ``"sample 12"``, and its class if that is known."""
-    name, of_class = f"sample {activation.context.first + position}", class_of(activation, position)
-    return f"{name} ({of_class})" if of_class else name
+    return f"sample {short_name(activation, position)}"
+
+
+def short_name(activation: Activation, position: int) -> str:
+    """Return what a person knows a sample by where there is little room: ``"12 (cat)"``, or ``"12"``."""
+    number, of_class = activation.context.first + position, class_of(activation, position)
+    return f"{number} ({of_class})" if of_class else str(number)
 
 
 def class_of(activation: Activation, position: int) -> str:
@@ -138,6 +151,11 @@ def class_of(activation: Activation, position: int) -> str:
         return ""
     label = int(labels[position])
     return names[label] if 0 <= label < len(names) else f"class {label}"
+
+
+def classes_of(activation: Activation) -> list[str]:
+    """Return the true class of every sample; where it is unknown, :data:`NOT_KNOWN`."""
+    return [class_of(activation, position) or NOT_KNOWN for position in range(activation.shape[0])]
 
 
 def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.ndarray] | None:

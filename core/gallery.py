@@ -112,7 +112,7 @@ def gallery(
                 alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
             ],
         )
-        .add_params(alt.selection_point(name=select, fields=[select], on="click", clear=False))
+        .add_params(charts.clicked(select))
         # A name of its own: Altair would draw up the whole chart to make one from its content.
         .properties(name=f"{select}_tiles")
     )
@@ -208,7 +208,7 @@ def strip(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "sam
     across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
     pictures = alt.Chart(placed).mark_image(width=THUMBNAIL, height=THUMBNAIL, cursor="pointer")
     names = alt.Chart(placed).mark_text(fontSize=10, color=charts.MUTED_COLOUR)
-    clicked = alt.selection_point(name=select, fields=[select], on="click", clear=False)
+    clicked = charts.clicked(select)
     layers = [
         pictures.encode(across, alt.YValue(THUMBNAIL / 2), url="image:N", tooltip=tooltip).add_params(clicked),
         names.encode(across, alt.YValue(THUMBNAIL + 12), text="name:N"),

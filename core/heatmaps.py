@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from core.colours import MARK_COLOUR, MUTED_COLOUR, ColourScale
+from core.selections import clicked
 from core.wording import cut_in_the_middle
 
 __all__ = ["CELLS_WITH_TOOLTIPS", "heatmap", "masked_bands", "picture", "reduced", "row_bars"]
@@ -111,7 +112,7 @@ def heatmap(
         )
     )
     if select_row:
-        chosen = alt.selection_point(name=select_row, fields=[row], on="click", clear=False)
+        chosen = clicked(select_row, row)
         # A name of its own: Altair would draw up the whole chart to make one from its content.
         cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
     return alt.LayerChart(

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts import cut_in_the_middle
+from core.charts import clicked, cut_in_the_middle
 from core.summaries import LayerRow
 
 __all__ = ["model_map"]
@@ -110,7 +110,7 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
             strokeWidth=alt.StrokeWidthValue(3),
             tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("type:N"), alt.Tooltip("shape:N", title="output")],
         )
-        .add_params(alt.selection_point(name="layer", fields=["layer"], on="click", clear=False))
+        .add_params(clicked("layer"))
     )
     labels = (
         alt.Chart(nodes)

@@ -10,7 +10,6 @@ from pydantic import Field
 from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, gallery, hookimpl
 
 _SHOWN = 8
-_WITHOUT = "not known"
 _FEWEST = 3
 _BUCKETS = 60
 
@@ -83,9 +82,8 @@ def _scores(values: np.ndarray, by: str) -> np.ndarray:
 
 def _frame(activation: Activation, scores: np.ndarray) -> pd.DataFrame:
     frame = pd.DataFrame({"sample": np.arange(len(scores)) + activation.context.first, "answer": scores})
-    frame["class"] = [charts.class_of(activation, position) or _WITHOUT for position in range(len(scores))]
-    known = frame["class"] != _WITHOUT
-    frame["name"] = frame["sample"].astype(str) + np.where(known, " (" + frame["class"] + ")", "")
+    frame["class"] = charts.classes_of(activation)
+    frame["name"] = [charts.short_name(activation, position) for position in range(len(scores))]
     return frame
 
 
@@ -109,7 +107,7 @@ def _samples(activation: Activation, values: np.ndarray, frame: pd.DataFrame, ch
         return gallery.strip(rows.assign(image=urls), tooltip=tooltip)
     if values.ndim == 2 and values.shape[1] > 1:
         return _over_time(values, rows, chosen, sorted(frame["class"].unique()), tooltip)
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     bars = alt.Chart(rows).mark_bar(cursor="pointer", color=charts.MARK_COLOUR)
     return (
         bars.encode(alt.X("answer:Q", title="Activation"), alt.Y("name:N", sort=None, title="Sample"), tooltip=tooltip)
@@ -129,7 +127,7 @@ def _over_time(
     frame = pd.concat(parts)
     finite = values[np.isfinite(values)]
     height = alt.Scale(domain=[float(finite.min()), float(finite.max())], nice=True)
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     colour = alt.Color("class:N", title="Class", scale=alt.Scale(domain=classes, scheme="tableau10"))
     base = alt.Chart(frame).encode(
         alt.X("time:Q", title="Timestep", axis=alt.Axis(format="d", tickMinStep=1)),
@@ -143,7 +141,7 @@ def _over_time(
 
 
 def _selectivity(frame: pd.DataFrame) -> str:
-    means = frame.loc[frame["class"] != _WITHOUT].groupby("class")["answer"].mean()
+    means = frame.loc[frame["class"] != charts.NOT_KNOWN].groupby("class")["answer"].mean()
     if len(means) < 2:
         return "their classes are not known"
     best = str(means.idxmax())
@@ -157,9 +155,9 @@ def _selectivity(frame: pd.DataFrame) -> str:
 
 
 def _spread(frame: pd.DataFrame) -> alt.LayerChart:
-    by_class = alt.Y("class:N", title=None if (frame["class"] == _WITHOUT).all() else "Class")
+    by_class = alt.Y("class:N", title=None if (frame["class"] == charts.NOT_KNOWN).all() else "Class")
     across = alt.X("answer:Q", title="Activation")
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     ticks = (
         alt.Chart(frame)
         .mark_tick(thickness=2, opacity=0.7, cursor="pointer", color=charts.MARK_COLOUR)

@@ -80,7 +80,7 @@ class SampleDistribution(Visualizer):
             y=alt.Y("lower quartile:Q"), y2=alt.Y2("upper quartile:Q"), color=colour
         )
         dots = base.mark_point(filled=True, size=14, color="#ffffff", stroke="#333333", strokeWidth=0.5, opacity=1)
-        clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+        clicked = charts.clicked("sample")
         opened = (
             alt.Chart(
                 frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5, right=lambda one: one["left"] + 1)

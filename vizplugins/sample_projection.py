@@ -28,7 +28,6 @@ from vizplugins import (
 _SIDE = 430
 _NEIGHBOURS = 8
 _MOST_THUMBNAILS = 600
-_WITHOUT = "not known"
 
 
 class ProjectionOptions(Options):
@@ -85,8 +84,8 @@ class Projection(Visualizer):
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the points, and what lies nearest to the sample that is open."""
         features = projection.features_of(activation, options.pooling)
-        if projection.why_no_place(features):
-            return Refusal(projection.why_no_place(features))
+        if why := projection.why_no_place(features):
+            return Refusal(why)
         dimensions = int(options.dimensions)
         placed = cache(
             partial(projection.project, progress=progress),
@@ -109,7 +108,7 @@ class Projection(Visualizer):
         return {
             "": points,
             f"Nearest to {charts.sample_name(activation, options.sample)}, in the layer": _nearest(
-                frame, features, options
+                activation, frame, features, options
             ),
         }
 
@@ -122,10 +121,12 @@ def _frame(
     frame["sample"] = np.arange(len(frame)) + context.first
     labels = None if context.labels is None else np.asarray(context.labels)
     predicted = _predictions(activations, len(frame))
-    frame["class"] = [charts.class_of(activation, position) or _WITHOUT for position in range(len(frame))]
-    frame["prediction"] = _WITHOUT if predicted is None else [_named(each, context.class_names) for each in predicted]
+    frame["class"] = charts.classes_of(activation)
+    frame["prediction"] = (
+        charts.NOT_KNOWN if predicted is None else [_named(each, context.class_names) for each in predicted]
+    )
     known = labels is not None and predicted is not None
-    frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else _WITHOUT
+    frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else charts.NOT_KNOWN
     values = activation.values.astype(np.float64)
     unit = min(options.unit, values.shape[-1] - 1) if values.ndim > 1 else 0
     per_unit = values[..., unit] if values.ndim > 1 else values
@@ -159,7 +160,9 @@ def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     if options.colour_by == "unit":
         return alt.Color("unit:Q", title=f"Unit {options.unit}", scale=alt.Scale(scheme="viridis"))
     if options.colour_by == "right or wrong":
-        scale = alt.Scale(domain=["right", "wrong", _WITHOUT], range=["#54a24b", "#e45756", charts.MUTED_COLOUR])
+        scale = alt.Scale(
+            domain=["right", "wrong", charts.NOT_KNOWN], range=["#54a24b", "#e45756", charts.MUTED_COLOUR]
+        )
         return alt.Color("right or wrong:N", title="Answer", scale=scale)
     names = sorted(frame[options.colour_by].unique(), key=_in_order)
     scale = alt.Scale(domain=names, scheme="tableau10" if len(names) <= 10 else "tableau20")
@@ -181,7 +184,7 @@ def _size(frame: pd.DataFrame) -> int:
 
 
 def _points(frame: pd.DataFrame, options: ProjectionOptions, x: alt.X, y: alt.Y) -> tuple[alt.Chart, alt.Chart]:
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     size = _size(frame)
     circles = (
         alt.Chart(frame)
@@ -209,14 +212,16 @@ def _turning(frame: pd.DataFrame, options: ProjectionOptions, placed: projection
     return alt.LayerChart(layer=[circles, ring], width=_SIDE, height=_SIDE).add_params(*scatter.turning_params())
 
 
-def _nearest(frame: pd.DataFrame, features: np.ndarray, options: ProjectionOptions) -> alt.TopLevelMixin:
+def _nearest(
+    activation: Activation, frame: pd.DataFrame, features: np.ndarray, options: ProjectionOptions
+) -> alt.TopLevelMixin:
     order, distances = projection.nearest(features, options.sample, _NEIGHBOURS, options.metric)
     near = frame.iloc[order].assign(distance=distances)
-    near["name"] = near["sample"].astype(str) + np.where(near["class"] == _WITHOUT, "", " (" + near["class"] + ")")
+    near["name"] = [charts.short_name(activation, position) for position in order]
     tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("distance:Q", format=".4~g")]
     if "image" in near:
         return gallery.strip(near, tooltip=tooltip)
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     return (
         alt.Chart(near)
         .mark_bar(cursor="pointer")

@@ -69,8 +69,8 @@ class Trajectories(Visualizer):
         """Draw the path of the sample that is open, and others behind it."""
         shown = activation.shown  # (sample, time)
         states = activation.values.astype(np.float32)[shown]  # (sample, time, unit) -> (state, unit)
-        if projection.why_no_place(states):
-            return Refusal(projection.why_no_place(states))
+        if why := projection.why_no_place(states):
+            return Refusal(why)
         if shown[options.sample].sum() < _FEWEST_STEPS:
             return Refusal(f"This sample has fewer than {_FEWEST_STEPS} timesteps that are no padding.")
         dimensions = int(options.dimensions)
@@ -83,8 +83,7 @@ def _frame(activation: Activation, points: np.ndarray, shown: np.ndarray, option
     frame = pd.DataFrame(scatter.within_reach(points), columns=list("xyz")[: points.shape[1]])
     frame["index"], frame["time"] = sample, step
     frame["sample"] = sample + activation.context.first
-    names = [charts.class_of(activation, position) or "not known" for position in range(activation.shape[0])]
-    frame["class"] = [names[position] for position in sample]
+    frame["class"] = np.array(charts.classes_of(activation))[sample]
     frame["open"] = frame["index"] == options.sample
     per_sample = max(1, int(shown.sum(axis=1).max()))
     others = [position for position in range(activation.shape[0]) if position != options.sample]
@@ -99,7 +98,7 @@ def _paths(
     step = alt.param(name="step", value=last, bind=alt.binding_range(min=0, max=last, step=1, name="Step "))
     three = placed.points.shape[1] == 3
     x, y = scatter.axes(placed, turning=three)
-    clicked = alt.selection_point(name="sample", fields=["sample"], on="click", clear=False)
+    clicked = charts.clicked("sample")
     tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("time:Q", title="timestep")]
     by_class = alt.Color("class:N", title="Class", scale=alt.Scale(scheme="tableau10"))
     by_time = alt.Color("time:Q", title="Timestep", scale=alt.Scale(scheme="viridis"))

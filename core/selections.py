@@ -1,0 +1,17 @@
+"""Clicks on a chart that come back as options."""
+
+from __future__ import annotations
+
+import altair as alt
+
+__all__ = ["clicked"]
+
+
+def clicked(name: str, field: str = "") -> alt.Parameter:
+    """Return a selection parameter that holds what was clicked last; a click beside everything leaves it as it is.
+
+    Args:
+        name: Name of the parameter; one that an option bears too comes back as that option.
+        field: Column whose value it holds, where that is not called as the parameter is.
+    """
+    return alt.selection_point(name=name, fields=[field or name], on="click", clear=False)
