@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from core.activation import Activation
 from core.visualizer import ClassOf, IndexOf, LayerOf, Options, Visualizer
 
-__all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options"]
+__all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options", "suited"]
 
 ControlKind = Literal[
     "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range"
@@ -127,7 +127,7 @@ def fit_options(visualizer: Visualizer, activation: Activation, values: Mapping[
     fitted = {name: control.default for name, control in controls.items()}
     for name, control in controls.items():
         if name in values:
-            fitted[name] = _suited(values[name], control)
+            fitted[name] = suited(values[name], control)
             if fitted[name] != _as_tuple(values[name]) and not _is_rounded(values[name], fitted[name], control):
                 notes.append(f"{control.title}: {values[name]!r} does not suit this layer, {fitted[name]!r} was taken.")
     options, faults = _validated(visualizer.Options, fitted, controls)
@@ -178,7 +178,7 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
     if isinstance(read.mark, ClassOf):
         return _class_control(control, activation)
     if isinstance(read.mark, LayerOf):
-        keys = activation.keys_of_pass or (activation.key,)
+        keys = activation.keys_of_pass
         chosen = default if default in keys else activation.key
         return replace(control, choices=keys, choice_titles=keys, default=chosen)
     if control.kind == "choices":
@@ -194,16 +194,14 @@ def _class_control(control: Control, activation: Activation) -> Control:
         titles = (*(["none"] if control.optional else []), *names)
         choices: tuple[Any, ...] = (*absent, *range(len(names)))
         return replace(control, kind="choice", choices=choices, choice_titles=titles, default=default)
-    known = labels is not None and labels.size > 0
-    return replace(control, minimum=0, maximum=int(labels.max()) if known and labels is not None else None)
+    return replace(control, minimum=0, maximum=int(labels.max()) if labels is not None and labels.size else None)
 
 
 def _within(default: Any, last: int) -> Any:
     if default is None:
         return None
     if isinstance(default, _SEVERAL):
-        kept = tuple(min(index, last) for index in default)
-        return tuple(dict.fromkeys(kept)) if len(kept) != 2 or kept[0] != kept[1] else kept[:1]
+        return tuple(dict.fromkeys(min(index, last) for index in default))
     return min(default, last)
 
 
@@ -215,7 +213,13 @@ def _is_rounded(given: Any, fitted: Any, control: Control) -> bool:
     return numbers and all(abs(end - whole) < 1 for end, whole in zip(sorted(given), fitted, strict=True))
 
 
-def _suited(value: Any, control: Control) -> Any:
+def suited(value: Any, control: Control) -> Any:
+    """Return the value that is taken for a given one: itself, the nearest that suits, or the default.
+
+    Args:
+        value: May come from an old link, or from another layer.
+        control: What it must suit.
+    """
     value = value.value if isinstance(value, enum.Enum) else _as_tuple(value)
     if value is None:
         return None if control.optional else control.default

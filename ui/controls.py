@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.options import Control
+from core.options import Control, suited
 from ui.choice import Choice
 from ui.wording import plain
 
@@ -36,7 +35,7 @@ def controls(described: Sequence[Control], chosen: Choice, scope: str) -> tuple[
             continue
         value = chosen.options.get(control.name, control.default)
         key = f"option/{scope}/{control.name}"
-        _draw(control, _usable(value, control), key)
+        _draw(control, _shown(value, control), key)
         places[control.name] = st.empty()
         if control.name in chosen.options:
             values[control.name] = value
@@ -136,38 +135,15 @@ def _range(control: Control, shared: dict[str, Any]) -> None:
         st.slider(control.title, minimum, maximum, step=step, **shared)
 
 
-def _usable(value: Any, control: Control) -> Any:
-    # A value from an old link may be none that the control can show: the engine says so, the control shows the default.
-    if control.kind in ("index", "integer", "number"):
-        if value is None:
-            return None if control.optional else control.default
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return control.default
-        low = value if control.minimum is None else max(value, control.minimum)
-        fitted = low if control.maximum is None else min(low, control.maximum)
-        return float(fitted) if control.kind == "number" else int(fitted)
-    if control.kind in ("range", "integer_range"):
-        return _usable_range(value, control)
-    if control.kind == "choice":
-        return value if value in control.choices else control.default
-    if control.kind == "choices":
-        return [each for each in value if each in control.choices] if isinstance(value, (list, tuple)) else []
-    if control.kind == "indices":
-        listed = value if isinstance(value, (list, tuple)) else control.default
-        last = min(int(control.maximum or 0), _LISTED_POSITIONS - 1)
-        return [each for each in listed if isinstance(each, int) and 0 <= each <= last]
-    if control.kind == "switch":
-        return bool(value)
-    return "" if value is None else str(value)
-
-
-def _usable_range(value: Any, control: Control) -> Any:
-    ends = value if isinstance(value, (list, tuple)) and len(value) == 2 else control.default
-    if not all(isinstance(end, (int, float)) and math.isfinite(end) for end in ends):
-        ends = control.default
-    low, high = control.minimum or 0, control.maximum or 0
-    kind = round if control.kind == "integer_range" else float
-    return tuple(sorted(kind(min(max(end, low), high)) for end in ends))
+def _shown(value: Any, control: Control) -> Any:
+    """Return a value as Streamlit's control takes it; what does not suit is shown as what is drawn instead."""
+    taken = suited(value, control)
+    if control.kind in ("choices", "indices"):
+        listed = list(taken or ())
+        return [each for each in listed if each < _LISTED_POSITIONS] if control.kind == "indices" else listed
+    if control.kind == "text":
+        return taken or ""
+    return float(taken) if control.kind == "number" and taken is not None else taken
 
 
 def _choice_title(value: Any) -> str:
