@@ -32,6 +32,7 @@ Pooling = Literal["flattened", "mean", "maximum"]
 
 FEWEST_SAMPLES: Final = 5
 _WIDE: Final = 20_000
+_EXACT: Final = 1_000
 _STEPS: Final = 750
 _TOLD_EVERY: Final = 25
 _RANKED: Final = 5_000
@@ -104,8 +105,8 @@ def project(
     """
     if len(features) < FEWEST_SAMPLES:
         raise ValueError(f"{len(features)} samples are too few to be placed; it takes {FEWEST_SAMPLES} or more")
-    if why_no_place(features):
-        raise ValueError(why_no_place(features))
+    if why := why_no_place(features):
+        raise ValueError(why)
     tell = progress or (lambda fraction, text: None)
     if method == "PCA":
         return _pca(features, dimensions)
@@ -172,7 +173,8 @@ def _tsne(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
-    from openTSNE import TSNE
+    from openTSNE import TSNE, initialization
+    from sklearn.metrics import pairwise_distances
 
     done = 0
 
@@ -183,17 +185,25 @@ def _tsne(
         return False
 
     tell(0.0, "looking for neighbours")
+    # Where openTSNE would take exact neighbours anyway, it is given the distances: else it looks whether pynndescent is
+    # there by importing it, which compiles for some fifteen seconds in each new process.
+    few = len(features) < _EXACT
+    started = (
+        initialization.pca(features, n_components=dimensions, random_state=seed)
+        if features.shape[1] >= dimensions
+        else "random"
+    )
     fitted = TSNE(
         n_components=dimensions,
         perplexity=perplexity,
-        metric=metric,
-        initialization="pca" if features.shape[1] >= dimensions else "random",
+        metric="precomputed" if few else metric,
+        initialization=started,
         # Interpolation, which is faster for many points, knows a plane only.
         negative_gradient_method="auto" if dimensions < 3 else "bh",
         random_state=seed,
         callbacks=told,
         callbacks_every_iters=_TOLD_EVERY,
-    ).fit(features)
+    ).fit(pairwise_distances(features, metric=metric) if few else features)
     return np.asarray(fitted, dtype=np.float64)
 
 
