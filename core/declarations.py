@@ -98,9 +98,10 @@ def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
     return _chart_fault(visualizer) or _options_fault(visualizer.Options)
 
 
-def chart_arguments(visualizer: Visualizer) -> tuple[str, ...]:
-    """Return which of :data:`CHART_ARGUMENTS` the ``chart`` of a visualizer asks for."""
-    return tuple(name for name in inspect.signature(visualizer.chart).parameters if name in CHART_ARGUMENTS)
+def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:
+    """Return which of :data:`CHART_ARGUMENTS` the ``chart`` of a visualizer asks for, each with its parameter."""
+    asked = inspect.signature(visualizer.chart).parameters
+    return {name: parameter for name, parameter in asked.items() if name in CHART_ARGUMENTS}
 
 
 def place_of(thing: Any) -> tuple[str, int]:
@@ -115,12 +116,8 @@ def place_of(thing: Any) -> tuple[str, int]:
 
 
 def _misspelt(visualizer: type[Visualizer]) -> str:
-    own = {
-        name: value
-        for each in visualizer.__mro__[: visualizer.__mro__.index(Visualizer)]
-        for name, value in vars(each).items()
-        if not name.startswith("_")
-    }
+    classes = visualizer.__mro__[: visualizer.__mro__.index(Visualizer)]
+    own = [name for each in classes for name in vars(each) if not name.startswith("_")]
     missing = [name for name in _DECLARED if name not in own]
     for name in own:
         meant = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -165,11 +164,11 @@ def call_chart(
         "extractor": given.extractor,
         "activations": given.activations if given.activations is not None else activation.activations,
     }
-    wanted = {name: parts[name] for name in chart_arguments(visualizer)}
-    for name, part in wanted.items():
-        optional = inspect.signature(visualizer.chart).parameters[name].default is not inspect.Parameter.empty
-        if part is None and not optional:
+    wanted = {}
+    for name, parameter in chart_arguments(visualizer).items():
+        if parts[name] is None and parameter.default is parameter.empty:
             raise LookupError(f"it asks for {name}, which is not there; in a notebook give {name}=…")
+        wanted[name] = parts[name]
     return visualizer.chart(activation, options, **wanted)
 
 

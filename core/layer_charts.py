@@ -35,21 +35,6 @@ class LayerCharts:
         self._passes = passes
         self._kept: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
 
-    def activation(self, layer: str, sample: int, visualizer: str) -> tuple[Activation, int]:
-        """Return what a visualizer draws, with what it needs of it, and the sample's position in that."""
-        inside = "internals" in self._registry.get(visualizer).needs
-        return self._passes.activation(layer, sample, inside=inside)
-
-    def with_sample(self, visualizer: str, options: Mapping[str, Any], position: int) -> dict[str, Any]:
-        """Return the options with the sample of the page, where the visualizer has an option for it."""
-        chosen = {name: value for name, value in options.items() if name != "sample"}
-        follows = "sample" in self._registry.get(visualizer).Options.model_fields
-        return {"sample": position, **chosen} if follows else chosen
-
-    def asks_for(self, visualizer: str, argument: str) -> bool:
-        """Return whether a visualizer asks for something beside activation and options, such as ``"extractor"``."""
-        return argument in chart_arguments(self._registry.get(visualizer))
-
     def draw(
         self,
         layer: str,
@@ -70,12 +55,13 @@ class LayerCharts:
         Raises:
             PluginFailed: If the visualizer fails.
         """
-        activation, position = self.activation(layer, sample, visualizer)
+        activation, chosen = self._asked(layer, visualizer, options, sample)
+        asks_for = chart_arguments(self._registry.get(visualizer))
         return self._registry.draw(
             visualizer,
             activation,
-            self.with_sample(visualizer, options, position),
-            activations=self._passes.block(sample)[0] if self.asks_for(visualizer, "activations") else None,
+            chosen,
+            activations=self._passes.block(sample)[0] if "activations" in asks_for else None,
             extractor=self._passes.extractor,
             progress=progress,
         )
@@ -93,8 +79,7 @@ class LayerCharts:
         What was drawn before, by the same version of the visualizer, is not drawn again.
         """
         try:
-            activation, position = self.activation(layer, sample, visualizer)
-            chosen = self.with_sample(visualizer, options, position)
+            activation, chosen = self._asked(layer, visualizer, options, sample)
             version = self._registry.version_of(visualizer)
             key = (activation.context.first, layer, visualizer, version, repr(sorted(chosen.items())))
             return self._kept.get(key, lambda: self._drawn(layer, visualizer, options, sample, progress))
@@ -104,10 +89,9 @@ class LayerCharts:
 
     def code(self, opening: str, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
-        activation, position = self.activation(layer, sample, visualizer)
+        activation, chosen = self._asked(layer, visualizer, options, sample)
         drawn = self._registry.get(visualizer)
         defaults = {control.name: control.default for control in describe_options(drawn, activation)}
-        chosen = self.with_sample(visualizer, options, position)
         return code_for(
             opening=opening,
             layer=layer,
@@ -116,8 +100,17 @@ class LayerCharts:
             sample=activation.context.first,
             samples_taken=activation.shape[0],
             internals=activation.part != "output" or bool(activation.internals),
-            extractor=self.asks_for(visualizer, "extractor"),
+            extractor="extractor" in chart_arguments(drawn),
         )
+
+    def _asked(
+        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int
+    ) -> tuple[Activation, dict[str, Any]]:
+        """Return what a visualizer draws, with what it needs of it, and its options with the sample of the page."""
+        wanted = self._registry.get(visualizer)
+        activation, position = self._passes.activation(layer, sample, inside="internals" in wanted.needs)
+        chosen = {name: value for name, value in options.items() if name != "sample"}
+        return activation, {"sample": position, **chosen} if "sample" in wanted.Options.model_fields else chosen
 
     def _drawn(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, progress: Progress | None

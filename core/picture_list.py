@@ -58,6 +58,7 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
     except Exception:
         # Defaults may be worked out by the plugin. Drawing meets the same, and says so in its place.
         controls = ()
+    plugin = registry.plugin_of(visualizer.name)
     return VisualizerSummary(
         visualizer.name,
         visualizer.title,
@@ -65,8 +66,9 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
         visualizer.how_to_read,
         visualizer.limitations,
         controls,
-        *registry.origin(visualizer.name),
-        registry.plugin_of(visualizer.name).changed_at,
+        plugin.package,
+        plugin.version,
+        plugin.changed_at,
     )
 
 

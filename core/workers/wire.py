@@ -108,7 +108,7 @@ def encode_error(error: LayerscopeError) -> bytes:
 
 def encode_progress(fraction: float, text: str) -> bytes:
     """Return how far a request is, as a message."""
-    return _PROGRESS + json.dumps([fraction, shown(text)]).encode()
+    return _PROGRESS + json.dumps([fraction, text]).encode()
 
 
 def decode(message: bytes, name: str) -> Reply:
