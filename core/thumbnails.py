@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from core.activation import Activation, Activations
+from core.activation import Activation
 from core.charts import has_own_width
 from core.errors import PluginFailed
 from core.examples import Example, list_examples
@@ -25,8 +25,6 @@ THUMBNAIL_SIZE: Final = (260, 170)
 """Width and height on the screen; the picture has twice as many pixels."""
 _SAMPLES: Final = 4
 _CANDIDATES: Final = 3
-_PASSES_KEPT: Final = 16
-_recorded: ContentStore[Activations] = ContentStore(_PASSES_KEPT)
 
 
 def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: str) -> bytes:
@@ -64,19 +62,16 @@ def _layers_that_suit(
     inside = "internals" in wanted.needs
     for example in list_examples():
         extractor = models.get(content_key(example.model_path), partial(_open, example))
-        # The same few samples for every picture, so they are run once.
-        activations = _recorded.get((example.name, inside), partial(_record, extractor, example, inside))
+        arrays, labels = example.samples()
+        given = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
+        activations = extractor.extract(
+            given, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names
+        )
         ranked = ((registry.publish(each), each) for each in activations.values())
         suited = [(offered.index(wanted), each) for offered, each in ranked if wanted in offered]
         # What it is best at, before what it can draw too.
         for _, activation in sorted(suited, key=lambda each: each[0]):
             yield activation, extractor
-
-
-def _record(extractor: Extractor, example: Example, inside: bool) -> Activations:
-    arrays, labels = example.samples()
-    given = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
-    return extractor.extract(given, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names)
 
 
 def _open(example: Example) -> Extractor:
