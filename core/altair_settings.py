@@ -13,28 +13,28 @@ __all__ = ["plain_settings", "put_back"]
 
 
 class _Settings:
-    """Remembers the settings from before the first plugin that runs now, however many run at once."""
+    """Who may change the settings when: one lock, since a plugin's may be put back while another's chart is made."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._running = 0
         self._before: tuple[Any, ...] = ()
 
     def enter(self) -> None:
-        with self._lock:
+        with self.lock:
+            # What was set before the first plugin that runs now, however many run at once.
             if self._running == 0:
                 self._before = _now()
             self._running += 1
 
     def leave(self) -> None:
-        with self._lock:
+        with self.lock:
             self._running -= 1
             if _now() != self._before:
                 _set(self._before)
 
 
 _settings = _Settings()
-_plain_lock = threading.Lock()
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def plain_settings(max_rows: int) -> Iterator[None]:
     Args:
         max_rows: More rows in one table raise :class:`altair.MaxRowsError`.
     """
-    with _plain_lock:
+    with _settings.lock:
         before = _now()
         try:
             alt.theme.enable("none")

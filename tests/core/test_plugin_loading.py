@@ -2,12 +2,14 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import altair as alt
 import numpy as np
 import pytest
 
+from core.altair_settings import plain_settings, put_back
 from core.errors import PluginFailed
 from core.plugin_sources import PluginSettings, get_plugin_settings
 from core.plugins import Origin
@@ -330,6 +332,26 @@ class TestAltairsSettings:
         assert "config" not in drawing.specification
         assert alt.theme.active == theme
         assert (alt.data_transformers.active, dict(alt.data_transformers.options)) == transformers
+
+    def test_a_plugin_that_ends_does_not_put_back_what_another_chart_is_made_with(self):
+        entered, may_leave = threading.Event(), threading.Event()
+
+        def plugin_of_another_visitor():
+            with put_back():
+                entered.set()
+                may_leave.wait(5)
+
+        other = threading.Thread(target=plugin_of_another_visitor)
+        other.start()
+        entered.wait(5)
+        with plain_settings(max_rows=9_000):
+            may_leave.set()
+            other.join(0.3)
+            assert alt.theme.active == "none"
+            assert alt.data_transformers.options == {"max_rows": 9_000}
+        other.join(5)
+        assert not other.is_alive()
+        assert alt.theme.active != "none"
 
 
 def test_where_to_report_a_failure_comes_from_the_package(tmp_path, monkeypatch, activation):
