@@ -136,9 +136,9 @@ class Explorer:
             assert time.monotonic() < deadline, "The chart stays as it was"
         return now
 
-    def titles(self) -> list[str]:
-        """Return the titles in the picture of the layer."""
-        return self.chart.locator("svg .role-title text").all_text_contents()
+    def has_title(self, text: str) -> None:
+        """Wait until a title in the picture of the layer holds a text: a run may not have begun when it is asked for."""
+        expect(self.chart.locator("svg .role-title text").filter(has_text=text)).not_to_have_count(0)
 
     def cell(self, column: int, text: str) -> Locator:
         """Return the cell of the table of layers that holds a text."""

@@ -23,7 +23,7 @@ def test_a_part_of_a_recurrent_layer_is_looked_at(explorer, page):
         explorer.painted()
         expect(page).to_have_url(re.compile(f"layer={key.replace(':', '%3A')}"))
         assert explorer.selected_layer() == "lstm_1"
-        assert f"32 units of {key}" in " ".join(explorer.titles())
+        explorer.has_title(f"32 units of {key}")
 
 
 def test_a_link_comes_back_to_a_part(explorer, page):
@@ -44,7 +44,7 @@ def test_the_gates_of_a_layer_that_answers_its_last_state_only(explorer, page):
     unit.fill("7")
     unit.press("Enter")
     explorer.changed(before)
-    assert "Unit 7 of 24" in " ".join(explorer.titles())
+    explorer.has_title("Unit 7 of 24")
 
 
 def test_attention_names_the_tokens_and_a_click_chooses_a_head(explorer, page):

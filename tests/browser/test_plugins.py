@@ -60,7 +60,7 @@ def test_what_does_not_draw_is_told_in_its_tab_and_the_next_one_draws(author, na
     expect(told).to_contain_text("failed on lstm_1 (LSTM, ")
     expect(author.main.get_by_text(f"For the author of {name}.py")).to_be_visible()
     author.pick_view("good")
-    assert "A dot" in author.titles()
+    author.has_title("A dot")
 
 
 def test_a_file_is_loaded_when_it_is_saved(author, folder):
