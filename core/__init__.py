@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.activation import Activation, Activations, SampleContext
+    from core.dataset.engines import engine_at
+    from core.dataset.extraction import array_name, extract_dataset, read_statistics
+    from core.dataset.source import ArrayDataset, Dataset, open_dataset
+    from core.dataset.statistics import LayerStatistics
+    from core.dataset.survey import Survey, survey
     from core.errors import ExtractionFailed, InputRejected, LayerscopeError, ModelRefused, PluginFailed
     from core.examples import Example, get_example, list_examples
     from core.extractor import Extractor, extract
-    from core.inputs import arrange
+    from core.inputs import arrange, input_specs
     from core.layers import LayerInfo
     from core.loading import load_model
     from core.registry import Registry, get_registry
@@ -21,45 +26,67 @@ if TYPE_CHECKING:
 _HOME = {
     "Activation": "activation",
     "Activations": "activation",
+    "ArrayDataset": "dataset.source",
+    "Dataset": "dataset.source",
     "Example": "examples",
     "ExtractionFailed": "errors",
     "Extractor": "extractor",
     "InputRejected": "errors",
     "LayerInfo": "layers",
+    "LayerStatistics": "dataset.statistics",
     "LayerscopeError": "errors",
     "ModelRefused": "errors",
     "PluginFailed": "errors",
     "Registry": "registry",
     "SampleContext": "activation",
+    "Survey": "dataset.survey",
     "Workspace": "workspace",
     "arrange": "inputs",
+    "array_name": "dataset.extraction",
+    "engine_at": "dataset.engines",
     "extract": "extractor",
+    "extract_dataset": "dataset.extraction",
     "get_example": "examples",
     "get_registry": "registry",
+    "input_specs": "inputs",
     "list_examples": "examples",
     "load_model": "loading",
+    "open_dataset": "dataset.source",
+    "read_statistics": "dataset.extraction",
+    "survey": "dataset.survey",
 }
 
 __all__ = [
     "Activation",
     "Activations",
+    "ArrayDataset",
+    "Dataset",
     "Example",
     "ExtractionFailed",
     "Extractor",
     "InputRejected",
     "LayerInfo",
+    "LayerStatistics",
     "LayerscopeError",
     "ModelRefused",
     "PluginFailed",
     "Registry",
     "SampleContext",
+    "Survey",
     "Workspace",
     "arrange",
+    "array_name",
+    "engine_at",
     "extract",
+    "extract_dataset",
     "get_example",
     "get_registry",
+    "input_specs",
     "list_examples",
     "load_model",
+    "open_dataset",
+    "read_statistics",
+    "survey",
 ]
 
 

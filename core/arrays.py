@@ -24,7 +24,16 @@ from core.limits import format_limit, get_limits, raised_by
 from core.mending import shape_text
 from core.naming import listed, shown
 
-__all__ = ["INPUT_KEYS", "LABEL_KEYS", "ArrayFile", "holds_arrays", "read_arrays"]
+__all__ = [
+    "INPUT_KEYS",
+    "LABEL_KEYS",
+    "ArrayFile",
+    "as_labels",
+    "check_header",
+    "holds_arrays",
+    "match_members",
+    "read_arrays",
+]
 
 INPUT_KEYS: Final = ("x", "inputs", "input", "data", "x_test")
 """Keys under which the data of a model with one input is looked for, the first found is taken."""
@@ -84,9 +93,7 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
                 remedy=f"Save them together: {_savez([spec.name for spec in specs])}.",
             )
         return ArrayFile({specs[0].name: _read_array(io.BytesIO(data), name, len(data))}, None)
-    members = _members(data, name)
-    matches = _matched(list(members), name, specs)
-    label_key = _label_key(members, matches)
+    members, matches, label_key = match_members(io.BytesIO(data), name, specs)
     keys = {*matches.values(), *([label_key] if label_key else [])}
     if sum(members[key].file_size for key in keys) > get_limits().input_bytes:
         raise _too_large(name)
@@ -102,20 +109,36 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
                 raise
             except Exception as error:  # what zipfile and zlib raise about damaged archives is not documented
                 raise InputRejected(f"{holder} is damaged.", remedy=_SAVE_AGAIN) from error
-    labels = _as_labels(loaded[label_key], name) if label_key else None
+    labels = as_labels(loaded[label_key], name) if label_key else None
     return ArrayFile({spec.name: loaded[matches[spec.name]] for spec in specs}, labels)
 
 
-def _members(data: bytes, name: str) -> dict[str, zipfile.ZipInfo]:
+def match_members(
+    stream: IO[bytes], name: str, specs: Sequence[InputSpec]
+) -> tuple[dict[str, zipfile.ZipInfo], dict[str, str], str | None]:
+    """Find the arrays of an ``.npz`` archive without reading them.
+
+    Returns:
+        Its arrays by key, the key for each input's name, and the key of the labels if there are some.
+
+    Raises:
+        InputRejected: If the archive is damaged, or does not hold every input.
+    """
+    members = _members(stream, shown(name))
+    matches = _matched(list(members), shown(name), specs)
+    return members, matches, _label_key(members, matches)
+
+
+def _members(stream: IO[bytes], name: str) -> dict[str, zipfile.ZipInfo]:
     """Return the arrays of an archive by key."""
     most = get_limits().arrays
     # Each member takes half a kilobyte as soon as it is listed, and an upload has room for millions.
-    if data.count(_MEMBER_MAGIC) > most:
+    if isinstance(stream, io.BytesIO) and stream.getvalue().count(_MEMBER_MAGIC) > most:
         raise InputRejected(
             f"{name} holds more than {most:,} arrays.", remedy=f"Save only what is needed. {raised_by('arrays')}"
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(stream) as archive:
             infos = archive.infolist()
     except Exception as error:  # as above
         raise InputRejected(
@@ -164,9 +187,22 @@ def _label_key(keys: Mapping[str, zipfile.ZipInfo], matches: Mapping[str, str]) 
     return found[0] if found else None
 
 
-def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
-    """Return one array, its header checked against the ``size`` of what follows before anything is reserved."""
-    shape, dtype = _read_header(stream, holder)
+def check_header(
+    stream: IO[bytes], holder: str, size: int, most: int | None = None
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, whether it is stored by columns, and type of an array; the stream is then at its values.
+
+    Args:
+        stream: At the beginning of a ``.npy`` file.
+        holder: What to call it in messages.
+        size: How long that file is.
+        most: How many bytes its values may take; None sets no limit.
+
+    Raises:
+        InputRejected: If it is not readable without pickle, is too large, or has another length than it says.
+    """
+    begin = stream.tell()
+    shape, in_columns, dtype = _read_header(stream, holder)
     if dtype.hasobject:
         raise InputRejected(
             f"{holder} is of type {shown(dtype)}, which would have to be unpickled, and a pickle can run code. "
@@ -182,9 +218,9 @@ def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
         raise _unreadable(holder)
     bytes_declared = math.prod(shape) * dtype.itemsize
     found = f"{shape_text(shape)} values of {dtype}"
-    if bytes_declared > get_limits().input_bytes:
+    if most is not None and bytes_declared > most:
         raise _too_large(f"{holder} ({found})")
-    left = size - stream.tell()
+    left = size - (stream.tell() - begin)
     if bytes_declared > left:
         raise InputRejected(
             f"{holder} is cut off: it declares {found}, {bytes_declared:,} bytes, and {left:,} bytes follow.",
@@ -195,6 +231,12 @@ def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
             f"{holder} declares {found}, {bytes_declared:,} bytes, and {left:,} bytes follow.",
             remedy="Save one array in a .npy file, several with numpy.savez.",
         )
+    return shape, in_columns, dtype
+
+
+def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
+    """Return one array, its header checked against the ``size`` of what follows before anything is reserved."""
+    check_header(stream, holder, size, most=get_limits().input_bytes)
     stream.seek(0)
     try:
         array = np.lib.format.read_array(stream, allow_pickle=False)
@@ -204,8 +246,8 @@ def _read_array(stream: IO[bytes], holder: str, size: int) -> np.ndarray:
     return array
 
 
-def _read_header(stream: IO[bytes], holder: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Return the shape and the type in a header, after its length was looked at."""
+def _read_header(stream: IO[bytes], holder: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, order and type in a header, after its length was looked at."""
     try:
         major, minor = np.lib.format.read_magic(stream)
         # A header of version 3.0 differs in the names of fields only, and what has fields is refused.
@@ -216,10 +258,10 @@ def _read_header(stream: IO[bytes], holder: str) -> tuple[tuple[int, ...], np.dt
         }[major, minor]
         length = stream.read(struct.calcsize(form))
         header = stream.read(min(struct.unpack(form, length)[0], _LONGEST_HEADER + 1))
-        shape, _, dtype = read(io.BytesIO(length + header))
+        shape, in_columns, dtype = read(io.BytesIO(length + header))
     except Exception as error:  # the header is a Python literal: whatever can be wrong with one is raised
         raise _unreadable(holder) from error
-    return shape, dtype
+    return shape, in_columns, dtype
 
 
 def _is_extent(extent: int) -> bool:
@@ -245,8 +287,12 @@ def _too_large(what: str) -> InputRejected:
     )
 
 
-def _as_labels(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return ``(sample,)``: a column is flattened, one-hot rows become the number of the class."""
+def as_labels(labels: np.ndarray, name: str) -> np.ndarray:
+    """Return labels as ``(sample,)``: a column is flattened, one-hot rows become the number of the class.
+
+    Raises:
+        InputRejected: If they are of another shape.
+    """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.dtype.kind in "biuf":

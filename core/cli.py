@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from core.cli_extract import extract
 from core.cli_inspect import inspect
-from core.cli_models import chart, extract, layers
+from core.cli_models import chart, layers
 from core.cli_plugins import plugins
 from core.cli_run import run
 from core.errors import LayerscopeError

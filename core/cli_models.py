@@ -1,4 +1,4 @@
-"""``layerscope layers``, ``extract`` and ``chart``: a model, an input, and what its layers answer, without a page.
+"""``layerscope layers`` and ``chart``: a model, an input, and what its layers answer, without a page.
 
 MODEL is a file, a SavedModel folder, or the name of an example. INPUT is a file as the page takes it (``.npy``,
 ``.npz``, images, CSV, text), ``examples`` for the samples of the example, or ``noise``.
@@ -17,13 +17,14 @@ from core.errors import InputRejected, PluginFailed
 from core.naming import did_you_mean
 
 if TYPE_CHECKING:
+    from core.examples import Example
     from core.export import ChartFormat
     from core.workspace import Workspace
 
-__all__ = ["chart", "extract", "layers", "opened", "with_input"]
+__all__ = ["EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "with_input"]
 
-_EXAMPLES = "examples"
-_NOISE = "noise"
+EXAMPLES = "examples"
+NOISE = "noise"
 
 
 def opened(model: str) -> Workspace:
@@ -33,21 +34,34 @@ def opened(model: str) -> Workspace:
         InputRejected: If there is no such file and no such example.
         ModelRefused: If it cannot be opened.
     """
-    from core.examples import list_examples
     from core.workspace import Workspace
 
     workspace = Workspace()
-    names = [each.name for each in list_examples()]
-    if model in names:
-        workspace.open_example(model)
-    elif not Path(model).exists():
-        raise InputRejected(
-            f"There is no file {model!r}, and no example of that name{did_you_mean(model, names)}",
-            remedy=f"The examples are: {', '.join(names)}.",
-        )
+    source = found(model)
+    if isinstance(source, Path):
+        workspace.open_model(source)
     else:
-        workspace.open_model(Path(model))
+        workspace.open_example(source.name)
     return workspace
+
+
+def found(model: str) -> Example | Path:
+    """Return the example of a name, or the path of a file or folder.
+
+    Raises:
+        InputRejected: If there is no such file and no such example.
+    """
+    from core.examples import list_examples
+
+    examples = {each.name: each for each in list_examples()}
+    if model in examples:
+        return examples[model]
+    if not Path(model).exists():
+        raise InputRejected(
+            f"There is no file {model!r}, and no example of that name{did_you_mean(model, examples)}",
+            remedy=f"The examples are: {', '.join(examples)}.",
+        )
+    return Path(model)
 
 
 def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
@@ -63,9 +77,9 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
     """
     if not given and workspace.sample_names:
         return
-    if given == _EXAMPLES:
+    if given == EXAMPLES:
         workspace.take_example_samples()
-    elif given in ("", _NOISE):
+    elif given in ("", NOISE):
         workspace.take_noise(count, seed=0)
     else:
         model = workspace.model
@@ -74,7 +88,7 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
         if not path.is_file():
             raise InputRejected(
                 f"There is no file {given!r}.",
-                remedy=f"Give a file, {_NOISE!r}, or {_EXAMPLES!r} for an example's own.",
+                remedy=f"Give a file, {NOISE!r}, or {EXAMPLES!r} for an example's own.",
             )
         files = {model.inputs[0].name: [(path.name, path.read_bytes())]}
         workspace.take_files(files, scaling=model.suggested_scaling, fit="stretch", invert=False)
@@ -99,22 +113,6 @@ def layers(model: str, given: str, as_json: bool) -> None:
         for row in rows
     ]
     click.echo(_columns(table, right=3))
-
-
-@click.command()
-@click.argument("model")
-@click.argument("given", metavar="INPUT")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz file.")
-@click.option(
-    "--layer", "--layers", "wanted", multiple=True, help="Key of a layer; several times for several. By default all."
-)
-@click.option("--internals", is_flag=True, help="Also states, gates and attention scores.")
-def extract(model: str, given: str, output: Path, wanted: Sequence[str], internals: bool) -> None:
-    """Run INPUT through MODEL and write what the layers answer: an array per layer, by its key."""
-    workspace = opened(model)
-    with_input(workspace, given)
-    output.write_bytes(workspace.activations_file(list(wanted) or None, internals))
-    click.echo(f"{output}: {len(workspace.sample_names):,} samples")
 
 
 @click.command()

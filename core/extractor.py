@@ -20,6 +20,7 @@ from core.activation import Activations, SampleContext
 from core.batches import joined
 from core.capture import recording
 from core.cost import bytes_of
+from core.dataset.reduction import Reduction, can_be_reduced, reduced
 from core.errors import ExtractionFailed
 from core.forward import (
     Batch,
@@ -146,6 +147,37 @@ class Extractor:
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
         return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
 
+    def reduce(
+        self, inputs: Any, *, layers: Collection[str] | None = None
+    ) -> tuple[dict[str, tuple[LayerInfo, Reduction]], Any]:
+        """Run inputs through the model at once, and return what is left of each layer's answer after reducing it.
+
+        The reductions are part of the compiled pass, so no layer's values leave it.
+
+        Args:
+            inputs: What the model takes, few enough samples for one pass; the fewer, the less memory.
+            layers: Keys of the layers; None takes all whose answers are numbers.
+
+        Returns:
+            By key in call order the layer with its reduction; and what the model answered, in its own structure.
+
+        Raises:
+            InputRejected: If the inputs are not arrays, or hold no sample.
+            ExtractionFailed: If the model raises; the message names the layer.
+            KeyError: If a key in ``layers`` is not there; the message lists those that are.
+        """
+        tensors = given.to_tensors(self.model, inputs)
+        self._build(tensors)
+        wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
+        batch = self._run(tensors, wanted, False)
+        if wanted.layers is not None:
+            _refuse_unknown(wanted.layers, batch.recording.layers)
+        described = batch.recording.described
+        found = {
+            each.key: (each.layer, Reduction(*parts)) for each, parts in zip(described, batch.tensors, strict=True)
+        }
+        return found, batch.answer
+
     def cost(self, inputs: Any) -> Mapping[str, int | None]:
         """Return how many bytes the answer of each layer to these inputs takes, by key, without running the model.
 
@@ -225,6 +257,7 @@ class Extractor:
                 is_readable=lambda tensor: getattr(tensor, "graph", graph) is graph,
                 sample_counts=(None, _fixed_sample_count(self.model, flat)),
             )
+            recorded = _reduced(recorded) if wanted.is_reduced else recorded
             # The tensors belong to the graph, which keeps them; what is needed later is what they are.
             found.append(replace(recorded, tensors=[], masks=[], tokens=None))
             return recorded.tensors, recorded.masks, recorded.tokens, answer
@@ -241,6 +274,7 @@ class Extractor:
             is_readable=lambda tensor: hasattr(tensor, "numpy"),
             sample_counts=(given.sample_count_of(tensors),),
         )
+        recorded = _reduced(recorded) if wanted.is_reduced else recorded
         return Batch(recorded.tensors, recorded.masks, recorded.tokens, answer, recorded)
 
 
@@ -271,6 +305,17 @@ def extract(
         labels=labels,
         class_names=class_names,
     )
+
+
+def _reduced(recorded: Recording) -> Recording:
+    kept = [
+        (each, reduced(tensor, None if each.mask is None else recorded.masks[each.mask], each))
+        for each, tensor in zip(recorded.described, recorded.tensors, strict=True)
+        if can_be_reduced(each)
+    ]
+    # As tuples, which a graph can have as its outputs.
+    tensors = [tuple(vars(reduction).values()) for _, reduction in kept]
+    return replace(recorded, tensors=tensors, masks=[], described=tuple(each for each, _ in kept))
 
 
 def _to_numpy(tensor: Any) -> Any:

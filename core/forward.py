@@ -45,10 +45,12 @@ class Wanted:
     Attributes:
         layers: Keys of layers and internals; None keeps the answer of every layer.
         internals: Whether to keep what the kept layers keep to themselves too.
+        is_reduced: Whether to keep a :class:`core.dataset.reduction.Reduction` of each instead of all values.
     """
 
     layers: frozenset[str] | None = None
     internals: bool = False
+    is_reduced: bool = False
 
     def keeps(self, key: str) -> bool:
         """Return whether the answer under a key is kept."""

@@ -5,13 +5,15 @@ What a file is, its content decides; a name is only asked whether a text is a ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from core.arrays import holds_arrays, read_arrays
+from core.dataset.picture_files import PictureFiles, holds_pictures, pictures_in_archive
 from core.errors import InputRejected
 from core.file_kinds import kind_of, kind_promised_by
 from core.images import SCALINGS, Fit, holds_image, read_image
@@ -26,6 +28,7 @@ __all__ = ["GivenFile", "Preparation", "Samples", "read_files", "read_text"]
 
 _WHOLE_NPZ: Final = ""
 _EXACT_IN_FLOAT: Final = 2**53
+_MOST_CLASSES: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,36 @@ class Preparation:
     scaling: str = next(iter(SCALINGS))
     fit: Fit = "stretch"
     invert: bool = False
+
+    def picture(self, data: bytes, name: str, spec: InputSpec) -> np.ndarray:
+        """Return an image file as one sample of an input, see :func:`core.images.read_image`.
+
+        Raises:
+            InputRejected: If it is damaged, or the input takes no pictures.
+        """
+        return read_image(data, name, spec, scaling=self.scaling, fit=self.fit, invert=self.invert)
+
+    def pictures(self, files: PictureFiles, positions: Iterable[int], spec: InputSpec) -> np.ndarray:
+        """Return several image files as samples of an input, shape ``(sample, *input)``.
+
+        Raises:
+            InputRejected: If one is damaged, if they differ in size, or take too much memory together.
+        """
+        found: list[np.ndarray] = []
+        most = get_limits().input_bytes
+        for position in positions:
+            found.append(self.picture(files.read(position), files.names[position], spec))
+            if found[-1].shape != found[0].shape:
+                raise InputRejected(
+                    f"{shown(files.names[position])} differs in size from the images before it.",
+                    remedy="The model takes images as they are: bring them to one size first.",
+                )
+            if found[0].nbytes * len(found) > most:
+                raise InputRejected(
+                    f"The images need more than {format_limit(most)} of memory together.",
+                    remedy=f"Give fewer. {raised_by('input_bytes')}",
+                )
+        return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -148,17 +181,12 @@ def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation)
     """Return what a file holds for the first of these inputs; an archive for all of them."""
     spec, name = specs[0], shown(file.name)
     _check_size(file, name)
+    if file.data.startswith(b"PK") and holds_pictures(io.BytesIO(file.data)):
+        return {spec.name: _pictures_part(file, spec, preparation)}
     if holds_arrays(file.data):
         return _array_parts(file, specs)
     if holds_image(file.data):
-        values = read_image(
-            file.data,
-            name,
-            spec,
-            scaling=preparation.scaling,
-            fit=preparation.fit,
-            invert=preparation.invert,
-        )
+        values = preparation.picture(file.data, name, spec)
         return {spec.name: _Part(check(values[np.newaxis], spec, name), None, (name,))}
     promised = kind_promised_by(file.name)
     found = kind_of(file.data, markup=spec.dtype != "string")
@@ -178,6 +206,12 @@ def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation)
             remedy=f"Give the file that was meant. {error.remedy}",
         ) from error
     return {spec.name: _Part(check(table.values, spec, name), table.labels, table.names)}
+
+
+def _pictures_part(file: GivenFile, spec: InputSpec, preparation: Preparation) -> _Part:
+    files = pictures_in_archive(file.data, file.name)
+    values = preparation.pictures(files, range(len(files.names)), spec)
+    return _Part(check(values, spec, shown(file.name)), files.labels, files.names)
 
 
 def _check_size(file: GivenFile, name: str) -> None:
@@ -275,7 +309,7 @@ def number_labels(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray
 
     Args:
         labels: Shape ``(sample,)``, numbers or names; None if there are none.
-        class_names: By class number; empty if unknown.
+        class_names: By class number; empty if unknown: names are then numbered by the alphabet.
 
     Returns:
         Class numbers of shape ``(sample,)``, None where they cannot be told, and the class names.
@@ -287,6 +321,11 @@ def number_labels(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray
         return labels, class_names
     if labels.dtype.kind == "f" and np.all((np.abs(labels) < _EXACT_IN_FLOAT) & (labels == np.rint(labels))):
         return labels.astype(np.int64), class_names
+    if not class_names:
+        # By the alphabet, as keras.utils.image_dataset_from_directory and scikit-learn number them.
+        found, numbered = np.unique(labels.astype(str), return_inverse=True)
+        is_a_class = labels.dtype.kind in "US" and len(found) <= _MOST_CLASSES
+        return (numbered, tuple(map(str, found))) if is_a_class else (None, ())
     names = list(class_names)
     numbers = []
     for label in map(str, labels):

@@ -1,0 +1,128 @@
+"""``layerscope extract``: what layers answer to a few samples as one file, or to a dataset of any size as Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.cli_models import EXAMPLES, NOISE, found, opened, with_input
+from core.errors import InputRejected
+
+if TYPE_CHECKING:
+    from core.dataset.source import Dataset
+    from core.examples import Example
+
+__all__ = ["extract"]
+
+_ZARR = ".zarr"
+_NOISE_SAMPLES = 64
+
+
+@click.command()
+@click.argument("model")
+@click.argument("given", metavar="DATA")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A .npz file, for what fits in memory, or a .zarr folder, for datasets.",
+)
+@click.option(
+    "--layer", "--layers", "wanted", multiple=True, help="Key of a layer; several times for several. By default all."
+)
+@click.option("--internals", is_flag=True, help="Also states, gates and attention scores (.npz).")
+@click.option("--statistics", is_flag=True, help="Statistics of each unit instead of all values (.zarr).")
+@click.option("--batch-size", default=8, show_default=True, help="Samples in one pass (.zarr).")
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where it runs (.zarr)."
+)
+@click.option("--address", default="", help="Of the engine's scheduler, such as tcp://host:8786.")
+def extract(
+    model: str,
+    given: str,
+    output: Path,
+    wanted: Sequence[str],
+    internals: bool,
+    statistics: bool,
+    batch_size: int,
+    engine: Any,
+    address: str,
+) -> None:
+    """Run DATA through MODEL and write what the layers answer, an array per layer.
+
+    DATA is a file, a folder or zip archive of images (folders are classes), 'examples' or 'noise'. Into a .zarr folder
+    it is run batch by batch in memory that does not grow; ended half way, the same command goes on where it stopped.
+    """
+    layers = list(wanted) or None
+    if output.suffix == _ZARR:
+        if internals:
+            raise click.BadParameter("states and gates are written to .npz only", param_hint="--internals")
+        _write_dataset(model, given, output, layers, statistics, batch_size, engine, address)
+        return
+    if output.suffix != ".npz" or statistics or engine != "local":
+        raise click.BadParameter(
+            "it must end in .npz, or in .zarr for a dataset, its statistics, or another engine", param_hint="--output"
+        )
+    workspace = opened(model)
+    with_input(workspace, given)
+    output.write_bytes(workspace.activations_file(layers, internals))
+    click.echo(f"{output}: {len(workspace.sample_names):,} samples")
+
+
+def _write_dataset(
+    model: str,
+    given: str,
+    output: Path,
+    layers: list[str] | None,
+    statistics: bool,
+    batch_size: int,
+    engine: Any,
+    address: str,
+) -> None:
+    from core.dataset.engines import engine_at, extractor_of
+    from core.dataset.extraction import extract_dataset
+
+    at = engine_at(engine, address)
+    there = found(model)
+    source = there if isinstance(there, Path) else there.model_path
+    dataset = _dataset(given, extractor_of(source).model, None if isinstance(there, Path) else there)
+    with click.progressbar(length=dataset.sample_count, label="Samples", show_pos=True) as bar:
+
+        def told(done: int, count: int) -> None:
+            bar.update(done - bar.pos)
+
+        try:
+            extract_dataset(
+                source,
+                dataset,
+                output,
+                layers=layers,
+                statistics=statistics,
+                batch_size=batch_size,
+                engine=at,
+                progress=told,
+            )
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
+    click.echo(f"{output}: {dataset.sample_count:,} samples")
+
+
+def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
+    from core.dataset.source import ArrayDataset, open_dataset
+    from core.images import suggest_scaling
+    from core.inputs import input_specs, noise
+    from core.reading import Preparation
+
+    specs = input_specs(model)
+    class_names = example.class_names if example else ()
+    if given == EXAMPLES and example:
+        inputs, labels = example.samples()
+        return ArrayDataset(inputs, labels, class_names, specs=specs)
+    if given == NOISE:
+        arrays = {spec.name: noise(spec, _NOISE_SAMPLES, place) for place, spec in enumerate(specs)}
+        return ArrayDataset(arrays, specs=specs)
+    return open_dataset(Path(given), specs, Preparation(suggest_scaling(model)), class_names)
