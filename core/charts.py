@@ -30,7 +30,7 @@ from core.colours import (
 )
 from core.deprecation import warn_deprecated
 from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
-from core.selections import clicked
+from core.selections import clicked, dragged
 from core.wording import cut_in_the_middle, format_shape, percent
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "colour_scale",
     "count_in_bins",
     "cut_in_the_middle",
+    "dragged",
     "format_shape",
     "has_own_width",
     "heatmap",

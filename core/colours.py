@@ -24,6 +24,7 @@ __all__ = [
     "level_picture_url",
     "picture_url",
     "picture_values",
+    "png_url",
     "within",
 ]
 
@@ -138,7 +139,7 @@ def level_picture_url(levels: np.ndarray, scale: ColourScale) -> str:
     """Return levels of shape ``(row, column)``, uint8, as a PNG data URL with the scale's palette."""
     image = Image.fromarray(np.ascontiguousarray(levels))  # (row, column) grey levels
     image.putpalette(scale.palette().tobytes())
-    return _png_url(image, transparency=GAP_LEVEL)
+    return png_url(image, transparency=GAP_LEVEL)
 
 
 def picture_url(pixels: np.ndarray) -> str:
@@ -147,7 +148,7 @@ def picture_url(pixels: np.ndarray) -> str:
     Args:
         pixels: uint8, shape ``(height, width)`` or ``(height, width, channel)`` with 3 or 4 channels.
     """
-    return _png_url(Image.fromarray(np.ascontiguousarray(pixels)))
+    return png_url(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
 def within(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -182,7 +183,8 @@ def picture_values(values: np.ndarray) -> np.ndarray:
     return np.rint(scaled * 255).astype(np.uint8)
 
 
-def _png_url(image: Image.Image, **settings: Any) -> str:
+def png_url(image: Image.Image, **settings: Any) -> str:
+    """Return a picture as a PNG data URL; ``settings`` are those of Pillow's PNG writer."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=2, **settings)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

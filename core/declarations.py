@@ -15,7 +15,7 @@ from core.visualizer import API_VERSION, OLDEST_API_VERSION, Options, Visualizer
 
 __all__ = ["CHART_ARGUMENTS", "chart_arguments", "declaration_fault", "hook_fault", "place_of", "version_fault"]
 
-CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations")
+CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "dataset")
 """What ``chart`` may ask for by naming a parameter so."""
 
 VERSION_NAME: Final = "layerscope_api"

@@ -17,6 +17,7 @@ from core.charts import has_own_width
 from core.deadlines import Deadline
 from core.declarations import chart_arguments
 from core.extractor import Extractor
+from core.layer_dataset import LayerDataset
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.naming import shown
 from core.store import ContentStore
@@ -99,11 +100,13 @@ class Given:
     Attributes:
         activations: What all layers answered in the same pass.
         extractor: Holds the model.
+        dataset: All samples.
         progress: Called with a fraction from 0 to 1 and a text.
     """
 
     activations: Activations | None = None
     extractor: Extractor | None = None
+    dataset: LayerDataset | None = None
     progress: Callable[[float, str], None] | None = None
 
 
@@ -163,6 +166,7 @@ def call_chart(
         "cache": cache,
         "extractor": given.extractor,
         "activations": given.activations if given.activations is not None else activation.activations,
+        "dataset": given.dataset or LayerDataset(activation),
     }
     wanted = {}
     for name, parameter in chart_arguments(visualizer).items():

@@ -18,7 +18,7 @@ from core.activation import Activation, SampleContext
 from core.capture import Internal, LayerCall, Recorder, recording
 from core.errors import ExtractionFailed
 from core.given import input_names
-from core.layers import LayerInfo, axes_of, describe_layer
+from core.layers import LayerInfo, axes_of, describe_layer, input_layer
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
 
@@ -277,7 +277,7 @@ def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Ac
 
 
 def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> Activation:
-    info = LayerInfo(name, name, None, "InputLayer", ("InputLayer", "Layer"), (None, *array.shape[1:]))
+    info = input_layer(name, array.shape)
     return Activation(f"input:{name}", array, axes_of(info.type_names, array.ndim), info, context=context)
 
 

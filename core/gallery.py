@@ -196,26 +196,36 @@ def thumbnails(images: np.ndarray) -> list[np.ndarray]:
     return [charts.picture_values(each) for each in small]
 
 
-def strip(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "sample") -> alt.LayerChart:
-    """Draw images in a row, each with its name; a click selects one.
+def strip(
+    frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "sample", columns: int = 0
+) -> alt.LayerChart:
+    """Draw images in rows, each with its name; a click selects one.
 
     Args:
         frame: A row per image, in order: its URL in ``image``, its name in ``name``, and what the tooltip shows.
         tooltip: What is said of an image that is pointed at.
         select: Name of the selection parameter, and of the column that tells images apart.
+        columns: How many stand in a row; 0 puts all in one.
     """
-    placed = frame.assign(place=range(len(frame)))
+    columns = columns or len(frame)
+    numbers = np.arange(len(frame))
+    placed = frame.assign(place=numbers % columns, top=numbers // columns * (THUMBNAIL + 20))
+    placed["middle"], placed["under"] = placed["top"] + THUMBNAIL / 2, placed["top"] + THUMBNAIL + 12
     across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
     pictures = alt.Chart(placed).mark_image(width=THUMBNAIL, height=THUMBNAIL, cursor="pointer")
     names = alt.Chart(placed).mark_text(fontSize=10, color=charts.MUTED_COLOUR)
     clicked = charts.clicked(select)
     layers = [
-        pictures.encode(across, alt.YValue(THUMBNAIL / 2), url="image:N", tooltip=tooltip).add_params(clicked),
-        names.encode(across, alt.YValue(THUMBNAIL + 12), text="name:N"),
+        pictures.encode(across, _down("middle"), url="image:N", tooltip=tooltip).add_params(clicked),
+        names.encode(across, _down("under"), text="name:N"),
     ]
     frameless = alt.ViewBackground(stroke=None)
-    size: Any = {"width": alt.Step(THUMBNAIL + 12), "height": THUMBNAIL + 20}
+    size: Any = {"width": alt.Step(THUMBNAIL + 12), "height": (THUMBNAIL + 20) * (-(-len(frame) // columns))}
     return alt.LayerChart(layer=layers, view=frameless, **size)
+
+
+def _down(column: str) -> alt.Y:
+    return alt.Y(f"{column}:Q", axis=None, scale=None)
 
 
 def _large_size(height: int, width: int) -> tuple[int, int]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core.activation import Activation
+from core.dataset.source import Dataset
 from core.declarations import chart_arguments
 from core.drawing import Drawing
 from core.errors import PluginFailed
 from core.export import code_for
+from core.layer_dataset import LayerDataset
 from core.options import describe_options
 from core.passes import Passes, Progress
 from core.registry import Registry
@@ -20,6 +22,7 @@ from core.summaries import ChartPicture, ChartResult, Failure
 __all__ = ["LayerCharts"]
 
 _CHARTS_KEPT: Final = 64
+_FEATURES_KEPT: Final = 3
 
 
 class LayerCharts:
@@ -28,12 +31,15 @@ class LayerCharts:
     Args:
         registry: Where the visualizers come from.
         passes: The passes of the samples.
+        dataset: All of the samples.
     """
 
-    def __init__(self, registry: Registry, passes: Passes) -> None:
+    def __init__(self, registry: Registry, passes: Passes, dataset: Dataset) -> None:
         self._registry = registry
         self._passes = passes
+        self._dataset = dataset
         self._kept: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
+        self._features: ContentStore[Any] = ContentStore(_FEATURES_KEPT)
 
     def draw(
         self,
@@ -63,6 +69,7 @@ class LayerCharts:
             chosen,
             activations=self._passes.block(sample)[0] if "activations" in asks_for else None,
             extractor=self._passes.extractor,
+            dataset=self._all_samples(activation) if "dataset" in asks_for else None,
             progress=progress,
         )
 
@@ -91,17 +98,23 @@ class LayerCharts:
         """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
         activation, chosen = self._asked(layer, visualizer, options, sample)
         drawn = self._registry.get(visualizer)
+        whole = "dataset" in chart_arguments(drawn)
+        if whole and "sample" in chosen:
+            chosen["sample"] = activation.context.first + chosen["sample"]
         defaults = {control.name: control.default for control in describe_options(drawn, activation)}
         return code_for(
             opening=opening,
             layer=layer,
             visualizer=visualizer,
             options={name: value for name, value in chosen.items() if defaults.get(name) != value},
-            sample=activation.context.first,
-            samples_taken=activation.shape[0],
+            sample=0 if whole else activation.context.first,
+            samples_taken=self._dataset.sample_count if whole else activation.shape[0],
             internals=activation.part != "output" or bool(activation.internals),
             extractor="extractor" in chart_arguments(drawn),
         )
+
+    def _all_samples(self, activation: Activation) -> LayerDataset:
+        return LayerDataset(activation, self._dataset, self._passes.extractor, self._features)
 
     def _asked(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["LayerInfo", "layer_kind"]
+__all__ = ["LayerInfo", "axes_of", "describe_layer", "input_layer", "layer_kind"]
 
 # Colours and grouping follow these kinds. The first class name in a layer's bases that is listed decides.
 _KIND_OF_TYPE: Final[dict[str, str]] = {
@@ -133,6 +133,16 @@ class LayerInfo:
 
 
 @cache
+def input_layer(name: str, shape: tuple[int, ...]) -> LayerInfo:
+    """Return what stands for an input of the model.
+
+    Args:
+        name: Of the input.
+        shape: Of the samples, the sample axis first.
+    """
+    return LayerInfo(name, name, None, "InputLayer", ("InputLayer", "Layer"), (None, *shape[1:]))
+
+
 def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     """Name the axes of a layer's answer.
 

@@ -14,8 +14,18 @@ from typing import Final
 import numpy as np
 
 from core.activation import Activation
+from core.layers import LayerInfo
 
-__all__ = ["ENOUGH_VALUES", "MOST_SHIFT", "SPREAD_LIMITS", "Drift", "drift", "refuse_without_statistics"]
+__all__ = [
+    "ENOUGH_VALUES",
+    "MOST_SHIFT",
+    "SPREAD_LIMITS",
+    "Drift",
+    "drift",
+    "drift_of_statistics",
+    "keeps_statistics",
+    "refuse_without_statistics",
+]
 
 MOST_SHIFT: Final = 1.0
 """Standard deviations of training that the mean of a batch may lie away."""
@@ -72,47 +82,85 @@ def drift(activation: Activation, most_values: int = VALUES_LOOKED_AT) -> Drift 
     if len(activation.inputs) != 1 or not activation.inputs[0].is_numeric or refuse_without_statistics(activation):
         return None
     given, weights = activation.inputs[0], activation.weights
-    mean, variance = _statistics(weights)
-    if mean is None or variance is None or 0 in given.shape:
+    kept = _statistics(weights)
+    if kept is None or 0 in given.shape:
         return None
+    mean = kept[0]
     rows = _rows(given, activation, mean.shape, most_values)
     if rows is None:
         return None
-    mean, variance = mean.reshape(-1).astype(np.float64), variance.reshape(-1).astype(np.float64)
-    epsilon = _EPSILON["Normalization" if "Normalization" in activation.layer.type_names else "BatchNormalization"]
+    mean = mean.reshape(-1).astype(np.float64)
     # From the mean of training on, so that large numbers lose nothing when they are squared.
     away = np.where(np.isfinite(rows), rows, np.nan) - mean  # (value, channel)
     counts = np.isfinite(away).sum(axis=0)
     some = np.where(counts, counts, np.nan)
     batch_mean = np.nansum(away, axis=0) / some
     batch_variance = np.nansum((away - batch_mean) ** 2, axis=0) / some
-    deviation = np.sqrt(variance + epsilon)
+    return drift_of_statistics(
+        mean + batch_mean, batch_variance, activation.layer, weights, sample_count=given.shape[0], values=len(rows)
+    )
+
+
+def drift_of_statistics(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    layer: LayerInfo,
+    weights: Mapping[str, np.ndarray],
+    *,
+    sample_count: int,
+    values: int,
+) -> Drift | None:
+    """Compare mean and variance of what went into a normalisation layer with the statistics that the layer keeps.
+
+    Args:
+        mean: Shape ``(channel,)``.
+        variance: Likewise.
+        layer: The layer.
+        weights: Its weights by name.
+        sample_count: How many samples they rest on.
+        values: How many values of each channel.
+
+    Returns:
+        None where the layer keeps none, or for another number of channels.
+    """
+    kept = _statistics(weights)
+    if kept is None or kept[0].size != mean.size:
+        return None
+    trained_mean, trained_variance = (each.reshape(-1).astype(np.float64) for each in kept)
+    epsilon = _EPSILON["Normalization" if "Normalization" in layer.type_names else "BatchNormalization"]
+    deviation = np.sqrt(trained_variance + epsilon)
     return Drift(
-        shift=batch_mean / deviation,
-        spread=np.sqrt(batch_variance + epsilon) / deviation,
+        shift=(mean - trained_mean) / deviation,
+        spread=np.sqrt(variance + epsilon) / deviation,
         # Two standard errors of a mean: with few values some lie far off by chance.
-        most_shift=MOST_SHIFT + 2 / math.sqrt(max(len(rows), 1)),
-        spread_limits=SPREAD_LIMITS if len(rows) >= ENOUGH_VALUES else (0.0, math.inf),
-        sample_count=given.shape[0],
-        values_per_channel=len(rows),
-        is_initial=bool((mean == 0).all() and (variance == 1).all()),
+        most_shift=MOST_SHIFT + 2 / math.sqrt(max(values, 1)),
+        spread_limits=SPREAD_LIMITS if values >= ENOUGH_VALUES else (0.0, math.inf),
+        sample_count=sample_count,
+        values_per_channel=values,
+        is_initial=bool((trained_mean == 0).all() and (trained_variance == 1).all()),
     )
 
 
 def refuse_without_statistics(activation: Activation) -> str:
     """Return why there is no training to compare with, for ``Handles(when=…)``; empty if there is."""
     layer = activation.layer
-    if not {"BatchNormalization", "Normalization"} & set(layer.type_names):
+    if not keeps_statistics(layer):
         return f"takes layers that keep statistics of training, {layer.type_name} keeps none"
     if not layer.parameter_count:
         return f"takes statistics of training, those of this {layer.type_name} were given by hand"
     return "" if layer.inputs_from else "compares what goes into the layer, and where that comes from is not known"
 
 
-def _statistics(weights: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    if "moving_mean" in weights:
-        return weights["moving_mean"], weights.get("moving_variance")
-    return weights.get("mean"), weights.get("variance")
+def keeps_statistics(layer: LayerInfo) -> bool:
+    """Return whether a layer keeps the statistics of what it was trained on."""
+    return bool({"BatchNormalization", "Normalization"} & set(layer.type_names))
+
+
+def _statistics(weights: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    for mean, variance in (("moving_mean", "moving_variance"), ("mean", "variance")):
+        if mean in weights and variance in weights:
+            return weights[mean], weights[variance]
+    return None
 
 
 def _rows(given: Activation, activation: Activation, kept: tuple[int, ...], most_values: int) -> np.ndarray | None:

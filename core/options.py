@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core.activation import Activation
-from core.visualizer import ClassOf, IndexOf, LayerOf, Options, Visualizer
+from core.visualizer import ClassOf, IndexOf, LayerOf, Options, RegionOf, Visualizer
 
 __all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options", "suited"]
 
 ControlKind = Literal[
-    "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range"
+    "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range", "region"
 ]
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
 _SEVERAL: Final = (list, tuple, set, frozenset)
@@ -28,7 +28,8 @@ _POSITIONS: Final = frozenset({"index", "integer", "number"})
 _RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
     "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
-    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, ClassIndex, LayerKey"
+    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, ClassIndex, LayerKey, "
+    "Region"
 )
 
 
@@ -89,7 +90,7 @@ class _Declared:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[Any, ...] = ()
-    mark: IndexOf | ClassOf | LayerOf | None = None
+    mark: IndexOf | ClassOf | LayerOf | RegionOf | None = None
 
 
 def describe_options(visualizer: Visualizer, activation: Activation) -> tuple[Control, ...]:
@@ -225,6 +226,8 @@ def suited(value: Any, control: Control) -> Any:
         return None if control.optional else control.default
     if control.kind in _RANGES:
         return _suited_range(value, control)
+    if control.kind == "region":
+        return value if _is_region(value) else control.default
     if control.kind == "indices":
         last = int(control.maximum or 0)
         given = value if isinstance(value, tuple) else (value,)
@@ -262,6 +265,12 @@ def _suited_range(value: Any, control: Control) -> Any:
     return tuple(round(end) if control.kind == "integer_range" else float(end) for end in ends)
 
 
+def _is_region(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 4:
+        return False
+    return all(isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in value)
+
+
 def _is_among(value: Any, choices: Sequence[Any]) -> bool:
     # 1 == True: a whole number is no switch, and the other way round.
     return any(value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in choices)
@@ -286,12 +295,14 @@ def _read(declared: FieldInfo) -> _Declared:
         annotation, parts, origin = parts[0], typing.get_args(parts[0]), typing.get_origin(parts[0])
     several = origin in _SEVERAL
     bare = [_bare(part) for part in parts if part is not Ellipsis] if several else [annotation]
-    mark = next((each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf)), None)
+    mark = next((each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf | RegionOf)), None)
     minimum, maximum, step = _bounds(metadata, whole=bare[:1] == [int])
     read = _Declared(None, optional, minimum, maximum, step, mark=mark)
     choices = _choices(bare[0]) if bare else ()
     if origin is tuple and len(bare) == 2 and bare[0] is bare[1] and bare[0] in (int, float):
         return replace(read, kind="integer_range" if bare[0] is int else "range")
+    if isinstance(mark, RegionOf):
+        return replace(read, kind="region", optional=True)
     if several:
         if isinstance(mark, IndexOf):
             return replace(read, kind="indices")

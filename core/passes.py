@@ -15,7 +15,7 @@ from core.inputs import arrange
 from core.layers import LayerInfo
 from core.store import ContentStore
 
-__all__ = ["Passes", "Progress", "owner_of"]
+__all__ = ["Passes", "Progress", "counted", "owner_of"]
 
 Progress: TypeAlias = Callable[[float, str], None]
 """What is told how far something is: a fraction from 0 to 1, and what is being done."""
@@ -153,11 +153,18 @@ class Passes:
             given,
             layers=layers,
             batch_size=self.plan.batch_size,
-            progress=progress and (lambda done, count: progress(done / count, f"{done:,} of {count:,} samples")),
+            progress=counted(progress),
             labels=None if self._labels is None else self._labels[start:end],
             class_names=self._class_names,
             first=start,
         )
+
+
+def counted(progress: Progress | None) -> Callable[[int, int], None] | None:
+    """Return what tells a progress in samples: called with how many are done, and of how many."""
+    if progress is None:
+        return None
+    return lambda done, count: progress(done / count, f"{done:,} of {count:,} samples")
 
 
 def owner_of(key: str, layers: Collection[LayerInfo]) -> LayerInfo | None:

@@ -23,6 +23,7 @@ __all__ = [
     "features_of",
     "nearest",
     "project",
+    "setting_apart",
     "why_no_place",
 ]
 
@@ -144,6 +145,24 @@ def nearest(features: np.ndarray, sample: int, count: int, metric: Metric) -> tu
     order = np.argsort(distances, kind="stable")
     order = order[order != sample][:count]
     return order, distances[order]
+
+
+def setting_apart(features: np.ndarray, inside: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features whose mean over some samples lies farthest from that over all others.
+
+    Args:
+        features: Shape ``(sample, feature)``.
+        inside: Which samples, boolean; neither none nor all.
+        count: How many features.
+
+    Returns:
+        The features, and for each mean inside minus mean outside, in standard deviations over all samples.
+    """
+    deviation = features.std(axis=0)
+    difference = features[inside].mean(axis=0) - features[~inside].mean(axis=0)
+    apart = difference / np.where(deviation > 0, deviation, np.inf)
+    strongest = np.argsort(-np.abs(apart), kind="stable")[:count]
+    return strongest, apart[strongest].astype(np.float64)
 
 
 def _pca(features: np.ndarray, dimensions: int) -> Projection:

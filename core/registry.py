@@ -19,6 +19,7 @@ from core.drawing import ContentCache, Drawing, Given, Picture, call_chart, pict
 from core.errors import PluginFailed
 from core.extractor import Extractor
 from core.handles import Match
+from core.layer_dataset import LayerDataset
 from core.limits import get_limits
 from core.naming import did_you_mean
 from core.options import fit_options
@@ -145,7 +146,8 @@ class Registry:
         Args:
             name: Name of the visualizer.
             activation: What to draw.
-            options: Option values by name; for one that asks for them ``activations=…`` and ``extractor=…`` too.
+            options: Option values by name; for one that asks for them ``activations=…``, ``extractor=…`` and
+                ``dataset=…`` too.
 
         Raises:
             PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
@@ -174,6 +176,7 @@ class Registry:
         *,
         activations: Activations | None = None,
         extractor: Extractor | None = None,
+        dataset: LayerDataset | None = None,
         progress: Callable[[float, str], None] | None = None,
     ) -> Drawing:
         """Draw an activation, and make sure that the chart is sound and within the limits of time, rows and bytes.
@@ -185,6 +188,7 @@ class Registry:
             activations: What all layers answered in the same pass, for a visualizer that asks for it; by default the
                 pass that the activation is from, if that is still there.
             extractor: Holds the model, for a visualizer that asks for it.
+            dataset: All samples, for a visualizer that asks for them; by default those of the activation.
             progress: Called with a fraction from 0 to 1 and a text by a visualizer that says how far it is.
 
         Raises:
@@ -204,7 +208,7 @@ class Registry:
             )
         if "internals" in visualizer.needs and activation.layer.internals and activation.part == "output":
             _refuse_without_internals(visualizer, activation)
-        given = Given(activations, extractor, progress)
+        given = Given(activations, extractor, dataset, progress)
         limits = get_limits()
         spent = (
             f"it took more than {limits.chart_seconds:g} seconds without saying how far it is; ask for progress and "

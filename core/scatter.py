@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from core.projection import Projection
 from core.wording import percent
 
-__all__ = ["axes", "quality", "turned", "turning_params", "within_reach"]
+__all__ = ["ROOM", "axes", "quality", "turned", "turning_params", "within_reach"]
 
-_ROOM = 1.06
+ROOM: Final = 1.06
+"""Axes reach from minus to plus this; points lie within 1."""
 
 
 def within_reach(points: np.ndarray) -> np.ndarray:
@@ -33,7 +34,7 @@ def axes(placed: Projection, *, turning: bool = False) -> tuple[alt.X, alt.Y]:
         placed: Says what the axes mean, where they mean something.
         turning: Whether the chart is :func:`turned`.
     """
-    scale = alt.Scale(domain=[-_ROOM, _ROOM], nice=False)
+    scale = alt.Scale(domain=[-ROOM, ROOM], nice=False)
     bare = alt.Axis(labels=False, ticks=False, domain=False, tickCount=5)
     names = [
         f"Component {number} ({percent(share)} of the variance)" if not turning else None

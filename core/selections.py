@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-__all__ = ["clicked"]
+__all__ = ["clicked", "dragged"]
 
 
 def clicked(name: str, field: str = "") -> alt.Parameter:
@@ -15,3 +15,12 @@ def clicked(name: str, field: str = "") -> alt.Parameter:
         field: Column whose value it holds, where that is not called as the parameter is.
     """
     return alt.selection_point(name=name, fields=[field or name], on="click", clear=False)
+
+
+def dragged(name: str) -> alt.Parameter:
+    """Return a selection parameter that holds what is dragged over a chart, along both axes.
+
+    Args:
+        name: Name of the parameter; a :data:`core.visualizer.Region` option that bears it too gets the region.
+    """
+    return alt.selection_interval(name=name, encodings=["x", "y"], clear=False, zoom=False)

@@ -15,6 +15,8 @@ __all__ = [
     "ChartResult",
     "ExampleSummary",
     "Failure",
+    "HealthReport",
+    "HealthRow",
     "InputSummary",
     "InputView",
     "InstalledVisualizer",
@@ -192,6 +194,50 @@ class InstalledVisualizer:
     title: str
     description: str
     handles: str
+
+
+@dataclass(frozen=True)
+class HealthRow:
+    """Something that is wrong with a layer, see :class:`core.dataset.health.Finding`.
+
+    Attributes:
+        layer: Key of the layer.
+        type_name: Class of the layer.
+        kind: What is wrong, in a word or two.
+        text: The same in a sentence.
+        units: Which units or channels, the first of them.
+        found: How many in all.
+        unit_count: How many the layer has.
+        sample: A sample that shows it.
+    """
+
+    layer: str
+    type_name: str
+    kind: str
+    text: str
+    units: tuple[int, ...]
+    found: int
+    unit_count: int
+    sample: int
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """What is wrong with a model over samples.
+
+    Attributes:
+        rows: The worst first.
+        layers: Keys of all layers that were looked at, in call order.
+        sample_count: How many samples that rests on.
+        note: What could not be judged, and why; empty if everything could.
+        accuracy: Share of samples that the model is right on; None where that is not known.
+    """
+
+    rows: tuple[HealthRow, ...]
+    layers: tuple[str, ...]
+    sample_count: int
+    note: str = ""
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ __all__ = [
     "Options",
     "ProgressReport",
     "Refusal",
+    "Region",
+    "RegionOf",
     "SampleIndex",
     "UnitIndex",
     "Visualizer",
@@ -57,12 +59,18 @@ class LayerOf:
     """Marks a text option as the key of a layer of the same pass; its choices are those that were recorded."""
 
 
+@dataclass(frozen=True)
+class RegionOf:
+    """Marks an option as what is dragged over a chart in both directions; it gets no control but one to let it go."""
+
+
 SampleIndex = Annotated[int, IndexOf("sample")]
 UnitIndex = Annotated[int, IndexOf("unit")]
 ChannelIndex = Annotated[int, IndexOf("channel")]
 HeadIndex = Annotated[int, IndexOf("head")]
 ClassIndex = Annotated[int, ClassOf()]
 LayerKey = Annotated[str, LayerOf()]
+Region = Annotated[tuple[float, float, float, float] | None, RegionOf()]
 
 
 class Options(BaseModel):
@@ -148,8 +156,9 @@ class Visualizer:
 
         A parameter of one of these names is given what it says, so name what you need and leave out the rest:
         ``progress`` (:class:`ProgressReport`), ``cache`` (:class:`Cache`), ``extractor`` (the model's
-        :class:`core.extractor.Extractor`, to run it again) and ``activations`` (what all layers answered in the same
-        pass).
+        :class:`core.extractor.Extractor`, to run it again), ``activations`` (what all layers answered in the same
+        pass) and ``dataset`` (:class:`core.layer_dataset.LayerDataset`: all samples, of which the activation holds
+        some).
 
         Args:
             activation: What the layer answered; read-only, the sample axis first.

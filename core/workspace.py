@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -21,19 +20,18 @@ from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
-from core.inputs import InputSpec, input_specs, noise
-from core.layer_charts import LayerCharts
-from core.loading import content_key, load_model
-from core.model_summary import summarize_model
+from core.inputs import noise
+from core.opened import OpenModel, OpenSamples, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
-from core.passes import Passes, Progress, owner_of
-from core.reading import GivenFile, Preparation, Samples, number_labels, read_files, read_text
+from core.passes import Progress, owner_of
+from core.reading import GivenFile, Preparation, Samples, read_files, read_text
 from core.registry import Registry, get_registry
 from core.store import ContentStore, model_store
 from core.summaries import (
     Answer,
     ChartResult,
     ExampleSummary,
+    HealthReport,
     InputView,
     LayerRow,
     ModelSummary,
@@ -46,27 +44,6 @@ from core.summaries import (
 __all__ = ["Workspace"]
 
 _TABLES_KEPT: Final = 64
-
-
-@dataclass(frozen=True)
-class _OpenModel:
-    key: str
-    extractor: Extractor
-    specs: tuple[InputSpec, ...]
-    summary: ModelSummary
-    example: Example | None
-    opening: str
-
-
-@dataclass(frozen=True)
-class _OpenSamples:
-    arrays: dict[str, np.ndarray]
-    labels: np.ndarray | None
-    names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    serial: int
-    passes: Passes
-    charts: LayerCharts
 
 
 class Workspace:
@@ -89,8 +66,8 @@ class Workspace:
         self._registry = registry or get_registry()
         self._models = models or model_store
         self._budget = memory_budget
-        self._model: _OpenModel | None = None
-        self._samples: _OpenSamples | None = None
+        self._model: OpenModel | None = None
+        self._samples: OpenSamples | None = None
         self._serial = 0
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
         self._lock = threading.RLock()
@@ -118,8 +95,7 @@ class Workspace:
         """The true class of each sample by name; empty if unknown."""
         if not self._samples or self._samples.labels is None:
             return ()
-        names = self._samples.class_names
-        return tuple(names[label] if 0 <= label < len(names) else str(label) for label in self._samples.labels)
+        return tuple(self._samples.class_of(sample) for sample in range(len(self._samples.labels)))
 
     def open_example(self, name: str) -> ModelSummary:
         """Open an example with its own samples.
@@ -352,37 +328,48 @@ class Workspace:
         block, _ = self._given().passes.block(sample)
         return picture_list.parts_of(owner_of(layer, block.layers))
 
-    def _opened(self) -> _OpenModel:
+    def health(self, progress: Progress | None = None) -> HealthReport:
+        """Run all samples through every layer and say what is wrong with the layers, the worst first.
+
+        Args:
+            progress: Called with how much is done.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().views.health(progress)
+
+    def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
+        """Return how each unit of a layer answers to each class as a Vega-Lite chart; empty where no class is known.
+
+        Args:
+            layer: Key of the layer.
+            progress: Called with how much is done, where all samples have to be run first.
+
+        Raises:
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().views.class_means(layer, progress)
+
+    def _opened(self) -> OpenModel:
         if self._model is None:
             raise InputRejected("No model is open.", remedy="Open an example or a model file first.")
         return self._model
 
-    def _given(self) -> _OpenSamples:
+    def _given(self) -> OpenSamples:
         if self._samples is None:
             self._opened()
             raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
         return self._samples
 
-    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> _OpenModel:
-        key = content_key(source)
-        extractor = self._models.get(key, lambda: Extractor(load_model(source, name=name)))
-        specs = input_specs(extractor.model)
-        summary = summarize_model(name, extractor, specs, example)
-        return _OpenModel(key, extractor, specs, summary, example, opening)
+    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> OpenModel:
+        return open_model(source, name, example, opening, self._models)
 
     def _take(self, samples: Samples) -> None:
         with self._lock:
-            opened = self._opened()
-            class_names = opened.example.class_names if opened.example else ()
-            labels, class_names = number_labels(samples.labels, class_names)
             self._serial += 1
-            passes = Passes(
-                opened.extractor, samples.arrays, labels, class_names, self._registry.announce, self._budget
-            )
-            charts = LayerCharts(self._registry, passes)
-            self._samples = _OpenSamples(
-                samples.arrays, labels, samples.names, class_names, self._serial, passes, charts
-            )
+            self._samples = open_samples(self._opened(), samples, self._serial, self._registry, self._budget)
 
     def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
         return self._given().passes.activation(layer, sample)

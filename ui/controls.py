@@ -64,7 +64,8 @@ def _draw(control: Control, value: Any, key: str) -> None:
         "on_change": _chosen,
         "args": (control.name, key),
     }
-    state[key] = value
+    if control.kind != "region":
+        state[key] = value
     titles = dict(zip(control.choices, control.choice_titles, strict=False))
     if control.kind == "switch":
         st.toggle(control.title, **shared)
@@ -88,6 +89,8 @@ def _draw(control: Control, value: Any, key: str) -> None:
         _number(control, shared)
     elif control.kind in ("range", "integer_range"):
         _range(control, shared)
+    elif control.kind == "region":
+        _region(control, value, key)
     else:
         st.text_input(control.title, **shared)
 
@@ -133,6 +136,17 @@ def _range(control: Control, shared: dict[str, Any]) -> None:
     else:
         step = None if control.step is None else kind(control.step)
         st.slider(control.title, minimum, maximum, step=step, **shared)
+
+
+def _region(control: Control, value: Any, key: str) -> None:
+    if value is None:
+        st.caption(f"{plain(control.title)}: drag over the chart.", help=control.description or None)
+        return
+    chosen: Choice = st.session_state["choice"]
+    icon = ":material/deselect:"
+    st.button(
+        f"Let go: {plain(control.title)}", key=key, icon=icon, on_click=chosen.set_option, args=(control.name, None)
+    )
 
 
 def _shown(value: Any, control: Control) -> Any:

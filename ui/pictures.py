@@ -164,9 +164,11 @@ def _selected(name: str, found: Any, several: bool) -> Any:
     if not found:
         return None
     if isinstance(found, Mapping):
-        # An interval: along one axis it is a range.
-        ends = list(found.values())
-        return list(ends[0]) if len(ends) == 1 and len(ends[0]) == 2 else None
+        # An interval: along one axis it is a range, along two a region.
+        ends = [list(each) for each in found.values()]
+        if not all(len(each) == 2 for each in ends):
+            return None
+        return ends[0] if len(ends) == 1 else [*ends[0], *ends[1]] if len(ends) == 2 else None
     values = [point.get(name) for point in found if point.get(name) is not None]
     if several:
         return values or None

@@ -4,11 +4,12 @@ Beside it, one file per built-in visualizer, each written exactly as a stranger 
 kit that a visualizer is tested with.
 """
 
-from core import charts, gallery, normalization, projection, recurrence, scatter
+from core import charts, gallery, normalization, projection, raster, recurrence, sample_pictures, scatter
 from core.activation import Activation, Activations, SampleContext
 from core.charts import ColourScheme
 from core.handles import Handles
 from core.hookspecs import hookimpl
+from core.layer_dataset import LayerDataset
 from core.visualizer import (
     API_VERSION,
     Cache,
@@ -19,6 +20,7 @@ from core.visualizer import (
     Options,
     ProgressReport,
     Refusal,
+    Region,
     SampleIndex,
     UnitIndex,
     Visualizer,
@@ -34,10 +36,12 @@ __all__ = [
     "ColourScheme",
     "Handles",
     "HeadIndex",
+    "LayerDataset",
     "LayerKey",
     "Options",
     "ProgressReport",
     "Refusal",
+    "Region",
     "SampleContext",
     "SampleIndex",
     "UnitIndex",
@@ -47,6 +51,8 @@ __all__ = [
     "hookimpl",
     "normalization",
     "projection",
+    "raster",
     "recurrence",
+    "sample_pictures",
     "scatter",
 ]

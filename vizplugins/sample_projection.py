@@ -1,7 +1,8 @@
 """The samples as points: near each other where the layer answers alike."""
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -13,21 +14,30 @@ from vizplugins import (
     Activations,
     Cache,
     Handles,
+    LayerDataset,
+    LayerKey,
     Options,
     ProgressReport,
     Refusal,
+    Region,
     SampleIndex,
     Visualizer,
     charts,
     gallery,
     hookimpl,
     projection,
+    raster,
+    sample_pictures,
     scatter,
 )
 
 _SIDE = 430
+_BESIDE_SIDE = 330
 _NEIGHBOURS = 8
-_MOST_THUMBNAILS = 600
+_LISTED = 24
+_TELLING_UNITS = 6
+_CELLS = 48
+_RIGHT_OR_WRONG = {"right": "#54a24b", "wrong": "#e45756"}
 
 
 class ProjectionOptions(Options):
@@ -41,11 +51,25 @@ class ProjectionOptions(Options):
     pooling: projection.Pooling = Field(
         "flattened", title="Per sample", description="Every number, or the mean or maximum of each unit or channel."
     )
+    region: Region = Field(None, title="Region", description="In a plane: its samples are listed, and what they share.")
+    beside: Literal["nothing", "PCA", "t-SNE", "UMAP"] = Field("nothing", title="Beside it, another method")
+    other_layer: LayerKey = Field("", title="Beside it, another layer")
     metric: projection.Metric = Field("euclidean", title="Distance", description="PCA knows the Euclidean one only.")
     perplexity: float = Field(30, ge=2, le=100, title="Perplexity", description="t-SNE: how many neighbours count.")
     neighbours: int = Field(15, ge=2, le=100, title="Neighbours", description="UMAP: how many neighbours count.")
     minimum_distance: float = Field(0.1, ge=0, le=1, title="Minimum distance", description="UMAP: between points.")
     seed: int = Field(0, ge=0, le=999, title="Seed", description="t-SNE and UMAP: another picture of the same data.")
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """The samples where one method puts them; ``frame`` has a row per sample, ``open`` is the number of one."""
+
+    of: str
+    frame: pd.DataFrame
+    points: np.ndarray
+    projection: projection.Projection
+    open: int
 
 
 def _has_enough_samples(activation: Activation) -> str:
@@ -55,7 +79,7 @@ def _has_enough_samples(activation: Activation) -> str:
 
 
 class Projection(Visualizer):
-    """Which samples the layer holds for alike. Click a point to open that sample."""
+    """Which samples the layer holds for alike. Click a point to open that sample; drag to list those in a region."""
 
     name = "projection"
     title = "Projection"
@@ -65,13 +89,15 @@ class Projection(Visualizer):
         "A point is a sample; points that lie together are samples that the layer answers to alike. Where colours form "
         "groups of their own, the layer tells those classes apart; compare with an earlier layer to see where that "
         "happens. The ring is the sample that is open; its nearest samples are measured in the layer, not in the "
-        "picture."
+        "picture. Drag over a group to see its samples, and which units set them apart from all others."
     )
     limitations = (
         "PCA keeps large distances and shows what lies along its axes only; their share of the variance is said. t-SNE "
         "and UMAP keep neighbours: how far groups lie apart, how large and how dense they are means little; another "
         "seed or perplexity gives another picture, and groups can appear where there are none. Trustworthiness says "
-        "how far neighbours in the picture are neighbours in the layer. Only the samples that are open are shown."
+        f"how far neighbours in the picture are neighbours in the layer. Of more than {raster.MOST_MARKS:,} samples "
+        "the points are a picture, and what is pointed at is one sample for each small square of it; in three "
+        "dimensions so many are drawn, evenly spread."
     )
 
     def chart(
@@ -80,160 +106,294 @@ class Projection(Visualizer):
         options: ProjectionOptions,
         cache: Cache,
         progress: ProgressReport,
+        dataset: LayerDataset,
         activations: Activations | None = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
-        """Draw the points, and what lies nearest to the sample that is open."""
-        features = projection.features_of(activation, options.pooling)
+        """Draw the points, those of a region, and what lies nearest to the sample that is open."""
+        try:
+            features = dataset.features(options.pooling, progress)
+        except ValueError as error:
+            return Refusal(f"{error}: choose the mean or maximum of each unit.")
         if why := projection.why_no_place(features):
             return Refusal(why)
-        dimensions = int(options.dimensions)
-        placed = cache(
-            partial(projection.project, progress=progress),
-            features,
-            options.method,
-            dimensions,
-            options.perplexity,
-            options.neighbours,
-            options.minimum_distance,
-            options.metric,
-            options.seed,
-        )
-        frame = _frame(activation, placed.points, options, activations)
-        title = charts.title(
-            f"{len(frame):,} samples as {activation.key} answers them, by {options.method}",
-            scatter.quality(placed),
-            f"{charts.sample_name(activation, options.sample)} has a ring",
-        )
-        points = (_turning if dimensions == 3 else _flat)(frame, options, placed).properties(title=title)
-        return {
-            "": points,
-            f"Nearest to {charts.sample_name(activation, options.sample)}, in the layer": _nearest(
-                activation, frame, features, options
-            ),
-        }
+        described = _described(dataset, options, progress)
+        place = partial(_place, described, options, dataset.number_of(options.sample), cache, progress)
+        main = place(activation.key, features, options.method)
+        pictures = {"": _beside(main, place, activation, options, dataset, activations, features)}
+        if options.region is not None and options.dimensions == 2:
+            pictures |= _region(main, features, options, dataset)
+        pictures |= _nearest(main, features, options, dataset)
+        return pictures
 
 
-def _frame(
-    activation: Activation, points: np.ndarray, options: ProjectionOptions, activations: Activations | None
-) -> pd.DataFrame:
-    frame = pd.DataFrame(scatter.within_reach(points), columns=list("xyz")[: points.shape[1]])
-    context = activation.context
-    frame["sample"] = np.arange(len(frame)) + context.first
-    labels = None if context.labels is None else np.asarray(context.labels)
-    predicted = _predictions(activations, len(frame))
-    frame["class"] = charts.classes_of(activation)
-    frame["prediction"] = (
-        charts.NOT_KNOWN if predicted is None else [_named(each, context.class_names) for each in predicted]
-    )
+def _described(dataset: LayerDataset, options: ProjectionOptions, progress: ProgressReport) -> pd.DataFrame:
+    count = dataset.sample_count
+    labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
+    frame = pd.DataFrame({"sample": np.arange(count) + dataset.first})
+    for name, numbers in (("class", labels), ("prediction", predicted)):
+        frame[name] = charts.NOT_KNOWN if numbers is None else [dataset.class_named(int(each)) for each in numbers]
     known = labels is not None and predicted is not None
     frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else charts.NOT_KNOWN
-    values = activation.values.astype(np.float64)
-    unit = min(options.unit, values.shape[-1] - 1) if values.ndim > 1 else 0
-    per_unit = values[..., unit] if values.ndim > 1 else values
-    frame["unit"] = per_unit.reshape(len(frame), -1).mean(axis=1)
-    frame["open"] = np.arange(len(frame)) == options.sample
-    pictures = _thumbnails(activation)
-    if pictures:
-        frame["image"] = pictures
+    if options.colour_by == "unit":
+        means = dataset.features("mean", progress)
+        frame["unit"] = means[:, min(options.unit, means.shape[1] - 1)].astype(np.float64)
     return frame
 
 
-def _predictions(activations: Activations | None, count: int) -> np.ndarray | None:
-    output = activations.output if activations is not None else None
-    if not isinstance(output, np.ndarray) or output.ndim != 2 or len(output) != count or output.shape[1] < 2:
-        return None
-    return output.argmax(axis=1)
+def _place(
+    described: pd.DataFrame,
+    options: ProjectionOptions,
+    open_sample: int,
+    cache: Cache,
+    progress: ProgressReport,
+    of: str,
+    features: np.ndarray,
+    method: projection.Method,
+) -> _Placed:
+    placed = cache(
+        partial(projection.project, progress=progress),
+        features,
+        method,
+        int(options.dimensions),
+        options.perplexity,
+        options.neighbours,
+        options.minimum_distance,
+        options.metric,
+        options.seed,
+    )
+    points = scatter.within_reach(placed.points)
+    frame = described.assign(**{axis: points[:, place] for place, axis in enumerate("xyz"[: points.shape[1]])})
+    return _Placed(f"{of}, by {method}", frame, points, placed, open_sample)
 
 
-def _named(number: int, names: tuple[str, ...]) -> str:
-    return names[number] if number < len(names) else f"class {number}"
+def _beside(
+    main: _Placed,
+    place: partial[_Placed],
+    activation: Activation,
+    options: ProjectionOptions,
+    dataset: LayerDataset,
+    activations: Activations | None,
+    features: np.ndarray,
+) -> alt.TopLevelMixin:
+    others: list[_Placed] = []
+    if options.beside not in ("nothing", options.method):
+        others.append(place(activation.key, features, options.beside))
+    other = activations.get(options.other_layer) if activations is not None else None
+    if other is not None and other.key != activation.key and other.is_numeric:
+        there = dataset.of_layer(other).features(options.pooling)
+        if not projection.why_no_place(there):
+            others.append(place(other.key, there, options.method))
+    if not others:
+        return _points(main, options, dataset, _SIDE)
+    # Only one of them answers to clicks: a selection of one name can be in one view.
+    drawn: list[Any] = [
+        _points(each, options, dataset, _BESIDE_SIDE, clickable=each is main) for each in (main, *others)
+    ]
+    return alt.hconcat(*drawn)
 
 
-def _thumbnails(activation: Activation) -> list[str]:
-    images = gallery.images_of(activation.context.inputs)
-    if images is None or len(images) > _MOST_THUMBNAILS:
-        return []
-    return [charts.picture_url(each) for each in gallery.thumbnails(images)]
+def _points(
+    placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool = True
+) -> alt.TopLevelMixin:
+    frame = placed.frame
+    title = charts.title(
+        f"{len(frame):,} samples as {placed.of}",
+        scatter.quality(placed.projection),
+        f"sample {_name(frame, placed.open)} has a ring",
+    )
+    if options.dimensions == 3:
+        chart = _turning(placed, options, dataset, side, clickable)
+    elif len(frame) > raster.MOST_MARKS:
+        chart = _as_picture(placed, options, dataset, side, clickable)
+    else:
+        chart = _flat(placed, options, dataset, side, clickable)
+    return chart.properties(title=title)
+
+
+def _flat(
+    placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool
+) -> alt.LayerChart:
+    frame = sample_pictures.with_pictures(placed.frame, dataset.inputs(range(len(placed.frame))))
+    frame["open"] = np.arange(len(frame)) == placed.open
+    x, y = scatter.axes(placed.projection)
+    circles = (
+        alt.Chart(frame)
+        .mark_circle(opacity=0.85, size=_size(frame), cursor="pointer")
+        .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame))
+        .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
+    )
+    return alt.LayerChart(layer=[circles, _ring(frame, x, y)], width=side, height=side)
+
+
+def _as_picture(
+    placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool
+) -> alt.LayerChart:
+    frame, reach = placed.frame, scatter.ROOM
+    url = raster.points_picture(placed.points, _pixels(options, frame), reach)
+    chosen, counts = raster.grid_representatives(placed.points, reach, _CELLS)
+    cells = frame.iloc[chosen].assign(samples=counts)
+    cells = sample_pictures.with_pictures(cells, dataset.inputs(chosen.tolist()))
+    x, y = scatter.axes(placed.projection)
+    picture = raster.behind(url, side)
+    pointed_at = (
+        alt.Chart(cells)
+        .mark_square(size=(side / _CELLS) ** 2, fillOpacity=0, strokeOpacity=0, cursor="pointer")
+        .encode(x, y, tooltip=[*_tooltip(cells), alt.Tooltip("samples:Q", title="samples here")])
+        .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
+    )
+    layers = [picture, pointed_at, _ring(frame.iloc[[placed.open]].assign(open=True), x, y), _key(options, frame, x, y)]
+    return alt.LayerChart(layer=layers, width=side, height=side)
+
+
+def _key(options: ProjectionOptions, frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Return marks that nobody sees, one for each colour, so that the picture has its legend."""
+    first = frame.drop_duplicates(options.colour_by)
+    if options.colour_by == "unit":
+        first = frame.sort_values("unit").iloc[[0, -1]]
+    return alt.Chart(first).mark_circle(size=0).encode(x, y, color=_colour(options, frame))
+
+
+def _turning(
+    placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool
+) -> alt.LayerChart:
+    frame = placed.frame
+    count = len(frame)
+    kept = np.unique(np.linspace(0, count - 1, min(count, raster.MOST_MARKS)).astype(int))
+    kept = np.union1d(kept, np.array([placed.open]))
+    frame = sample_pictures.with_pictures(frame.iloc[kept], dataset.inputs(kept.tolist()))
+    frame["open"] = kept == placed.open
+    x, y = scatter.axes(placed.projection, turning=True)
+    size = _size(frame)
+    nearer = alt.Size("depth:Q", scale=alt.Scale(domain=[-1, 1], range=[0.4 * size, 1.6 * size]), legend=None)
+    circles = (
+        alt.Chart(frame)
+        .mark_circle(opacity=0.85, cursor="pointer")
+        .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame), size=nearer, order=alt.Order("depth:Q"))
+        .add_params(*([charts.clicked("sample")] if clickable else []))
+    )
+    turning = alt.LayerChart(layer=[*map(scatter.turned, (circles, _ring(frame, x, y)))], width=side, height=side)
+    # The sliders of one turn all that stand beside each other.
+    return turning.add_params(*scatter.turning_params()) if clickable else turning
+
+
+def _ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+    ring = alt.Chart(frame[frame["open"]][["x", "y", *(["z"] if "z" in frame else [])]])
+    return ring.mark_point(size=max(4 * _size(frame), 120), color="#ff4b4b", strokeWidth=2.5, filled=False).encode(x, y)
+
+
+def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
+    if options.colour_by == "right or wrong":
+        return {**_RIGHT_OR_WRONG, charts.NOT_KNOWN: charts.MUTED_COLOUR}
+    names = sorted(frame[options.colour_by].unique(), key=lambda name: (int(name) if name.isdecimal() else 0, name))
+    return dict(zip(names, raster.class_colours(len(names)), strict=True))
 
 
 def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     if options.colour_by == "unit":
         return alt.Color("unit:Q", title=f"Unit {options.unit}", scale=alt.Scale(scheme="viridis"))
-    if options.colour_by == "right or wrong":
-        scale = alt.Scale(
-            domain=["right", "wrong", charts.NOT_KNOWN], range=["#54a24b", "#e45756", charts.MUTED_COLOUR]
-        )
-        return alt.Color("right or wrong:N", title="Answer", scale=scale)
-    names = sorted(frame[options.colour_by].unique(), key=_in_order)
-    scale = alt.Scale(domain=names, scheme="tableau10" if len(names) <= 10 else "tableau20")
-    return alt.Color(f"{options.colour_by}:N", title=options.colour_by.capitalize(), scale=scale)
+    colours = _class_colours(options, frame)
+    title = "Answer" if options.colour_by == "right or wrong" else options.colour_by.capitalize()
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{options.colour_by}:N", title=title, scale=scale)
 
 
-def _in_order(name: str) -> tuple[int, str]:
-    return (int(name) if name.isdecimal() else 0, name)
+def _pixels(options: ProjectionOptions, frame: pd.DataFrame) -> np.ndarray:
+    if options.colour_by == "unit":
+        scale = charts.colour_scale(frame["unit"].to_numpy(), "viridis")
+        return scale.palette()[scale.levels(frame["unit"].to_numpy())].astype(np.uint8)
+    colours = _class_colours(options, frame)
+    return raster.colours_of(frame[options.colour_by], colours)
 
 
 def _tooltip(frame: pd.DataFrame) -> list[alt.Tooltip]:
-    shown = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("prediction:N")]
-    # What is called so, the browser shows as a picture.
-    return [*shown, *([alt.Tooltip("image:N")] if "image" in frame else [])]
+    # A column that is called image, the browser shows as a picture.
+    shown = [name for name in ("class", "prediction", "text", "image") if name in frame]
+    return [alt.Tooltip("sample:Q"), *(alt.Tooltip(f"{name}:N") for name in shown)]
 
 
 def _size(frame: pd.DataFrame) -> int:
-    return 70 if len(frame) <= 300 else 30 if len(frame) <= 2000 else 12
+    return 70 if len(frame) <= 300 else 30 if len(frame) <= 2000 else 16
 
 
-def _points(frame: pd.DataFrame, options: ProjectionOptions, x: alt.X, y: alt.Y) -> tuple[alt.Chart, alt.Chart]:
-    clicked = charts.clicked("sample")
-    size = _size(frame)
-    circles = (
+def _name(frame: pd.DataFrame, position: int) -> str:
+    number, known = frame["sample"].iloc[position], frame["class"].iloc[position]
+    return f"{number}" if known == charts.NOT_KNOWN else f"{number} ({known})"
+
+
+def _region(
+    placed: _Placed, features: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
+) -> dict[str, alt.TopLevelMixin]:
+    assert options.region is not None
+    x0, x1, y0, y1 = options.region
+    across, up = placed.points[:, 0], placed.points[:, 1]
+    inside = (across >= min(x0, x1)) & (across <= max(x0, x1)) & (up >= min(y0, y1)) & (up <= max(y0, y1))
+    found = np.flatnonzero(inside)
+    if not found.size:
+        return {}
+    frame = placed.frame.iloc[found]
+    told = f"In the region: {len(found):,} samples{_shared(frame)}"
+    listed = found[np.linspace(0, len(found) - 1, min(len(found), _LISTED)).astype(int)]
+    rows = _named(placed.frame, np.unique(listed), dataset)
+    pictures: dict[str, Any] = {told: sample_pictures.listed(rows, tooltip=_tooltip(rows))}
+    if 0 < len(found) < len(features):
+        pictures["What sets them apart from all others"] = _telling_units(features, inside, options, dataset)
+    return pictures
+
+
+def _shared(frame: pd.DataFrame) -> str:
+    counts = frame["class"].value_counts().drop(charts.NOT_KNOWN, errors="ignore")
+    parts = [f"{count:,} of {name}" for name, count in counts[:3].items()]
+    wrong = int((frame["right or wrong"] == "wrong").sum())
+    if (frame["right or wrong"] != charts.NOT_KNOWN).any():
+        parts.append(f"{wrong:,} answered wrongly")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _telling_units(
+    features: np.ndarray, inside: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
+) -> alt.Chart:
+    means = dataset.features("mean") if options.pooling == "flattened" else features
+    strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
+    frame = pd.DataFrame({"unit": [f"unit {unit}" for unit in strongest], "apart": apart})
+    return (
         alt.Chart(frame)
-        .mark_circle(opacity=0.85, size=size, cursor="pointer")
-        .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame))
-        .add_params(clicked)
+        .mark_bar(color=charts.MARK_COLOUR)
+        .encode(
+            x=alt.X("apart:Q", title="Mean inside minus mean outside, in standard deviations"),
+            y=alt.Y("unit:N", sort=None, title=None),
+            tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("apart:Q", format="+.2f")],
+        )
+        .properties(height=alt.Step(18), width=_SIDE)
     )
-    ring = (
-        alt.Chart(frame[frame["open"]])
-        .mark_point(size=4 * size, color="#ff4b4b", strokeWidth=2.5, filled=False)
-        .encode(x, y)
-    )
-    return circles, ring
 
 
-def _flat(frame: pd.DataFrame, options: ProjectionOptions, placed: projection.Projection) -> alt.LayerChart:
-    return alt.LayerChart(layer=[*_points(frame, options, *scatter.axes(placed))], width=_SIDE, height=_SIDE)
-
-
-def _turning(frame: pd.DataFrame, options: ProjectionOptions, placed: projection.Projection) -> alt.LayerChart:
-    circles, ring = map(scatter.turned, _points(frame, options, *scatter.axes(placed, turning=True)))
-    size = _size(frame)
-    nearer = alt.Size("depth:Q", scale=alt.Scale(domain=[-1, 1], range=[0.4 * size, 1.6 * size]), legend=None)
-    circles = circles.encode(size=nearer, order=alt.Order("depth:Q"))
-    return alt.LayerChart(layer=[circles, ring], width=_SIDE, height=_SIDE).add_params(*scatter.turning_params())
+def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:
+    rows = sample_pictures.with_pictures(frame.iloc[chosen], dataset.inputs(chosen.tolist()))
+    return rows.assign(name=[_name(frame, position) for position in chosen])
 
 
 def _nearest(
-    activation: Activation, frame: pd.DataFrame, features: np.ndarray, options: ProjectionOptions
-) -> alt.TopLevelMixin:
-    order, distances = projection.nearest(features, options.sample, _NEIGHBOURS, options.metric)
-    near = frame.iloc[order].assign(distance=distances)
-    near["name"] = [charts.short_name(activation, position) for position in order]
-    tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("distance:Q", format=".4~g")]
+    placed: _Placed, features: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
+) -> dict[str, alt.TopLevelMixin]:
+    order, distances = projection.nearest(features, placed.open, _NEIGHBOURS, options.metric)
+    caption = f"Nearest to sample {_name(placed.frame, placed.open)}, in the layer"
+    near = _named(placed.frame, order, dataset).assign(distance=distances)
+    tooltip = [*_tooltip(near), alt.Tooltip("distance:Q", format=".4~g")]
     if "image" in near:
-        return gallery.strip(near, tooltip=tooltip)
-    clicked = charts.clicked("sample")
-    return (
+        return {caption: gallery.strip(near, tooltip=tooltip)}
+    bars = (
         alt.Chart(near)
         .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("distance:Q", title=f"Distance in the layer ({options.metric})"),
             y=alt.Y("name:N", sort=None, title="Sample"),
-            color=_colour(options, frame),
+            color=_colour(options, placed.frame),
             tooltip=tooltip,
         )
-        .add_params(clicked)
+        .add_params(charts.clicked("sample"))
         .properties(height=alt.Step(18), width=_SIDE)
     )
+    return {caption: bars}
 
 
 @hookimpl

@@ -6,10 +6,11 @@ layer, a chunk per part; statistics are a group per layer.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -81,7 +82,8 @@ def extract_dataset(
     begun = {
         "sample_count": dataset.sample_count,
         "identity": dataset.identity,
-        "model": [extractor.model.name, int(extractor.model.count_params()), wanted],
+        "model": _identity_of(extractor.model),
+        "choice of layers": wanted,
         "statistics": statistics,
         "chunk": size,
         "batch_size": batch_size,
@@ -168,7 +170,7 @@ def _write_activations(
     engine: Engine,
     model: Any,
     dataset: Dataset,
-    chunks: list[Chunk],
+    chunks: Sequence[Chunk],
     ledger: _Ledger,
     layers: list[str] | None,
     batch_size: int,
@@ -212,7 +214,7 @@ def _write_statistics(
     engine: Engine,
     model: Any,
     dataset: Dataset,
-    chunks: list[Chunk],
+    chunks: Sequence[Chunk],
     ledger: _Ledger,
     layers: list[str] | None,
     batch_size: int,
@@ -269,15 +271,16 @@ def _part(dataset: Dataset, chunk: Chunk, layers: list[str] | None, batch_size: 
 
 
 def _write_checkpoint(path: Path, found: Survey) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{key}{_SEPARATOR}{name}": np.asarray(values)
         for key, statistics in found.statistics.items()
         for name, values in statistics.to_arrays().items()
     }
+    arrays[_SEPARATOR] = found.predictions
     # Whoever looks finds it as it was or whole, whenever this is ended.
     beside = path.with_name(f"{path.name}.new")
     with beside.open("wb") as stream:
-        np.savez(stream, **{_SEPARATOR: found.predictions}, **arrays)
+        np.savez(stream, **arrays)
         stream.flush()
         os.fsync(stream.fileno())
     beside.replace(path)
@@ -287,12 +290,19 @@ def _read_checkpoint(path: Path) -> Survey:
     found: dict[str, dict[str, np.ndarray]] = {}
     with np.load(path, allow_pickle=False) as archive:
         for name in archive:
-            key, separator, part = name.rpartition(_SEPARATOR)
+            key, _, part = name.rpartition(_SEPARATOR)
             if part:
                 found.setdefault(key, {})[part] = archive[name]
         predictions = archive[_SEPARATOR]
     statistics = {key: LayerStatistics.from_arrays(arrays) for key, arrays in found.items()}
     return Survey({}, statistics, predictions)
+
+
+def _identity_of(model: Any) -> str:
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(weight.path.encode() + np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
 
 
 def _samples_that_fit(extractor: Extractor, dataset: Dataset, layers: list[str] | None) -> int:

@@ -75,19 +75,19 @@ def bounds_of(described: RecordedTensor) -> tuple[float, float] | None:
     return None if layer.kind == "recurrent" else BOUNDS.get(layer.activation_function)
 
 
-def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
+def reduced(tensor: Any, mask: Any, described: RecordedTensor | None = None) -> Reduction:
     """Reduce one tensor, inside a graph or not.
 
     Args:
         tensor: Shape ``(sample, …, unit)``, or ``(sample,)``.
         mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
-        described: What it is.
+        described: What it is; None for what went into the model.
     """
     import tensorflow as tf
 
     values = tf.cast(tensor, tf.float32)
     rank = values.shape.rank
-    if rank is not None and rank > 2 and described.channels_first:
+    if rank is not None and rank > 2 and described is not None and described.channels_first:
         values = tf.transpose(values, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
     samples = tf.shape(values)[0]
     if rank is None or rank < 3:
@@ -130,8 +130,9 @@ def joined_reductions(parts: list[Reduction]) -> Reduction:
     def join(name: str) -> np.ndarray:
         return np.concatenate([np.asarray(getattr(part, name)) for part in parts])
 
+    names = ("places", "total", "norm", "maximum", "minimum", "drawn")
     saturated = None if parts[0].saturated is None else join("saturated")
-    return Reduction(*map(join, ("places", "total", "norm", "maximum", "minimum", "drawn")), saturated)
+    return Reduction(**{name: join(name) for name in names}, saturated=saturated)
 
 
 def _fits(mask: Any, values: Any) -> bool:
@@ -148,10 +149,10 @@ def _shown(mask: Any, values: Any, rows: Any) -> Any:
     return tf.reshape(spread, [shape[0], tf.shape(rows)[1], 1])
 
 
-def _near_bounds(values: Any, described: RecordedTensor) -> Any:
+def _near_bounds(values: Any, described: RecordedTensor | None) -> Any:
     import tensorflow as tf
 
-    bounds = bounds_of(described)
+    bounds = None if described is None else bounds_of(described)
     if bounds is None:
         return None
     low, high = bounds

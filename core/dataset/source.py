@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -163,8 +164,9 @@ class _Numbers(Sequence[str]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, position: object) -> str:  # type: ignore[override]
-        return str(range(self._count)[position])  # type: ignore[index]
+    def __getitem__(self, position: Any) -> Any:
+        found = range(self._count)[position]
+        return str(found) if isinstance(found, int) else [str(number) for number in found]
 
 
 def _identity_of(arrays: Mapping[str, np.ndarray]) -> str:

@@ -7,7 +7,7 @@ the same order: so a pass can stop and go on, or be spread over machines.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -185,7 +185,7 @@ class LayerStatistics:
         histogram = StreamedHistogram(
             **{name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}
         )
-        own = {name: value for name, value in arrays.items() if not name.startswith(prefix)}
+        own: dict[str, Any] = {name: value for name, value in arrays.items() if not name.startswith(prefix)}
         return cls(**{**own, "sample_count": int(own["sample_count"]), "histogram": histogram})
 
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.dataset.reduction import Reduction, joined_reductions
+from core.dataset.reduction import Reduction, joined_reductions, reduced
 from core.dataset.source import Dataset
 from core.dataset.statistics import LayerStatistics
 from core.extractor import Extractor
 from core.inputs import arrange
-from core.layers import LayerInfo
+from core.layers import LayerInfo, input_layer
 
 __all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "reduce_chunk", "samples_per_chunk", "survey"]
 
@@ -41,8 +41,8 @@ class Survey:
     """What all layers answered to a dataset, reduced.
 
     Attributes:
-        layers: The layers by key, in call order.
-        statistics: By key of the layer.
+        layers: The layers by key, in call order; ``"input:name"`` for what went in.
+        statistics: By key of the layer, likewise.
         predictions: The class that the model answers to each sample, shape ``(sample,)``; empty if its output is no
             classification.
     """
@@ -142,6 +142,8 @@ def reduce_chunk(
     done = 0
     for batch in batches:
         found, answer = extractor.reduce(arrange(extractor.model, batch), layers=layers)
+        if layers is None:
+            found = {**_reduced_inputs(batch), **found}
         for key, (layer, reduction) in found.items():
             infos[key] = layer
             reductions.setdefault(key, []).append(reduction)
@@ -156,6 +158,17 @@ def reduce_chunk(
         for key, parts in reductions.items()
     }
     return Survey(infos, statistics, np.concatenate([*predictions, np.empty(0, np.int64)]))
+
+
+def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInfo, Reduction]]:
+    import tensorflow as tf
+
+    found = {}
+    for name, array in batch.items():
+        if array.dtype.kind in "fiub":
+            layer = input_layer(name, array.shape)
+            found[f"input:{name}"] = (layer, reduced(tf.convert_to_tensor(array), None))
+    return found
 
 
 def predicted_classes(answer: Any) -> np.ndarray | None:

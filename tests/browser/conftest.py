@@ -137,7 +137,7 @@ class Explorer:
         return now
 
     def has_title(self, text: str) -> None:
-        """Wait until a title in the picture of the layer holds a text: a run may not have begun when it is asked for."""
+        """Wait until a title in the picture of the layer holds a text, as a run may not have begun yet."""
         expect(self.chart.locator("svg .role-title text").filter(has_text=text)).not_to_have_count(0)
 
     def cell(self, column: int, text: str) -> Locator:

@@ -43,7 +43,8 @@ def test_a_point_per_sample_with_its_picture_and_classes(recorded):
     assert [row["class"] for row in found] == [str(label) for label in labels]
     assert sum(row["right or wrong"] == "right" for row in found) >= 38
     assert "explain" in str(points.specification["title"])
-    assert points.selections == near.selections == ("sample",)
+    assert points.selections == ("sample", "region")
+    assert near.selections == ("sample",)
     assert max(abs(row[axis]) for row in found for axis in "xy") == 1
 
 

@@ -1,0 +1,116 @@
+"""What a page asks about all samples that are open: the health of the model, what units answer to classes."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+import numpy as np
+
+from core import charts
+from core.dataset.health import FEWEST_SAMPLES, findings_of, weights_of_normalization
+from core.dataset.source import Dataset
+from core.dataset.survey import Survey, survey
+from core.errors import InputRejected
+from core.extractor import Extractor
+from core.inputs import arrange
+from core.passes import Progress, counted
+from core.summaries import HealthReport, HealthRow
+
+__all__ = ["DatasetViews"]
+
+_UNITS_TOLD: Final = 20
+_INPUT: Final = "input:"
+
+
+class DatasetViews:
+    """Views of one set of samples. All samples are run once, when the first view is asked for.
+
+    Args:
+        extractor: Holds the model.
+        dataset: The samples.
+    """
+
+    def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
+        self._extractor = extractor
+        self._dataset = dataset
+        self._survey: Survey | None = None
+        self._lock = threading.Lock()
+
+    def survey(self, progress: Progress | None = None) -> Survey:
+        """Return the survey of all layers.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        with self._lock:
+            if self._survey is None:
+                self._survey = survey(self._extractor, self._dataset, progress=counted(progress))
+            return self._survey
+
+    def health(self, progress: Progress | None = None) -> HealthReport:
+        """Return what is wrong, see :meth:`core.workspace.Workspace.health`."""
+        found = self.survey(progress)
+        inputs = arrange(self._extractor.model, self._dataset.batch(0, 1))
+        findings = findings_of(found, weights_of_normalization(self._extractor, inputs))
+        rows = tuple(
+            HealthRow(
+                each.layer,
+                found.layers[each.layer].type_name,
+                each.kind,
+                each.text,
+                each.units[:_UNITS_TOLD],
+                len(each.units),
+                each.unit_count,
+                each.sample,
+            )
+            for each in findings
+        )
+        count = self._dataset.sample_count
+        note = (
+            f"{count:,} samples are too few to say that a unit never answers: of fewer than {FEWEST_SAMPLES} only NaN "
+            "and infinite values are looked for."
+            if count < FEWEST_SAMPLES
+            else ""
+        )
+        return HealthReport(rows, self._layer_keys(found), count, note, self._accuracy(found))
+
+    def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
+        """Return the chart of units by classes, see :meth:`core.workspace.Workspace.class_means`."""
+        found = self.survey(progress)
+        if layer not in self._layer_keys(found):
+            raise InputRejected(f"There is no layer {layer!r} with units.", remedy="Choose another layer.")
+        means = found.statistics[layer].class_means  # (class, unit)
+        known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
+        if not known.size:
+            return {}
+        names = [self._class_name(int(number)) for number in known]
+        matrix = means[known]
+        title = charts.title(
+            f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
+            f"{self._dataset.sample_count:,} samples; over places or timesteps too, where there are some",
+        )
+        chart = charts.heatmap(
+            matrix,
+            row="class",
+            column="unit",
+            scale=charts.colour_scale(matrix[np.isfinite(matrix)]),
+            value_title="Mean",
+            height=int(np.clip(22 * len(names), 90, 520)),
+            title=title,
+            row_labels=names,
+        )
+        return chart.to_dict()
+
+    def _layer_keys(self, found: Survey) -> tuple[str, ...]:
+        return tuple(key for key in found.statistics if not key.startswith(_INPUT))
+
+    def _class_name(self, number: int) -> str:
+        names = self._dataset.class_names
+        return names[number] if number < len(names) else f"class {number}"
+
+    def _accuracy(self, found: Survey) -> float | None:
+        labels = self._dataset.labels
+        if labels is None or len(found.predictions) != len(labels):
+            return None
+        return float((found.predictions == labels).mean())

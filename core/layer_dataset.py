@@ -1,0 +1,165 @@
+"""All samples of a dataset, as one layer answers them: what a visualizer asks for that draws many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from core.activation import Activation
+from core.limits import format_limit, get_limits
+from core.projection import Pooling, features_of
+from core.store import ContentStore
+
+if TYPE_CHECKING:
+    from core.dataset.source import Dataset
+    from core.extractor import Extractor
+
+__all__ = ["LayerDataset"]
+
+_BATCH_SIZE: Final = 16
+_FEATURES_KEPT: Final = 3
+Told = Callable[[float, str], Any]
+
+
+class LayerDataset:
+    """All samples, of which an activation holds some.
+
+    Args:
+        activation: What a layer answered to some of the samples, one after another.
+        dataset: All of them; None where the activation holds all there are.
+        extractor: Holds the model; needed with a dataset.
+        kept: Where features are kept, shared by those who draw the same layer.
+    """
+
+    def __init__(
+        self,
+        activation: Activation,
+        dataset: Dataset | None = None,
+        extractor: Extractor | None = None,
+        kept: ContentStore[Any] | None = None,
+    ) -> None:
+        self._activation = activation
+        self._dataset = dataset
+        self._extractor = extractor
+        self._kept: ContentStore[Any] = kept or ContentStore(_FEATURES_KEPT)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the activation holds all samples."""
+        return self._dataset is None or self._dataset.sample_count == len(self._activation.values)
+
+    @property
+    def first(self) -> int:
+        """Number of the first sample; not 0 only where no others are known than those of the activation."""
+        return self._activation.context.first if self._dataset is None else 0
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples there are."""
+        return self._activation.shape[0] if self._dataset is None else self._dataset.sample_count
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """True class of each sample, shape ``(sample,)``; None if unknown."""
+        return self._activation.context.labels if self._dataset is None else self._dataset.labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of each class; empty if unknown."""
+        return self._activation.context.class_names if self._dataset is None else self._dataset.class_names
+
+    def class_named(self, number: int) -> str:
+        """Return the name of a class."""
+        return self.class_names[number] if 0 <= number < len(self.class_names) else f"class {number}"
+
+    def number_of(self, position: int) -> int:
+        """Return the number of the sample that is at a position of the activation."""
+        return self._activation.context.first + position - self.first
+
+    def of_layer(self, activation: Activation) -> LayerDataset:
+        """Return the same samples as another layer answers them.
+
+        Args:
+            activation: What that layer answered to the same samples as the activation here.
+        """
+        return LayerDataset(activation, self._dataset, self._extractor, self._kept)
+
+    def features(self, pooling: Pooling, progress: Told | None = None) -> np.ndarray:
+        """Return one row of numbers per sample, shape ``(sample, feature)``, see :func:`projection.features_of`.
+
+        Raises:
+            ValueError: If they would need more memory than is kept at once.
+        """
+        return self._answers(pooling, progress)[0]
+
+    def predictions(self, pooling: Pooling = "mean", progress: Told | None = None) -> np.ndarray | None:
+        """Return the class that the model answers to each sample; None if it tells no classes apart.
+
+        Args:
+            pooling: Of the features that are asked for too, so that the samples are run once.
+            progress: Called with how much is done.
+        """
+        return self._answers(pooling, progress)[1]
+
+    def inputs(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return what went in for some samples, by input name."""
+        if self._dataset is None:
+            return {name: array[list(samples)] for name, array in self._activation.context.inputs.items()}
+        parts = [self._dataset.batch(sample, sample + 1) for sample in samples]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+    def activation(self, samples: Sequence[int]) -> Activation:
+        """Return what the layer answers to some samples, in their order."""
+        if self._dataset is None or self._extractor is None:
+            held = self._activation
+            return held.mapped(lambda values: values[list(samples)], None if held.mask is None else held.mask[samples])
+        from core.inputs import arrange
+
+        key = self._activation.key
+        given = arrange(self._extractor.model, self.inputs(samples))
+        return self._extractor.extract(given, layers=[key], batch_size=_BATCH_SIZE)[key]
+
+    def _answers(self, pooling: Pooling, progress: Told | None) -> tuple[np.ndarray, np.ndarray | None]:
+        key = (self._activation.key, pooling)
+        return self._kept.get(key, lambda: self._run(pooling, progress))
+
+    def _run(self, pooling: Pooling, progress: Told | None) -> tuple[np.ndarray, np.ndarray | None]:
+        if self._dataset is None or self._extractor is None:
+            output = self._activation.activations.output if self._activation.activations else None
+            return features_of(self._activation, pooling), _classes(output, self.sample_count)
+        from core.inputs import arrange
+
+        key, count = self._activation.key, self._dataset.sample_count
+        rows: np.ndarray | None = None
+        predicted: list[np.ndarray] = []
+        for start in range(0, count, _BATCH_SIZE):
+            stop = min(start + _BATCH_SIZE, count)
+            given = arrange(self._extractor.model, self._dataset.batch(start, stop))
+            found = self._extractor.extract(given, layers=[key])
+            part = features_of(found[key], pooling)
+            if rows is None:
+                rows = self._room(count, part)
+            rows[start:stop] = part
+            classes = _classes(found.output, stop - start)
+            if classes is not None:
+                predicted.append(classes)
+            if progress:
+                progress(0.3 * stop / count, f"{stop:,} of {count:,} samples")
+        assert rows is not None
+        return rows, np.concatenate(predicted) if predicted else None
+
+    def _room(self, count: int, part: np.ndarray) -> np.ndarray:
+        most = get_limits().kept_bytes
+        if count * part[0].nbytes > most:
+            raise ValueError(
+                f"{count:,} samples of {part.shape[1]:,} numbers each need more than {format_limit(most)} of memory"
+            )
+        return np.empty((count, part.shape[1]), part.dtype)
+
+
+def _classes(output: Any, count: int) -> np.ndarray | None:
+    if not isinstance(output, np.ndarray) or output.ndim != 2 or len(output) != count or output.shape[1] < 2:
+        return None
+    return output.argmax(axis=1)

@@ -1,0 +1,112 @@
+"""What is open in a workspace: a model, and samples for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.dataset.source import ArrayDataset
+from core.dataset.views import DatasetViews
+from core.examples import Example
+from core.extractor import Extractor
+from core.inputs import InputSpec, input_specs
+from core.layer_charts import LayerCharts
+from core.loading import content_key, load_model
+from core.model_summary import summarize_model
+from core.passes import Passes
+from core.reading import Samples, number_labels
+from core.registry import Registry
+from core.store import ContentStore
+from core.summaries import ModelSummary
+
+__all__ = ["OpenModel", "OpenSamples", "open_model", "open_samples"]
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model that is open.
+
+    Attributes:
+        key: Tells its content from that of others.
+        extractor: Holds the model.
+        specs: What it expects.
+        summary: What a page shows of it.
+        example: The example that it is from, or None.
+        opening: Python that opens it and its samples in a notebook.
+    """
+
+    key: str
+    extractor: Extractor
+    specs: tuple[InputSpec, ...]
+    summary: ModelSummary
+    example: Example | None
+    opening: str
+
+
+@dataclass(frozen=True)
+class OpenSamples:
+    """Samples for a model, with what was made of them.
+
+    Attributes:
+        arrays: By input name, the sample axis first.
+        labels: Class number of each sample, or None.
+        names: What each sample is called.
+        class_names: Name of each class.
+        serial: Tells these samples from those before.
+        passes: What layers answer to them.
+        charts: The pictures of that.
+        views: What a page asks about all of them at once.
+    """
+
+    arrays: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    serial: int
+    passes: Passes
+    charts: LayerCharts
+    views: DatasetViews
+
+    def class_of(self, sample: int) -> str:
+        """Return the name of a sample's true class; empty if it is unknown."""
+        if self.labels is None:
+            return ""
+        label = int(self.labels[sample])
+        return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
+
+
+def open_model(
+    source: Any, name: str, example: Example | None, opening: str, models: ContentStore[Extractor]
+) -> OpenModel:
+    """Open a model file, or take it from those that are open.
+
+    Raises:
+        ModelRefused: If it is damaged, of an unknown kind, or would run code.
+        ExtractionFailed: If it cannot be called.
+    """
+    key = content_key(source)
+    extractor = models.get(key, lambda: Extractor(load_model(source, name=name)))
+    specs = input_specs(extractor.model)
+    return OpenModel(key, extractor, specs, summarize_model(name, extractor, specs, example), example, opening)
+
+
+def open_samples(
+    model: OpenModel, samples: Samples, serial: int, registry: Registry, budget: int | None
+) -> OpenSamples:
+    """Take samples for a model; nothing is run yet."""
+    class_names = model.example.class_names if model.example else ()
+    labels, class_names = number_labels(samples.labels, class_names)
+    passes = Passes(model.extractor, samples.arrays, labels, class_names, registry.announce, budget)
+    dataset = ArrayDataset(samples.arrays, labels, class_names, samples.names)
+    return OpenSamples(
+        samples.arrays,
+        labels,
+        samples.names,
+        class_names,
+        serial,
+        passes,
+        LayerCharts(registry, passes, dataset),
+        DatasetViews(model.extractor, dataset),
+    )
