@@ -8,35 +8,21 @@ def main() -> None:
     import streamlit as st
 
     from ui import engine
+    from ui.pages import pages
 
     # A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
     st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
-    chosen_page = st.navigation(
-        [st.Page(_explore, title="Explore", default=True), st.Page(_plugins, title="Plugins", url_path="plugins")],
-        position="top",
-    )
+    chosen_page = st.navigation(pages(), position="top")
     if engine.is_ready():
         from ui.plugin_watch import watch_plugins
         from ui.sidebar import sidebar
 
-        # Drawn for both pages, or else a look at the other one would forget which file was uploaded.
+        # Drawn for all pages, or else a look at another one would forget which file was uploaded.
         sidebar()
         chosen_page.run()
         watch_plugins()
     else:
         engine.wait()
-
-
-def _explore() -> None:
-    from ui.explore import page
-
-    page()
-
-
-def _plugins() -> None:
-    from ui.plugins import page
-
-    page()
 
 
 # A worker process looks into this file, as multiprocessing makes it do, and must not draw a page.

@@ -13,6 +13,7 @@ __all__ = [
     "Answer",
     "ChartPicture",
     "ChartResult",
+    "ComparisonReport",
     "ExampleSummary",
     "Failure",
     "HealthReport",
@@ -238,6 +239,25 @@ class HealthReport:
     sample_count: int
     note: str = ""
     accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Two models, or two samples, layer by layer.
+
+    Attributes:
+        names: What each is called.
+        distances: A bar per layer as a Vega-Lite chart; the selection ``layer`` holds the one that is clicked.
+        similarity: Linear CKA of all layers with all as a Vega-Lite chart; empty for two samples.
+        layers: Keys of the layers that both have, in call order.
+        first: The first that differs by more than rounding; empty if none does.
+    """
+
+    names: tuple[str, str]
+    distances: dict[str, Any]
+    similarity: dict[str, Any]
+    layers: tuple[str, ...]
+    first: str
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
 from core.inputs import noise
+from core.many_samples import ManySamples
 from core.opened import OpenModel, OpenSamples, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
@@ -31,7 +32,6 @@ from core.summaries import (
     Answer,
     ChartResult,
     ExampleSummary,
-    HealthReport,
     InputView,
     LayerRow,
     ModelSummary,
@@ -46,7 +46,7 @@ __all__ = ["Workspace"]
 _TABLES_KEPT: Final = 64
 
 
-class Workspace:
+class Workspace(ManySamples):
     """What one visitor has open.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was.
@@ -68,6 +68,7 @@ class Workspace:
         self._budget = memory_budget
         self._model: OpenModel | None = None
         self._samples: OpenSamples | None = None
+        self._other: OpenModel | None = None
         self._serial = 0
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
         self._lock = threading.RLock()
@@ -111,7 +112,7 @@ class Workspace:
         )
         with self._lock:
             opened = self._open(example.model_path, name, example, opening)
-            self._model = opened
+            self._model, self._other = opened, None
             self.take_example_samples()
         return opened.summary
 
@@ -132,7 +133,7 @@ class Workspace:
         )
         with self._lock:
             opened = self._open(source, name, None, f"import numpy\n\n{opening}")
-            self._model, self._samples = opened, None
+            self._model, self._samples, self._other = opened, None, None
         return opened.summary
 
     def take_example_samples(self) -> None:
@@ -327,30 +328,6 @@ class Workspace:
         """Return what can be looked at of a layer: its answer, and what it keeps to itself such as states and gates."""
         block, _ = self._given().passes.block(sample)
         return picture_list.parts_of(owner_of(layer, block.layers))
-
-    def health(self, progress: Progress | None = None) -> HealthReport:
-        """Run all samples through every layer and say what is wrong with the layers, the worst first.
-
-        Args:
-            progress: Called with how much is done.
-
-        Raises:
-            ExtractionFailed: If the model raises.
-        """
-        return self._given().views.health(progress)
-
-    def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
-        """Return how each unit of a layer answers to each class as a Vega-Lite chart; empty where no class is known.
-
-        Args:
-            layer: Key of the layer.
-            progress: Called with how much is done, where all samples have to be run first.
-
-        Raises:
-            InputRejected: If there is no such layer.
-            ExtractionFailed: If the model raises.
-        """
-        return self._given().views.class_means(layer, progress)
 
     def _opened(self) -> OpenModel:
         if self._model is None:

@@ -19,14 +19,14 @@ from ui.limits import limits, megabytes
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
-__all__ = ["sidebar"]
+__all__ = ["MODEL_FILES", "sidebar"]
 
 _EXAMPLE, _FILE = "Example", "Your file"
 _SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
 _FITS: dict[Fit, str] = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
 _NOISE_SAMPLES = 8
-_MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
-_DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt"]
+MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
+_DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "zip"]
 
 
 def sidebar() -> None:
@@ -93,7 +93,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
     allowed = get_limits()
     file = st.file_uploader(
         f"A .keras or .h5 file{', or a SavedModel as .zip' if allowed.saved_models else ''}",
-        type=_MODEL_FILES,
+        type=MODEL_FILES,
         key="model_file",
         max_upload_size=megabytes(allowed.upload_bytes),
     )
@@ -183,7 +183,11 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
 def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     given: dict[str, list[Any]] = {}
     for each in model.inputs:
-        label = "Images, .npy, .npz, CSV or text" if len(model.inputs) == 1 else f"For “{named(each.name)}”"
+        label = (
+            "Images, a .zip of images, .npy, .npz, CSV or text"
+            if len(model.inputs) == 1
+            else f"For “{named(each.name)}”"
+        )
         given[each.name] = st.file_uploader(
             label,
             type=_DATA_FILES,
@@ -218,7 +222,8 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
 
 
 def _holds_images(given: dict[str, list[Any]]) -> bool:
-    return any((file.type or "").startswith("image/") for files in given.values() for file in files)
+    names = [(file.type or "", file.name.lower()) for files in given.values() for file in files]
+    return any(kind.startswith("image/") or name.endswith(".zip") for kind, name in names)
 
 
 def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:

@@ -7,11 +7,26 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, gallery, hookimpl
+from vizplugins import (
+    Activation,
+    Handles,
+    LayerDataset,
+    Options,
+    ProgressReport,
+    Refusal,
+    SampleIndex,
+    Visualizer,
+    charts,
+    gallery,
+    hookimpl,
+    projection,
+)
 
 _SHOWN = 8
 _FEWEST = 3
 _BUCKETS = 60
+_MOST_TICKS = 2_000
+_POOLINGS: dict[str, projection.Pooling] = {"largest": "maximum", "mean": "mean"}
 
 
 class ExcitingSamplesOptions(Options):
@@ -43,70 +58,73 @@ class ExcitingSamples(Visualizer):
         "unit that answers far more to one class than to the others is selective for it."
     )
     limitations = (
-        "Only the samples that are open are searched: a unit may answer much more to something that is not among them. "
+        "Only the samples that are open are searched, all of them: a unit may answer much more to something that is "
+        "not among them. "
         "Selectivity compares the class with the largest mean with all others, 1 is only this class (Morcos et al. "
         "2018); with few samples a class it says little, and a unit can take part in telling classes apart without "
         "being selective for one."
     )
 
-    def chart(self, activation: Activation, options: ExcitingSamplesOptions) -> dict[str, alt.TopLevelMixin] | Refusal:
+    def chart(
+        self,
+        activation: Activation,
+        options: ExcitingSamplesOptions,
+        dataset: LayerDataset,
+        progress: ProgressReport,
+    ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the most, the least, and how all samples are spread."""
         unit = min(options.unit, activation.shape[-1] - 1)
-        values = activation.values[..., unit].astype(np.float64)  # (sample, *places)
-        values = np.where(activation.shown, values, np.nan) if values.ndim > 1 else values
-        scores = _scores(values, options.by)
+        scores = dataset.features(_POOLINGS[options.by], progress)[:, unit].astype(np.float64)
         ranked = np.flatnonzero(np.isfinite(scores))
         if len(ranked) < _FEWEST:
             return Refusal("Fewer than three samples have an answer that is a finite number.")
         ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
-        frame = _frame(activation, scores).assign(open=np.arange(len(scores)) == options.sample)
+        frame = _frame(dataset, scores).assign(open=np.arange(len(scores)) == dataset.number_of(options.sample))
         count = min(_SHOWN, len(ranked) // 2) or 1
         name = f"{'channel' if activation.axes[-1] == 'channel' else 'unit'} {unit} of {activation.key}"
         return {
-            f"Excite {name} the most": _samples(activation, values, frame, ranked[:count]),
-            "The least": _samples(activation, values, frame, ranked[::-1][:count]),
+            f"Excite {name} the most": _samples(dataset, unit, frame, ranked[:count]),
+            "The least": _samples(dataset, unit, frame, ranked[::-1][:count]),
             f"All {len(ranked):,} samples: {_selectivity(frame)}": _spread(frame.iloc[ranked]),
         }
 
 
-def _scores(values: np.ndarray, by: str) -> np.ndarray:
-    flat = values.reshape(len(values), -1)  # (sample, *places) -> (sample, place)
-    seen = np.isfinite(flat)
-    clean = np.where(seen, flat, 0)
-    if by == "mean":
-        scores = clean.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    else:
-        scores = np.where(seen, flat, -np.inf).max(axis=1)
-    return np.where(seen.any(axis=1), scores, np.nan)
-
-
-def _frame(activation: Activation, scores: np.ndarray) -> pd.DataFrame:
-    frame = pd.DataFrame({"sample": np.arange(len(scores)) + activation.context.first, "answer": scores})
-    frame["class"] = charts.classes_of(activation)
-    frame["name"] = [charts.short_name(activation, position) for position in range(len(scores))]
+def _frame(dataset: LayerDataset, scores: np.ndarray) -> pd.DataFrame:
+    frame = pd.DataFrame({"sample": np.arange(len(scores)) + dataset.first, "answer": scores})
+    labels = dataset.labels
+    frame["class"] = charts.NOT_KNOWN if labels is None else [dataset.class_named(int(each)) for each in labels]
+    frame["name"] = (
+        frame["sample"].astype(str)
+        if labels is None
+        else [f"{number} ({name})" for number, name in zip(frame["sample"], frame["class"], strict=True)]
+    )
     return frame
 
 
-def _samples(activation: Activation, values: np.ndarray, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
+def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
     rows = frame.iloc[chosen]
+    answers = dataset.activation(chosen.tolist())
+    values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
+    values = np.where(answers.shown, values, np.nan) if values.ndim > 1 else values
     tooltip = [
         alt.Tooltip("sample:Q"),
         alt.Tooltip("class:N"),
         alt.Tooltip("answer:Q", format=".4~g"),
     ]
-    images = gallery.images_of(activation.context.inputs)
+    inputs = dataset.inputs(chosen.tolist())
+    images = gallery.images_of(inputs)
     if images is not None and values.ndim in (1, 3):
-        small = gallery.thumbnails(images[chosen])
+        small = gallery.thumbnails(images)
         if values.ndim == 3:
             scale = charts.colour_scale(values[np.isfinite(values)], "viridis")
             small = [
                 gallery.laid_over(np.nan_to_num(each), pixels, scale)
-                for each, pixels in zip(values[chosen], small, strict=True)
+                for each, pixels in zip(values, small, strict=True)
             ]
         urls = [charts.picture_url(each) for each in small]
         return gallery.strip(rows.assign(image=urls), tooltip=tooltip)
     if values.ndim == 2 and values.shape[1] > 1:
-        return _over_time(values, rows, chosen, sorted(frame["class"].unique()), tooltip)
+        return _over_time(values, rows, sorted(frame["class"].unique()), tooltip)
     clicked = charts.clicked("sample")
     bars = alt.Chart(rows).mark_bar(cursor="pointer", color=charts.MARK_COLOUR)
     return (
@@ -117,10 +135,10 @@ def _samples(activation: Activation, values: np.ndarray, frame: pd.DataFrame, ch
 
 
 def _over_time(
-    values: np.ndarray, rows: pd.DataFrame, chosen: np.ndarray, classes: list[str], tooltip: list[alt.Tooltip]
+    values: np.ndarray, rows: pd.DataFrame, classes: list[str], tooltip: list[alt.Tooltip]
 ) -> alt.LayerChart:
     parts = []
-    for position, (_, row) in zip(chosen, rows.iterrows(), strict=True):
+    for position, (_, row) in enumerate(rows.iterrows()):
         kept = charts.thin(values[position], buckets=_BUCKETS)
         kept = kept[np.isfinite(values[position, kept])]  # padding is NaN here
         parts.append(pd.DataFrame({**row.to_dict(), "time": kept, "value": values[position, kept]}))
@@ -158,15 +176,18 @@ def _spread(frame: pd.DataFrame) -> alt.LayerChart:
     by_class = alt.Y("class:N", title=None if (frame["class"] == charts.NOT_KNOWN).all() else "Class")
     across = alt.X("answer:Q", title="Activation")
     clicked = charts.clicked("sample")
+    # So many that those of a class cannot be told apart anyway; the extremes stay.
+    shown = frame.iloc[np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _MOST_TICKS)).astype(int))]
     ticks = (
-        alt.Chart(frame)
+        alt.Chart(shown)
         .mark_tick(thickness=2, opacity=0.7, cursor="pointer", color=charts.MARK_COLOUR)
         .encode(across, by_class, tooltip=["sample:Q", "class:N", alt.Tooltip("answer:Q", format=".4~g")])
         .add_params(clicked)
     )
-    means = alt.Chart(frame).mark_point(shape="diamond", filled=True, size=70, color="#e8932f")
+    middle = frame.groupby("class", as_index=False)["answer"].mean()
+    means = alt.Chart(middle).mark_point(shape="diamond", filled=True, size=70, color="#e8932f")
     ring = alt.Chart(frame[frame["open"]]).mark_tick(thickness=3, color="#ff4b4b").encode(across, by_class)
-    layers = [ticks, means.encode(alt.X("mean(answer):Q"), by_class), ring]
+    layers = [ticks, means.encode(across, by_class), ring]
     return alt.LayerChart(layer=layers, height=alt.Step(22))
 
 

@@ -74,8 +74,7 @@ class _Placed:
 
 def _has_enough_samples(activation: Activation) -> str:
     fewest = projection.FEWEST_SAMPLES
-    count = activation.shape[0]
-    return "" if count >= fewest else f"needs {fewest} samples or more, there {'is' if count == 1 else 'are'} {count}"
+    return "" if activation.shape[0] >= fewest else f"needs {fewest} samples or more, there are {activation.shape[0]}"
 
 
 class Projection(Visualizer):
@@ -323,8 +322,7 @@ def _name(frame: pd.DataFrame, position: int) -> str:
 def _region(
     placed: _Placed, features: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
 ) -> dict[str, alt.TopLevelMixin]:
-    assert options.region is not None
-    x0, x1, y0, y1 = options.region
+    x0, x1, y0, y1 = options.region or (0, 0, 0, 0)
     across, up = placed.points[:, 0], placed.points[:, 1]
     inside = (across >= min(x0, x1)) & (across <= max(x0, x1)) & (up >= min(y0, y1)) & (up <= max(y0, y1))
     found = np.flatnonzero(inside)

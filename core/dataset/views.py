@@ -29,11 +29,14 @@ class DatasetViews:
     Args:
         extractor: Holds the model.
         dataset: The samples.
+
+    Attributes:
+        dataset: The samples.
     """
 
     def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
         self._extractor = extractor
-        self._dataset = dataset
+        self.dataset = dataset
         self._survey: Survey | None = None
         self._lock = threading.Lock()
 
@@ -45,13 +48,13 @@ class DatasetViews:
         """
         with self._lock:
             if self._survey is None:
-                self._survey = survey(self._extractor, self._dataset, progress=counted(progress))
+                self._survey = survey(self._extractor, self.dataset, progress=counted(progress))
             return self._survey
 
     def health(self, progress: Progress | None = None) -> HealthReport:
         """Return what is wrong, see :meth:`core.workspace.Workspace.health`."""
         found = self.survey(progress)
-        inputs = arrange(self._extractor.model, self._dataset.batch(0, 1))
+        inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
         findings = findings_of(found, weights_of_normalization(self._extractor, inputs))
         rows = tuple(
             HealthRow(
@@ -66,7 +69,7 @@ class DatasetViews:
             )
             for each in findings
         )
-        count = self._dataset.sample_count
+        count = self.dataset.sample_count
         note = (
             f"{count:,} samples are too few to say that a unit never answers: of fewer than {FEWEST_SAMPLES} only NaN "
             "and infinite values are looked for."
@@ -88,7 +91,7 @@ class DatasetViews:
         matrix = means[known]
         title = charts.title(
             f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
-            f"{self._dataset.sample_count:,} samples; over places or timesteps too, where there are some",
+            f"{self.dataset.sample_count:,} samples; over places or timesteps too, where there are some",
         )
         chart = charts.heatmap(
             matrix,
@@ -106,11 +109,11 @@ class DatasetViews:
         return tuple(key for key in found.statistics if not key.startswith(_INPUT))
 
     def _class_name(self, number: int) -> str:
-        names = self._dataset.class_names
+        names = self.dataset.class_names
         return names[number] if number < len(names) else f"class {number}"
 
     def _accuracy(self, found: Survey) -> float | None:
-        labels = self._dataset.labels
+        labels = self.dataset.labels
         if labels is None or len(found.predictions) != len(labels):
             return None
         return float((found.predictions == labels).mean())

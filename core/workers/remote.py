@@ -25,16 +25,25 @@ from core.naming import shown
 from core.passes import Progress
 from core.summaries import ChartResult, ExampleSummary, Failure
 from core.workers.pool import Worker, WorkerPool
-from core.workers.serving import Request
+from core.workers.serving import LONGEST_WITH_PROGRESS, Request
 from core.workers.wire import decode, largest_reply
 from core.workspace import Workspace
 
 __all__ = ["RemoteWorkspace", "Waiting"]
 
 _LOOK_SECONDS: Final = 0.05
+_LEAST_PROGRESS: Final = 1e-4
 _OPENING: Final = frozenset({"open_example", "open_model"})
-_NOTHING_OPEN: Final[Mapping[str, Any]] = {"model": None, "sample_names": (), "sample_labels": ()}
+_NOTHING_OPEN: Final[Mapping[str, Any]] = {
+    "model": None,
+    "sample_names": (),
+    "sample_labels": (),
+    "compared": None,
+}
 _TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
+_COMPARING: Final = frozenset({"compare_with_example", "compare_with_model"})
+_CHANGING: Final = _OPENING | _TAKING | _COMPARING
+_FROM_FILE: Final = frozenset({"open_model", "compare_with_model"})
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class RemoteWorkspace:
         self._worker: Worker | None = None
         self._opening: Request | None = None
         self._taking: Request | None = None
+        self._comparing: Request | None = None
         self._is_restored = False
         self._pending: _Pending | None = None
         self._known: dict[str, Any] = {}
@@ -168,17 +178,17 @@ class RemoteWorkspace:
             worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
             self._worker, self._is_restored = worker, False
         if not self._is_restored and request.name not in _OPENING:
-            for before in (self._opening, None if request.name in _TAKING else self._taking):
-                if before:
+            for before, again in ((self._opening, _OPENING), (self._taking, _TAKING), (self._comparing, _COMPARING)):
+                if before and request.name not in again:
                     self._refuse_what_was_fatal(before)
                     self._exchange(worker, before, None)
             self._is_restored = True
         return worker
 
     def _exchange(self, worker: Worker, request: Request, progress: Progress | None) -> Any:
-        sent = _handed_over(request, worker, self._pool) if request.name == "open_model" else request
+        sent = _handed_over(request, worker, self._pool) if request.name in _FROM_FILE else request
         self._pending = _Pending(request, time.monotonic())
-        if request.name in _OPENING | _TAKING:
+        if request.name in _CHANGING:
             # Until the answer is there, nobody knows what is open in the worker.
             self._is_restored = False
         worker.is_busy = True
@@ -187,7 +197,7 @@ class RemoteWorkspace:
         except (OSError, ValueError) as error:
             self._gone(worker, error)
         value = self._answer(worker, progress)
-        if request.name in _OPENING | _TAKING:
+        if request.name in _CHANGING:
             self._is_restored = True
         return value
 
@@ -196,12 +206,14 @@ class RemoteWorkspace:
         assert self._pending is not None
         request, started = self._pending.request, self._pending.started
         largest = largest_reply(request.name)
-        fraction, text = None, ""
+        fraction, text, moved = None, "", started
+        allowed = self._pool.limits.request_seconds
         while True:
-            seconds = time.monotonic() - started
-            if seconds > self._pool.limits.request_seconds:
-                allowed = f"{self._pool.limits.request_seconds:g}"
-                self._lost(worker, f"did not finish within the {allowed} seconds that one step may take")
+            now = time.monotonic()
+            seconds = now - started
+            # What says that it comes forward, such as a pass over a dataset, gets the time again, but not for ever.
+            if now - moved > allowed or seconds > allowed * LONGEST_WITH_PROGRESS:
+                self._lost(worker, f"did not finish within the {allowed:g} seconds that one step may take")
             try:
                 message = worker.receive(largest, _LOOK_SECONDS)
                 reply = None if message is None else decode(message, request.name)
@@ -212,7 +224,9 @@ class RemoteWorkspace:
                 self._gone(worker, error)
             if reply is None or reply.progress:
                 if reply and reply.progress:
-                    fraction, text = reply.progress
+                    if reply.progress[0] > (fraction or 0.0) + _LEAST_PROGRESS:
+                        moved = now
+                    fraction, text = max(reply.progress[0], fraction or 0.0), reply.progress[1]
                     if progress:
                         progress(fraction, text)
                 worker.look()
@@ -234,9 +248,11 @@ class RemoteWorkspace:
 
     def _remember(self, request: Request) -> None:
         if request.name in _OPENING:
-            self._opening, self._taking = request, None
+            self._opening, self._taking, self._comparing = request, None, None
         elif request.name in _TAKING:
             self._taking = request
+        elif request.name in _COMPARING:
+            self._comparing = request
         else:
             return
         self._known.clear()
@@ -305,13 +321,13 @@ def _outline(value: Any) -> Any:
 def _in_words(request: Request) -> str:
     arguments = request.arguments
     match request.name:
-        case "open_model" | "open_example":
+        case "open_model" | "open_example" | "compare_with_example" | "compare_with_model":
             return f"Opening {shown(Path(str(arguments[-1])).name)}"
         case "chart" | "chart_file":
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
         case "take_files" | "take_text" | "take_noise" | "take_example_samples":
             return "Reading the input"
-        case "answer" | "layers" | "plan":
+        case "answer" | "layers" | "plan" | "health" | "comparison" | "class_means":
             return "The model"
     return "What was asked"
 

@@ -19,10 +19,13 @@ from core.workers.sandbox import confine
 from core.workers.wire import encode_error, encode_progress, encode_value
 from core.workspace import Workspace
 
-__all__ = ["READY", "Request", "open_first_example", "serve"]
+__all__ = ["LONGEST_WITH_PROGRESS", "READY", "Request", "open_first_example", "serve"]
 
 READY = b"r"
 """What a worker says when it can be asked."""
+
+LONGEST_WITH_PROGRESS: Final = 10
+"""How many times as long as others a request may take that says how far it is, as long as it comes forward."""
 
 _GRACE_SECONDS: Final = 5
 
@@ -74,7 +77,8 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
             return
         # The page ends what takes too long. Should it be gone, and the interpreter be held so that no thread here can
         # notice that, then the kernel does.
-        signal.alarm(math.ceil(limits.request_seconds) + _GRACE_SECONDS)
+        longest = limits.request_seconds * (LONGEST_WITH_PROGRESS if request.wants_progress else 1)
+        signal.alarm(math.ceil(longest) + _GRACE_SECONDS)
         reply = _answer(workspace, request, pipe)
         signal.alarm(0)
         pipe.send_bytes(reply)

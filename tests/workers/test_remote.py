@@ -49,6 +49,14 @@ CALLS = {
     "inputs_file": [()],
     "code": [PICTURE],
     "parts": [("conv_1", 0)],
+    "health": [()],
+    "class_means": [("dense",), ("nowhere",)],
+    "compare_with_example": [("digits-cnn",)],
+    "compare_with_model": [(keras_file(), "mine.keras")],
+    "compared": [None],
+    "comparison": [()],
+    "compare_samples": [(0, 3), (0, 900)],
+    "compared_layer": [("dense", 0, 3), ("conv_1", 0, 3), ("conv_1", 0, None)],
 }
 
 

@@ -1,0 +1,139 @@
+"""What a page asks of a workspace about many samples at once, or about two models."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from typing import Any
+
+from core.dataset.comparison_views import layer_chart, models_report, samples_report
+from core.errors import InputRejected
+from core.examples import Example, get_example
+from core.opened import OpenModel, OpenSamples
+from core.passes import Progress
+from core.summaries import ComparisonReport, HealthReport, ModelSummary
+
+__all__ = ["ManySamples"]
+
+
+class ManySamples(ABC):
+    """The part of :class:`core.workspace.Workspace` that looks at all samples that are open."""
+
+    _other: OpenModel | None
+
+    @abstractmethod
+    def _opened(self) -> OpenModel: ...
+
+    @abstractmethod
+    def _given(self) -> OpenSamples: ...
+
+    @abstractmethod
+    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> OpenModel: ...
+
+    @property
+    def compared(self) -> ModelSummary | None:
+        """The model that the open one is compared with, or None."""
+        return self._other.summary if self._other else None
+
+    def health(self, progress: Progress | None = None) -> HealthReport:
+        """Run all samples through every layer and say what is wrong with the layers, the worst first.
+
+        Args:
+            progress: Called with how much is done.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().views.health(progress)
+
+    def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
+        """Return how each unit of a layer answers to each class as a Vega-Lite chart; empty where no class is known.
+
+        Args:
+            layer: Key of the layer.
+            progress: Called with how much is done, where all samples have to be run first.
+
+        Raises:
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().views.class_means(layer, progress)
+
+    def compare_with_example(self, name: str) -> ModelSummary:
+        """Take the model of an example to compare the open one with.
+
+        Raises:
+            InputRejected: If there is no such example.
+        """
+        return self._compare_with(get_example(name).model_path, name)
+
+    def compare_with_model(self, source: str | os.PathLike[str] | bytes, name: str = "") -> ModelSummary:
+        """Take a model file to compare the open one with, such as another checkpoint.
+
+        Args:
+            source: A path, or the content of a file.
+            name: The file's name.
+
+        Raises:
+            ModelRefused: If it cannot be opened; the one before stays.
+        """
+        return self._compare_with(source, name or (os.path.basename(source) if isinstance(source, str) else "model"))
+
+    def comparison(self, progress: Progress | None = None) -> ComparisonReport:
+        """Run all samples through both models and compare their layers.
+
+        Args:
+            progress: Called with how much is done.
+
+        Raises:
+            InputRejected: If there is no other model, or it does not take these samples.
+            ExtractionFailed: If a model raises.
+        """
+        names = (self._opened().summary.name, self._compared().summary.name)
+        views, other = self._given().views, self._compared().extractor
+        return models_report(self._opened().extractor, other, views.dataset, names, progress)
+
+    def compare_samples(self, first: int, second: int) -> ComparisonReport:
+        """Compare what the layers answer to two samples.
+
+        Raises:
+            InputRejected: If there is no such sample.
+            ExtractionFailed: If the model raises.
+        """
+        dataset = self._given().views.dataset
+        for sample in (first, second):
+            if not 0 <= sample < dataset.sample_count:
+                raise InputRejected(
+                    f"There is no sample {sample}.", remedy=f"There are samples 0 to {dataset.sample_count - 1}."
+                )
+        return samples_report(self._opened().extractor, dataset, first, second)
+
+    def compared_layer(self, layer: str, sample: int, second: int | None) -> dict[str, Any]:
+        """Return one layer side by side with its difference as a Vega-Lite chart.
+
+        Args:
+            layer: Key of the layer.
+            sample: Which sample.
+            second: Another sample for the same model; None takes the same sample and the other model.
+
+        Raises:
+            InputRejected: If one of both has no such layer, or its answer has another shape.
+            ExtractionFailed: If a model raises.
+        """
+        model = self._opened()
+        if second is None:
+            other = self._compared()
+            pair = (model.extractor, sample, model.summary.name), (other.extractor, sample, other.summary.name)
+        else:
+            pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
+        return layer_chart(*pair, self._given().views.dataset, layer)
+
+    def _compare_with(self, source: Any, name: str) -> ModelSummary:
+        self._opened()
+        self._other = self._open(source, name, None, "")
+        return self._other.summary
+
+    def _compared(self) -> OpenModel:
+        if self._other is None:
+            raise InputRejected("There is no model to compare with.", remedy="Choose an example or a file.")
+        return self._other

@@ -1,0 +1,160 @@
+"""The health page: what is wrong with the model's layers over all samples, and how units answer to classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.summaries import HealthReport, HealthRow
+from core.workspace import Workspace
+from ui.charts import chart
+from ui.choice import Choice, choice, workspace
+from ui.pages import explore_page
+from ui.waiting import show_error, waiting
+from ui.wording import named, plain
+
+__all__ = ["page"]
+
+_KEY = "findings"
+_COLOURS = {
+    "not finite": "red",
+    "dead": "red",
+    "constant": "orange",
+    "saturated": "orange",
+    "alike": "blue",
+    "drift": "orange",
+    "always on": "gray",
+}
+_MEANINGS = {
+    "not finite": "NaN or infinite values. The first layer where they arise is listed first; what follows hands on.",
+    "dead": "A ReLU that is zero for every sample: it learns nothing any more.",
+    "constant": "The same number for every sample.",
+    "saturated": "Nearly always at a bound of its activation function: gradients vanish there.",
+    "alike": "Units that correlate by more than 0.99: one of them would do.",
+    "drift": "A normalisation layer gets other numbers than in training: wrong preprocessing, commonly.",
+    "always on": "A ReLU that never cuts anything off. Not wrong in itself: over these samples it is linear.",
+}
+
+
+def page() -> None:
+    """Draw the page."""
+    opened, chosen = workspace(), choice()
+    st.header("Health", anchor=False)
+    try:
+        model, names = opened.model, opened.sample_names
+        if model is None or not names:
+            st.info("Open a model and give it samples in the sidebar.", icon=":material/arrow_back:")
+            return
+        with waiting(opened, f"Running {len(names):,} samples through every layer", "health") as progress:
+            report = opened.health(progress)
+    except LayerscopeError as error:
+        show_error(error, opened, "health")
+        return
+    _summary(report, model.name)
+    _findings(report)
+    _class_means(opened, report, chosen)
+
+
+def _summary(report: HealthReport, name: str) -> None:
+    right = "" if report.accuracy is None else f" · right on {report.accuracy:.1%} of them"
+    st.caption(f"{named(name)} · {len(report.layers):,} layers over {report.sample_count:,} samples{right}")
+    if report.note:
+        st.info(plain(report.note), icon=":material/info:")
+
+
+def _findings(report: HealthReport) -> None:
+    if not report.rows:
+        st.success(
+            "Nothing found: no unit is dead, constant, saturated or a copy of another, and all values are finite.",
+            icon=":material/check_circle:",
+        )
+        return
+    counts: dict[str, int] = {}
+    for row in report.rows:
+        counts[row.kind] = counts.get(row.kind, 0) + 1
+    badges = [f":{_COLOURS[kind]}-badge[{kind}: {count:,} {_layers(count)}]" for kind, count in counts.items()]
+    st.markdown(" ".join(badges))
+    st.caption("Click a row to open the layer, with the unit and a sample that show it.")
+    table = pd.DataFrame(
+        {
+            "layer": [row.layer for row in report.rows],
+            "type": [row.type_name for row in report.rows],
+            "what": [row.kind for row in report.rows],
+            "share": [row.found / row.unit_count for row in report.rows],
+            "found": [row.text for row in report.rows],
+            "units": [_units(row) for row in report.rows],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content" if len(table) <= 12 else 460,
+        key=_KEY,
+        on_select=_clicked(report.rows),
+        selection_mode="single-row",
+        column_config={
+            "share": st.column_config.ProgressColumn(
+                "share", min_value=0, max_value=1, format="percent", width="small"
+            ),
+            "found": st.column_config.TextColumn("found", width="large"),
+        },
+    )
+    if st.session_state.pop("go_to_layer", False):
+        st.switch_page(explore_page())
+    with st.expander("What these mean"):
+        for kind in counts:
+            st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {_MEANINGS[kind]}")
+        st.caption(
+            "Correlations are over values drawn evenly from samples and places; everything else is over all values. "
+            "What a dataset does not hold cannot be seen: a unit that is dead here may answer to something else."
+        )
+
+
+def _layers(count: int) -> str:
+    return "layer" if count == 1 else "layers"
+
+
+def _units(row: HealthRow) -> str:
+    listed = ", ".join(map(str, row.units))
+    return f"{listed}, …" if row.found > len(row.units) else listed
+
+
+def _clicked(rows: tuple[HealthRow, ...]) -> Any:
+    def go() -> None:
+        picked = st.session_state[_KEY].selection.rows
+        if not picked:
+            return
+        row, chosen = rows[picked[0]], st.session_state["choice"]
+        chosen.select_layer(row.layer)
+        chosen.sample = row.sample
+        if row.kind != "not finite":
+            for option in ("unit", "channel"):
+                chosen.set_option(option, row.units[0])
+        st.session_state["go_to_layer"] = True
+
+    return go
+
+
+def _class_means(opened: Workspace, report: HealthReport, chosen: Choice) -> None:
+    st.subheader("Units by classes", anchor=False)
+    if not opened.sample_labels:
+        st.caption("The classes of these samples are not known: give data with labels to see them.")
+        return
+    listed = list(report.layers)
+    start = listed.index(chosen.layer) if chosen.layer in listed else len(listed) - 1
+    layer = st.selectbox("Layer", listed, index=start, key="class_means_layer")
+    try:
+        with waiting(opened, "Drawing", "class_means") as progress:
+            specification = opened.class_means(layer, progress)
+    except LayerscopeError as error:
+        show_error(error, opened, "class_means")
+        return
+    if specification:
+        chart(specification, f"class_means/{layer}")
+        st.caption(
+            "A column that is bright in one row only is a unit that is selective for that class; rows alike are "
+            "classes that the layer does not tell apart yet."
+        )
