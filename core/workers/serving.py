@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -77,11 +78,23 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
             return
         # The page ends what takes too long. Should it be gone, and the interpreter be held so that no thread here can
         # notice that, then the kernel does.
-        longest = limits.request_seconds * (LONGEST_WITH_PROGRESS if request.wants_progress else 1)
-        signal.alarm(math.ceil(longest) + _GRACE_SECONDS)
-        reply = _answer(workspace, request, pipe)
+        clock = _Clock(limits.request_seconds)
+        reply = _answer(workspace, request, pipe, clock)
         signal.alarm(0)
         pipe.send_bytes(reply)
+
+
+class _Clock:
+    """Lets the kernel end this process when a request takes too long; one that comes forward gets the time again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = math.ceil(seconds) + _GRACE_SECONDS
+        self._started = time.monotonic()
+        signal.alarm(self._seconds)
+
+    def extend(self) -> None:
+        if time.monotonic() - self._started < self._seconds * LONGEST_WITH_PROGRESS:
+            signal.alarm(self._seconds)
 
 
 def open_first_example(workspace: Workspace) -> None:
@@ -108,14 +121,19 @@ def _be_quiet(private: Path) -> None:
     os.close(output)
 
 
-def _answer(workspace: Workspace, request: Request, pipe: Any) -> bytes:
+def _answer(workspace: Workspace, request: Request, pipe: Any, clock: _Clock) -> bytes:
     try:
         asked = getattr(workspace, request.name)
         if not callable(asked):
             return encode_value(asked)
         options = dict(request.options or {})
         if request.wants_progress:
-            options["progress"] = lambda fraction, text: pipe.send_bytes(encode_progress(fraction, text))
+
+            def told(fraction: float, text: str) -> None:
+                clock.extend()
+                pipe.send_bytes(encode_progress(fraction, text))
+
+            options["progress"] = told
         return encode_value(asked(*request.arguments, **options))
     except LayerscopeError as error:
         return encode_error(error)

@@ -127,7 +127,7 @@ class TestErrors:
             (("chart", "digits-cnn", "examples", "conv_1", "gate", "-o", "c.png"), "did you mean 'gates'?", 1),
             (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.gif"), "it must end in .png, .svg", 2),
             (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.png", "--option", "x"), "NAME=VALUE", 2),
-            (("extract", "digits-cnn"), "Missing argument 'INPUT'", 2),
+            (("extract", "digits-cnn"), "Missing argument 'DATA'", 2),
         ],
     )
     def test_one_clear_line_and_a_status(self, run, tmp_path, command, words, status):

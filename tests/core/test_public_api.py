@@ -54,10 +54,12 @@ def test_the_face_that_plugin_authors_import():
         "ColourScheme",
         "Handles",
         "HeadIndex",
+        "LayerDataset",
         "LayerKey",
         "Options",
         "ProgressReport",
         "Refusal",
+        "Region",
         "SampleContext",
         "SampleIndex",
         "UnitIndex",
@@ -67,7 +69,9 @@ def test_the_face_that_plugin_authors_import():
         "hookimpl",
         "normalization",
         "projection",
+        "raster",
         "recurrence",
+        "sample_pictures",
         "scatter",
     ]
     assert all(hasattr(vizplugins, name) for name in vizplugins.__all__)
