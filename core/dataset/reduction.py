@@ -7,6 +7,7 @@ ones, and a norm less than a sum of squares, which makes a copy of everything fi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ __all__ = [
     "can_be_reduced",
     "joined_reductions",
     "reduced",
+    "reduced_input",
 ]
 
 PLACES_DRAWN: Final = 4
@@ -39,7 +41,7 @@ class Reduction:
     """A layer's answers to some samples, reduced over space or time; padding is left out.
 
     Attributes:
-        places: How many places or timesteps each sample has, shape ``(sample,)``.
+        places: How many places or timesteps each sample has, shape ``(sample,)``, or one number for all.
         total: Sum over them, shape ``(sample, unit)``; the last axis is always that of units or channels.
         norm: Root of the sum of squares, likewise.
         maximum: Likewise.
@@ -60,7 +62,7 @@ class Reduction:
     @property
     def mean(self) -> np.ndarray:
         """Mean over places, shape ``(sample, unit)``."""
-        return np.asarray(self.total) / np.maximum(np.asarray(self.places), 1)[:, None]
+        return np.asarray(self.total) / np.maximum(np.asarray(self.places), 1).reshape(-1, 1)
 
 
 def can_be_reduced(described: RecordedTensor) -> bool:
@@ -75,34 +77,28 @@ def bounds_of(described: RecordedTensor) -> tuple[float, float] | None:
     return None if layer.kind == "recurrent" else BOUNDS.get(layer.activation_function)
 
 
-def reduced(tensor: Any, mask: Any, described: RecordedTensor | None = None) -> Reduction:
+def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
     """Reduce one tensor, inside a graph or not.
 
     Args:
         tensor: Shape ``(sample, …, unit)``, or ``(sample,)``.
         mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
-        described: What it is; None for what went into the model.
+        described: What it is.
     """
     import tensorflow as tf
 
     values = tf.cast(tensor, tf.float32)
     rank = values.shape.rank
-    if rank is not None and rank > 2 and described is not None and described.channels_first:
+    if rank is not None and rank > 2 and described.channels_first:
         values = tf.transpose(values, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
-    samples = tf.shape(values)[0]
     if rank is None or rank < 3:
-        flat = tf.reshape(values, [samples, -1])  # (sample,) -> (sample, unit)
-        places = tf.ones([samples], tf.float32)
+        flat = values if rank == 2 else tf.reshape(values, [tf.shape(values)[0], -1])  # (sample,) -> (sample, unit)
         near = _near_bounds(flat, described)
-        return Reduction(places, flat, tf.abs(flat), flat, flat, flat[:, None], near)
-    units = values.shape[-1] if values.shape[-1] is not None else tf.shape(values)[-1]
+        return Reduction(tf.constant(1.0), flat, tf.abs(flat), flat, flat, flat[:, None], near)
     # One long axis instead of two short ones.
-    rows = tf.reshape(values, [samples, -1, units])  # (sample, *places, unit) -> (sample, place, unit)
-    count = tf.shape(rows)[1]
-    at = tf.cast(tf.linspace(0.0, tf.cast(count - 1, tf.float32), PLACES_DRAWN), tf.int32)
+    rows, places, at = _rows_of(values)
     drawn = tf.gather(rows, at, axis=1)
     largest, smallest, counted = rows, rows, rows
-    places = tf.fill([samples], tf.cast(count, tf.float32))
     near = _near_bounds(rows, described)
     if mask is not None and _fits(mask, values):
         shown = _shown(mask, values, rows)
@@ -124,15 +120,56 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor | None = None) -> 
     )
 
 
+def reduced_input(array: np.ndarray) -> Reduction:
+    """Reduce what went into a model, likewise.
+
+    Args:
+        array: Numbers of shape ``(sample, …, unit)``, or ``(sample,)``.
+    """
+    if array.ndim < 3:
+        flat = array.reshape(len(array), -1).astype(np.float32)
+        return Reduction(1.0, flat, np.abs(flat), flat, flat, flat[:, None])
+    # Inputs have few channels: with these in front, each reduction goes along what lies together in memory.
+    rows = np.ascontiguousarray(np.moveaxis(array, -1, 1), np.float32).reshape(len(array), array.shape[-1], -1)
+    at = np.linspace(0, rows.shape[-1] - 1, PLACES_DRAWN).astype(np.int64)
+    return Reduction(
+        float(rows.shape[-1]),
+        rows.sum(axis=-1),
+        np.sqrt(np.einsum("sup,sup->su", rows, rows)),
+        rows.max(axis=-1),
+        rows.min(axis=-1),
+        rows[..., at].swapaxes(1, 2),
+    )
+
+
 def joined_reductions(parts: list[Reduction]) -> Reduction:
     """Return the reductions of several batches as one, as NumPy arrays."""
 
     def join(name: str) -> np.ndarray:
         return np.concatenate([np.asarray(getattr(part, name)) for part in parts])
 
-    names = ("places", "total", "norm", "maximum", "minimum", "drawn")
+    places = np.concatenate([np.broadcast_to(np.asarray(part.places), len(part.total)) for part in parts])
+    names = ("total", "norm", "maximum", "minimum", "drawn")
     saturated = None if parts[0].saturated is None else join("saturated")
-    return Reduction(**{name: join(name) for name in names}, saturated=saturated)
+    return Reduction(places, **{name: join(name) for name in names}, saturated=saturated)
+
+
+def _rows_of(values: Any) -> tuple[Any, Any, Any]:
+    """Return values as ``(sample, place, unit)``, how many places there are, and which of them to draw."""
+    import tensorflow as tf
+
+    inner = values.shape[1:].as_list()
+    if None not in inner:
+        # Known now: hundreds of layers would else ask for their shapes again in every pass.
+        count = math.prod(inner[:-1])
+        rows = tf.reshape(values, [-1, count, inner[-1]]) if len(inner) > 2 else values
+        return rows, tf.constant(float(count)), np.linspace(0, count - 1, PLACES_DRAWN).astype(np.int32)
+    shape = tf.shape(values)
+    rows = tf.reshape(values, [shape[0], -1, shape[-1]])
+    rows.set_shape([None, None, inner[-1]])
+    count = tf.shape(rows)[1]
+    at = tf.cast(tf.linspace(0.0, tf.cast(count - 1, tf.float32), PLACES_DRAWN), tf.int32)
+    return rows, tf.cast(count, tf.float32), at
 
 
 def _fits(mask: Any, values: Any) -> bool:
@@ -149,10 +186,10 @@ def _shown(mask: Any, values: Any, rows: Any) -> Any:
     return tf.reshape(spread, [shape[0], tf.shape(rows)[1], 1])
 
 
-def _near_bounds(values: Any, described: RecordedTensor | None) -> Any:
+def _near_bounds(values: Any, described: RecordedTensor) -> Any:
     import tensorflow as tf
 
-    bounds = None if described is None else bounds_of(described)
+    bounds = bounds_of(described)
     if bounds is None:
         return None
     low, high = bounds

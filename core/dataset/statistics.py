@@ -82,25 +82,30 @@ class LayerStatistics:
             class_count: How many classes there are.
             draw_every: Values are drawn of every so many samples.
         """
-        total = reduction.total.astype(np.float64)  # (sample, unit)
-        places = np.broadcast_to(reduction.places[:, None].astype(np.float64), total.shape)
-        norm = reduction.norm.astype(np.float64)
+        total, norm = reduction.total, reduction.norm  # (sample, unit)
+        places = reduction.places.astype(np.float64)[:, None]
         largest, smallest = reduction.maximum, reduction.minimum
-        is_nan = np.isnan(total) | np.isnan(norm)
+        numbers = np.arange(first, first + len(total))
+        is_nan = np.isnan(total)
         is_inf = ~is_nan & ~(np.isfinite(total) & (np.abs(largest) < np.inf) & (np.abs(smallest) < np.inf))
         some = ~is_nan & ~is_inf & (places > 0)
-        numbers = np.arange(first, first + len(total))
-        count = np.where(some, places, 0).sum(axis=0)
-        mean = np.where(some, total, 0).sum(axis=0) / np.maximum(count, 1)
+        # Nearly always all is finite, and then nothing has to be left out.
+        is_whole = bool(some.all())
+
+        def known(values: np.ndarray, otherwise: float) -> np.ndarray:
+            return values if is_whole else np.where(some, values, np.float32(otherwise))
+
+        count = (np.broadcast_to(places, total.shape) * some).sum(axis=0)
+        mean = known(total, 0).sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            squares = np.where(some, norm**2, 0).sum(axis=0) - count * mean**2
-        high, low = np.where(some, largest, -np.inf), np.where(some, smallest, np.inf)
+            squares = np.einsum("su,su->u", *[known(norm, 0).astype(np.float64)] * 2) - count * mean**2
+        high, low = known(largest, -np.inf), known(smallest, np.inf)
         saturated = reduction.saturated
-        totals, counts = _by_class(np.where(some, total / np.maximum(places, 1), 0), some, labels, class_count)
+        totals, counts = _by_class(known(total, 0) / np.maximum(places, 1), some, labels, class_count)
         chosen = np.flatnonzero(numbers % draw_every == 0)
         drawn = reduction.drawn[chosen]  # (chosen, place, unit)
         top, top_answers = _best(high, numbers, True)
-        bottom, bottom_answers = _best(np.where(some, largest, np.inf), numbers, False)
+        bottom, bottom_answers = _best(known(largest, np.inf), numbers, False)
         broken = is_nan | is_inf
         return cls(
             len(total),
@@ -109,7 +114,7 @@ class LayerStatistics:
             np.maximum(squares, 0),
             low.min(axis=0).astype(np.float64),
             high.max(axis=0).astype(np.float64),
-            np.zeros(total.shape[1]) if saturated is None else np.where(some, saturated, 0).sum(axis=0, dtype=float),
+            np.zeros(total.shape[1]) if saturated is None else known(saturated, 0).sum(axis=0, dtype=np.float64),
             is_nan.sum(axis=0),
             is_inf.sum(axis=0),
             np.where(broken.any(axis=0), numbers[broken.argmax(axis=0)], -1),
@@ -193,12 +198,10 @@ def _by_class(
     means: np.ndarray, some: np.ndarray, labels: np.ndarray | None, class_count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     kept = min(class_count, MOST_CLASSES)
-    totals, counts = np.zeros((kept, means.shape[1])), np.zeros((kept, means.shape[1]), np.int64)
-    if labels is not None:
-        for number in np.unique(labels[(labels >= 0) & (labels < kept)]):
-            of_class = labels == number
-            totals[number], counts[number] = means[of_class].sum(axis=0), some[of_class].sum(axis=0)
-    return totals, counts
+    if labels is None or not kept:
+        return np.zeros((kept, means.shape[1])), np.zeros((kept, means.shape[1]), np.int64)
+    of_class = (labels[None, :] == np.arange(kept)[:, None]).astype(np.float32)  # (class, sample)
+    return (of_class @ means).astype(np.float64), (of_class @ some.astype(np.float32)).astype(np.int64)
 
 
 def _best(answers: np.ndarray, numbers: np.ndarray, is_largest: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.dataset.reduction import Reduction, joined_reductions, reduced
+from core.dataset.reduction import Reduction, joined_reductions, reduced_input
 from core.dataset.source import Dataset
 from core.dataset.statistics import LayerStatistics
 from core.extractor import Extractor
@@ -21,7 +21,7 @@ __all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "reduce_chunk", "sample
 BATCH_SIZE: Final = 8
 """Samples in one pass. All layers are in memory at once while they are reduced; measured, a larger batch is slower."""
 _CHUNK_BYTES: Final = 200_000_000
-_BYTES_PER_UNIT: Final = 40
+_BYTES_PER_UNIT: Final = 24
 _MOST_IN_CHUNK: Final = 512
 _DRAWS: Final = 512
 """About how many samples values are drawn from, for correlations."""
@@ -161,14 +161,8 @@ def reduce_chunk(
 
 
 def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInfo, Reduction]]:
-    import tensorflow as tf
-
-    found = {}
-    for name, array in batch.items():
-        if array.dtype.kind in "fiub":
-            layer = input_layer(name, array.shape)
-            found[f"input:{name}"] = (layer, reduced(tf.convert_to_tensor(array), None))
-    return found
+    numeric = {name: array for name, array in batch.items() if array.dtype.kind in "fiub"}
+    return {f"input:{name}": (input_layer(name, array.shape), reduced_input(array)) for name, array in numeric.items()}
 
 
 def predicted_classes(answer: Any) -> np.ndarray | None:
