@@ -40,6 +40,7 @@ class Repeated:
         self.identity = f"{name} {count}"
 
     def batch(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """Return some samples."""
         return {self._name: self._samples[np.arange(start, stop) % len(self._samples)]}
 
 
@@ -77,7 +78,7 @@ def _speed(rounds: int) -> None:
     def one_layer() -> None:
         for start in range(0, SAMPLES, BATCH):
             found = extractor.extract(dataset.batch(start, start + BATCH)[model.inputs[0].name], layers=[ONE_LAYER])
-            found[ONE_LAYER].values
+            assert found[ONE_LAYER].values.size
 
     ways: dict[str, Callable[[], Any]] = {
         "plain pass": plain_pass,
@@ -141,9 +142,7 @@ def _engines(address: str, rounds: int) -> None:
 
     def run(engine: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            core.extract_dataset(
-                example.model_path, dataset, Path(folder, "out.zarr"), statistics=True, engine=engine
-            )
+            core.extract_dataset(example.model_path, dataset, Path(folder, "out.zarr"), statistics=True, engine=engine)
 
     seconds = measured({"one process": lambda: run(None), "Dask": lambda: run(engine_at("dask", address))}, rounds)
     print("| digits-cnn, 20,000 samples, statistics of all layers | seconds |\n|---|---|")

@@ -64,9 +64,8 @@ def _placing(count: int, reference: bool = True) -> None:
         slowest = time.perf_counter() - started
         print(f"| scikit-learn's t-SNE | {slowest:.1f} | 1 | | {purity(points, labels):.3f} |", flush=True)
     for method in ("PCA", "t-SNE", "UMAP"):
-        told: list[float] = []
         started = time.perf_counter()
-        placed = project(features, method, progress=lambda fraction, text: told.append(fraction))
+        placed = project(features, method, progress=lambda fraction, text: None)
         seconds = time.perf_counter() - started
         faster = f"{slowest / seconds:.1f}" if slowest else ""
         trust = "" if placed.trustworthiness is None else f"{placed.trustworthiness:.3f}"
@@ -97,6 +96,8 @@ def _painting() -> None:
 
 
 def _draw(page: Page) -> tuple[float, float, int]:
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("ready").wait_for()
     page.wait_for_timeout(500)
     page.evaluate(
         "addEventListener('pointerdown', () => { window.clicked = performance.now() }, {capture: true, once: true})"

@@ -5,7 +5,6 @@ import json
 import time
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from benchmarks.projection import CLASSES, GOALS, clustered
@@ -39,11 +38,12 @@ def activation(count: int) -> Any:
 settle()
 count = st.radio("Points", list(GOALS), key="count", horizontal=True, format_func="{:,}".format)
 drawn = activation(count)
+st.button("Clear")
 if st.button("Draw"):
     # Another sample each time, so that the browser cannot show the picture that it has.
     st.session_state["turn"] = st.session_state.get("turn", 0) + 1
     started = time.perf_counter()
-    drawing = get_registry().draw("projection", drawn, {"sample": st.session_state["turn"] % len(np.asarray(drawn.values))})
+    drawing = get_registry().draw("projection", drawn, {"sample": st.session_state["turn"]})
     built = time.perf_counter() - started
     specification = drawing.pictures[0].specification
     chart(specification, f"chart-{time.time()}")

@@ -74,6 +74,11 @@ class LayerDataset:
         """Return the name of a class."""
         return self.class_names[number] if 0 <= number < len(self.class_names) else f"class {number}"
 
+    def classes_named(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the names of classes, shape ``(sample,)``, of a million in no time."""
+        found, at = np.unique(numbers, return_inverse=True)
+        return np.array([self.class_named(int(number)) for number in found], dtype=object)[at]
+
     def number_of(self, position: int) -> int:
         """Return the number of the sample that is at a position of the activation."""
         return self._activation.context.first + position - self.first

@@ -142,8 +142,10 @@ def nearest(features: np.ndarray, sample: int, count: int, metric: Metric) -> tu
     from sklearn.metrics import pairwise_distances
 
     distances = pairwise_distances(features[sample : sample + 1], features, metric=metric)[0]
-    order = np.argsort(distances, kind="stable")
-    order = order[order != sample][:count]
+    distances[sample] = np.inf
+    few = np.sort(np.argpartition(distances, min(count, len(distances) - 1))[:count])
+    order = few[np.argsort(distances[few], kind="stable")]
+    order = order[order != sample]
     return order, distances[order]
 
 

@@ -92,8 +92,11 @@ def grid_representatives(points: np.ndarray, reach: float, cells: int) -> tuple[
         cells: How many along each side.
     """
     at = np.clip(np.floor((points + reach) / (2 * reach) * cells).astype(np.int64), 0, cells - 1)
-    _, first, counts = np.unique(at[:, 1] * cells + at[:, 0], return_index=True, return_counts=True)
-    return first, counts
+    cell = at[:, 1] * cells + at[:, 0]
+    counts = np.bincount(cell, minlength=cells * cells)
+    first = np.empty(cells * cells, np.int64)
+    first[cell[::-1]] = np.arange(len(cell))[::-1]  # what is written last stays: the first of each cell
+    return first[counts > 0], counts[counts > 0]
 
 
 def _spread(values: np.ndarray, radius: int) -> np.ndarray:

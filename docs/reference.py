@@ -27,7 +27,7 @@ _ABOUT_MARKED: Final = {
     "ColourScheme": "An option that is one of the colour schemes of `charts`.",
     "HeadIndex": "An option that is a position on the axis of attention heads.",
     "LayerKey": "An option that is the key of another layer of the same pass.",
-    "Region": "An option that is what is dragged over a chart in both directions: left, right, bottom and top, or None.",
+    "Region": "An option that is what is dragged over a chart: left, right, bottom and top, or None.",
     "SampleIndex": "An option that is a position on the axis of samples; one called `sample` follows the page.",
     "UnitIndex": "An option that is a position on the axis of units.",
     "API_VERSION": "The version of this API, see [what may change](plugins.md#what-may-change-and-when).",

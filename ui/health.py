@@ -128,8 +128,9 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
         if not picked:
             return
         row, chosen = rows[picked[0]], st.session_state["choice"]
-        chosen.select_layer(row.layer)
         chosen.sample = row.sample
+        if not row.layer.startswith("input:"):
+            chosen.select_layer(row.layer)
         if row.kind != "not finite":
             for option in ("unit", "channel"):
                 chosen.set_option(option, row.units[0])

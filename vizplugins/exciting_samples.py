@@ -92,7 +92,7 @@ class ExcitingSamples(Visualizer):
 def _frame(dataset: LayerDataset, scores: np.ndarray) -> pd.DataFrame:
     frame = pd.DataFrame({"sample": np.arange(len(scores)) + dataset.first, "answer": scores})
     labels = dataset.labels
-    frame["class"] = charts.NOT_KNOWN if labels is None else [dataset.class_named(int(each)) for each in labels]
+    frame["class"] = charts.NOT_KNOWN if labels is None else dataset.classes_named(labels)
     frame["name"] = (
         frame["sample"].astype(str)
         if labels is None

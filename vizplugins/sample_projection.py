@@ -130,7 +130,7 @@ def _described(dataset: LayerDataset, options: ProjectionOptions, progress: Prog
     labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
     frame = pd.DataFrame({"sample": np.arange(count) + dataset.first})
     for name, numbers in (("class", labels), ("prediction", predicted)):
-        frame[name] = charts.NOT_KNOWN if numbers is None else [dataset.class_named(int(each)) for each in numbers]
+        frame[name] = charts.NOT_KNOWN if numbers is None else dataset.classes_named(numbers)
     known = labels is not None and predicted is not None
     frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else charts.NOT_KNOWN
     if options.colour_by == "unit":
@@ -358,7 +358,7 @@ def _telling_units(
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
             x=alt.X("apart:Q", title="Mean inside minus mean outside, in standard deviations"),
-            y=alt.Y("unit:N", sort=None, title=None),
+            y=alt.Y("unit:N", sort=None, title=None, axis=alt.Axis(labelOverlap=False)),
             tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("apart:Q", format="+.2f")],
         )
         .properties(height=alt.Step(18), width=_SIDE)

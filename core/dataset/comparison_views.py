@@ -21,7 +21,7 @@ from core.summaries import ComparisonReport
 __all__ = ["layer_chart", "models_report", "samples_report"]
 
 _MOST_BARS: Final = 400
-_PANEL: Final = 250
+_PANEL: Final = 200
 _MOST_UNITS: Final = 400
 
 
@@ -179,9 +179,17 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
     panels.append(("Difference", difference, charts.ColourScale(-most, most, "blueorange")))
     drawn: list[Any] = [
         charts.heatmap(
-            values, row=row, column=column, scale=scale, width=_PANEL, height=_PANEL, title=name, most_tooltips=1500
+            values,
+            row=row,
+            column=column,
+            scale=scale,
+            width=_PANEL,
+            height=_PANEL,
+            title=name,
+            most_tooltips=1500,
+            legend=at > 0,
         )
-        for name, values, scale in panels
+        for at, (name, values, scale) in enumerate(panels)
     ]
     return alt.hconcat(*drawn, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
         color="independent"

@@ -168,7 +168,7 @@ def _drifts(
     given = all_statistics.get(layer.inputs_from[0]) if len(layer.inputs_from) == 1 else None
     if weights is None or given is None or not keeps_statistics(layer):
         return None
-    values = int(given.value_count.min(initial=0)) if given.unit_count else 0
+    values = int(given.value_count.min()) if given.unit_count else 0
     drift = drift_of_statistics(
         given.mean, given.variance, layer, weights, sample_count=given.sample_count, values=values
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ class MappedArrays:
 
     def __init__(self, path: Path, specs: Sequence[InputSpec]) -> None:
         self._path = path
-        self._folder = tempfile.TemporaryDirectory(prefix="layerscope-")
+        self._folder = ""
         if path.suffix == ".npy":
             self.file = ArrayFile({specs[0].name: self._map(path, 0, path.stat().st_size)}, None)
             return
@@ -58,7 +59,10 @@ class MappedArrays:
                 stream.seek(info.header_offset)
                 lengths = _LOCAL_HEADER.unpack(stream.read(_LOCAL_HEADER.size))
             return self._map(self._path, info.header_offset + 30 + sum(lengths), info.file_size)
-        target = Path(self._folder.name) / f"{info.header_offset}.npy"
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="layerscope-")
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        target = Path(self._folder) / f"{info.header_offset}.npy"
         try:
             with zipfile.ZipFile(self._path) as archive, archive.open(info) as stream, target.open("wb") as output:
                 shutil.copyfileobj(stream, output, 1 << 20)

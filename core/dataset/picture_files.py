@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import weakref
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -60,17 +61,14 @@ def pictures_in_archive(source: bytes | Path, name: str) -> PictureFiles:
     try:
         archive = zipfile.ZipFile(stream)
         infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        names = _checked([each for each in infos if not _lies_beside(each)], name)
+        _check_entries([infos[each] for each in names], name)
+    except InputRejected:
+        stream.close()
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        stream.close()
         raise InputRejected(f"{shown(name)} is a damaged archive.", remedy="Pack the images again.") from error
-    names = _checked([each for each in infos if not _lies_beside(each)], name)
-    largest = get_limits().upload_bytes
-    for each in names:
-        info = infos[each]
-        if info.flag_bits & 1 or info.compress_type not in _UNPACKED or info.file_size > largest:
-            raise InputRejected(
-                f"{shown(name)}: {shown(each)} is encrypted, packed in an unusual way, or too large.",
-                remedy="Pack the images again.",
-            )
 
     def read(position: int) -> bytes:
         try:
@@ -80,7 +78,24 @@ def pictures_in_archive(source: bytes | Path, name: str) -> PictureFiles:
                 f"{shown(name)}: {shown(names[position])} is damaged.", remedy="Pack the images again."
             ) from error
 
-    return PictureFiles(tuple(names), _folders(names), read)
+    files = PictureFiles(tuple(names), _folders(names), read)
+    weakref.finalize(files, _close, archive, stream)
+    return files
+
+
+def _check_entries(infos: Sequence[zipfile.ZipInfo], name: str) -> None:
+    largest = get_limits().upload_bytes
+    for info in infos:
+        if info.flag_bits & 1 or info.compress_type not in _UNPACKED or info.file_size > largest:
+            raise InputRejected(
+                f"{shown(name)}: {shown(info.filename)} is encrypted, packed in an unusual way, or too large.",
+                remedy="Pack the images again.",
+            )
+
+
+def _close(*opened: Any) -> None:
+    for each in opened:
+        each.close()
 
 
 def pictures_in_folder(folder: Path) -> PictureFiles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -162,7 +162,8 @@ def reduce_chunk(
 
 def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInfo, Reduction]]:
     numeric = {name: array for name, array in batch.items() if array.dtype.kind in "fiub"}
-    return {f"input:{name}": (input_layer(name, array.shape), reduced_input(array)) for name, array in numeric.items()}
+    layers = {name: replace(input_layer(name, array.shape), key=f"input:{name}") for name, array in numeric.items()}
+    return {layer.key: (layer, reduced_input(numeric[name])) for name, layer in layers.items()}
 
 
 def predicted_classes(answer: Any) -> np.ndarray | None:
