@@ -77,7 +77,7 @@ def _findings(report: HealthReport) -> None:
         counts[row.kind] = counts.get(row.kind, 0) + 1
     badges = [f":{_COLOURS[kind]}-badge[{kind}: {count:,} {_layers(count)}]" for kind, count in counts.items()]
     st.markdown(" ".join(badges))
-    st.caption("Click a row to open the layer, with the unit and a sample that show it.")
+    place = st.container(horizontal=True, vertical_alignment="center", height=44, border=False)
     table = pd.DataFrame(
         {
             "layer": [row.layer for row in report.rows],
@@ -88,7 +88,7 @@ def _findings(report: HealthReport) -> None:
             "units": [_units(row) for row in report.rows],
         }
     )
-    st.dataframe(
+    picked = st.dataframe(
         table,
         hide_index=True,
         height="content" if len(table) <= 12 else 460,
@@ -102,8 +102,8 @@ def _findings(report: HealthReport) -> None:
             "found": st.column_config.TextColumn("found", width="large"),
         },
     )
-    if st.session_state.pop("go_to_layer", False):
-        st.switch_page(explore_page())
+    with place:
+        _link(report.rows, picked.selection.rows)
     with st.expander("What these mean"):
         for kind in counts:
             st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {_MEANINGS[kind]}")
@@ -134,9 +134,20 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
         if row.kind != "not finite":
             for option in ("unit", "channel"):
                 chosen.set_option(option, row.units[0])
-        st.session_state["go_to_layer"] = True
 
     return go
+
+
+def _link(rows: tuple[HealthRow, ...], picked: list[int]) -> None:
+    if not picked:
+        st.caption("Click a row, and its layer can be opened with the unit and a sample that show it.")
+        return
+    # A link, as st.switch_page would lose the files that were uploaded.
+    row = rows[picked[0]]
+    unit = "" if row.kind == "not finite" else f", unit {row.units[0]:,}"
+    st.page_link(
+        explore_page(), label=f"Open {plain(row.layer)}{unit}, sample {row.sample:,}", icon=":material/arrow_forward:"
+    )
 
 
 def _class_means(opened: Workspace, report: HealthReport, chosen: Choice) -> None:

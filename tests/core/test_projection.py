@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
+from sklearn.metrics import silhouette_score
 
 import core
 from core.projection import features_of, nearest, project
@@ -21,6 +22,17 @@ def purity(points, labels, count=5):
     np.fill_diagonal(distances, np.inf)
     near = np.argsort(distances, axis=1)[:, :count]
     return float((labels[near] == labels[:, None]).mean())
+
+
+def test_the_last_hidden_layer_tells_classes_apart_better_than_the_pixels_do(digits):
+    values, labels = digits
+    example = core.get_example("digits-cnn")
+    (pixels,) = example.samples()[0].values()
+    hidden, given = (project(each, "t-SNE", 2, perplexity=15).points for each in (values, pixels.reshape(90, -1)))
+
+    assert silhouette_score(hidden, labels) > 0.5
+    assert silhouette_score(hidden, labels) > silhouette_score(given, labels) + 0.1
+    assert purity(hidden, labels) > 0.85
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
