@@ -36,7 +36,7 @@ from core.layers import LayerInfo
 from core.tokens import tokens_of
 from core.untouched import all_layers
 
-__all__ = ["Extractor", "extract"]
+__all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Extractor:
         passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training)
         batch = joined(passes, sample_count, progress)
         if wanted.layers is not None:
-            _refuse_unknown(wanted.layers, batch.recording.layers)
+            refuse_unknown_layers(wanted.layers, batch.recording.layers)
         named = given.named_arrays(self.model, inputs)
         tokens = tokens_of(batch.recording.tokenizer, batch.tokens, named)
         context = SampleContext(named, labels, tuple(class_names), first, tokens)
@@ -171,7 +171,7 @@ class Extractor:
         wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
         batch = self._run(tensors, wanted, False)
         if wanted.layers is not None:
-            _refuse_unknown(wanted.layers, batch.recording.layers)
+            refuse_unknown_layers(wanted.layers, batch.recording.layers)
         described = batch.recording.described
         found = {
             each.key: (each.layer, Reduction(*parts)) for each, parts in zip(described, batch.tensors, strict=True)
@@ -333,7 +333,12 @@ def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
     return next((int(source.shape[0]) for source in sources if len(source.shape) and source.shape[0]), None)
 
 
-def _refuse_unknown(wanted: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:
+def refuse_unknown_layers(wanted: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:
+    """Say which layers there are.
+
+    Raises:
+        KeyError: If one that is wanted is not among them, nor a part that one of them keeps to itself.
+    """
     keys = [key for layer in layers for key in (layer.key, *layer.internals)]
     unknown = sorted(wanted - set(keys))
     if unknown:

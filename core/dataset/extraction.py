@@ -20,9 +20,18 @@ import numpy as np
 from core.dataset.engines import Engine, LocalEngine, extractor_of
 from core.dataset.source import Dataset
 from core.dataset.statistics import LayerStatistics
-from core.dataset.survey import BATCH_SIZE, Chunk, Survey, chunks_of, draw_every, reduce_chunk, samples_per_chunk
+from core.dataset.survey import (
+    BATCH_SIZE,
+    Chunk,
+    Survey,
+    chunks_of,
+    draw_every,
+    layers_of,
+    reduce_chunk,
+    samples_per_chunk,
+)
 from core.errors import InputRejected
-from core.extractor import Extractor
+from core.extractor import Extractor, refuse_unknown_layers
 from core.inputs import arrange
 from core.naming import shown
 
@@ -88,6 +97,9 @@ def extract_dataset(
         "chunk": size,
         "batch_size": batch_size,
     }
+    if wanted is not None and (known := layers_of(extractor)):
+        # Before anything is written.
+        refuse_unknown_layers(frozenset(wanted), known)
     ledger = _Ledger(folder, begun)
     group = ledger.group
     write = _write_statistics if statistics else _write_activations

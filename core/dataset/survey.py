@@ -16,7 +16,7 @@ from core.extractor import Extractor
 from core.inputs import arrange
 from core.layers import LayerInfo, input_layer
 
-__all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "reduce_chunk", "samples_per_chunk", "survey"]
+__all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "layers_of", "reduce_chunk", "samples_per_chunk", "survey"]
 
 BATCH_SIZE: Final = 8
 """Samples in one pass. All layers are in memory at once while they are reduced; measured, a larger batch is slower."""
@@ -179,7 +179,7 @@ def predicted_classes(answer: Any) -> np.ndarray | None:
 
 def samples_per_chunk(extractor: Extractor) -> int:
     """Return how many samples are reduced before they are merged: the fewer, the more units the model has."""
-    units = sum(layer.output_shape[-1] or 1 for layer in _layers_of(extractor) if len(layer.output_shape) > 1)
+    units = sum(layer.output_shape[-1] or 1 for layer in layers_of(extractor) if len(layer.output_shape) > 1)
     fitting = _CHUNK_BYTES // max(units * _BYTES_PER_UNIT, 1)
     return max(1, min(fitting, _MOST_IN_CHUNK) // BATCH_SIZE) * BATCH_SIZE
 
@@ -201,7 +201,8 @@ def _starts(chunk: Chunk, batch_size: int) -> range:
     return range(chunk.start, chunk.stop, batch_size)
 
 
-def _layers_of(extractor: Extractor) -> tuple[LayerInfo, ...]:
+def layers_of(extractor: Extractor) -> tuple[LayerInfo, ...]:
+    """Return the layers of a model; none where they are known only once it has run."""
     from core.errors import ExtractionFailed
 
     try:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from click.testing import CliRunner
+from PIL import Image
 
 import core
 from core.cli import main
@@ -83,6 +85,36 @@ class TestExtract:
             assert all(len(values) == 1 for values in written.values())
 
 
+class TestExtractDataset:
+    def test_is_written_as_zarr_and_goes_on(self, run, digits, tmp_path):
+        _, model, arrays = digits
+        done = run("extract", "digits-dense", "examples", "-o", "out.zarr")
+
+        assert done.exit_code == 0, done.output
+        assert "out.zarr: 90 samples" in done.output
+        written = zarr.open_group(tmp_path / "out.zarr", mode="r")
+        for key, activation in core.extract(model, core.arrange(model, arrays)).items():
+            np.testing.assert_allclose(written[core.array_name(key)][:], activation.values, rtol=1e-5, atol=1e-5)
+        before = {file: file.stat().st_mtime_ns for file in (tmp_path / "out.zarr").rglob("c/*") if file.is_file()}
+        assert before
+        assert run("extract", "digits-dense", "examples", "-o", "out.zarr").exit_code == 0
+        assert {file: file.stat().st_mtime_ns for file in before} == before
+
+    def test_statistics_of_a_folder_of_pictures(self, run, digits, tmp_path):
+        _, _, arrays = digits
+        (images,) = arrays.values()
+        for number, image in enumerate(images[:6]):
+            folder = tmp_path / "pictures" / ["even", "odd"][number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((image.reshape(8, 8) * 255).round().astype(np.uint8)).save(folder / f"{number}.png")
+        done = run("extract", "digits-cnn", "pictures", "-o", "out.zarr", "--statistics", "--layer", "conv_1")
+
+        assert done.exit_code == 0, done.output
+        (statistics,) = core.read_statistics(tmp_path / "out.zarr").values()
+        assert statistics.sample_count == 6
+        assert statistics.mean.shape == (16,)
+
+
 class TestChart:
     @pytest.mark.parametrize(
         ("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!DOCTYPE html>"), ("json", b"{")]
@@ -127,6 +159,12 @@ class TestErrors:
             (("chart", "digits-cnn", "examples", "conv_1", "gate", "-o", "c.png"), "did you mean 'gates'?", 1),
             (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.gif"), "it must end in .png, .svg", 2),
             (("chart", "digits-cnn", "examples", "conv_1", "gates", "-o", "c.png", "--option", "x"), "NAME=VALUE", 2),
+            (("extract", "digits-cnn", "examples", "-o", "x.csv"), "it must end in .npz, or in .zarr", 2),
+            (("extract", "digits-cnn", "examples", "-o", "x.npz", "--statistics"), "in .zarr for a dataset", 2),
+            (("extract", "digits-cnn", "examples", "-o", "x.zarr", "--internals"), "written to .npz only", 2),
+            (("extract", "digits-cnn", "examples", "-o", "x.zarr", "--layer", "conv"), "no layer 'conv'", 1),
+            (("extract", "digits-cnn", "examples", "-o", "x.zarr", "--engine", "dask"), "--address", 1),
+            (("extract", "digits-cnn", "nowhere", "-o", "x.zarr"), "nowhere", 1),
             (("extract", "digits-cnn"), "Missing argument 'DATA'", 2),
         ],
     )

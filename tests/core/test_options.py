@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from core.options import Control, describe_options, fit_options
-from core.visualizer import ChannelIndex, Options, SampleIndex, UnitIndex, Visualizer
+from core.visualizer import ChannelIndex, Options, Region, SampleIndex, UnitIndex, Visualizer
 
 
 class Shape(enum.Enum):
@@ -29,6 +29,7 @@ class EveryKind(Options):
     text: str = "words"
     limit: int | None = None
     bounded: Annotated[int, Field(ge=2)] = 2
+    region: Region = None
 
 
 class Drawer(Visualizer):
@@ -72,6 +73,7 @@ class TestDescribe:
             "text": "text",
             "limit": "integer",
             "bounded": "integer",
+            "region": "region",
         }
 
     def test_an_index_is_bounded_by_its_axis(self, controls):
@@ -96,7 +98,7 @@ class TestDescribe:
         assert controls["statistics"].choices == ("mean", "max")
 
     def test_none_is_a_value_only_where_it_is_declared(self, controls):
-        assert [name for name, control in controls.items() if control.optional] == ["unit", "others", "limit"]
+        assert [name for name, control in controls.items() if control.optional] == ["unit", "others", "limit", "region"]
 
     def test_an_axis_that_the_activation_does_not_have(self, activation):
         class Elsewhere(Options):
@@ -216,3 +218,20 @@ class TestFit:
 
         with pytest.raises(ValueError, match="low must lie below high"):
             fit_options(Other(), activation, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "fitted"),
+    [
+        ((-1.5, 2, 0.25, 3), (-1.5, 2, 0.25, 3)),
+        ([0, 1, 2, 3], (0, 1, 2, 3)),
+        ((0, 1), None),
+        ((0, 1, 2, float("nan")), None),
+        (("left", 1, 2, 3), None),
+        ("everywhere", None),
+    ],
+)
+def test_a_region_has_four_ends_or_is_none(activation, given, fitted):
+    options = fit_options(Drawer(), activation, {"region": given})[0]
+
+    assert options.region == fitted
