@@ -168,6 +168,8 @@ def _selectivity(frame: pd.DataFrame) -> str:
     # The index is made for answers that are not negative, as those behind a ReLU are.
     if others < 0 or largest <= 0:
         return f"the most for {best}, {largest:.3g} in the mean, {others:.3g} for all others"
+    if not np.isfinite(largest):
+        return f"the most for {best}"
     index = (largest - others) / (largest + others)
     return f"the most for {best}, selectivity {index:.2f} of 1"
 
