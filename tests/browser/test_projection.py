@@ -10,7 +10,7 @@ def points(explorer):
 
 def test_a_point_shows_its_sample_and_opens_it(explorer, page):
     explorer.visit(example="digits-cnn", layer="dense", view="projection")
-    expect(points(explorer)).to_contain_text("90 samples as dense answers them, by PCA")
+    expect(points(explorer)).to_contain_text("90 samples as dense, by PCA")
     explorer.painted(points(explorer))
     point = points(explorer).locator('path[aria-label*="sample: 12;"]')
     point.hover()
