@@ -21,14 +21,24 @@ IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
 WIDTH: Final = 1400
 
-# File, height in pixels, theme, and what stands in the address.
-PICTURES: Final[tuple[tuple[str, int, str, dict[str, str]], ...]] = (
-    ("explore", 1250, "light", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
-    ("explore-dark", 1250, "dark", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
-    ("recurrent", 1250, "light", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
-    ("gates", 1900, "light", {"example": "vowels-lstm", "layer": "lstm_2", "o.unit": "2"}),
-    ("attention", 1750, "dark", {"example": "reviews-transformer", "layer": "attention"}),
-    ("map", 800, "light", {"example": "reviews-transformer", "show": "map"}),
+READY: Final = {"": "How to read it.", "health": "Units by classes"}
+"""By page, the text that stands there once everything is drawn."""
+# File, height in pixels, theme, page, and what stands in the address.
+PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
+    ("explore", 1250, "light", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
+    ("explore-dark", 1250, "dark", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
+    ("recurrent", 1250, "light", "", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
+    ("gates", 1900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "o.unit": "2"}),
+    ("attention", 1750, "dark", "", {"example": "reviews-transformer", "layer": "attention"}),
+    ("map", 800, "light", "", {"example": "reviews-transformer", "show": "map"}),
+    (
+        "projection",
+        1900,
+        "light",
+        "",
+        {"example": "digits-cnn", "layer": "dense", "view": "projection", "o.method": '"t-SNE"'},
+    ),
+    ("health", 1060, "light", "health", {"example": "digits-cnn"}),
 )
 
 
@@ -37,8 +47,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for name, height, theme, query in PICTURES:
-            png = _small(_taken(browser, f"{address}/?{urlencode(query)}", height, theme))
+        for name, height, theme, place, query in PICTURES:
+            png = _small(_taken(browser, f"{address}/{place}?{urlencode(query)}", height, theme, READY[place]))
             path = IMAGES / f"{name}.png"
             path.write_bytes(png)
             print(f"{path.relative_to(ROOT)}: {len(png) / 1000:.0f} KB")
@@ -61,12 +71,12 @@ def _plugins(browser: Browser, address: str) -> bytes:
     return taken
 
 
-def _taken(browser: Browser, address: str, height: int, theme: str) -> bytes:
+def _taken(browser: Browser, address: str, height: int, theme: str, ready: str) -> bytes:
     page = browser.new_page(
         viewport={"width": WIDTH, "height": height}, color_scheme="dark" if theme == "dark" else "light"
     )
     page.goto(address)
-    page.get_by_text("How to read it.").wait_for(timeout=180_000)
+    page.get_by_text(ready).wait_for(timeout=180_000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts are laid out once more when their column has its width
