@@ -1,7 +1,7 @@
 """Samples as points of a plane or of space: near each other where the layer answers alike.
 
 PCA by scikit-learn, t-SNE by openTSNE, UMAP by umap-learn. They are imported when they are asked for: umap-learn
-compiles for seconds when it is first used in a process.
+compiles for up to half a minute when it is first used in a process.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def _umap(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
-    tell(0.05, "starting UMAP, which compiles for some seconds the first time")
+    tell(0.05, "starting UMAP, which compiles for up to half a minute the first time")
     import umap
 
     tell(0.2, "placing the samples")
