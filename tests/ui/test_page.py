@@ -79,18 +79,6 @@ def test_every_example_runs(start, name):
     assert page.session_state["workspace"].model.name == name
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_every_layer_of_every_example_has_pictures_that_can_be_drawn(start, name):
-    page = start(example=name)
-    workspace = page.session_state["workspace"]
-    for row in workspace.layers(0):
-        offered = workspace.visualizers(row.key, 0)
-        assert offered, row.key
-        for each in offered:
-            result = workspace.chart(row.key, each.name, {}, 0)
-            assert result.failure is None, (row.key, each.name, result.failure)
-
-
 def test_another_sample_gets_another_answer(start):
     page = start()
     workspace = page.session_state["workspace"]
