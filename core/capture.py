@@ -18,6 +18,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.layers import input_key
+
 __all__ = ["Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
@@ -105,7 +107,7 @@ class Recorder:
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
         """Remember which tensors are the model's inputs, so that layers can say where theirs come from."""
         for tensor, name in zip(_tensors(inputs), names, strict=False):
-            self._producers[id(tensor)] = (f"input:{name}", tensor)
+            self._producers[id(tensor)] = (input_key(name), tensor)
 
     def record(self, operation: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Make the call and remember what came out."""

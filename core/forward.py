@@ -18,7 +18,7 @@ from core.activation import Activation, SampleContext
 from core.capture import Internal, LayerCall, Recorder, recording
 from core.errors import ExtractionFailed
 from core.given import input_names
-from core.layers import LayerInfo, axes_of, describe_layer, input_layer
+from core.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
 
@@ -217,7 +217,7 @@ def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> l
     """
     masks = [np.asarray(mask).astype(bool) for mask in batch.masks]
     made: dict[str, Activation] = {
-        f"input:{name}": _input_activation(name, array, context) for name, array in context.inputs.items()
+        input_key(name): _input_activation(name, array, context) for name, array in context.inputs.items()
     }
     described = batch.recording.described
     # What layers keep to themselves comes first: the activation of the layer holds it.
@@ -278,7 +278,7 @@ def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Ac
 
 def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> Activation:
     info = input_layer(name, array.shape)
-    return Activation(f"input:{name}", array, axes_of(info.type_names, array.ndim), info, context=context)
+    return Activation(input_key(name), array, axes_of(info.type_names, array.ndim), info, context=context)
 
 
 def weights_of(operation: Any) -> dict[str, np.ndarray]:

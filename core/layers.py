@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["LayerInfo", "axes_of", "describe_layer", "input_layer", "layer_kind"]
+__all__ = ["LayerInfo", "axes_of", "describe_layer", "input_key", "input_layer", "is_input", "layer_kind"]
+
+_INPUT: Final = "input:"
 
 # Colours and grouping follow these kinds. The first class name in a layer's bases that is listed decides.
 _KIND_OF_TYPE: Final[dict[str, str]] = {
@@ -132,7 +134,16 @@ class LayerInfo:
         return axes_of(self.type_names, len(self.output_shape))
 
 
-@cache
+def input_key(name: str) -> str:
+    """Return the key that stands for an input of the model, where layers are told by theirs."""
+    return f"{_INPUT}{name}"
+
+
+def is_input(key: str) -> bool:
+    """Return whether a key is that of an input, not of a layer."""
+    return key.startswith(_INPUT)
+
+
 def input_layer(name: str, shape: tuple[int, ...]) -> LayerInfo:
     """Return what stands for an input of the model.
 
@@ -143,6 +154,7 @@ def input_layer(name: str, shape: tuple[int, ...]) -> LayerInfo:
     return LayerInfo(name, name, None, "InputLayer", ("InputLayer", "Layer"), (None, *shape[1:]))
 
 
+@cache
 def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     """Name the axes of a layer's answer.
 

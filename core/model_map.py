@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts import clicked, cut_in_the_middle
+from core.layers import input_key, is_input
 from core.summaries import LayerRow
 
 __all__ = ["model_map"]
@@ -150,7 +151,7 @@ def _edges(shown: list[LayerRow], rows: Sequence[LayerRow], inputs: Sequence[str
 
     def visible_end(key: str) -> str:
         # An opened model has no box: what comes out of it comes out of its last layer, which is last in call order.
-        if key.startswith("input:") or key in visible:
+        if is_input(key) or key in visible:
             return key
         inside = [row.key for row in shown if row.key.startswith(f"{key}/")]
         if inside:
@@ -164,12 +165,12 @@ def _edges(shown: list[LayerRow], rows: Sequence[LayerRow], inputs: Sequence[str
             end = visible_end(source)
             if end and end != row.key:
                 found[end, row.key] = None
-    order = {key: position for position, key in enumerate([*(f"input:{name}" for name in inputs), *by_key])}
+    order = {key: position for position, key in enumerate([*map(input_key, inputs), *by_key])}
     return [edge for edge in found if order.get(edge[0], 0) < order[edge[1]]]
 
 
 def _placed(shown: list[LayerRow], inputs: Sequence[str], edges: list[tuple[str, str]]) -> list[_Box]:
-    rank = {f"input:{name}": 0 for name in inputs}
+    rank = {input_key(name): 0 for name in inputs}
     sources: dict[str, list[str]] = {}
     for source, target in edges:
         sources.setdefault(target, []).append(source)
@@ -178,7 +179,7 @@ def _placed(shown: list[LayerRow], inputs: Sequence[str], edges: list[tuple[str,
     taken: dict[int, int] = {}
     boxes = []
     for name in inputs:
-        boxes.append(_Box(f"input:{name}", name, "input", "Input", "", _COLUMN * taken.get(0, 0), 0))
+        boxes.append(_Box(input_key(name), name, "input", "Input", "", _COLUMN * taken.get(0, 0), 0))
         taken[0] = taken.get(0, 0) + 1
     for row in shown:
         level = rank[row.key]

@@ -12,7 +12,7 @@ from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.inputs import arrange
-from core.layers import LayerInfo
+from core.layers import LayerInfo, is_input
 from core.store import ContentStore
 
 __all__ = ["Passes", "Progress", "counted", "owner_of"]
@@ -137,7 +137,7 @@ class Passes:
         # An unknown key, and one without values, say so themselves.
         if layer is not None and not layer.missing and (key != layer.key or inside or not self.plan.all_layers):
             internals = layer.internals if key != layer.key or inside else ()
-            keys = (layer.key, *internals, *(each for each in layer.inputs_from if not each.startswith("input:")))
+            keys = (layer.key, *internals, *(each for each in layer.inputs_from if not is_input(each)))
             start = sample - position
             block = self._inside.get((start, keys), lambda: self._extract(start, keys, None))
         try:

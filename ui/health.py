@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import LayerscopeError
+from core.layers import is_input
 from core.summaries import HealthReport, HealthRow
 from core.workspace import Workspace
 from ui.charts import chart
@@ -129,7 +130,7 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
             return
         row, chosen = rows[picked[0]], st.session_state["choice"]
         chosen.sample = row.sample
-        if not row.layer.startswith("input:"):
+        if not is_input(row.layer):
             chosen.select_layer(row.layer)
         if row.kind != "not finite":
             for option in ("unit", "channel"):

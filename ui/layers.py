@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.charts import cut_in_the_middle
 from core.cost import Plan, format_bytes
+from core.layers import is_input
 from core.overview import opened_layers, parents_of
 from core.summaries import LayerRow
 from core.workspace import Workspace
@@ -145,5 +146,5 @@ def _map(workspace: Workspace, chosen: Choice, selected: str) -> None:
 
 def _box_clicked() -> None:
     clicked = st.session_state["map"].selection.get("layer") or []
-    if clicked and not clicked[0]["layer"].startswith("input:"):
+    if clicked and not is_input(clicked[0]["layer"]):
         st.session_state["choice"].select_layer(clicked[0]["layer"])

@@ -14,7 +14,7 @@ import numpy as np
 from core.dataset.reduction import BOUNDS
 from core.dataset.statistics import LayerStatistics
 from core.dataset.survey import Survey
-from core.layers import LayerInfo
+from core.layers import LayerInfo, is_input
 from core.normalization import ENOUGH_VALUES, drift_of_statistics, keeps_statistics
 
 __all__ = ["ALIKE", "SATURATED", "Finding", "findings_of"]
@@ -84,7 +84,7 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
         layer = survey.layers[key]
         marks = _marks(layer, statistics, survey.statistics, survey.layers, weights.get(key))
         flagged[key] = {kind: mark for kind, mark in marks.items() if mark.any()}
-        if key.startswith("input:") and "not finite" not in flagged[key]:
+        if is_input(key) and "not finite" not in flagged[key]:
             continue
         before = [flagged[source] for source in layer.inputs_from if source in flagged]
         for kind, mark in flagged[key].items():

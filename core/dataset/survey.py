@@ -14,7 +14,7 @@ from core.dataset.source import Dataset
 from core.dataset.statistics import LayerStatistics
 from core.extractor import Extractor
 from core.inputs import arrange
-from core.layers import LayerInfo, input_layer
+from core.layers import LayerInfo, input_key, input_layer
 
 __all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "layers_of", "reduce_chunk", "samples_per_chunk", "survey"]
 
@@ -162,7 +162,7 @@ def reduce_chunk(
 
 def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInfo, Reduction]]:
     numeric = {name: array for name, array in batch.items() if array.dtype.kind in "fiub"}
-    layers = {name: replace(input_layer(name, array.shape), key=f"input:{name}") for name, array in numeric.items()}
+    layers = {name: replace(input_layer(name, array.shape), key=input_key(name)) for name, array in numeric.items()}
     return {layer.key: (layer, reduced_input(numeric[name])) for name, layer in layers.items()}
 
 

@@ -14,13 +14,13 @@ from core.dataset.survey import Survey, survey
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.inputs import arrange
+from core.layers import is_input
 from core.passes import Progress, counted
 from core.summaries import HealthReport, HealthRow
 
 __all__ = ["DatasetViews"]
 
 _UNITS_TOLD: Final = 20
-_INPUT: Final = "input:"
 
 
 class DatasetViews:
@@ -106,7 +106,7 @@ class DatasetViews:
         return chart.to_dict()
 
     def _layer_keys(self, found: Survey) -> tuple[str, ...]:
-        return tuple(key for key in found.statistics if not key.startswith(_INPUT))
+        return tuple(key for key in found.statistics if not is_input(key))
 
     def _class_name(self, number: int) -> str:
         names = self.dataset.class_names
