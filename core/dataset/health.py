@@ -82,7 +82,13 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
     found: list[Finding] = []
     for key, statistics in survey.statistics.items():
         layer = survey.layers[key]
-        marks = _marks(layer, statistics, survey.statistics, survey.layers, weights.get(key))
+        is_judged = _is_judged(layer, statistics, survey.layers)
+        pairs = alike_units(statistics) if is_judged else []
+        marks: dict[FindingKind, np.ndarray] = {"not finite": (statistics.nan_count + statistics.inf_count) > 0}
+        if is_judged:
+            marks |= _marks(layer, statistics, pairs)
+            if (drifts := _drifts(layer, statistics, survey.statistics, weights.get(key))) is not None:
+                marks["drift"] = drifts
         flagged[key] = {kind: mark for kind, mark in marks.items() if mark.any()}
         if is_input(key) and "not finite" not in flagged[key]:
             continue
@@ -90,7 +96,7 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
         for kind, mark in flagged[key].items():
             new = _without_what_came_in(kind, mark, layer, before)
             if new.any():
-                found.append(_finding(layer, kind, new, statistics, before))
+                found.append(_finding(layer, kind, new, statistics, before, pairs))
     order = {key: number for number, key in enumerate(survey.statistics)}
     return sorted(found, key=lambda each: (-each.severity, order[each.layer]))
 
@@ -127,35 +133,31 @@ def alike_units(statistics: LayerStatistics) -> list[tuple[int, int, float]]:
     return pairs
 
 
-def _marks(
-    layer: LayerInfo,
-    statistics: LayerStatistics,
-    all_statistics: Mapping[str, LayerStatistics],
-    layers: Mapping[str, LayerInfo],
-    weights: Mapping[str, np.ndarray] | None,
-) -> dict[FindingKind, np.ndarray]:
-    """Return which units have which fault, each boolean of shape ``(unit,)``."""
-    marks: dict[FindingKind, np.ndarray] = {"not finite": (statistics.nan_count + statistics.inf_count) > 0}
-    seen = statistics.finite_samples
+def _is_judged(layer: LayerInfo, statistics: LayerStatistics, layers: Mapping[str, LayerInfo]) -> bool:
+    """Return whether more is said of a layer than that numbers are not finite."""
     parent = layers.get(layer.parent)
     # Inside attention the last axis is that of tokens.
-    if statistics.sample_count < FEWEST_SAMPLES or layer.dtype == "bool" or (parent and parent.kind == "attention"):
-        return marks
+    is_of_tokens = parent is not None and parent.kind == "attention"
+    return statistics.sample_count >= FEWEST_SAMPLES and layer.dtype != "bool" and not is_of_tokens
+
+
+def _marks(
+    layer: LayerInfo, statistics: LayerStatistics, pairs: list[tuple[int, int, float]]
+) -> dict[FindingKind, np.ndarray]:
+    """Return which units have which fault, each boolean of shape ``(unit,)``."""
+    seen = statistics.finite_samples
     known = seen >= FEWEST_SAMPLES
     rectified = layer.activation_function in _RECTIFIED or layer.type_name == "ReLU"
     constant = known & (statistics.minimum == statistics.maximum)
     dead = known & (statistics.maximum <= 0) if rectified else np.zeros_like(known)
-    marks |= {"dead": dead, "constant": constant & ~dead}
+    marks: dict[FindingKind, np.ndarray] = {"dead": dead, "constant": constant & ~dead}
     if rectified:
         marks["always on"] = known & (statistics.minimum > 0) & ~constant
     if layer.activation_function in BOUNDS:
         marks["saturated"] = known & ~constant & (statistics.saturated / np.maximum(seen, 1) >= SATURATED)
     marks["alike"] = np.zeros_like(known)
-    for first, second, _ in alike_units(statistics):
+    for first, second, _ in pairs:
         marks["alike"][[first, second]] = True
-    drifts = _drifts(layer, statistics, all_statistics, weights)
-    if drifts is not None:
-        marks["drift"] = drifts
     return marks
 
 
@@ -166,7 +168,7 @@ def _drifts(
     weights: Mapping[str, np.ndarray] | None,
 ) -> np.ndarray | None:
     given = all_statistics.get(layer.inputs_from[0]) if len(layer.inputs_from) == 1 else None
-    if weights is None or given is None or not keeps_statistics(layer):
+    if weights is None or given is None:
         return None
     values = int(given.value_count.min()) if given.unit_count else 0
     drift = drift_of_statistics(
@@ -203,6 +205,7 @@ def _finding(
     mark: np.ndarray,
     statistics: LayerStatistics,
     before: list[dict[FindingKind, np.ndarray]],
+    pairs: list[tuple[int, int, float]],
 ) -> Finding:
     units = np.flatnonzero(mark)
     count = statistics.unit_count
@@ -232,7 +235,7 @@ def _finding(
         function = layer.activation_function or "ReLU"
         text = f"{told} always on: never cut off by {function}, so linear over these samples"
     elif kind == "alike":
-        first, second, correlation = alike_units(statistics)[0]
+        first, second, correlation = pairs[0]
         text = f"{told} answer like another, such as {first} and {second} (correlation {correlation:.3f})"
     else:
         text = f"{told} get other numbers than in training, by mean or spread"
