@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import re
 import statistics
 import tempfile
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+
+from benchmarks.processes import held
 
 ROUNDS: Final = 5
 SAMPLES: Final = 184
@@ -126,9 +127,7 @@ def _peak_of(count: int) -> float:
     name, samples = next(iter(inputs.items()))
     dataset: Any = Repeated(name, samples, count)
     core.survey(core.Extractor(core.load_model(example.model_path)), dataset)
-    # What getrusage says begins with the memory of the process that started this one.
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1000  # type: ignore[union-attr]
+    return held("VmHWM") / 1e6
 
 
 def _engines(address: str, rounds: int) -> None:

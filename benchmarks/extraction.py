@@ -12,7 +12,6 @@ import itertools
 import math
 import multiprocessing
 import os
-import re
 import statistics
 import sys
 import time
@@ -34,6 +33,7 @@ from benchmarks.extraction_cases import (
     plain_pass,
     tutorial_layer,
 )
+from benchmarks.processes import held
 
 EXTRACTION_GOAL: Final = 1.3
 FIRST_CALL_GOAL: Final = 1.5
@@ -219,22 +219,17 @@ def peak_of_first_call(case: Case, extract: bool) -> tuple[int, int, int]:
 
     import core
 
-    empty = _held("VmRSS")
+    empty = held("VmRSS")
     model = case.lean_model()
     inputs = case.inputs(model)
     gc.collect()
     weights = sum(math.prod(weight.shape) * 4 for weight in model.weights)
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark falls to what is held now
-    before = _held("VmHWM")
+    before = held("VmHWM")
     kept = all_layers(core.Extractor(model), inputs) if extract else plain_pass(model)(inputs)
-    peak = _held("VmHWM") - before
+    peak = held("VmHWM") - before
     activations = sum(activation.values.nbytes for activation in kept.values()) if extract else 0
     return peak, activations, before - empty - weights - inputs.nbytes
-
-
-def _held(what: str) -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"{what}:\s+(\d+) kB", status).group(1)) * 1024  # type: ignore[union-attr]
 
 
 def print_speed(cases: Sequence[Case], speeds: Sequence[Speed]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-__all__ = ["children_of", "fork_servers_and_workers", "is_running"]
+__all__ = ["children_of", "fork_servers_and_workers", "held", "is_running"]
 
 
 def children_of(process: int) -> set[int]:
@@ -14,6 +15,15 @@ def children_of(process: int) -> set[int]:
         for thread in Path(f"/proc/{process}/task").iterdir()
         for child in (thread / "children").read_text().split()
     }
+
+
+def held(what: str) -> int:
+    """Return how many bytes of memory this process holds: ``"VmRSS"`` now, ``"VmHWM"`` at most so far.
+
+    What ``getrusage`` says begins with the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+) kB", status).group(1)) * 1024  # type: ignore[union-attr]
 
 
 def is_running(process: int) -> bool:
