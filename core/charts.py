@@ -31,7 +31,7 @@ from core.colours import (
 from core.deprecation import warn_deprecated
 from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
 from core.selections import clicked, dragged
-from core.wording import cut_in_the_middle, format_shape, percent
+from core.wording import class_name, cut_in_the_middle, format_shape, percent, sample_with_class
 
 __all__ = [
     "CELLS_WITH_TOOLTIPS",
@@ -141,8 +141,7 @@ def sample_name(activation: Activation, position: int) -> str:
 
 def short_name(activation: Activation, position: int) -> str:
     """Return what a person knows a sample by where there is little room: ``"12 (cat)"``, or ``"12"``."""
-    number, of_class = activation.context.first + position, class_of(activation, position)
-    return f"{number} ({of_class})" if of_class else str(number)
+    return sample_with_class(activation.context.first + position, class_of(activation, position))
 
 
 def class_of(activation: Activation, position: int) -> str:
@@ -150,8 +149,7 @@ def class_of(activation: Activation, position: int) -> str:
     labels, names = activation.context.labels, activation.context.class_names
     if labels is None:
         return ""
-    label = int(labels[position])
-    return names[label] if 0 <= label < len(names) else f"class {label}"
+    return class_name(int(labels[position]), names)
 
 
 def classes_of(activation: Activation) -> list[str]:

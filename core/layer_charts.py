@@ -12,7 +12,7 @@ from core.declarations import chart_arguments
 from core.drawing import Drawing
 from core.errors import PluginFailed
 from core.export import code_for
-from core.layer_dataset import LayerDataset
+from core.layer_dataset import FEATURES_KEPT, LayerDataset
 from core.options import describe_options
 from core.passes import Passes, Progress
 from core.registry import Registry
@@ -22,7 +22,6 @@ from core.summaries import ChartPicture, ChartResult, Failure
 __all__ = ["LayerCharts"]
 
 _CHARTS_KEPT: Final = 64
-_FEATURES_KEPT: Final = 3
 
 
 class LayerCharts:
@@ -39,7 +38,7 @@ class LayerCharts:
         self._passes = passes
         self._dataset = dataset
         self._kept: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
-        self._features: ContentStore[Any] = ContentStore(_FEATURES_KEPT)
+        self._features: ContentStore[Any] = ContentStore(FEATURES_KEPT)
 
     def draw(
         self,

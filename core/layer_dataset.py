@@ -6,20 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from core.activation import Activation
+from core.charts import NOT_KNOWN
 from core.limits import format_limit, get_limits
 from core.projection import Pooling, features_of
 from core.store import ContentStore
+from core.wording import class_name, sample_with_class
 
 if TYPE_CHECKING:
     from core.dataset.source import Dataset
     from core.extractor import Extractor
 
-__all__ = ["LayerDataset"]
+__all__ = ["FEATURES_KEPT", "LayerDataset"]
 
 _BATCH_SIZE: Final = 16
-_FEATURES_KEPT: Final = 3
+FEATURES_KEPT: Final = 3
+"""For how many layers or poolings the features are kept: they can be large."""
 Told = Callable[[float, str], Any]
 
 
@@ -43,7 +47,7 @@ class LayerDataset:
         self._activation = activation
         self._dataset = dataset
         self._extractor = extractor
-        self._kept: ContentStore[Any] = kept or ContentStore(_FEATURES_KEPT)
+        self._kept: ContentStore[Any] = kept or ContentStore(FEATURES_KEPT)
 
     @property
     def is_whole(self) -> bool:
@@ -72,12 +76,22 @@ class LayerDataset:
 
     def class_named(self, number: int) -> str:
         """Return the name of a class."""
-        return self.class_names[number] if 0 <= number < len(self.class_names) else f"class {number}"
+        return class_name(number, self.class_names)
 
     def classes_named(self, numbers: np.ndarray) -> np.ndarray:
         """Return the names of classes, shape ``(sample,)``, of a million in no time."""
         found, at = np.unique(numbers, return_inverse=True)
         return np.array([self.class_named(int(number)) for number in found], dtype=object)[at]
+
+    def short_name(self, position: int) -> str:
+        """Return what a person knows one of the samples by where there is little room: ``"12 (cat)"``, or ``"12"``."""
+        of_class = "" if self.labels is None else self.class_named(int(self.labels[position]))
+        return sample_with_class(position + self.first, of_class)
+
+    def table(self) -> pd.DataFrame:
+        """Return a row per sample: its number in ``sample``, its true class in ``class``."""
+        classes = NOT_KNOWN if self.labels is None else self.classes_named(self.labels)
+        return pd.DataFrame({"sample": np.arange(self.sample_count) + self.first, "class": classes})
 
     def number_of(self, position: int) -> int:
         """Return the number of the sample that is at a position of the activation."""
@@ -112,8 +126,7 @@ class LayerDataset:
         """Return what went in for some samples, by input name."""
         if self._dataset is None:
             return {name: array[list(samples)] for name, array in self._activation.context.inputs.items()}
-        parts = [self._dataset.batch(sample, sample + 1) for sample in samples]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+        return self._dataset.take(samples)
 
     def activation(self, samples: Sequence[int]) -> Activation:
         """Return what the layer answers to some samples, in their order."""
@@ -165,6 +178,7 @@ class LayerDataset:
 
 
 def _classes(output: Any, count: int) -> np.ndarray | None:
-    if not isinstance(output, np.ndarray) or output.ndim != 2 or len(output) != count or output.shape[1] < 2:
-        return None
-    return output.argmax(axis=1)
+    from core.dataset.survey import predicted_classes
+
+    # Of several outputs none is called the answer here.
+    return predicted_classes(output) if isinstance(output, np.ndarray) and output.shape[:1] == (count,) else None

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["cut_in_the_middle", "format_shape", "percent"]
+__all__ = ["class_name", "cut_in_the_middle", "format_shape", "percent", "sample_with_class"]
+
+
+def class_name(number: int, names: Sequence[str]) -> str:
+    """Return what a class is called: by its number where it has no name."""
+    return names[number] if 0 <= number < len(names) else f"class {number}"
+
+
+def sample_with_class(number: int, of_class: str) -> str:
+    """Write what a person knows a sample by where there is little room: ``12 (cat)``, or ``12`` of unknown class."""
+    return f"{number} ({of_class})" if of_class else str(number)
 
 
 def cut_in_the_middle(text: str, length: int) -> str:

@@ -79,7 +79,8 @@ class ExcitingSamples(Visualizer):
         if len(ranked) < _FEWEST:
             return Refusal("Fewer than three samples have an answer that is a finite number.")
         ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
-        frame = _frame(dataset, scores).assign(open=np.arange(len(scores)) == dataset.number_of(options.sample))
+        is_open = np.arange(len(scores)) == dataset.number_of(options.sample)
+        frame = dataset.table().assign(answer=scores, open=is_open)
         count = min(_SHOWN, len(ranked) // 2) or 1
         name = f"{'channel' if activation.axes[-1] == 'channel' else 'unit'} {unit} of {activation.key}"
         return {
@@ -89,20 +90,8 @@ class ExcitingSamples(Visualizer):
         }
 
 
-def _frame(dataset: LayerDataset, scores: np.ndarray) -> pd.DataFrame:
-    frame = pd.DataFrame({"sample": np.arange(len(scores)) + dataset.first, "answer": scores})
-    labels = dataset.labels
-    frame["class"] = charts.NOT_KNOWN if labels is None else dataset.classes_named(labels)
-    frame["name"] = (
-        frame["sample"].astype(str)
-        if labels is None
-        else [f"{number} ({name})" for number, name in zip(frame["sample"], frame["class"], strict=True)]
-    )
-    return frame
-
-
 def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
-    rows = frame.iloc[chosen]
+    rows = frame.iloc[chosen].assign(name=[dataset.short_name(int(position)) for position in chosen])
     answers = dataset.activation(chosen.tolist())
     values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
     values = np.where(answers.shown, values, np.nan) if values.ndim > 1 else values

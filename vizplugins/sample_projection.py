@@ -126,11 +126,9 @@ class Projection(Visualizer):
 
 
 def _described(dataset: LayerDataset, options: ProjectionOptions, progress: ProgressReport) -> pd.DataFrame:
-    count = dataset.sample_count
     labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
-    frame = pd.DataFrame({"sample": np.arange(count) + dataset.first})
-    for name, numbers in (("class", labels), ("prediction", predicted)):
-        frame[name] = charts.NOT_KNOWN if numbers is None else dataset.classes_named(numbers)
+    frame = dataset.table()
+    frame["prediction"] = charts.NOT_KNOWN if predicted is None else dataset.classes_named(predicted)
     known = labels is not None and predicted is not None
     frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else charts.NOT_KNOWN
     if options.colour_by == "unit":
@@ -198,7 +196,7 @@ def _points(
     title = charts.title(
         f"{len(frame):,} samples as {placed.of}",
         scatter.quality(placed.projection),
-        f"sample {_name(frame, placed.open)} has a ring",
+        f"sample {dataset.short_name(placed.open)} has a ring",
     )
     if options.dimensions == 3:
         chart = _turning(placed, options, dataset, side, clickable)
@@ -314,11 +312,6 @@ def _size(frame: pd.DataFrame) -> int:
     return 70 if len(frame) <= 300 else 30 if len(frame) <= 2000 else 16
 
 
-def _name(frame: pd.DataFrame, position: int) -> str:
-    number, known = frame["sample"].iloc[position], frame["class"].iloc[position]
-    return f"{number}" if known == charts.NOT_KNOWN else f"{number} ({known})"
-
-
 def _region(
     placed: _Placed, features: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
 ) -> dict[str, alt.TopLevelMixin]:
@@ -367,14 +360,14 @@ def _telling_units(
 
 def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:
     rows = sample_pictures.with_pictures(frame.iloc[chosen], dataset.inputs(chosen.tolist()))
-    return rows.assign(name=[_name(frame, position) for position in chosen])
+    return rows.assign(name=[dataset.short_name(int(position)) for position in chosen])
 
 
 def _nearest(
     placed: _Placed, features: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
 ) -> dict[str, alt.TopLevelMixin]:
     order, distances = projection.nearest(features, placed.open, _NEIGHBOURS, options.metric)
-    caption = f"Nearest to sample {_name(placed.frame, placed.open)}, in the layer"
+    caption = f"Nearest to sample {dataset.short_name(placed.open)}, in the layer"
     near = _named(placed.frame, order, dataset).assign(distance=distances)
     tooltip = [*_tooltip(near), alt.Tooltip("distance:Q", format=".4~g")]
     if "image" in near:

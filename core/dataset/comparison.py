@@ -86,16 +86,14 @@ def compare_models(
         kernels.append(_products(list(grams[0].values()), list(grams[1].values()), is_only=len(starts) == 1))
         if progress:
             progress(stop, count)
-    cross, own_first, own_second = np.mean(kernels, axis=0)[..., 0], *_own(kernels)
+    cross, own_first, own_second = np.moveaxis(np.mean(kernels, axis=0), -1, 0)  # each (first, second)
     with np.errstate(all="ignore"):
-        similarity = cross / np.sqrt(np.outer(own_first, own_second))
-    distances = {key: float(np.sqrt(away / norm)) if norm else float(away > 0) for key, (away, norm) in squares.items()}
+        similarity = cross / np.sqrt(own_first * own_second)
+    distances = {key: _relative(*np.sqrt(pair)) for key, pair in squares.items()}
     return Comparison(distances, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1)
 
 
-def compare_samples(
-    extractor: Extractor, arrays: Mapping[str, np.ndarray], first: int, second: int
-) -> dict[str, float]:
+def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: int) -> dict[str, float]:
     """Return how far the answers to two samples lie apart, by key of the layer in call order.
 
     The distance is that of :class:`Comparison`: in units of the norm of the answer to the first.
@@ -103,14 +101,11 @@ def compare_samples(
     Raises:
         ExtractionFailed: If the model raises.
     """
-    both = {name: array[[first, second]] for name, array in arrays.items()}
     distances = {}
-    for key, each in extractor.extract(arrange(extractor.model, both)).items():
+    for key, each in extractor.extract(arrange(extractor.model, dataset.take([first, second]))).items():
         if each.is_numeric:
             values = each.values.astype(np.float64)
-            norm = float(np.linalg.norm(values[0]))
-            away = float(np.linalg.norm(values[1] - values[0]))
-            distances[key] = away / norm if norm else float(away > 0)
+            distances[key] = _relative(np.linalg.norm(values[1] - values[0]), np.linalg.norm(values[0]))
     return distances
 
 
@@ -132,6 +127,10 @@ def cka(first: np.ndarray, second: np.ndarray) -> float:
     products = _products([_gram(first)], [_gram(second)], is_only=True)
     cross, own_first, own_second = products[0, 0]
     return float(cross / np.sqrt(own_first * own_second)) if own_first * own_second else float("nan")
+
+
+def _relative(away: np.floating[Any], norm: np.floating[Any]) -> float:
+    return float(away / norm) if norm else float(away > 0)
 
 
 def _check_inputs(second: Extractor, dataset: Dataset) -> None:
@@ -201,11 +200,6 @@ def _products(first: list[np.ndarray], second: list[np.ndarray], *, is_only: boo
     cross = hsic(first, second)
     own = [np.array([hsic([each], [each])[0, 0] for each in kernels]) for kernels in (first, second)]
     return np.stack([cross, *np.meshgrid(*own, indexing="ij")], axis=-1)
-
-
-def _own(kernels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    mean = np.mean(kernels, axis=0)
-    return mean[:, 0, 1], mean[0, :, 2]
 
 
 def _biased(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:

@@ -48,9 +48,7 @@ def samples_report(extractor: Extractor, dataset: Dataset, first: int, second: i
     Raises:
         ExtractionFailed: If the model raises.
     """
-    parts = [dataset.batch(sample, sample + 1) for sample in (first, second)]
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return _report(compare_samples(extractor, arrays, 0, 1), (f"sample {first}", f"sample {second}"), {})
+    return _report(compare_samples(extractor, dataset, first, second), (f"sample {first}", f"sample {second}"), {})
 
 
 def layer_chart(
@@ -75,7 +73,7 @@ def layer_chart(
             found.append(extractor.extract(given, layers=[layer])[layer])
         except KeyError as error:
             raise InputRejected(f"{name} has no layer {layer!r}.", remedy="Choose one that both have.") from error
-    chart = difference_chart(found[0], found[1], (answers[2], others[2]), None)
+    chart = difference_chart(found[0], found[1], (answers[2], others[2]))
     specification: dict[str, Any] = chart.to_dict()
     return specification
 
@@ -139,14 +137,13 @@ def similarity_chart(compared: Comparison, names: tuple[str, str]) -> alt.LayerC
     )
 
 
-def difference_chart(first: Activation, second: Activation, names: tuple[str, str], channel: int | None) -> Any:
-    """Return one sample's answers of both, side by side with their difference.
+def difference_chart(first: Activation, second: Activation, names: tuple[str, str]) -> Any:
+    """Return one sample's answers of both, side by side with their difference; of images the channel that differs most.
 
     Args:
         first: One sample of an activation, the sample axis first.
         second: Another of the same shape.
         names: What each is called.
-        channel: Which channel of images to draw; None takes the one that differs the most.
 
     Raises:
         InputRejected: If they differ in shape, or are no numbers.
@@ -167,8 +164,8 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
     else:
         flat_one, flat_other = (each.reshape(-1, each.shape[-1]) for each in (one, other))
         away = np.linalg.norm(np.nan_to_num(flat_other - flat_one), axis=0)
-        chosen = int(away.argmax()) if channel is None else min(channel, len(away) - 1)
-        note = f"channel {chosen} of {len(away):,}{', the one that differs the most' if channel is None else ''}"
+        chosen = int(away.argmax())
+        note = f"channel {chosen} of {len(away):,}, the one that differs the most"
         one, other = (each.reshape(-1, *each.shape[-2:])[..., chosen] for each in (one, other))
         row, column = "row", "column"
     both = np.concatenate([one.ravel(), other.ravel()])

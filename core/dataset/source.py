@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,17 @@ class Dataset(ABC):
         labels: True class of each as a number, shape ``(sample,)``; None if unknown.
         class_names: Name of each class; empty if unknown.
         names: What each sample is called.
-        identity: Tells this dataset from others, so that what was begun with it can be gone on with.
     """
 
     sample_count: int
     labels: np.ndarray | None
     class_names: tuple[str, ...]
     names: Sequence[str]
-    identity: str
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What tells this dataset from others, so that what was begun with it can be gone on with."""
 
     @abstractmethod
     def batch(self, start: int, stop: int) -> dict[str, np.ndarray]:
@@ -45,6 +49,10 @@ class Dataset(ABC):
         Raises:
             InputRejected: If a sample cannot be read, or does not fit.
         """
+
+    @abstractmethod
+    def take(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return the inputs of some samples in their order, as :meth:`batch` does."""
 
     @property
     def class_count(self) -> int:
@@ -86,11 +94,22 @@ class ArrayDataset(Dataset):
         self.names = names or _Numbers(self.sample_count)
         self._specs = {spec.name: spec for spec in specs or ()}
         self._keep = keep
-        self.identity = _identity_of(self.arrays)
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells these arrays from others."""
+        return _identity_of(self.arrays)
 
     def batch(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """Return some samples, see :meth:`Dataset.batch`."""
-        part = {name: np.asarray(array[start:stop]) for name, array in self.arrays.items()}
+        return self._checked({name: np.asarray(array[start:stop]) for name, array in self.arrays.items()})
+
+    def take(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return some samples, see :meth:`Dataset.take`."""
+        positions = np.asarray(samples, np.int64)
+        return self._checked({name: np.asarray(array[positions]) for name, array in self.arrays.items()})
+
+    def _checked(self, part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: check(array, self._specs[name]) if name in self._specs else array for name, array in part.items()}
 
 
@@ -112,13 +131,20 @@ class PictureDataset(Dataset):
         self.sample_count = len(files.names)
         self.names = files.names
         self.labels, self.class_names = number_labels(files.labels, class_names)
-        told = repr((files.names, preparation)).encode()
-        self.identity = hashlib.sha256(told + files.read(0)).hexdigest()
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells these files from others."""
+        told = repr((self._files.names, self._preparation)).encode()
+        return hashlib.sha256(told + self._files.read(0)).hexdigest()
 
     def batch(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """Return some samples, see :meth:`Dataset.batch`."""
-        positions = range(start, min(stop, self.sample_count))
-        return {self._spec.name: self._preparation.pictures(self._files, positions, self._spec)}
+        return self.take(range(start, min(stop, self.sample_count)))
+
+    def take(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return some samples, see :meth:`Dataset.take`."""
+        return {self._spec.name: self._preparation.pictures(self._files, samples, self._spec)}
 
 
 def open_dataset(

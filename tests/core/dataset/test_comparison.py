@@ -81,8 +81,8 @@ def test_models_of_different_inputs_are_refused(digits, motions):
 
 def test_two_samples(digits):
     extractor, dataset = digits
-    found = compare_samples(extractor, dataset.arrays, 2, 5)
+    found = compare_samples(extractor, dataset, 2, 5)
     values = extractor.extract(core.arrange(extractor.model, dataset.arrays), layers=["dense"])["dense"].values
 
     assert found["dense"] == pytest.approx(np.linalg.norm(values[5] - values[2]) / np.linalg.norm(values[2]), rel=1e-4)
-    assert first_that_differs(compare_samples(extractor, dataset.arrays, 2, 2)) == ""
+    assert first_that_differs(compare_samples(extractor, dataset, 2, 2)) == ""
