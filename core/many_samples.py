@@ -6,10 +6,10 @@ import os
 from abc import ABC, abstractmethod
 from typing import Any
 
-from core.dataset.comparison_views import layer_chart, models_report, samples_report
+from core.dataset.comparison_views import layer_chart, samples_report
 from core.errors import InputRejected
 from core.examples import Example, get_example
-from core.opened import OpenModel, OpenSamples
+from core.opened import OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary
 
@@ -77,7 +77,7 @@ class ManySamples(ABC):
         Raises:
             ModelRefused: If it cannot be opened; the one before stays.
         """
-        return self._compare_with(source, name or (os.path.basename(source) if isinstance(source, str) else "model"))
+        return self._compare_with(source, name or file_name(source))
 
     def comparison(self, progress: Progress | None = None) -> ComparisonReport:
         """Run all samples through both models and compare their layers.
@@ -89,9 +89,9 @@ class ManySamples(ABC):
             InputRejected: If there is no other model, or it does not take these samples.
             ExtractionFailed: If a model raises.
         """
-        names = (self._opened().summary.name, self._compared().summary.name)
-        views, other = self._given().views, self._compared().extractor
-        return models_report(self._opened().extractor, other, views.dataset, names, progress)
+        other = self._compared()
+        names = (self._opened().summary.name, other.summary.name)
+        return self._given().views.comparison(other.key, other.extractor, names, progress)
 
     def compare_samples(self, first: int, second: int) -> ComparisonReport:
         """Compare what the layers answer to two samples.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from core.registry import Registry
 from core.store import ContentStore
 from core.summaries import ModelSummary
 
-__all__ = ["OpenModel", "OpenSamples", "open_model", "open_samples"]
+__all__ = ["OpenModel", "OpenSamples", "file_name", "open_model", "open_samples"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class OpenSamples:
             return ""
         label = int(self.labels[sample])
         return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
+
+
+def file_name(source: str | os.PathLike[str] | bytes) -> str:
+    """Return what a model file is called where nothing else is said: a path's last part."""
+    return "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source))
 
 
 def open_model(

@@ -22,7 +22,7 @@ from core.extractor import Extractor
 from core.images import Fit
 from core.inputs import noise
 from core.many_samples import ManySamples
-from core.opened import OpenModel, OpenSamples, open_model, open_samples
+from core.opened import OpenModel, OpenSamples, file_name, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
 from core.reading import GivenFile, Preparation, Samples, read_files, read_text
@@ -127,7 +127,7 @@ class Workspace(ManySamples):
             ModelRefused: If it is damaged, of an unknown kind, or would run code.
             ExtractionFailed: If it cannot be called.
         """
-        name = name or (os.path.basename(os.fspath(source)) if not isinstance(source, bytes) else "model.keras")
+        name = name or file_name(source)
         opening = (
             f"model = core.load_model({name!r})\ninputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Final
 
 import numpy as np
 
 from core import charts
+from core.dataset.comparison_views import models_report
 from core.dataset.health import FEWEST_SAMPLES, findings_of, weights_of_normalization
 from core.dataset.source import Dataset
 from core.dataset.survey import Survey, survey
@@ -16,15 +16,18 @@ from core.extractor import Extractor
 from core.inputs import arrange
 from core.layers import is_input
 from core.passes import Progress, counted
-from core.summaries import HealthReport, HealthRow
+from core.store import ContentStore
+from core.summaries import ComparisonReport, HealthReport, HealthRow
+from core.wording import class_name
 
 __all__ = ["DatasetViews"]
 
 _UNITS_TOLD: Final = 20
+_KEPT: Final = 4
 
 
 class DatasetViews:
-    """Views of one set of samples. All samples are run once, when the first view is asked for.
+    """Views of one set of samples. All samples are run once, when the first view is asked for; a page asks often.
 
     Args:
         extractor: Holds the model.
@@ -37,8 +40,7 @@ class DatasetViews:
     def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
         self._extractor = extractor
         self.dataset = dataset
-        self._survey: Survey | None = None
-        self._lock = threading.Lock()
+        self._kept: ContentStore[Any] = ContentStore(_KEPT)
 
     def survey(self, progress: Progress | None = None) -> Survey:
         """Return the survey of all layers.
@@ -46,13 +48,33 @@ class DatasetViews:
         Raises:
             ExtractionFailed: If the model raises.
         """
-        with self._lock:
-            if self._survey is None:
-                self._survey = survey(self._extractor, self.dataset, progress=counted(progress))
-            return self._survey
+        found: Survey = self._kept.get(
+            "survey", lambda: survey(self._extractor, self.dataset, progress=counted(progress))
+        )
+        return found
 
     def health(self, progress: Progress | None = None) -> HealthReport:
         """Return what is wrong, see :meth:`core.workspace.Workspace.health`."""
+        report: HealthReport = self._kept.get("health", lambda: self._health(progress))
+        return report
+
+    def comparison(
+        self, key: str, other: Extractor, names: tuple[str, str], progress: Progress | None = None
+    ) -> ComparisonReport:
+        """Return the model against another, see :meth:`core.workspace.Workspace.comparison`.
+
+        Args:
+            key: Tells the other model from those before.
+            other: Holds it.
+            names: What each model is called.
+            progress: Called with how much is done.
+        """
+        report: ComparisonReport = self._kept.get(
+            ("comparison", key, names), lambda: models_report(self._extractor, other, self.dataset, names, progress)
+        )
+        return report
+
+    def _health(self, progress: Progress | None) -> HealthReport:
         found = self.survey(progress)
         inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
         findings = findings_of(found, weights_of_normalization(self._extractor, inputs))
@@ -87,7 +109,7 @@ class DatasetViews:
         known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
         if not known.size:
             return {}
-        names = [self._class_name(int(number)) for number in known]
+        names = [class_name(int(number), self.dataset.class_names) for number in known]
         matrix = means[known]
         title = charts.title(
             f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
@@ -107,10 +129,6 @@ class DatasetViews:
 
     def _layer_keys(self, found: Survey) -> tuple[str, ...]:
         return tuple(key for key in found.statistics if not is_input(key))
-
-    def _class_name(self, number: int) -> str:
-        names = self.dataset.class_names
-        return names[number] if number < len(names) else f"class {number}"
 
     def _accuracy(self, found: Survey) -> float | None:
         labels = self.dataset.labels
