@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.errors import LayerscopeError
 from core.limits import get_limits
 from core.summaries import ComparisonReport, ModelSummary
 from core.workspace import Workspace
 from ui.charts import chart
-from ui.choice import Choice, choice, workspace
+from ui.choice import Choice
 from ui.limits import megabytes
+from ui.many_samples import page_of_samples
 from ui.sidebar import MODEL_FILES
-from ui.waiting import show_error, waiting
+from ui.waiting import waiting
 from ui.wording import named, plain
 
 __all__ = ["page"]
@@ -26,26 +26,21 @@ _CHART = "distances"
 
 def page() -> None:
     """Draw the page."""
-    opened, chosen = workspace(), choice()
-    st.header("Compare", anchor=False)
-    try:
-        model, names = opened.model, opened.sample_names
-        if model is None or not names:
-            st.info("Open a model and give it samples in the sidebar.", icon=":material/arrow_back:")
-            return
-        kind = st.segmented_control(
-            f"Compare {named(model.name)} with", [_MODEL, _SAMPLE], default=_MODEL, required=True, key="compare_kind"
-        )
-        if kind == _MODEL:
-            _with_model(opened, model, chosen)
-        else:
-            _with_sample(opened, chosen, len(names))
-    except LayerscopeError as error:
-        show_error(error, opened, "compare")
+    page_of_samples("Compare", _compare)
 
 
-def _with_model(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
-    _other_model(opened, model)
+def _compare(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    kind = st.segmented_control(
+        f"Compare {named(model.name)} with", [_MODEL, _SAMPLE], default=_MODEL, required=True, key="compare_kind"
+    )
+    if kind == _MODEL:
+        _with_model(opened, chosen)
+    else:
+        _with_sample(opened, chosen, len(opened.sample_names))
+
+
+def _with_model(opened: Workspace, chosen: Choice) -> None:
+    _other_model(opened)
     other = opened.compared
     if other is None:
         st.info(
@@ -68,7 +63,7 @@ def _with_model(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
     _one_layer(opened, report, chosen, None)
 
 
-def _other_model(opened: Workspace, model: ModelSummary) -> None:
+def _other_model(opened: Workspace) -> None:
     place, source = st.columns([1, 2], vertical_alignment="bottom")
     kind = place.segmented_control(
         "The other model is from", [_EXAMPLE, _FILE], default=_FILE, required=True, key="compared_kind"

@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.layers import is_input
-from core.summaries import HealthReport, HealthRow
+from core.summaries import HealthReport, HealthRow, ModelSummary
 from core.workspace import Workspace
 from ui.charts import chart
-from ui.choice import Choice, choice, workspace
+from ui.choice import Choice
+from ui.many_samples import page_of_samples
 from ui.pages import explore_page
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -42,18 +43,13 @@ _MEANINGS = {
 
 def page() -> None:
     """Draw the page."""
-    opened, chosen = workspace(), choice()
-    st.header("Health", anchor=False)
-    try:
-        model, names = opened.model, opened.sample_names
-        if model is None or not names:
-            st.info("Open a model and give it samples in the sidebar.", icon=":material/arrow_back:")
-            return
-        with waiting(opened, f"Running {len(names):,} samples through every layer", "health") as progress:
-            report = opened.health(progress)
-    except LayerscopeError as error:
-        show_error(error, opened, "health")
-        return
+    page_of_samples("Health", _health)
+
+
+def _health(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    count = len(opened.sample_names)
+    with waiting(opened, f"Running {count:,} samples through every layer", "health") as progress:
+        report = opened.health(progress)
     _summary(report, model.name)
     _findings(report)
     _class_means(opened, report, chosen)

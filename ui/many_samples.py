@@ -1,0 +1,34 @@
+"""What the pages about many samples begin with, and what they say when something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.summaries import ModelSummary
+from core.workspace import Workspace
+from ui.choice import Choice, choice, workspace
+from ui.waiting import show_error
+
+__all__ = ["page_of_samples"]
+
+
+def page_of_samples(title: str, draw: Callable[[Workspace, ModelSummary, Choice], None]) -> None:
+    """Draw a page that needs a model and samples; it says so where there are none.
+
+    Args:
+        title: Stands above it.
+        draw: Draws the rest; what it raises is said on the page.
+    """
+    opened, chosen = workspace(), choice()
+    st.header(title, anchor=False)
+    try:
+        model = opened.model
+        if model is None or not opened.sample_names:
+            st.info("Open a model and give it samples in the sidebar.", icon=":material/arrow_back:")
+            return
+        draw(opened, model, chosen)
+    except LayerscopeError as error:
+        show_error(error, opened, title.lower())
