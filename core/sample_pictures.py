@@ -18,7 +18,7 @@ __all__ = ["listed", "with_pictures"]
 
 _WIDTH: Final = 96
 _HEIGHT: Final = 48
-_COLUMNS: Final = 12
+_COLUMNS: Final = 8
 _LINE_WIDTH: Final = 660
 _LONGEST_TEXT: Final = 120
 _MOST_BYTES: Final = 450_000

@@ -21,7 +21,7 @@ from core.summaries import ComparisonReport
 __all__ = ["layer_chart", "models_report", "samples_report"]
 
 _MOST_BARS: Final = 400
-_PANEL: Final = 200
+_PANEL: Final = 170
 _MOST_UNITS: Final = 400
 
 
@@ -188,7 +188,8 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
         )
         for at, (name, values, scale) in enumerate(panels)
     ]
-    return alt.hconcat(*drawn, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
+    # Three beside each other are wider than a small window.
+    return alt.concat(*drawn, columns=2, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
         color="independent"
     )
 
