@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from core.layers import input_key
 
-__all__ = ["Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
+__all__ = ["HandOn", "Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _install_lock = threading.Lock()
@@ -83,6 +83,9 @@ class LayerCall:
         return [(f"{self.key}[{number}]", tensor, mask) for number, (tensor, mask) in numbered]
 
 
+HandOn: TypeAlias = Callable[[LayerCall, str, Any], Any]
+
+
 @dataclass
 class Recorder:
     """Collects the layer calls of one forward pass of one model.
@@ -92,10 +95,13 @@ class Recorder:
         calls: The layer calls in the order in which they were made.
         failed: The innermost call that raised, or None.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
+        hand_on: Called with each call and the key of an output that came; what it returns goes on instead of it. None
+            leaves everything as it is.
     """
 
     model: Any
     wants_internals: Callable[[str], bool] = lambda key: False
+    hand_on: HandOn | None = None
     calls: list[LayerCall] = field(default_factory=list)
     failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
@@ -134,6 +140,8 @@ class Recorder:
             self._frames.pop()
         tensors = _tensors(layer_call.output)
         layer_call.masks = [getattr(tensor, "_keras_mask", None) for tensor in tensors]
+        if self.hand_on is not None:
+            self._hand_on(layer_call)
         for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
         return layer_call.output
@@ -161,6 +169,20 @@ class Recorder:
             frame.internal_keys = ()
         finally:
             _current.reset(token)
+
+    def _hand_on(self, layer_call: LayerCall) -> None:
+        import keras
+
+        assert self.hand_on is not None
+        changed = {
+            id(tensor): (self.hand_on(layer_call, key, tensor), mask) for key, tensor, mask in layer_call.outputs()
+        }
+        for new, mask in changed.values():
+            if mask is not None and getattr(new, "_keras_mask", None) is None:
+                new._keras_mask = mask
+        layer_call.output = keras.tree.map_structure(
+            lambda leaf: changed[id(leaf)][0] if id(leaf) in changed else leaf, layer_call.output
+        )
 
     def _begin(self, operation: Any, given: list[Any]) -> LayerCall:
         parent = self._frames[-1] if self._frames else None
@@ -211,15 +233,18 @@ def current_recorder() -> Recorder | None:
 
 
 @contextmanager
-def recording(model: Any, wants_internals: Callable[[str], bool] = lambda key: False) -> Iterator[Recorder]:
+def recording(
+    model: Any, wants_internals: Callable[[str], bool] = lambda key: False, hand_on: HandOn | None = None
+) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
     Args:
         model: The model whose forward pass is made inside the block.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
+        hand_on: What changes the outputs of calls, see :class:`Recorder`.
     """
     _install()
-    recorder = Recorder(model, wants_internals)
+    recorder = Recorder(model, wants_internals, hand_on)
     token = _current.set(recorder)
     try:
         yield recorder

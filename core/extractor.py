@@ -22,21 +22,23 @@ from core.capture import recording
 from core.cost import bytes_of
 from core.dataset.reduction import Reduction, can_be_reduced, reduced
 from core.errors import ExtractionFailed
+from core.failures import failure, ran_out_of_memory
 from core.forward import (
     Batch,
     Recording,
     Wanted,
     activations_of,
     collect,
-    failure,
-    ran_out_of_memory,
     recorded_pass,
 )
 from core.layers import LayerInfo
+from core.store import ContentStore
 from core.tokens import tokens_of
 from core.untouched import all_layers
 
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
+
+_DERIVED_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,15 @@ class Extractor:
 
     Args:
         model: Any callable ``keras.Model``.
+
+    Attributes:
+        derived: What others compiled for this model, such as passes with a gradient; it is let go with the model.
     """
 
     def __init__(self, model: Any) -> None:
         layer_internals.install()
         self.model = model
+        self.derived: ContentStore[Any] = ContentStore(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
         self._lock = threading.RLock()
@@ -135,7 +141,7 @@ class Extractor:
 
         tensors = given.to_tensors(self.model, inputs)
         sample_count = given.sample_count_of(tensors)
-        self._build(tensors)
+        self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), internals)
         passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training)
         batch = joined(passes, sample_count, progress)
@@ -167,7 +173,7 @@ class Extractor:
             KeyError: If a key in ``layers`` is not there; the message lists those that are.
         """
         tensors = given.to_tensors(self.model, inputs)
-        self._build(tensors)
+        self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
         batch = self._run(tensors, wanted, False)
         if wanted.layers is not None:
@@ -188,12 +194,20 @@ class Extractor:
             ExtractionFailed: If the model has to be built first, and raises.
         """
         tensors = given.to_tensors(self.model, inputs)
-        self._build(tensors)
+        self.build(tensors)
         trace = self._trace(given.open_signature(tensors), Wanted(), False)
         count = given.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in trace.recording.layers} if trace else {}
 
-    def _build(self, tensors: Any) -> None:
+    def build(self, tensors: Any) -> None:
+        """Build a model that is not built yet, which a real pass does.
+
+        Args:
+            tensors: What :func:`core.given.to_tensors` makes of inputs.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
         if getattr(self.model, "built", True) and all(layer.built for layer in all_layers(self.model)):
             return
         with self._lock, recording(self.model) as recorder:

@@ -7,16 +7,15 @@ by the same code.
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from core.activation import Activation, SampleContext
-from core.capture import Internal, LayerCall, Recorder, recording
-from core.errors import ExtractionFailed
+from core.capture import HandOn, Internal, LayerCall, Recorder, recording
+from core.failures import failure
 from core.given import input_names
 from core.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
 from core.tokens import is_tokenizer
@@ -29,12 +28,11 @@ __all__ = [
     "Wanted",
     "activations_of",
     "collect",
-    "failure",
-    "ran_out_of_memory",
+    "has_channels_first",
     "recorded_pass",
+    "static_shape",
 ]
 
-_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 _LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
 
 
@@ -135,8 +133,24 @@ class Batch:
     recording: Recording
 
 
-def recorded_pass(model: Any, tensors: Any, training: bool, wanted: Wanted) -> tuple[Any, Recorder]:
+def recorded_pass(
+    model: Any,
+    tensors: Any,
+    training: bool,
+    wanted: Wanted,
+    *,
+    hand_on: HandOn | None = None,
+    weights: Sequence[tuple[Any, Any]] = (),
+) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
+
+    Args:
+        model: The model.
+        tensors: What it is given, in its own structure.
+        training: Whether layers such as Dropout behave as in training.
+        wanted: What is to be kept of it.
+        hand_on: What changes the outputs of layers on their way, see :class:`core.capture.Recorder`.
+        weights: Variables of the model with what they are to be in this pass.
 
     Raises:
         ExtractionFailed: If the model raises; the message names the layer.
@@ -144,7 +158,8 @@ def recorded_pass(model: Any, tensors: Any, training: bool, wanted: Wanted) -> t
     import keras
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
-    with left_as_it_was(model), recording(model, wanted.looks_inside) as recorder, keras.StatelessScope():
+    scope = keras.StatelessScope(state_mapping=list(weights))
+    with left_as_it_was(model), recording(model, wanted.looks_inside, hand_on) as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
@@ -189,13 +204,13 @@ def collect(
             missing = call.missing
             if tensor is None or not is_readable(tensor):
                 missing = missing or _LOOP
-            first = tensor is not None and _has_channels_first(call, _static(tensor), channels_first)
+            first = tensor is not None and has_channels_first(call, static_shape(tensor), channels_first)
             layer = _describe(call, key, tensor, missing, positions, first)
             layers.append(layer)
             if missing:
                 continue
             if first:
-                channels_first[key] = _static(tensor)
+                channels_first[key] = static_shape(tensor)
             if tokenizer is None and is_tokenizer(call.operation):
                 (tokens, _), tokenizer = _padded(tensor, None), call.operation
             if wanted.keeps(key):
@@ -296,38 +311,18 @@ def weights_of(operation: Any) -> dict[str, np.ndarray]:
     return found
 
 
-def failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
-    """Return the error to raise where a model raised, in words of ours."""
-    if isinstance(error, ExtractionFailed):
-        return error
-    where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
-    if ran_out_of_memory(error):
-        return ExtractionFailed(
-            f"{where}{model.name!r} needs more memory than there is.", remedy="Try fewer samples or a smaller input."
-        )
-    # Keras puts a line about its own call in front of what really happened, and colours that.
-    lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
-    # A functional model prints the whole input first, and then what it expected.
-    reason = told[0] if told else "no message"
-    if "Expected shape" in " ".join(told):
-        reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
-    return ExtractionFailed(
-        f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
-        remedy="Compare the shape and type of the input with what that layer expects.",
-    )
-
-
-def ran_out_of_memory(error: Exception) -> bool:
-    """Return whether a pass failed because there was not enough memory for it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
-
-
 def _is_output_of(key: str, call_key: str) -> bool:
     return key == call_key or key.startswith(f"{call_key}[")
 
 
-def _has_channels_first(call: LayerCall, shape: list[int | None], known: Mapping[str, list[int | None]]) -> bool:
+def has_channels_first(call: LayerCall, shape: list[int | None], known: Mapping[str, list[int | None]]) -> bool:
+    """Return whether the channels of a call's output are the axis after the samples.
+
+    Args:
+        call: The call of the layer.
+        shape: Of its output, see :func:`static_shape`.
+        known: Shapes of those outputs before it that have their channels first, by key.
+    """
     own = getattr(call.operation, "data_format", None)
     if isinstance(own, str):
         return own == "channels_first" and len(shape) >= 3
@@ -368,7 +363,7 @@ def _recorded(
     sample_counts: tuple[int | None, ...],
     channels_first: bool = False,
 ) -> RecordedTensor:
-    static = _static(tensor)
+    static = static_shape(tensor)
     has_sample_axis = bool(static) and static[0] in sample_counts
     weights = functools.partial(weights_of, call.operation)
     return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, weights)
@@ -392,5 +387,6 @@ def _padded(tensor: Any, mask: Any) -> tuple[Any, Any]:
     return whole, tf.sequence_mask(tensor.row_lengths(), tf.shape(whole)[1])
 
 
-def _static(tensor: Any) -> list[int | None]:
+def static_shape(tensor: Any) -> list[int | None]:
+    """Return the extents of a tensor as far as they are known before it is computed."""
     return tensor.shape.as_list() if tensor.shape.rank is not None else [None]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from core.extractor import Extractor
+if TYPE_CHECKING:
+    from core.extractor import Extractor
 
 __all__ = ["ContentStore", "model_store"]
 

@@ -1,0 +1,40 @@
+"""What a person is told of a model that raised during a pass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from core.capture import Recorder
+from core.errors import ExtractionFailed
+
+__all__ = ["failure", "ran_out_of_memory"]
+
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def failure(model: Any, recorder: Recorder | None, error: Exception) -> ExtractionFailed:
+    """Return the error to raise where a model raised, in words of ours."""
+    if isinstance(error, ExtractionFailed):
+        return error
+    where = f"layer {recorder.failed.key!r} of " if recorder and recorder.failed else ""
+    if ran_out_of_memory(error):
+        return ExtractionFailed(
+            f"{where}{model.name!r} needs more memory than there is.", remedy="Try fewer samples or a smaller input."
+        )
+    # Keras puts a line about its own call in front of what really happened, and colours that.
+    lines = [_ESCAPES.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    # A functional model prints the whole input first, and then what it expected.
+    reason = told[0] if told else "no message"
+    if "Expected shape" in " ".join(told):
+        reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
+    return ExtractionFailed(
+        f"{where}{model.name!r} raised {type(error).__name__}: {reason}",
+        remedy="Compare the shape and type of the input with what that layer expects.",
+    )
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Return whether a pass failed because there was not enough memory for it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
