@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.dataset.source import ArrayDataset, Dataset, open_dataset
     from core.dataset.statistics import LayerStatistics
     from core.dataset.survey import Survey, survey
-    from core.errors import ExtractionFailed, InputRejected, LayerscopeError, ModelRefused, PluginFailed
+    from core.errors import ExtractionFailed, InputRejected, LayerscopeError, ModelRefused, NoGradient, PluginFailed
     from core.examples import Example, get_example, list_examples
     from core.extractor import Extractor, extract
     from core.inputs import arrange, input_specs
@@ -36,6 +36,7 @@ _HOME = {
     "LayerStatistics": "dataset.statistics",
     "LayerscopeError": "errors",
     "ModelRefused": "errors",
+    "NoGradient": "errors",
     "PluginFailed": "errors",
     "Registry": "registry",
     "SampleContext": "activation",
@@ -69,6 +70,7 @@ __all__ = [
     "LayerStatistics",
     "LayerscopeError",
     "ModelRefused",
+    "NoGradient",
     "PluginFailed",
     "Registry",
     "SampleContext",

@@ -13,6 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core import wording
 from core.activation import Activation
 from core.colours import (
     GAP_LEVEL,
@@ -69,6 +70,7 @@ __all__ = [
     "thin",
     "title",
     "token_labels",
+    "unit_name",
 ]
 
 NOT_KNOWN: Final = "not known"
@@ -150,6 +152,11 @@ def class_of(activation: Activation, position: int) -> str:
     if labels is None:
         return ""
     return class_name(int(labels[position]), names)
+
+
+def unit_name(activation: Activation, unit: int) -> str:
+    """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
+    return wording.unit_name(activation.layer, unit, activation.context.class_names)
 
 
 def classes_of(activation: Activation) -> list[str]:

@@ -77,7 +77,8 @@ class Drawing:
             raise ValueError(f"nothing was drawn: {self.refusal}")
         if len(self.pictures) == 1:
             return self.pictures[0].chart
-        return alt.vconcat(*(_captioned(each) for each in self.pictures))
+        together = alt.vconcat(*(_captioned(each) for each in self.pictures))
+        return together.resolve_scale(color="independent")
 
     @property
     def specification(self) -> dict[str, Any]:

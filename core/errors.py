@@ -6,6 +6,7 @@ The tree::
     ├── ModelRefused       a model file that cannot, or must not, be opened
     ├── InputRejected      data that does not fit what the model expects
     ├── ExtractionFailed   the model raised while the data went through it
+    ├── NoGradient         what was asked needs a gradient, and a layer lets none through
     ├── PluginFailed       a visualizer raised, or returned something that is no chart
     └── WorkerLost         the process that worked for a visitor was ended before it had answered
 
@@ -13,7 +14,15 @@ A message says what happened and to which file or layer; ``remedy`` says what to
 that can be shown to a person as it stands.
 """
 
-__all__ = ["ExtractionFailed", "InputRejected", "LayerscopeError", "ModelRefused", "PluginFailed", "WorkerLost"]
+__all__ = [
+    "ExtractionFailed",
+    "InputRejected",
+    "LayerscopeError",
+    "ModelRefused",
+    "NoGradient",
+    "PluginFailed",
+    "WorkerLost",
+]
 
 
 class LayerscopeError(Exception):
@@ -43,6 +52,10 @@ class InputRejected(LayerscopeError):
 
 class ExtractionFailed(LayerscopeError):
     """The model raised an error during the forward pass; ``__cause__`` is the original error."""
+
+
+class NoGradient(LayerscopeError):
+    """What was asked needs a gradient, and there is none: the message says which layer or input stops it."""
 
 
 class PluginFailed(LayerscopeError):

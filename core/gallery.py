@@ -14,11 +14,12 @@ from typing import Any, Final
 import altair as alt
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from core import charts
-from core.colours import within
+from core.colours import png_url, within
 
-__all__ = ["gallery", "images_of", "laid_over", "large_map", "overlay", "strip", "thumbnails"]
+__all__ = ["gallery", "images_of", "laid_over", "large_map", "overlay", "picture_gallery", "strip", "thumbnails"]
 
 GALLERY_WIDTH: Final = 620
 """Screen pixels; fits beside the options on a common laptop."""
@@ -31,6 +32,7 @@ _LABELLED_TILE: Final = 30
 _MANY_PIXELS: Final = 400_000
 _FEW_LEVELS: Final = 40
 _LARGE: Final = 172
+_COLOURS: Final = 128
 _UNDER: Final[dict[str, Any]] = {"orient": "bottom", "direction": "horizontal", "gradientLength": 180}
 
 
@@ -124,13 +126,59 @@ def gallery(
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
+def picture_gallery(
+    pixels: np.ndarray, frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "channel"
+) -> alt.LayerChart:
+    """Draw pictures as a gallery, in the order in which they are given; a click selects one.
+
+    Args:
+        pixels: uint8, shape ``(picture, height, width, 3)``.
+        frame: A row per picture: the column named as ``select`` tells them apart, others are for the tooltip.
+        tooltip: What is said of a picture that is pointed at.
+        select: Name of the selection parameter, and of the column.
+    """
+    layout = _layout(*pixels.shape[:3])
+    opaque = np.full((*pixels.shape[:3], 1), 255, np.uint8)
+    image = Image.fromarray(_atlas(np.concatenate([pixels, opaque], axis=-1), layout, gap=0))
+    # Few enough colours to be sent again and again while the gallery fills.
+    url = png_url(image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE))
+    placed = pd.concat([frame.reset_index(drop=True), _places(len(pixels), layout)], axis=1)
+    across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
+    down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
+    tiles = (
+        alt.Chart(placed)
+        .mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(across, down, x2="right:Q", y2="bottom:Q", tooltip=tooltip)
+        .add_params(charts.clicked(select))
+    )
+    layers = [charts.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width), tiles]
+    if layout.label_height:
+        labels = alt.Chart(placed).mark_text(align="left", baseline="bottom", fontSize=9, color=charts.MUTED_COLOUR)
+        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:N")))
+    frameless = alt.ViewBackground(stroke=None)
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=frameless)
+
+
 def large_map(
-    values: np.ndarray, scale: charts.ColourScale, *, title: Any = alt.Undefined, legend: bool = False
+    values: np.ndarray,
+    scale: charts.ColourScale,
+    *,
+    title: Any = alt.Undefined,
+    legend: bool = False,
+    value_title: str = "Activation",
 ) -> alt.LayerChart:
     """Draw one feature map of shape ``(height, width)`` large, with its values on hover."""
     width, height = _large_size(*values.shape)
     return charts.heatmap(
-        values, row="height", column="width", scale=scale, width=width, height=height, title=title, legend=legend
+        values,
+        row="height",
+        column="width",
+        scale=scale,
+        width=width,
+        height=height,
+        title=title,
+        legend=legend,
+        value_title=value_title,
     )
 
 
@@ -254,8 +302,8 @@ def _limits(maps: np.ndarray, shared: charts.ColourScale, scale_each: bool) -> t
     return -reach, reach
 
 
-def _atlas(levels: np.ndarray, layout: _Layout) -> np.ndarray:
-    count, height, width = levels.shape
+def _atlas(levels: np.ndarray, layout: _Layout, gap: int = charts.GAP_LEVEL) -> np.ndarray:
+    count, height, width = levels.shape[:3]
     # Maps smaller than their tile are enlarged here, larger ones are left to the browser at full resolution.
     enlarge = width <= layout.tile_width
     tile_height, tile_width = (layout.tile_height, layout.tile_width) if enlarge else (height, width)
@@ -264,7 +312,7 @@ def _atlas(levels: np.ndarray, layout: _Layout) -> np.ndarray:
         levels = levels[:, rows[:, None], columns]
     factor = tile_width / layout.tile_width
     full_height, full_width = round(layout.height * factor), round(layout.width * factor)
-    atlas = np.full((full_height, full_width), charts.GAP_LEVEL, np.uint8)
+    atlas = np.full((full_height, full_width, *levels.shape[3:]), gap, np.uint8)
     for position in range(count):
         row, column = divmod(position, layout.columns)
         top = round((row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height) * factor)
@@ -275,22 +323,28 @@ def _atlas(levels: np.ndarray, layout: _Layout) -> np.ndarray:
 
 
 def _tiles(maps: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout) -> pd.DataFrame:
-    row, column = np.divmod(np.arange(len(maps)), layout.columns)
+    finite = np.where(np.isfinite(maps), maps, 0).reshape(len(maps), -1)  # (map, height, width) -> (map, pixel)
+    measured = {
+        select: numbers,
+        "minimum": _short(finite.min(axis=1)),
+        "mean": _short(finite.mean(axis=1, dtype=np.float64)),
+        "maximum": _short(finite.max(axis=1)),
+        "zeros": _short((finite == 0).mean(axis=1)),
+    }
+    return pd.concat([_places(len(maps), layout), pd.DataFrame(measured)], axis=1)
+
+
+def _places(count: int, layout: _Layout) -> pd.DataFrame:
+    row, column = np.divmod(np.arange(count), layout.columns)
     label = row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height
     left = column * (layout.tile_width + _GAP)
-    finite = np.where(np.isfinite(maps), maps, 0).reshape(len(maps), -1)  # (map, height, width) -> (map, pixel)
     return pd.DataFrame(
         {
-            select: numbers,
             "left": left,
             "right": left + layout.tile_width,
             "label": label - 1,
             "top": label,
             "bottom": label + layout.tile_height,
-            "minimum": _short(finite.min(axis=1)),
-            "mean": _short(finite.mean(axis=1, dtype=np.float64)),
-            "maximum": _short(finite.max(axis=1)),
-            "zeros": _short((finite == 0).mean(axis=1)),
         }
     )
 

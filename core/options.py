@@ -180,6 +180,8 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         return _class_control(control, activation)
     if isinstance(read.mark, LayerOf):
         keys = activation.keys_of_pass
+        if control.optional:
+            return replace(control, choices=(None, *keys), choice_titles=("automatic", *keys), default=None)
         chosen = default if default in keys else activation.key
         return replace(control, choices=keys, choice_titles=keys, default=chosen)
     if control.kind == "choices":

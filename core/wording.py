@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["class_name", "cut_in_the_middle", "format_shape", "percent", "sample_with_class"]
+from core.layers import LayerInfo
+
+__all__ = ["class_name", "cut_in_the_middle", "format_shape", "percent", "sample_with_class", "unit_name"]
 
 
 def class_name(number: int, names: Sequence[str]) -> str:
     """Return what a class is called: by its number where it has no name."""
     return names[number] if 0 <= number < len(names) else f"class {number}"
+
+
+def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str]) -> str:
+    """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
+    is_class = layer.activation_function in ("softmax", "sigmoid") and layer.axes == ("sample", "unit")
+    if is_class and len(class_names) == layer.output_shape[-1]:
+        # A bare number says nothing of what it counts.
+        return f"class {class_names[unit]}" if class_names[unit].isdigit() else f"“{class_names[unit]}”"
+    return f"{'channel' if layer.axes[-1] == 'channel' else 'unit'} {unit} of {layer.key}"
 
 
 def sample_with_class(number: int, of_class: str) -> str:

@@ -4,7 +4,7 @@ Beside it, one file per built-in visualizer, each written exactly as a stranger 
 kit that a visualizer is tested with.
 """
 
-from core import charts, gallery, normalization, projection, raster, recurrence, sample_pictures, scatter
+from core import attribution, charts, gallery, normalization, projection, raster, recurrence, sample_pictures, scatter
 from core.activation import Activation, Activations, SampleContext
 from core.charts import ColourScheme
 from core.handles import Handles
@@ -46,6 +46,7 @@ __all__ = [
     "SampleIndex",
     "UnitIndex",
     "Visualizer",
+    "attribution",
     "charts",
     "gallery",
     "hookimpl",

@@ -64,6 +64,7 @@ def test_the_face_that_plugin_authors_import():
         "SampleIndex",
         "UnitIndex",
         "Visualizer",
+        "attribution",
         "charts",
         "gallery",
         "hookimpl",

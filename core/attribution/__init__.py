@@ -1,0 +1,31 @@
+"""Which part of an input an answer rests on, and what changes when a unit is switched off.
+
+For plugin authors: everything takes the ``extractor`` that a ``chart`` asks for, and one sample.
+"""
+
+from core.attribution.ablation import Ablation, ablate, answers, answers_without, importance_of_units
+from core.attribution.class_activation import CAM_METHODS, CamMethod, class_activation_map
+from core.attribution.methods import METHODS, Attribution, Method, attribute
+from core.attribution.sanity import SHUFFLE_SEED, likeness, verdict
+from core.attribution.targets import Target
+from core.errors import NoGradient
+
+__all__ = [
+    "CAM_METHODS",
+    "METHODS",
+    "SHUFFLE_SEED",
+    "Ablation",
+    "Attribution",
+    "CamMethod",
+    "Method",
+    "NoGradient",
+    "Target",
+    "ablate",
+    "answers",
+    "answers_without",
+    "attribute",
+    "class_activation_map",
+    "importance_of_units",
+    "likeness",
+    "verdict",
+]

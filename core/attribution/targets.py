@@ -1,0 +1,84 @@
+"""What is explained, or driven to its most: a unit of a layer, at one place or everywhere, or a whole layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.forward import RecordedTensor
+
+__all__ = ["EVERYWHERE", "Target", "objective_of"]
+
+EVERYWHERE = -1
+"""Stands for the mean over all places, where the number of a place is asked for."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained.
+
+    Attributes:
+        layer: Key of the layer.
+        unit: Unit or channel; None takes the whole layer, as the mean of its squares (the objective of DeepDream).
+        place: Position on each axis between the samples and the units, such as row and column; empty takes the mean
+            over all places, or over the timesteps that are no padding.
+        before_softmax: Whether a layer that ends in a softmax or sigmoid is taken before it: the logit of a class,
+            which does not rise because the others fall.
+    """
+
+    layer: str
+    unit: int | None = None
+    place: tuple[int, ...] = ()
+    before_softmax: bool = True
+
+
+def objective_of(
+    tensor: Any, mask: Any, described: RecordedTensor, units: Any, place: Any, *, whole: bool, before_softmax: bool
+) -> Any:
+    """Return what a target amounts to for each sample, shape ``(sample,)``, inside a graph or not.
+
+    Args:
+        tensor: What the layer answered.
+        mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
+        described: What the tensor is.
+        units: Unit for each sample, shape ``(sample,)``; without effect where all of the layer is taken.
+        place: Number on each axis of places, shape ``(axis,)``; :data:`EVERYWHERE` on all of them takes the mean.
+        whole: Whether all of the layer is taken.
+        before_softmax: Whether it is taken before its softmax or sigmoid.
+    """
+    import tensorflow as tf
+
+    values = _logits_of(tensor) if before_softmax else tensor
+    values = tf.cast(values, tf.float32)
+    rank = values.shape.rank
+    if described.channels_first and rank is not None and rank > 2:
+        values = tf.transpose(values, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
+    shape = tf.shape(values)
+    if rank == 1:
+        values = values[:, None]  # (sample,) -> (sample, unit)
+        shape = tf.shape(values)
+    rows = tf.reshape(values, [shape[0], -1, shape[-1]])  # (sample, *places, unit) -> (sample, place, unit)
+    if whole:
+        return tf.reduce_mean(tf.square(rows), axis=[1, 2])
+    answers = tf.gather(rows, units, axis=2, batch_dims=1)  # (sample, place)
+    mean = tf.reduce_mean(answers, axis=1)
+    if mask is not None and rank == 3 and mask.shape.rank == 2:
+        shown = tf.cast(mask, tf.float32)
+        mean = tf.reduce_sum(answers * shown, axis=1) / tf.maximum(tf.reduce_sum(shown, axis=1), 1.0)
+    if rank is None or rank < 3:
+        return mean
+    extents = shape[1:-1]
+    steps = tf.math.cumprod(extents, exclusive=True, reverse=True)
+    number = tf.reduce_sum(tf.maximum(place, 0) * steps)
+    return tf.where(tf.reduce_all(place >= 0), answers[:, number], mean)
+
+
+def _logits_of(tensor: Any) -> Any:
+    # Keras keeps what went into a softmax or sigmoid with what came out, for its losses.
+    logits = getattr(tensor, "_keras_logits", None)
+    if logits is None:
+        operation: Any = None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
+        if getattr(operation, "type", "") in ("Softmax", "Sigmoid", "LogSoftmax"):
+            logits = operation.inputs[0]
+    return tensor if logits is None or logits.shape.rank != tensor.shape.rank else logits

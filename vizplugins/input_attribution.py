@@ -1,0 +1,257 @@
+"""Which parts of the input a unit's answer rests on, by gradients or by covering them."""
+
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import (
+    Activation,
+    Handles,
+    Options,
+    ProgressReport,
+    Refusal,
+    SampleIndex,
+    Visualizer,
+    attribution,
+    charts,
+    gallery,
+    hookimpl,
+)
+
+_MOST_STEPS = 400
+_TOKEN_HEIGHT = 18
+
+
+class InputAttributionOptions(Options):
+    """What is explained, how, and whether the picture is put to the test."""
+
+    sample: SampleIndex = 0
+    unit: int | None = Field(
+        None,
+        ge=0,
+        title="Unit, channel or class",
+        description="What is explained; automatic: the one that answers most. A channel is taken as its mean.",
+    )
+    method: attribution.Method = Field(
+        "integrated gradients",
+        title="Method",
+        description="Saliency, SmoothGrad: how much a small change matters. Gradient × input, integrated gradients, "
+        "occlusion: what is there compared with nothing.",
+    )
+    nothing: Literal["zero", "mean of the samples"] = Field(
+        "zero", title="Compared with", description="What stands for nothing: for integrated gradients and occlusion."
+    )
+    patch: int = Field(
+        0, ge=0, le=64, title="Covered at once", description="For occlusion: pixels, features or steps; 0: automatic."
+    )
+    check: bool = Field(
+        False,
+        title="Put it to the test",
+        description="Repeats the picture with the model's weights shuffled: one that does not change then shows the "
+        "input, not the model (Adebayo et al. 2018).",
+    )
+
+
+def _has_units(activation: Activation) -> str:
+    return "" if activation.axes[-1] in ("unit", "channel") else "takes layers whose last axis is units or channels"
+
+
+class InputAttribution(Visualizer):
+    """Which parts of the input the answer of a unit or class rests on."""
+
+    name = "input-attribution"
+    title = "What it rests on"
+    handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
+    Options = InputAttributionOptions
+    how_to_read = (
+        "Strong colours and long bars are what the answer rests on. Where the method has a sign, orange speaks for the "
+        "unit and blue against it. Choose the last layer to ask about a class: it is explained before its softmax. "
+        "Integrated gradients add up to the difference from the baseline; the caption says how well they do."
+    )
+    limitations = (
+        "An attribution is not a reason: it says what a small or a whole change of a part does to this unit, one part "
+        "at a time, not what parts do together. Methods disagree; the test with shuffled weights finds those that show "
+        "little more than the edges of the input. What stands for nothing is a choice, and the picture depends on it."
+    )
+
+    def chart(
+        self, activation: Activation, options: InputAttributionOptions, progress: ProgressReport, extractor: Any = None
+    ) -> dict[str, alt.TopLevelMixin] | Refusal:
+        """Draw what each input counts, and the same with shuffled weights if that was asked for."""
+        if extractor is None:
+            return Refusal("This picture runs the model again: give extractor=… where it is drawn in a notebook.")
+        unit = _unit_of(activation, options)
+        target = attribution.Target(activation.key, unit)
+        inputs = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
+        more: dict[str, Any] = {"patch": options.patch}
+        if options.nothing != "zero":
+            more["baseline"] = {
+                f"input:{name}": array.mean(axis=0)
+                for name, array in activation.context.inputs.items()
+                if array.dtype.kind == "f"
+            }
+        try:
+            found = attribution.attribute(
+                extractor, inputs, target, options.method, progress=_half(progress, 0, options.check), **more
+            )
+            pictures = {
+                _caption(activation, unit, options, each): _picture(each, activation, options) for each in found
+            }
+            if options.check:
+                shuffled = attribution.attribute(
+                    extractor,
+                    inputs,
+                    target,
+                    options.method,
+                    shuffled=attribution.SHUFFLE_SEED,
+                    progress=_half(progress, 1, options.check),
+                    **more,
+                )
+                for each, other in zip(found, shuffled, strict=True):
+                    verdict = attribution.verdict(attribution.likeness(each.values, other.values))
+                    name = f" ({each.entry})" if len(found) > 1 else ""
+                    pictures[f"With shuffled weights{name} {verdict}"] = _picture(other, activation, options)
+        except attribution.NoGradient as error:
+            return Refusal(str(error))
+        return pictures
+
+
+def _unit_of(activation: Activation, options: InputAttributionOptions) -> int:
+    answer = activation.sample(options.sample).values.astype(np.float64)
+    if options.unit is not None:
+        return min(options.unit, answer.shape[-1] - 1)
+    mean = np.nan_to_num(answer.reshape(-1, answer.shape[-1])).mean(axis=0)  # (*places, unit) -> (unit,)
+    return int(mean.argmax())
+
+
+def _half(progress: ProgressReport, half: int, halved: bool) -> Any:
+    return (lambda fraction, text: progress((fraction + half) / 2, text)) if halved else progress
+
+
+def _caption(
+    activation: Activation, unit: int, options: InputAttributionOptions, found: attribution.Attribution
+) -> str:
+    name = charts.unit_name(activation, unit)
+    parts = [f"What {name} rests on, by {options.method}: {charts.sample_name(activation, options.sample)}"]
+    if found.baseline is not None and found.total is not None and found.completeness_error is not None:
+        parts.append(
+            f"The sum is {found.total:.4g}; from {found.baseline:.4g} for nothing to {found.objective:.4g} it should "
+            f"be {found.objective - found.baseline:.4g}: {charts.percent(found.completeness_error, 1)} off"
+        )
+    parts.append(found.note.rstrip("."))
+    return ". ".join(filter(None, parts))
+
+
+def _picture(
+    found: attribution.Attribution, activation: Activation, options: InputAttributionOptions
+) -> alt.TopLevelMixin:
+    if found.given.ndim == 3:
+        return _over_image(found)
+    if found.given.ndim == 2:
+        return _over_time(found, activation, options)
+    return _per_feature(found)
+
+
+def _over_image(found: attribution.Attribution) -> alt.HConcatChart:
+    values = found.values
+    if values.ndim == 3:
+        values = values.sum(axis=-1) if found.is_signed else values.max(axis=-1)  # (height, width, channel)
+    scale = charts.colour_scale(values, "blueorange" if found.is_signed else "magma")
+    image, over = gallery.overlay(values, found.given, scale)
+    large = gallery.large_map(values, scale, title="What it rests on", legend=True, value_title="Counts")
+    return alt.HConcatChart(hconcat=[image, over, large], spacing=20)
+
+
+def _over_time(
+    found: attribution.Attribution, activation: Activation, options: InputAttributionOptions
+) -> alt.TopLevelMixin:
+    values = found.values
+    steps = values if values.ndim == 1 else values.sum(axis=-1)  # (time, feature) -> (time,)
+    labels = charts.token_labels(activation.sample(options.sample), len(steps))
+    if labels is not None:
+        return _per_token(steps, *labels, found.is_signed)
+    bars = _bars(pd.DataFrame({"time": np.arange(len(steps)), "value": steps.astype(np.float64)}), "time", "Timestep")
+    if values.ndim == 1:
+        return bars
+    scale = charts.colour_scale(values, "blueorange" if found.is_signed else "magma")
+    matrix = values.T  # (time, feature) -> (feature, time)
+    height = int(np.clip(14 * len(matrix), 90, 320))
+    cells = charts.heatmap(
+        matrix, row="feature", column="time", scale=scale, value_title="Counts", width=620, height=height
+    )
+    return alt.VConcatChart(vconcat=[bars.properties(width=620, height=110), cells], spacing=10)
+
+
+def _per_token(steps: np.ndarray, labels: tuple[str, ...], shown: np.ndarray, is_signed: bool) -> alt.LayerChart:
+    kept = np.flatnonzero(shown)[:_MOST_STEPS]
+    frame = pd.DataFrame(
+        {
+            "token": [f"{labels[place]}" for place in kept],
+            "place": kept,
+            "value": steps[kept].astype(np.float64),
+        }
+    )
+    frame["against"] = frame["value"] < 0
+    base = alt.Chart(frame).encode(
+        alt.Y(
+            "place:O",
+            title=None,
+            axis=alt.Axis(labelExpr=_labels_by_place(frame), ticks=False, domain=False, labelLimit=160),
+        )
+    )
+    bars = base.mark_bar(height=_TOKEN_HEIGHT - 5).encode(
+        alt.X("value:Q", title="Counts" if not is_signed else "Counts for it (right), against it (left)"),
+        color=_sign_colour(),
+        tooltip=["token:N", "place:Q", alt.Tooltip("value:Q", format=".4~g")],
+    )
+    return alt.LayerChart(layer=[bars], height=alt.Step(_TOKEN_HEIGHT))
+
+
+def _labels_by_place(frame: pd.DataFrame) -> str:
+    # The same word may stand at several places.
+    names = [str(token).replace("\\", "\\\\").replace("'", "\\'") for token in frame["token"]]
+    pairs = ", ".join(f"'{place}': '{name}'" for place, name in zip(frame["place"], names, strict=True))
+    return f"({{{pairs}}})[datum.value]"
+
+
+def _per_feature(found: attribution.Attribution) -> alt.Chart:
+    kept = charts.thin(found.values, buckets=_MOST_STEPS // 2)
+    frame = pd.DataFrame(
+        {
+            "feature": kept,
+            "value": found.values[kept].astype(np.float64),
+            "input": found.given.reshape(-1)[kept].astype(np.float64),
+        }
+    )
+    return _bars(frame, "feature", "Feature")
+
+
+def _bars(frame: pd.DataFrame, column: str, title: str) -> alt.Chart:
+    frame = frame.assign(against=frame["value"] < 0, start=frame[column] - 0.42, end=frame[column] + 0.42)
+    more = [alt.Tooltip("input:Q", format=".4~g")] if "input" in frame else []
+    return (
+        alt.Chart(frame)
+        .mark_rect()
+        .encode(
+            alt.X("start:Q", title=title, scale=alt.Scale(nice=False), axis=alt.Axis(format="d", tickMinStep=1)),
+            alt.X2("end:Q"),
+            alt.Y("value:Q", title="Counts"),
+            alt.Y2(datum=0),
+            color=_sign_colour(),
+            tooltip=[alt.Tooltip(f"{column}:Q"), alt.Tooltip("value:Q", title="counts", format=".4~g"), *more],
+        )
+        .properties(height=220)
+    )
+
+
+def _sign_colour() -> alt.Color:
+    return alt.Color("against:N", scale=alt.Scale(domain=[False, True], range=["#e8932f", "#2f78b3"]), legend=None)
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [InputAttribution()]

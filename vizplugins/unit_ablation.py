@@ -1,0 +1,218 @@
+"""What a unit is good for: what changes when it is switched off."""
+
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from vizplugins import (
+    Activation,
+    Handles,
+    LayerDataset,
+    Options,
+    ProgressReport,
+    Refusal,
+    SampleIndex,
+    Visualizer,
+    attribution,
+    charts,
+    hookimpl,
+)
+
+_SHOWN = 10
+_BATCH = 16
+_BEFORE, _AFTER = "as it is", "without it"
+_COLOURS = alt.Scale(domain=[_BEFORE, _AFTER], range=["#8f94a3", "#e8932f"])
+
+
+class UnitAblationOptions(Options):
+    """Which unit is switched off, and how."""
+
+    sample: SampleIndex = 0
+    unit: int | None = Field(
+        None, ge=0, title="Unit or channel", description="Automatic: the one that the answer needs the most."
+    )
+    to: Literal["zero", "its mean"] = Field(
+        "zero", title="Fixed to", description="Zero, or the unit's mean over the samples: nothing unusual, but no news."
+    )
+    all_samples: bool = Field(
+        False, title="All samples", description="Runs all samples without the unit, and says which answers change."
+    )
+
+
+def _can_be_ablated(activation: Activation) -> str:
+    if activation.axes[-1] not in ("unit", "channel"):
+        return "takes layers whose last axis is units or channels"
+    return "" if "float" in activation.dtype else "takes layers that answer real numbers"
+
+
+class UnitAblation(Visualizer):
+    """What changes in the answer and in later layers when a unit is switched off. Click a bar for that unit."""
+
+    name = "unit-ablation"
+    title = "Switch it off"
+    handles = Handles(dtypes=("number",), parts=("output",), when=_can_be_ablated)
+    Options = UnitAblationOptions
+    how_to_read = (
+        "Above, the answer with and without the unit. The bars of later layers say how far each one's answer moves: "
+        "where they shrink, what the unit says is lost or made up for. Below, each unit is switched off alone: a long "
+        "bar to the right is a unit that the answer needs, to the left one that stands in its way."
+    )
+    limitations = (
+        "One unit at a time: two that do the same make up for each other, and neither looks needed. Zero may be "
+        "something that the layers behind have never seen; the mean is gentler. What holds for this sample may not "
+        "hold for others."
+    )
+
+    def chart(
+        self,
+        activation: Activation,
+        options: UnitAblationOptions,
+        dataset: LayerDataset,
+        progress: ProgressReport,
+        extractor: Any = None,
+        activations: Any = None,
+    ) -> dict[str, alt.TopLevelMixin] | Refusal:
+        """Draw the answer, the later layers, all units, and all samples if that was asked for."""
+        if extractor is None or activations is None:
+            return Refusal("This picture runs the model again: give extractor=… where it is drawn in a notebook.")
+        last = activations.layers[-1].key
+        named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
+        values = activation.values.astype(np.float64)
+        means = np.nan_to_num(values.reshape(-1, values.shape[-1])).mean(axis=0)  # (sample, *places, unit) -> (unit,)
+        fixed = means if options.to == "its mean" else np.zeros_like(means)
+        answer = activations.get(last) or extractor.extract(named, layers=[last])[last]
+        position = options.sample if answer.shape[0] > 1 else 0
+        strongest = np.nan_to_num(answer.sample(position).values.astype(np.float64))
+        best = int(strongest.reshape(-1, strongest.shape[-1]).mean(axis=0).argmax())
+        falls = attribution.importance_of_units(
+            extractor, named, attribution.Target(last, best), activation.key, fixed, progress
+        )
+        unit = int(np.nan_to_num(falls).argmax()) if options.unit is None else min(options.unit, len(falls) - 1)
+        found = attribution.ablate(extractor, named, activation.key, unit, float(fixed[unit]))
+        name = charts.unit_name(activation, unit)
+        how = "off" if options.to == "zero" else f"fixed to {fixed[unit]:.3g}"
+        pictures: dict[str, alt.TopLevelMixin] = {
+            f"The answer with {name} {how}: {charts.sample_name(activation, options.sample)}": _answers(found, answer)
+        }
+        if found.changed:
+            pictures["How far the answers of later layers move"] = _later(found)
+        pictures[f"By how much {charts.unit_name(answer, best)} falls when a unit is {how} alone"] = _all_units(
+            falls, unit
+        )
+        if options.all_samples:
+            caption, chart = _all_samples(extractor, dataset, activation, unit, float(fixed[unit]), progress)
+            pictures[caption] = chart
+        return pictures
+
+
+def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
+    before, after = found.before[0].reshape(-1), found.after[0].reshape(-1)
+    largest = np.maximum(np.abs(np.nan_to_num(before)), np.abs(np.nan_to_num(after)))
+    kept = np.sort(np.argsort(-largest, kind="stable")[:_SHOWN])
+    is_answer = answer.shape[-1] == len(before)
+    names = [charts.unit_name(answer, int(number)) if is_answer else f"output {number}" for number in kept]
+    frame = pd.DataFrame(
+        {
+            "name": names * 2,
+            "value": np.concatenate([before[kept], after[kept]]),
+            "unit is": [_BEFORE] * len(kept) + [_AFTER] * len(kept),
+        }
+    )
+    return (
+        alt.Chart(frame)
+        .mark_bar(height=9)
+        .encode(
+            alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=180)),
+            alt.YOffset("unit is:N", sort=[_BEFORE, _AFTER]),
+            alt.X("value:Q", title="Answer"),
+            alt.Color("unit is:N", scale=_COLOURS, legend=alt.Legend(orient="top", title=None)),
+            tooltip=["name:N", "unit is:N", alt.Tooltip("value:Q", format=".4~g")],
+        )
+        .properties(height=alt.Step(12))
+    )
+
+
+def _later(found: attribution.Ablation) -> alt.Chart:
+    frame = pd.DataFrame({"layer": list(found.changed), "moved": list(found.changed.values())})
+    frame["name"] = [charts.cut_in_the_middle(key, 40) for key in frame["layer"]]
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=charts.MARK_COLOUR)
+        .encode(
+            alt.Y("layer:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            alt.X("moved:Q", title="Moved, as a share of its length", axis=alt.Axis(format="%")),
+            tooltip=["layer:N", alt.Tooltip("moved:Q", format=".2%")],
+        )
+        .properties(height=alt.Step(18))
+    )
+
+
+def _all_units(falls: np.ndarray, unit: int) -> alt.LayerChart:
+    ranked = np.argsort(-np.abs(np.nan_to_num(falls)), kind="stable")
+    kept = ranked[: 3 * _SHOWN]
+    kept = kept[np.argsort(-np.nan_to_num(falls)[kept], kind="stable")]
+    frame = pd.DataFrame({"unit": kept, "falls": falls[kept], "chosen": kept == unit})
+    clicked = charts.clicked("unit")
+    base = alt.Chart(frame).encode(
+        alt.Y("unit:O", sort=[int(each) for each in kept], title="Unit"),
+        alt.X("falls:Q", title="Falls by, before the softmax"),
+        tooltip=["unit:Q", alt.Tooltip("falls:Q", format=".4~g")],
+    )
+    colour = alt.when(alt.datum.chosen).then(alt.value("#e8932f")).otherwise(alt.value(charts.MARK_COLOUR))
+    bars = base.mark_bar(cursor="pointer").encode(color=colour).add_params(clicked)
+    return alt.LayerChart(layer=[bars], height=alt.Step(16))
+
+
+def _all_samples(
+    extractor: Any, dataset: LayerDataset, activation: Activation, unit: int, value: float, progress: ProgressReport
+) -> tuple[str, alt.TopLevelMixin]:
+    count = dataset.sample_count
+    before, after = [], []
+    for start in range(0, count, _BATCH):
+        inputs = dataset.inputs(range(start, min(start + _BATCH, count)))
+        before.append(_classes(attribution.answers(extractor, inputs)))
+        after.append(_classes(attribution.answers_without(extractor, inputs, activation.key, unit, value)))
+        progress(min(start + _BATCH, count) / count, f"{min(start + _BATCH, count):,} of {count:,} samples")
+    first, second = np.concatenate(before), np.concatenate(after)
+    changed = float((first != second).mean())
+    caption = f"All {count:,} samples: {charts.percent(changed)} are answered otherwise without it"
+    labels = dataset.labels
+    if labels is None:
+        rows = pd.DataFrame({"class": dataset.classes_named(first), "part": _AFTER, "share": first == second})
+        title = "Share still answered as before"
+    else:
+        right = (first == labels, second == labels)
+        shares = [charts.percent(float(each.mean())) for each in right]
+        caption = f"{caption}; right on {shares[0]}, then on {shares[1]}"
+        rows = pd.concat(
+            pd.DataFrame({"class": dataset.classes_named(labels), "part": part, "share": each})
+            for part, each in zip((_BEFORE, _AFTER), right, strict=True)
+        )
+        title = "Share answered right"
+    frame = rows.groupby(["class", "part"], as_index=False)["share"].mean()
+    return caption, (
+        alt.Chart(frame)
+        .mark_bar(height=9)
+        .encode(
+            alt.Y("class:N", title="Class"),
+            alt.YOffset("part:N", sort=[_BEFORE, _AFTER]),
+            alt.X("share:Q", title=title, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            alt.Color("part:N", scale=_COLOURS, legend=alt.Legend(orient="top", title=None)),
+            tooltip=["class:N", "part:N", alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(height=alt.Step(12))
+    )
+
+
+def _classes(answers: np.ndarray) -> np.ndarray:
+    flat = answers.reshape(len(answers), -1)
+    return flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(np.int64)
+
+
+@hookimpl
+def visualizers() -> list[Visualizer]:
+    """Return what this file brings."""
+    return [UnitAblation()]
