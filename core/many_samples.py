@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from core.dataset.comparison_views import layer_chart, samples_report
 from core.errors import InputRejected
 from core.examples import Example, get_example
+from core.maximization.reports import ExcitedReport, LayerSearchReport, SearchReport
 from core.opened import OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary
@@ -127,6 +129,69 @@ class ManySamples(ABC):
         else:
             pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
         return layer_chart(*pair, self._given().views.dataset, layer)
+
+    def maximize(
+        self,
+        layer: str,
+        unit: int | None,
+        settings: Mapping[str, Any],
+        sample: int,
+        steps: int,
+        seconds: float,
+    ) -> SearchReport:
+        """Look for the input that drives a unit, or a whole layer, the most; go on from where the last call stopped.
+
+        Args:
+            layer: Key of the layer.
+            unit: Which unit or channel; None drives the whole layer.
+            settings: Of :class:`core.maximization.ascent.AscentSettings`, by name; ``one_place`` takes a channel in the
+                middle instead of everywhere, another ``run`` starts anew.
+            sample: Where it starts, if it is to start from a sample, and what other inputs are held at.
+            steps: How many steps to make in all.
+            seconds: After how long to come back, though there are more steps to make.
+
+        Raises:
+            NoGradient: If there is no way up to be seen; the message says what stops it.
+            InputRejected: If there is no such layer or unit.
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().maximizations.search(layer, unit, settings, sample, steps, seconds)
+
+    def maximize_layer(
+        self, layer: str, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
+    ) -> LayerSearchReport:
+        """Look for the inputs of all units of a layer, some at a time; see :meth:`maximize`.
+
+        Args:
+            layer: Key of the layer.
+            settings: As for one unit.
+            sample: What other inputs are held at.
+            steps: How many steps to make for each.
+            seconds: After how long to come back.
+
+        Raises:
+            NoGradient: If there is no way up to be seen.
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().maximizations.whole_layer(layer, settings, sample, steps, seconds)
+
+    def excited(
+        self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None = None
+    ) -> ExcitedReport:
+        """Return the samples that excite a unit, or a whole layer, the most; see :meth:`maximize`.
+
+        Args:
+            layer: Key of the layer.
+            unit: Which unit or channel; None takes the whole layer.
+            settings: As there.
+            progress: Called with how much is done.
+
+        Raises:
+            InputRejected: If there is no such layer or unit.
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().maximizations.samples(layer, unit, settings, progress)
 
     def _compare_with(self, source: Any, name: str) -> ModelSummary:
         self._opened()

@@ -15,6 +15,7 @@ from core.extractor import Extractor
 from core.inputs import InputSpec, input_specs
 from core.layer_charts import LayerCharts
 from core.loading import content_key, load_model
+from core.maximization.views import Maximizations
 from core.model_summary import summarize_model
 from core.passes import Passes
 from core.reading import Samples, number_labels
@@ -59,6 +60,7 @@ class OpenSamples:
         passes: What layers answer to them.
         charts: The pictures of that.
         views: What a page asks about all of them at once.
+        maximizations: Searches for inputs that the samples say the looks of.
     """
 
     arrays: dict[str, np.ndarray]
@@ -69,6 +71,7 @@ class OpenSamples:
     passes: Passes
     charts: LayerCharts
     views: DatasetViews
+    maximizations: Maximizations
 
     def class_of(self, sample: int) -> str:
         """Return the name of a sample's true class; empty if it is unknown."""
@@ -115,4 +118,5 @@ def open_samples(
         passes,
         LayerCharts(registry, passes, dataset),
         DatasetViews(model.extractor, dataset),
+        Maximizations(model.extractor, dataset),
     )

@@ -14,7 +14,7 @@ from core import charts
 from core.inputs import InputSpec, value_range
 from core.summaries import Answer, InputView
 
-__all__ = ["answer_of", "input_view"]
+__all__ = ["answer_of", "input_view", "png_of", "values_chart"]
 
 STRONGEST: Final = 5
 _PICTURE_SIDE: Final = 224
@@ -38,9 +38,9 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
     seen = value_range(array)
     picture = specification = None
     if spec.kind == "image" and value.ndim == 3:
-        picture = _png(np.moveaxis(value, 0, -1) if spec.channels_first else value)
+        picture = png_of(np.moveaxis(value, 0, -1) if spec.channels_first else value)
     else:
-        specification = _values_chart(value, feature_names).to_dict()
+        specification = values_chart(value, feature_names).to_dict()
     return InputView(
         spec.name,
         shape,
@@ -98,7 +98,13 @@ def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame) + 20, view=frameless)
 
 
-def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Chart | alt.LayerChart:
+def values_chart(value: np.ndarray, feature_names: tuple[str, ...] = ()) -> alt.Chart | alt.LayerChart:
+    """Draw one sample that is no image: lines over time, a heatmap where there are many features, or bars.
+
+    Args:
+        value: Shape ``(feature,)`` or ``(time, …, feature)``.
+        feature_names: Names of the last axis of a sequence, if known.
+    """
     if value.ndim == 2 and value.shape[-1] <= _LINES:
         names = (
             list(feature_names) if len(feature_names) == value.shape[-1] else [str(n) for n in range(value.shape[-1])]
@@ -135,7 +141,8 @@ def _values_chart(value: np.ndarray, feature_names: tuple[str, ...]) -> alt.Char
     )
 
 
-def _png(value: np.ndarray) -> bytes:
+def png_of(value: np.ndarray) -> bytes:
+    """Return an image of shape ``(height, width, channel)``, any range, as a PNG that is large enough to look at."""
     image = Image.fromarray(charts.picture_values(value))
     factor = _PICTURE_SIDE / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))

@@ -1,0 +1,1 @@
+"""What a unit is looking for: inputs found by gradient ascent."""
