@@ -10,7 +10,7 @@ from typing import Any
 from core.dataset.comparison_views import layer_chart, samples_report
 from core.errors import InputRejected
 from core.examples import Example, get_example
-from core.maximization.reports import ExcitedReport, LayerSearchReport, SearchReport
+from core.maximization.reports import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
 from core.opened import OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary
@@ -129,6 +129,14 @@ class ManySamples(ABC):
         else:
             pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
         return layer_chart(*pair, self._given().views.dataset, layer)
+
+    def searchable_layers(self) -> tuple[SearchableLayer, ...]:
+        """Return the layers whose units inputs can be looked for, in call order.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        return self._given().maximizations.layers()
 
     def maximize(
         self,

@@ -48,23 +48,27 @@ def with_pictures(frame: pd.DataFrame, inputs: Mapping[str, np.ndarray]) -> pd.D
     return frame
 
 
-def listed(frame: pd.DataFrame, *, tooltip: list[alt.Tooltip]) -> alt.Chart | alt.LayerChart:
+def listed(
+    frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], columns: int = _COLUMNS, width: int = _LINE_WIDTH
+) -> alt.Chart | alt.LayerChart:
     """Draw samples as rows of pictures, or a line of text each; a click selects one.
 
     Args:
         frame: From :func:`with_pictures`, with the columns ``sample``, ``name`` and ``class``.
         tooltip: What is said of the one that is pointed at.
+        columns: How many pictures stand in a row.
+        width: Screen pixels that a line of text may take; what is longer is cut.
     """
     if "image" in frame:
-        return strip(frame, tooltip=tooltip, columns=_COLUMNS)
+        return strip(frame, tooltip=tooltip, columns=columns)
     said = frame["text"] if "text" in frame else frame["class"]
     lines = frame.assign(line=[f"{name}  {text}" for name, text in zip(frame["name"], said, strict=True)])
     return (
         alt.Chart(lines)
-        .mark_text(align="left", x=0, cursor="pointer", color=MUTED_COLOUR)
+        .mark_text(align="left", x=0, cursor="pointer", color=MUTED_COLOUR, limit=width)
         .encode(y=alt.Y("name:N", sort=None, axis=None), text="line:N", tooltip=tooltip)
         .add_params(clicked("sample"))
-        .properties(height=alt.Step(17), width=_LINE_WIDTH, view=alt.ViewBackground(stroke=None))
+        .properties(height=alt.Step(17), width=width, view=alt.ViewBackground(stroke=None))
     )
 
 

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from core.layers import LayerInfo
 
-__all__ = ["class_name", "cut_in_the_middle", "format_shape", "percent", "sample_with_class", "unit_name"]
+__all__ = [
+    "answers_classes",
+    "class_name",
+    "cut_in_the_middle",
+    "format_shape",
+    "percent",
+    "sample_with_class",
+    "unit_name",
+]
 
 
 def class_name(number: int, names: Sequence[str]) -> str:
@@ -14,10 +22,15 @@ def class_name(number: int, names: Sequence[str]) -> str:
     return names[number] if 0 <= number < len(names) else f"class {number}"
 
 
+def answers_classes(layer: LayerInfo, class_names: Sequence[str]) -> bool:
+    """Return whether the units of a layer are the classes: it ends in a softmax or sigmoid, and has as many."""
+    is_answer = layer.activation_function in ("softmax", "sigmoid") and layer.axes == ("sample", "unit")
+    return is_answer and bool(class_names) and len(class_names) == layer.output_shape[-1]
+
+
 def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str]) -> str:
     """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
-    is_class = layer.activation_function in ("softmax", "sigmoid") and layer.axes == ("sample", "unit")
-    if is_class and len(class_names) == layer.output_shape[-1]:
+    if answers_classes(layer, class_names):
         # A bare number says nothing of what it counts.
         return f"class {class_names[unit]}" if class_names[unit].isdigit() else f"“{class_names[unit]}”"
     return f"{'channel' if layer.axes[-1] == 'channel' else 'unit'} {unit} of {layer.key}"

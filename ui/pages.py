@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["explore_page", "pages"]
+__all__ = ["explore_page", "maximize_page", "pages"]
 
 
 def pages() -> list[Any]:
@@ -14,6 +14,7 @@ def pages() -> list[Any]:
     return [
         explore_page(),
         st.Page(_health, title="Health", url_path="health"),
+        maximize_page(),
         st.Page(_compare, title="Compare", url_path="compare"),
         st.Page(_plugins, title="Plugins", url_path="plugins"),
     ]
@@ -22,6 +23,17 @@ def pages() -> list[Any]:
 def explore_page() -> Any:
     """Return the page that is open by default."""
     return st.Page(_explore, title="Explore", default=True)
+
+
+def maximize_page() -> Any:
+    """Return the page that looks for the inputs of units."""
+    return st.Page(_maximize, title="Maximize", url_path="maximize")
+
+
+def _maximize() -> None:
+    from ui.maximize import page
+
+    page()
 
 
 def _explore() -> None:

@@ -55,6 +55,7 @@ class PassSpec:
         changed: Key of the layer whose answer is changed; empty for none.
         shuffled: Seed by which all weights are shuffled within each variable; None leaves them as they are.
         with_answer: Whether what the model answers is returned.
+        uphill: Whether a ReLU that answers nothing has a gradient all the same, see :func:`objective_of`.
     """
 
     target: str = ""
@@ -65,6 +66,7 @@ class PassSpec:
     changed: str = ""
     shuffled: int | None = None
     with_answer: bool = False
+    uphill: bool = False
 
     @staticmethod
     def of(target: Target, **more: Any) -> PassSpec:
@@ -269,7 +271,16 @@ def _objective(kept: Mapping[str, Any], recording: Recording, spec: PassSpec, un
     mask = None if described.mask is None else recording.masks[described.mask]
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
-    return objective_of(tensor, mask, described, units, place, whole=spec.whole, before_softmax=spec.before_softmax)
+    return objective_of(
+        tensor,
+        mask,
+        described,
+        units,
+        place,
+        whole=spec.whole,
+        before_softmax=spec.before_softmax,
+        uphill=spec.uphill,
+    )
 
 
 def _refuse_without_values(recording: Recording, spec: PassSpec) -> None:

@@ -34,7 +34,15 @@ class Target:
 
 
 def objective_of(
-    tensor: Any, mask: Any, described: RecordedTensor, units: Any, place: Any, *, whole: bool, before_softmax: bool
+    tensor: Any,
+    mask: Any,
+    described: RecordedTensor,
+    units: Any,
+    place: Any,
+    *,
+    whole: bool,
+    before_softmax: bool,
+    uphill: bool = False,
 ) -> Any:
     """Return what a target amounts to for each sample, shape ``(sample,)``, inside a graph or not.
 
@@ -46,10 +54,14 @@ def objective_of(
         place: Number on each axis of places, shape ``(axis,)``; :data:`EVERYWHERE` on all of them takes the mean.
         whole: Whether all of the layer is taken.
         before_softmax: Whether it is taken before its softmax or sigmoid.
+        uphill: Whether a ReLU that answers nothing is to have a gradient all the same, that of what went in: the same
+            numbers, but a way up for who looks for one.
     """
     import tensorflow as tf
 
     values = _logits_of(tensor) if before_softmax else tensor
+    if uphill:
+        values = _with_a_way_up(values)
     values = tf.cast(values, tf.float32)
     rank = values.shape.rank
     if described.channels_first and rank is not None and rank > 2:
@@ -72,6 +84,16 @@ def objective_of(
     steps = tf.math.cumprod(extents, exclusive=True, reverse=True)
     number = tf.reduce_sum(tf.maximum(place, 0) * steps)
     return tf.where(tf.reduce_all(place >= 0), answers[:, number], mean)
+
+
+def _with_a_way_up(tensor: Any) -> Any:
+    import tensorflow as tf
+
+    operation: Any = None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
+    if getattr(operation, "type", "") not in ("Relu", "Relu6"):
+        return tensor
+    before = operation.inputs[0]
+    return tensor + tf.where(tensor > 0, tf.zeros_like(before), before - tf.stop_gradient(before))
 
 
 def _logits_of(tensor: Any) -> Any:

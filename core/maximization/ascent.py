@@ -270,7 +270,7 @@ class Ascent:
             self._extractor.model, _arranged(self._extractor.model, {**named, self._entry: turned})
         )
         kept = (self.target.layer,) if self._settings.diversity > 0 and count > 1 else ()
-        found = answered(self._extractor, tensors, PassSpec.of(self.target, kept=kept), units, place)
+        found = answered(self._extractor, tensors, PassSpec.of(self.target, kept=kept, uphill=True), units, place)
         alike = _likeness(found.values[self.target.layer]) if kept else tf.constant(0.0)
         return found.objective, alike
 

@@ -5,7 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ExcitedReport", "FoundInput", "LayerSearchReport", "SearchReport"]
+from pydantic import ConfigDict
+
+__all__ = ["ExcitedReport", "FoundInput", "LayerSearchReport", "SearchReport", "SearchableLayer"]
+
+
+@dataclass(frozen=True)
+class SearchableLayer:
+    """A layer whose units inputs can be looked for.
+
+    Attributes:
+        key: Key of the layer.
+        kind: ``"unit"`` or ``"channel"``; of a layer that answers the classes ``"class"``.
+        unit_names: What each is called.
+        has_places: Whether a unit answers at several places or timesteps.
+    """
+
+    key: str
+    kind: str
+    unit_names: tuple[str, ...]
+    has_places: bool
 
 
 @dataclass(frozen=True)
@@ -18,6 +37,9 @@ class FoundInput:
         objective: What the target amounts to for it.
         answer: The class that the model answers to it, with its probability; empty where it tells no classes apart.
     """
+
+    # How the picture crosses from a worker, see core.workers.wire.
+    __pydantic_config__ = ConfigDict(val_json_bytes="base64")
 
     picture: bytes | None
     specification: dict[str, Any] | None

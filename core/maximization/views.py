@@ -22,12 +22,18 @@ from core.inputs import arrange, input_specs
 from core.layers import LayerInfo
 from core.maximization.ascent import Ascent, AscentSettings, entry_for
 from core.maximization.domain import Domain, domain_of
-from core.maximization.reports import ExcitedReport, FoundInput, LayerSearchReport, SearchReport
+from core.maximization.reports import (
+    ExcitedReport,
+    FoundInput,
+    LayerSearchReport,
+    SearchableLayer,
+    SearchReport,
+)
 from core.passes import Progress, counted
 from core.previews import png_of, values_chart
 from core.sample_pictures import listed, with_pictures
 from core.store import ContentStore
-from core.wording import class_name, percent, sample_with_class, unit_name
+from core.wording import answers_classes, class_name, percent, sample_with_class, unit_name
 
 __all__ = ["Maximizations"]
 
@@ -36,6 +42,8 @@ _FIRST_STEPS: Final = 4
 _MOST_AT_ONCE: Final = 64
 _BATCH_SIZE: Final = 16
 _SHOWN: Final = 8
+_COLUMNS: Final = 4
+_LINE_WIDTH: Final = 340
 _BYTES_AT_ONCE: Final = 3_000_000
 _MOST_STARTS: Final = 64
 _MOST_UNITS: Final = 512
@@ -70,6 +78,14 @@ class Maximizations:
         self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
         self._domains: ContentStore[Domain] = ContentStore(2)
 
+    def layers(self) -> tuple[SearchableLayer, ...]:
+        """Return the layers whose units can be looked for, in call order."""
+        return tuple(
+            self._searchable(info)
+            for info in self._infos().values()
+            if not info.missing and len(info.output_shape) > 1 and info.output_shape[-1] and "float" in info.dtype
+        )
+
     def search(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
     ) -> SearchReport:
@@ -102,7 +118,9 @@ class Maximizations:
         frame = pd.DataFrame({"sample": ranked, "name": names, "class": classes, "answer": scores[ranked]})
         frame = with_pictures(frame, self._dataset.take(ranked.tolist()))
         tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("answer:Q", format=".4~g")]
-        chart = listed(frame, tooltip=tooltip)
+        if "image" not in frame and "text" not in frame:
+            frame = frame.assign(text=[f"answers {score:.4g}" for score in frame["answer"]])
+        chart = listed(frame, tooltip=tooltip, columns=_COLUMNS, width=_LINE_WIDTH)
         return ExcitedReport(chart.to_dict(), float(scores[ranked[0]]), self._dataset.sample_count)
 
     def whole_layer(
@@ -168,7 +186,7 @@ class Maximizations:
 
     def _layer_report(self, state: _LayerSearch, info: LayerInfo) -> LayerSearchReport:
         count = len(state.found)
-        kind = "channel" if info.axes[-1] == "channel" else "unit"
+        kind = _kind(info)
         chart: dict[str, Any] = {}
         if count:
             frame = pd.DataFrame({kind: np.arange(count), "answer": state.objectives})
@@ -187,8 +205,17 @@ class Maximizations:
             place = tuple(int(extent or 1) // 2 for extent in extents)
         return Target(layer, unit, place)
 
+    def _infos(self) -> Mapping[str, LayerInfo]:
+        return layers_of(self._extractor, arrange(self._extractor.model, self._dataset.batch(0, 1)))
+
+    def _searchable(self, info: LayerInfo) -> SearchableLayer:
+        if answers_classes(info, self._dataset.class_names):
+            return SearchableLayer(info.key, "class", self._dataset.class_names, False)
+        numbers = tuple(map(str, range(int(info.output_shape[-1] or 0))))
+        return SearchableLayer(info.key, _kind(info), numbers, len(info.output_shape) > 2)
+
     def _layer(self, layer: str) -> LayerInfo:
-        layers = layers_of(self._extractor, arrange(self._extractor.model, self._dataset.batch(0, 1)))
+        layers = self._infos()
         if layer not in layers:
             raise InputRejected(f"There is no layer {layer!r}.", remedy="Choose another layer.")
         return layers[layer]
@@ -225,6 +252,10 @@ class Maximizations:
 
     def _last(self, inputs: np.ndarray, domain: Domain) -> np.ndarray:
         return np.moveaxis(inputs, 1, -1) if domain.channels_first else inputs
+
+
+def _kind(info: LayerInfo) -> str:
+    return "channel" if info.axes[-1] == "channel" else "unit"
 
 
 def _settings_of(given: Mapping[str, Any]) -> AscentSettings:

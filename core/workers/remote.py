@@ -327,8 +327,8 @@ def _in_words(request: Request) -> str:
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
         case "take_files" | "take_text" | "take_noise" | "take_example_samples":
             return "Reading the input"
-        case "maximize" | "maximize_layer" | "excited":
-            return f"Looking for what excites {shown(arguments[0])}"
+        case "maximize" | "maximize_layer" | "excited" | "searchable_layers":
+            return "Looking for what excites a unit"
         case "answer" | "layers" | "plan" | "health" | "comparison" | "class_means":
             return "The model"
     return "What was asked"
