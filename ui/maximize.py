@@ -129,7 +129,7 @@ def _settings(layer: SearchableLayer) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     settings["starts"] = st.slider("Starts at once", 1, 6, 2, help="From different noise: a unit may look for several.")
     settings["diversity"] = st.slider(
-        "Unlike each other", 0.0, 2.0, 0.0, 0.1, help="How much the inputs are kept from exciting the layer alike."
+        "Unlike each other", 0.0, 2.0, 0.3, 0.1, help="How much the inputs are kept from exciting the layer alike."
     )
     settings["smoothness"] = st.slider(
         "Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of total variation: what lies beside each other is to be alike."

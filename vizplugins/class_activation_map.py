@@ -76,31 +76,27 @@ class ClassActivationMap(Visualizer):
         activations: Any = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the map over the image, and the same with shuffled weights if that was asked for."""
-        if extractor is None or activations is None:
-            return Refusal("This picture runs the model again: give extractor=… where it is drawn in a notebook.")
+        reason = attribution.mismatch(extractor, activation)
+        if reason or activations is None:
+            return Refusal(reason or "The other layers of the pass are not there.")
         explained = options.explained or activations.layers[-1].key
-        if explained == activation.key:
-            return Refusal(
-                "Choose a layer that comes after this one: the map says which of its places that layer uses."
-            )
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
-        image = gallery.images_of(named)
-        if image is None:
-            return Refusal("The model takes no image to lay the map over.")
+        images = gallery.images_of(named)
+        image = None if images is None else images[0]
         unit, name = _explained(extractor, activations, explained, named, options)
         more: dict[str, Any] = {"most_channels": _CHANNELS, "progress": progress}
         target = attribution.Target(explained, unit)
         try:
             found = attribution.class_activation_map(extractor, named, target, activation.key, options.method, **more)
             caption = f"What speaks for {name}, by {options.method}: {charts.sample_name(activation, options.sample)}"
-            pictures: dict[str, alt.TopLevelMixin] = {caption: _over(found, image[0])}
+            pictures: dict[str, alt.TopLevelMixin] = {caption: _over(found, image)}
             if options.check:
                 seed = attribution.SHUFFLE_SEED
                 other = attribution.class_activation_map(
                     extractor, named, target, activation.key, options.method, shuffled=seed, **more
                 )
                 verdict = attribution.verdict(attribution.likeness(found, other))
-                pictures[f"With shuffled weights {verdict}"] = _over(other, image[0])
+                pictures[f"With shuffled weights {verdict}"] = _over(other, image)
         except attribution.NoGradient as error:
             return Refusal(str(error))
         return pictures
@@ -110,17 +106,17 @@ def _explained(
     extractor: Any, activations: Any, explained: str, named: dict[str, np.ndarray], options: ClassActivationMapOptions
 ) -> tuple[int, str]:
     answer = activations.get(explained) or extractor.extract(named, layers=[explained])[explained]
-    position = options.sample if answer.shape[0] > 1 else 0
-    values = answer.sample(position).values.astype(np.float64)
-    mean = np.nan_to_num(values.reshape(-1, values.shape[-1])).mean(axis=0)  # (*places, unit) -> (unit,)
-    unit = int(mean.argmax()) if options.unit is None else min(options.unit, len(mean) - 1)
+    strongest = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)
+    unit = strongest if options.unit is None else min(options.unit, answer.shape[-1] - 1)
     return unit, charts.unit_name(answer, unit)
 
 
-def _over(values: np.ndarray, image: np.ndarray) -> alt.HConcatChart:
+def _over(values: np.ndarray, image: np.ndarray | None) -> alt.TopLevelMixin:
     scale = charts.ColourScale(0.0, float(values.max()) or 1.0, "magma")
-    plain, over = gallery.overlay(values, image, scale)
     large = gallery.large_map(values, scale, title="Map", legend=True, value_title="Speaks for it")
+    if image is None:
+        return large
+    plain, over = gallery.overlay(values, image, scale)
     return alt.HConcatChart(hconcat=[plain, over, large], spacing=20)
 
 

@@ -81,9 +81,12 @@ class InputAttribution(Visualizer):
         self, activation: Activation, options: InputAttributionOptions, progress: ProgressReport, extractor: Any = None
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw what each input counts, and the same with shuffled weights if that was asked for."""
-        if extractor is None:
-            return Refusal("This picture runs the model again: give extractor=… where it is drawn in a notebook.")
-        unit = _unit_of(activation, options)
+        reason = attribution.mismatch(extractor, activation)
+        if reason:
+            return Refusal(reason)
+        unit = attribution.strongest_unit(activation, options.sample)
+        if options.unit is not None:
+            unit = min(options.unit, activation.shape[-1] - 1)
         target = attribution.Target(activation.key, unit)
         inputs = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
         more: dict[str, Any] = {"patch": options.patch}
@@ -117,14 +120,6 @@ class InputAttribution(Visualizer):
         except attribution.NoGradient as error:
             return Refusal(str(error))
         return pictures
-
-
-def _unit_of(activation: Activation, options: InputAttributionOptions) -> int:
-    answer = activation.sample(options.sample).values.astype(np.float64)
-    if options.unit is not None:
-        return min(options.unit, answer.shape[-1] - 1)
-    mean = np.nan_to_num(answer.reshape(-1, answer.shape[-1])).mean(axis=0)  # (*places, unit) -> (unit,)
-    return int(mean.argmax())
 
 
 def _half(progress: ProgressReport, half: int, halved: bool) -> Any:

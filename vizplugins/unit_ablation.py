@@ -23,6 +23,7 @@ from vizplugins import (
 
 _SHOWN = 10
 _BATCH = 16
+_MOST_UNITS = 256
 _BEFORE, _AFTER = "as it is", "without it"
 _COLOURS = alt.Scale(domain=[_BEFORE, _AFTER], range=["#8f94a3", "#e8932f"])
 
@@ -76,19 +77,19 @@ class UnitAblation(Visualizer):
         activations: Any = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the answer, the later layers, all units, and all samples if that was asked for."""
-        if extractor is None or activations is None:
-            return Refusal("This picture runs the model again: give extractor=… where it is drawn in a notebook.")
+        reason = attribution.mismatch(extractor, activation)
+        if reason or activations is None:
+            return Refusal(reason or "The other layers of the pass are not there.")
         last = activations.layers[-1].key
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
         values = activation.values.astype(np.float64)
-        means = np.nan_to_num(values.reshape(-1, values.shape[-1])).mean(axis=0)  # (sample, *places, unit) -> (unit,)
+        values = np.nan_to_num(values.reshape(-1, values.shape[-1]), posinf=0, neginf=0)  # (place, unit)
+        means = values.mean(axis=0)
         fixed = means if options.to == "its mean" else np.zeros_like(means)
         answer = activations.get(last) or extractor.extract(named, layers=[last])[last]
-        position = options.sample if answer.shape[0] > 1 else 0
-        strongest = np.nan_to_num(answer.sample(position).values.astype(np.float64))
-        best = int(strongest.reshape(-1, strongest.shape[-1]).mean(axis=0).argmax())
+        best = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)
         falls = attribution.importance_of_units(
-            extractor, named, attribution.Target(last, best), activation.key, fixed, progress
+            extractor, named, attribution.Target(last, best), activation.key, fixed, most=_MOST_UNITS, progress=progress
         )
         unit = int(np.nan_to_num(falls).argmax()) if options.unit is None else min(options.unit, len(falls) - 1)
         found = attribution.ablate(extractor, named, activation.key, unit, float(fixed[unit]))
@@ -152,7 +153,7 @@ def _later(found: attribution.Ablation) -> alt.Chart:
 
 def _all_units(falls: np.ndarray, unit: int) -> alt.LayerChart:
     ranked = np.argsort(-np.abs(np.nan_to_num(falls)), kind="stable")
-    kept = ranked[: 3 * _SHOWN]
+    kept = ranked[np.isfinite(falls[ranked])][: 3 * _SHOWN]
     kept = kept[np.argsort(-np.nan_to_num(falls)[kept], kind="stable")]
     frame = pd.DataFrame({"unit": kept, "falls": falls[kept], "chosen": kept == unit})
     clicked = charts.clicked("unit")

@@ -5,6 +5,7 @@ For plugin authors: everything takes the ``extractor`` that a ``chart`` asks for
 
 from core.attribution.ablation import Ablation, ablate, answers, answers_without, importance_of_units
 from core.attribution.class_activation import CAM_METHODS, CamMethod, class_activation_map
+from core.attribution.matching import mismatch, strongest_unit
 from core.attribution.methods import METHODS, Attribution, Method, attribute
 from core.attribution.sanity import SHUFFLE_SEED, likeness, verdict
 from core.attribution.targets import Target
@@ -27,5 +28,7 @@ __all__ = [
     "class_activation_map",
     "importance_of_units",
     "likeness",
+    "mismatch",
+    "strongest_unit",
     "verdict",
 ]

@@ -82,6 +82,8 @@ def importance_of_units(
     target: Target,
     layer: str,
     values: np.ndarray | float = 0.0,
+    *,
+    most: int = 0,
     progress: Told | None = None,
 ) -> np.ndarray:
     """Return by how much a target falls when each unit of a layer is fixed alone, shape ``(unit,)``.
@@ -92,6 +94,8 @@ def importance_of_units(
         target: What falls.
         layer: Key of the layer.
         values: What each unit is fixed to.
+        most: How many units to fix at most, those that differ the most from what they are fixed to; 0 takes all. NaN
+            for those that are not.
         progress: Called with how much is done.
 
     Raises:
@@ -103,16 +107,19 @@ def importance_of_units(
     answer = found.values[layer]
     count = answer.shape[-1]
     fixed = np.broadcast_to(values, (count,))
-    falls = np.empty(count)
-    for start in range(0, count, _AT_ONCE):
-        units = list(range(start, min(start + _AT_ONCE, count)))
+    falls = np.full(count, np.nan)
+    strength = np.abs(np.nan_to_num(answer[0].reshape(-1, count)) - fixed).mean(axis=0)  # (*places, unit) -> (unit,)
+    chosen = np.argsort(-strength, kind="stable")[: most or count]
+    for start in range(0, len(chosen), _AT_ONCE):
+        units = chosen[start : start + _AT_ONCE].tolist()
         copies = given.packed(inputs, [np.repeat(each, len(units), axis=0) for each in given.flat(inputs)])
         change = _fixed(layer, np.repeat(answer[:1], len(units), axis=0), units, fixed[units])
         spec = PassSpec.of(target, changed=layer)
         after = run_pass(extractor, copies, spec, units=target.unit or 0, place=target.place, change=change)
         falls[units] = found.objective[0] - after.objective
         if progress:
-            progress((units[-1] + 1) / count, f"{units[-1] + 1:,} of {count:,} units switched off")
+            done = start + len(units)
+            progress(done / len(chosen), f"{done:,} of {len(chosen):,} units switched off")
     return falls
 
 
