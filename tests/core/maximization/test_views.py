@@ -1,0 +1,103 @@
+"""What a page asks about found inputs."""
+
+import numpy as np
+import pytest
+
+import core
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """Return a function that opens an example in a workspace, once."""
+    kept = {}
+
+    def give(name):
+        if name not in kept:
+            kept[name] = core.Workspace()
+            kept[name].open_example(name)
+        return kept[name]
+
+    return give
+
+
+def test_a_search_goes_on_from_call_to_call(opened):
+    workspace = opened("digits-cnn")
+    settings = {"starts": 2, "run": 1}
+    first = workspace.maximize("probabilities", 3, settings, 0, 12, 60)
+    same = workspace.maximize("probabilities", 3, settings, 0, 12, 60)
+    more = workspace.maximize("probabilities", 3, settings, 0, 200, 60)
+    anew = workspace.maximize("probabilities", 3, {**settings, "run": 2}, 0, 12, 60)
+
+    assert (first.name, first.steps, len(first.found)) == ("class 3", 12, 2)
+    assert same.found == first.found
+    assert more.steps == 200
+    assert more.found[0].objective > first.found[0].objective
+    assert more.found[0].answer == "3 (100 %)"
+    assert anew.found == first.found
+    assert more.found[0].picture.startswith(b"\x89PNG")
+
+
+def test_it_comes_back_when_the_time_is_over(opened):
+    report = opened("digits-cnn").maximize("conv_1", 2, {"run": 9}, 0, 1_000_000, 0.2)
+
+    assert 0 < report.steps < 1_000_000
+
+
+def test_samples_that_excite_a_class_come_in_the_order_of_its_logit(opened):
+    workspace = opened("digits-cnn")
+    report = workspace.excited("probabilities", 3, {})
+    rows = max(report.specification["datasets"].values(), key=len)
+    labels = workspace.sample_labels
+
+    assert report.sample_count == 90
+    assert report.largest == rows[0]["answer"]
+    assert [row["answer"] for row in rows] == sorted((row["answer"] for row in rows), reverse=True)
+    assert all(labels[row["sample"]] == "3" for row in rows[:6])
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "kind", "count"),
+    [
+        ("digits-cnn", "conv_2", "channel", 32),
+        ("digits-dense", "dense_2", "unit", 24),
+        ("vowels-lstm", "probabilities", "unit", 9),
+    ],
+)
+def test_all_units_of_a_layer_are_found_bit_by_bit(opened, name, layer, kind, count):
+    workspace = opened(name)
+    done = [workspace.maximize_layer(layer, {}, 0, 8, seconds).done for seconds in (0.0, 0.01)]
+    report = workspace.maximize_layer(layer, {}, 0, 8, 120)
+
+    assert done == sorted(done)
+    assert (report.done, report.wanted, report.unit_count, report.kind) == (count, count, count, kind)
+    assert report.specification["$schema"].startswith("https://vega.github.io")
+
+
+def test_layers_that_can_be_searched(opened):
+    layers = {each.key: each for each in opened("reviews-transformer").searchable_layers()}
+
+    assert "words" not in layers  # answers whole numbers
+    assert layers["encoded_words"].has_places
+    assert layers["probabilities"].unit_names == ("negative", "positive")
+
+
+def test_what_stops_a_search_is_said(opened):
+    workspace = opened("reviews-transformer")
+    with pytest.raises(core.NoGradient, match=r"Input 'text' is text.*What it rests on"):
+        workspace.maximize("probabilities", 0, {}, 0, 8, 1)
+    assert workspace.excited("probabilities", 0, {}).sample_count == 80
+    with pytest.raises(core.InputRejected, match="has no unit 99"):
+        workspace.excited("dropout_2", 99, {})
+    with pytest.raises(core.InputRejected, match="no layer 'nowhere'"):
+        workspace.maximize("nowhere", 0, {}, 0, 8, 1)
+
+
+def test_one_place_answers_more_than_the_mean_over_all(opened):
+    workspace = opened("digits-cnn")
+    mean, middle = (
+        workspace.maximize("conv_2", 4, {"one_place": one_place}, 0, 128, 60).found[0].objective
+        for one_place in (False, True)
+    )
+
+    assert middle > mean
+    assert np.isfinite(middle)

@@ -1,0 +1,146 @@
+"""What an answer rests on, class activation maps and ablation, as pictures of the examples."""
+
+import keras
+import numpy as np
+import pytest
+import vl_convert
+
+import core
+from core.registry import Registry
+
+registry = Registry()
+
+
+@pytest.fixture(scope="module")
+def workspaces():
+    """Return a function that opens an example, once."""
+    kept = {}
+
+    def give(name):
+        if name not in kept:
+            kept[name] = core.Workspace(registry)
+            kept[name].open_example(name)
+        return kept[name]
+
+    return give
+
+
+@pytest.fixture
+def drawn(workspaces):
+    """Return a function that draws a layer of an example, and makes sure that it can be painted."""
+
+    def draw(example, layer, visualizer, sample=0, **options):
+        result = workspaces(example).chart(layer, visualizer, options, sample)
+        assert result.failure is None, result.failure
+        assert not result.refusal
+        for picture in result.pictures:
+            assert vl_convert.vegalite_to_svg(picture.specification).startswith("<svg")
+        return result.pictures
+
+    return draw
+
+
+def rows(picture):
+    return max(picture.specification["datasets"].values(), key=len)
+
+
+def test_a_class_is_explained_over_the_image_with_its_sum(drawn):
+    (picture,) = drawn("digits-cnn", "probabilities", "input-attribution")
+
+    assert picture.caption.startswith("What class 8 rests on, by integrated gradients: sample 0 (8). The sum is ")
+    assert picture.caption.endswith(" % off")
+    assert len(picture.specification["hconcat"]) == 3
+
+
+@pytest.mark.parametrize("method", ["saliency", "gradient × input", "SmoothGrad", "occlusion"])
+def test_a_unit_of_any_layer_is_explained_by_any_method(drawn, method):
+    (picture,) = drawn("digits-cnn", "conv_2", "input-attribution", unit=25, method=method)
+
+    assert picture.caption == f"What channel 25 of conv_2 rests on, by {method}: sample 0 (8)"
+
+
+def test_features_timesteps_and_words_have_a_bar_each(drawn):
+    (features,) = drawn("digits-dense", "probabilities", "input-attribution", sample=3)
+    (steps,) = drawn("vowels-lstm", "probabilities", "input-attribution", method="occlusion")
+    (words,) = drawn("reviews-transformer", "probabilities", "input-attribution", sample=3)
+
+    assert [row["feature"] for row in rows(features)] == list(range(64))
+    assert [row["time"] for row in rows(steps)] == list(range(29))
+    assert {"cast", "fine", "all"} <= {row["token"] for row in rows(words)}
+    assert all(row["token"] for row in rows(words))
+    assert "Input 'text' is text, by which there is no gradient" in words.caption
+
+
+def test_the_test_with_shuffled_weights_says_what_it_found(drawn):
+    first, second = drawn("digits-cnn", "probabilities", "input-attribution", method="saliency", check=True)
+    maps = drawn("digits-cnn", "conv_2", "class-activation-map", check=True)
+
+    assert second.caption.startswith("With shuffled weights it changes (rank correlation ")
+    assert first.specification != second.specification
+    assert maps[1].caption.startswith("With shuffled weights ")
+
+
+@pytest.mark.parametrize("method", ["Grad-CAM", "Grad-CAM++", "Score-CAM"])
+def test_a_class_activation_map_lies_over_the_image(drawn, method):
+    (picture,) = drawn("digits-cnn", "conv_2", "class-activation-map", method=method, unit=3)
+
+    assert picture.caption == f"What speaks for class 3, by {method}: sample 0 (8)"
+    assert len(picture.specification["hconcat"]) == 3
+
+
+def test_a_class_activation_map_speaks_for_any_later_unit(drawn, workspaces):
+    (picture,) = drawn("digits-cnn", "conv_1", "class-activation-map", explained="dense", unit=5)
+    before = workspaces("digits-cnn").chart("conv_2", "class-activation-map", {"explained": "conv_1"}, 0)
+
+    assert picture.caption.startswith("What speaks for unit 5 of dense, by Grad-CAM")
+    assert "'conv_1' does not depend on 'conv_2'" in before.refusal
+
+
+def test_a_unit_is_switched_off_and_a_click_takes_another(drawn):
+    answer, later, units = drawn("digits-cnn", "dense", "unit-ablation", unit=17)
+    values = {(row["name"], row["unit is"]): row["value"] for row in rows(answer)}
+
+    assert answer.caption == "The answer with unit 17 of dense off: sample 0 (8)"
+    assert values["class 8", "as it is"] > 0.9 > values["class 8", "without it"]
+    assert [row["layer"] for row in rows(later)] == ["probabilities"]
+    assert units.selections == ("unit",)
+    assert max(rows(units), key=lambda row: row["falls"])["unit"] == 17
+
+
+def test_all_samples_say_what_the_unit_is_good_for(drawn):
+    *_, everything = drawn("digits-cnn", "dense", "unit-ablation", unit=17, all_samples=True)
+
+    assert everything.caption.startswith("All 90 samples: ")
+    assert "right on 99 %, then on " in everything.caption
+    assert len(rows(everything)) == 20
+
+
+def test_a_unit_fixed_to_its_mean_changes_less_than_one_switched_off(drawn):
+    (off, *_), (mean, *_) = (
+        drawn("digits-cnn", "dense", "unit-ablation", sample=5, unit=17, to=to) for to in ("zero", "its mean")
+    )
+
+    assert "fixed to" in mean.caption
+    assert rows(off) != rows(mean)
+
+
+def test_without_a_gradient_the_layer_is_named_and_occlusion_works():
+    given = keras.Input((4,), name="x")
+    # The number of the largest feature, as a real number.
+    number = keras.layers.Lambda(lambda x: keras.ops.argmax(x, axis=-1, keepdims=True), name="largest")(given)
+    real = keras.layers.Lambda(lambda x: keras.ops.cast(x, "float32"), name="answer")(number)
+    model = keras.Model(given, real)
+    extractor = core.Extractor(model)
+    activation = extractor.extract(np.array([[0, 1, 5, 2]], np.float32))["answer"]
+    refused = registry.draw("input-attribution", activation, {"method": "saliency"}, extractor=extractor)
+    covered = registry.draw("input-attribution", activation, {"method": "occlusion"}, extractor=extractor)
+
+    assert "'largest'" in refused.refusal
+    assert "Choose occlusion" in refused.refusal
+    assert "Occlusion needs none" in covered.pictures[0].caption
+
+
+def test_in_a_notebook_without_the_model_they_say_what_to_give(make_activation):
+    activation = make_activation(np.ones((3, 4), np.float32))
+    for visualizer in ("input-attribution", "unit-ablation"):
+        assert "give extractor=…" in registry.draw(visualizer, activation).refusal
