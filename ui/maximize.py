@@ -24,7 +24,7 @@ _STEPS, _MOST_STEPS, _GALLERY_STEPS = 256, 2048, 96
 _TICK_SECONDS = 0.1
 _SECONDS_A_TICK = 0.6
 _MOST_LISTED = 4_096
-_SEARCH, _GALLERY = "maximize/search", "maximize/gallery"
+_SEARCH, _GALLERY, _CLICKED = "maximize/search", "maximize/gallery", "maximize/clicked"
 
 
 @dataclass
@@ -37,6 +37,7 @@ class _Run:
         wanted: How many steps it is to make.
         steps: How many it has made.
         is_running: Whether it goes on.
+        has_clock: Whether the page was drawn with a clock that brings the next tick; only a whole page can change that.
     """
 
     of: Any
@@ -44,6 +45,12 @@ class _Run:
     wanted: int = _STEPS
     steps: int = 0
     is_running: bool = True
+    has_clock: bool = False
+
+    def start_clock(self) -> float | None:
+        """Return after how long the next tick is due; None for never."""
+        self.has_clock = self.is_running
+        return _TICK_SECONDS if self.is_running else None
 
 
 @dataclass(frozen=True)
@@ -170,11 +177,13 @@ def _search(opened: Workspace, sought: _Sought) -> bool:
     if problem is not None and problem[0] == run.of:
         st.info(error_text(problem[1]), icon=":material/block:")
         return False
-    st.fragment(_live, run_every=_TICK_SECONDS if run.is_running else None)(opened, sought, run)
+    st.fragment(_live, run_every=run.start_clock())(opened, sought, run)
     return (st.session_state.get("maximize/problem") or (None,))[0] != run.of
 
 
 def _live(opened: Workspace, sought: _Sought, run: _Run) -> None:
+    if run.is_running != run.has_clock:
+        st.rerun()
     wanted = run.wanted if run.is_running else run.steps
     settings = {**sought.settings, "run": run.serial}
 
@@ -195,13 +204,13 @@ def _live(opened: Workspace, sought: _Sought, run: _Run) -> None:
         run.is_running = False
         show_error(error, opened, "maximize", forget=lambda: _again(run))
         return
-    was_running, run.steps = run.is_running, report.steps
+    run.steps = report.steps
     run.is_running = run.is_running and run.steps < run.wanted
     _found(report)
     _controls(run)
     chart(report.curve, f"maximize/curve/{run.serial}")
-    if was_running and not run.is_running:
-        st.rerun()  # the clock that brings the next tick stops with the page
+    if run.has_clock and not run.is_running:
+        st.rerun()
 
 
 def _again(run: _Run) -> None:
@@ -272,10 +281,12 @@ def _whole_layer(opened: Workspace, sought: _Sought, chosen: Choice) -> None:
     of = (st.session_state.get("opened"), sought.layer.key, repr(sought.settings))
     run = _run(_GALLERY, of, starts=False)
     run.wanted = _GALLERY_STEPS
-    st.fragment(_fills_in, run_every=_TICK_SECONDS if run.is_running else None)(opened, sought, run, plural)
+    st.fragment(_fills_in, run_every=run.start_clock())(opened, sought, run, plural)
 
 
 def _fills_in(opened: Workspace, sought: _Sought, run: _Run, plural: str) -> None:
+    if run.is_running != run.has_clock or st.session_state.pop(_CLICKED, False):
+        st.rerun()
     if not run.steps and not run.is_running:
         st.caption(f"Looks for all {plural} one after another while you go on; each with {_GALLERY_STEPS} steps.")
         st.button("Look for all", icon=":material/grid_view:", on_click=_start, args=(run,), key="gallery/start")
@@ -288,7 +299,7 @@ def _fills_in(opened: Workspace, sought: _Sought, run: _Run, plural: str) -> Non
         run.is_running = False
         show_error(error, opened, "gallery", forget=lambda: _again(run))
         return
-    was_running, run.steps = run.is_running, run.steps + 1
+    run.steps += 1
     run.is_running = run.is_running and report.done < report.wanted
     row = st.container(horizontal=True, vertical_alignment="center")
     if run.is_running:
@@ -302,7 +313,7 @@ def _fills_in(opened: Workspace, sought: _Sought, run: _Run, plural: str) -> Non
         key = f"gallery/{sought.layer.key}/{run.serial}"
         chart(report.specification, key, selections=(report.kind,), on_select=lambda: _tile_clicked(key, report.kind))
         st.caption("Click one to look for it alone, above.")
-    if was_running and not run.is_running:
+    if run.has_clock and not run.is_running:
         st.rerun()
 
 
@@ -314,5 +325,6 @@ def _tile_clicked(key: str, kind: str) -> None:
     found = st.session_state[key].selection.get(kind)
     chosen: Choice = st.session_state["choice"]
     if found:
+        st.session_state[_CLICKED] = True
         for option in ("unit", "channel"):
             chosen.set_option(option, int(found[0][kind]))

@@ -1,0 +1,75 @@
+"""The page that looks for what excites a unit, while it looks."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+FOUND = "256 of 256 steps"
+
+
+@pytest.fixture
+def searching(explorer, page):
+    """Return a function that opens the page on a layer of an example."""
+
+    def open_page(example, layer, **options):
+        explorer.visit("maximize", example=example, layer=layer, **options)
+        expect(page.get_by_text("What excites ", exact=False).first).to_be_visible(timeout=60_000)
+        return explorer
+
+    return open_page
+
+
+def test_a_class_is_looked_for_live_beside_the_samples_of_it(searching, page):
+    explorer = searching("digits-cnn", "probabilities", **{"o.unit": 3})
+    main = explorer.main
+
+    expect(main.get_by_text("What excites class 3", exact=True)).to_be_visible()
+    expect(main.get_by_text(FOUND)).to_be_visible()
+    expect(main.get_by_text(re.compile(r"the model says 3 \(100 %\)"))).to_have_count(2)
+    expect(main.get_by_test_id("stImage")).to_have_count(2)
+    expect(main.get_by_text("The strongest of 90 samples answers")).to_be_visible()
+    main.get_by_role("button", name="Go on").click()
+    expect(main.get_by_text("512 of 512 steps")).to_be_visible()
+
+
+def test_it_can_be_stopped_at_any_time_and_begun_again(searching, page):
+    # A recurrent layer is slow enough to be caught at it.
+    explorer = searching("vowels-lstm", "lstm_2", **{"o.unit": 1})
+    explorer.main.get_by_role("button", name="Stop").click()
+    expect(explorer.main.get_by_role("button", name="Start again")).to_be_visible()
+    explorer.settle()
+    steps = explorer.main.get_by_text(re.compile(r"\d+ of 256 steps")).text_content()
+    page.wait_for_timeout(800)
+
+    assert explorer.main.get_by_text(re.compile(r"\d+ of 256 steps")).text_content() == steps
+    assert steps != FOUND
+    explorer.main.get_by_role("button", name="Start again").click()
+    expect(explorer.main.get_by_text(FOUND)).to_be_visible()
+
+
+def test_all_channels_fill_in_and_one_is_clicked(searching, page):
+    explorer = searching("digits-cnn", "conv_1")
+    main = explorer.main
+    expect(main.get_by_text(FOUND)).to_be_visible()
+    main.get_by_role("button", name="Look for all").click()
+    expect(main.get_by_text("16 of 16 channels")).to_be_visible()
+    explorer.settle()
+    main.locator('path[aria-label*="channel: 5;"]').click()
+    expect(main.get_by_text("What excites channel 5 of conv_1")).to_be_visible()
+
+
+def test_where_there_is_no_gradient_it_says_why_and_what_works(explorer, page):
+    explorer.visit("maximize", example="reviews-transformer", layer="dropout_2")
+    expect(explorer.main.get_by_text("Input 'text' is text, by which there is no gradient.")).to_be_visible(
+        timeout=60_000
+    )
+    expect(explorer.main.get_by_text("The strongest of 80 samples answers")).to_be_visible()
+    expect(explorer.main.get_by_role("button", name="Look for all")).to_have_count(0)
+
+
+def test_what_an_answer_rests_on_is_a_picture_like_any_other(explorer, page):
+    explorer.open(example="digits-cnn", layer="probabilities", view="input-attribution")
+    expect(explorer.main.get_by_text("What class 8 rests on, by integrated gradients")).to_be_visible()
+    explorer.switch("Put it to the test")
+    expect(explorer.main.get_by_text("With shuffled weights it")).to_be_visible()
