@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
 WIDTH: Final = 1400
 
-READY: Final = {"": "How to read it.", "health": "Units by classes"}
+READY: Final = {"": "How to read it.", "health": "Units by classes", "maximize": "256 of 256 steps"}
 """By page, the text that stands there once everything is drawn."""
 # File, height in pixels, theme, page, and what stands in the address.
 PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
@@ -38,6 +39,14 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
         "",
         {"example": "digits-cnn", "layer": "dense", "view": "projection", "o.method": '"t-SNE"'},
     ),
+    (
+        "attribution",
+        1500,
+        "light",
+        "",
+        {"example": "digits-cnn", "layer": "probabilities", "view": "input-attribution", "o.check": "true"},
+    ),
+    ("maximize", 1330, "light", "maximize", {"example": "digits-cnn", "layer": "probabilities", "o.unit": "3"}),
     ("health", 1060, "light", "health", {"example": "digits-cnn"}),
 )
 
@@ -78,6 +87,11 @@ def _taken(browser: Browser, address: str, height: int, theme: str, ready: str) 
     page.goto(address)
     page.get_by_text(ready).wait_for(timeout=180_000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    everything = page.get_by_role("button", name="Look for all")
+    if everything.count():
+        everything.click()
+        page.get_by_text(re.compile(r"^(\d+) of \1 ")).last.wait_for()
+        page.get_by_text("Click one to look for it alone").wait_for()
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts are laid out once more when their column has its width
     taken = page.screenshot()

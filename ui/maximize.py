@@ -142,7 +142,7 @@ def _settings(layer: SearchableLayer) -> dict[str, Any]:
         "Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of total variation: what lies beside each other is to be alike."
     )
     settings["decay"] = st.slider(
-        "Nothing unneeded", 0.0, 2.0, 0.5, 0.1, help="Weight of the distance from the usual (L2), for images."
+        "Nothing unneeded", 0.0, 2.0, 0.5, 0.1, help="Weight of the distance from what is usual in the samples (L2)."
     )
     settings["jitter"] = st.slider("Moved by", 0.0, 0.25, 0.06, 0.01, help="Images, before each step: share of a side.")
     settings["zoom"] = st.slider("Zoomed by", 0.0, 0.3, 0.06, 0.01, help="Likewise, larger or smaller.")

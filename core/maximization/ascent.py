@@ -25,7 +25,6 @@ from core.maximization.parameters import inputs_from, parameters_of, starting_pa
 
 __all__ = ["Ascent", "AscentSettings", "entry_for"]
 
-_DECAY: Final = 0.5
 _SMALL: Final = 1e-8
 _MEAN: Final = 0.9
 _SQUARE: Final = 0.99
@@ -43,8 +42,8 @@ class AscentSettings:
         zoom: By how much they are made larger or smaller, as a share.
         rotation: By how much they are turned, in degrees.
         smoothness: Weight of total variation, relative to the objective's own gradient.
-        decay: Weight of the squared distance from what is usual, likewise; None takes a half for images and nothing
-            more than the reach of the samples elsewhere.
+        decay: Weight of the squared distance from what is usual, likewise. With a half, vectors and sequences end as
+            far from the mean as samples lie, with less further out.
         diversity: Weight of how alike the answers of the layer to the several inputs are, likewise.
         by_frequency: Whether ascent goes along frequencies instead of pixels or timesteps.
         from_sample: Whether it starts from a sample instead of from noise, as DeepDream does.
@@ -57,7 +56,7 @@ class AscentSettings:
     zoom: float = 0.06
     rotation: float = 5.0
     smoothness: float = 0.1
-    decay: float | None = None
+    decay: float = 0.5
     diversity: float = 0.0
     by_frequency: bool = True
     from_sample: bool = False
@@ -127,7 +126,7 @@ class Ascent:
                 settings.zoom,
                 np.deg2rad(settings.rotation),
                 settings.smoothness,
-                (_DECAY if self.domain.kind == "image" else 0.0) if settings.decay is None else settings.decay,
+                settings.decay,
                 settings.diversity,
                 settings.step_size,
             ],
@@ -189,9 +188,10 @@ class Ascent:
     def _key(self, state: list[Any], fixed: list[Any], place: Any) -> Any:
         shapes = tuple((tuple(each.shape), each.dtype.name) for each in (*state, *fixed))
         spec = PassSpec.of(self.target)
-        ranges = (self.domain.low.tobytes(), self.domain.high.tobytes(), self.domain.radius)
+        # The loop holds these as constants.
+        known = tuple(each.tobytes() if isinstance(each, np.ndarray) else each for each in vars(self.domain).values())
         settings = (self._settings.by_frequency, self._settings.diversity > 0)
-        return ("ascent", spec, self._entry, shapes, len(place), ranges, settings)
+        return ("ascent", spec, self._entry, shapes, len(place), known, settings)
 
     def _compiled(self, state: list[Any], fixed: list[Any], extra: list[Any]) -> Any:
         import tensorflow as tf
@@ -257,8 +257,8 @@ class Ascent:
     def _decay(self, decay: Any) -> Any:
         if self.domain.kind == "image":
             return decay
-        # The push is of length 1 per number: with no decay of its own a search ends as far out as samples lie.
-        return (1.0 + decay) * np.sqrt(np.prod(self.domain.shape)) / (2 * self.domain.radius)
+        # The push is of length 1 per number, and the two are in balance as far out as samples lie where this is a half.
+        return (0.5 + decay) * np.sqrt(np.prod(self.domain.shape)) / (2 * self.domain.radius)
 
     def _objective(self, seen: Any, fixed: list[Any], units: Any, place: Any) -> tuple[Any, Any]:
         import tensorflow as tf

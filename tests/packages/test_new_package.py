@@ -1,64 +1,18 @@
 """From nothing to a picture in the running app, as a stranger goes: a wheel, a fresh environment, a new package.
 
-TensorFlow is installed anew, which takes a minute or two, so all of it is done once.
+TensorFlow is installed anew, which takes a minute or two, so all of it is done once, by ``conftest.py``.
 """
 
 import json
 import re
-import shutil
 import subprocess
-import sys
 
-import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT, free_port, stop_server, wait_until_it_answers
 from tests.browser.conftest import STARTING_SECONDS, App, visitors
 
 PACKAGES = ("pluggy", "pydantic", "altair")
-
-
-class Environment:
-    """A virtual environment of its own, outside of the checkout."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.run(sys.executable, "-m", "venv", folder / "environment")
-        self.python = folder / "environment" / "bin" / "python"
-        self.layerscope = folder / "environment" / "bin" / "layerscope"
-
-    def run(self, *command, succeeds=True, folder=None):
-        done = subprocess.run(
-            list(map(str, command)), cwd=folder or self.folder, capture_output=True, text=True, check=False
-        )
-        assert not succeeds or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def install(self, *what):
-        self.run(self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what)
-
-    def tests_of(self, package):
-        return self.run(self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=package)
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """An environment with the project's wheel, a package that was just made, and the example of a package."""
-    environment = Environment(tmp_path_factory.mktemp("fresh"))
-    wheels = environment.folder / "wheels"
-    # Copies, since building leaves files behind.
-    project, example = environment.folder / "project", environment.folder / "layerscope-power-spectrum"
-    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "docs")
-    shutil.copytree(ROOT, project, ignore=lambda path, names: left_out(path, names) - {".streamlit"})
-    shutil.copytree(
-        ROOT / "examples" / example.name, example, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
-    environment.run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, project)
-    (wheel,) = wheels.glob("layerscope-*.whl")
-    environment.install(wheel)
-    environment.run(environment.layerscope, "plugins", "new", "demo")
-    environment.install("./layerscope-demo[test]", "./layerscope-power-spectrum")
-    return environment
 
 
 def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, chromium, tmp_path):
