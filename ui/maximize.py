@@ -109,15 +109,15 @@ def _layer_chosen() -> None:
 
 def _unit(place: Any, layer: SearchableLayer, chosen: Choice) -> int:
     known = chosen.options.get("unit", chosen.options.get("channel"))
-    last = len(layer.unit_names) - 1
+    last = layer.unit_count - 1
     unit = min(known, last) if isinstance(known, int) and not isinstance(known, bool) and known >= 0 else 0
     st.session_state["maximize/unit"] = unit
     title = layer.kind.capitalize()
-    if last < _MOST_LISTED and layer.kind == "class":
+    if last < _MOST_LISTED and layer.class_names:
         place.selectbox(
             title,
             range(last + 1),
-            format_func=layer.unit_names.__getitem__,
+            format_func=layer.class_names.__getitem__,
             key="maximize/unit",
             on_change=_unit_chosen,
         )
@@ -276,8 +276,7 @@ def _excited(opened: Workspace, sought: _Sought) -> None:
 
 def _whole_layer(opened: Workspace, sought: _Sought, chosen: Choice) -> None:
     plural = "classes" if sought.layer.kind == "class" else f"{sought.layer.kind}s"
-    count = len(sought.layer.unit_names)
-    st.subheader(f"All {count:,} {plural} of {named(sought.layer.key)}", anchor=False)
+    st.subheader(f"All {sought.layer.unit_count:,} {plural} of {named(sought.layer.key)}", anchor=False)
     of = (st.session_state.get("opened"), sought.layer.key, repr(sought.settings))
     run = _run(_GALLERY, of, starts=False)
     run.wanted = _GALLERY_STEPS

@@ -18,6 +18,7 @@ from core.attribution.perturbing import Perturber, Told
 from core.attribution.targets import Target
 from core.errors import NoGradient
 from core.extractor import Extractor
+from core.inputs import input_specs
 from core.layers import input_key
 
 __all__ = ["CAM_METHODS", "CamMethod", "class_activation_map"]
@@ -103,6 +104,7 @@ def _score_cam(
     if not varied.size:
         return np.zeros(maps.shape[:2], np.float32)
     key = input_key(image)
+    is_first = any(spec.name == image and spec.channels_first for spec in input_specs(extractor.model))
     perturber = Perturber.at(
         extractor, inputs, replace(target, before_softmax=False), Entries((key,)), shuffled=shuffled
     )
@@ -111,7 +113,9 @@ def _score_cam(
     increases = []
     for start in range(0, len(varied), _CHANNELS_AT_ONCE):
         part = varied[start : start + _CHANNELS_AT_ONCE]
-        masks = _resized((maps[..., part] - low[part]) / (high - low)[part], named[image].shape[1:3])
+        scaled = (maps[..., part] - low[part]) / (high - low)[part]
+        masks = _resized(scaled, named[image].shape[2:] if is_first else named[image].shape[1:3])
+        masks = np.moveaxis(masks, -1, 1) if is_first else masks
         increases.append(perturber.objectives({key: masks}, {key: np.repeat(nothing, len(part), axis=0)}) - blank)
         if progress:
             done = min(start + _CHANNELS_AT_ONCE, len(varied))

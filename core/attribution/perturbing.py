@@ -13,7 +13,7 @@ from core import given
 from core.attribution.entries import Entries
 from core.attribution.gradient_pass import Change, PassResult, PassSpec, run_pass
 from core.attribution.targets import Target
-from core.errors import InputRejected
+from core.errors import InputRejected, NoGradient
 from core.extractor import Extractor
 from core.inputs import arrange
 from core.layers import input_key, is_input
@@ -57,7 +57,8 @@ class Perturber:
             shuffled: Seed by which the model's weights are shuffled.
 
         Raises:
-            InputRejected: If there is more than one sample, or nothing that could be changed.
+            InputRejected: If there is more than one sample.
+            NoGradient: If there is nothing that could be changed.
         """
         named = dict(given.named_arrays(extractor.model, inputs))
         if any(len(array) != 1 for array in named.values()):
@@ -65,7 +66,7 @@ class Perturber:
         real = tuple(input_key(name) for name, array in named.items() if array.dtype.kind == "f")
         keys = entries.keys or real or ((entries.fallback,) if entries.fallback else ())
         if not keys:
-            raise InputRejected("Nothing that goes into this model can be changed a little.", remedy=entries.stopped_by)
+            raise NoGradient("Nothing that goes into this model can be changed a little.", remedy=entries.stopped_by)
         return Perturber(extractor, named, target, keys, shuffled)
 
     @property

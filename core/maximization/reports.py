@@ -17,13 +17,15 @@ class SearchableLayer:
     Attributes:
         key: Key of the layer.
         kind: ``"unit"`` or ``"channel"``; of a layer that answers the classes ``"class"``.
-        unit_names: What each is called.
+        unit_count: How many it has.
+        class_names: What each is called, where they are the classes; empty elsewhere.
         has_places: Whether a unit answers at several places or timesteps.
     """
 
     key: str
     kind: str
-    unit_names: tuple[str, ...]
+    unit_count: int
+    class_names: tuple[str, ...]
     has_places: bool
 
 

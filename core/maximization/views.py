@@ -209,10 +209,10 @@ class Maximizations:
         return layers_of(self._extractor, arrange(self._extractor.model, self._dataset.batch(0, 1)))
 
     def _searchable(self, info: LayerInfo) -> SearchableLayer:
-        if answers_classes(info, self._dataset.class_names):
-            return SearchableLayer(info.key, "class", self._dataset.class_names, False)
-        numbers = tuple(map(str, range(int(info.output_shape[-1] or 0))))
-        return SearchableLayer(info.key, _kind(info), numbers, len(info.output_shape) > 2)
+        count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
+        if answers_classes(info, names):
+            return SearchableLayer(info.key, "class", count, names, False)
+        return SearchableLayer(info.key, _kind(info), count, (), len(info.output_shape) > 2)
 
     def _layer(self, layer: str) -> LayerInfo:
         layers = self._infos()

@@ -180,6 +180,19 @@ def test_score_cam_looks_where_the_class_is():
     assert found.sum() == pytest.approx(found[2:4, 2:4].sum())
 
 
+def test_score_cam_of_an_image_with_its_channels_first():
+    given = keras.Input((1, 10, 12), name="image")
+    maps = keras.layers.Conv2D(2, 1, use_bias=False, name="maps")(keras.layers.Permute((2, 3, 1))(given))
+    model = keras.Model(given, keras.layers.Dense(1, name="answer")(keras.layers.Flatten()(maps)))
+    model.get_layer("maps").set_weights([np.array([1.0, -1.0]).reshape(1, 1, 1, 2)])
+    model.get_layer("answer").set_weights([np.tile([[1.0], [0.0]], (120, 1)), np.zeros(1)])
+    image = np.zeros((1, 1, 10, 12), np.float32)
+    image[0, 0, 7, 9] = 1
+    found = class_activation_map(core.Extractor(model), image, Target("answer", 0), "maps", "Score-CAM")
+
+    assert np.unravel_index(found.argmax(), found.shape) == (7, 9)
+
+
 def test_a_target_before_the_layer_is_refused(opened):
     extractor, one, *_ = opened("digits-cnn")
     with pytest.raises(NoGradient, match="'conv_1' does not depend on 'conv_2'"):

@@ -78,7 +78,8 @@ def test_layers_that_can_be_searched(opened):
 
     assert "words" not in layers  # answers whole numbers
     assert layers["encoded_words"].has_places
-    assert layers["probabilities"].unit_names == ("negative", "positive")
+    assert layers["probabilities"].class_names == ("negative", "positive")
+    assert (layers["encoded_words"].unit_count, layers["encoded_words"].class_names) == (16, ())
 
 
 def test_what_stops_a_search_is_said(opened):
