@@ -1,7 +1,4 @@
-"""From nothing to a picture in the running app, as a stranger goes: a wheel, a fresh environment, a new package.
-
-TensorFlow is installed anew, which takes a minute or two, so all of it is done once, by ``conftest.py``.
-"""
+"""From nothing to a picture in the running app, as a stranger goes: a wheel, a fresh environment, a new package."""
 
 import json
 import re

@@ -1,10 +1,8 @@
 """Datasets on disk: the same numbers, from one process or from a cluster, ended half way or not."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -97,35 +95,52 @@ def test_a_cluster_gives_the_same_numbers(tmp_path, cluster, many, statistics):
             np.testing.assert_array_equal(there[key][...], here[key][...])
 
 
-@pytest.mark.parametrize("flags", [[], ["--statistics"]])
-def test_ended_half_way_it_goes_on(tmp_path, many, flags):
-    np.savez(tmp_path / "many.npz", x=many.arrays["image"], y=many.labels)
-    command = [sys.executable, "-m", "core", "extract", "digits-cnn", str(tmp_path / "many.npz"), *flags, "-o"]
-    target = tmp_path / "out.zarr"
-    checkpoint = tmp_path / "out.zarr.checkpoint.npz"
-    with subprocess.Popen([*command, str(target)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            begun = checkpoint.is_file() if flags else (target / "dense" / "c" / "2").is_dir()
-            if begun:
-                break
-            time.sleep(0.005)
-        assert process.poll() is None, "it was done before it could be ended"
-        os.kill(process.pid, signal.SIGKILL)
-    ledger = dict(zarr.open_group(target, mode="r").attrs["layerscope"])
-    done = 0 if flags else ledger["done"]
-    if not flags:
-        assert 0 < done < -(-6_000 // ledger["chunk"])
-    untouched = os.stat(target / "dense" / "c" / "0" / "0").st_mtime_ns if not flags else 0
-    subprocess.run([*command, str(target)], check=True, capture_output=True)
-    subprocess.run([*command, str(tmp_path / "whole.zarr")], check=True, capture_output=True)
+ENDED_HALF_WAY = """
+import os, signal, sys, time
+from pathlib import Path
+import numpy as np
+import core
 
-    assert not checkpoint.exists()
-    if flags:
-        same_statistics(*(core.read_statistics(path) for path in (target, tmp_path / "whole.zarr")))
+model, data, target, statistics = sys.argv[1:]
+checkpoint = Path(f"{target}.checkpoint.npz")
+
+def progress(done, count):
+    assert done < count, "it was done before it could be ended"
+    if statistics:
+        time.sleep(0.3)
+    if checkpoint.is_file() if statistics else done > count // 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with np.load(data) as arrays:
+    dataset = core.ArrayDataset({"image": arrays["x"]}, arrays["y"])
+core.extract_dataset(model, dataset, target, statistics=bool(statistics), progress=progress)
+"""
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_ended_half_way_it_goes_on(tmp_path, many, statistics):
+    np.savez(tmp_path / "many.npz", x=many.arrays["image"], y=many.labels)
+    target, whole = tmp_path / "out.zarr", tmp_path / "whole.zarr"
+    command = [sys.executable, "-c", ENDED_HALF_WAY, DIGITS, tmp_path / "many.npz", target, "yes" if statistics else ""]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    if not statistics:
+        ledger = dict(zarr.open_group(target, mode="r").attrs["layerscope"])
+        assert 0 < ledger["done"] < -(-6_000 // ledger["chunk"])
+        untouched = (target / "dense" / "c" / "0" / "0").stat().st_mtime_ns
+    seen = []
+    core.extract_dataset(
+        DIGITS, many, target, statistics=statistics, progress=lambda done, count: seen.append(done / count)
+    )
+    core.extract_dataset(DIGITS, many, whole, statistics=statistics)
+
+    assert min(seen) > 0.2
+    assert not target.with_name("out.zarr.checkpoint.npz").exists()
+    if statistics:
+        same_statistics(*(core.read_statistics(path) for path in (target, whole)))
     else:
-        assert os.stat(target / "dense" / "c" / "0" / "0").st_mtime_ns == untouched
-        one, other = (zarr.open_group(path, mode="r") for path in (target, tmp_path / "whole.zarr"))
+        assert (target / "dense" / "c" / "0" / "0").stat().st_mtime_ns == untouched
+        one, other = (zarr.open_group(path, mode="r") for path in (target, whole))
         np.testing.assert_array_equal(one["dense"][...], other["dense"][...])
 
 
