@@ -184,7 +184,7 @@ def _per_token(steps: np.ndarray, labels: tuple[str, ...], shown: np.ndarray, is
     kept = np.flatnonzero(shown)[:_MOST_STEPS]
     frame = pd.DataFrame(
         {
-            "token": [f"{labels[place]}" for place in kept],
+            "token": [labels[place] for place in kept],
             "place": kept,
             "value": steps[kept].astype(np.float64),
         }

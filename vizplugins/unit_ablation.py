@@ -138,7 +138,6 @@ def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
 
 def _later(found: attribution.Ablation) -> alt.Chart:
     frame = pd.DataFrame({"layer": list(found.changed), "moved": list(found.changed.values())})
-    frame["name"] = [charts.cut_in_the_middle(key, 40) for key in frame["layer"]]
     return (
         alt.Chart(frame)
         .mark_bar(color=charts.MARK_COLOUR)
