@@ -23,17 +23,25 @@ def class_name(number: int, names: Sequence[str]) -> str:
 
 
 def answers_classes(layer: LayerInfo, class_names: Sequence[str]) -> bool:
-    """Return whether the units of a layer are the classes: it ends in a softmax or sigmoid, and has as many."""
-    is_answer = layer.activation_function in ("softmax", "sigmoid") and layer.axes == ("sample", "unit")
-    return is_answer and bool(class_names) and len(class_names) == layer.output_shape[-1]
+    """Return whether the units of a layer are the classes.
+
+    It ends in a softmax or sigmoid and has as many units as there are classes; where no classes are known, a softmax
+    over several units is taken for them.
+    """
+    if layer.axes != ("sample", "unit"):
+        return False
+    if not class_names:
+        return layer.activation_function == "softmax" and layer.output_shape[-1] != 1
+    return layer.activation_function in ("softmax", "sigmoid") and len(class_names) == layer.output_shape[-1]
 
 
 def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str]) -> str:
     """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
-    if answers_classes(layer, class_names):
-        # A bare number says nothing of what it counts.
-        return f"class {class_names[unit]}" if class_names[unit].isdigit() else f"“{class_names[unit]}”"
-    return f"{'channel' if layer.axes[-1] == 'channel' else 'unit'} {unit} of {layer.key}"
+    if not answers_classes(layer, class_names):
+        return f"{'channel' if layer.axes[-1] == 'channel' else 'unit'} {unit} of {layer.key}"
+    # A bare number says nothing of what it counts.
+    name = class_name(unit, class_names)
+    return f"class {name}" if name.isdigit() else f"“{name}”" if class_names else name
 
 
 def sample_with_class(number: int, of_class: str) -> str:

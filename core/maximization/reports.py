@@ -18,7 +18,7 @@ class SearchableLayer:
         key: Key of the layer.
         kind: ``"unit"`` or ``"channel"``; of a layer that answers the classes ``"class"``.
         unit_count: How many it has.
-        class_names: What each is called, where they are the classes; empty elsewhere.
+        class_names: What each is called, where they are classes that have names; empty elsewhere.
         has_places: Whether a unit answers at several places or timesteps.
     """
 

@@ -174,15 +174,16 @@ class Maximizations:
         return SearchReport(name, ascent.steps, found, _curve(ascent.history))
 
     def _said(self, ascent: Ascent) -> list[str]:
-        answers = ascent.answers()
-        names = self._dataset.class_names
-        if answers.ndim != 2 or answers.shape[1] != len(names):
+        answers, names = ascent.answers(), self._dataset.class_names
+        if answers.ndim != 2 or (names and answers.shape[1] != len(names)):
             return [""] * len(answers)
-        best = answers.argmax(axis=1)
-        return [
-            f"{names[number]} ({percent(float(row[number]))})" if _is_distribution(row) else names[number]
-            for number, row in zip(best, answers, strict=True)
-        ]
+        said = []
+        for best, row in zip(answers.argmax(axis=1), answers, strict=True):
+            name = class_name(int(best), names)
+            is_distribution = _is_distribution(row)
+            # Without names, what is largest is a class only where the answers share a whole.
+            said.append(f"{name} ({percent(float(row[best]))})" if is_distribution else name if names else "")
+        return said
 
     def _layer_report(self, state: _LayerSearch, info: LayerInfo) -> LayerSearchReport:
         count = len(state.found)

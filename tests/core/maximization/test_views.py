@@ -102,3 +102,21 @@ def test_one_place_answers_more_than_the_mean_over_all(opened):
 
     assert middle > mean
     assert np.isfinite(middle)
+
+
+def test_classes_without_names_are_classes_all_the_same(tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    given = keras.Input((4,), name="numbers")
+    hidden = keras.layers.Dense(8, activation="tanh", name="hidden")(given)
+    keras.Model(given, keras.layers.Dense(5, activation="softmax", name="answer")(hidden)).save(tmp_path / "m.keras")
+    workspace = core.Workspace()
+    workspace.open_model(str(tmp_path / "m.keras"))
+    workspace.take_noise(8, 0)
+
+    assert {each.key: each.kind for each in workspace.searchable_layers()} == {"hidden": "unit", "answer": "class"}
+    report = workspace.maximize("answer", 2, {"run": 1}, 0, 60, 60)
+    assert report.name == "class 2"
+    assert report.found[0].answer.startswith("class 2 (")
+    assert workspace.maximize("hidden", 2, {"run": 1}, 0, 1, 60).name == "unit 2 of hidden"
