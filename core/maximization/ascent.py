@@ -245,10 +245,9 @@ class Ascent:
             pull = penalties.gradient(penalty, distance)
             # Layers differ by orders of magnitude in what they answer: by its own size the gradient can be weighed.
             ascent = tape.gradient(wanted, inputs)
-            size_of_each = _size_of_each(ascent)
             # Behind a ReLU that answers nothing there is no way up to be seen: then any.
             anywhere = tf.random.stateless_normal(tf.shape(inputs), tf.stack([seed[0] + 1, number]))
-            push = tf.where(size_of_each > 0, ascent / (size_of_each + _SMALL), anywhere)
+            push = _of_length_one(ascent, anywhere)
         by_inputs, by_distance = tf.convert_to_tensor(push), tf.convert_to_tensor(pull)
         gradient = outer.gradient([inputs, distance], parameters, output_gradients=[-by_inputs, by_distance])
         moved, mean, square = _adam(parameters, gradient, mean, square, number, size)
@@ -355,11 +354,16 @@ def _sum_of_each(values: Any) -> Any:
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
 
 
-def _size_of_each(values: Any) -> Any:
+def _of_length_one(values: Any, otherwise: Any) -> Any:
+    """Return values scaled, for each start, to a mean square of one, however small they are; others where all are 0."""
     import tensorflow as tf
 
     axes = list(range(1, values.shape.rank))
-    return tf.sqrt(tf.reduce_mean(tf.square(values), axis=axes, keepdims=True))
+    largest = tf.reduce_max(tf.abs(values), axis=axes, keepdims=True)
+    # Squares of what an untrained model gives would be too small for a float.
+    scaled = tf.math.divide_no_nan(values, largest)
+    size = tf.sqrt(tf.reduce_mean(tf.square(scaled), axis=axes, keepdims=True))
+    return tf.where(largest > 0, tf.math.divide_no_nan(scaled, size), otherwise)
 
 
 def _likeness(answers: Any) -> Any:

@@ -290,7 +290,7 @@ def _curve(history: np.ndarray) -> dict[str, Any]:
         .mark_line(strokeWidth=1.5)
         .encode(
             alt.X("step:Q", title="Step", axis=alt.Axis(format="d", tickMinStep=1)),
-            alt.Y("answer:Q", title="Answer"),
+            alt.Y("answer:Q", title="Answer", axis=alt.Axis(format="~g")),
             alt.Color("start:N", title="Start", legend=None if alone else alt.Legend()),
             tooltip=["step:Q", "start:N", alt.Tooltip("answer:Q", format=".4~g")],
         )

@@ -86,6 +86,14 @@ def test_the_best_input_is_found_where_it_is_known(planted):
         assert cosine(given - middle, wanted) > 0.95
 
 
+def test_how_small_the_answers_are_does_not_matter():
+    model, best, samples, _ = planted_vector()
+    model.get_layer("planted").set_weights([1e-20 * best.T, np.zeros(3)])
+    found = search(core.Extractor(model), Target("planted", 0), samples, units=np.arange(3))
+
+    assert min(cosine(given, wanted) for given, wanted in zip(found.inputs, best, strict=True)) > 0.95
+
+
 def test_an_image_for_a_model_that_takes_the_channels_first():
     given = keras.Input((3, 8, 8), name="x")
     model = keras.Model(given, keras.layers.Dense(1, name="answer")(keras.layers.Flatten()(given)))
