@@ -48,14 +48,22 @@ class Deadline:
         """Watch over the block; :class:`KeyboardInterrupt` is raised in it when the time is up."""
         before = signal.signal(signal.SIGUSR1, self._interrupt_here) if self._by_signal else None
         watch = threading.Thread(target=self._watch, name="layerscope-deadline", daemon=True)
-        watch.start()
         try:
-            yield
+            try:
+                watch.start()
+                self.extend()
+                yield
+            finally:
+                self._end_watch()
         finally:
-            while not self._finish():
-                pass
+            # The interrupt may have come just as the block was left; the next would be half a second away.
+            self._end_watch()
             if self._by_signal:
                 signal.signal(signal.SIGUSR1, before or signal.SIG_DFL)
+
+    def _end_watch(self) -> None:
+        while not self._finish():
+            pass
 
     def _finish(self) -> bool:
         try:

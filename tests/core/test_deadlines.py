@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -83,10 +84,22 @@ def test_a_sign_of_life_moves_the_deadline():
 
 def test_what_is_in_time_returns_and_nothing_comes_after():
     for _ in range(50):
-        with deadline(0.02, "it took too long"):
+        with deadline(5, "it took too long"):
             pass
     time.sleep(0.1)
     assert in_a_thread(lambda: [late(5, lambda: None), time.sleep(0.1)]) == []
+
+
+@pytest.mark.parametrize("run", [lambda work: work(), lambda work: in_a_thread(work)], ids=["main", "other"])
+def test_nothing_comes_after_a_deadline_that_passes_just_as_the_block_begins_or_ends(run):
+    def work():
+        for number in range(400):
+            with suppress(TimeoutError), deadline(number * 2e-6, "it took too long"):
+                time.sleep(0)
+        time.sleep(1.2)
+
+    assert not run(work)
+    assert not [each for each in threading.enumerate() if each.name == "layerscope-deadline"]
 
 
 def test_threads_have_deadlines_of_their_own():
