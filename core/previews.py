@@ -14,7 +14,7 @@ from core import charts
 from core.inputs import InputSpec, value_range
 from core.summaries import Answer, InputView
 
-__all__ = ["answer_of", "input_view", "png_of", "values_chart"]
+__all__ = ["answer_of", "input_view", "is_distribution", "png_of", "values_chart"]
 
 STRONGEST: Final = 5
 _PICTURE_SIDE: Final = 224
@@ -52,6 +52,11 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
     )
 
 
+def is_distribution(values: np.ndarray) -> bool:
+    """Return whether the outputs for one sample, shape ``(unit,)``, are the probabilities of classes."""
+    return len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
+
+
 def answer_of(output: np.ndarray, sample: int, class_names: tuple[str, ...], label: int | None) -> Answer:
     """Show the strongest outputs of the model for one sample.
 
@@ -64,7 +69,7 @@ def answer_of(output: np.ndarray, sample: int, class_names: tuple[str, ...], lab
     values = np.asarray(output[sample], dtype=np.float32).reshape(-1)
     named = len(class_names) == len(values)
     names = list(class_names) if named else [f"unit {number}" for number in range(len(values))]
-    probabilities = len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
+    probabilities = is_distribution(values)
     if probabilities and not named:
         names = [f"class {number}" for number in range(len(values))]
     strongest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:STRONGEST]

@@ -13,6 +13,7 @@ __all__ = [
     "format_shape",
     "percent",
     "sample_with_class",
+    "unit_kind",
     "unit_name",
 ]
 
@@ -35,13 +36,20 @@ def answers_classes(layer: LayerInfo, class_names: Sequence[str]) -> bool:
     return layer.activation_function in ("softmax", "sigmoid") and len(class_names) == layer.output_shape[-1]
 
 
+def unit_kind(layer: LayerInfo) -> str:
+    """Return what the last axis of a layer's answer counts: ``"channel"`` or ``"unit"``."""
+    return "channel" if layer.axes[-1] == "channel" else "unit"
+
+
 def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str]) -> str:
     """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
     if not answers_classes(layer, class_names):
-        return f"{'channel' if layer.axes[-1] == 'channel' else 'unit'} {unit} of {layer.key}"
-    # A bare number says nothing of what it counts.
+        return f"{unit_kind(layer)} {unit} of {layer.key}"
     name = class_name(unit, class_names)
-    return f"class {name}" if name.isdigit() else f"“{name}”" if class_names else name
+    if not class_names:
+        return name
+    # A bare number says nothing of what it counts.
+    return f"class {name}" if name.isdigit() else f"“{name}”"
 
 
 def sample_with_class(number: int, of_class: str) -> str:

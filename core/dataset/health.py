@@ -16,6 +16,7 @@ from core.dataset.statistics import LayerStatistics
 from core.dataset.survey import Survey
 from core.layers import LayerInfo, is_input
 from core.normalization import ENOUGH_VALUES, drift_of_statistics, keeps_statistics
+from core.wording import unit_kind
 
 __all__ = ["ALIKE", "SATURATED", "Finding", "findings_of"]
 
@@ -210,8 +211,7 @@ def _finding(
     units = np.flatnonzero(mark)
     count = statistics.unit_count
     share = len(units) / count
-    what = "channels" if layer.axes[-1] == "channel" else "units"
-    told = f"{len(units):,} of {count:,} {what}"
+    told = f"{len(units):,} of {count:,} {unit_kind(layer)}s"
     severity = _WEIGHT[kind] * (0.5 + 0.5 * share)
     first_unit = int(units[0])
     sample = int(statistics.top[0, first_unit])

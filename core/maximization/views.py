@@ -30,10 +30,10 @@ from core.maximization.reports import (
     SearchReport,
 )
 from core.passes import Progress, counted
-from core.previews import png_of, values_chart
+from core.previews import is_distribution, png_of, values_chart
 from core.sample_pictures import listed, with_pictures
 from core.store import ContentStore
-from core.wording import answers_classes, class_name, percent, sample_with_class, unit_name
+from core.wording import answers_classes, class_name, percent, sample_with_class, unit_kind, unit_name
 
 __all__ = ["Maximizations"]
 
@@ -180,14 +180,16 @@ class Maximizations:
         said = []
         for best, row in zip(answers.argmax(axis=1), answers, strict=True):
             name = class_name(int(best), names)
-            is_distribution = _is_distribution(row)
-            # Without names, what is largest is a class only where the answers share a whole.
-            said.append(f"{name} ({percent(float(row[best]))})" if is_distribution else name if names else "")
+            if is_distribution(row):
+                said.append(f"{name} ({percent(float(row[best]))})")
+            else:
+                # Without names, what is largest is a class only where the answers share a whole.
+                said.append(name if names else "")
         return said
 
     def _layer_report(self, state: _LayerSearch, info: LayerInfo) -> LayerSearchReport:
         count = len(state.found)
-        kind = _kind(info)
+        kind = unit_kind(info)
         chart: dict[str, Any] = {}
         if count:
             frame = pd.DataFrame({kind: np.arange(count), "answer": state.objectives})
@@ -213,7 +215,7 @@ class Maximizations:
         count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
         if answers_classes(info, names):
             return SearchableLayer(info.key, "class", count, names, False)
-        return SearchableLayer(info.key, _kind(info), count, (), len(info.output_shape) > 2)
+        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2)
 
     def _layer(self, layer: str) -> LayerInfo:
         layers = self._infos()
@@ -253,10 +255,6 @@ class Maximizations:
 
     def _last(self, inputs: np.ndarray, domain: Domain) -> np.ndarray:
         return np.moveaxis(inputs, 1, -1) if domain.channels_first else inputs
-
-
-def _kind(info: LayerInfo) -> str:
-    return "channel" if info.axes[-1] == "channel" else "unit"
 
 
 def _settings_of(given: Mapping[str, Any]) -> AscentSettings:
@@ -314,7 +312,3 @@ def _gallery(
     return charts.heatmap(
         matrix, row=kind, column="feature", scale=charts.colour_scale(matrix), value_title="Input", select_row=kind
     )
-
-
-def _is_distribution(row: np.ndarray) -> bool:
-    return bool((row >= 0).all()) and abs(float(row.sum()) - 1) < 1e-3

@@ -120,3 +120,17 @@ def test_classes_without_names_are_classes_all_the_same(tmp_path):
     assert report.name == "class 2"
     assert report.found[0].answer.startswith("class 2 (")
     assert workspace.maximize("hidden", 2, {"run": 1}, 0, 1, 60).name == "unit 2 of hidden"
+
+
+def test_a_single_answer_is_no_class_however_sure_it_is(tmp_path):
+    import keras
+
+    answer = keras.layers.Dense(
+        1, activation="sigmoid", bias_initializer=keras.initializers.Constant(50), name="answer"
+    )
+    keras.Sequential([keras.Input((4,), name="numbers"), answer]).save(tmp_path / "m.keras")
+    workspace = core.Workspace()
+    workspace.open_model(str(tmp_path / "m.keras"))
+    workspace.take_noise(8, 0)
+
+    assert workspace.maximize("answer", 0, {"run": 1}, 0, 1, 60).found[0].answer == ""
