@@ -13,22 +13,21 @@ from core.testing_fixtures import check_visualizer, empty_registry, make_activat
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+__all__ = ["check_visualizer", "chromium", "empty_registry", "make_activation", "make_context", "small_activations"]
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Give each file to one of the processes, for what its tests share, and all that use the one app to the first."""
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.scheduler import LoadFileScheduling
 
-    class ByFile(LoadScopeScheduling):
+    class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return nodeid.split("/test_")[0] if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
     # As they were collected: the browser, which takes the longest, comes first.
     config.option.loadscopereorder = False
     return ByFile(config, log)
-
-
-__all__ = ["check_visualizer", "chromium", "empty_registry", "make_activation", "make_context", "small_activations"]
 
 
 @pytest.fixture

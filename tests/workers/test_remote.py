@@ -110,12 +110,14 @@ def without_hash(value):
 
 
 def leaves(answer, path=()):
-    """Give each value that an answer holds, and where in it."""
+    """Give each value that an answer holds, and where in it; of what holds others, its type and how many they are."""
+    kind = type(answer)
     if dataclasses.is_dataclass(answer):
         answer = {each.name: getattr(answer, each.name) for each in dataclasses.fields(answer) if each.compare}
     if not isinstance(answer, dict | list | tuple):
         yield path, without_hash(answer)
         return
+    yield path, (kind, len(answer))
     for key, each in answer.items() if isinstance(answer, dict) else enumerate(answer):
         yield from leaves(each, (*path, without_hash(key)))
 
@@ -125,7 +127,7 @@ def assert_alike(one, other):
     one, other = dict(leaves(one)), dict(leaves(other))
     assert list(one) == list(other)
     for path, value in one.items():
-        same = math.isclose(value, other[path], rel_tol=1e-6) if isinstance(value, float) else value == other[path]
+        same = math.isclose(value, other[path], rel_tol=1e-12) if isinstance(value, float) else value == other[path]
         assert same, f"{path}: {value} and {other[path]}"
 
 
