@@ -190,11 +190,13 @@ def _live(opened: Workspace, sought: _Sought, run: _Run) -> None:
     def go_on() -> SearchReport:
         return opened.maximize(sought.layer.key, sought.unit, settings, sought.sample, wanted, _SECONDS_A_TICK)
 
+    # There in every tick: with what is below it at another place, the page would show it twice for a moment.
+    beginning = st.container()
     try:
         if run.steps:
             report = go_on()
         else:
-            with waiting(opened, "Beginning", "maximize"):
+            with beginning, waiting(opened, "Beginning", "maximize"):
                 report = go_on()
     except NoGradient as error:
         run.is_running = False
