@@ -8,25 +8,27 @@ is given an archive that was written here.
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import stat
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from core.configurations import BY_HAND, MAXIMUM_BYTES
+from core.configurations import BY_HAND
 from core.errors import ModelRefused
+from core.file_trees import FileTree
 from core.limits import Limits, format_limit, raised_by
 
-__all__ = ["PROGRAMS", "check_archive", "describe_archive", "read_entry", "rewrite_keras_archive", "unpack"]
+__all__ = ["PROGRAMS", "check_archive", "check_assets", "rewrite_keras_model"]
 
 MAXIMUM_ENTRIES: Final = 5_000
 MAXIMUM_ASSET_BYTES: Final = 256_000_000
 _CHUNK: Final = 1 << 20
 _LOCAL_HEADER: Final = struct.Struct("<4s5H3L2H")
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # Beyond what any weights or texts are packed to; DEFLATE reaches 1,032 with zeros.
 _MOST_PACKED: Final = 200
@@ -77,7 +79,7 @@ def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits
         if reason:
             raise ModelRefused(f"The entry {entry.orig_filename[:80]!r} in {name} {reason}.", remedy=BY_HAND)
         seen.add(spelling)
-        end = entry.header_offset + _LOCAL_HEADER.size + len(entry.orig_filename.encode()) + entry.compress_size
+        end = entry.header_offset + _LOCAL_HEADER.size + len(_name_as_written(entry)) + entry.compress_size
     if entries and min(entry.header_offset for entry in entries) > 0:
         raise ModelRefused(f"{name} holds something before its first entry.", remedy=BY_HAND)
     sizes = {}
@@ -90,70 +92,47 @@ def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits
             )
         if not entry.is_dir():
             sizes[entry.filename] = read
+    return sizes
+
+
+def check_assets(sizes: Mapping[str, int], name: str) -> None:
+    """Refuse a model whose assets, such as vocabularies, take more than any model's do.
+
+    Raises:
+        ModelRefused: If they do.
+    """
     assets = sum(size for path, size in sizes.items() if "assets" in path.split("/"))
     if assets > MAXIMUM_ASSET_BYTES:
         raise ModelRefused(
             f"The assets in {name} take {assets:,} bytes; at most {MAXIMUM_ASSET_BYTES:,} are allowed.", remedy=BY_HAND
         )
-    return sizes
 
 
-def describe_archive(paths: Mapping[str, int]) -> str:
-    """Say what an archive is that holds no Keras model."""
-    parts = {path.rpartition("/")[2] for path in paths}
-    if "data.pkl" in parts or "constants.pkl" in parts:
-        return "a PyTorch model, not a Keras model"
-    if "model.weights.h5" in parts:
-        return "a zip with Keras weights but without config.json at its top"
-    if any(part.endswith(".npy") for part in parts):
-        return "a zip of NumPy arrays (.npz), not a Keras model"
-    return "a zip archive without a Keras model (neither config.json nor saved_model.pb)"
+def rewrite_keras_model(
+    tree: FileTree, members: Iterable[str], target: Path, config: Mapping[str, Any], keras_version: str
+) -> None:
+    """Write the folder of a ``.keras`` model from the parts of another that were checked.
 
-
-def read_entry(archive: zipfile.ZipFile, path: str, name: str, most: int = MAXIMUM_BYTES) -> bytes:
-    """Return the content of an entry.
-
-    Raises:
-        ModelRefused: If there is more than ``most`` bytes, whatever it declares.
-    """
-    with archive.open(path) as entry:
-        content = entry.read(most + 1)
-    if len(content) > most:
-        raise ModelRefused(f"{path} in {name} is larger than {most:,} bytes.", remedy=BY_HAND)
-    return content
-
-
-def rewrite_keras_archive(source: Path, target: Path, config: Mapping[str, Any], keras_version: str) -> None:
-    """Write a ``.keras`` archive from the parts of another that were checked: configuration, weights and assets.
-
-    What only training needs is left out, as is everything that was not looked at.
+    What only training needs is left out, as is everything that was not looked at. As a folder, since Keras reads the
+    weights in an archive into memory at once, and those in a folder one after another.
 
     Args:
-        source: The archive that was checked.
-        target: Where to write the new one.
+        tree: The files that were checked.
+        members: Paths of those that belong to the model.
+        target: The folder to write; there is nothing yet.
         config: The configuration, as it was checked.
         keras_version: The version that wrote the file.
     """
-    kept = {key: value for key, value in config.items() if key != "compile_config"}
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        new.writestr("config.json", json.dumps(kept))
-        new.writestr("metadata.json", json.dumps({"keras_version": keras_version}))
-        for entry in old.infolist():
-            if not entry.is_dir() and entry.filename not in ("config.json", "metadata.json"):
-                with old.open(entry) as given, new.open(entry.filename, "w", force_zip64=True) as copy:
-                    shutil.copyfileobj(given, copy)
+    target.mkdir()
+    (target / "config.json").write_text(json.dumps(config))
+    (target / "metadata.json").write_text(json.dumps({"keras_version": keras_version}))
+    for path in members:
+        if path not in ("config.json", "metadata.json"):
+            tree.copy(path, target / path)
 
 
-def unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Write the files of an archive that was checked into a folder."""
-    for entry in archive.infolist():
-        target = folder / entry.filename
-        if entry.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(entry) as given, target.open("xb") as copy:
-            shutil.copyfileobj(given, copy)
+def _name_as_written(entry: zipfile.ZipInfo) -> bytes:
+    return entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
 
 
 def _read_to_its_end(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
@@ -177,12 +156,12 @@ def _why_not(entry: zipfile.ZipInfo) -> str:
     # zipfile cuts a name at its first NUL and turns the system's separators into slashes: judge it as written.
     path = entry.orig_filename
     parts = path.rstrip("/").split("/")
-    if path.startswith("/") or any(mark in path for mark in "\\\0:") or {"..", ".", ""} & set(parts):
+    if path.startswith("/") or any(mark in path for mark in "\\\0") or {"..", ".", ""} & set(parts):
+        return "has a path that leads out of the archive"
+    if _DRIVE.match(path):
         return "has a path that leads out of the archive"
     if len(path) > 1024 or any(ord(letter) < 32 for letter in path):
         return "has a name that no model has"
-    if path.lower().endswith(PROGRAMS):
-        return "is a program, which no model needs"
     if entry.compress_type not in _METHODS:
         return "is packed in a way that no model is"
     if entry.is_dir():

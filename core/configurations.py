@@ -19,8 +19,17 @@ from core.connections import calls_of, in_order
 from core.errors import ModelRefused
 from core.legacy import MODELS, OPERATIONS, REPLACED
 from core.limits import Limits, raised_by
+from core.naming import shown
 
-__all__ = ["BY_HAND", "check_configuration", "check_counts", "keras_layer_names", "parse_configuration"]
+__all__ = [
+    "BY_HAND",
+    "check_configuration",
+    "check_counts",
+    "keras_layer_names",
+    "parse_configuration",
+    "training_of",
+    "without_training",
+]
 
 BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
 SAVE_AGAIN: Final = "Save the model again."
@@ -33,6 +42,7 @@ _FOREIGN: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "Fla
 # How Keras writes values that JSON has no word for. Not __typespec__, which names a class to import.
 _VALUES: Final = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 _TUPLE: Final = "__tuple__"
+_COMPILED: Final = "compile_config"
 # Where versions before Keras 3 kept the classes of models.
 _FORMER_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?(engine|models)(\.(functional|sequential|training))?\Z")
 _OF_KERAS_2: Final = frozenset({"Policy", *OPERATIONS, *REPLACED})
@@ -91,6 +101,52 @@ def parse_configuration(content: bytes, where: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelRefused(f"{where} is not a JSON object.", remedy=SAVE_AGAIN)
     return config
+
+
+def without_training(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without what only training needs: how the model, and any model in it, was compiled.
+
+    Keras compiles a nested model again as it reads it, whatever the caller asks for. Optimizers, losses and metrics,
+    which may be functions of their owner's, are so never looked up, and need not be judged.
+    """
+    return {key: _without_training(value) for key, value in config.items() if key != _COMPILED}
+
+
+def _without_training(value: Any) -> Any:
+    if isinstance(value, dict):
+        is_object = "class_name" in value and "config" in value
+        return {key: _without_training(inner) for key, inner in value.items() if not (is_object and key == _COMPILED)}
+    return [_without_training(inner) for inner in value] if isinstance(value, list) else value
+
+
+def training_of(compiled: Any) -> dict[str, str]:
+    """Return what a configuration says of how a model was trained: optimizer and loss by name, as far as it says.
+
+    Args:
+        compiled: What Keras 3 writes as ``compile_config``, Keras 2 as ``training_config``.
+    """
+    if not isinstance(compiled, dict):
+        return {}
+    optimizer = compiled.get("optimizer", compiled.get("optimizer_config"))
+    wrapped = optimizer.get("config") if isinstance(optimizer, dict) else None
+    inner = wrapped.get("inner_optimizer") if isinstance(wrapped, dict) else None
+    names = {"optimizer": _names_in(inner or optimizer), "loss": _names_in(compiled.get("loss"))}
+    return {key: name for key, name in names.items() if name}
+
+
+def _names_in(value: Any) -> str:
+    """Names of what a configuration describes, however it is written: a word, an object, one for each output."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_names_in, value[:8])))
+    if not isinstance(value, dict):
+        return ""
+    if "class_name" in value:
+        own = value.get("config")
+        is_function = value["class_name"] == "function" and isinstance(own, str)
+        return shown(own if is_function else value.get("registered_name") or value["class_name"])
+    return ", ".join(f"{shown(key)}: {name}" for key, item in list(value.items())[:8] if (name := _names_in(item)))
 
 
 def check_configuration(

@@ -4,23 +4,31 @@ The tree::
 
     LayerscopeError
     ├── ModelRefused       a model file that cannot, or must not, be opened
+    │   ├── SeveralModels  a folder or archive with more than one model: which one is meant has to be said
+    │   └── ModelTooLarge  a model that needs more memory than there is for it
     ├── InputRejected      data that does not fit what the model expects
     ├── ExtractionFailed   the model raised while the data went through it
     ├── NoGradient         what was asked needs a gradient, and a layer lets none through
     ├── PluginFailed       a visualizer raised, or returned something that is no chart
     └── WorkerLost         the process that worked for a visitor was ended before it had answered
 
-A message says what happened and to which file or layer; ``remedy`` says what to do next. Both are plain text
-that can be shown to a person as it stands.
+A message says what happened and to which file or layer; ``remedy`` says what to do next, and ``code`` is Python that
+does it, where there is such. All are plain text that can be shown to a person as it stands.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "ExtractionFailed",
     "InputRejected",
     "LayerscopeError",
     "ModelRefused",
+    "ModelTooLarge",
     "NoGradient",
     "PluginFailed",
+    "SeveralModels",
     "WorkerLost",
 ]
 
@@ -31,19 +39,44 @@ class LayerscopeError(Exception):
     Args:
         message: What happened, and to what.
         remedy: What the person can do about it; empty where nothing useful can be said.
+        code: Lines of Python that do what the remedy says; empty where it needs none.
     """
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    code = ""
+
+    def __init__(self, message: str, *, remedy: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".rstrip()
+        sentence = f"{self.message} {self.remedy}".rstrip()
+        return f"{sentence}\n\n{self.code}" if self.code else sentence
 
 
 class ModelRefused(LayerscopeError):
     """A model file is damaged, of an unknown kind, or would have to run code to be opened."""
+
+
+class SeveralModels(ModelRefused):
+    """A folder or archive holds more than one model.
+
+    Args:
+        message: What holds them.
+        choices: The path of each within it, as ``load_model(…, member=…)`` takes it.
+        remedy: What to do next.
+        code: Python that does it.
+    """
+
+    def __init__(self, message: str, *, choices: Sequence[str] = (), remedy: str = "", code: str = "") -> None:
+        super().__init__(message, remedy=remedy, code=code)
+        self.choices = tuple(choices)
+
+
+class ModelTooLarge(ModelRefused):
+    """A model needs more memory than the process that opens it may have."""
 
 
 class InputRejected(LayerscopeError):
@@ -68,6 +101,7 @@ class PluginFailed(LayerscopeError):
         version: Version of that distribution, empty if unknown.
         traceback: The formatted traceback, for the plugin's author.
         remedy: What to do next.
+        code: Python that does it.
     """
 
     def __init__(
@@ -79,8 +113,9 @@ class PluginFailed(LayerscopeError):
         version: str = "",
         traceback: str = "",
         remedy: str = "",
+        code: str = "",
     ) -> None:
-        super().__init__(message, remedy=remedy)
+        super().__init__(message, remedy=remedy, code=code)
         self.plugin = plugin
         self.package = package
         self.version = version

@@ -31,6 +31,7 @@ from core.forward import (
     collect,
     recorded_pass,
 )
+from core.inspection import ModelFile
 from core.layers import LayerInfo
 from core.store import ContentStore
 from core.tokens import tokens_of
@@ -57,14 +58,16 @@ class Extractor:
 
     Args:
         model: Any callable ``keras.Model``.
+        file: What the file said of itself that the model is from; None for a model that was made in Python.
 
     Attributes:
         derived: What others compiled for this model, such as passes with a gradient; it is let go with the model.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, file: ModelFile | None = None) -> None:
         layer_internals.install()
         self.model = model
+        self.file = file
         self.derived: ContentStore[Any] = ContentStore(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}

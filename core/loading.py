@@ -13,70 +13,135 @@ import os
 import shutil
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
+from pydantic import ByteSize
+
 from core import legacy
-from core.archives import rewrite_keras_archive, unpack
+from core.archives import rewrite_keras_model
 from core.configurations import BY_HAND, check_counts
-from core.errors import ModelRefused
-from core.inspection import ModelFile, inspect_model
+from core.errors import ModelRefused, ModelTooLarge
+from core.failures import ran_out_of_memory
+from core.file_trees import folder_tree
+from core.inspection import LocatedModel, ModelFile, inspect_located, located_model
 from core.limits import Limits, format_limit, get_limits, raised_by
+from core.model_search import choose_model, find_models, model_files, names_classes
 from core.model_sizes import Sizes, check_limits
 from core.naming import shown
+from core.stored_weights import weights_as_stored
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["content_key", "copy_model", "load_model"]
+__all__ = [
+    "LoadedModel",
+    "content_key",
+    "copy_apart",
+    "copy_model",
+    "files_name",
+    "files_together",
+    "load_model",
+    "load_model_file",
+    "write_files",
+]
 
 CHUNK: Final = 1 << 20
+_MODEL_ENDINGS: Final = frozenset({".keras", ".h5", ".hdf5", ".zip", ".json", ".pb"})
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 
-def load_model(source: Source, *, name: str = "", custom_objects: Mapping[str, type] | None = None) -> "keras.Model":
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model, with what its file said of itself.
+
+    Attributes:
+        model: The Keras model, not compiled.
+        file: What was read from the file before.
+    """
+
+    model: "keras.Model"
+    file: ModelFile
+
+
+def load_model(
+    source: Source,
+    *,
+    name: str = "",
+    custom_objects: Mapping[str, type] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    member: str = "",
+) -> "keras.Model":
     """Opens a model file.
 
     Args:
-        source: Path of a .keras or .h5 file, of a SavedModel folder or of a zip of one; or the content of such a file,
-            as bytes or as an open binary file.
+        source: Path of a .keras or .h5 file, of an unpacked .keras or SavedModel folder, of an architecture as
+            ``model.to_json()`` writes it, or of a zip or folder that holds one of these at any depth; or the content of
+            such a file, as bytes or as an open binary file.
         name: What to call it in messages; the last part of its path if left empty.
         custom_objects: Classes and functions that the file names and that did not come with Keras, by name.
+        weights: Path of the weights, where ``source`` is an architecture alone.
+        member: Path of the model that is meant, where ``source`` holds several.
 
     Returns:
         The model, not compiled. A SavedModel comes back as a model with one layer around its serving signature.
 
     Raises:
+        SeveralModels: There are several models and none was named.
+        ModelTooLarge: It needs more memory than there is.
         ModelRefused: The file is of no known kind, damaged, or would have to run code to be opened.
     """
+    return load_model_file(source, name=name, custom_objects=custom_objects, weights=weights, member=member).model
+
+
+def load_model_file(
+    source: Source,
+    *,
+    name: str = "",
+    custom_objects: Mapping[str, type] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    member: str = "",
+) -> LoadedModel:
+    """Open a model file and return what it said of itself too; arguments and errors are those of ``load_model``."""
     import keras
 
     objects = dict(custom_objects or {})
     allowed = {*objects, *keras.saving.get_custom_objects()}
+    limits = get_limits()
     # One scope for all: an inner scope of Keras hides the outer one.
     scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
-    with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
-        path, called = _staged(source, Path(folder), get_limits())
+    with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        path, called = _staged(source, weights, member, Path(folder), limits)
         name = shown(name or called)
-        file = inspect_model(path, allowed=allowed, name=name)
-        build = {"keras": _load_keras, "hdf5": _load_hdf5, "saved_model": _load_saved_model}[file.kind]
-        with _in_our_words(name), keras.saving.custom_object_scope(scope), warnings.catch_warnings():
-            # Keras advises the author of a model, who is not the one opening it.
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
-            model: keras.Model = build(path, file, Path(folder), allowed)
-            return model
+        located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
+        file = inspect_located(located, allowed, limits)
+        build = {
+            "keras": _load_keras,
+            "hdf5": _load_hdf5,
+            "architecture": _load_architecture,
+            "saved_model": _load_saved_model,
+        }[file.kind]
+        stack.enter_context(_in_our_words(file, limits))
+        stack.enter_context(keras.saving.custom_object_scope(scope))
+        stack.enter_context(warnings.catch_warnings())
+        # Keras advises the author of a model, who is not the one opening it.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
+        return LoadedModel(build(located, file, Path(folder) / "written", allowed), file)
 
 
-def content_key(source: Source) -> str:
+def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None, member: str = "") -> str:
     """SHA-256 of what a source holds: the same for a path, its bytes, and an open file of it.
 
     Args:
-        source: As for ``load_model``. For a folder, the files in it with their relative paths, in sorted order.
+        source: As for ``load_model``. For a folder, the files in it that belong to models, with their relative paths,
+            in sorted order.
+        weights: Path of the weights, where the source is an architecture alone.
+        member: Path of the model that is meant, where the source holds several.
 
     Returns:
         64 hexadecimal digits.
@@ -87,16 +152,23 @@ def content_key(source: Source) -> str:
     digest = hashlib.sha256()
     with _readable(source):
         _digest(source, digest.update)
+        if weights is not None:
+            digest.update(b"\0weights\0")
+            _digest(weights, digest.update)
+    if member:
+        digest.update(f"\0member\0{member}".encode())
     return digest.hexdigest()
 
 
 def _digest(source: Source, update: Callable[[bytes], Any]) -> None:
     if isinstance(source, str | os.PathLike) and Path(source).is_dir():
-        folder = Path(source)
-        for path in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
+        tree = folder_tree(Path(source), Path(source).name).without_clutter()
+        for path in model_files(tree, find_models(tree)):
+            if path in tree.links:
+                continue
             # Lengths keep one file's end from being read as the next one's beginning.
-            update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as stream:
+            update(f"{path}\0{tree.sizes[path]}\0".encode())
+            with tree.opener(path) as stream:
                 _copy(stream, update)
     else:
         with _opened(source) as stream:
@@ -136,39 +208,124 @@ def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
         write(chunk)
 
 
-def copy_model(source: Path, target: Path, name: str, limits: Limits) -> None:
-    """Copy a model's file, or the folder of a SavedModel, so that nobody changes it between two looks at it.
+def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member: str = "") -> None:
+    """Copy a model's file, or the models in a folder, so that nobody changes them between two looks at them.
 
     Args:
         source: The file or folder.
         target: Where the copy goes; there is nothing yet.
         name: What to call it in messages.
         limits: How large it may be.
+        member: Path of the model that is meant, where a folder holds several.
 
     Raises:
-        ModelRefused: If it is too large, or cannot be read.
+        SeveralModels: If a folder holds several and they are too large together.
+        ModelRefused: If it is too large, holds no model, or cannot be read.
     """
     with _readable(source):
-        files = [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]
-        size = sum(path.stat().st_size for path in files)
-        if size > limits.unpacked_bytes:
-            raise ModelRefused(
-                f"{name} takes {size:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
-                remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
-            )
-        if source.is_dir():
-            # Links are kept as links, and inspection refuses them.
-            shutil.copytree(source, target, symlinks=True)
-        else:
+        if not source.is_dir():
+            _check_size(source.stat().st_size, name, limits)
             shutil.copyfile(source, target)
+            return
+        tree = folder_tree(source, name).without_clutter()
+        places = find_models(tree)
+        if member or not places:
+            places = [choose_model(places, member, tree, name)]
+        paths = model_files(tree, places)
+        size = sum(tree.sizes.get(path, 0) for path in paths)
+        if len(places) > 1 and size > limits.unpacked_bytes:
+            choose_model(places, "", tree, name)
+        _check_size(size, name, limits)
+        target.mkdir()
+        for path in paths:
+            if path in tree.links:
+                # Links are kept as links, and inspection refuses them.
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                (target / path).symlink_to(os.readlink(source / path))
+            else:
+                tree.copy(path, target / path)
 
 
-def _staged(source: Source, folder: Path, limits: Limits) -> tuple[Path, str]:
+def copy_apart(architecture: Path, weights: Path, target: Path, name: str, limits: Limits) -> None:
+    """Copy an architecture and its weights beside each other into a new folder, see :func:`copy_model`.
+
+    Raises:
+        ModelRefused: If they are too large, or cannot be read.
+    """
+    with _readable(weights), _readable(architecture):
+        _check_size(architecture.stat().st_size + weights.stat().st_size, name, limits)
+        target.mkdir()
+        # By names that no other file can have; the endings are what they are told by.
+        shutil.copyfile(architecture, target / "architecture.json")
+        shutil.copyfile(weights, target / "weights.h5")
+
+
+def write_files(files: Sequence[tuple[str, bytes]], target: Path, limits: Limits) -> None:
+    """Write files that were given together into a new folder, each under the last part of its name.
+
+    Raises:
+        ModelRefused: If they are too large together.
+    """
+    _check_size(sum(len(content) for _, content in files), "What was given", limits)
+    target.mkdir()
+    for number, (file_name, content) in enumerate(files):
+        name = PurePosixPath(file_name.replace("\\", "/")).name
+        path = target / (name if name.isprintable() and name.strip(". ") else f"file-{number}")
+        if path.exists():
+            path = target / f"{number}-{path.name}"
+        path.write_bytes(content)
+
+
+@contextmanager
+def files_together(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[Path | bytes, str]]:
+    """Lay files that were given together beside each other for as long as the block runs.
+
+    Args:
+        files: Name and content of each.
+
+    Returns:
+        A folder with the files, or the content of a single one; and what to call it.
+
+    Raises:
+        ModelRefused: If they are too large together.
+    """
+    if len(files) == 1:
+        yield files[0][1], files[0][0]
+        return
+    with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
+        together = Path(folder) / "files"
+        write_files(files, together, get_limits())
+        yield together, files_name(files)
+
+
+def files_name(files: Sequence[tuple[str, bytes]]) -> str:
+    """Return what to call files that were given together: the names of those that may hold a model."""
+    names = [name for name, _ in files]
+    models = [
+        name for name in names if PurePosixPath(name.lower()).suffix in _MODEL_ENDINGS and not names_classes(name)
+    ]
+    return " + ".join(models or names)
+
+
+def _check_size(size: int, name: str, limits: Limits) -> None:
+    if size > limits.unpacked_bytes:
+        raise ModelRefused(
+            f"{name} takes {size:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
+            remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
+        )
+
+
+def _staged(
+    source: Source, weights: str | os.PathLike[str] | None, member: str, folder: Path, limits: Limits
+) -> tuple[Path, str]:
     """Copies a source into our own folder; says where, and what to call it in messages."""
     copy = folder / "model"
     if isinstance(source, str | os.PathLike):
         name = Path(source).name
-        copy_model(Path(source), copy, name, limits)
+        if weights is None:
+            copy_model(Path(source), copy, name, limits, member=member)
+        else:
+            copy_apart(Path(source), Path(weights), copy, name, limits)
         return copy, name
     name = getattr(source, "name", "The file")
     with _readable(source), _opened(source) as stream, copy.open("wb") as target:
@@ -177,21 +334,25 @@ def _staged(source: Source, folder: Path, limits: Limits) -> tuple[Path, str]:
 
 
 @contextmanager
-def _in_our_words(name: str) -> Iterator[None]:
+def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
     """Turns errors of Keras, which print whole configurations, into one sentence; the original stays as the cause."""
+    name = file.name
     try:
         yield
     except ModelRefused:
         raise
-    except MemoryError as error:
-        raise ModelRefused(f"{name} needs more memory than there is.", remedy="Close other programs.") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or ran_out_of_memory(error):
+            raise _too_large(file, limits) from error
         message = str(error)
         if "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
             what = "names a class that Keras does not know"
             remedy = "Pass the class in custom_objects, or register it with keras.saving.register_keras_serializable."
-        elif any(word in message for word in ("mismatch", "expected", "expects", "A total of")):
+        elif any(word in message for word in ("mismatch", "expected", "expects", "A total of", "Shape")):
             what, remedy = "holds weights that do not fit its layers", "Save the model again."
+            if file.kind == "architecture":
+                what = "does not fit the weights that were given with it"
+                remedy = "Give the architecture and the weights of the same model."
         elif "deserializ" in message or isinstance(error, TypeError | ValueError | KeyError | AttributeError):
             what, remedy = "holds layers that this version of Keras cannot rebuild", BY_HAND
         else:
@@ -199,21 +360,56 @@ def _in_our_words(name: str) -> Iterator[None]:
         raise ModelRefused(f"{name} {what}.", remedy=remedy) from error
 
 
-def _load_keras(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
-    # Keras tells the format by the name.
-    target = folder / "model.keras"
+def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:
+    size = ByteSize(file.stored.byte_count) if file.stored else None
+    weights = f" Its weights take {format_limit(size)}." if size else ""
+    return ModelTooLarge(
+        f"{file.name} needs more memory than the {format_limit(limits.worker_bytes)} that there is for it.{weights}",
+        remedy=f"Nothing is wrong with the file. {raised_by('worker_bytes')}",
+    )
+
+
+def _load_keras(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
     config = _translated(file, allowed) if file.is_legacy else file.config
-    rewrite_keras_archive(path, target, config, file.keras_version)
-    path.unlink()
+    tree = located.tree.below(located.place.path)
+    rewrite_keras_model(tree, file.members, target, config, file.keras_version)
     return _load_with_keras(target, file, config)
 
 
-def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
+def _load_architecture(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
+    import h5py
+    import keras
+
+    config = _translated(file, allowed) if file.is_legacy else file.config
+    _check_size_when_built(file, config)
+    with weights_as_stored():
+        model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
+    weights = _file_on_disk(located, located.place.weights)
+    with h5py.File(weights, "r") as stored:
+        is_of_keras_2 = "layer_names" in stored.attrs
+    # Keras tells the two formats of weights by the name.
+    named = target.with_suffix(".h5" if is_of_keras_2 else ".weights.h5")
+    os.link(weights, named)
+    model.load_weights(named)
+    return model
+
+
+def _file_on_disk(located: LocatedModel, path: str) -> Path:
+    # Located models whose file is read from many places are never left in an archive.
+    assert located.tree.folder is not None
+    return located.tree.folder / path
+
+
+def _load_hdf5(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
     import h5py
 
-    target = folder / "model.h5"
+    target = target.with_suffix(".h5")
     config = _translated(file, allowed) if file.is_legacy else _with_modules(file.config, _operations())
-    with h5py.File(path, "r") as old, h5py.File(target, "w") as new:
+    with (
+        located.tree.opener(located.place.path) as stream,
+        h5py.File(stream, "r") as old,
+        h5py.File(target, "w") as new,
+    ):
         # Without the optimizer, which is most of a trained file.
         old.copy("model_weights", new)
         new.attrs["model_config"] = json.dumps(config)
@@ -224,10 +420,15 @@ def _load_hdf5(path: Path, file: ModelFile, folder: Path, allowed: Collection[st
 def _load_with_keras(path: Path, file: ModelFile, config: Mapping[str, Any]) -> Any:
     import keras
 
+    _check_size_when_built(file, config)
+    with weights_as_stored():
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _check_size_when_built(file: ModelFile, config: Mapping[str, Any]) -> None:
     # An .h5 file names classes without their modules, for which Keras has another reader that cannot be asked alone.
     if file.sizes is not None and not file.sizes.complete and "module" in config:
         check_limits(_size_when_built(config), file.name, get_limits())
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _size_when_built(config: Mapping[str, Any]) -> Sizes:
@@ -285,16 +486,15 @@ def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
     return {key: _with_modules(item, operations) for key, item in value.items()}
 
 
-def _load_saved_model(path: Path, file: ModelFile, folder: Path, allowed: Collection[str]) -> Any:
+def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
     import keras
 
-    if path.is_file():
-        unpacked = folder / "saved_model"
-        with zipfile.ZipFile(path) as archive:
-            unpack(archive, unpacked)
-        path = unpacked
+    tree = located.tree.below(located.place.path)
+    target.mkdir()
+    for path in file.members:
+        tree.copy(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
-    layer = _saved_model_layer()(path / file.root, _endpoint(file.graph.signatures if file.graph else ()))
+    layer = _saved_model_layer()(target, _endpoint(file.graph.signatures if file.graph else (), file.name))
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
@@ -327,14 +527,14 @@ def _saved_model_layer() -> Any:
     return SavedModelLayer
 
 
-def _endpoint(signatures: Sequence[str]) -> str:
-    for name in ("serving_default", "serve"):
-        if name in signatures:
-            return name
-    if len(signatures) == 1:
+def _endpoint(signatures: Sequence[str], name: str) -> str:
+    for usual in ("serving_default", "serve"):
+        if usual in signatures:
+            return usual
+    if signatures:
         return signatures[0]
-    found = ", ".join(signatures) or "none"
     raise ModelRefused(
-        f"The SavedModel has no serving signature (it has: {found}).",
-        remedy="Export it with model.export(), which adds one.",
+        f"{name} is a SavedModel with no serving signature, so nothing says what it takes.",
+        remedy="Export the model with model.export(), which adds one.",
+        code='model.export("saved_model")',
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.dataset.comparison_views import layer_chart, samples_report
 from core.errors import InputRejected
 from core.examples import Example, get_example
+from core.loading import files_together
 from core.maximization.reports import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
-from core.opened import OpenModel, OpenSamples, file_name
+from core.opened import ModelSource, OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary
 
@@ -30,7 +31,7 @@ class ManySamples(ABC):
     def _given(self) -> OpenSamples: ...
 
     @abstractmethod
-    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> OpenModel: ...
+    def _open(self, source: ModelSource, example: Example | None, opening: str) -> OpenModel: ...
 
     @property
     def compared(self) -> ModelSummary | None:
@@ -67,19 +68,29 @@ class ManySamples(ABC):
         Raises:
             InputRejected: If there is no such example.
         """
-        return self._compare_with(get_example(name).model_path, name)
+        return self._compare_with(ModelSource(get_example(name).model_path, name))
 
-    def compare_with_model(self, source: str | os.PathLike[str] | bytes, name: str = "") -> ModelSummary:
+    def compare_with_model(
+        self, source: str | os.PathLike[str] | bytes, name: str = "", member: str = "", weights: str = ""
+    ) -> ModelSummary:
         """Take a model file to compare the open one with, such as another checkpoint.
 
         Args:
             source: A path, or the content of a file.
             name: The file's name.
+            member: Path of the model that is meant, where the source holds several.
+            weights: Path of the weights, where the source is an architecture alone.
 
         Raises:
+            SeveralModels: If the source holds several models and none was named.
             ModelRefused: If it cannot be opened; the one before stays.
         """
-        return self._compare_with(source, name or file_name(source))
+        return self._compare_with(ModelSource(source, name or file_name(source), weights or None, member))
+
+    def compare_with_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
+        """Take a model from files that were given together, see :meth:`core.workspace.Workspace.open_files`."""
+        with files_together(files) as (source, name):
+            return self.compare_with_model(source, name, member)
 
     def comparison(self, progress: Progress | None = None) -> ComparisonReport:
         """Run all samples through both models and compare their layers.
@@ -201,9 +212,9 @@ class ManySamples(ABC):
         """
         return self._given().maximizations.samples(layer, unit, settings, progress)
 
-    def _compare_with(self, source: Any, name: str) -> ModelSummary:
+    def _compare_with(self, source: ModelSource) -> ModelSummary:
         self._opened()
-        self._other = self._open(source, name, None, "")
+        self._other = self._open(source, None, "")
         return self._other.summary
 
     def _compared(self) -> OpenModel:

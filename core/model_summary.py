@@ -11,10 +11,11 @@ from core.examples import Example
 from core.extractor import Extractor
 from core.images import suggest_scaling
 from core.inputs import InputSpec
+from core.inspection import ModelFile
 from core.layers import LayerInfo
 from core.summaries import InputSummary, ModelSummary
 
-__all__ = ["known_layers", "summarize_model"]
+__all__ = ["known_layers", "origin_of", "summarize_model"]
 
 
 def summarize_model(
@@ -38,7 +39,18 @@ def summarize_model(
         output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
         featured_layer=example.featured_layer if example else _most_telling(layers),
         suggested_scaling=suggest_scaling(extractor.model),
+        origin=origin_of(extractor.file),
     )
+
+
+def origin_of(file: ModelFile | None) -> str:
+    """Return who wrote a model's file, and how the model was compiled, as far as the file says; empty otherwise."""
+    if file is None:
+        return ""
+    version = file.keras_version and f"Keras {file.keras_version}"
+    optimizer, loss = file.training.get("optimizer", ""), file.training.get("loss", "")
+    compiled = ", ".join(filter(None, (optimizer, loss and f"loss {loss}")))
+    return ", ".join(filter(None, (version, compiled and f"compiled with {compiled}")))
 
 
 def known_layers(extractor: Extractor) -> tuple[LayerInfo, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,16 +13,17 @@ from core.examples import Example
 from core.extractor import Extractor
 from core.inputs import InputSpec, input_specs
 from core.layer_charts import LayerCharts
-from core.loading import content_key, load_model
+from core.loading import Source, content_key, load_model_file
 from core.maximization.views import Maximizations
 from core.model_summary import summarize_model
+from core.naming import shown
 from core.passes import Passes
 from core.reading import Samples, number_labels
 from core.registry import Registry
 from core.store import ContentStore
 from core.summaries import ModelSummary
 
-__all__ = ["OpenModel", "OpenSamples", "file_name", "open_model", "open_samples"]
+__all__ = ["ModelSource", "OpenModel", "OpenSamples", "file_name", "open_model", "open_samples"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,35 @@ def file_name(source: str | os.PathLike[str] | bytes) -> str:
     return "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source))
 
 
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that is to be opened.
+
+    Attributes:
+        source: A path, or the content of a file.
+        name: What to call it.
+        weights: Path of the weights, where the source is an architecture alone.
+        member: Path of the model that is meant, where the source holds several.
+    """
+
+    source: Source
+    name: str
+    weights: str | os.PathLike[str] | None = None
+    member: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells its content from that of others."""
+        return content_key(self.source, weights=self.weights, member=self.member)
+
+    def extractor(self) -> Extractor:
+        """Load the model, and return what records its layers."""
+        loaded = load_model_file(self.source, name=self.name, weights=self.weights, member=self.member)
+        return Extractor(loaded.model, file=loaded.file)
+
+
 def open_model(
-    source: Any, name: str, example: Example | None, opening: str, models: ContentStore[Extractor]
+    source: ModelSource, example: Example | None, opening: str, models: ContentStore[Extractor]
 ) -> OpenModel:
     """Open a model file, or take it from those that are open.
 
@@ -95,10 +122,12 @@ def open_model(
         ModelRefused: If it is damaged, of an unknown kind, or would run code.
         ExtractionFailed: If it cannot be called.
     """
-    key = content_key(source)
-    extractor = models.get(key, lambda: Extractor(load_model(source, name=name)))
+    key = source.key
+    extractor = models.get(key, source.extractor)
     specs = input_specs(extractor.model)
-    return OpenModel(key, extractor, specs, summarize_model(name, extractor, specs, example), example, opening)
+    # A title of its own for each of several.
+    title = f"{shown(source.member)} in {source.name}" if source.member else source.name
+    return OpenModel(key, extractor, specs, summarize_model(title, extractor, specs, example), example, opening)
 
 
 def open_samples(

@@ -61,11 +61,13 @@ class SavedModelReport:
         signatures: Names of the signatures that can be called, sorted.
         operations: Every type of operation, in the graph and in its functions, sorted.
         assets: Paths of the files that the graph reads while it is loaded, such as ``"assets/vocabulary.txt"``.
+        variables: How many variables it has, whose values are in files of their own.
     """
 
     signatures: tuple[str, ...]
     operations: tuple[str, ...]
     assets: tuple[str, ...]
+    variables: int = 0
 
 
 def check_saved_model(graph: bytes, members: Collection[str], name: str, limits: Limits) -> SavedModelReport:
@@ -103,6 +105,7 @@ def check_saved_model(graph: bytes, members: Collection[str], name: str, limits:
         signatures=tuple(sorted(set(saved.signatures) - {_INITIALIZER_SIGNATURE})),
         operations=tuple(sorted(operations)),
         assets=tuple(sorted(assets)),
+        variables=sum(item.elements > 0 for item in saved.objects),
     )
 
 

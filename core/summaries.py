@@ -64,6 +64,7 @@ class ModelSummary:
         output: Shape of its output, such as ``"10 classes"``.
         featured_layer: Key of the layer to look at first.
         suggested_scaling: Scaling of images that suits it.
+        origin: What its file says of how it came to be, such as ``"Keras 3.15.1, compiled with Adam, loss mse"``.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ModelSummary:
     output: str
     featured_layer: str
     suggested_scaling: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
 from core.inputs import noise
+from core.loading import files_together
 from core.many_samples import ManySamples
-from core.opened import OpenModel, OpenSamples, file_name, open_model, open_samples
+from core.opened import ModelSource, OpenModel, OpenSamples, file_name, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
 from core.reading import GivenFile, Preparation, Samples, read_files, read_text
@@ -111,30 +112,56 @@ class Workspace(ManySamples):
             "inputs, labels = example.samples()"
         )
         with self._lock:
-            opened = self._open(example.model_path, name, example, opening)
+            opened = self._open(ModelSource(example.model_path, name), example, opening)
             self._model, self._other = opened, None
             self.take_example_samples()
         return opened.summary
 
-    def open_model(self, source: str | os.PathLike[str] | bytes, name: str = "") -> ModelSummary:
+    def open_model(
+        self, source: str | os.PathLike[str] | bytes, name: str = "", member: str = "", weights: str = ""
+    ) -> ModelSummary:
         """Open a model file.
 
         Args:
-            source: A path, or the content of a ``.keras``, ``.h5`` or zipped SavedModel file.
+            source: The path of a file or folder, or the content of a file, as :func:`core.load_model` takes it.
             name: The file's name, for messages and code.
+            member: Path of the model that is meant, where the source holds several.
+            weights: Path of the weights, where the source is an architecture alone.
 
         Raises:
+            SeveralModels: If the source holds several models and none was named.
             ModelRefused: If it is damaged, of an unknown kind, or would run code.
             ExtractionFailed: If it cannot be called.
         """
         name = name or file_name(source)
+        told = [
+            repr(name),
+            f"weights={os.path.basename(weights)!r}" if weights else "",
+            f"member={member!r}" if member else "",
+        ]
         opening = (
-            f"model = core.load_model({name!r})\ninputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+            f"model = core.load_model({', '.join(filter(None, told))})\n"
+            "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
         )
         with self._lock:
-            opened = self._open(source, name, None, f"import numpy\n\n{opening}")
+            opened = self._open(ModelSource(source, name, weights or None, member), None, f"import numpy\n\n{opening}")
             self._model, self._samples, self._other = opened, None, None
         return opened.summary
+
+    def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
+        """Open a model from files that were given together, such as an architecture and its weights.
+
+        Args:
+            files: Name and content of each.
+            member: Name of the model that is meant, where there are several.
+
+        Raises:
+            SeveralModels: If they are several models and none was named.
+            ModelRefused: If they hold no model, or one that cannot be opened.
+            ExtractionFailed: If it cannot be called.
+        """
+        with files_together(files) as (source, name):
+            return self.open_model(source, name, member)
 
     def take_example_samples(self) -> None:
         """Use the held-out samples of the example that is open.
@@ -340,8 +367,8 @@ class Workspace(ManySamples):
             raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
         return self._samples
 
-    def _open(self, source: Any, name: str, example: Example | None, opening: str) -> OpenModel:
-        return open_model(source, name, example, opening, self._models)
+    def _open(self, source: ModelSource, example: Example | None, opening: str) -> OpenModel:
+        return open_model(source, example, opening, self._models)
 
     def _take(self, samples: Samples) -> None:
         with self._lock:

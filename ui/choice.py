@@ -23,6 +23,8 @@ class Choice:
     Attributes:
         example: Name of the example; empty where a file is open.
         path: Path of the model file on the server's machine; empty otherwise.
+        member: Path of the model within that file or folder, where it holds several.
+        weights: Path of the weights, where the file is an architecture alone.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
         visualizer: Name of the picture; empty for the one that suits best.
@@ -35,6 +37,8 @@ class Choice:
 
     example: str = ""
     path: str = ""
+    member: str = ""
+    weights: str = ""
     layer: str = ""
     sample: int = 0
     visualizer: str = ""
@@ -105,7 +109,14 @@ def _end_worker_on_leaving() -> Any:
 
 def remember(chosen: Choice) -> None:
     """Write into the address what is not as it would be anyway."""
-    wanted = {"example": chosen.example, "path": chosen.path, "layer": chosen.layer, "view": chosen.visualizer}
+    wanted = {
+        "example": chosen.example,
+        "path": chosen.path,
+        "member": chosen.member,
+        "weights": chosen.weights,
+        "layer": chosen.layer,
+        "view": chosen.visualizer,
+    }
     wanted = {name: value for name, value in wanted.items() if value}
     if chosen.sample:
         wanted["sample"] = str(chosen.sample)
@@ -134,6 +145,8 @@ def _from_address() -> Choice:
     return Choice(
         example=given.get("example", ""),
         path=given.get("path", ""),
+        member=given.get("member", ""),
+        weights=given.get("weights", ""),
         layer=given.get("layer", ""),
         sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
         visualizer=given.get("view", ""),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
-from core.limits import get_limits
 from core.summaries import ComparisonReport, ModelSummary
 from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
-from ui.limits import megabytes
 from ui.many_samples import page_of_samples
-from ui.sidebar import MODEL_FILES
+from ui.model_files import open_or_offer, uploaded_model
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -77,17 +77,15 @@ def _other_model(opened: Workspace) -> None:
         if name:
             _take(opened, ("example", name), lambda: opened.compare_with_example(name))
         return
-    file = source.file_uploader(
-        "The other model's file",
-        type=MODEL_FILES,
-        key="compared_file",
-        max_upload_size=megabytes(get_limits().upload_bytes),
-    )
-    if file is not None:
-        _take(opened, ("file", file.file_id), lambda: opened.compare_with_model(file.getvalue(), file.name))
+    upload = uploaded_model("The other model", "compared_file", source)
+    if upload is not None:
+        wanted = ("files", upload.identity, upload.member)
+        _take(
+            opened, wanted, partial(open_or_offer, upload.identity, upload.member, partial(upload.compare_in, opened))
+        )
 
 
-def _take(opened: Workspace, wanted: tuple[str, str], take: Callable[[], ModelSummary]) -> None:
+def _take(opened: Workspace, wanted: tuple[Any, ...], take: Callable[[], ModelSummary]) -> None:
     # Opening another first model lets the second one go.
     known = (st.session_state.get("opened"), wanted)
     if st.session_state.get("compared") == known and opened.compared is not None:

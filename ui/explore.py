@@ -50,9 +50,10 @@ def page() -> None:
 def _header(model: ModelSummary) -> None:
     st.header(named(model.name), anchor=False)
     takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
-    st.caption(
+    facts = (
         f"{model.layer_count:,} layers · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
     )
+    st.caption(f"{facts} · {plain(model.origin)}" if model.origin else facts)
 
 
 def _above(views: Sequence[InputView], answer: Answer) -> None:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core.errors import LayerscopeError
 from core.images import SCALINGS, Fit
-from core.limits import get_limits
+from core.limits import format_limit, get_limits
 from core.summaries import ModelSummary
 from core.wording import percent
 from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
 from ui.limits import limits, megabytes
+from ui.model_files import chosen_member, open_or_offer, uploaded_model
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
-__all__ = ["MODEL_FILES", "sidebar"]
+__all__ = ["sidebar"]
 
 _EXAMPLE, _FILE = "Example", "Your file"
 _SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
 _FITS: dict[Fit, str] = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
 _NOISE_SAMPLES = 8
-MODEL_FILES = ["keras", "h5", "hdf5", "zip"]
 _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "zip"]
 
 
@@ -84,54 +85,78 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
     example = examples[name]
     share = percent(example.accuracy, 1)
     st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
-    _open(workspace, chosen, ("example", name), lambda: workspace.open_example(name), f"Opening {name}")
-    if st.session_state.get("opened") == ("example", name):
-        chosen.example, chosen.path = name, ""
+    wanted = ("example", name)
+    _open(workspace, chosen, wanted, wanted, "", partial(workspace.open_example, name), name)
+    if st.session_state.get("opened") == wanted:
+        chosen.example, chosen.path, chosen.member, chosen.weights = name, "", "", ""
 
 
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
     allowed = get_limits()
-    file = st.file_uploader(
-        f"A .keras or .h5 file{', or a SavedModel as .zip' if allowed.saved_models else ''}",
-        type=MODEL_FILES,
-        key="model_file",
-        max_upload_size=megabytes(allowed.upload_bytes),
-    )
-    path = ""
-    if allowed.paths:
-        path = st.text_input(
-            "or a path on this machine", value=chosen.path, key="model_path", placeholder="models/model.keras"
-        ).strip()
-    if file is not None:
+    upload = uploaded_model("Your model", "model_file")
+    path = _path(chosen) if allowed.paths else ""
+    if upload is not None:
+        wanted = ("files", upload.identity, upload.member)
         _open(
-            workspace,
-            chosen,
-            ("file", file.file_id),
-            lambda: workspace.open_model(file.getvalue(), file.name),
-            f"Opening {named(file.name)}",
+            workspace, chosen, wanted, upload.identity, upload.member, partial(upload.open_in, workspace), upload.name
         )
-        if st.session_state.get("opened") == ("file", file.file_id):
-            chosen.example = chosen.path = ""
+        if st.session_state.get("opened") == wanted:
+            chosen.example = chosen.path = chosen.member = chosen.weights = ""
     elif path:
-        _open(workspace, chosen, ("path", path), lambda: workspace.open_model(path), f"Opening {named(path)}")
-        if st.session_state.get("opened") == ("path", path):
-            chosen.example, chosen.path = "", path
+        weights = _weights_path(path, chosen)
+        identity = ("path", path, weights)
+        member = chosen_member(identity, "model_path", chosen.member if path == chosen.path else "")
+        wanted = ("path", identity, member)
+        open_it = partial(workspace.open_model, path, "", member, weights)
+        _open(workspace, chosen, wanted, identity, member, open_it, path)
+        if st.session_state.get("opened") == wanted:
+            chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
     else:
         st.caption(
-            f"Up to {allowed.parameters:,} parameters and {allowed.layers:,} layers. Nothing in the file is run: "
-            "custom code and Lambda layers are refused."
+            f"As you saved it: trained, compiled, zipped. Up to {allowed.parameters:,} parameters and "
+            f"{allowed.layers:,} layers. Nothing in the file is run: custom code and Lambda layers are refused."
         )
+
+
+def _path(chosen: Choice) -> str:
+    size = format_limit(get_limits().upload_bytes)
+    return st.text_input(
+        "or a path on this machine",
+        value=chosen.path,
+        key="model_path",
+        placeholder="models/model.keras",
+        help=f"A file of any size, where an upload takes at most {size}, or a folder that holds one.",
+    ).strip()
+
+
+def _weights_path(path: str, chosen: Choice) -> str:
+    """Where an architecture is opened, the path of its weights; empty for the whole folder that a path may be."""
+    if not path.lower().endswith(".json"):
+        return ""
+    weights: str = st.text_input(
+        "and the path of its weights",
+        value=chosen.weights if path == chosen.path else "",
+        key="weights_path",
+        placeholder="models/model.weights.h5",
+    ).strip()
+    return weights
 
 
 def _open(
-    workspace: Workspace, chosen: Choice, wanted: tuple[str, str], open_it: Callable[[], ModelSummary], what: str
+    workspace: Workspace,
+    chosen: Choice,
+    wanted: tuple[Any, ...],
+    identity: tuple[Any, ...],
+    member: str,
+    open_it: Callable[[], ModelSummary],
+    name: str,
 ) -> None:
     state = st.session_state
     if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
         first = "opened" not in state
         try:
-            with waiting(workspace, what, "open", above=True):
-                open_it()
+            with waiting(workspace, f"Opening {named(name)}", "open", above=True):
+                open_or_offer(identity, member, open_it)
         except LayerscopeError as error:
             state["refused"] = (wanted, error)
         else:

@@ -79,6 +79,8 @@ def show_error(
         forget: What to call as well before another attempt.
     """
     st.error(error_text(error), icon=icon)
+    if error.code:
+        st.code(error.code, language="python", wrap_lines=True)
     if isinstance(error, WorkerLost):
         retry_button(workspace, key, forget)
 

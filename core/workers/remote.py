@@ -18,10 +18,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from core.errors import InputRejected, LayerscopeError, WorkerLost
+from core.errors import InputRejected, LayerscopeError, ModelTooLarge, WorkerLost
 from core.limits import format_limit
-from core.loading import copy_model
+from core.loading import copy_apart, copy_model, files_name, write_files
 from core.naming import shown
+from core.opened import file_name
 from core.passes import Progress
 from core.summaries import ChartResult, ExampleSummary, Failure
 from core.workers.pool import Worker, WorkerPool
@@ -33,7 +34,7 @@ __all__ = ["RemoteWorkspace", "Waiting"]
 
 _LOOK_SECONDS: Final = 0.05
 _LEAST_PROGRESS: Final = 1e-4
-_OPENING: Final = frozenset({"open_example", "open_model"})
+_OPENING: Final = frozenset({"open_example", "open_model", "open_files"})
 _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "model": None,
     "sample_names": (),
@@ -41,9 +42,9 @@ _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "compared": None,
 }
 _TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
-_COMPARING: Final = frozenset({"compare_with_example", "compare_with_model"})
+_COMPARING: Final = frozenset({"compare_with_example", "compare_with_model", "compare_with_files"})
 _CHANGING: Final = _OPENING | _TAKING | _COMPARING
-_FROM_FILE: Final = frozenset({"open_model", "compare_with_model"})
+_FROM_FILE: Final = frozenset({"open_model", "open_files", "compare_with_model", "compare_with_files"})
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,9 @@ class RemoteWorkspace:
                 continue
             self._pending = None
             worker.is_busy, worker.used_at = False, time.monotonic()
+            if isinstance(reply.error, ModelTooLarge):
+                # What it took before it failed is not all given back: the next file gets a process of its own.
+                self._drop(worker)
             if reply.error:
                 raise reply.error
             return reply.value
@@ -321,8 +325,11 @@ def _outline(value: Any) -> Any:
 def _in_words(request: Request) -> str:
     arguments = request.arguments
     match request.name:
+        case "open_files" | "compare_with_files":
+            return f"Opening {shown(files_name(arguments[0]))}"
         case "open_model" | "open_example" | "compare_with_example" | "compare_with_model":
-            return f"Opening {shown(Path(str(arguments[-1])).name)}"
+            name = arguments[1] if len(arguments) > 1 and arguments[1] else file_name(arguments[0])
+            return f"Opening {shown(name)}"
         case "chart" | "chart_file":
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
         case "take_files" | "take_text" | "take_noise" | "take_example_samples":
@@ -336,16 +343,28 @@ def _in_words(request: Request) -> str:
 
 def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
     """Put a model where the worker can read it; the name that a person gave it is no part of the path."""
-    source, *named = request.arguments
-    name = shown(named[0] if named else "model.keras" if isinstance(source, bytes) else Path(source).name)
+    options = {**dict(zip(_parameters(request.name), request.arguments, strict=False)), **(request.options or {})}
+    member, limits = str(options.get("member", "")), pool.limits
     for earlier in worker.given.iterdir():
         # It was read when it was opened.
         shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
     target = worker.given / f"model-{time.monotonic_ns()}"
-    if isinstance(source, bytes):
+    files: Any = options.get("files", ())
+    source: Any = options.get("source")
+    if len(files) == 1:
+        name, source = files[0]
+    else:
+        name = options.get("name") or (files_name(files) if files else file_name(source))
+    if len(files) > 1:
+        write_files(files, target, limits)
+    elif isinstance(source, bytes):
         target.write_bytes(source)
     else:
-        if not pool.limits.paths:
+        if not limits.paths:
             raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
-        copy_model(Path(source), target, name, pool.limits)
-    return replace(request, arguments=(str(target), name))
+        if options.get("weights"):
+            copy_apart(Path(source), Path(options["weights"]), target, name, limits)
+        else:
+            copy_model(Path(source), target, shown(name), limits, member=member)
+    asked = {"open_files": "open_model", "compare_with_files": "compare_with_model"}.get(request.name, request.name)
+    return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from core import errors
-from core.errors import LayerscopeError, PluginFailed, WorkerLost
+from core.errors import LayerscopeError, PluginFailed, SeveralModels, WorkerLost
 from core.naming import shown
 from core.workspace import Workspace
 
@@ -102,7 +102,7 @@ def encode_value(value: Any) -> bytes:
 
 def encode_error(error: LayerscopeError) -> bytes:
     """Return an error of ours as a message."""
-    told = {name: text for name, text in vars(error).items() if isinstance(text, str)}
+    told = {name: value for name, value in vars(error).items() if isinstance(value, str | tuple)}
     return _ERROR + json.dumps({"type": type(error).__name__, **told}).encode()
 
 
@@ -152,14 +152,16 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(_returned(name))
 
 
-def _error(told: dict[str, str]) -> LayerscopeError:
+def _error(told: dict[str, Any]) -> LayerscopeError:
     kind = getattr(errors, told["type"]) if told["type"] in errors.__all__ else LayerscopeError
-    texts = {name: str(text) for name, text in told.items() if name != "type"}
-    message, remedy = texts.pop("message"), texts.pop("remedy", "")
+    texts = {name: str(text) for name, text in told.items() if name not in ("type", "choices")}
+    message, remedy, code = texts["message"], texts.get("remedy", ""), texts.get("code", "")
     if kind is PluginFailed:
         known = {name: texts.get(name, "") for name in ("plugin", "package", "version", "traceback")}
-        return PluginFailed(message, remedy=remedy, **known)
-    error: LayerscopeError = kind(message, remedy=remedy)
+        return PluginFailed(message, remedy=remedy, code=code, **known)
+    if kind is SeveralModels:
+        return SeveralModels(message, choices=[str(path) for path in told["choices"]], remedy=remedy, code=code)
+    error: LayerscopeError = kind(message, remedy=remedy, code=code)
     return error
 
 

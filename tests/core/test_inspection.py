@@ -311,7 +311,7 @@ def test_several_saved_models():
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(ModelRefused, match=r"holds no saved_model\.pb"):
+    with pytest.raises(ModelRefused, match=r"is empty: it holds no saved_model\.pb"):
         inspect_model(tmp_path)
 
 

@@ -65,7 +65,6 @@ def wrapped(layer):
         "in a list of a list": sequential(node("Pipeline", name="pipeline", layers=[[layer]])),
         "in call arguments": functional([(dense(), [call("input", mask=layer)])]),
         "in build_config": sequential({**dense(), "build_config": {"input_shape": layer}}),
-        "in compile_config": {**sequential(dense()), "compile_config": {"loss": layer}},
         "in a functional model": functional([(layer, [call("input")])]),
     }
 

@@ -14,7 +14,16 @@ import core
 from core.inspection import inspect_model
 from core.model_sizes import sizes_of
 from tests.hostile import zoo
-from tests.hostile.parts import call, dense, functional, keras_file, within_bounds
+from tests.hostile.parts import (
+    call,
+    dense,
+    dense_weights,
+    functional,
+    hdf5,
+    keras_file,
+    sequential,
+    within_bounds,
+)
 
 
 def given_to(model, seed=0):
@@ -262,3 +271,33 @@ def test_a_registered_class_is_allowed(tmp_path):
     keras.saving.get_custom_objects().pop("corpus>Doubled")
     with pytest.raises(core.ModelRefused, match="did not come with Keras"):
         inspect_model(tmp_path / "model.keras")
+
+
+BARE_LAMBDA = {"class_name": "__lambda__", "config": {"code": "4wEAAA=="}}
+OF_TRAINING = [
+    {"optimizer": {"module": "nobody", "class_name": "Mine", "config": {}, "registered_name": "mine>Mine"}},
+    {"optimizer": "adam", "loss": BARE_LAMBDA},
+    {"optimizer": "adam", "loss": {"class_name": "function", "config": "nobody_knows", "module": "builtins"}},
+    {"optimizer": "adam", "metrics": [{"module": "os", "class_name": "abs", "config": {}}]},
+]
+
+
+@pytest.mark.parametrize("compiled", OF_TRAINING)
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_only_training_needs_is_neither_judged_nor_made(compiled, nested, tmp_path):
+    inner = {**sequential(dense()), "compile_config": compiled}
+    outer = sequential(inner) if nested else inner
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file(outer, stored_below("layers/sequential" if nested else "")))
+    file = inspect_model(path)
+    assert "compile_config" not in json.dumps(file.config)
+    model = core.load_model(path)
+    assert not model.compiled
+    assert not any(getattr(layer, "compiled", False) for layer in model.layers)
+
+
+def stored_below(root):
+    def fill(file):
+        dense_weights(file.create_group(root) if root else file)
+
+    return hdf5(fill)

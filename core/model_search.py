@@ -1,0 +1,248 @@
+"""Finds the models among files: at the top or at any depth, whole or as architecture and weights apart.
+
+A file is judged by its content. Only where no content can tell, as between an HDF5 file of weights and one of a model
+that is too large to be looked into twice, its name does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final, Literal
+
+from core.configurations import MAXIMUM_BYTES
+from core.errors import ModelRefused, SeveralModels
+from core.file_trees import FileTree
+from core.foreign_files import describe_files
+from core.naming import listed, shown
+
+__all__ = [
+    "HDF5_MAGIC",
+    "ModelPlace",
+    "choose_model",
+    "find_models",
+    "holds_weights",
+    "is_architecture",
+    "label_files",
+    "model_files",
+    "names_classes",
+]
+
+HDF5_MAGIC: Final = b"\x89HDF\r\n\x1a\n"
+PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "architecture", "archive"]
+
+_MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
+_HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".h5py", ".keras")
+_MODEL_ENDINGS: Final = (*_HDF5_ENDINGS, ".zip", ".json")
+_LABEL_WORDS: Final = ("label", "class", "categor", "synset")
+_LABEL_ENDINGS: Final = (".txt", ".json", ".csv", ".names")
+_MAXIMUM_LABEL_BYTES: Final = 4 << 20
+_LISTED: Final = 50
+_OF_WEIGHTS: Final = frozenset({"layers", "_layer_checkpoint_dependencies", "vars"})
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """Where a model is among files.
+
+    Attributes:
+        kind: ``"keras"`` for a ``.keras`` file, ``"keras_folder"`` for the same unpacked, ``"hdf5"``,
+            ``"saved_model"`` for its folder, ``"architecture"`` for JSON with weights beside it, ``"archive"`` for a
+            zip that has to be looked into.
+        path: Of the file or folder; empty for the top.
+        weights: Path of the weights of an architecture; empty otherwise.
+    """
+
+    kind: PlaceKind
+    path: str
+    weights: str = ""
+
+    @property
+    def member(self) -> str:
+        """How a person chooses it among several."""
+        return f"{self.path} + {self.weights}" if self.weights else self.path
+
+
+def find_models(tree: FileTree) -> list[ModelPlace]:
+    """Return every model among files, in the order of their paths.
+
+    Args:
+        tree: The files, without clutter.
+    """
+    folders = _model_folders(tree)
+    inside = tuple(f"{place.path}/" if place.path else "" for place in folders)
+    paths = [path for path in sorted(tree.sizes) if not path.startswith(inside)] if inside else sorted(tree.sizes)
+    files, weights = _model_files(tree, paths)
+    architectures = [path for path in paths if path.lower().endswith(".json") and is_architecture(tree, path)]
+    places = [*folders, *files, *_pairs(architectures, weights)]
+    if not places:
+        places = [ModelPlace("archive", path) for path in paths if path.lower().endswith(".zip")]
+    return sorted(places, key=lambda place: (place.path, place.weights))
+
+
+def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name: str) -> ModelPlace:
+    """Return the one model that there is, or the one that is meant.
+
+    Args:
+        places: What :func:`find_models` returned.
+        member: Path of the one that is meant; empty where nothing was said.
+        tree: The files.
+        name: What to call them in messages.
+
+    Raises:
+        SeveralModels: If there is more than one and none was named.
+        ModelRefused: If there is none, or not the one that was named.
+    """
+    if member:
+        chosen = next((place for place in places if member in (place.member, place.path)), None)
+        if chosen is None:
+            raise ModelRefused(
+                f"{name} holds no model {shown(member)!r}.",
+                remedy=f"It holds: {listed(place.member for place in places) or 'no model at all'}.",
+            )
+        return chosen
+    if len(places) == 1:
+        return places[0]
+    if places:
+        choices = [place.member for place in places[:_LISTED]]
+        kind = "SavedModels" if {place.kind for place in places} == {"saved_model"} else "models"
+        raise SeveralModels(
+            f"{name} holds several {kind}: {', '.join(shown(choice or 'at its top') for choice in choices[:5])}"
+            f"{', …' if len(places) > 5 else ''}.",
+            choices=choices,
+            remedy="Choose one of them.",
+            code=f"core.load_model({name!r}, member={choices[0]!r})",
+        )
+    what, remedy, code = describe_files(tree)
+    raise ModelRefused(f"{name} {what}.", remedy=remedy, code=code)
+
+
+def is_architecture(tree: FileTree, path: str) -> bool:
+    """Return whether a file is what ``model.to_json()`` writes."""
+    if tree.sizes[path] > MAXIMUM_BYTES or not tree.head(path, 64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return False
+    try:
+        config = json.loads(tree.head(path, MAXIMUM_BYTES).decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and isinstance(config.get("class_name"), str) and "config" in config
+
+
+def label_files(tree: FileTree, place: ModelPlace) -> tuple[str, ...]:
+    """Return the paths of files that may name a model's classes: beside the model, or at the top."""
+    parent = _parent(place.path)
+    return tuple(
+        path
+        for path in sorted(tree.sizes)
+        if _parent(path) in ("", parent, place.path)
+        and names_classes(path)
+        and tree.sizes[path] <= _MAXIMUM_LABEL_BYTES
+    )
+
+
+def model_files(tree: FileTree, places: Iterable[ModelPlace]) -> tuple[str, ...]:
+    """Return the paths of all files that belong to models, and of those that may name their classes."""
+    paths: set[str] = set()
+    for place in places:
+        if place.kind in ("saved_model", "keras_folder"):
+            prefix = f"{place.path}/" if place.path else ""
+            paths.update(path for path in (*tree.sizes, *tree.links) if path.startswith(prefix))
+        else:
+            paths.update(path for path in (place.path, place.weights) if path)
+        paths.update(label_files(tree, place))
+    return tuple(sorted(paths))
+
+
+def _model_folders(tree: FileTree) -> list[ModelPlace]:
+    places = []
+    for path in sorted(tree.sizes):
+        folder, name = _parent(path), PurePosixPath(path).name
+        if name == "saved_model.pb":
+            places.append(ModelPlace("saved_model", folder))
+        elif name == "config.json" and any(_joined(folder, each) in tree.sizes for each in _MODEL_WEIGHTS):
+            places.append(ModelPlace("keras_folder", folder))
+    # A model in the folder of another, as one in the assets of a SavedModel, is a part of it.
+    return [
+        place
+        for place in places
+        if not any(other is not place and _is_below(place.path, other.path) for other in places)
+    ]
+
+
+def _model_files(tree: FileTree, paths: Sequence[str]) -> tuple[list[ModelPlace], list[str]]:
+    places: list[ModelPlace] = []
+    weights: list[str] = []
+    for path in paths:
+        if not path.lower().endswith(_HDF5_ENDINGS):
+            continue
+        head = tree.head(path, len(HDF5_MAGIC))
+        if head.startswith(b"PK"):
+            places.append(ModelPlace("keras", path))
+        elif head == HDF5_MAGIC:
+            content = _hdf5_content(tree, path)
+            if content == "model":
+                places.append(ModelPlace("hdf5", path))
+            elif content == "weights":
+                weights.append(path)
+    return places, weights
+
+
+def _hdf5_content(tree: FileTree, path: str) -> Literal["model", "weights", "other"]:
+    import h5py
+
+    try:
+        if tree.folder:
+            with h5py.File(tree.folder / path, "r") as file:
+                return _content_of(file)
+        # A packed stream cannot be read from any place, and seeking back in it would unpack it again and again.
+        with tree.opener(path) as packed, tempfile.SpooledTemporaryFile(max_size=64 << 20) as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+            with h5py.File(unpacked, "r") as file:
+                return _content_of(file)
+    except Exception:  # what h5py raises about damaged files is not documented
+        # Who opens it says what is wrong with it.
+        return "model"
+
+
+def _content_of(file: Any) -> Literal["model", "weights", "other"]:
+    if "model_config" in file.attrs:
+        return "model"
+    return "weights" if holds_weights(file) else "other"
+
+
+def holds_weights(file: Any) -> bool:
+    """Return whether an open HDF5 file holds weights as Keras 2 or 3 writes them, be it alone or in a model."""
+    return "layer_names" in file.attrs or bool(_OF_WEIGHTS & set(file))
+
+
+def _pairs(architectures: Sequence[str], weights: Sequence[str]) -> list[ModelPlace]:
+    """Each architecture with the weights of its own name, else with those in its folder, else with all there are."""
+    pairs = []
+    for path in architectures:
+        stem = PurePosixPath(path).name.split(".")[0]
+        beside = [each for each in weights if _parent(each) == _parent(path)]
+        named_alike = [each for each in beside if PurePosixPath(each).name.split(".")[0] == stem]
+        pairs += [ModelPlace("architecture", path, each) for each in named_alike or beside or weights]
+    return pairs
+
+
+def names_classes(path: str) -> bool:
+    """Return whether a file's name says that it lists the names of classes, as ``labels.txt`` does."""
+    name = PurePosixPath(path).name.lower()
+    return name.endswith(_LABEL_ENDINGS) and any(word in name for word in _LABEL_WORDS)
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path != folder and (not folder or path.startswith(f"{folder}/"))

@@ -1,0 +1,147 @@
+"""The model files of a person: dropped, alone or several together, or named by their path on the server's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.errors import SeveralModels
+from core.limits import format_limit, get_limits
+from core.loading import files_name
+from core.model_search import names_classes
+from core.summaries import ModelSummary
+from core.workspace import Workspace
+from ui.limits import megabytes
+from ui.wording import named
+
+__all__ = ["ModelFiles", "chosen_member", "open_or_offer", "uploaded_model"]
+
+_CHOICES = "model_choices"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Files that a person dropped.
+
+    Attributes:
+        identity: Tells them, and which of several models is meant, from others.
+        files: Name and content of each.
+        member: Path of the model that is meant, where they hold several; empty for the only one.
+    """
+
+    identity: tuple[Any, ...]
+    files: Sequence[tuple[str, bytes]]
+    member: str
+
+    @property
+    def name(self) -> str:
+        """What to call them."""
+        return files_name(self.files)
+
+    def open_in(self, workspace: Workspace) -> ModelSummary:
+        """Open them as the model that is looked at."""
+        return workspace.open_files(self.files, self.member)
+
+    def compare_in(self, workspace: Workspace) -> ModelSummary:
+        """Open them as the model that the open one is compared with."""
+        return workspace.compare_with_files(self.files, self.member)
+
+
+def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
+    """Draw a field for a model's files, of whatever ending: what cannot be opened is told by what is in it.
+
+    Args:
+        label: What stands above it; the forms that it takes are added.
+        key: Key of the widget.
+        place: Where to draw it.
+
+    Returns:
+        What was dropped; None if there is nothing yet.
+    """
+    limits = get_limits()
+    kinds = "a SavedModel or any of these as .zip" if limits.saved_models else "or one of them as .zip"
+    size = format_limit(limits.upload_bytes)
+    uploads = place.file_uploader(
+        f"{label}: .keras, .h5, {kinds}",
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=megabytes(limits.upload_bytes),
+        help="As it was saved: compiled, trained, zipped. An architecture (.json) and its weights go together, and so "
+        f"does a list of class names. At most {size}"
+        f"{'; a larger file opens by its path' if limits.paths else ''}.",
+    )
+    together = _together(uploads, key)
+    if not together:
+        return None
+    identity = (key, *(file.file_id for file in together))
+    files = [(file.name, file.getvalue()) for file in together]
+    return ModelFiles(identity, files, chosen_member(identity, key, place=place))
+
+
+def _together(uploads: Sequence[Any], key: str) -> list[Any]:
+    """Which of the files belong together: the field keeps those of before, and who drops another model means that."""
+    state = f"{key}/together"
+    known: list[str] = st.session_state.get(state, [])
+    earlier = [file for file in uploads if file.file_id in known]
+    seen: set[str] = st.session_state.get(f"{key}/seen", set())
+    added = [file for file in uploads if file.file_id not in seen]
+    st.session_state[f"{key}/seen"] = {file.file_id for file in uploads}
+    if added:
+        has_architecture = any(file.name.lower().endswith(".json") for file in earlier)
+        completes = all(_is_part(file.name, has_architecture) for file in added)
+        earlier = [*earlier, *added] if completes else added
+    st.session_state[state] = [file.file_id for file in earlier]
+    # Who took the last one away means what is left.
+    return earlier or list(uploads)
+
+
+def _is_part(name: str, has_architecture: bool) -> bool:
+    lower = name.lower()
+    return (
+        names_classes(name) or lower.endswith((".json", ".weights.h5")) or (has_architecture and lower.endswith(".h5"))
+    )
+
+
+def chosen_member(identity: tuple[Any, ...], key: str, default: str = "", place: Any = st) -> str:
+    """Let the person choose among several models, where it is known that there are several.
+
+    Args:
+        identity: Tells what was given from what was given before.
+        key: Key of the widget.
+        default: The one that is chosen at first.
+        place: Where to draw it.
+
+    Returns:
+        Path of the one that is meant; empty where none was chosen.
+    """
+    known, choices = st.session_state.get(_CHOICES, (None, ()))
+    if known != identity:
+        return default
+    member = place.selectbox(
+        f"Which of the {len(choices):,} models",
+        list(choices),
+        index=choices.index(default) if default in choices else None,
+        format_func=lambda choice: named(choice) or "at the top",
+        placeholder="Choose one",
+        key=f"{key}/member/{hash(identity)}",
+    )
+    return member or ""
+
+
+def open_or_offer(identity: tuple[Any, ...], member: str, open_it: Callable[[], ModelSummary]) -> ModelSummary:
+    """Open a model; where there are several, offer them.
+
+    Raises:
+        ModelRefused: If it cannot be opened.
+    """
+    try:
+        return open_it()
+    except SeveralModels as error:
+        if not member:
+            # The field above offers them when the page runs again.
+            st.session_state[_CHOICES] = (identity, error.choices)
+            st.rerun()
+        raise
