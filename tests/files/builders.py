@@ -152,7 +152,7 @@ def settled(model: Any, inputs: Any, *paths: Path, tolerance: float = 1e-4) -> M
     """Say what a model answers to inputs, of files that hold it."""
     kinds = (keras.layers.InputLayer, tf_keras.layers.InputLayer)
     names = tuple(layer.name for layer in model.layers if not isinstance(layer, kinds))
-    return ModelFiles(paths, inputs, arrays_of(model(_tensors(inputs))), names, tolerance=tolerance)
+    return ModelFiles(paths, inputs, arrays_of(model(_tensors(inputs), training=False)), names, tolerance=tolerance)
 
 
 def with_content(name: str, content: bytes, folder: Path) -> Path:
