@@ -44,6 +44,7 @@ def transformer_encoder(library: Any) -> Any:
 MODELS: Final[dict[str, Callable[[Any], Any]]] = {
     "MobileNetV2": lambda library: library.applications.MobileNetV2(weights=None),
     "ResNet50": lambda library: library.applications.ResNet50(weights=None),
+    "DenseNet121": lambda library: library.applications.DenseNet121(weights=None),
     "VGG16": lambda library: library.applications.VGG16(weights=None),
     "LSTM": long_short_term_memory,
     "Transformer": transformer_encoder,

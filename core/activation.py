@@ -7,9 +7,11 @@ allows it, because a copy of every layer costs as much as the pass itself.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -95,9 +97,10 @@ class Activation:
         self.part = part
         self.mask = mask
         self.context = context or SampleContext()
-        self.inputs = inputs
-        self.internals = MappingProxyType(dict(internals or {}))
         self.dtype = _name_of_type(values.dtype)
+        self._inputs: tuple[Activation, ...] | None = inputs
+        self._internals: Mapping[str, Activation] | None = MappingProxyType(dict(internals or {}))
+        self._derived: tuple[_Derivation, Activation] | None = None
         self._weights = weights
         self._source = values
         self._values: np.ndarray | None = None
@@ -116,6 +119,25 @@ class Activation:
             self._values = _read_only_array(self._source)
             self._source = self._values
         return self._values
+
+    @property
+    def inputs(self) -> tuple[Activation, ...]:
+        """What went into the layer: the activations of the layers before it, as far as they were kept."""
+        if self._inputs is None:
+            assert self._derived is not None
+            derivation, source = self._derived
+            self._inputs = tuple(map(derivation.of, source.inputs))
+        return self._inputs
+
+    @property
+    def internals(self) -> Mapping[str, Activation]:
+        """What the layer keeps to itself, by part; empty unless it was asked for."""
+        if self._internals is None:
+            assert self._derived is not None
+            derivation, source = self._derived
+            internals = {part: derivation.of(each) for part, each in source.internals.items()}
+            self._internals = MappingProxyType(internals)
+        return self._internals
 
     @property
     def weights(self) -> Mapping[str, np.ndarray]:
@@ -172,50 +194,18 @@ class Activation:
         """
         if not 0 <= index < self.shape[0]:
             raise IndexError(f"{self.key} has samples 0 to {self.shape[0] - 1}, not {index}")
-        mask = None if self.mask is None else self.mask[index]
-        context = replace(
-            self.context,
-            inputs={name: array[index : index + 1] for name, array in self.context.inputs.items()},
-            labels=None if self.context.labels is None else self.context.labels[index : index + 1],
-            first=self.context.first + index,
-            tokens=None if self.context.tokens is None else self.context.tokens[index : index + 1],
-        )
-        sample = Activation(
-            self.key,
-            self.values[index],
-            self.axes[1:],
-            self.layer,
-            part=self.part,
-            mask=mask,
-            context=context,
-            inputs=tuple(each.sample(index) for each in self.inputs),
-            internals={part: each.sample(index) for part, each in self.internals.items()},
-            weights=self._weights,
-        )
-        sample._pass = self._pass
-        return sample
+        return _Derivation(partial(_sample_of, index=index)).of(self)
 
     def mapped(self, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None = None) -> Activation:
         """Return the same activation with other values, as the kit for tests makes them.
 
         Args:
-            change: Called with its values, those of its inputs and of its internals; returns as many of them.
+            change: Called with its values, and with those of its inputs and internals when they are read; returns as
+                many of them.
             mask: Another mask of shape ``(sample, time)``; None keeps the one that there is.
         """
-        mapped = Activation(
-            self.key,
-            change(self.values),
-            self.axes,
-            self.layer,
-            part=self.part,
-            mask=self.mask if mask is None else mask,
-            context=self.context,
-            inputs=tuple(each.mapped(change) for each in self.inputs),
-            internals={part: each.mapped(change, mask) for part, each in self.internals.items()},
-            weights=self._weights,
-        )
-        mapped._pass = self._pass
-        return mapped
+        own = {self, *self.internals.values()}
+        return _Derivation(lambda each: _mapped(each, change, mask if each in own else None)).of(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
@@ -293,6 +283,70 @@ class Activations(Mapping[str, Activation]):
 
     def __repr__(self) -> str:
         return f"Activations({', '.join(self._by_key)})"
+
+
+class _Derivation:
+    """Makes activations of others, each once, so that a layer that is met on several paths is one object on all.
+
+    What goes into a layer is made when it is read, or else a deep model with shortcuts, where paths double with every
+    block, would never come to an end. Only who reads an activation keeps it: no cycle, and nothing outlives its use.
+
+    Args:
+        derive: Makes one activation of another, without what is related to it.
+    """
+
+    def __init__(self, derive: Callable[[Activation], Activation]) -> None:
+        self._derive = derive
+        self._lock = threading.RLock()
+        self._by_source: weakref.WeakValueDictionary[Activation, Activation] = weakref.WeakValueDictionary()
+
+    def of(self, source: Activation) -> Activation:
+        """Return what becomes of an activation."""
+        with self._lock:
+            derived = self._by_source.get(source)
+            if derived is None:
+                derived = self._derive(source)
+                derived._inputs = derived._internals = None
+                derived._derived = (self, source)
+                derived._pass = source._pass
+                self._by_source[source] = derived
+            return derived
+
+
+def _sample_of(whole: Activation, index: int) -> Activation:
+    known = whole.context
+    context = replace(
+        known,
+        inputs={name: array[index : index + 1] for name, array in known.inputs.items()},
+        labels=None if known.labels is None else known.labels[index : index + 1],
+        first=known.first + index,
+        tokens=None if known.tokens is None else known.tokens[index : index + 1],
+    )
+    return Activation(
+        whole.key,
+        whole.values[index],
+        whole.axes[1:],
+        whole.layer,
+        part=whole.part,
+        mask=None if whole.mask is None else whole.mask[index],
+        context=context,
+        weights=whole._weights,
+    )
+
+
+def _mapped(
+    activation: Activation, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None
+) -> Activation:
+    return Activation(
+        activation.key,
+        change(activation.values),
+        activation.axes,
+        activation.layer,
+        part=activation.part,
+        mask=activation.mask if mask is None else mask,
+        context=activation.context,
+        weights=activation._weights,
+    )
 
 
 def _no_pass() -> None:

@@ -186,16 +186,17 @@ def collect(
     """
     kept: list[tuple[RecordedTensor, Any]] = []
     masks: list[Any] = []
+    place_of_mask: dict[int, int] = {}
     layers: list[LayerInfo] = []
     tokens = tokenizer = None
 
     def keep(tensor: Any, mask: Any, described: RecordedTensor) -> None:
         tensor, mask = _padded(tensor, mask)
         if mask is not None and is_readable(mask):
-            if not any(mask is each for each in masks):
+            if id(mask) not in place_of_mask:
+                place_of_mask[id(mask)] = len(masks)
                 masks.append(mask)
-            position = next(at for at, each in enumerate(masks) if each is mask)
-            described = replace(described, mask=position)
+            described = replace(described, mask=place_of_mask[id(mask)])
         kept.append((described, tensor))
 
     channels_first: dict[str, list[int | None]] = {}

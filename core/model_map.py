@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,7 +64,8 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
     Returns:
         A chart whose selection parameter ``layer`` holds the key of the box that is clicked.
     """
-    shown = [row for row in rows if all(parent in opened for parent in _ancestors(row, rows))]
+    parent_of = {row.key: row.parent for row in rows}
+    shown = [row for row in rows if all(parent in opened for parent in _ancestors(row, parent_of))]
     shown = [row for row in shown if not (row.key in opened and row.holds_layers)]
     edges = _edges(shown, rows, inputs)
     boxes = _placed(shown, inputs, edges)
@@ -135,8 +136,7 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
     )
 
 
-def _ancestors(row: LayerRow, rows: Sequence[LayerRow]) -> list[str]:
-    parent_of = {each.key: each.parent for each in rows}
+def _ancestors(row: LayerRow, parent_of: Mapping[str, str]) -> list[str]:
     found = []
     parent = row.parent
     while parent:
