@@ -334,9 +334,7 @@ def _sample_of(whole: Activation, index: int) -> Activation:
     )
 
 
-def _mapped(
-    activation: Activation, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None
-) -> Activation:
+def _mapped(activation: Activation, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None) -> Activation:
     return Activation(
         activation.key,
         change(activation.values),

@@ -28,9 +28,21 @@ from core.colours import (
     level_picture_url,
     picture_url,
     picture_values,
+    within,
 )
 from core.deprecation import warn_deprecated
-from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, picture, reduced, row_bars
+from core.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, note_reduced, picture, reduced, row_bars
+from core.large_arrays import (
+    MapStatistics,
+    ValueStatistics,
+    averaged,
+    blocks,
+    count_not_finite,
+    finite_range,
+    histogram_counts,
+    map_statistics,
+    value_statistics,
+)
 from core.selections import clicked, dragged
 from core.wording import class_name, cut_in_the_middle, format_shape, percent, sample_with_class
 
@@ -44,6 +56,10 @@ __all__ = [
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
+    "MapStatistics",
+    "ValueStatistics",
+    "averaged",
+    "blocks",
     "class_of",
     "classes_of",
     "clicked",
@@ -52,13 +68,16 @@ __all__ = [
     "count_in_bins",
     "cut_in_the_middle",
     "dragged",
+    "finite_range",
     "format_shape",
     "has_own_width",
     "heatmap",
     "histogram",
     "level_picture_url",
+    "map_statistics",
     "masked_bands",
     "note_not_finite",
+    "note_reduced",
     "percent",
     "picture",
     "picture_url",
@@ -71,6 +90,8 @@ __all__ = [
     "title",
     "token_labels",
     "unit_name",
+    "value_statistics",
+    "within",
 ]
 
 NOT_KNOWN: Final = "not known"
@@ -93,15 +114,15 @@ def count_in_bins(values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray
     Returns:
         Counts of shape ``(bin,)`` and edges of shape ``(bin + 1,)``; both empty if there is no finite value.
     """
-    finite = values[np.isfinite(values)].astype(np.float64)
-    if not finite.size:
+    extremes = finite_range(values)
+    if extremes is None:
         return np.array([], dtype=np.int64), np.array([])
-    low, high = float(finite.min()), float(finite.max())
+    low, high = extremes
     # Values that lie closer together than floating point can divide get bins around them.
     if high - low <= abs(high) * 1e-6:
         half = max(0.5, abs(high) * 1e-6)
         low, high = low - half, high + half
-    return np.histogram(finite, bins=bins, range=(low, high))
+    return histogram_counts(values, bins, low, high)
 
 
 def thin(values: np.ndarray, buckets: int) -> np.ndarray:
@@ -196,7 +217,7 @@ def _refuse_text(activation: Activation) -> str:
     return "" if activation.is_numeric else "takes numbers, this layer answers text"
 
 
-def note_not_finite(values: np.ndarray) -> str:
-    """Return a sentence on NaN and infinities among the values, empty if there are none."""
-    count = int(values.size - np.isfinite(values).sum())
-    return f"{count:,} of {values.size:,} values are NaN or infinite" if count else ""
+def note_not_finite(*values: np.ndarray) -> str:
+    """Return a sentence on NaN and infinities among the values of all the arrays, empty if there are none."""
+    count, size = sum(map(count_not_finite, values)), sum(each.size for each in values)
+    return f"{count:,} of {size:,} values are NaN or infinite" if count else ""

@@ -11,6 +11,8 @@ import altair as alt
 import numpy as np
 from PIL import Image
 
+from core.large_arrays import finite_range
+
 __all__ = [
     "GAP_LEVEL",
     "MARK_COLOUR",
@@ -106,8 +108,7 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
         values: Numbers of any shape; NaN and infinities are left out.
         scheme: Name in :data:`SCHEMES`, or ``"automatic"``.
     """
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high = finite_range(values) or (0.0, 1.0)
     if scheme == "automatic":
         # The slight negatives of a swish or GELU do not make values signed.
         scheme = "blueorange" if high > 0 and low < -0.05 * high else "viridis"

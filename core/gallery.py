@@ -18,8 +18,19 @@ from PIL import Image
 
 from core import charts
 from core.colours import png_url, within
+from core.heatmaps import titled
+from core.large_arrays import thinned
 
-__all__ = ["gallery", "images_of", "laid_over", "large_map", "overlay", "picture_gallery", "strip", "thumbnails"]
+__all__ = [
+    "gallery",
+    "images_of",
+    "laid_over",
+    "large_map",
+    "overlay",
+    "picture_gallery",
+    "strip",
+    "thumbnails",
+]
 
 GALLERY_WIDTH: Final = 620
 """Screen pixels; fits beside the options on a common laptop."""
@@ -30,6 +41,9 @@ _LABEL_HEIGHT: Final = 12
 _LARGEST_TILE: Final = 96
 _LABELLED_TILE: Final = 30
 _MANY_PIXELS: Final = 400_000
+_MOST_MAPS: Final = 4_096
+_LONGEST_TILE: Final = 8
+"""Times that a tile is longer than it is wide at most: a map that is longer still is pressed together."""
 _FEW_LEVELS: Final = 40
 _LARGE: Final = 172
 _COLOURS: Final = 128
@@ -67,8 +81,13 @@ def gallery(
     value_title: str = "Activation",
     scale: charts.ColourScale | None = None,
     measures: Mapping[str, np.ndarray] | None = None,
+    statistics: charts.MapStatistics | None = None,
+    order: np.ndarray | None = None,
 ) -> alt.LayerChart:
     """Draw feature maps as a gallery, in the order in which they are given.
+
+    Of maps that have more pixels together than a screen, neighbours are averaged, and the subtitle says so; what is
+    said on hover, and the colours, are of the whole maps.
 
     Args:
         maps: Shape ``(map, height, width)``, any real type.
@@ -82,16 +101,25 @@ def gallery(
         scale: Colours that all maps share, if not those that suit their values; ``scheme`` and ``scale_each`` are then
             without effect.
         measures: What else to say of each map on hover: by name, numbers of shape ``(map,)``.
+        statistics: Those of the maps, where they are known already.
+        order: Positions of the maps in the order in which they are drawn; ``numbers`` and ``measures`` are in it too.
     """
-    count, height, width = maps.shape
-    layout = _layout(count, height, width)
+    statistics = statistics or charts.map_statistics(maps)
+    at = np.arange(len(maps)) if order is None else order
+    at = at[:_MOST_MAPS]
+    layout = _layout(len(at), *maps.shape[1:])
     shared = scale or charts.colour_scale(maps, scheme)
     scale_each = scale_each and scale is None
-    low, high = _limits(maps, shared, scale_each)
-    levels = charts.colour_levels(maps, low, high, _FEW_LEVELS if maps.size > _MANY_PIXELS else 254)
+    low, high = _limits(statistics, at, shared, scale_each)
+    drawn, note = thinned(maps if len(at) == len(maps) else maps[at], layout.tile_height, layout.tile_width)
+    drawn = drawn if order is None or len(at) < len(maps) else drawn[at]
+    width = drawn.shape[2]
+    levels = charts.colour_levels(drawn, low, high, _FEW_LEVELS if drawn.size > _MANY_PIXELS else 254)
     url = charts.level_picture_url(_atlas(levels, layout), shared)
-    more = {name: _short(values) for name, values in (measures or {}).items()}
-    tiles = _tiles(maps, numbers, select, layout).assign(chosen=numbers == chosen, **more)
+    more = {name: _short(values[: len(at)]) for name, values in (measures or {}).items()}
+    numbers = numbers[: len(at)]
+    tiles = _tiles(statistics, at, numbers, select, layout).assign(chosen=numbers == chosen, **more)
+    title = titled(title, f"the first {len(at):,} of {len(maps):,} are drawn" if len(at) < len(maps) else "")
     across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
     down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
     legend_scale = shared.altair() if not scale_each else charts.ColourScale(0, 1, shared.scheme).altair()
@@ -123,6 +151,7 @@ def gallery(
         labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=charts.MUTED_COLOUR)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
     frameless = alt.ViewBackground(stroke=None)
+    title = titled(title, note)
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
@@ -167,7 +196,10 @@ def large_map(
     legend: bool = False,
     value_title: str = "Activation",
 ) -> alt.LayerChart:
-    """Draw one feature map of shape ``(height, width)`` large, with its values on hover."""
+    """Draw one feature map of shape ``(height, width)`` large, with its values on hover.
+
+    Of more values than there are pixels, those furthest from zero are drawn, and the subtitle says so.
+    """
     width, height = _large_size(*values.shape)
     return charts.heatmap(
         values,
@@ -282,19 +314,21 @@ def _large_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _layout(count: int, height: int, width: int) -> _Layout:
-    columns = max(1, min(count, math.ceil(math.sqrt(count * height / width * 1.5))))
+    longer = min(_LONGEST_TILE, max(1 / _LONGEST_TILE, height / width))
+    columns = max(1, min(count, math.ceil(math.sqrt(count * longer * 1.5))))
     columns = max(columns, min(count, GALLERY_WIDTH // (_LARGEST_TILE + _GAP)))
     tile_width = max(6, min(_LARGEST_TILE, (GALLERY_WIDTH + _GAP) // columns - _GAP))
-    tile_height = max(3, round(tile_width * height / width))
+    tile_height = max(3, round(tile_width * longer))
     label_height = _LABEL_HEIGHT if tile_width >= _LABELLED_TILE else 0
     return _Layout(columns, math.ceil(count / columns), tile_width, tile_height, label_height)
 
 
-def _limits(maps: np.ndarray, shared: charts.ColourScale, scale_each: bool) -> tuple[Any, Any]:
+def _limits(
+    statistics: charts.MapStatistics, at: np.ndarray, shared: charts.ColourScale, scale_each: bool
+) -> tuple[Any, Any]:
     if not scale_each:
         return shared.low, shared.high
-    finite = np.where(np.isfinite(maps), maps, 0)
-    low, high = finite.min(axis=(1, 2), keepdims=True), finite.max(axis=(1, 2), keepdims=True)  # (map, 1, 1)
+    low, high = (each[at][:, None, None] for each in (statistics.minimum, statistics.maximum))  # (map, 1, 1)
     if shared.scheme != "blueorange":
         return low, high
     reach = np.maximum(np.abs(low), np.abs(high))
@@ -305,33 +339,29 @@ def _limits(maps: np.ndarray, shared: charts.ColourScale, scale_each: bool) -> t
 def _atlas(levels: np.ndarray, layout: _Layout, gap: int = charts.GAP_LEVEL) -> np.ndarray:
     count, height, width = levels.shape[:3]
     # Maps smaller than their tile are enlarged here, larger ones are left to the browser at full resolution.
-    enlarge = width <= layout.tile_width
-    tile_height, tile_width = (layout.tile_height, layout.tile_width) if enlarge else (height, width)
-    if enlarge:
+    tile_height, tile_width = max(height, layout.tile_height), max(width, layout.tile_width)
+    if (tile_height, tile_width) != (height, width):
         rows, columns = np.arange(tile_height) * height // tile_height, np.arange(tile_width) * width // tile_width
         levels = levels[:, rows[:, None], columns]
-    factor = tile_width / layout.tile_width
-    full_height, full_width = round(layout.height * factor), round(layout.width * factor)
+    down, across = tile_height / layout.tile_height, tile_width / layout.tile_width
+    full_height, full_width = round(layout.height * down), round(layout.width * across)
     atlas = np.full((full_height, full_width, *levels.shape[3:]), gap, np.uint8)
     for position in range(count):
         row, column = divmod(position, layout.columns)
-        top = round((row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height) * factor)
-        left = round(column * (layout.tile_width + _GAP) * factor)
+        top = round((row * (layout.tile_height + layout.label_height + _GAP) + layout.label_height) * down)
+        left = round(column * (layout.tile_width + _GAP) * across)
         part = atlas[top : top + tile_height, left : left + tile_width]
         part[...] = levels[position, : part.shape[0], : part.shape[1]]
     return atlas
 
 
-def _tiles(maps: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout) -> pd.DataFrame:
-    finite = np.where(np.isfinite(maps), maps, 0).reshape(len(maps), -1)  # (map, height, width) -> (map, pixel)
-    measured = {
-        select: numbers,
-        "minimum": _short(finite.min(axis=1)),
-        "mean": _short(finite.mean(axis=1, dtype=np.float64)),
-        "maximum": _short(finite.max(axis=1)),
-        "zeros": _short((finite == 0).mean(axis=1)),
+def _tiles(
+    statistics: charts.MapStatistics, at: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout
+) -> pd.DataFrame:
+    measured = {select: numbers} | {
+        name: _short(getattr(statistics, name)[at]) for name in ("minimum", "mean", "maximum", "zeros")
     }
-    return pd.concat([_places(len(maps), layout), pd.DataFrame(measured)], axis=1)
+    return pd.concat([_places(len(at), layout), pd.DataFrame(measured)], axis=1)
 
 
 def _places(count: int, layout: _Layout) -> pd.DataFrame:

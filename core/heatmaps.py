@@ -7,6 +7,7 @@ it answer to the pointer.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,10 +19,13 @@ from core.colours import MARK_COLOUR, MUTED_COLOUR, ColourScale
 from core.selections import clicked
 from core.wording import cut_in_the_middle
 
-__all__ = ["CELLS_WITH_TOOLTIPS", "heatmap", "masked_bands", "picture", "reduced", "row_bars"]
+__all__ = ["CELLS_WITH_TOOLTIPS", "heatmap", "masked_bands", "note_reduced", "picture", "reduced", "row_bars"]
 
 CELLS_WITH_TOOLTIPS: Final = 3_000
 _CELLS_PER_SIDE: Final = 1_000
+_MOST_CELLS: Final = _CELLS_PER_SIDE**2
+_MOST_ROWS: Final = 1_000
+_MOST_LABELS: Final = 400
 _LONGEST_LABEL: Final = 14
 
 
@@ -53,10 +57,12 @@ def heatmap(
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
     most_tooltips: int = CELLS_WITH_TOOLTIPS,
+    most_cells: int = _MOST_CELLS,
 ) -> alt.LayerChart:
     """Draw a matrix as one image, with tooltips over it.
 
-    Up to a few thousand cells each one says its value; beyond that each row says its extremes and mean.
+    Up to a few thousand cells each one says its value; beyond that each row, or some rows together, say their extremes
+    and mean. Of more cells than there are pixels what is furthest from zero is drawn, and the subtitle says so.
 
     Args:
         values: Shape ``(row, column)``.
@@ -73,9 +79,11 @@ def heatmap(
         row_labels: What stands beside each row instead of its number, such as a token; need not be unique.
         column_labels: What stands under each column, likewise.
         most_tooltips: Up to how many cells each one says its value.
+        most_cells: How many cells the image has at most: less than a million where it is one of several.
     """
     rows, columns = values.shape
     height = height or int(np.clip(rows * 14, 140, 520))
+    most = _most_drawn(rows, columns, (2 * height, _CELLS_PER_SIDE if width is None else 2 * width), most_cells)
     image_width: Any = width if width is not None else alt.ExprRef("width")
     x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
     y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
@@ -85,15 +93,13 @@ def heatmap(
         if numbers is None
         else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
     )
-    image = _image(scale.url(reduced(values)), image_width, height, smooth=False)
-    frame, tooltip, colour = _hover_cells(values, row, column, value_title, most_tooltips)
-    for name, labels in ((row, row_labels), (column, column_labels)):
-        if labels is not None and name in frame:
-            frame[f"{name}_label"] = np.asarray(labels, dtype=object)[frame[name]]
-            at = next(at for at, each in enumerate(tooltip) if each.shorthand == f"{name}:Q")
+    image = _image(scale.url(reduced(values, most)), image_width, height, smooth=False)
+    frame, tooltip, colour = _hover_cells(values, row, column, value_title, most_tooltips, numbers)
+    for name, labels, edge in ((row, row_labels, "top"), (column, column_labels, "left")):
+        at = next((at for at, each in enumerate(tooltip) if each.shorthand == f"{name}:Q"), None)
+        if labels is not None and at is not None:
+            frame[f"{name}_label"] = np.asarray(labels, dtype=object)[np.rint(frame[edge] + 0.5).astype(np.int64)]
             tooltip.insert(at + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
-    if numbers is not None:
-        frame[row] = np.asarray(numbers)[frame[row]]
     cells = (
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
@@ -117,7 +123,7 @@ def heatmap(
         cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
     return alt.LayerChart(
         layer=[image, cells],
-        title=title,
+        title=titled(title, note_reduced(values.shape, most)),
         view=alt.ViewBackground(stroke=None),
         height=height,
         width=alt.Undefined if width is None else width,
@@ -125,11 +131,12 @@ def heatmap(
 
 
 def _labelled_axis(labels: Sequence[str], angle: int) -> alt.Axis:
-    words = json.dumps([cut_in_the_middle(str(label), _LONGEST_LABEL) for label in labels])
+    step = max(1, -(-len(labels) // _MOST_LABELS))
+    words = json.dumps([cut_in_the_middle(str(label), _LONGEST_LABEL) for label in labels[::step]])
     return alt.Axis(
         grid=False,
-        values=list(range(len(labels))),
-        labelExpr=f"{words}[datum.value]",
+        values=list(range(0, len(labels), step)),
+        labelExpr=f"{words}[datum.value / {step}]" if step > 1 else f"{words}[datum.value]",
         labelAngle=angle,
         labelOverlap="greedy",
         ticks=False,
@@ -156,6 +163,8 @@ def row_bars(
 ) -> alt.Chart:
     """Draw a bar per row, to stand beside a :func:`heatmap` of the same rows and height.
 
+    Of more rows than there are pixels the longest bar of some rows is drawn over all of them.
+
     Args:
         frame: A row per row of the heatmap, in its order.
         value: Column that holds the bar's length.
@@ -164,10 +173,14 @@ def row_bars(
         tooltip: What a bar says.
         domain: Lowest and highest value of the axis; zero lies within.
     """
-    at = np.arange(len(frame))
-    frame = frame.assign(top=at - 0.42, bottom=at + 0.42)
     axis = alt.Axis(tickCount=4, format=".3~g", grid=False)
     down = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False, reverse=True)
+    step = max(1, -(-len(frame) // _MOST_ROWS))
+    at = np.arange(len(frame))
+    frame = frame.assign(top=at // step * step - 0.42, bottom=np.minimum(at // step * step + step, len(frame)) - 0.58)
+    if step > 1:
+        longest = frame[value].abs().fillna(0).groupby(at // step).idxmax()
+        frame = frame.loc[longest]
     return (
         alt.Chart(frame, width=width, height=height, view=alt.ViewBackground(stroke=None))
         .mark_rect(color=MARK_COLOUR)
@@ -183,51 +196,93 @@ def row_bars(
     )
 
 
-def reduced(values: np.ndarray, most: int = _CELLS_PER_SIDE) -> np.ndarray:
+def reduced(values: np.ndarray, most: int | Sequence[int] = _CELLS_PER_SIDE) -> np.ndarray:
     """Return numbers with at most so many positions along each axis.
 
     More cells than a screen has pixels only cost bytes; what is furthest from zero, or not a number, stays in sight.
+    :func:`note_reduced` says so.
 
     Args:
         values: Numbers of any shape.
-        most: Largest extent of an axis.
+        most: Largest extent of an axis, one number for all or one each.
     """
-    for axis, extent in enumerate(values.shape):
-        if extent > most:
-            starts = np.arange(most) * extent // most
+    for axis, step in enumerate(_steps(values.shape, most)):
+        if step > 1:
+            starts = np.arange(0, values.shape[axis], step)
             low, high = np.minimum.reduceat(values, starts, axis), np.maximum.reduceat(values, starts, axis)
             values = np.where(np.abs(high) >= np.abs(low), high, low)
     return values
 
 
+def note_reduced(shape: Sequence[int], most: int | Sequence[int] = _CELLS_PER_SIDE) -> str:
+    """Return what :func:`reduced` does to numbers of a shape, ``"strongest of every 3×2"``; empty for nothing."""
+    steps = _steps(shape, most)
+    return f"strongest of every {'×'.join(map(str, steps))}" if any(step > 1 for step in steps) else ""
+
+
+def titled(title: Any, note: str) -> Any:
+    """Return the title of a chart with a note under it; the title itself where the note is empty."""
+    if not note:
+        return title
+    if not isinstance(title, alt.TitleParams):
+        text = "" if title is alt.Undefined else title
+        return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_COLOUR, anchor="start")
+    before = title.subtitle
+    lines = [] if before is alt.Undefined else [before] if isinstance(before, str) else list(before)
+    noted = title.copy(deep=False)
+    noted.subtitle = [*lines, note]
+    noted.subtitleColor = MUTED_COLOUR
+    return noted
+
+
+def _steps(shape: Sequence[int], most: int | Sequence[int]) -> list[int]:
+    limits = [most] * len(shape) if isinstance(most, int) else most
+    return [max(1, -(-extent // limit)) for extent, limit in zip(shape, limits, strict=True)]
+
+
+def _most_drawn(rows: int, columns: int, pixels: tuple[int, int], most_cells: int) -> tuple[int, int]:
+    most = min(_CELLS_PER_SIDE, pixels[0]), min(_CELLS_PER_SIDE, pixels[1])
+    over = min(rows, most[0]) * min(columns, most[1]) / most_cells
+    if over <= 1:
+        return most
+    return max(1, int(most[0] / math.sqrt(over))), max(1, int(most[1] / math.sqrt(over)))
+
+
 def _hover_cells(
-    values: np.ndarray, row: str, column: str, value_title: str, most: int
+    values: np.ndarray, row: str, column: str, value_title: str, most: int, numbers: Sequence[int] | None
 ) -> tuple[pd.DataFrame, list[Any], str]:
     rows, columns = values.shape
+    known_by = np.arange(rows) if numbers is None else np.asarray(numbers)
     if values.size <= most:
         top, left = np.indices(values.shape).reshape(2, -1)  # (row or column, cell)
-        frame = pd.DataFrame({row: top, column: left, "value": values.reshape(-1)})
+        frame = pd.DataFrame({row: known_by[top], column: left, "value": values.reshape(-1)})
+        frame = frame.assign(left=left - 0.5, right=left + 0.5, top=top - 0.5, bottom=top + 0.5)
         tooltip = [
             alt.Tooltip(f"{row}:Q"),
             alt.Tooltip(f"{column}:Q"),
             alt.Tooltip("value:Q", title=value_title, format=".4~g"),
         ]
-        colour = "value:Q"
-    else:
-        top, left = np.arange(rows), np.zeros(rows, dtype=np.int64)
-        finite = np.where(np.isfinite(values), values, np.nan)
-        frame = pd.DataFrame({row: top, "minimum": _nan_reduced(np.nanmin, finite)})
-        frame["maximum"], frame["mean"] = _nan_reduced(np.nanmax, finite), _nan_reduced(np.nanmean, finite)
-        tooltip = [
-            alt.Tooltip(f"{row}:Q"),
-            *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
-        ]
-        colour = "mean:Q"
-    wide = 1 if values.size <= most else columns
-    frame = frame.assign(left=left - 0.5, right=left - 0.5 + wide, top=top - 0.5, bottom=top + 0.5)
-    return frame, tooltip, colour
+        return frame, tooltip, "value:Q"
+    tall = max(1, -(-rows // _MOST_ROWS))
+    top = np.arange(0, rows, tall)
+    bottom = np.minimum(top + tall, rows)
+    frame = pd.DataFrame({row: known_by[top], **_of_rows(values, tall)})
+    frame = frame.assign(left=-0.5, right=columns - 0.5, top=top - 0.5, bottom=bottom - 0.5)
+    measures = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")]
+    if tall == 1:
+        return frame, [alt.Tooltip(f"{row}:Q"), *measures], "mean:Q"
+    pairs = zip(known_by[top], known_by[bottom - 1], bottom - top, strict=True)
+    frame["rows"] = [f"{a} to {b}" if numbers is None else f"{a} and {count - 1} more" for a, b, count in pairs]
+    return frame, [alt.Tooltip("rows:N", title=row), *measures], "mean:Q"
 
 
-def _nan_reduced(reduce: Any, values: np.ndarray) -> np.ndarray:
-    empty = np.isnan(values).all(axis=1)
-    return np.where(empty, np.nan, reduce(np.where(empty[:, None], 0.0, values), axis=1))
+def _of_rows(values: np.ndarray, tall: int) -> dict[str, np.ndarray]:
+    """Return extremes and mean of every so many rows, each shape ``(group,)``; NaN where nothing is finite."""
+    finite = np.isfinite(values)
+    starts = np.arange(0, len(values), tall)
+    counts = np.add.reduceat(finite.sum(axis=1), starts)
+    low = np.minimum.reduceat(np.where(finite, values, np.inf).min(axis=1), starts)
+    high = np.maximum.reduceat(np.where(finite, values, -np.inf).max(axis=1), starts)
+    total = np.add.reduceat(np.where(finite, values, 0).sum(axis=1, dtype=np.float64), starts)
+    of_none = {"minimum": low, "maximum": high, "mean": total / np.maximum(counts, 1)}
+    return {name: np.where(counts, each.astype(np.float64), np.nan) for name, each in of_none.items()}

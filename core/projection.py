@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -238,6 +239,7 @@ def _umap(
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
     tell(0.05, "starting UMAP, which compiles for up to half a minute the first time")
+    _compile_umap()
     import umap
 
     tell(0.2, "placing the samples")
@@ -252,6 +254,15 @@ def _umap(
         n_jobs=1,
     )
     return np.asarray(fitted.fit_transform(features), dtype=np.float64)
+
+
+@cache
+def _compile_umap() -> None:
+    # Of a few points, so that what follows can say how far it is: the first use alone takes as long as a picture may.
+    import umap
+
+    few = np.random.default_rng(0).random((40, 4), dtype=np.float32)
+    umap.UMAP(n_neighbors=5, random_state=0, n_epochs=1, n_jobs=1).fit_transform(few)
 
 
 def _trustworthiness(features: np.ndarray, points: np.ndarray, metric: Metric, seed: int) -> float:

@@ -94,6 +94,8 @@ class AttentionHeads(Visualizer):
             f"colours start at the lowest score, {scale.low:.3g}" if scale.low > 0 else "",
             charts.note_not_finite(shown),
         )
+        thinned = charts.note_reduced(shown.shape[1:], _TILE_CELLS)
+        heading.subtitle = [*heading.subtitle, *([f"small maps: {thinned} scores"] if thinned else [])]
         name = "Average over heads" if head is None else f"Head {head}"
         at_a_time = _positions_looked_at(large)
         big = charts.heatmap(

@@ -64,12 +64,12 @@ class BeforeAndAfter(Visualizer):
         answer = activation.sample(options.sample)
         if not answer.inputs:
             return Refusal(f"What goes into {activation.key} was not kept.")
-        before, after = answer.inputs[0].values.astype(np.float32), answer.values.astype(np.float32)
+        before, after = (each.values.astype(np.float32, copy=False) for each in (answer.inputs[0], answer))
         title = charts.title(
             f"{activation.key}: {charts.format_shape(before.shape)} becomes {charts.format_shape(after.shape)}",
             charts.sample_name(activation, options.sample),
             _what_changed(activation, before, after),
-            charts.note_not_finite(np.concatenate([before.reshape(-1), after.reshape(-1)])),
+            charts.note_not_finite(before, after),
         )
         if before.shape[-1] == after.shape[-1]:
             if before.ndim == 3 and after.ndim in (1, 3):
@@ -84,12 +84,15 @@ class BeforeAndAfter(Visualizer):
 def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray) -> str:
     if before.shape != after.shape:
         return f"{before.size:,} values become {after.size:,}"
-    # NaN stays NaN: that is no change.
-    changed = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    if not changed.any():
+    changed = to_zero = 0
+    for old, new in zip(*(charts.blocks(each.reshape(-1)) for each in (before, after)), strict=True):
+        # NaN stays NaN: that is no change.
+        those = (old != new) & ~(np.isnan(old) & np.isnan(new))
+        changed, to_zero = changed + int(those.sum()), to_zero + int((those & (new == 0)).sum())
+    if not changed:
         why = ": it acts in training only" if set(_RANDOM) & set(activation.layer.type_names) else ""
         return f"{activation.layer.type_name} changed nothing{why}"
-    shares = (charts.percent(float(those.mean())) for those in (changed, changed & (after == 0)))
+    shares = (charts.percent(count / max(1, after.size)) for count in (changed, to_zero))
     return "{} of the values changed, {} to zero".format(*shares)
 
 
@@ -98,8 +101,8 @@ def _maps(
 ) -> alt.VConcatChart:
     ins = np.moveaxis(before, -1, 0)  # (height, width, channel) -> (channel, height, width)
     outs = np.moveaxis(after, -1, 0)
-    strength = np.abs(np.nan_to_num(outs, posinf=0, neginf=0)).reshape(len(outs), -1).mean(axis=1)
-    channel = int(strength.argmax()) if options.channel is None else min(options.channel, len(ins) - 1)
+    statistics = charts.map_statistics(outs)
+    channel = int(statistics.strength.argmax()) if options.channel is None else min(options.channel, len(ins) - 1)
     both = np.concatenate([ins[channel].reshape(-1), outs[channel].reshape(-1)])
     scale = charts.colour_scale(both, options.colours)
     large = gallery.large_map(ins[channel], scale, title=f"Channel {channel} before")
@@ -111,6 +114,7 @@ def _maps(
     small = gallery.gallery(
         outs if after.ndim == 3 else ins,
         numbers=np.arange(len(ins)),
+        statistics=statistics if after.ndim == 3 else None,
         scheme=options.colours,
         chosen=channel,
         title=alt.TitleParams(text=f"Every channel {'after' if after.ndim == 3 else 'before'}", anchor="start"),
@@ -133,7 +137,8 @@ def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
 
 
 def _heatmaps(before: np.ndarray, after: np.ndarray, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
-    scale = charts.colour_scale(np.concatenate([before.reshape(-1), after.reshape(-1)]), colours)
+    extremes = [low_or_high for each in (before, after) for low_or_high in charts.finite_range(each) or ()]
+    scale = charts.colour_scale(np.array(extremes), colours)
     panels = [
         charts.heatmap(
             values.T,  # (time, unit) -> (unit, time)

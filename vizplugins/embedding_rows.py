@@ -109,7 +109,7 @@ def _bars(names: list[str], lengths: np.ndarray, table: np.ndarray, height: int)
     medians = pd.DataFrame({"norm": [float(np.median(table))] if len(table) else [], "is": "median of the table"})
     if len(table):
         # A vector is not longer than itself, whatever its own precision makes of it.
-        frame["longer"] = [float((table < length * _ROUNDED).mean()) for length in lengths]
+        frame["longer"] = np.searchsorted(np.sort(table), lengths * _ROUNDED) / len(table)
         tooltip.append(alt.Tooltip("longer:Q", title="longer than, of the table", format=".0%"))
     every = np.concatenate([lengths, medians["norm"]])
     longest = float(np.max(every[np.isfinite(every)], initial=0.0)) or 1.0

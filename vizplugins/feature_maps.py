@@ -37,17 +37,17 @@ class FeatureMaps(Visualizer):
     )
     limitations = (
         "Scaled on its own, a map that hardly answers looks as busy as a strong one: look at its numbers on hover, or "
-        "put all maps on one scale. The overlay stretches the map over the input; the true receptive field is larger "
+        "put all maps on one scale. Of maps with more pixels than a screen neighbours are averaged. "
+        "The overlay stretches the map over the input; the true receptive field is larger "
         "and shifted by padding."
     )
 
     def chart(self, activation: Activation, options: FeatureMapsOptions) -> alt.VConcatChart:
         """Draw the chosen channel large, and the gallery under it."""
         answer = activation.sample(options.sample)
-        maps = np.moveaxis(answer.values, -1, 0).astype(
-            np.float32
-        )  # (height, width, channel) -> (channel, height, width)
-        strength = np.abs(np.where(np.isfinite(maps), maps, 0)).mean(axis=(1, 2))
+        maps = np.moveaxis(answer.values, -1, 0)  # (height, width, channel) -> (channel, height, width)
+        statistics = charts.map_statistics(maps)
+        strength = statistics.strength
         order = np.argsort(-strength, kind="stable") if options.order == "strength" else np.arange(len(maps))
         chosen = int(strength.argmax()) if options.channel is None else options.channel
         height, width = maps.shape[1:]
@@ -58,18 +58,21 @@ class FeatureMaps(Visualizer):
             charts.note_not_finite(maps),
         )
         overview = gallery.gallery(
-            maps[order],
+            maps,
             numbers=order,
+            order=order,
+            statistics=statistics,
             scheme=options.colours,
             scale_each=options.scale_each,
             chosen=chosen,
             title=heading,
         )
         scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
-        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(maps[chosen], scale, title=f"Channel {chosen}")]
+        large = maps[chosen].astype(np.float32)
+        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(large, scale, title=f"Channel {chosen}")]
         picture = input_picture(answer)
         if picture is not None:
-            parts += gallery.overlay(maps[chosen], picture, scale)
+            parts += gallery.overlay(large, picture, scale)
         rows = [alt.HConcatChart(hconcat=parts, spacing=24), overview]
         # Given here, not by resolve_scale(), which copies the whole chart.
         return alt.VConcatChart(vconcat=rows, spacing=28, resolve=alt.Resolve(scale={"color": "independent"}))

@@ -10,6 +10,7 @@ from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visua
 
 _WIDTH = 230
 _MOST_TOOLTIPS = 6_000
+_MOST_CELLS = 1_500_000
 
 
 class GateHeatmapsOptions(Options):
@@ -56,10 +57,10 @@ class GateHeatmaps(Visualizer):
             charts.sample_name(activation, options.sample),
             without,
             f"grey: {masked:,} masked timesteps (padding)" if masked else "",
-            charts.note_not_finite(np.concatenate([part.values[part.shown].reshape(-1) for part in parts])),
+            charts.note_not_finite(*(part.values[part.shown] for part in parts)),
         )
         return alt.ConcatChart(
-            concat=[_panel(part, _MOST_TOOLTIPS // len(parts)) for part in parts],
+            concat=[_panel(part, len(parts)) for part in parts],
             columns=2,
             spacing=24,
             title=title,
@@ -67,7 +68,7 @@ class GateHeatmaps(Visualizer):
         )
 
 
-def _panel(part: recurrence.OverTime, most_tooltips: int) -> alt.LayerChart:
+def _panel(part: recurrence.OverTime, panels: int) -> alt.LayerChart:
     values = part.values.astype(np.float32).T  # (time, unit) -> (unit, time)
     panel = charts.heatmap(
         values,
@@ -75,7 +76,8 @@ def _panel(part: recurrence.OverTime, most_tooltips: int) -> alt.LayerChart:
         column="timestep",
         scale=_scale(part),
         value_title="Value",
-        most_tooltips=most_tooltips,
+        most_tooltips=_MOST_TOOLTIPS // panels,
+        most_cells=_MOST_CELLS // panels,
         width=_WIDTH,
         height=int(np.clip(values.shape[0] * 10, 100, 240)),
         title=alt.TitleParams(text=part.title, anchor="start", fontSize=12, fontWeight="normal", offset=6),

@@ -38,11 +38,11 @@ class Histogram(Visualizer):
         """Draw a bar per bin, counted before Altair sees the values."""
         everything = options.over == "all samples"
         values = activation.values if everything else activation.sample(options.sample).values
-        frame = charts.histogram(values.reshape(-1), options.bins)
+        frame = charts.histogram(values, options.bins)
         if options.logarithmic:
             frame = frame[frame["count"] > 0]
         samples = f"{activation.shape[0]:,} samples" if everything else charts.sample_name(activation, options.sample)
-        zeros = f"{charts.percent(float(np.mean(values == 0)), 1)} exactly zero" if values.size else ""
+        zeros = f"{charts.percent(1 - np.count_nonzero(values) / values.size, 1)} exactly zero" if values.size else ""
         scale = alt.Scale(type="log", domainMin=0.8) if options.logarithmic else alt.Scale(zero=True)
         return (
             alt.Chart(frame)

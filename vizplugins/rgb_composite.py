@@ -9,6 +9,7 @@ from vizplugins import Activation, ChannelIndex, Handles, Options, SampleIndex, 
 
 _COLOURS = ("#e4572e", "#54a24b", "#4c78a8")
 _LARGEST_SIDE = 420
+_MOST_PIXELS = 840
 
 
 class RgbCompositeOptions(Options):
@@ -48,8 +49,9 @@ class RgbComposite(Visualizer):
         values = answer.values[..., list(chosen)].astype(np.float32)  # (height, width, 3)
         pixels = np.stack([charts.picture_values(values[..., [part]])[..., 0] for part in range(3)], axis=-1)
         height, width = pixels.shape[:2]
-        side = _LARGEST_SIDE / max(height, width)
-        size = max(24, round(width * side)), max(24, round(height * side))
+        longest = max(height, width)
+        size = tuple(max(24, round(extent * _LARGEST_SIDE / longest)) for extent in (width, height))
+        pixels = charts.within(pixels, _MOST_PIXELS)
         composite = charts.picture(charts.picture_url(pixels), *size, smooth=width > size[0])
         thirds = [self._single(pixels, part, channel, size) for part, channel in enumerate(chosen)]
         return (
@@ -58,6 +60,9 @@ class RgbComposite(Visualizer):
                 title=charts.title(
                     f"Channels {options.red}, {options.green} and {options.blue} of {activation.key}",
                     f"{charts.sample_name(activation, options.sample)}, red, green and blue in this order",
+                    f"{height}×{width}, averaged to {pixels.shape[0]}×{pixels.shape[1]}"
+                    if longest > _MOST_PIXELS
+                    else "",
                     charts.note_not_finite(values),
                 )
             )
@@ -68,6 +73,7 @@ class RgbComposite(Visualizer):
         alone = np.zeros_like(pixels)
         alone[..., part] = pixels[..., part]
         width, height = max(12, size[0] // 4), max(12, size[1] // 4)
+        alone = charts.within(alone, 2 * max(width, height))
         label = (
             alt.Chart(pd.DataFrame({"text": [f"channel {channel}"]}))
             .mark_text(align="left", baseline="middle", color=_COLOURS[part], fontSize=12)

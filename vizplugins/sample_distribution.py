@@ -121,8 +121,7 @@ def _quantiles(activation: Activation) -> pd.DataFrame:
 
 
 def _extremes(values: np.ndarray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
+    return charts.finite_range(values) or (np.nan, np.nan)
 
 
 def _classes(activation: Activation) -> list[str]:

@@ -64,18 +64,18 @@ class SummaryStatistics(Visualizer):
 
 
 def _measures(values: np.ndarray) -> dict[str, str]:
-    finite = values[np.isfinite(values)].astype(np.float64)
-    some = finite.size > 0
+    known = charts.value_statistics(values)
+    some = known.finite > 0
     return {
-        "values": f"{values.size:,}",
-        "minimum": _number(finite.min()) if some else "none",
-        "maximum": _number(finite.max()) if some else "none",
-        "mean": _number(finite.mean()) if some else "none",
-        "standard deviation": _number(finite.std()) if some else "none",
-        "exactly zero": _share(values == 0),
-        "negative": _share(values < 0),
-        "NaN": f"{int(np.isnan(values).sum()):,}",
-        "infinite": f"{int(np.isinf(values).sum()):,}",
+        "values": f"{known.size:,}",
+        "minimum": _number(known.minimum) if some else "none",
+        "maximum": _number(known.maximum) if some else "none",
+        "mean": _number(known.mean) if some else "none",
+        "standard deviation": _number(known.deviation) if some else "none",
+        "exactly zero": _share(known.zeros, known.size),
+        "negative": _share(known.negatives, known.size),
+        "NaN": f"{known.nans:,}",
+        "infinite": f"{known.infinities:,}",
     }
 
 
@@ -88,8 +88,8 @@ def _number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _share(those: np.ndarray) -> str:
-    return charts.percent(float(those.mean()), 1) if those.size else "none"
+def _share(count: int, of: int) -> str:
+    return charts.percent(count / of, 1) if of else "none"
 
 
 @hookimpl

@@ -26,6 +26,9 @@ from vizplugins import (
 _SIDE = 430
 _FEWEST_STEPS = 3
 _MOST_ROWS = 6_000
+# What PCA places in a second or so, and UMAP in ten.
+_FEWEST_DRAWN = 50
+_MOST_PLACED = {"PCA": 20_000, "UMAP": 4_000}
 
 
 class TrajectoriesOptions(Options):
@@ -67,7 +70,7 @@ class Trajectories(Visualizer):
         self, activation: Activation, options: TrajectoriesOptions, cache: Cache, progress: ProgressReport
     ) -> alt.LayerChart | Refusal:
         """Draw the path of the sample that is open, and others behind it."""
-        shown = activation.shown  # (sample, time)
+        shown, every = _thinned(activation.shown, options.sample, _MOST_PLACED[options.method])  # (sample, time)
         states = activation.values.astype(np.float32)[shown]  # (sample, time, unit) -> (state, unit)
         if why := projection.why_no_place(states):
             return Refusal(why)
@@ -75,7 +78,17 @@ class Trajectories(Visualizer):
             return Refusal(f"This sample has fewer than {_FEWEST_STEPS} timesteps that are no padding.")
         dimensions = int(options.dimensions)
         placed = cache(partial(projection.project, progress=progress), states, options.method, dimensions)
-        return _paths(_frame(activation, placed.points, shown, options), activation, options, placed)
+        return _paths(_frame(activation, placed.points, shown, options), activation, options, placed, every)
+
+
+def _thinned(shown: np.ndarray, sample: int, most: int) -> tuple[np.ndarray, int]:
+    """Return which states are placed, and every how many timesteps there is one: fewer steps, then fewer samples."""
+    longest = int(shown.sum(axis=1).max())
+    every = max(1, min(-(-int(shown.sum()) // most), longest // _FEWEST_DRAWN), -(-longest // _MOST_ROWS))
+    shown = shown & (np.arange(shown.shape[1]) % every == 0)
+    fewer = -(-int(shown.sum()) // most)
+    numbers = np.arange(len(shown))
+    return shown & ((numbers % max(1, fewer) == 0) | (numbers == sample))[:, None], every
 
 
 def _frame(activation: Activation, points: np.ndarray, shown: np.ndarray, options: TrajectoriesOptions) -> pd.DataFrame:
@@ -86,16 +99,16 @@ def _frame(activation: Activation, points: np.ndarray, shown: np.ndarray, option
     frame["class"] = np.array(charts.classes_of(activation))[sample]
     frame["open"] = frame["index"] == options.sample
     per_sample = max(1, int(shown.sum(axis=1).max()))
-    others = [position for position in range(activation.shape[0]) if position != options.sample]
+    others = [int(position) for position in np.flatnonzero(shown.any(axis=1)) if position != options.sample]
     beside = others[: min(options.beside, _MOST_ROWS // per_sample)]
     return frame[frame["index"].isin([options.sample, *beside])]
 
 
 def _paths(
-    frame: pd.DataFrame, activation: Activation, options: TrajectoriesOptions, placed: projection.Projection
+    frame: pd.DataFrame, activation: Activation, options: TrajectoriesOptions, placed: projection.Projection, every: int
 ) -> alt.LayerChart:
     last = int(frame.loc[frame["open"], "time"].max())
-    step = alt.param(name="step", value=last, bind=alt.binding_range(min=0, max=last, step=1, name="Step "))
+    step = alt.param(name="step", value=last, bind=alt.binding_range(min=0, max=last, step=every, name="Step "))
     three = placed.points.shape[1] == 3
     x, y = scatter.axes(placed, turning=three)
     clicked = charts.clicked("sample")
@@ -126,6 +139,7 @@ def _paths(
             f"{charts.sample_name(activation, options.sample)} through {activation.key}, by {options.method}",
             scatter.quality(placed),
             f"{frame['index'].nunique() - 1:,} other samples beside it",
+            f"every {every:,}th timestep of {activation.shape[1]:,}" if every > 1 else "",
         )
     )
 

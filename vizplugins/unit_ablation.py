@@ -82,9 +82,8 @@ class UnitAblation(Visualizer):
             return Refusal(reason or "The other layers of the pass are not there.")
         last = activations.layers[-1].key
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
-        values = activation.values.astype(np.float64)
-        values = np.nan_to_num(values.reshape(-1, values.shape[-1]), posinf=0, neginf=0)  # (place, unit)
-        means = values.mean(axis=0)
+        # (sample, *places, unit) -> (unit, sample, *places)
+        means = charts.map_statistics(np.moveaxis(activation.values, -1, 0)).mean
         fixed = means if options.to == "its mean" else np.zeros_like(means)
         answer = activations.get(last) or extractor.extract(named, layers=[last])[last]
         best = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)

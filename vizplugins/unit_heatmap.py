@@ -8,6 +8,10 @@ from pydantic import Field
 
 from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
 
+_MOST_SAMPLES = 24
+_MOST_CELLS = 1_000_000
+_MOST_TOOLTIPS = 12_000
+
 
 class UnitHeatmapOptions(Options):
     """How the heatmap is coloured and sorted, and which further samples stand beside this one."""
@@ -40,7 +44,8 @@ class UnitHeatmap(Visualizer):
 
     def chart(self, activation: Activation, options: UnitHeatmapOptions) -> alt.LayerChart | alt.ConcatChart:
         """Draw a matrix of units by timesteps per sample."""
-        samples = list(dict.fromkeys((options.sample, *options.compare)))
+        asked_for = list(dict.fromkeys((options.sample, *options.compare)))
+        samples = asked_for[:_MOST_SAMPLES]
         values = activation.values[samples].astype(np.float32)  # (sample, time, unit)
         shown = activation.shown[samples]  # (sample, time)
         matrices = values.swapaxes(1, 2)  # (sample, time, unit) -> (sample, unit, time)
@@ -52,6 +57,7 @@ class UnitHeatmap(Visualizer):
             (charts.sample_name(activation, options.sample) if len(samples) == 1 else f"{len(samples):,} samples")
             + ("" if options.order == "index" else f", units sorted by {options.order}"),
             "grey: masked timesteps (padding)" if not shown.all() else "",
+            f"the first {len(samples)} of {len(asked_for):,} samples" if len(samples) < len(asked_for) else "",
             charts.note_not_finite(values[shown]),
         )
         panels = []
@@ -64,6 +70,8 @@ class UnitHeatmap(Visualizer):
                 width=None if len(samples) == 1 else max(150, 480 // len(samples)),
                 title=title if len(samples) == 1 else charts.sample_name(activation, sample),
                 numbers=numbers,
+                most_cells=_MOST_CELLS // len(samples),
+                most_tooltips=charts.CELLS_WITH_TOOLTIPS if len(samples) == 1 else _MOST_TOOLTIPS // len(samples),
             )
             if not shown[place].all():
                 panel.layer = [*panel.layer, charts.masked_bands(shown[place])]

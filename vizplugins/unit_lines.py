@@ -7,6 +7,12 @@ from pydantic import Field
 
 from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
+_MOST_SAMPLES = 24
+_MOST_UNITS = 50
+_MOST_ROWS = 30_000
+_BUCKETS, _FEWEST_BUCKETS = 500, 12
+_NAMED = 12
+
 
 class UnitLinesOptions(Options):
     """Which units, and which further samples beside this one."""
@@ -39,8 +45,10 @@ class UnitLines(Visualizer):
 
     def chart(self, activation: Activation, options: UnitLinesOptions) -> alt.FacetChart | alt.Chart:
         """Draw time against activation, a colour per unit, a panel per sample."""
-        samples = list(dict.fromkeys((options.sample, *options.compare)))
-        frame = pd.concat([_lines(activation, sample, options.units) for sample in samples], ignore_index=True)
+        asked_for = list(dict.fromkeys((options.sample, *options.compare)))
+        samples, units = asked_for[:_MOST_SAMPLES], options.units[:_MOST_UNITS]
+        buckets = min(_BUCKETS, max(_FEWEST_BUCKETS, _MOST_ROWS // (2 * max(1, len(samples) * len(units)))))
+        frame = pd.concat([_lines(activation, sample, units, buckets) for sample in samples], ignore_index=True)
         lines = (
             alt.Chart(frame)
             .mark_line(strokeWidth=2, point=activation.shape[1] <= 40)
@@ -52,17 +60,18 @@ class UnitLines(Visualizer):
                 color=alt.Color(
                     "unit:N",
                     title="Unit",
-                    sort=[str(unit) for unit in options.units],
+                    sort=[str(unit) for unit in units],
                     scale=alt.Scale(scheme="tableau10"),
                 ),
                 tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("time:Q"), alt.Tooltip("value:Q", format=".4~g")],
             )
         )
         title = charts.title(
-            f"Units {', '.join(map(str, options.units))} of {activation.shape[-1]:,} of {activation.key}",
+            f"Units {_listed(units)} of {activation.shape[-1]:,} of {activation.key}",
             charts.sample_name(activation, options.sample) if len(samples) == 1 else f"{len(samples):,} samples",
+            _note_left_out(len(asked_for), len(options.units)),
             _note_masked(activation, samples),
-            charts.note_not_finite(activation.values[samples][..., list(options.units)]),
+            charts.note_not_finite(*(activation.values[sample][..., list(units)] for sample in samples)),
         )
         if len(samples) == 1:
             return lines.properties(height=320, title=title)
@@ -72,14 +81,28 @@ class UnitLines(Visualizer):
         ).resolve_axis(x="independent")
 
 
-def _lines(activation: Activation, sample: int, units: tuple[int, ...]) -> pd.DataFrame:
+def _listed(units: tuple[int, ...]) -> str:
+    more = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
+    return f"{', '.join(map(str, units[:_NAMED]))}{more}"
+
+
+def _note_left_out(samples: int, units: int) -> str:
+    notes = [
+        f"the first {most} of {count:,} {name}"
+        for count, most, name in ((samples, _MOST_SAMPLES, "samples"), (units, _MOST_UNITS, "units"))
+        if count > most
+    ]
+    return f"{' and '.join(notes)} are drawn" if notes else ""
+
+
+def _lines(activation: Activation, sample: int, units: tuple[int, ...], buckets: int) -> pd.DataFrame:
     answer = activation.sample(sample)
     parts = []
     for unit in units:
         values = answer.values[:, unit].astype(np.float64)
         # Not dropped: a line breaks at what is no number, and would run on across what is not there.
         values = np.where(answer.shown, values, np.nan)
-        kept = charts.thin(values, buckets=500)
+        kept = charts.thin(values, buckets=buckets)
         parts.append(pd.DataFrame({"unit": str(unit), "time": kept, "value": values[kept]}))
     return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))
 

@@ -59,7 +59,7 @@ class ValueTable(Visualizer):
         ]
         numeric = window.dtype.kind in "biuf"
         if numeric:
-            scale = charts.colour_scale(matrix.astype(np.float64))
+            scale = charts.colour_scale(matrix)
             palette = scale.palette()[scale.levels(window.astype(np.float64).reshape(-1))]
             frame["text"] = frame["whole"] = [_number(value) for value in window.reshape(-1)]
             frame["fill"] = [f"rgb({red},{green},{blue})" for red, green, blue in palette]

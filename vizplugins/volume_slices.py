@@ -37,13 +37,14 @@ class VolumeSlices(Visualizer):
         answer = activation.sample(options.sample)
         depth = min(options.depth, answer.shape[0] - 1)
         volume = np.moveaxis(answer.values, -1, 0)  # (depth, height, width, channel) -> (channel, depth, height, width)
-        maps = volume[:, depth].astype(np.float32)
-        strength = np.abs(np.where(np.isfinite(maps), maps, 0)).mean(axis=(1, 2))
-        chosen = int(strength.argmax()) if options.channel is None else options.channel
+        maps = volume[:, depth].astype(np.float32, copy=False)
+        statistics = charts.map_statistics(maps)
+        chosen = int(statistics.strength.argmax()) if options.channel is None else options.channel
         axis = activation.axes[1]
         overview = gallery.gallery(
             maps,
             numbers=np.arange(len(maps)),
+            statistics=statistics,
             scheme=options.colours,
             scale_each=options.scale_each,
             chosen=chosen,
