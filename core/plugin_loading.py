@@ -9,18 +9,19 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pluggy
 
 from core import hookspecs
 from core.activation import Activations
 from core.altair_settings import put_back
-from core.deadlines import Deadline, deadline
+from core.deadlines import Deadline, run_within
 from core.declarations import VERSION_NAME, declaration_fault, hook_fault, place_of, version_fault
 from core.deprecation import hearing
 from core.limits import get_limits
@@ -38,6 +39,8 @@ from core.plugins import Origin, Plugin, Problem, Stage, problem_of
 from core.visualizer import API_VERSION, Visualizer
 
 __all__ = ["Entry", "LoadedPlugins"]
+
+_Result = TypeVar("_Result")
 
 SLOW_IMPORT_SECONDS: Final = 0.3
 """Imports that take longer are reported, with the package that takes the most of it."""
@@ -141,8 +144,12 @@ class LoadedPlugins:
             changed_at = time.strftime("%H:%M:%S") if again else ""
             self._plugins[origin.key] = origin.plain().but(changed_at=changed_at)
             clock, imported = ImportClock(), []
-            with self._noting(origin, "import"), clock.running():
-                imported.append(source.load())
+
+            def load() -> None:
+                with clock.running():
+                    imported.append(source.load())
+
+            self._noting(origin, "import", load)
             self._note_import(origin, clock)
             fine = bool(imported) and self.take(imported[0], origin, earlier)
             if not fine:
@@ -170,27 +177,28 @@ class LoadedPlugins:
     def announce(self, activations: Activations) -> None:
         """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
         for implementation in self._pluggy.hook.activations_published.get_hookimpls():
-            with self._noting(self._origins[implementation.plugin_name], "hook"):
-                # As pluggy has it, an implementation may leave out what it does not need.
-                implementation.function(**dict.fromkeys(implementation.argnames, activations))
+            # As pluggy has it, an implementation may leave out what it does not need.
+            told = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
+            self._noting(self._origins[implementation.plugin_name], "hook", told)
 
-    @contextmanager
-    def apart(self, origin: Origin, seconds: float, spent: str) -> Iterator[Deadline]:
+    def apart(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
         """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
 
         Args:
             origin: The plugin.
             seconds: How long it may take between two signs of life.
             spent: What to say when it took longer.
+            work: Called with the deadline.
+
+        Returns:
+            What it returned.
 
         Raises:
             TimeoutError: If it took longer.
         """
-        with ExitStack() as stack:
-            heard = stack.enter_context(hearing())
-            stack.enter_context(put_back())
+        with hearing() as heard, put_back():
             try:
-                yield stack.enter_context(deadline(seconds, spent))
+                return run_within(seconds, spent, work)
             finally:
                 for notice in heard:
                     self._notice(origin, notice)
@@ -246,8 +254,7 @@ class LoadedPlugins:
             if implementation.plugin is not plugin:
                 continue
             visualizers: list[Any] = []
-            with self._noting(origin, "hook"):
-                visualizers = list(implementation.function())  # type: ignore[call-overload]
+            self._noting(origin, "hook", lambda: visualizers.extend(implementation.function()))  # noqa: B023
             for visualizer in visualizers:
                 self._add(visualizer, origin, earlier, version)
             if not visualizers and not self._plugins[origin.key].problems:
@@ -307,12 +314,10 @@ class LoadedPlugins:
             "what is slow inside chart()",
         )
 
-    @contextmanager
-    def _noting(self, origin: Origin, stage: Stage) -> Iterator[None]:
+    def _noting(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> None:
         """Run a part of a plugin, and note what it raises."""
         try:
-            with self.apart(origin, self._seconds, f"it took more than {self._seconds:g} seconds"):
-                yield
+            self.apart(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
         except (Exception, SystemExit) as error:
             self._note(origin, problem_of(origin, stage, error))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.activation import Activation, Activations
+from core.deadlines import Deadline
 from core.declarations import CHART_ARGUMENTS
 from core.drawing import ContentCache, Drawing, Given, Picture, call_chart, pictures_of
 from core.errors import PluginFailed
@@ -214,16 +215,19 @@ class Registry:
             f"it took more than {limits.chart_seconds:g} seconds without saying how far it is; ask for progress and "
             "call it to get more time"
         )
+
+        def drawn(watched: Deadline) -> Drawing:
+            fitted = fit_options(visualizer, activation, options or {})
+            cache = self._cache.of(f"{name} {entry.version}")
+            returned = call_chart(visualizer, activation, fitted.options, given, cache, watched)
+            pictures, refusal = pictures_of(returned, limits)
+            return Drawing(pictures, refusal, fitted.notes, fitted.faults)
+
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            with self._loaded.apart(entry.origin, limits.chart_seconds, spent) as watched:
-                fitted = fit_options(visualizer, activation, options or {})
-                cache = self._cache.of(f"{name} {entry.version}")
-                returned = call_chart(visualizer, activation, fitted.options, given, cache, watched)
-                pictures, refusal = pictures_of(returned, limits)
+            return self._loaded.apart(entry.origin, limits.chart_seconds, spent, drawn)
         except (Exception, SystemExit) as error:
             raise _drawing_failed(entry, activation, error) from error
-        return Drawing(pictures, refusal, fitted.notes, fitted.faults)
 
     def _entry(self, name: str) -> Entry:
         entries = self._loaded.entries

@@ -1,10 +1,16 @@
+import gc
+import sys
 import threading
 import time
-from contextlib import suppress
+import weakref
+from collections import Counter
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import pytest
 
-from core.deadlines import deadline
+from core import deadlines
+from core.deadlines import run_within
 
 
 def stubborn(seconds):
@@ -35,8 +41,7 @@ def in_a_thread(work):
 
 
 def late(seconds=0.2, work=lambda: stubborn(5)):
-    with deadline(seconds, "it took too long"):
-        work()
+    run_within(seconds, "it took too long", lambda watched: work())
 
 
 def test_what_never_returns_is_ended_in_the_main_thread():
@@ -76,16 +81,18 @@ def test_what_catches_everything_is_interrupted_until_it_gives_in():
 
 
 def test_a_sign_of_life_moves_the_deadline():
-    with deadline(0.4, "it took too long") as watched:
+    def work(watched):
         for _ in range(6):
             time.sleep(0.2)
             watched.extend()
+        return "done"
+
+    assert run_within(0.4, "it took too long", work) == "done"
 
 
 def test_what_is_in_time_returns_and_nothing_comes_after():
     for _ in range(50):
-        with deadline(0.5, "it took too long"):
-            pass
+        late(0.5, lambda: None)
     time.sleep(0.6)
     assert in_a_thread(lambda: [late(5, lambda: None), time.sleep(0.1)]) == []
 
@@ -94,8 +101,8 @@ def test_what_is_in_time_returns_and_nothing_comes_after():
 def test_nothing_comes_after_a_deadline_that_passes_just_as_the_block_begins_or_ends(run):
     def work():
         for number in range(400):
-            with suppress(TimeoutError), deadline(number * 2e-6, "it took too long"):
-                time.sleep(0)
+            with suppress(TimeoutError):
+                late(number * 2e-6, lambda: time.sleep(0))
         time.sleep(1.2)
 
     assert not run(work)
@@ -106,8 +113,7 @@ def test_threads_have_deadlines_of_their_own():
     done = []
 
     def patient():
-        with deadline(5, "it took too long"):
-            stubborn(0.6)
+        late(5, lambda: stubborn(0.6))
         done.append("patient")
 
     other = threading.Thread(target=patient)
@@ -123,3 +129,78 @@ def test_ctrl_c_is_left_alone():
 
     with pytest.raises(KeyboardInterrupt):
         late(5, interrupt)
+
+
+@contextmanager
+def bothered(monkeypatch):
+    """Interrupt again after a moment instead of half a second, so that every place is met."""
+    monkeypatch.setattr(deadlines, "_AGAIN_SECONDS", 5e-4)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("run", [lambda work: work(), lambda work: in_a_thread(work)], ids=["main", "other"])
+def test_what_comes_late_never_leaves(run, monkeypatch):
+    """The work ends about when the deadline passes, in every way that there is to end."""
+
+    def count():
+        end = time.perf_counter() + 2e-3
+        while time.perf_counter() < end:
+            sum(range(20))
+
+    def raising():
+        count()
+        raise ValueError("its own")
+
+    def cleaning_up():
+        try:
+            count()
+        finally:
+            count()
+
+    def giving_in():
+        try:
+            stubborn(1)
+        except KeyboardInterrupt:
+            return "gave in"
+
+    ended = Counter()
+
+    def work():
+        for number in range(500):
+            for way in (count, raising, cleaning_up):
+                try:
+                    late(1e-3 + number % 100 * 2e-5, way)
+                    ended["returned"] += 1
+                except (TimeoutError, ValueError) as error:
+                    ended[type(error).__name__] += 1
+        for _ in range(20):
+            with suppress(TimeoutError):
+                late(0.001, giving_in)
+        time.sleep(0.05)
+
+    with bothered(monkeypatch):
+        assert not run(work)
+    assert ended["TimeoutError"]
+    assert ended["returned"] + ended["ValueError"]
+
+
+def test_what_the_work_held_is_let_go_of_at_once():
+    class Held:
+        pass
+
+    held = Held()
+    seen = weakref.ref(held)
+    gc.disable()
+    try:
+        late(5, partial(id, held))
+        with suppress(TimeoutError):
+            late(0.05, partial(lambda each: stubborn(5), held))
+        del held
+        assert seen() is None
+    finally:
+        gc.enable()
