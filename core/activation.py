@@ -225,10 +225,8 @@ class Activation:
         # The only look to the right in this room: a notebook shows an object by asking the object itself.
         from core.registry import get_registry
 
-        best = get_registry().publish(self)
-        if not best:
-            return {"text/plain": repr(self)}
-        return get_registry().chart(best[0].name, self)._repr_mimebundle_(include, exclude)
+        shown = self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
+        return get_registry().displayed(shown, include, exclude) or {"text/plain": repr(self)}
 
 
 class Activations(Mapping[str, Activation]):
@@ -331,6 +329,19 @@ def _sample_of(whole: Activation, index: int) -> Activation:
         mask=None if whole.mask is None else whole.mask[index],
         context=context,
         weights=whole._weights,
+    )
+
+
+def _batch_of_one(sample: Activation) -> Activation:
+    return Activation(
+        sample.key,
+        np.asarray(sample.values)[None],
+        ("sample", *sample.axes),
+        sample.layer,
+        part=sample.part,
+        mask=None if sample.mask is None else np.asarray(sample.mask)[None],
+        context=sample.context,
+        weights=sample._weights,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.activation import Activation
 from core.layers import LayerInfo
 from core.options import describe_options
+from core.plugins import BUILT_IN_PACKAGE
 from core.registry import Plugin, Problem, Registry
 from core.summaries import Failure, InstalledVisualizer, PartSummary, PluginSummary, Rejection, VisualizerSummary
 from core.visualizer import Visualizer
@@ -34,6 +35,8 @@ def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
 def failure_of(problem: Problem) -> Failure:
     """Return what went wrong with a plugin, as a page shows it."""
     author = f"report it to {problem.report_to}" if problem.report_to else "tell its author"
+    if problem.package == BUILT_IN_PACKAGE:
+        author = "it is a fault of Layerscope"
     return Failure(
         f"{problem.plugin}: {problem.in_words}",
         remedy=f"It failed at {problem.stage}. Everything else works; {author}.",

@@ -63,6 +63,10 @@ class Entry:
     broken: Problem | None = None
 
 
+def _extend(visualizers: list[Any], hook: Any) -> None:
+    visualizers.extend(hook())
+
+
 class LoadedPlugins:
     """Every plugin that was found, and what each brought.
 
@@ -254,7 +258,7 @@ class LoadedPlugins:
             if implementation.plugin is not plugin:
                 continue
             visualizers: list[Any] = []
-            self._noting(origin, "hook", lambda: visualizers.extend(implementation.function()))  # noqa: B023
+            self._noting(origin, "hook", partial(_extend, visualizers, implementation.function))
             for visualizer in visualizers:
                 self._add(visualizer, origin, earlier, version)
             if not visualizers and not self._plugins[origin.key].problems:

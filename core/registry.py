@@ -9,19 +9,22 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import altair as alt
 
 from core.activation import Activation, Activations
 from core.deadlines import Deadline
 from core.declarations import CHART_ARGUMENTS
 from core.drawing import ContentCache, Drawing, Given, Picture, call_chart, pictures_of
-from core.errors import PluginFailed
+from core.errors import LayerscopeError, PluginFailed
 from core.extractor import Extractor
 from core.handles import Match
 from core.layer_dataset import LayerDataset
-from core.limits import get_limits
+from core.limits import get_limits, raised_by
 from core.naming import did_you_mean
 from core.options import fit_options
 from core.plugin_loading import Entry, LoadedPlugins
@@ -120,6 +123,31 @@ class Registry:
         """Return the visualizers that handle an activation, the best first."""
         return tuple(each.visualizer for each in self.candidates(activation) if each.match.handled)
 
+    def displayed(self, activation: Activation, include: Any = None, exclude: Any = None) -> Any:
+        """Return what a notebook shows of an activation that stands by itself: its best picture.
+
+        What needs something that was not recorded, or a model that is not there, does not count; where a picture fails
+        or refuses, the next one that suits is taken.
+
+        Args:
+            activation: What to show.
+            include: Media types, as Jupyter asks for them.
+            exclude: Likewise.
+
+        Returns:
+            A bundle of media types; None if nothing can be drawn.
+        """
+        for visualizer in self.publish(activation):
+            if _lacks_internals(visualizer, activation):
+                continue
+            # A display that raises would hide everything else that a notebook's cell shows.
+            with suppress(Exception):
+                drawing = self.draw(visualizer.name, activation)
+                if not drawing.refusal:
+                    with alt.data_transformers.enable("default", max_rows=get_limits().chart_rows):
+                        return drawing.chart._repr_mimebundle_(include, exclude)
+        return None
+
     def announce(self, activations: Activations) -> None:
         """Tell every plugin that asked that a forward pass was recorded; one that raises does not stop the others."""
         self._loaded.announce(activations)
@@ -207,13 +235,18 @@ class Registry:
                 plugin=name,
                 remedy="Choose another picture for this layer.",
             )
-        if "internals" in visualizer.needs and activation.layer.internals and activation.part == "output":
-            _refuse_without_internals(visualizer, activation)
+        if _lacks_internals(visualizer, activation):
+            raise PluginFailed(
+                f"{visualizer.title} draws what {activation.layer.key} keeps to itself, and that was not recorded.",
+                plugin=visualizer.name,
+                remedy="Extract with internals=True.",
+            )
         given = Given(activations, extractor, dataset, progress)
         limits = get_limits()
-        spent = (
-            f"it took more than {limits.chart_seconds:g} seconds without saying how far it is; ask for progress and "
-            "call it to get more time"
+        spent = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
+            f". {raised_by('chart_seconds')}"
+            if entry.origin.source == "built-in"
+            else "; ask for progress and call it to get more time"
         )
 
         def drawn(watched: Deadline) -> Drawing:
@@ -260,13 +293,9 @@ def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
     )
 
 
-def _refuse_without_internals(visualizer: Visualizer, activation: Activation) -> None:
-    if not activation.internals:
-        raise PluginFailed(
-            f"{visualizer.title} draws what {activation.layer.key} keeps to itself, and that was not recorded.",
-            plugin=visualizer.name,
-            remedy="Extract with internals=True.",
-        )
+def _lacks_internals(visualizer: Visualizer, activation: Activation) -> bool:
+    known_of = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
+    return bool(known_of) and not activation.internals
 
 
 def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:
@@ -283,16 +312,26 @@ def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) ->
 def _drawing_failed(entry: Entry, activation: Activation, error: BaseException) -> PluginFailed:
     visualizer, origin = entry.visualizer, entry.origin
     shape = "×".join(map(str, activation.shape))
-    report = f" to {origin.report_to}" if origin.report_to else " to whoever wrote this one"
+    is_ours = origin.source == "built-in"
+    name = visualizer.title if is_ours else f"{visualizer.title} ({visualizer.name}, {origin.in_words})"
+    author = origin.report_to or f"the author of {origin.package or origin.plugin}"
     return PluginFailed(
-        f"{visualizer.title} ({visualizer.name}, {origin.in_words}) failed on {activation.key} "
-        f"({activation.layer.type_name}, {shape}): {type(error).__name__}: {error}",
+        f"{name} failed on {activation.key} ({activation.layer.type_name}, {shape}): {type(error).__name__}: {error}",
         plugin=visualizer.name,
         package=origin.package,
         version=origin.version,
         traceback="".join(traceback.format_exception(error)),
-        remedy=f"The other pictures still work; send the traceback{report}.",
+        remedy=_remedy(error) if is_ours else f"The other pictures still work; send the traceback to {author}.",
     )
+
+
+def _remedy(error: BaseException) -> str:
+    """Return what a person can do where a picture of ours failed; they are never sent to its author."""
+    choose = "Choose another picture, or another layer."
+    if isinstance(error, LayerscopeError) and error.remedy:
+        return error.remedy
+    too_large = isinstance(error, (TimeoutError, MemoryError, LayerscopeError))
+    return choose if too_large else f"It is a fault of Layerscope. {choose}"
 
 
 _registry: Registry | None = None

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.export import CHART_FORMATS, ChartFormat
+from core.plugins import BUILT_IN_PACKAGE
 from core.summaries import ChartResult, Failure, VisualizerSummary
 from core.workspace import Workspace
 from ui.charts import chart
@@ -223,5 +224,7 @@ def failure(problem: Failure) -> None:
     """Show what went wrong with a plugin, its traceback folded."""
     st.error(f"{plain(problem.message)}\n\n{plain(problem.remedy)}", icon=":material/error:")
     if problem.traceback:
-        with st.expander(f"For the author of {plain(problem.package or 'the plugin')} {plain(problem.version)}"):
+        package = problem.package or "the plugin"
+        of_author = f"For the author of {plain(package)} {plain(problem.version)}"
+        with st.expander("Details" if package == BUILT_IN_PACKAGE else of_author):
             st.code(problem.traceback, language="text")

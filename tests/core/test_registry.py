@@ -1,6 +1,7 @@
 import importlib
 import sys
 import textwrap
+import time
 import types
 
 import altair as alt
@@ -12,6 +13,7 @@ from pydantic import Field, create_model
 from core.activation import Activations
 from core.errors import PluginFailed
 from core.hookspecs import hookimpl
+from core.plugins import BUILT_IN_PACKAGE
 from core.registry import Registry, get_registry
 from core.visualizer import Handles, Options, SampleIndex, Visualizer
 
@@ -29,6 +31,12 @@ class Dot(Visualizer):
     def chart(self, activation, options):
         frame = pd.DataFrame({"value": activation.values.reshape(-1)})
         return alt.Chart(frame).mark_point().encode(x="value:Q")
+
+
+def too_late(activation, options):
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        pass
 
 
 ALL = Handles(layer_types=("Layer",))
@@ -369,6 +377,29 @@ class TestDrawing:
         assert error.__cause__ is not None
         assert error.remedy
         np.testing.assert_array_equal(activation.values, before)
+
+    def test_a_strangers_failure_goes_to_its_author(self, registry, activation):
+        error = self.failure(registry, activation, lambda *_: 1 / 0)
+
+        assert "the author of some-package" in error.remedy
+
+    @pytest.mark.parametrize(
+        ("draw", "fault"),
+        [(lambda activation, options: 1 / 0, True), (lambda activation, options: None, True), (too_late, False)],
+    )
+    def test_a_failure_of_ours_is_sent_to_nobody(self, registry, activation, monkeypatch, draw, fault):
+        monkeypatch.setenv("LAYERSCOPE_CHART_SECONDS", "0.2")
+        assert registry.register(drawing(draw), name="drawn", package=BUILT_IN_PACKAGE)
+
+        with pytest.raises(PluginFailed) as caught:
+            registry.draw("drawn", activation)
+
+        assert "another picture" in caught.value.remedy
+        assert ("fault of Layerscope" in caught.value.remedy) is fault
+        assert "ask for progress" not in caught.value.message
+        for word in ("author", "whoever wrote", "traceback", "vizplugins"):
+            assert word not in caught.value.message + caught.value.remedy
+        assert caught.value.traceback
 
     def test_too_large_a_chart(self, registry, activation, monkeypatch):
         monkeypatch.setenv("LAYERSCOPE_CHART_BYTES", "20 KB")

@@ -216,3 +216,19 @@ def test_what_the_layers_take_stands_under_them(start):
     page = start(example="digits-dense")
 
     assert "All layers of 90 samples take" in texts(page.caption)
+
+
+@pytest.mark.parametrize(("package", "name"), [("vizplugins", "Details"), ("power", "For the author of power 7")])
+def test_the_details_of_a_failure_are_folded(package, name):
+    def page(package):
+        from core.summaries import Failure
+        from ui.pictures import failure
+
+        failure(
+            Failure("It failed.", "Choose another picture.", "Traceback", package, "7" if package == "power" else "")
+        )
+
+    shown = AppTest.from_function(page, args=(package,)).run(timeout=30)
+
+    assert [each.label.strip() for each in shown.expander] == [name]
+    assert texts(shown.error) == "It failed.\n\nChoose another picture."
