@@ -226,7 +226,7 @@ def titled(title: Any, note: str) -> Any:
         return title
     if not isinstance(title, alt.TitleParams):
         text = "" if title is alt.Undefined else title
-        return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_COLOUR, anchor="start")
+        return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_COLOUR)
     before = title.subtitle
     lines = [] if before is alt.Undefined else [before] if isinstance(before, str) else list(before)
     noted = title.copy(deep=False)
