@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.input_kinds import InputSpec, drawable
 from core.layers import LayerInfo
 
 __all__ = ["Activation", "Activations", "SampleContext"]
@@ -34,6 +35,7 @@ class SampleContext:
         first: Number that the person knows the first of these samples by.
         tokens: What stands at each position of the input where it is text, strings of shape ``(sample, time)``; empty
             where there is padding. None where the input is no text.
+        specs: What each input is taken for; where that is not known, inputs are drawn as they are.
     """
 
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class SampleContext:
     class_names: tuple[str, ...] = ()
     first: int = 0
     tokens: np.ndarray | None = None
+    specs: tuple[InputSpec, ...] = ()
 
     def __post_init__(self) -> None:
         inputs = {
@@ -51,6 +54,11 @@ class SampleContext:
         for name in ("labels", "tokens"):
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else _read_only_array(np.asarray(given)))
+
+    @property
+    def drawable(self) -> dict[str, np.ndarray]:
+        """What went in as it is drawn: an image is ``(sample, height, width, channel)``, however the model takes it."""
+        return drawable(self.inputs, self.specs)
 
 
 class Activation:

@@ -114,7 +114,8 @@ def _write_dataset(
 def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
     from core.dataset.source import ArrayDataset, open_dataset
     from core.images import suggest_scaling
-    from core.inputs import input_specs, noise
+    from core.inputs import input_specs
+    from core.noise import noise
     from core.reading import Preparation
 
     specs = input_specs(model)

@@ -56,6 +56,7 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
             "parameters": file.sizes.parameters,
             "parameters_stored": file.stored.parameters,
             "activation_bytes": file.sizes.activation_bytes,
+            "input_sizes": dict(file.sizes.input_sizes),
             "sizes_complete": file.sizes.complete,
             "largest_layer": file.sizes.largest,
         }
@@ -78,7 +79,8 @@ def _as_text(report: dict[str, Any]) -> str:
             f"  layers       {report['layers']:,}",
             f"  classes      {', '.join(report['class_names'])}",
             f"  parameters   {report['parameters']:,} declared, {report['parameters_stored']:,} stored",
-            f"  activations  {least}{size} for one sample, the largest in {report['largest_layer']!r}",
+            f"  activations  {least}{size} for one sample{_counted(report['input_sizes'])}, the largest in "
+            f"{report['largest_layer']!r}",
         ]
     if "signatures" in report:
         lines += [
@@ -87,3 +89,11 @@ def _as_text(report: dict[str, Any]) -> str:
         ]
     lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
     return "\n".join([*lines, "Accepted: opening it runs nothing that the file brings."])
+
+
+def _counted(sizes: dict[str, str]) -> str:
+    if not sizes:
+        return ""
+    if not all(sizes.values()):
+        return " (of any size: counted per step or pixel)"
+    return f" (for inputs of {' and '.join(dict.fromkeys(sizes.values()))})"

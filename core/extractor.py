@@ -8,7 +8,7 @@ under the same recorder.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ from core.forward import (
     collect,
     recorded_pass,
 )
+from core.input_kinds import InputSpec
+from core.inputs import input_specs
 from core.inspection import ModelFile
 from core.layers import LayerInfo
 from core.store import ContentStore
@@ -116,6 +118,7 @@ class Extractor:
         labels: np.ndarray | None = None,
         class_names: tuple[str, ...] = (),
         first: int = 0,
+        specs: Sequence[InputSpec] | None = None,
     ) -> Activations:
         """Run inputs through the model once and return what the layers answered.
 
@@ -131,6 +134,7 @@ class Extractor:
             labels: True class per sample, shape ``(sample,)``; goes with the activations.
             class_names: Name of each class; goes with the activations.
             first: Number of the first sample, where these are some of many.
+            specs: What each input is taken for; by default what the layers say. Goes with the activations.
 
         Returns:
             Activations by key, in call order.
@@ -151,8 +155,11 @@ class Extractor:
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
         named = given.named_arrays(self.model, inputs)
-        tokens = tokens_of(batch.recording.tokenizer, batch.tokens, named)
-        context = SampleContext(named, labels, tuple(class_names), first, tokens)
+        taken_for = tuple(input_specs(self.model) if specs is None else specs)
+        others = {spec.name for spec in taken_for if spec.kind != "tokens"}
+        rows = {name: array for name, array in named.items() if name not in others}
+        tokens = tokens_of(batch.recording.tokenizer, batch.tokens, rows)
+        context = SampleContext(named, labels, tuple(class_names), first, tokens, taken_for)
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
         return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
 

@@ -257,9 +257,10 @@ def images_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """Return the first input that is a batch of grey or coloured images; None if there is none.
 
     Args:
-        inputs: What the model was given, by name, the sample axis first.
+        inputs: What the model was given, by name, the sample axis first, as ``activation.context.drawable`` and
+            ``dataset.drawable`` have it: so an image is found whichever axes the model takes it in.
     """
-    return next((each for each in inputs.values() if each.ndim == 4 and each.shape[-1] in (1, 3)), None)
+    return next((each for each in inputs.values() if each.ndim == 4 and each.shape[-1] in (1, 3, 4)), None)
 
 
 def thumbnails(images: np.ndarray) -> list[np.ndarray]:

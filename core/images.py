@@ -12,7 +12,6 @@ import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isqrt
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -24,7 +23,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from core.errors import InputRejected
 from core.file_kinds import kind_of
-from core.inputs import InputSpec
+from core.input_kinds import COLOUR_CHANNELS, InputSpec
 from core.limits import format_limit, get_limits, raised_by
 from core.mending import shape_text
 from core.naming import shown
@@ -189,9 +188,7 @@ def read_image(
     if spec.is_integer:
         limits = np.iinfo(spec.numpy_dtype)
         values = np.clip(np.rint(values), limits.min, limits.max).astype(spec.numpy_dtype)
-    if spec.channels_first:
-        return np.ascontiguousarray(np.moveaxis(values, -1, 0))  # -> (channel, height, width)
-    return values if len(spec.shape) == 3 else values.reshape([extent or -1 for extent in _flat(spec, values)])
+    return spec.from_images(values[np.newaxis])[0]
 
 
 def suggest_scaling(model: Any) -> str:
@@ -208,26 +205,11 @@ def suggest_scaling(model: Any) -> str:
 
 def _frame(spec: InputSpec) -> tuple[int | None, int | None, int | None] | None:
     """Return height, width and channels of the picture that an input takes; None where it takes none."""
-    shape = spec.shape
-    if spec.channels_first:
-        return shape[1], shape[2], shape[0]
-    if spec.kind == "image":
-        return shape[0], shape[1], shape[2]
-    if spec.dtype == "string" or spec.vocabulary_size is not None:
+    frame = spec.frame
+    if frame is None or frame[2] not in (*COLOUR_CHANNELS, None):
         return None
-    if len(shape) == 2:
-        return shape[0], shape[1], 1
-    if len(shape) == 1 and shape[0]:
-        # No number is a square and three times a square, so the size tells gray from coloured.
-        for channels in (1, 3):
-            side = isqrt(shape[0] // channels)
-            if side > 1 and side * side * channels == shape[0]:
-                return side, side, channels
-    return None
-
-
-def _flat(spec: InputSpec, values: np.ndarray) -> tuple[int, ...]:
-    return values.shape[:2] if len(spec.shape) == 2 else (values.size,)
+    # A grey picture is read as rows over time too, and pixels in a row for a vector: nothing else can be meant by one.
+    return frame if spec.kind == "image" or len(spec.layout) < 3 else None
 
 
 def _decoded(data: bytes, name: str) -> Image.Image:

@@ -4,20 +4,23 @@ No file is parsed here and Keras is only imported inside the functions that need
 wanted without waiting for TensorFlow.
 
 ``check`` mends without asking what cannot be meant otherwise and loses nothing: a single sample gets its sample axis,
-an array without the axis of a single channel or feature gets that axis. Everything else is the person's decision, so
+an array without the axis of a single channel or feature gets that axis, and grey images lose one that is not wanted.
+Everything else is the person's decision, so
 it is refused with the mend spelled out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from core.errors import InputRejected
+from core.input_kinds import InputKind, InputSpec
+from core.input_takers import as_taken, vocabulary_size
 from core.limits import format_limit, get_limits, raised_by
 from core.mending import fits, remedy, shape_text
 from core.naming import listed, shown
@@ -28,87 +31,11 @@ __all__ = [
     "ValueRange",
     "arrange",
     "check",
+    "check_memory",
     "input_specs",
-    "noise",
     "shape_text",
     "value_range",
 ]
-
-InputKind: TypeAlias = Literal["image", "vector", "sequence", "text", "tokens", "volume", "array"]
-
-_COLOUR_CHANNELS: Final = (1, 3, 4)
-_SENTENCE_BYTES: Final = 300
-_WORDS: Final = (
-    "a",
-    "again",
-    "and",
-    "bad",
-    "but",
-    "good",
-    "light",
-    "never",
-    "one",
-    "over",
-    "river",
-    "runs",
-    "stone",
-    "the",
-)
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What one input of a model expects.
-
-    Attributes:
-        name: Name of the input, unique within the model.
-        shape: Extent of each axis without the sample axis; None where any size will do.
-        dtype: ``"float32"``, ``"int32"``, ``"string"``, …, as Keras names it.
-        vocabulary_size: Largest token id plus one, where an Embedding takes this input; else None.
-    """
-
-    name: str
-    shape: tuple[int | None, ...]
-    dtype: str
-    vocabulary_size: int | None = None
-
-    @property
-    def kind(self) -> InputKind:
-        """What the input most likely is, judged by its type, its shape and who takes it."""
-        rank = len(self.shape)
-        if self.dtype == "string":
-            return "text"
-        if self.vocabulary_size is not None or (rank <= 1 and self.is_integer):
-            return "tokens"
-        if rank == 3 and (self.channels_first or self.shape[-1] in (*_COLOUR_CHANNELS, None)):
-            return "image"
-        kinds: dict[int, InputKind] = {1: "vector", 2: "sequence", 4: "volume"}
-        return kinds.get(rank, "array")
-
-    @property
-    def channels_first(self) -> bool:
-        """True for ``(channel, height, width)``: the first axis can be colours and the last cannot."""
-        if len(self.shape) != 3 or self.shape[0] not in _COLOUR_CHANNELS:
-            return False
-        # (3, None, None): a picture that is three pixels high and of any width is not what anybody means.
-        return self.shape[-1] not in (*_COLOUR_CHANNELS, None) or self.shape[1:] == (None, None)
-
-    @property
-    def is_integer(self) -> bool:
-        """True where the model takes whole numbers."""
-        return self.dtype.startswith(("int", "uint"))
-
-    @property
-    def numpy_dtype(self) -> np.dtype[Any]:
-        """The NumPy type that the model is given; bfloat16 and float8, which NumPy lacks, are given as float32."""
-        if self.dtype.startswith(("bfloat16", "float8")):
-            return np.dtype("float32")
-        return np.dtype("str" if self.dtype == "string" else self.dtype)
-
-    @property
-    def shown_name(self) -> str:
-        """The name as it may stand in a message; who made the model may have given it thousands of characters."""
-        return shown(self.name)
 
 
 @dataclass(frozen=True)
@@ -140,14 +67,15 @@ def input_specs(model: Any) -> tuple[InputSpec, ...]:
         candidates = (tensor.name if number == 1 else f"{tensor.name}_{number}" for number in range(1, len(taken) + 2))
         name = next(candidate for candidate in candidates if candidate not in taken)
         shape = tuple(None if extent is None else int(extent) for extent in tensor.shape[1:])
-        specs.append(InputSpec(name, shape, str(tensor.dtype), _vocabulary_size(tensor, shape)))
+        specs.append(as_taken(tensor, InputSpec(name, shape, str(tensor.dtype), vocabulary_size(tensor, shape))))
     return tuple(specs)
 
 
 def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
     """Return the array as the model takes it: the sample axis first, in the input's type.
 
-    A missing sample axis, and a missing last axis of extent 1, are added. NaN and infinite values stay.
+    A missing sample axis, and a missing last axis of extent 1, are added; one that gray images have too much goes. NaN
+    and infinite values stay.
 
     Args:
         array: ``(sample, *spec.shape)`` or what can be mended to it without a choice; numbers, booleans or strings.
@@ -176,7 +104,7 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
         )
         raise InputRejected(message, remedy=remedy(given, spec))
     item_size = 4 * array.dtype.itemsize if array.dtype.kind == "S" else spec.numpy_dtype.itemsize
-    _check_memory(array.size * item_size, f"{holder} as the input '{spec.shown_name}' takes it ({spec.dtype})")
+    check_memory(array.size * item_size, f"{holder} as the input '{spec.shown_name}' takes it ({spec.dtype})")
     if spec.dtype == "string":
         return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(str, copy=False)
     array = _converted(array, spec, holder)
@@ -220,39 +148,18 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return keras.tree.pack_sequence_as(structure, ordered)
 
 
-def noise(spec: InputSpec, count: int, seed: int) -> np.ndarray:
-    """Return random samples that fit an input, the same ones for the same seed.
-
-    Args:
-        spec: What the input expects. Axes of any size get a sensible one: 64 pixels, 32 steps.
-        count: Number of samples, at least 1.
-        seed: Seed of the random numbers.
-
-    Returns:
-        ``(sample, *axes)`` in the input's type: uniform in 0 to 1 for images (0 to 255 where they are whole numbers),
-        standard normal for other numbers, ids from 1 below the vocabulary's size for tokens (0 is often the padding),
-        short sentences for text.
+def check_memory(size: int, what: str) -> None:
+    """Refuse what would need more memory than the limit ``input_bytes``.
 
     Raises:
-        InputRejected: If that many samples would take more memory than the limit ``input_bytes``.
+        InputRejected: If it would; the message begins with ``what``.
     """
-    shape = (count, *_concrete_shape(spec))
-    item_size = _SENTENCE_BYTES if spec.kind == "text" else 8
-    _check_memory(math.prod(shape) * item_size, f"Noise of {shape_text(shape)} for the input '{spec.shown_name}'")
-    random = np.random.default_rng(seed)
-    if spec.kind == "text":
-        lengths = random.integers(4, 12, size=shape)
-        sentences = [" ".join(random.choice(_WORDS, size=length)) for length in lengths.reshape(-1)]
-        return np.array(sentences, dtype=str).reshape(shape)
-    if spec.dtype == "bool":
-        return random.random(shape) < 0.5
-    if spec.kind == "tokens":
-        vocabulary_size = spec.vocabulary_size or 100
-        return random.integers(min(1, vocabulary_size - 1), vocabulary_size, size=shape).astype(spec.numpy_dtype)
-    if spec.is_integer:
-        return random.integers(0, 256 if spec.kind == "image" else 100, size=shape).astype(spec.numpy_dtype)
-    values = random.random(shape) if spec.kind == "image" else random.standard_normal(shape)
-    return values.astype(spec.numpy_dtype)
+    limit = get_limits().input_bytes
+    if size > limit:
+        raise InputRejected(
+            f"{what} needs more than {format_limit(limit)} of memory.",
+            remedy=f"Give fewer samples. {raised_by('input_bytes')}",
+        )
 
 
 def value_range(array: np.ndarray) -> ValueRange:
@@ -270,43 +177,6 @@ def value_range(array: np.ndarray) -> ValueRange:
 def _input_tensors(model: Any) -> list[Any]:
     # An unbuilt Sequential raises AttributeError here, a subclassed model has no such attribute.
     return list(getattr(model, "inputs", None) or ())
-
-
-def _vocabulary_size(tensor: Any, shape: tuple[int | None, ...]) -> int | None:
-    if len(shape) > 1:
-        return None
-    direct: list[int] = []
-    inside: list[int] = []
-    for operation in _consumers(tensor):
-        if type(operation).__name__ == "Embedding":
-            direct.append(int(operation.input_dim))
-        elif hasattr(operation, "_flatten_layers"):
-            layers = operation._flatten_layers(include_self=False)
-            inside.extend(int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding")
-    if direct:
-        return min(direct)
-    # A layer that adds token and position embeddings holds two; the one for positions is as long as the sequence.
-    return max((size for size in inside if size not in shape), default=max(inside, default=None))
-
-
-def _consumers(tensor: Any) -> Iterator[Any]:
-    """Yield the layers and operations that take a tensor first, looking into nested models."""
-    for node in tensor._keras_history.operation._outbound_nodes:
-        nested = _input_tensors(node.operation)
-        if not nested:
-            yield node.operation
-        for position, given in enumerate(node.input_tensors):
-            if given is tensor and position < len(nested):
-                yield from _consumers(nested[position])
-
-
-def _check_memory(size: int, what: str) -> None:
-    limit = get_limits().input_bytes
-    if size > limit:
-        raise InputRejected(
-            f"{what} needs more than {format_limit(limit)} of memory.",
-            remedy=f"Give fewer samples. {raised_by('input_bytes')}",
-        )
 
 
 def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
@@ -327,11 +197,13 @@ def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
 
 
 def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Return the array with the sample axis and a last axis of 1 where they are missing, else as it is."""
+    """Return the array with the sample axis, and with or without a last axis of 1 as wanted, else as it is."""
     wanted = (None, *spec.shape)
     mends = [array, array[np.newaxis]]
     if spec.shape and spec.shape[-1] == 1:
         mends += [array[..., np.newaxis], array[np.newaxis, ..., np.newaxis]]
+    if len(spec.shape) == 2 and spec.kind == "image" and array.shape[-1:] == (1,):
+        mends += [array[..., 0], array[np.newaxis, ..., 0]]
     if not spec.shape and array.ndim == 2 and array.shape[1] == 1:
         mends.append(array[:, 0])
     return next((mended for mended in mends if fits(mended.shape, wanted)), array)
@@ -377,14 +249,3 @@ def _check_vocabulary(array: np.ndarray, spec: InputSpec, holder: str) -> None:
             f"from 0 to {spec.vocabulary_size - 1}.",
             remedy="Encode the text with the vocabulary that the model was trained with.",
         )
-
-
-def _concrete_shape(spec: InputSpec) -> tuple[int, ...]:
-    defaults: tuple[int, ...] = {
-        "image": (3, 64, 64) if spec.channels_first else (64, 64, 3),
-        "volume": (16, 32, 32, 1),
-        "sequence": (32, 8),
-        "tokens": (32,),
-        "vector": (16,),
-    }.get(spec.kind, (1,) * len(spec.shape) if spec.kind == "text" else (8,) * len(spec.shape))
-    return tuple(default if extent is None else extent for extent, default in zip(spec.shape, defaults, strict=False))

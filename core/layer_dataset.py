@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.activation import Activation
 from core.charts import NOT_KNOWN
+from core.input_kinds import drawable
 from core.limits import format_limit, get_limits
 from core.projection import Pooling, features_of
 from core.store import ContentStore
@@ -127,6 +128,10 @@ class LayerDataset:
         if self._dataset is None:
             return {name: array[list(samples)] for name, array in self._activation.context.inputs.items()}
         return self._dataset.take(samples)
+
+    def drawable(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return what went in for some samples as it is drawn, images as ``(sample, height, width, channel)``."""
+        return drawable(self.inputs(samples), self._activation.context.specs)
 
     def activation(self, samples: Sequence[int]) -> Activation:
         """Return what the layer answers to some samples, in their order."""

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from core.inputs import InputSpec
+    from core.input_kinds import InputSpec
 
 __all__ = ["fits", "remedy", "shape_text"]
 
@@ -61,14 +61,18 @@ def _reorder(order: tuple[int, ...], spec: InputSpec) -> str:
         return "The channels come first, the model wants them last: np.moveaxis(array, 1, -1)."
     if spec.kind == "image" and order == (0, 3, 1, 2):
         return "The channels come last, the model wants them first: np.moveaxis(array, -1, 1)."
-    if spec.kind == "sequence":
+    if spec.kind == "image" and order == (0, 2, 1):
+        return "Height and width seem to be swapped: np.swapaxes(array, 1, 2)."
+    if spec.kind == "sequence" and order == (0, 2, 1):
         return "Time and features seem to be swapped: np.swapaxes(array, 1, 2)."
     return f"The axes seem to be in another order: np.transpose(array, {order})."
 
 
 def _recolour(given: tuple[int, ...], spec: InputSpec) -> str:
     """Return the mend for pictures of the right size and the wrong number of channels, else an empty string."""
-    if spec.kind != "image":
+    if spec.kind == "image" and len(spec.shape) == 2 and len(given) == 4 and fits(given[1:3], spec.shape):
+        return "The pictures are coloured, the model wants them gray: array.mean(axis=-1)."
+    if spec.kind != "image" or len(spec.shape) != 3:
         return ""
     axis = 1 if spec.channels_first else -1
     channels = spec.shape[0] if spec.channels_first else spec.shape[2]
@@ -96,11 +100,11 @@ def _resize(given: tuple[int, ...], spec: InputSpec) -> str:
     wanted = spec.shape
     if spec.kind == "image":
         return "Resize the pictures, or give image files (PNG, JPEG, WebP): those are resized for you."
-    if spec.kind == "sequence" and wanted[1] not in (None, given[2]):
+    if spec.kind == "sequence" and len(wanted) == 2 and wanted[1] not in (None, given[2]):
         return f"Give {wanted[1]} features per time step, not {given[2]}, in the order that the model was trained with."
-    if spec.kind in ("sequence", "tokens"):
+    if spec.kind in ("sequence", "tokens") and wanted:
         return f"Cut or pad every sample to {wanted[0]} time steps, the way the model was trained."
-    if spec.kind == "vector":
+    if spec.kind == "vector" and len(wanted) == 1:
         extra = " Is an index or the class among them?" if given[1] == (wanted[0] or 0) + 1 else ""
         return f"Give {wanted[0]} features per sample, not {given[1]}.{extra}"
     return f"Bring every sample to {shape_text(wanted)}."

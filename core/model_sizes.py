@@ -1,7 +1,8 @@
 """How large a model would be, known from its configuration before anything is made of it.
 
 A configuration of a few bytes can ask for terabytes (``units=1e12``), and Keras would try. Here sizes are worked out as
-Python integers by ``core.shape_rules``, and compared with what the file stores and with the limits.
+Python integers by ``core.shape_rules``, and compared with what the file stores and with the limits. A model whose
+inputs may be of any size is counted for a size that it takes, as far as arithmetic can tell (``core.open_sizes``).
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from pydantic import ByteSize
 from core.configurations import BY_HAND
 from core.connections import Call, calls_of, in_order, tensors_in
 from core.errors import ModelRefused
+from core.input_kinds import InputSpec
 from core.legacy import MODELS
 from core.limits import Limits, format_limit, raised_by
-from core.shape_rules import RULES, Shape, extent_of
+from core.open_sizes import Shapes, is_open, open_extents, shapes_to_try, size_text
+from core.shape_rules import RULES, Shape, cannot_be, extent_of
 
-__all__ = ["Sizes", "check_limits", "check_sizes", "sizes_of"]
+__all__ = ["Sizes", "check_limits", "check_sizes", "impossible_by_arithmetic", "sizes_of"]
 
 _RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
 _BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
 # A genuine file is never refused because the arithmetic is a little off.
 _TIMES_STORED: Final = 2
 _BEYOND_STORED: Final = 1_000_000
+_SECONDS_FOR_SIZES: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,18 @@ class Sizes:
 
     Attributes:
         parameters: Weights of all layers, trainable or not.
-        activation_bytes: What all layers answer to one sample; extents that are not fixed count as one.
+        activation_bytes: What all layers answer to one sample; an extent that is not known counts as one.
         complete: Whether every layer was understood; else both numbers are lower bounds.
         largest: The layer with the largest part in either.
+        input_sizes: By input that may be of any size, the size that is counted, such as ``"10,001"`` or ``"64×64"``;
+            ``""`` where it is not known which the model takes, and one step or pixel is counted.
     """
 
     parameters: int
     activation_bytes: int
     complete: bool
     largest: str
+    input_sizes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,16 +61,45 @@ class _Tally:
     largest: str = ""
     most: int = 0
     seen: set[str] = field(default_factory=set)
+    shapes: Shapes = field(default_factory=dict)
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
+    is_impossible: bool = False
 
 
 def sizes_of(config: Mapping[str, Any]) -> Sizes:
     """Return how large the model of a configuration would be."""
-    tally = _Tally()
+    tally = _tallied(config, {})
+    specs = tuple(tally.inputs.values())
+    if tally.complete and any(map(is_open, specs)):
+        tried: list[_Tally] = []
+
+        def is_impossible(shapes: Shapes) -> bool:
+            tried.append(_tallied(config, shapes))
+            return tried[-1].is_impossible
+
+        shapes = next(shapes_to_try(specs, is_impossible, seconds=_SECONDS_FOR_SIZES), None)
+        if shapes is not None:
+            counted = {spec.name: size_text(open_extents(spec, shapes[spec.name])) for spec in specs if is_open(spec)}
+            return _sizes(tried[-1], counted)
+    return _sizes(tally, {spec.name: "" for spec in specs if is_open(spec)})
+
+
+def impossible_by_arithmetic(config: Mapping[str, Any], shapes: Shapes) -> bool:
+    """Return whether the model of a configuration certainly cannot take samples of these shapes."""
+    return _tallied(config, shapes).is_impossible
+
+
+def _tallied(config: Mapping[str, Any], shapes: Shapes) -> _Tally:
+    tally = _Tally(shapes=shapes)
     try:
         _layer(config, [], tally, "")
     except RecursionError:
         tally.complete = False
-    return Sizes(tally.parameters, tally.activation_bytes, tally.complete, tally.largest)
+    return tally
+
+
+def _sizes(tally: _Tally, input_sizes: Mapping[str, str]) -> Sizes:
+    return Sizes(tally.parameters, tally.activation_bytes, tally.complete, tally.largest, input_sizes)
 
 
 def check_sizes(config: Mapping[str, Any], stored: int, name: str, limits: Limits) -> Sizes:
@@ -103,13 +139,18 @@ def check_limits(sizes: Sizes, name: str, limits: Limits) -> None:
     if sizes.activation_bytes > limits.activation_bytes:
         raise ModelRefused(
             f"The layers of {name} would answer {format_limit(ByteSize(sizes.activation_bytes))} to a single sample"
-            f"{_mostly_in(sizes)}; at most {format_limit(limits.activation_bytes)} are allowed.",
+            f"{_of_size(sizes)}{_mostly_in(sizes)}; at most {format_limit(limits.activation_bytes)} are allowed.",
             remedy=f"{BY_HAND} {raised_by('activation_bytes')}",
         )
 
 
 def _mostly_in(sizes: Sizes) -> str:
     return f", most of it in the layer {sizes.largest[:80]!r}" if sizes.largest else ""
+
+
+def _of_size(sizes: Sizes) -> str:
+    counted = " and ".join(dict.fromkeys(filter(None, sizes.input_sizes.values())))
+    return f" of {counted}" if counted else ""
 
 
 def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name: str) -> list[Shape]:
@@ -122,7 +163,9 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
         config = {}
     kind = str(node.get("class_name"))
     if not shapes:
-        shapes = _declared(node, config)
+        shapes = [_chosen(shape, name, config, tally) for shape in _declared(node, config)]
+    elif kind == "InputLayer":
+        tally.is_impossible |= any(map(_differ, _declared(node, config), shapes))
     try:
         if kind in MODELS and isinstance(config.get("layers"), list):
             return _graph(config, shapes, tally) if "input_layers" in config else _sequence(config, shapes, tally)
@@ -131,10 +174,28 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
         tally.complete = False
         _add(tally, name, _least_parameters(config), 0)
         return []
-    size = sum(extent_of(shape) for shape in outputs) * _item_bytes(config)
+    tally.is_impossible |= cannot_be(kind, config, shapes, outputs)
+    size = max(0, sum(extent_of(shape) for shape in outputs)) * _item_bytes(config)
     _add(tally, name, parameters if name not in tally.seen else 0, size)
     tally.seen.add(name)
     return outputs
+
+
+def _chosen(shape: Shape, name: str, config: Mapping[str, Any], tally: _Tally) -> Shape:
+    """Return the shape of an input of the whole model with the size that is to be counted."""
+    if not tally.complete:
+        # Behind a layer that is not understood, this is no input.
+        return shape
+    spec = InputSpec(name, shape, str(config.get("dtype") if isinstance(config.get("dtype"), str) else "float32"))
+    tally.inputs.setdefault(name, spec)
+    chosen = tally.shapes.get(name) or (next(iter(tally.shapes.values())) if len(tally.shapes) == 1 else None)
+    return chosen if chosen and not _differ(shape, chosen) else shape
+
+
+def _differ(declared: Shape, shape: Shape) -> bool:
+    return len(declared) != len(shape) or any(
+        want is not None and extent is not None and want != extent for want, extent in zip(declared, shape, strict=True)
+    )
 
 
 def _add(tally: _Tally, name: str, parameters: int, activation_bytes: int) -> None:

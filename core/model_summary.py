@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.charts import format_shape
@@ -15,7 +15,7 @@ from core.inspection import ModelFile
 from core.layers import LayerInfo
 from core.summaries import InputSummary, ModelSummary
 
-__all__ = ["known_layers", "origin_of", "summarize_model"]
+__all__ = ["known_layers", "origin_of", "summarize_inputs", "summarize_model"]
 
 
 def summarize_model(
@@ -35,7 +35,7 @@ def summarize_model(
         name=name,
         layer_count=len(top or extractor.model.layers),
         parameter_count=int(extractor.model.count_params()),
-        inputs=tuple(InputSummary(spec.name, spec.kind, format_shape(spec.shape), spec.dtype) for spec in specs),
+        inputs=summarize_inputs(specs, {spec.name: spec.kind for spec in specs}),
         output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
         featured_layer=example.featured_layer if example else _most_telling(layers),
         suggested_scaling=suggest_scaling(extractor.model),
@@ -51,6 +51,27 @@ def origin_of(file: ModelFile | None) -> str:
     optimizer, loss = file.training.get("optimizer", ""), file.training.get("loss", "")
     compiled = ", ".join(filter(None, (optimizer, loss and f"loss {loss}")))
     return ", ".join(filter(None, (version, compiled and f"compiled with {compiled}")))
+
+
+def summarize_inputs(specs: Sequence[InputSpec], likeliest: Mapping[str, str]) -> tuple[InputSummary, ...]:
+    """Return what a page says about the inputs of a model.
+
+    Args:
+        specs: What they are taken for.
+        likeliest: By name, what they are taken for where nobody says otherwise.
+    """
+    return tuple(
+        InputSummary(
+            spec.name,
+            spec.kind,
+            format_shape(spec.shape),
+            spec.dtype,
+            spec.kinds,
+            likeliest[spec.name],
+            tuple(spec.axis_names[position] for position in spec.open_axes),
+        )
+        for spec in specs
+    )
 
 
 def known_layers(extractor: Extractor) -> tuple[LayerInfo, ...]:

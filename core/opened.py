@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
+from core.errors import InputRejected
 from core.examples import Example
 from core.extractor import Extractor
-from core.inputs import InputSpec, input_specs
+from core.input_kinds import InputSpec
+from core.inputs import input_specs
 from core.layer_charts import LayerCharts
 from core.loading import Source, content_key, load_model_file
 from core.maximization.views import Maximizations
-from core.model_summary import summarize_model
-from core.naming import shown
+from core.mending import shape_text
+from core.model_summary import summarize_inputs, summarize_model
+from core.naming import listed, shown
 from core.passes import Passes
 from core.reading import Samples, number_labels
 from core.registry import Registry
@@ -33,7 +36,7 @@ class OpenModel:
     Attributes:
         key: Tells its content from that of others.
         extractor: Holds the model.
-        specs: What it expects.
+        specs: What it expects, and what each input is taken for.
         summary: What a page shows of it.
         example: The example that it is from, or None.
         opening: Python that opens it and its samples in a notebook.
@@ -45,6 +48,27 @@ class OpenModel:
     summary: ModelSummary
     example: Example | None
     opening: str
+
+    def with_input_as(self, name: str, kind: str) -> OpenModel:
+        """Return the same model with one input taken for something else.
+
+        Raises:
+            InputRejected: If there is no such input, or it cannot be that.
+        """
+        known = {spec.name: spec for spec in input_specs(self.extractor.model)}
+        if name not in known:
+            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
+        taken = next((each for each in known[name].kinds if each == kind), None)
+        if taken is None:
+            raise InputRejected(
+                f"The input '{known[name].shown_name}' of {shape_text(known[name].shape)} cannot be taken for "
+                f"{shown(kind) or 'nothing'}.",
+                remedy=f"It can be: {', '.join(known[name].kinds)}.",
+            )
+        specs = tuple(replace(spec, taken_for=taken) if spec.name == name else spec for spec in self.specs)
+        likeliest = {each.name: each.kind for each in known.values()}
+        summary = replace(self.summary, inputs=summarize_inputs(specs, likeliest))
+        return replace(self, specs=specs, summary=summary)
 
 
 @dataclass(frozen=True)
@@ -136,7 +160,7 @@ def open_samples(
     """Take samples for a model; nothing is run yet."""
     class_names = model.example.class_names if model.example else ()
     labels, class_names = number_labels(samples.labels, class_names)
-    passes = Passes(model.extractor, samples.arrays, labels, class_names, registry.announce, budget)
+    passes = Passes(model.extractor, samples.arrays, labels, class_names, registry.announce, budget, model.specs)
     dataset = ArrayDataset(samples.arrays, labels, class_names, samples.names)
     return OpenSamples(
         samples.arrays,
@@ -147,5 +171,5 @@ def open_samples(
         passes,
         LayerCharts(registry, passes, dataset),
         DatasetViews(model.extractor, dataset),
-        Maximizations(model.extractor, dataset),
+        Maximizations(model.extractor, dataset, model.specs),
     )

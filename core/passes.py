@@ -11,6 +11,7 @@ from core.activation import Activation, Activations
 from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
+from core.input_kinds import InputSpec
 from core.inputs import arrange
 from core.layers import LayerInfo, is_input
 from core.store import ContentStore
@@ -37,6 +38,7 @@ class Passes:
         class_names: Name of each class.
         announce: Called with the activations of each block when it was run.
         budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
+        specs: What each input is taken for; by default what the layers say.
 
     Attributes:
         extractor: Holds the model.
@@ -50,6 +52,7 @@ class Passes:
         class_names: tuple[str, ...],
         announce: Callable[[Activations], None],
         budget: int | None = None,
+        specs: tuple[InputSpec, ...] | None = None,
     ) -> None:
         self.extractor = extractor
         self._arrays = arrays
@@ -57,6 +60,7 @@ class Passes:
         self._class_names = class_names
         self._announce = announce
         self._budget = budget
+        self._specs = specs
         self._count = len(next(iter(arrays.values())))
         self._plan: Plan | None = None
         self._costs: Mapping[str, int | None] = {}
@@ -157,6 +161,7 @@ class Passes:
             labels=None if self._labels is None else self._labels[start:end],
             class_names=self._class_names,
             first=start,
+            specs=self._specs,
         )
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from PIL import Image
 
 from core import charts
-from core.inputs import InputSpec, value_range
+from core.input_kinds import COLOUR_CHANNELS, InputSpec, as_colours
+from core.inputs import value_range
 from core.summaries import Answer, InputView
 
 __all__ = ["answer_of", "input_view", "is_distribution", "png_of", "values_chart"]
@@ -20,6 +21,8 @@ STRONGEST: Final = 5
 _PICTURE_SIDE: Final = 224
 _RIGHT: Final = "#54a24b"
 _LINES: Final = 6
+_MOST_SLICES: Final = 16
+_SLICE_GAP: Final = 1
 
 
 def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: tuple[str, ...] = ()) -> InputView:
@@ -36,20 +39,55 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
     if value.dtype.kind in "US":
         return InputView(spec.name, shape, text=" ".join(map(str, value.reshape(-1))))
     seen = value_range(array)
-    picture = specification = None
-    if spec.kind == "image" and value.ndim == 3:
-        picture = png_of(np.moveaxis(value, 0, -1) if spec.channels_first else value)
-    else:
-        specification = values_chart(value, feature_names).to_dict()
+    picture, note = _picture_of(spec, array[sample : sample + 1])
+    specification = None
+    if picture is None:
+        laid_out = spec.laid_out(array[sample : sample + 1])[0]
+        is_row = spec.kind == "sequence" and laid_out.ndim == 1
+        specification = values_chart(laid_out[:, np.newaxis] if is_row else laid_out, feature_names).to_dict()
     return InputView(
         spec.name,
         shape,
         picture=picture,
         specification=specification,
+        note=note,
         minimum=seen.minimum,
         maximum=seen.maximum,
         not_finite=seen.non_finite,
     )
+
+
+def _picture_of(spec: InputSpec, one: np.ndarray) -> tuple[bytes | None, str]:
+    """Return one sample, the sample axis first, as a PNG, and what is to be said of it; None if it is no picture."""
+    if spec.kind == "image" and spec.frame and one.dtype.kind in "biuf":
+        images = spec.as_images(one)
+        return png_of(as_colours(images)[0]), _note_on_channels(images.shape[-1])
+    slices = spec.laid_out(one)[0]
+    if spec.kind != "volume" or slices.ndim not in (3, 4):
+        return None, ""
+    slices = slices if slices.ndim == 4 else slices[..., np.newaxis]  # (depth, height, width, channel)
+    chosen = np.unique(np.linspace(0, len(slices) - 1, min(len(slices), _MOST_SLICES)).astype(int))
+    of_slices = f"{len(chosen):,} of {len(slices):,} slices" if len(chosen) < len(slices) else ""
+    notes = (of_slices, _note_on_channels(slices.shape[-1]))
+    return png_of(_side_by_side(as_colours(slices[chosen]))), ", ".join(filter(None, notes))
+
+
+def _note_on_channels(channels: int) -> str:
+    return "" if channels in COLOUR_CHANNELS else f"the mean of {channels:,} channels is drawn"
+
+
+def _side_by_side(slices: np.ndarray) -> np.ndarray:
+    """Return slices of shape ``(slice, height, width, channel)`` as one picture, in rows, with gaps between them."""
+    columns = int(np.ceil(np.sqrt(len(slices))))
+    rows = -(-len(slices) // columns)
+    finite = slices[np.isfinite(slices)]
+    gap = float(finite.max()) if finite.size else 0.0
+    height, width, channels = slices.shape[1] + _SLICE_GAP, slices.shape[2] + _SLICE_GAP, slices.shape[3]
+    picture = np.full((rows * height - _SLICE_GAP, columns * width - _SLICE_GAP, channels), gap, np.float32)
+    for number, each in enumerate(slices):
+        top, left = number // columns * height, number % columns * width
+        picture[top : top + each.shape[0], left : left + each.shape[1]] = each
+    return picture
 
 
 def is_distribution(values: np.ndarray) -> bool:

@@ -33,7 +33,7 @@ def with_pictures(frame: pd.DataFrame, inputs: Mapping[str, np.ndarray]) -> pd.D
 
     Args:
         frame: A row per sample.
-        inputs: What went in for these samples, by input name, the sample axis first.
+        inputs: What went in for these samples, by input name, the sample axis first, as ``dataset.drawable`` has it.
     """
     words = next((array for array in inputs.values() if array.dtype.kind in "US"), None)
     if words is not None:

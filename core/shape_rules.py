@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-__all__ = ["RULES", "Shape", "extent_of"]
+__all__ = ["RULES", "Shape", "cannot_be", "extent_of"]
 
 Shape: TypeAlias = tuple[int | None, ...]
 Rule: TypeAlias = Callable[[Mapping[str, Any], Sequence[Shape]], tuple[list[Shape], int]]
@@ -25,12 +25,42 @@ _SAME: Final = (
     "HardSigmoid HardSilu LeakyRelu Log LogSoftmax Mish Negative Relu Relu6 Rsqrt Selu Sigmoid Sign Silu Sin "
     "Softplus Softsign Sqrt Square Tanh Threshold"
 )
+_MERGING: Final = frozenset(["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"])
 _TOGETHER: Final = "Add Average Maximum Minimum Multiply Subtract TrueDivide Divide Power Greater Less Equal"
 
 
 def extent_of(shape: Shape) -> int:
     """Return how many values a shape holds; an extent that is not fixed counts as one."""
     return math.prod(1 if extent is None else extent for extent in shape)
+
+
+def cannot_be(kind: str, config: Mapping[str, Any], shapes: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+    """Return whether a layer certainly cannot take shapes: nothing would be left, or what goes in does not go together.
+
+    Args:
+        kind: Class of the layer.
+        config: Its configuration.
+        shapes: What goes in.
+        outputs: What the rule for the layer gives.
+    """
+    if any(extent is not None and extent < 1 for shape in outputs for extent in shape):
+        return True
+    if kind == "Reshape" and None not in shapes[0]:
+        count, wanted = extent_of(shapes[0]), list(config["target_shape"])
+        known = math.prod(extent for extent in wanted if extent != -1)
+        return bool(count % max(known, 1)) if -1 in wanted else count != known
+    if kind == "Concatenate":
+        axis = int(config.get("axis", -1))
+        position = (axis - 1 if axis > 0 else axis) % len(shapes[0])
+        return any(_unlike({each[at] for each in shapes}) for at in range(len(shapes[0])) if at != position)
+    if kind in _MERGING:
+        along = zip(*(reversed(shape) for shape in shapes), strict=False)
+        return any(_unlike(set(extents) - {1}) for extents in along)
+    return False
+
+
+def _unlike(extents: set[int | None]) -> bool:
+    return len(extents - {None}) > 1
 
 
 def _same(config: Mapping[str, Any], shapes: Sequence[Shape]) -> tuple[list[Shape], int]:

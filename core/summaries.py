@@ -23,6 +23,7 @@ __all__ = [
     "InstalledVisualizer",
     "LayerRow",
     "ModelSummary",
+    "NoiseSizes",
     "PartSummary",
     "PluginSummary",
     "Rejection",
@@ -44,12 +45,38 @@ class ExampleSummary:
 
 @dataclass(frozen=True)
 class InputSummary:
-    """What one input of the model expects; ``kind`` as in :class:`core.inputs.InputSpec`."""
+    """What one input of the model expects.
+
+    Attributes:
+        name: Its name.
+        kind: What it is taken for, see :class:`core.input_kinds.InputSpec`.
+        shape: Its shape without the sample axis.
+        dtype: Its type.
+        kinds: What it could be taken for instead.
+        likeliest: What it is taken for where nobody says otherwise.
+        open_axes: Names of the axes that may be of any size, in their order.
+    """
 
     name: str
     kind: str
     shape: str
     dtype: str
+    kinds: tuple[str, ...] = ()
+    likeliest: str = ""
+    open_axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoiseSizes:
+    """How large noise is along the axes of inputs that may be of any size.
+
+    Attributes:
+        extents: By input, the extent along each of its open axes, in their order; inputs without one are left out.
+        refusal: Why no size was found that the model takes; empty where ``extents`` fit, or somebody asked for them.
+    """
+
+    extents: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +117,7 @@ class InputView:
         minimum: Smallest number that the model sees, over all samples.
         maximum: Largest.
         not_finite: How many of all numbers are NaN or infinite.
+        note: What is to be said of the picture, where it does not show everything.
     """
 
     # How the picture crosses from a worker, see core.workers.wire.
@@ -103,6 +131,7 @@ class InputView:
     minimum: float | None = None
     maximum: float | None = None
     not_finite: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)

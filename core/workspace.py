@@ -20,9 +20,9 @@ from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
-from core.inputs import noise
 from core.loading import files_together
 from core.many_samples import ManySamples
+from core.noise_samples import noise_samples, noise_sizes
 from core.opened import ModelSource, OpenModel, OpenSamples, file_name, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
@@ -36,6 +36,7 @@ from core.summaries import (
     InputView,
     LayerRow,
     ModelSummary,
+    NoiseSizes,
     PartSummary,
     PluginSummary,
     Rejection,
@@ -69,6 +70,8 @@ class Workspace(ManySamples):
         self._budget = memory_budget
         self._model: OpenModel | None = None
         self._samples: OpenSamples | None = None
+        self._taken: Samples | None = None
+        self._noise: tuple[int, int, Mapping[str, Sequence[int]]] | None = None
         self._other: OpenModel | None = None
         self._serial = 0
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
@@ -146,6 +149,7 @@ class Workspace(ManySamples):
         with self._lock:
             opened = self._open(ModelSource(source, name, weights or None, member), None, f"import numpy\n\n{opening}")
             self._model, self._samples, self._other = opened, None, None
+            self._taken = self._noise = None
         return opened.summary
 
     def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
@@ -162,6 +166,26 @@ class Workspace(ManySamples):
         """
         with files_together(files) as (source, name):
             return self.open_model(source, name, member)
+
+    def take_input_as(self, name: str, kind: str) -> ModelSummary:
+        """Take an input of the model for something else: an image, a sequence, … It is drawn and explained as that.
+
+        Samples stay as they are, but for noise, which is made again as suits what it is taken for now.
+
+        Args:
+            name: Name of the input.
+            kind: One of the ``kinds`` that the model's summary has for it.
+
+        Raises:
+            InputRejected: If there is no such input, or it cannot be that.
+        """
+        with self._lock:
+            self._model = self._opened().with_input_as(name, kind)
+            if self._noise:
+                self.take_noise(*self._noise)
+            elif self._taken:
+                self._take(self._taken)
+        return self._model.summary
 
     def take_example_samples(self) -> None:
         """Use the held-out samples of the example that is open.
@@ -201,10 +225,28 @@ class Workspace(ManySamples):
         """
         self._take(read_text(text, self._opened().specs[0]))
 
-    def take_noise(self, count: int, seed: int) -> None:
-        """Use random numbers that fit every input, always the same for the same seed."""
-        arrays = {spec.name: noise(spec, count, seed + place) for place, spec in enumerate(self._opened().specs)}
-        self._take(Samples(arrays, None, tuple(f"noise {number}" for number in range(count))))
+    def noise_sizes(self, sizes: Mapping[str, Sequence[int]] | None = None) -> NoiseSizes:
+        """Return how large noise is along axes of any size: sizes that the model takes, which are looked for once.
+
+        Args:
+            sizes: By input, extents that somebody asks for along each of its open axes; the others are made to fit.
+        """
+        return noise_sizes(self._opened(), sizes or {})
+
+    def take_noise(self, count: int, seed: int, sizes: Mapping[str, Sequence[int]] | None = None) -> None:
+        """Use random numbers that fit every input, always the same for the same seed.
+
+        Args:
+            count: Number of samples.
+            seed: Seed of the random numbers.
+            sizes: By input, the extents along its axes of any size; see :meth:`noise_sizes`.
+
+        Raises:
+            InputRejected: If no size was found that the model takes; it says which were tried.
+        """
+        with self._lock:
+            self._take(noise_samples(self._opened(), count, seed, sizes or {}))
+            self._noise = (count, seed, dict(sizes or {}))
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
         """Show what goes in: one view per input."""
@@ -373,6 +415,7 @@ class Workspace(ManySamples):
     def _take(self, samples: Samples) -> None:
         with self._lock:
             self._serial += 1
+            self._taken, self._noise = samples, None
             self._samples = open_samples(self._opened(), samples, self._serial, self._registry, self._budget)
 
     def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:

@@ -14,6 +14,9 @@ from ui import engine
 __all__ = ["Choice", "choice", "remember", "workspace"]
 
 _OPTION_PREFIX = "o."
+_KIND_PREFIX = "as."
+_SIZE_PREFIX = "size."
+_MOST_AXES = 6
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Choice:
         visualizer: Name of the picture; empty for the one that suits best.
         options: Values that the person chose, by option name. Shared by all pictures: who chose channel 5 in one
             sees channel 5 in the next.
+        kinds: What the person takes an input for, by its name, where it is not the likeliest.
+        sizes: Extents of noise along an input's axes of any size, by its name, where the person chose them.
         shown_as: ``"table"`` or ``"map"``.
         table_version: Counts selections that were made elsewhere than in the table, which then starts afresh.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
@@ -43,6 +48,8 @@ class Choice:
     sample: int = 0
     visualizer: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     shown_as: str = "table"
     table_version: int = 0
     chart_version: int = 0
@@ -51,6 +58,7 @@ class Choice:
         """Forget what was chosen for the model that was open before."""
         self.layer = self.visualizer = ""
         self.sample = 0
+        self.kinds, self.sizes = {}, {}
         self.forget_options()
         self.table_version += 1
 
@@ -124,6 +132,8 @@ def remember(chosen: Choice) -> None:
         wanted["show"] = chosen.shown_as
     for name, value in chosen.options.items():
         wanted[_OPTION_PREFIX + name] = json.dumps(value)
+    wanted |= {_KIND_PREFIX + name: kind for name, kind in chosen.kinds.items()}
+    wanted |= {_SIZE_PREFIX + name: "x".join(map(str, extents)) for name, extents in chosen.sizes.items()}
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
 
@@ -151,5 +161,17 @@ def _from_address() -> Choice:
         sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
         visualizer=given.get("view", ""),
         options=options,
+        kinds={name.removeprefix(_KIND_PREFIX): kind for name, kind in given.items() if name.startswith(_KIND_PREFIX)},
+        sizes=_sizes(given),
         shown_as="map" if given.get("show") == "map" else "table",
     )
+
+
+def _sizes(given: dict[str, str]) -> dict[str, tuple[int, ...]]:
+    sizes = {}
+    for name, value in given.items():
+        parts = value.split("x")
+        are_numbers = all(part.isascii() and part.isdecimal() and len(part) < 8 for part in parts)
+        if name.startswith(_SIZE_PREFIX) and are_numbers and len(parts) <= _MOST_AXES:
+            sizes[name.removeprefix(_SIZE_PREFIX)] = tuple(max(1, int(part)) for part in parts)
+    return sizes

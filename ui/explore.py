@@ -88,7 +88,8 @@ def _input(view: InputView, several: bool) -> None:
         chart(view.specification, f"input/{view.name}")
     if view.minimum is not None and not math.isnan(view.minimum):
         broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
-        st.caption(f"{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}")
+        note = f" · {plain(view.note)}" if view.note else ""
+        st.caption(f"{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}{note}")
 
 
 @st.fragment

@@ -16,6 +16,7 @@ from core.wording import percent
 from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
+from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.limits import limits, megabytes
 from ui.model_files import chosen_member, open_or_offer, uploaded_model
 from ui.waiting import keep_place_above, show_error, waiting
@@ -49,7 +50,7 @@ def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
     model = workspace.model
     if model:
         st.subheader("Input", anchor=False)
-        _input(workspace, model, chosen)
+        _input(workspace, take_kinds(workspace, model, chosen), chosen)
         _sample(workspace, chosen)
 
 
@@ -194,15 +195,21 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     elif kind == _SAMPLES:
         _take(workspace, chosen, (_SAMPLES,), workspace.take_example_samples)
     elif kind == _NOISE:
-        seed = st.number_input("Seed", 0, 9999, 0, key="noise_seed", help="The same seed gives the same numbers.")
-        _take(workspace, chosen, (_NOISE, seed), lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed)))
+        _noise(workspace, model, chosen)
     elif kind == _TEXT:
         text = st.text_area("One sample a line", key="text", placeholder="Type a sentence …")
         if text.strip():
             _take(workspace, chosen, (_TEXT, text), lambda: workspace.take_text(text))
     else:
         _data_files(workspace, model, chosen)
-    _what_is_expected(model)
+    what_is_expected(model, chosen)
+
+
+def _noise(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+    seed = st.number_input("Seed", 0, 9999, 0, key="noise_seed", help="The same seed gives the same numbers.")
+    sizes = noise_sizes(workspace, model, chosen)
+    wanted = (_NOISE, seed, kinds_of(model), tuple(sorted(sizes.items())))
+    _take(workspace, chosen, wanted, lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed), sizes))
 
 
 def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
@@ -241,7 +248,7 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
         _take(
             workspace,
             chosen,
-            (_DATA, identity, scaling, fit, invert),
+            (_DATA, identity, scaling, fit, invert, kinds_of(model)),
             lambda: workspace.take_files(files, scaling=scaling, fit=fit, invert=invert),
         )
 
@@ -269,12 +276,6 @@ def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: C
             if not first:
                 chosen.sample = 0
     _show_refusal(workspace, "rejected", wanted)
-
-
-def _what_is_expected(model: ModelSummary) -> None:
-    for each in model.inputs:
-        takes = " ".join(filter(None, (each.kind, each.shape)))
-        st.caption(f"“{named(each.name)}” takes {plain(takes)} of {plain(each.dtype)}.")
 
 
 def _sample(workspace: Workspace, chosen: Choice) -> None:

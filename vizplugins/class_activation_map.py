@@ -81,10 +81,11 @@ class ClassActivationMap(Visualizer):
             return Refusal(reason or "The other layers of the pass are not there.")
         explained = options.explained or activations.layers[-1].key
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
-        images = gallery.images_of(named)
-        image = None if images is None else images[0]
+        images = gallery.images_of(activation.context.drawable)
+        image = None if images is None else images[options.sample]
         unit, name = _explained(extractor, activations, explained, named, options)
-        more: dict[str, Any] = {"most_channels": _CHANNELS, "progress": progress}
+        specs = activation.context.specs
+        more: dict[str, Any] = {"most_channels": _CHANNELS, "progress": progress, "specs": specs}
         target = attribution.Target(explained, unit)
         try:
             found = attribution.class_activation_map(extractor, named, target, activation.key, options.method, **more)

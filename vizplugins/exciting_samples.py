@@ -100,7 +100,7 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
         alt.Tooltip("class:N"),
         alt.Tooltip("answer:Q", format=".4~g"),
     ]
-    inputs = dataset.inputs(chosen.tolist())
+    inputs = dataset.drawable(chosen.tolist())
     images = gallery.images_of(inputs)
     if images is not None and values.ndim in (1, 3):
         small = gallery.thumbnails(images)

@@ -80,10 +80,8 @@ class FeatureMaps(Visualizer):
 
 def input_picture(answer: Activation) -> np.ndarray | None:
     """Return the image that went in, shape ``(height, width, channel)``; None if the model takes none."""
-    for array in answer.context.inputs.values():
-        if array.ndim == 4 and array.shape[-1] in (1, 3, 4) and array.dtype.kind in "fiu":
-            return array[0]
-    return None
+    images = gallery.images_of(answer.context.drawable)
+    return None if images is None or images.dtype.kind not in "fiu" else images[0]
 
 
 @hookimpl

@@ -89,7 +89,7 @@ class InputAttribution(Visualizer):
             unit = min(options.unit, activation.shape[-1] - 1)
         target = attribution.Target(activation.key, unit)
         inputs = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
-        more: dict[str, Any] = {"patch": options.patch}
+        more: dict[str, Any] = {"patch": options.patch, "specs": activation.context.specs}
         if options.nothing != "zero":
             more["baseline"] = {
                 f"input:{name}": array.mean(axis=0)

@@ -210,7 +210,7 @@ def _points(
 def _flat(
     placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool
 ) -> alt.LayerChart:
-    frame = sample_pictures.with_pictures(placed.frame, dataset.inputs(range(len(placed.frame))))
+    frame = sample_pictures.with_pictures(placed.frame, dataset.drawable(range(len(placed.frame))))
     frame["open"] = np.arange(len(frame)) == placed.open
     x, y = scatter.axes(placed.projection)
     circles = (
@@ -229,7 +229,7 @@ def _as_picture(
     url = raster.points_picture(placed.points, _pixels(options, frame), reach)
     chosen, counts = raster.grid_representatives(placed.points, reach, _CELLS)
     cells = frame.iloc[chosen].assign(samples=counts)
-    cells = sample_pictures.with_pictures(cells, dataset.inputs(chosen.tolist()))
+    cells = sample_pictures.with_pictures(cells, dataset.drawable(chosen.tolist()))
     x, y = scatter.axes(placed.projection)
     picture = raster.behind(url, side)
     pointed_at = (
@@ -257,7 +257,7 @@ def _turning(
     count = len(frame)
     kept = np.unique(np.linspace(0, count - 1, min(count, raster.MOST_MARKS)).astype(int))
     kept = np.union1d(kept, np.array([placed.open]))
-    frame = sample_pictures.with_pictures(frame.iloc[kept], dataset.inputs(kept.tolist()))
+    frame = sample_pictures.with_pictures(frame.iloc[kept], dataset.drawable(kept.tolist()))
     frame["open"] = kept == placed.open
     x, y = scatter.axes(placed.projection, turning=True)
     size = _size(frame)
@@ -359,7 +359,7 @@ def _telling_units(
 
 
 def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:
-    rows = sample_pictures.with_pictures(frame.iloc[chosen], dataset.inputs(chosen.tolist()))
+    rows = sample_pictures.with_pictures(frame.iloc[chosen], dataset.drawable(chosen.tolist()))
     return rows.assign(name=[dataset.short_name(int(position)) for position in chosen])
 
 

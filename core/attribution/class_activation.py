@@ -6,6 +6,7 @@ the layer's maps and adds them up; they differ in the weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -18,6 +19,7 @@ from core.attribution.perturbing import Perturber, Told
 from core.attribution.targets import Target
 from core.errors import NoGradient
 from core.extractor import Extractor
+from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import input_key
 
@@ -38,6 +40,7 @@ def class_activation_map(
     most_channels: int = 0,
     shuffled: int | None = None,
     progress: Told | None = None,
+    specs: Sequence[InputSpec] | None = None,
 ) -> np.ndarray:
     """Return how much each place of a layer's answer speaks for a target, not scaled, shape ``(height, width)``.
 
@@ -51,6 +54,7 @@ def class_activation_map(
         most_channels: How many channels Score-CAM takes, those that vary the most; 0 takes all.
         shuffled: Seed by which the model's weights are shuffled first.
         progress: Called with how much is done.
+        specs: What each input is taken for, by default what the layers say: Score-CAM covers the first image.
 
     Raises:
         NoGradient: If the target has no gradient by that layer, such as one that comes before it.
@@ -59,7 +63,8 @@ def class_activation_map(
     """
     inputs = in_structure(extractor, inputs)
     if method == "Score-CAM":
-        return _score_cam(extractor, inputs, target, layer, most_channels, shuffled, progress)
+        known = input_specs(extractor.model) if specs is None else specs
+        return _score_cam(extractor, inputs, target, layer, most_channels, shuffled, progress, known)
     spec = PassSpec.of(target, points=(layer,), shuffled=shuffled)
     found = run_pass(extractor, inputs, spec, units=target.unit or 0, place=target.place)
     gradients = found.gradients[layer]
@@ -90,12 +95,17 @@ def _score_cam(
     most_channels: int,
     shuffled: int | None,
     progress: Told | None,
+    specs: Sequence[InputSpec],
 ) -> np.ndarray:
     found = run_pass(extractor, inputs, PassSpec(kept=(layer,), shuffled=shuffled))
     maps = found.values[layer][0]  # (height, width, channel)
     named = given.named_arrays(extractor.model, inputs)
-    image = next((name for name, each in named.items() if each.ndim == 4 and each.dtype.kind == "f"), "")
-    if not image or maps.ndim != 3:
+    specs = specs or [
+        InputSpec(name, each.shape[1:], each.dtype.name) for name, each in named.items() if each.ndim == 4
+    ]
+    images = (each for each in specs if each.kind == "image" and each.frame and each.name in named)
+    image = next((each for each in images if named[each.name].dtype.kind == "f"), None)
+    if image is None or maps.ndim != 3:
         raise NoGradient("Score-CAM covers parts of an image, and this model takes none.", remedy="Choose Grad-CAM.")
     low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
     varied = np.flatnonzero(high > low)  # a map that is the same everywhere covers nothing
@@ -103,19 +113,18 @@ def _score_cam(
         varied = np.sort(varied[np.argsort(-maps[..., varied].std(axis=(0, 1)), kind="stable")[:most_channels]])
     if not varied.size:
         return np.zeros(maps.shape[:2], np.float32)
-    key = input_key(image)
-    is_first = any(spec.name == image and spec.channels_first for spec in input_specs(extractor.model))
+    key = input_key(image.name)
+    size = image.as_images(named[image.name]).shape[1:3]
     perturber = Perturber.at(
         extractor, inputs, replace(target, before_softmax=False), Entries((key,)), shuffled=shuffled
     )
-    nothing = np.zeros((1, 1, 1, 1), np.float32)
+    nothing = np.zeros((1, *[1] * len(image.shape)), np.float32)
     blank = perturber.objectives({key: nothing}, {key: nothing})[0]
     increases = []
     for start in range(0, len(varied), _CHANNELS_AT_ONCE):
         part = varied[start : start + _CHANNELS_AT_ONCE]
         scaled = (maps[..., part] - low[part]) / (high - low)[part]
-        masks = _resized(scaled, named[image].shape[2:] if is_first else named[image].shape[1:3])
-        masks = np.moveaxis(masks, -1, 1) if is_first else masks
+        masks = image.from_images(_resized(scaled, size))
         increases.append(perturber.objectives({key: masks}, {key: np.repeat(nothing, len(part), axis=0)}) - blank)
         if progress:
             done = min(start + _CHANNELS_AT_ONCE, len(varied))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -13,6 +13,7 @@ from core.attribution.perturbing import Perturber, Told
 from core.attribution.targets import Target
 from core.errors import NoGradient
 from core.extractor import Extractor
+from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import input_key
 
@@ -40,7 +41,7 @@ class Attribution:
 
     Attributes:
         entry: Key of the input, or of the layer that the input first becomes real numbers in.
-        given: What came there, without the sample axis, the channels last.
+        given: What came there, without the sample axis, as it is drawn: an image is ``(height, width, channel)``.
         values: Of the same shape; of occlusion without the last axis, where that is of channels or features.
         is_signed: Whether less than zero means that it speaks against the target.
         objective: What the target amounts to.
@@ -80,6 +81,7 @@ def attribute(
     seed: int = 0,
     shuffled: int | None = None,
     progress: Told | None = None,
+    specs: Sequence[InputSpec] | None = None,
 ) -> tuple[Attribution, ...]:
     """Say how much each part of one sample counts for a target.
 
@@ -101,6 +103,9 @@ def attribute(
         seed: Of the noise.
         shuffled: Seed by which the model's weights are shuffled first, see :func:`core.attribution.sanity.likeness`.
         progress: Called with how much is done.
+        specs: What each input is taken for; by default what the layers say. Images are covered patch by patch, and come
+            back with their channels last, ``(height, width, channel)``; what else has more than two axes comes back as
+            ``(first axis, rest)``.
 
     Returns:
         One for each entry: each input, or the embedding of one that has no gradient.
@@ -118,20 +123,57 @@ def attribute(
     values = perturber.values
     zeros = {key: np.asarray((baseline or {}).get(key, 0.0), np.float32) for key in values}
     note = _note(entries, method)
-    first = {input_key(spec.name) for spec in input_specs(extractor.model) if spec.channels_first}
+    known = input_specs(extractor.model) if specs is None else specs
+    looks = {key: _Look(each.ndim, key, known) for key, each in values.items()}
     if method == "occlusion":
-        found = _occlusion(perturber, values, zeros, patch, note, progress, first)
+        found = _occlusion(perturber, values, zeros, patch, note, progress, looks)
     elif method == "integrated gradients":
         found = _integrated(perturber, values, zeros, note, progress)
     else:
         copies, spread = (samples, noise) if method == "SmoothGrad" else (1, 0.0)
-        found = _by_gradient(perturber, values, copies, spread, seed, note, progress, is_product=method == _PRODUCT)
-    return tuple(_channels_last(each, method) if each.entry in first else each for each in found)
+        over_time = {key for key, look in looks.items() if look.is_over_time}
+        is_product = method == _PRODUCT
+        found = _by_gradient(perturber, values, copies, spread, seed, note, progress, over_time, is_product=is_product)
+    if method == "occlusion":
+        return tuple(replace(each, given=looks[each.entry].laid_out(each.given)) for each in found)
+    return tuple(
+        replace(each, given=looks[each.entry].laid_out(each.given), values=looks[each.entry].laid_out(each.values))
+        for each in found
+    )
 
 
-def _channels_last(found: Attribution, method: str) -> Attribution:
-    values = found.values if method == "occlusion" else np.moveaxis(found.values, 0, -1)
-    return replace(found, given=np.moveaxis(found.given, 0, -1), values=values)
+class _Look:
+    """How what comes at an entry is looked at: as a picture, over time, or as numbers in a row.
+
+    Args:
+        rank: Number of axes of one sample there.
+        key: Key of the entry.
+        specs: What the inputs are taken for; what a layer answers is judged by its axes.
+    """
+
+    def __init__(self, rank: int, key: str, specs: Sequence[InputSpec]) -> None:
+        spec = next((each for each in specs if input_key(each.name) == key), None)
+        self._spec = spec if spec and spec.kind == "image" and spec.frame and rank == len(spec.shape) else None
+        self.is_image = self._spec is not None or (spec is None and rank == 3)
+        self.is_over_time = rank == 2 and not self.is_image
+
+    def laid_out(self, value: np.ndarray) -> np.ndarray:
+        """Return one sample as it is drawn: ``(height, width, channel)``, ``(time, …)`` or ``(feature,)``."""
+        if self._spec:
+            return self._spec.as_images(value[np.newaxis])[0]
+        return value if self.is_image or value.ndim < 3 else value.reshape(len(value), -1)
+
+    def parts(self, value: np.ndarray, patch: int) -> np.ndarray:
+        """Return the parts of a sample that occlusion covers, one after another, 1 where a copy is covered.
+
+        Returns:
+            Shape ``(copy, height, width, 1)`` of a picture, else ``(copy, time, 1, …)`` or ``(copy, feature)``.
+        """
+        return _covers(self.laid_out(value).shape if self.is_image else value.shape, patch, self.is_image)
+
+    def as_given(self, parts: np.ndarray) -> np.ndarray:
+        """Return parts so that they broadcast to samples as the model takes them."""
+        return self._spec.from_images(parts) if self._spec else parts
 
 
 def _note(entries: Entries, method: str) -> str:
@@ -152,6 +194,7 @@ def _by_gradient(
     seed: int,
     note: str,
     progress: Told | None,
+    over_time: Collection[str],
     *,
     is_product: bool,
 ) -> tuple[Attribution, ...]:
@@ -161,7 +204,7 @@ def _by_gradient(
         amount = spread * float(np.ptp(each))
         noise = random.normal(size=(copies, *each.shape)).astype(np.float32) * amount
         # A timestep of zeros is padding, which a mask hides as long as it stays zero.
-        shift[key] = noise * each.any(axis=-1, keepdims=True) if each.ndim == 2 else noise
+        shift[key] = noise * each.any(axis=-1, keepdims=True) if key in over_time else noise
     scale = {key: np.ones((copies, *[1] * each.ndim), np.float32) for key, each in values.items()}
     results = perturber.run(scale, shift, perturber.keys, progress)
     total = {key: np.zeros(each.shape, np.float64) for key, each in values.items()}
@@ -234,32 +277,30 @@ def _occlusion(
     patch: int,
     note: str,
     progress: Told | None,
-    channels_first: Collection[str],
+    looks: Mapping[str, _Look],
 ) -> tuple[Attribution, ...]:
     keep = {key: np.ones((1, *[1] * each.ndim), np.float32) for key, each in values.items()}
     nothing = {key: np.zeros_like(each) for key, each in keep.items()}
     objective = float(perturber.objectives(keep, nothing)[0])
     found = []
     for key, each in values.items():
-        is_first = key in channels_first and each.ndim == 3
-        shape = (*each.shape[1:], each.shape[0]) if is_first else each.shape
-        covers = _covers(shape, patch)  # (copy, …), 1 where a copy is covered
-        covers = np.moveaxis(covers, -1, 1) if is_first else covers
+        parts = looks[key].parts(each, patch)
+        covers = looks[key].as_given(parts)
         ones = {other: np.repeat(keep[other], len(covers), axis=0) for other in values}
         none = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
         answers = perturber.objectives(
             {**ones, key: 1 - covers}, {**none, key: covers * np.broadcast_to(zeros[key], each.shape)}, progress
         )
-        drop = (objective - answers).reshape(-1, *[1] * (covers.ndim - 1))
+        drop = (objective - answers).reshape(-1, *[1] * (parts.ndim - 1))
         # A part is covered several times: the mean over those.
-        mean = (drop * covers).sum(axis=0) / np.maximum(covers.sum(axis=0), 1)
-        mean = mean[0] if is_first else mean[..., 0] if each.ndim > 1 else mean
-        found.append(Attribution(key, each, mean, True, objective, note=note))
+        mean = (drop * parts).sum(axis=0) / np.maximum(parts.sum(axis=0), 1)
+        shape = mean.shape[:2] if looks[key].is_image else mean.shape[:1]
+        found.append(Attribution(key, each, mean.reshape(shape), True, objective, note=note))
     return tuple(found)
 
 
-def _covers(shape: tuple[int, ...], patch: int) -> np.ndarray:
-    if len(shape) == 3:
+def _covers(shape: tuple[int, ...], patch: int, is_image: bool) -> np.ndarray:
+    if is_image:
         height, width, _ = shape
         side = patch or max(1, round(min(height, width) / _COVERED))
         step = max(1, side // 2)

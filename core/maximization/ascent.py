@@ -152,8 +152,7 @@ class Ascent:
     @property
     def inputs(self) -> np.ndarray:
         """What was found so far, as the model takes it, shape ``(start, …)``."""
-        found = np.asarray(self._inputs(self._parameters)[0])
-        return np.moveaxis(found, -1, 1) if self.domain.channels_first else found
+        return self.domain.as_taken(np.asarray(self._inputs(self._parameters)[0]))
 
     def objective(self) -> np.ndarray:
         """Return what the target amounts to for what was found, without any transformation, shape ``(start,)``."""
@@ -263,7 +262,7 @@ class Ascent:
         import tensorflow as tf
 
         count = seen.shape[0]
-        turned = tf.transpose(seen, [0, 3, 1, 2]) if self.domain.channels_first else seen
+        turned = self.domain.as_taken(seen)
         named = {name: tf.repeat(tensor, count, axis=0) for name, tensor in zip(self._others, fixed, strict=True)}
         tensors = given.to_tensors(
             self._extractor.model, _arranged(self._extractor.model, {**named, self._entry: turned})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
+
+from core.input_kinds import InputSpec
 
 __all__ = ["Domain", "domain_of"]
 
@@ -19,7 +21,8 @@ class Domain:
 
     Attributes:
         kind: ``"image"`` for ``(height, width, channel)``, ``"sequence"`` for ``(time, feature)``, else ``"vector"``.
-        shape: Of one sample, the channels last.
+        shape: Of one sample, an image as ``(height, width, channel)``.
+        taken_shape: Of one sample as the model takes it.
         channels_first: Whether the model takes images with the channels before height and width.
         low: Least value of each channel or feature, shape ``(channel,)``.
         high: Largest value, likewise.
@@ -31,6 +34,7 @@ class Domain:
 
     kind: Literal["image", "sequence", "vector"]
     shape: tuple[int, ...]
+    taken_shape: tuple[int, ...]
     channels_first: bool
     low: np.ndarray
     high: np.ndarray
@@ -39,20 +43,41 @@ class Domain:
     spread: np.ndarray
     radius: float
 
+    def as_taken(self, images: Any) -> Any:
+        """Return what was found as the model takes it, ``(start, *taken_shape)``: in a graph, or as a NumPy array."""
+        if isinstance(images, np.ndarray):
+            turned = np.moveaxis(images, -1, 1) if self.channels_first else images
+            return turned.reshape(len(turned), *self.taken_shape)
+        import tensorflow as tf
 
-def domain_of(samples: np.ndarray, *, channels_first: bool = False) -> Domain:
+        turned = tf.transpose(images, [0, 3, 1, 2]) if self.channels_first else images
+        return tf.reshape(turned, [turned.shape[0], *self.taken_shape])
+
+    def as_drawn(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples ``(sample, *taken_shape)`` with the axes of ``shape``, the inverse of :meth:`as_taken`."""
+        if not self.channels_first:
+            return samples.reshape(len(samples), *self.shape)
+        height, width, channels = self.shape
+        return np.moveaxis(samples.reshape(len(samples), channels, height, width), 1, -1)
+
+
+def domain_of(samples: np.ndarray, spec: InputSpec | None = None) -> Domain:
     """Return where samples lie.
 
     Args:
         samples: Shape ``(sample, …)``, real numbers. A timestep of nothing but zeros is taken for padding.
-        channels_first: Whether images have the channels before height and width.
+        spec: What the input is taken for; by default what the axes say: three are an image, two a sequence.
     """
     array = np.nan_to_num(np.asarray(samples[:_MOST_SAMPLES], np.float64))
-    if channels_first and array.ndim == 4:
-        array = np.moveaxis(array, 1, -1)
+    taken_shape = array.shape[1:]
+    rank = len(spec.layout) if spec else len(taken_shape)
+    is_image = spec.kind == "image" and spec.frame is not None if spec else rank == 3
+    is_sequence = rank == 2 and not is_image and (spec is None or spec.kind == "sequence")
+    if spec:
+        array = spec.as_images(array) if is_image else spec.laid_out(array)
     shape = array.shape[1:]
     kind: Literal["image", "sequence", "vector"] = (
-        "image" if len(shape) == 3 else "sequence" if len(shape) == 2 and shape[0] > 1 else "vector"
+        "image" if is_image else "sequence" if is_sequence and shape[0] > 1 else "vector"
     )
     if kind == "vector":
         rows = array.reshape(len(array), -1)
@@ -73,4 +98,5 @@ def domain_of(samples: np.ndarray, *, channels_first: bool = False) -> Domain:
         spread, radius = np.where(spread > 0, spread, 1.0), math.sqrt(math.prod(shape))
         low, high = np.minimum(low, mean - 3 * spread), np.maximum(high, mean + 3 * spread)
     usual = np.median(rows, axis=0)
-    return Domain(kind, tuple(shape), channels_first, low, high, mean, usual, spread, radius)
+    channels_first = is_image and spec is not None and spec.channels_first
+    return Domain(kind, tuple(shape), tuple(taken_shape), channels_first, low, high, mean, usual, spread, radius)

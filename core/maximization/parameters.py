@@ -75,7 +75,7 @@ def inputs_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_colou
 def parameters_of(sample: np.ndarray, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> np.ndarray:
     """Return the parameters that a sample has, the inverse of :func:`inputs_from`, for one start: ``(1, …)``."""
     value = np.asarray(sample, np.float32)
-    value = np.moveaxis(value, 0, -1) if domain.channels_first else value
+    value = domain.as_drawn(value[np.newaxis])[0]
     if domain.kind == "image":
         share = np.clip((value - domain.low) / (domain.high - domain.low), *_NOT_BLACK)
         free = np.log(share / (1 - share)) - _middle_of(domain)

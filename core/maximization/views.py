@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from core.attribution.targets import Target
 from core.dataset.source import Dataset
 from core.errors import InputRejected
 from core.extractor import Extractor
+from core.input_kinds import InputSpec, drawable
 from core.inputs import arrange, input_specs
 from core.layers import LayerInfo
 from core.maximization.ascent import Ascent, AscentSettings, entry_for
@@ -68,11 +69,13 @@ class Maximizations:
     Args:
         extractor: Holds the model.
         dataset: The samples: they say what inputs look like, and are searched too.
+        specs: What each input is taken for; by default what the layers say.
     """
 
-    def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
+    def __init__(self, extractor: Extractor, dataset: Dataset, specs: Sequence[InputSpec] | None = None) -> None:
         self._extractor = extractor
         self._dataset = dataset
+        self._specs = tuple(input_specs(extractor.model) if specs is None else specs)
         self._searches: ContentStore[Ascent] = ContentStore(_SEARCHES_KEPT)
         self._layers: ContentStore[_LayerSearch] = ContentStore(2)
         self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
@@ -116,7 +119,7 @@ class Maximizations:
             for position in ranked
         ]
         frame = pd.DataFrame({"sample": ranked, "name": names, "class": classes, "answer": scores[ranked]})
-        frame = with_pictures(frame, self._dataset.take(ranked.tolist()))
+        frame = with_pictures(frame, drawable(self._dataset.take(ranked.tolist()), self._specs))
         tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("answer:Q", format=".4~g")]
         if "image" not in frame and "text" not in frame:
             frame = frame.assign(text=[f"answers {score:.4g}" for score in frame["answer"]])
@@ -151,7 +154,7 @@ class Maximizations:
             _go_on(state.now, steps, until - time.monotonic())
             if state.now.steps >= steps:
                 fresh = min(len(state.now.inputs), state.unit_count - len(state.found))
-                state.found.extend(self._last(state.now.inputs[:fresh], state.domain))
+                state.found.extend(state.domain.as_drawn(state.now.inputs[:fresh]))
                 state.objectives.extend(map(float, state.now.objective()[:fresh]))
                 state.now = None
         return self._layer_report(state, info)
@@ -159,7 +162,7 @@ class Maximizations:
     def _report(self, ascent: Ascent, layer: str, unit: int | None) -> SearchReport:
         info = self._layer(layer)
         domain = ascent.domain
-        inputs, objectives = self._last(ascent.inputs, domain), ascent.objective()
+        inputs, objectives = domain.as_drawn(ascent.inputs), ascent.objective()
         said = self._said(ascent)
         found = tuple(
             FoundInput(
@@ -227,11 +230,11 @@ class Maximizations:
         return self._dataset.take([min(sample, self._dataset.sample_count - 1)])
 
     def _domain(self, entry: str) -> Domain:
-        first = {spec.name: spec.channels_first for spec in input_specs(self._extractor.model)}
+        spec = next((each for each in self._specs if each.name == entry), None)
         taken = np.unique(np.linspace(0, self._dataset.sample_count - 1, 512).astype(int)).tolist()
         return self._domains.get(
             entry,
-            lambda: domain_of(self._dataset.take(taken)[entry], channels_first=first.get(entry, False)),
+            lambda: domain_of(self._dataset.take(taken)[entry], spec),
         )
 
     def _run_all(self, target: Target, told: Any) -> np.ndarray:
@@ -252,9 +255,6 @@ class Maximizations:
         labels = self._dataset.labels
         of_class = "" if labels is None else class_name(int(labels[position]), self._dataset.class_names)
         return sample_with_class(position, of_class)
-
-    def _last(self, inputs: np.ndarray, domain: Domain) -> np.ndarray:
-        return np.moveaxis(inputs, 1, -1) if domain.channels_first else inputs
 
 
 def _settings_of(given: Mapping[str, Any]) -> AscentSettings:

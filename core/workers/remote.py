@@ -42,8 +42,9 @@ _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "compared": None,
 }
 _TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
+_SHAPING: Final = frozenset({"take_input_as"})
 _COMPARING: Final = frozenset({"compare_with_example", "compare_with_model", "compare_with_files"})
-_CHANGING: Final = _OPENING | _TAKING | _COMPARING
+_CHANGING: Final = _OPENING | _SHAPING | _TAKING | _COMPARING
 _FROM_FILE: Final = frozenset({"open_model", "open_files", "compare_with_model", "compare_with_files"})
 
 
@@ -93,6 +94,7 @@ class RemoteWorkspace:
         self._opening: Request | None = None
         self._taking: Request | None = None
         self._comparing: Request | None = None
+        self._shaping: dict[str, Request] = {}
         self._is_restored = False
         self._pending: _Pending | None = None
         self._known: dict[str, Any] = {}
@@ -179,7 +181,13 @@ class RemoteWorkspace:
             worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
             self._worker, self._is_restored = worker, False
         if not self._is_restored and request.name not in _OPENING:
-            for before, again in ((self._opening, _OPENING), (self._taking, _TAKING), (self._comparing, _COMPARING)):
+            steps = (
+                (self._opening, _OPENING),
+                *((shaping, frozenset[str]()) for shaping in self._shaping.values()),
+                (self._taking, _TAKING),
+                (self._comparing, _COMPARING),
+            )
+            for before, again in steps:
                 if before and request.name not in again:
                     self._refuse_what_was_fatal(before)
                     self._exchange(worker, before, None)
@@ -253,6 +261,9 @@ class RemoteWorkspace:
     def _remember(self, request: Request) -> None:
         if request.name in _OPENING:
             self._opening, self._taking, self._comparing = request, None, None
+            self._shaping.clear()
+        elif request.name in _SHAPING:
+            self._shaping[str(request.arguments[0])] = request
         elif request.name in _TAKING:
             self._taking = request
         elif request.name in _COMPARING:
@@ -330,9 +341,11 @@ def _in_words(request: Request) -> str:
         case "open_model" | "open_example" | "compare_with_example" | "compare_with_model":
             name = arguments[1] if len(arguments) > 1 and arguments[1] else file_name(arguments[0])
             return f"Opening {shown(name)}"
+        case "noise_sizes":
+            return "Looking for a size that the model takes"
         case "chart" | "chart_file":
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
-        case "take_files" | "take_text" | "take_noise" | "take_example_samples":
+        case "take_files" | "take_text" | "take_noise" | "take_example_samples" | "take_input_as":
             return "Reading the input"
         case "maximize" | "maximize_layer" | "excited" | "searchable_layers":
             return "Looking for what excites a unit"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import InputRejected
-from core.inputs import InputSpec, arrange, check, input_specs, noise, shape_text, value_range
+from core.inputs import InputSpec, arrange, check, input_specs, shape_text, value_range
+from core.noise import noise
 
 IMAGE = InputSpec("image", (28, 28, 1), "float32")
 COLOUR = InputSpec("photo", (32, 32, 3), "float32")
@@ -57,7 +58,12 @@ def rejected(array, spec, source=""):
         ((), "int64", "tokens"),
         ((), "float32", "array"),
         ((50, 3), "float32", "sequence"),
-        ((28, 28), "uint8", "sequence"),
+        ((28, 28), "uint8", "image"),
+        ((30, 4), "float32", "sequence"),
+        ((200, 30), "float32", "sequence"),
+        ((None, 6), "float32", "sequence"),
+        ((28, 28, 2), "float32", "image"),
+        ((10, 64, 64), "float32", "volume"),
         ((8, 32, 32, 3), "float32", "volume"),
         ((), "string", "text"),
         ((28, 28, 1), "string", "text"),

@@ -6,8 +6,9 @@ from PIL import Image
 
 from core.cost import plan
 from core.errors import InputRejected
-from core.inputs import InputSpec, check, noise
+from core.inputs import InputSpec, check
 from core.limits import PREFIX, Limits, format_limit, get_limits, raised_by
+from core.noise import noise
 from core.reading import GivenFile, read_files, read_text
 
 VECTOR = InputSpec("vector", (2,), "float32")

@@ -45,7 +45,7 @@ class TestInput:
         assert picture[5, 5].tolist() == [255] * 3
         assert picture[100, 100].tolist() == [0] * 3
 
-    @pytest.mark.parametrize("shape", [(4,), (1000,), (50, 3), (2000, 2), (50, 30), (4, 5, 6, 7)])
+    @pytest.mark.parametrize("shape", [(4,), (1000,), (50, 3), (2000, 2), (50, 30), (4, 5, 6, 7, 8)])
     def test_numbers_are_a_chart(self, shape):
         view = input_view(InputSpec("x", shape, "float32"), numbers(3, *shape), 0)
 

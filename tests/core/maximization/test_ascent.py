@@ -19,7 +19,7 @@ random = np.random.default_rng(0)
 
 def search(extractor, target, samples, steps=256, units=None, **settings):
     first = core.input_specs(extractor.model)
-    domain = domain_of(samples, channels_first=bool(first and first[0].channels_first))
+    domain = domain_of(samples, first[0] if first else None)
     name = first[0].name if first else "input_0"
     given = {name: samples[:1]}
     entry = entry_for(extractor, given, target)
