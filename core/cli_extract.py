@@ -113,6 +113,8 @@ def _write_dataset(
 
 def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
     from core.dataset.source import ArrayDataset, open_dataset
+    from core.extractor import Extractor
+    from core.fitting_sizes import shapes_that_fit
     from core.images import suggest_scaling
     from core.inputs import input_specs
     from core.noise import noise
@@ -124,6 +126,7 @@ def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
         inputs, labels = example.samples()
         return ArrayDataset(inputs, labels, class_names, specs=specs)
     if given == NOISE:
-        arrays = {spec.name: noise(spec, _NOISE_SAMPLES, place) for place, spec in enumerate(specs)}
+        shapes = shapes_that_fit(Extractor(model), specs)
+        arrays = {spec.name: noise(spec, _NOISE_SAMPLES, at, shapes[spec.name]) for at, spec in enumerate(specs)}
         return ArrayDataset(arrays, specs=specs)
     return open_dataset(Path(given), specs, Preparation(suggest_scaling(model)), class_names)

@@ -103,6 +103,7 @@ def code_for(
     samples_taken: int,
     internals: bool = False,
     extractor: bool = False,
+    taken_for: Mapping[str, str] | None = None,
 ) -> str:
     """Return Python that draws the same chart in a notebook.
 
@@ -115,9 +116,11 @@ def code_for(
         samples_taken: How many samples go through it.
         internals: Whether what the layers keep to themselves is needed.
         extractor: Whether the visualizer runs the model again.
+        taken_for: What inputs are taken for, by name, where that is not the likeliest.
     """
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
     inside = ", internals=True" if internals else ""
+    inside += f", specs=core.input_specs(model, {dict(taken_for)!r})" if taken_for else ""
     arguments += ", extractor=core.Extractor(model)" if extractor else ""
     return (
         "import core\n\n"

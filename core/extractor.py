@@ -313,6 +313,7 @@ def extract(
     progress: Callable[[int, int], None] | None = None,
     labels: np.ndarray | None = None,
     class_names: tuple[str, ...] = (),
+    specs: Sequence[InputSpec] | None = None,
 ) -> Activations:
     """Run inputs through a model and return what every layer answered, in one forward pass.
 
@@ -328,6 +329,7 @@ def extract(
         progress=progress,
         labels=labels,
         class_names=class_names,
+        specs=specs,
     )
 
 

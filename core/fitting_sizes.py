@@ -88,7 +88,7 @@ def _tried(extractor: Extractor, specs: Sequence[InputSpec], fixed: Shapes, seco
     last = f" The last said: {told[listed[-1]].rstrip('.')}." if listed else ""
     raise InputRejected(
         f"No size was found that '{shown(extractor.model.name)}' takes. Tried were {sizes or 'none'}.{last}",
-        remedy="Say the size below Noise, or give data of yours.",
+        remedy="Give data of yours, or say the size beside Noise on the page.",
     )
 
 

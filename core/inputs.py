@@ -12,8 +12,8 @@ it is refused with the mend spelled out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,18 @@ class ValueRange:
     non_finite: int
 
 
-def input_specs(model: Any) -> tuple[InputSpec, ...]:
+def input_specs(model: Any, taken_for: Mapping[str, InputKind] | None = None) -> tuple[InputSpec, ...]:
     """Return what each input of a Keras model expects, in the order of ``model.inputs``.
+
+    Args:
+        model: A Keras model.
+        taken_for: What inputs are taken for, by name, where that is not what their layers and their shape say.
 
     Returns:
         Empty for a model that does not say: one that is not built, or a subclass of ``keras.Model``.
+
+    Raises:
+        InputRejected: If there is no such input, or it cannot be that.
     """
     specs: list[InputSpec] = []
     for tensor in _input_tensors(model):
@@ -68,7 +75,7 @@ def input_specs(model: Any) -> tuple[InputSpec, ...]:
         name = next(candidate for candidate in candidates if candidate not in taken)
         shape = tuple(None if extent is None else int(extent) for extent in tensor.shape[1:])
         specs.append(as_taken(tensor, InputSpec(name, shape, str(tensor.dtype), vocabulary_size(tensor, shape))))
-    return tuple(specs)
+    return _taken_for(specs, taken_for) if taken_for else tuple(specs)
 
 
 def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
@@ -172,6 +179,21 @@ def value_range(array: np.ndarray) -> ValueRange:
         return ValueRange(math.nan, math.nan, math.nan, non_finite)
     mean = float(finite.mean(dtype=np.float64))
     return ValueRange(float(finite.min()), float(finite.max()), mean, non_finite)
+
+
+def _taken_for(specs: Sequence[InputSpec], taken_for: Mapping[str, InputKind]) -> tuple[InputSpec, ...]:
+    known = {spec.name: spec for spec in specs}
+    for name, kind in taken_for.items():
+        if name not in known:
+            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
+        spec = known[name]
+        if kind not in spec.kinds:
+            raise InputRejected(
+                f"The input '{spec.shown_name}' of {shape_text(spec.shape)} cannot be taken for {shown(kind)!r}.",
+                remedy=f"It can be taken for: {', '.join(spec.kinds)}.",
+            )
+        known[name] = spec if kind == spec.kind else replace(spec, taken_for=kind)
+    return tuple(known.values())
 
 
 def _input_tensors(model: Any) -> list[Any]:

@@ -93,7 +93,15 @@ class LayerCharts:
             failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
             return ChartResult(failure=failure)
 
-    def code(self, opening: str, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
+    def code(
+        self,
+        opening: str,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        taken_for: Mapping[str, str],
+    ) -> str:
         """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
         activation, chosen = self._asked(layer, visualizer, options, sample)
         drawn = self._registry.get(visualizer)
@@ -110,6 +118,7 @@ class LayerCharts:
             samples_taken=self._dataset.sample_count if whole else activation.shape[0],
             internals=activation.part != "output" or bool(activation.internals),
             extractor="extractor" in chart_arguments(drawn),
+            taken_for=taken_for,
         )
 
     def _all_samples(self, activation: Activation) -> LayerDataset:

@@ -9,17 +9,14 @@ import numpy as np
 
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
-from core.errors import InputRejected
 from core.examples import Example
 from core.extractor import Extractor
-from core.input_kinds import InputSpec
+from core.input_kinds import InputKind, InputSpec
 from core.inputs import input_specs
 from core.layer_charts import LayerCharts
 from core.loading import Source, content_key, load_model_file
 from core.maximization.views import Maximizations
-from core.mending import shape_text
 from core.model_summary import summarize_inputs, summarize_model
-from core.naming import listed, shown
 from core.passes import Passes
 from core.reading import Samples, number_labels
 from core.registry import Registry
@@ -49,26 +46,21 @@ class OpenModel:
     example: Example | None
     opening: str
 
-    def with_input_as(self, name: str, kind: str) -> OpenModel:
+    @property
+    def taken_for(self) -> dict[str, InputKind]:
+        """What inputs are taken for by name, where that is not what their layers and their shape say."""
+        likeliest = {spec.name: spec.kind for spec in input_specs(self.extractor.model)}
+        return {spec.name: spec.kind for spec in self.specs if spec.kind != likeliest[spec.name]}
+
+    def with_input_as(self, name: str, kind: InputKind) -> OpenModel:
         """Return the same model with one input taken for something else.
 
         Raises:
             InputRejected: If there is no such input, or it cannot be that.
         """
-        known = {spec.name: spec for spec in input_specs(self.extractor.model)}
-        if name not in known:
-            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
-        taken = next((each for each in known[name].kinds if each == kind), None)
-        if taken is None:
-            raise InputRejected(
-                f"The input '{known[name].shown_name}' of {shape_text(known[name].shape)} cannot be taken for "
-                f"{shown(kind) or 'nothing'}.",
-                remedy=f"It can be: {', '.join(known[name].kinds)}.",
-            )
-        specs = tuple(replace(spec, taken_for=taken) if spec.name == name else spec for spec in self.specs)
-        likeliest = {each.name: each.kind for each in known.values()}
-        summary = replace(self.summary, inputs=summarize_inputs(specs, likeliest))
-        return replace(self, specs=specs, summary=summary)
+        likeliest = {spec.name: spec.kind for spec in input_specs(self.extractor.model)}
+        specs = input_specs(self.extractor.model, {**self.taken_for, name: kind})
+        return replace(self, specs=specs, summary=replace(self.summary, inputs=summarize_inputs(specs, likeliest)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
+from core.input_kinds import InputKind
 from core.loading import files_together
 from core.many_samples import ManySamples
 from core.noise_samples import noise_samples, noise_sizes
@@ -167,7 +168,7 @@ class Workspace(ManySamples):
         with files_together(files) as (source, name):
             return self.open_model(source, name, member)
 
-    def take_input_as(self, name: str, kind: str) -> ModelSummary:
+    def take_input_as(self, name: str, kind: InputKind) -> ModelSummary:
         """Take an input of the model for something else: an image, a sequence, … It is drawn and explained as that.
 
         Samples stay as they are, but for noise, which is made again as suits what it is taken for now.
@@ -391,7 +392,8 @@ class Workspace(ManySamples):
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
-        return self._given().charts.code(self._opened().opening, layer, visualizer, options, sample)
+        opened = self._opened()
+        return self._given().charts.code(opened.opening, layer, visualizer, options, sample, opened.taken_for)
 
     def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
         """Return what can be looked at of a layer: its answer, and what it keeps to itself such as states and gates."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import streamlit as st
 
 from core.summaries import InputSummary, ModelSummary
@@ -9,6 +11,9 @@ from core.workspace import Workspace
 from ui.choice import Choice
 from ui.waiting import waiting
 from ui.wording import named, plain
+
+if TYPE_CHECKING:
+    from core.input_kinds import InputKind
 
 __all__ = ["kinds_of", "noise_sizes", "take_kinds", "what_is_expected"]
 
@@ -29,7 +34,7 @@ def take_kinds(workspace: Workspace, model: ModelSummary, chosen: Choice) -> Mod
         wanted = chosen.kinds.get(each.name, each.likeliest)
         if wanted != each.kind:
             with waiting(workspace, f"Taking the input for {wanted}", "kind", above=True):
-                model = workspace.take_input_as(each.name, wanted)
+                model = workspace.take_input_as(each.name, cast("InputKind", wanted))
     return model
 
 

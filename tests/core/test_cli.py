@@ -71,3 +71,24 @@ def test_as_a_module_without_tensorflow():
     path = str(list_examples()[0].model_path)
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout)["accepted"]
+
+
+def test_inspect_says_the_size_that_it_counts(command, tmp_path):
+    import keras
+
+    given = keras.Input((None, 4), name="bases")
+    cropped = keras.layers.Cropping1D((5000, 5000))(keras.layers.Conv1D(2, 1)(given))
+    keras.Model(given, cropped).save(tmp_path / "model.keras")
+
+    assert "for one sample (for inputs of 10,001)" in command("inspect", tmp_path / "model.keras").stdout
+    report = json.loads(command("inspect", tmp_path / "model.keras", "--json").stdout)
+    assert report["input_sizes"] == {"bases": "10,001"}
+
+
+def test_inspect_says_where_it_counts_per_step(command, tmp_path):
+    import keras
+
+    given = keras.Input((None,), dtype="int32", name="tokens")
+    keras.Model(given, keras.ops.cumsum(given, axis=1)).save(tmp_path / "model.keras")
+
+    assert "counted per step" in command("inspect", tmp_path / "model.keras").stdout

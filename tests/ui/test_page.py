@@ -231,3 +231,64 @@ def test_the_details_of_a_failure_are_folded(package, name):
     shown = AppTest.from_function(page, args=(package,)).run(timeout=30)
 
     assert [each.label.strip() for each in shown.expander] == [name]
+
+
+class TestWhatAnInputIs:
+    @pytest.fixture
+    def path(self, tmp_path):
+        import keras
+
+        given = keras.Input((28, 28), name="digit")
+        keras.Model(given, keras.layers.Dense(3)(keras.layers.Flatten()(given))).save(tmp_path / "course.keras")
+        return tmp_path / "course.keras"
+
+    def test_one_click_takes_it_for_something_else_and_a_reload_shows_the_same(self, start, path):
+        page = start(path=path)
+        workspace = page.session_state["workspace"]
+        assert workspace.inputs(0)[0].picture is not None
+        (control,) = [each for each in page.button_group if "is taken for" in each.label]
+        control.set_value("sequence").run()
+        assert not page.exception
+        assert address(page)["as.digit"] == "sequence"
+        assert workspace.inputs(0)[0].picture is None
+
+        again = start(**address(page))
+        assert again.session_state["workspace"].inputs(0) == workspace.inputs(0)
+        (control,) = [each for each in again.button_group if "is taken for" in each.label]
+        control.set_value("image").run()
+        assert "as.digit" not in address(again)
+        assert again.session_state["workspace"].inputs(0)[0].picture is not None
+
+    def test_what_it_cannot_be_is_left_out_of_the_address(self, start, path):
+        page = start(path=path, **{"as.digit": "text"})
+        assert not page.error
+        assert "as.digit" not in address(page)
+
+    def test_the_size_of_noise_is_chosen_and_can_be_changed(self, start, tmp_path):
+        import keras
+
+        given = keras.Input((None, 4), name="bases")
+        cropped = keras.layers.Cropping1D((40, 40))(keras.layers.Conv1D(2, 1)(given))
+        keras.Model(given, cropped).save(tmp_path / "cropped.keras")
+        page = start(path=tmp_path / "cropped.keras")
+        (length,) = [each for each in page.number_input if each.label == "Length"]
+        assert length.value == 81
+        length.set_value(200).run()
+        assert not page.exception
+        assert not page.error
+        assert address(page)["size.bases"] == "200"
+        assert page.session_state["workspace"].inputs(0)[0].shape == "200×4"
+
+        again = start(**address(page))
+        assert again.session_state["workspace"].inputs(0) == page.session_state["workspace"].inputs(0)
+
+    def test_a_size_that_the_model_does_not_take_is_said_and_can_be_mended(self, start, tmp_path):
+        import keras
+
+        given = keras.Input((None, 4), name="bases")
+        keras.Model(given, keras.layers.Cropping1D((40, 40))(given)).save(tmp_path / "cropped.keras")
+        page = start(path=tmp_path / "cropped.keras", **{"size.bases": "9"})
+        assert "Cropping1D" in texts(page.error)
+        (length,) = [each for each in page.number_input if each.label == "Length"]
+        length.set_value(90).run()
+        assert not page.error

@@ -76,6 +76,19 @@ def test_a_worker_that_is_killed_is_replaced_with_the_same_things_open(visitor, 
     assert process_of(workspace) != first
 
 
+def test_what_an_input_is_taken_for_outlives_a_worker(visitor):
+    workspace = visitor()
+    workspace.open_example("digits-cnn")
+    workspace.take_input_as("image", "volume")
+    workspace.take_noise(2, 0)
+    before = workspace.inputs(0)
+    os.kill(process_of(workspace), signal.SIGKILL)
+
+    assert wait_until(lambda: not workspace._worker.is_alive)
+    assert workspace.inputs(0) == before
+    assert [each.kind for each in workspace.model.inputs] == ["volume"]
+
+
 def test_a_model_of_ones_own_is_open_again(opened):
     workspace = opened("Harmless")
     before = workspace.layers(1)

@@ -35,6 +35,8 @@ CALLS = {
     "take_files": [FILES],
     "take_text": [("a film",)],
     "take_noise": [(4, 7)],
+    "noise_sizes": [()],
+    "take_input_as": [("image", "array"), ("image", "text")],
     "inputs": [(0,), (5,)],
     "plan": [()],
     "answer": [(0,), (89,)],
