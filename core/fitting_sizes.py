@@ -19,6 +19,7 @@ from core.errors import ExtractionFailed, InputRejected
 from core.extractor import Extractor
 from core.forward import Wanted, recorded_pass
 from core.input_kinds import InputSpec
+from core.input_takers import is_embedding
 from core.inputs import arrange
 from core.model_sizes import impossible_by_arithmetic
 from core.naming import shown
@@ -130,7 +131,7 @@ def _lengths_in(model: Any, specs: Sequence[InputSpec]) -> list[int]:
     found = []
     for layer in model._flatten_layers(include_self=False):
         length = getattr(layer, "sequence_length", None)
-        if length is None and type(layer).__name__ == "Embedding" and layer.input_dim not in vocabularies:
+        if length is None and is_embedding(layer) and layer.input_dim not in vocabularies:
             length = layer.input_dim
         if isinstance(length, int) and 0 < length <= 4096:
             found.append(length)

@@ -294,7 +294,13 @@ def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Ac
 
 def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> Activation:
     info = input_layer(name, array.shape)
-    return Activation(input_key(name), array, axes_of(info.type_names, array.ndim), info, context=context)
+    spec = next((each for each in context.specs if each.name == name and len(each.shape) + 1 == array.ndim), None)
+    is_image = spec is not None and spec.kind == "image" and array.ndim in (3, 4)
+    places = spec.axis_names if spec and is_image else ()
+    axes = ("sample", *(place.replace("channels", "channel") for place in places))
+    return Activation(
+        input_key(name), array, axes if is_image else axes_of(info.type_names, array.ndim), info, context=context
+    )
 
 
 def weights_of(operation: Any) -> dict[str, np.ndarray]:

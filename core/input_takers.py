@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from core.input_kinds import InputKind, InputSpec, value_count
 
-__all__ = ["as_taken", "vocabulary_size"]
+__all__ = ["as_taken", "is_embedding", "vocabulary_size"]
 
 _ATTENTION: Final = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"})
 _OVER_TIME: Final = _ATTENTION | {"RNN", "Bidirectional", "TimeDistributed", "Masking", "Embedding"}
@@ -85,15 +85,20 @@ def vocabulary_size(tensor: Any, shape: _Shape) -> int | None:
     direct: list[int] = []
     inside: list[int] = []
     for operation in _consumers(tensor):
-        if type(operation).__name__ == "Embedding":
+        if is_embedding(operation):
             direct.append(int(operation.input_dim))
         elif hasattr(operation, "_flatten_layers") and len(shape) <= 1:
             layers = operation._flatten_layers(include_self=False)
-            inside.extend(int(layer.input_dim) for layer in layers if type(layer).__name__ == "Embedding")
+            inside.extend(int(layer.input_dim) for layer in layers if is_embedding(layer))
     if direct:
         return min(direct)
     # A layer that adds token and position embeddings holds two; the one for positions is as long as the sequence.
     return max((size for size in inside if size not in shape), default=max(inside, default=None))
+
+
+def is_embedding(layer: Any) -> bool:
+    """Return whether a layer looks up a vector for each whole number, as Embedding and what is derived from it do."""
+    return any(base.__name__ == "Embedding" for base in type(layer).__mro__)
 
 
 def _followed(tensor: Any, shape: _Shape) -> tuple[list[_Taker], _Shape | None]:

@@ -189,7 +189,7 @@ def path(tmp_path_factory):
     keras.Sequential(
         [
             keras.Input((28, 28), name="image"),
-            layers.Flatten(),
+            layers.Flatten(name="flatten"),
             layers.Dense(8, activation="relu"),
             layers.Dense(3, activation="softmax", name="answer"),
         ]
@@ -253,3 +253,16 @@ class TestTakingAnInputForSomethingElse:
         chart = eval(last, names)
 
         assert "vconcat" in str(chart.to_dict())
+
+
+def test_what_is_flattened_is_told_by_the_places_of_an_image(path):
+    workspace = Workspace()
+    workspace.open_model(path)
+    workspace.take_noise(2, 0)
+
+    def said():
+        return str(workspace.chart("flatten", "rearranged", {}, 0).pictures[0].specification["title"])
+
+    assert "time" not in said()
+    workspace.take_input_as("image", "sequence")
+    assert "time" in said()
