@@ -37,7 +37,8 @@ class Repeated:
         self._name, self._samples, self.sample_count = name, samples, count
         self.labels = np.arange(count) % 10
         self.class_names = tuple(map(str, range(10)))
-        self.class_count = 10
+        self.groups, self.group_names, self.group_count = self.labels, self.class_names, 10
+        self.targets, self.answer_rule = None, "largest"
         self.identity = f"{name} {count}"
 
     def batch(self, start: int, stop: int) -> dict[str, np.ndarray]:

@@ -30,11 +30,18 @@ class SampleContext:
 
     Attributes:
         inputs: What the model was given, by input name; the sample axis first.
-        labels: The true class of each sample, shape ``(sample,)``, or None; read-only, as the other arrays are.
+        labels: Class of each sample in the model's output, shape ``(sample,)``, -1 for a sample that is of none of
+            them; None if unknown: no answer is right or wrong then. Read-only, as the other arrays are.
         class_names: Name of each class, by number; empty if unknown.
         first: Number that the person knows the first of these samples by.
         tokens: What stands at each position of the input where it is text, strings of shape ``(sample, time)``; empty
             where there is padding. None where the input is no text.
+        groups: Group that each sample is coloured and named by, shape ``(sample,)``: its label, whether it is a class
+            of the model or not. By default the labels.
+        group_names: Name of each group, by number; empty if unknown. By default those of the classes.
+        targets: What the model is to answer, where the labels are true values: shape ``(sample, output)``; or None.
+        feature_names: Names of the last axis of an input, by input name, as the header of a table has them.
+        class_layer: Key of the layer whose units are the classes, where they are known to be.
         specs: What each input is taken for; where that is not known, inputs are drawn as they are.
     """
 
@@ -43,6 +50,11 @@ class SampleContext:
     class_names: tuple[str, ...] = ()
     first: int = 0
     tokens: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    group_names: tuple[str, ...] = ()
+    targets: np.ndarray | None = None
+    feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    class_layer: str = ""
     specs: tuple[InputSpec, ...] = ()
 
     def __post_init__(self) -> None:
@@ -51,7 +63,11 @@ class SampleContext:
             for name, array in self.inputs.items()
         }
         object.__setattr__(self, "inputs", MappingProxyType(inputs))
-        for name in ("labels", "tokens"):
+        object.__setattr__(self, "feature_names", MappingProxyType(dict(self.feature_names)))
+        if self.groups is None and self.labels is not None:
+            object.__setattr__(self, "groups", self.labels)
+            object.__setattr__(self, "group_names", self.class_names)
+        for name in ("labels", "tokens", "groups", "targets"):
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else _read_only_array(np.asarray(given)))
 
@@ -59,6 +75,22 @@ class SampleContext:
     def drawable(self) -> dict[str, np.ndarray]:
         """What went in as it is drawn: an image is ``(sample, height, width, channel)``, however the model takes it."""
         return drawable(self.inputs, self.specs)
+
+    def part(self, start: int, stop: int) -> SampleContext:
+        """Return what is known about some of these samples, one after another: those from ``start`` to ``stop``."""
+
+        def some(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[start:stop]
+
+        return replace(
+            self,
+            inputs={name: array[start:stop] for name, array in self.inputs.items()},
+            labels=some(self.labels),
+            first=self.first + start,
+            tokens=some(self.tokens),
+            groups=some(self.groups),
+            targets=some(self.targets),
+        )
 
 
 class Activation:

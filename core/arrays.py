@@ -39,7 +39,7 @@ INPUT_KEYS: Final = ("x", "inputs", "input", "data", "x_test")
 """Keys under which the data of a model with one input is looked for, the first found is taken."""
 
 LABEL_KEYS: Final = ("y", "labels", "label", "targets", "y_test")
-"""Keys under which the true classes are looked for."""
+"""Keys under which the labels are looked for."""
 
 _NPY_MAGIC: Final = b"\x93NUMPY"
 _ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -49,6 +49,7 @@ _MOST_AXES: Final = 32
 _LARGEST_EXTENT: Final = 2**63 - 1
 _LARGEST_CHARACTER: Final = 0x10FFFF
 _SURROGATES: Final = (0xD800, 0xDFFF)
+_SUM_OF_PROBABILITIES: Final = 1e-3
 _SAVE_AGAIN: Final = "Save it again with numpy.save or numpy.savez."
 _PLAIN_TYPES: Final = "Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str)."
 
@@ -59,11 +60,13 @@ class ArrayFile:
 
     Attributes:
         arrays: One array per input, by the input's name, as it is in the file.
-        labels: The true class of each sample, shape ``(sample,)``, numbers or strings; None if there are none.
+        labels: The label of each sample, see :func:`as_labels`; None if there are none.
+        label_key: Name of the array of labels; empty if there is none.
     """
 
     arrays: Mapping[str, np.ndarray]
     labels: np.ndarray | None
+    label_key: str = ""
 
 
 def holds_arrays(data: bytes) -> bool:
@@ -109,8 +112,8 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
                 raise
             except Exception as error:  # what zipfile and zlib raise about damaged archives is not documented
                 raise InputRejected(f"{holder} is damaged.", remedy=_SAVE_AGAIN) from error
-    labels = as_labels(loaded[label_key], name) if label_key else None
-    return ArrayFile({spec.name: loaded[matches[spec.name]] for spec in specs}, labels)
+    labels = as_labels(loaded[label_key]) if label_key else None
+    return ArrayFile({spec.name: loaded[matches[spec.name]] for spec in specs}, labels, label_key or "")
 
 
 def match_members(
@@ -287,25 +290,19 @@ def _too_large(what: str) -> InputRejected:
     )
 
 
-def as_labels(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return labels as ``(sample,)``: a column is flattened, one-hot rows become the number of the class.
+def as_labels(labels: np.ndarray) -> np.ndarray:
+    """Return labels as numbers or names, shape ``(sample,)``, where they are one for each sample.
 
-    Raises:
-        InputRejected: If they are of another shape.
+    A column is flattened; one-hot rows, and rows of probabilities, become the number of the class. What is of another
+    form, such as several numbers to be answered for each sample, stays as it is.
     """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim == 2 and labels.dtype.kind in "biuf":
-        one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-        labels = labels.argmax(axis=1) if one_hot else labels
-    if labels.ndim != 1:
-        raise InputRejected(
-            f"{name}: the labels hold {shape_text(labels.shape)}, one per sample is expected.",
-            remedy="Save the number or the name of each sample's class, or leave the labels out.",
-        )
-    if labels.dtype.kind == "S":
-        return np.char.decode(labels, "utf-8", "replace")
-    return labels
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
+        values = labels.astype(np.float64)
+        of_classes = (values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < _SUM_OF_PROBABILITIES).all()
+        labels = labels.argmax(axis=1) if of_classes else labels
+    return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
 
 
 def _savez(names: Sequence[str]) -> str:

@@ -84,6 +84,7 @@ __all__ = [
     "picture_values",
     "reduced",
     "row_bars",
+    "row_order",
     "sample_name",
     "short_name",
     "thin",
@@ -144,6 +145,14 @@ def thin(values: np.ndarray, buckets: int) -> np.ndarray:
     return np.array(sorted(kept))
 
 
+def row_order(column: str) -> alt.EncodingSortField:
+    """Return how names stand in the order of their rows, which a column numbers.
+
+    Without an order that is said (``sort=None``), a chart that is on a page keeps the order of the data before.
+    """
+    return alt.EncodingSortField(column, op="min", order="ascending")
+
+
 def has_own_width(specification: Mapping[str, Any]) -> bool:
     """Return whether a Vega-Lite chart says how wide it is; others take the width of their place."""
     composed = {"hconcat", "vconcat", "concat", "facet", "repeat"} & specification.keys()
@@ -168,20 +177,19 @@ def short_name(activation: Activation, position: int) -> str:
 
 
 def class_of(activation: Activation, position: int) -> str:
-    """Return the true class of a sample by name, or by number where it has none; empty if it is unknown."""
-    labels, names = activation.context.labels, activation.context.class_names
-    if labels is None:
-        return ""
-    return class_name(int(labels[position]), names)
+    """Return the label of a sample by name, or by number where it has none; empty if it is unknown."""
+    groups, names = activation.context.groups, activation.context.group_names
+    return "" if groups is None else class_name(int(groups[position]), names)
 
 
 def unit_name(activation: Activation, unit: int) -> str:
     """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
-    return wording.unit_name(activation.layer, unit, activation.context.class_names)
+    context = activation.context
+    return wording.unit_name(activation.layer, unit, context.class_names, context.class_layer)
 
 
 def classes_of(activation: Activation) -> list[str]:
-    """Return the true class of every sample; where it is unknown, :data:`NOT_KNOWN`."""
+    """Return the label of every sample; where it is unknown, :data:`NOT_KNOWN`."""
     return [class_of(activation, position) or NOT_KNOWN for position in range(activation.shape[0])]
 
 

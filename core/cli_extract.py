@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli_models import EXAMPLES, NOISE, found, opened, with_input
+from core.cli_models import CLASSES, EXAMPLES, NOISE, found, opened, with_input
 from core.errors import InputRejected
 
 if TYPE_CHECKING:
     from core.dataset.source import Dataset
     from core.examples import Example
+    from core.extractor import Extractor
 
 __all__ = ["extract"]
 
@@ -41,6 +42,7 @@ _NOISE_SAMPLES = 64
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where it runs (.zarr)."
 )
 @click.option("--address", default="", help="Of the engine's scheduler, such as tcp://host:8786.")
+@CLASSES
 def extract(
     model: str,
     given: str,
@@ -51,6 +53,7 @@ def extract(
     batch_size: int,
     engine: Any,
     address: str,
+    classes: Path | None,
 ) -> None:
     """Run DATA through MODEL and write what the layers answer, an array per layer.
 
@@ -61,13 +64,13 @@ def extract(
     if output.suffix == _ZARR:
         if internals:
             raise click.BadParameter("states and gates are written to .npz only", param_hint="--internals")
-        _write_dataset(model, given, output, layers, statistics, batch_size, engine, address)
+        _write_dataset(model, given, output, layers, statistics, batch_size, engine, address, classes)
         return
     if output.suffix != ".npz" or statistics or engine != "local":
         raise click.BadParameter(
             "it must end in .npz, or in .zarr for a dataset, its statistics, or another engine", param_hint="--output"
         )
-    workspace = opened(model)
+    workspace = opened(model, classes)
     with_input(workspace, given)
     output.write_bytes(workspace.activations_file(layers, internals))
     click.echo(f"{output}: {len(workspace.sample_names):,} samples")
@@ -82,6 +85,7 @@ def _write_dataset(
     batch_size: int,
     engine: Any,
     address: str,
+    classes: Path | None,
 ) -> None:
     from core.dataset.engines import engine_at, extractor_of
     from core.dataset.extraction import extract_dataset
@@ -89,7 +93,7 @@ def _write_dataset(
     at = engine_at(engine, address)
     there = found(model)
     source = there if isinstance(there, Path) else there.model_path
-    dataset = _dataset(given, extractor_of(source).model, None if isinstance(there, Path) else there)
+    dataset = _dataset(given, extractor_of(source), None if isinstance(there, Path) else there, classes)
     with click.progressbar(length=dataset.sample_count, label="Samples", show_pos=True) as bar:
 
         def told(done: int, count: int) -> None:
@@ -111,17 +115,26 @@ def _write_dataset(
     click.echo(f"{output}: {dataset.sample_count:,} samples")
 
 
-def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
+def _dataset(given: str, extractor: Extractor, example: Example | None, classes: Path | None) -> Dataset:
+    from core.class_names import class_names_of, fitting_names, parse_class_names
     from core.dataset.source import ArrayDataset, open_dataset
     from core.extractor import Extractor
     from core.fitting_sizes import shapes_that_fit
     from core.images import suggest_scaling
     from core.inputs import input_specs
+    from core.model_output import output_of
+    from core.model_summary import known_layers
     from core.noise import noise
     from core.reading import Preparation
 
+    model = extractor.model
     specs = input_specs(model)
-    class_names = example.class_names if example else ()
+    output = output_of(model, known_layers(extractor))
+    class_names = example.class_names if example else class_names_of(model, output)
+    if classes is not None:
+        class_names, why = fitting_names(parse_class_names(classes.read_bytes(), classes.name), output)
+        if why:
+            raise InputRejected(why, remedy="Give a list with a name for each output.")
     if given == EXAMPLES and example:
         inputs, labels = example.samples()
         return ArrayDataset(inputs, labels, class_names, specs=specs)
@@ -129,4 +142,4 @@ def _dataset(given: str, model: Any, example: Example | None) -> Dataset:
         shapes = shapes_that_fit(Extractor(model), specs)
         arrays = {spec.name: noise(spec, _NOISE_SAMPLES, at, shapes[spec.name]) for at, spec in enumerate(specs)}
         return ArrayDataset(arrays, specs=specs)
-    return open_dataset(Path(given), specs, Preparation(suggest_scaling(model)), class_names)
+    return open_dataset(Path(given), specs, Preparation(suggest_scaling(model)), class_names, output)

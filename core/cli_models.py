@@ -21,19 +21,31 @@ if TYPE_CHECKING:
     from core.export import ChartFormat
     from core.workspace import Workspace
 
-__all__ = ["EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "with_input"]
+__all__ = ["CLASSES", "EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "with_input"]
 
 EXAMPLES = "examples"
 NOISE = "noise"
 
 
-def opened(model: str) -> Workspace:
+CLASSES = click.option(
+    "--classes",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A list of the names of MODEL's classes: a text with one a line, JSON or CSV.",
+)
+
+
+def opened(model: str, classes: Path | None = None) -> Workspace:
     """Return a workspace with a model open: a file, a folder, or an example by name.
+
+    Args:
+        model: The file, folder or name.
+        classes: A list of the names of its classes; None leaves those that it has.
 
     Raises:
         InputRejected: If there is no such file and no such example.
         ModelRefused: If it cannot be opened.
     """
+    from core.class_names import parse_class_names
     from core.workspace import Workspace
 
     workspace = Workspace()
@@ -42,6 +54,10 @@ def opened(model: str) -> Workspace:
         workspace.open_model(source)
     else:
         workspace.open_example(source.name)
+    if classes is not None:
+        workspace.set_class_names(parse_class_names(classes.read_bytes(), classes.name))
+        if workspace.labelling.names_note:
+            raise InputRejected(workspace.labelling.names_note, remedy="Give a list with a name for each output.")
     return workspace
 
 
@@ -135,8 +151,16 @@ def layers(model: str, given: str, as_json: bool) -> None:
     help="An option of the picture; several times for several.",
 )
 @click.option("--sample", default=0, show_default=True, help="Which sample.")
+@CLASSES
 def chart(
-    model: str, given: str, layer: str, visualizer: str, output: Path, options: Sequence[str], sample: int
+    model: str,
+    given: str,
+    layer: str,
+    visualizer: str,
+    output: Path,
+    options: Sequence[str],
+    sample: int,
+    classes: Path | None,
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
     from core.export import CHART_FORMATS
@@ -147,7 +171,7 @@ def chart(
             f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
         )
     values = dict(_option(each) for each in options)
-    workspace = opened(model)
+    workspace = opened(model, classes)
     with_input(workspace, given, sample + 1)
     result = workspace.chart(layer, visualizer, values, sample)
     if result.failure:

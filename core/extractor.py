@@ -119,6 +119,7 @@ class Extractor:
         class_names: tuple[str, ...] = (),
         first: int = 0,
         specs: Sequence[InputSpec] | None = None,
+        known: SampleContext | None = None,
     ) -> Activations:
         """Run inputs through the model once and return what the layers answered.
 
@@ -135,6 +136,7 @@ class Extractor:
             class_names: Name of each class; goes with the activations.
             first: Number of the first sample, where these are some of many.
             specs: What each input is taken for; by default what the layers say. Goes with the activations.
+            known: What else is known about the samples, in the place of labels, class names and specs.
 
         Returns:
             Activations by key, in call order.
@@ -155,11 +157,12 @@ class Extractor:
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
         named = given.named_arrays(self.model, inputs)
-        taken_for = tuple(input_specs(self.model) if specs is None else specs)
+        described = known or SampleContext(labels=labels, class_names=tuple(class_names))
+        taken_for = described.specs or tuple(input_specs(self.model) if specs is None else specs)
         others = {spec.name for spec in taken_for if spec.kind != "tokens"}
         rows = {name: array for name, array in named.items() if name not in others}
         tokens = tokens_of(batch.recording.tokenizer, batch.tokens, rows)
-        context = SampleContext(named, labels, tuple(class_names), first, tokens, taken_for)
+        context = replace(described, inputs=named, first=first, tokens=tokens, specs=taken_for)
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
         return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
 

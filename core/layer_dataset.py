@@ -11,6 +11,7 @@ import pandas as pd
 from core.activation import Activation
 from core.charts import NOT_KNOWN
 from core.input_kinds import drawable
+from core.labels import answered_classes
 from core.limits import format_limit, get_limits
 from core.projection import Pooling, features_of
 from core.store import ContentStore
@@ -67,7 +68,10 @@ class LayerDataset:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """True class of each sample, shape ``(sample,)``; None if unknown."""
+        """Class of each sample in the model's output, shape ``(sample,)``, -1 where it is of none; None if unknown.
+
+        Only by these an answer is right or wrong; what to colour and group by is :attr:`groups`.
+        """
         return self._activation.context.labels if self._dataset is None else self._dataset.labels
 
     @property
@@ -75,23 +79,37 @@ class LayerDataset:
         """Name of each class; empty if unknown."""
         return self._activation.context.class_names if self._dataset is None else self._dataset.class_names
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Group of each sample, a number in ``group_names``, shape ``(sample,)``: its label; None if unknown."""
+        return self._activation.context.groups if self._dataset is None else self._dataset.groups
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Name of each group; empty if unknown."""
+        return self._activation.context.group_names if self._dataset is None else self._dataset.group_names
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """What the model is to answer to each sample, shape ``(sample, output)``; None if unknown."""
+        return self._activation.context.targets if self._dataset is None else self._dataset.targets
+
     def class_named(self, number: int) -> str:
         """Return the name of a class."""
         return class_name(number, self.class_names)
 
     def classes_named(self, numbers: np.ndarray) -> np.ndarray:
         """Return the names of classes, shape ``(sample,)``, of a million in no time."""
-        found, at = np.unique(numbers, return_inverse=True)
-        return np.array([self.class_named(int(number)) for number in found], dtype=object)[at]
+        return _named(numbers, self.class_names)
 
     def short_name(self, position: int) -> str:
         """Return what a person knows one of the samples by where there is little room: ``"12 (cat)"``, or ``"12"``."""
-        of_class = "" if self.labels is None else self.class_named(int(self.labels[position]))
-        return sample_with_class(position + self.first, of_class)
+        group = "" if self.groups is None else class_name(int(self.groups[position]), self.group_names)
+        return sample_with_class(position + self.first, group)
 
     def table(self) -> pd.DataFrame:
-        """Return a row per sample: its number in ``sample``, its true class in ``class``."""
-        classes = NOT_KNOWN if self.labels is None else self.classes_named(self.labels)
+        """Return a row per sample: its number in ``sample``, its label in ``class``."""
+        classes = NOT_KNOWN if self.groups is None else _named(self.groups, self.group_names)
         return pd.DataFrame({"sample": np.arange(self.sample_count) + self.first, "class": classes})
 
     def number_of(self, position: int) -> int:
@@ -123,6 +141,18 @@ class LayerDataset:
         """
         return self._answers(pooling, progress)[1]
 
+    def answered_classes(self, answers: np.ndarray) -> np.ndarray | None:
+        """Return the class of each answer of the model, shape ``(sample,)``; None if it tells no classes apart.
+
+        Args:
+            answers: What the model answered, its first output, shape ``(sample, …)``.
+        """
+        if self._dataset is not None:
+            rule = self._dataset.answer_rule
+        else:
+            rule = "probabilities" if self.labels is None and not self.class_names else "largest"
+        return answered_classes(answers, rule, self.class_names)
+
     def inputs(self, samples: Sequence[int]) -> dict[str, np.ndarray]:
         """Return what went in for some samples, by input name."""
         if self._dataset is None:
@@ -151,7 +181,7 @@ class LayerDataset:
     def _run(self, pooling: Pooling, progress: Told | None) -> tuple[np.ndarray, np.ndarray | None]:
         if self._dataset is None or self._extractor is None:
             output = self._activation.activations.output if self._activation.activations else None
-            return features_of(self._activation, pooling), _classes(output, self.sample_count)
+            return features_of(self._activation, pooling), self._classes(output, self.sample_count)
         from core.inputs import arrange
 
         key, count = self._activation.key, self._dataset.sample_count
@@ -165,13 +195,18 @@ class LayerDataset:
             if rows is None:
                 rows = self._room(count, part)
             rows[start:stop] = part
-            classes = _classes(found.output, stop - start)
+            classes = self._classes(found.output, stop - start)
             if classes is not None:
                 predicted.append(classes)
             if progress:
                 progress(0.3 * stop / count, f"{stop:,} of {count:,} samples")
         assert rows is not None
         return rows, np.concatenate(predicted) if predicted else None
+
+    def _classes(self, output: Any, count: int) -> np.ndarray | None:
+        # Of several outputs none is called the answer here.
+        is_one = isinstance(output, np.ndarray) and output.shape[:1] == (count,)
+        return self.answered_classes(output) if is_one else None
 
     def _room(self, count: int, part: np.ndarray) -> np.ndarray:
         most = get_limits().kept_bytes
@@ -182,8 +217,6 @@ class LayerDataset:
         return np.empty((count, part.shape[1]), part.dtype)
 
 
-def _classes(output: Any, count: int) -> np.ndarray | None:
-    from core.dataset.survey import predicted_classes
-
-    # Of several outputs none is called the answer here.
-    return predicted_classes(output) if isinstance(output, np.ndarray) and output.shape[:1] == (count,) else None
+def _named(numbers: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    found, at = np.unique(numbers, return_inverse=True)
+    return np.array([class_name(int(number), names) for number in found], dtype=object)[at]

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
+from core.activation import SampleContext
+from core.class_names import class_names_of, fitting_names
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
 from core.examples import Example
 from core.extractor import Extractor
 from core.input_kinds import InputKind, InputSpec
 from core.inputs import input_specs
+from core.labels import LabelRole, Labels, match_labels, possible_roles
 from core.layer_charts import LayerCharts
 from core.loading import Source, content_key, load_model_file
 from core.maximization.views import Maximizations
-from core.model_summary import summarize_inputs, summarize_model
+from core.model_output import ModelOutput, output_of
+from core.model_summary import known_layers, summarize_inputs, summarize_model
+from core.naming import shown
 from core.passes import Passes
-from core.reading import Samples, number_labels
+from core.reading import Samples
 from core.registry import Registry
 from core.store import ContentStore
-from core.summaries import ModelSummary
+from core.summaries import LabelSummary, ModelSummary
 
-__all__ = ["ModelSource", "OpenModel", "OpenSamples", "file_name", "open_model", "open_samples"]
+__all__ = [
+    "ModelSource",
+    "OpenModel",
+    "OpenSamples",
+    "file_name",
+    "open_model",
+    "open_samples",
+    "summarize_labels",
+]
+
+_NAMES_TOLD: Final = 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,9 @@ class OpenModel:
         summary: What a page shows of it.
         example: The example that it is from, or None.
         opening: Python that opens it and its samples in a notebook.
+        output: What its first output is.
+        class_names: Name of each class, as a person or the file says them; empty if unknown. Whether they fit the
+            output is not known here.
     """
 
     key: str
@@ -45,6 +64,8 @@ class OpenModel:
     summary: ModelSummary
     example: Example | None
     opening: str
+    output: ModelOutput = field(default_factory=ModelOutput)
+    class_names: tuple[str, ...] = ()
 
     @property
     def taken_for(self) -> dict[str, InputKind]:
@@ -69,9 +90,9 @@ class OpenSamples:
 
     Attributes:
         arrays: By input name, the sample axis first.
-        labels: Class number of each sample, or None.
+        labels: What is known about each of them besides.
         names: What each sample is called.
-        class_names: Name of each class.
+        given: The samples as they were read, to set their labels against other names.
         serial: Tells these samples from those before.
         passes: What layers answer to them.
         charts: The pictures of that.
@@ -80,21 +101,14 @@ class OpenSamples:
     """
 
     arrays: dict[str, np.ndarray]
-    labels: np.ndarray | None
+    labels: Labels
     names: tuple[str, ...]
-    class_names: tuple[str, ...]
+    given: Samples
     serial: int
     passes: Passes
     charts: LayerCharts
     views: DatasetViews
     maximizations: Maximizations
-
-    def class_of(self, sample: int) -> str:
-        """Return the name of a sample's true class; empty if it is unknown."""
-        if self.labels is None:
-            return ""
-        label = int(self.labels[sample])
-        return self.class_names[label] if 0 <= label < len(self.class_names) else str(label)
 
 
 def file_name(source: str | os.PathLike[str] | bytes) -> str:
@@ -141,27 +155,81 @@ def open_model(
     key = source.key
     extractor = models.get(key, source.extractor)
     specs = input_specs(extractor.model)
+    output = output_of(extractor.model, known_layers(extractor))
+    class_names = example.class_names if example else class_names_of(extractor.model, output)
     # A title of its own for each of several.
     title = f"{shown(source.member)} in {source.name}" if source.member else source.name
-    return OpenModel(key, extractor, specs, summarize_model(title, extractor, specs, example), example, opening)
+    summary = summarize_model(title, extractor, specs, example)
+    return OpenModel(key, extractor, specs, summary, example, opening, output, class_names)
+
+
+def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> LabelSummary:
+    """Return what a page says about labels and names of classes."""
+    if model is None:
+        return LabelSummary()
+    names, names_note = fitting_names(model.class_names, model.output)
+    if samples is not None:
+        names = samples.labels.class_names
+    known = LabelSummary(class_names=names[:_NAMES_TOLD], class_count=len(names), names_note=names_note)
+    if samples is None or samples.given.labels is None:
+        return known
+    return replace(
+        known,
+        origin=samples.given.labels_origin,
+        note=samples.labels.note,
+        role=samples.labels.role or "",
+        roles=possible_roles(samples.given.labels, model.output),
+    )
 
 
 def open_samples(
-    model: OpenModel, samples: Samples, serial: int, registry: Registry, budget: int | None
+    model: OpenModel,
+    samples: Samples,
+    serial: int,
+    registry: Registry,
+    budget: int | None,
+    role: LabelRole | None = None,
 ) -> OpenSamples:
-    """Take samples for a model; nothing is run yet."""
-    class_names = model.example.class_names if model.example else ()
-    labels, class_names = number_labels(samples.labels, class_names)
-    passes = Passes(model.extractor, samples.arrays, labels, class_names, registry.announce, budget, model.specs)
-    dataset = ArrayDataset(samples.arrays, labels, class_names, samples.names)
+    """Take samples for a model; nothing is run yet.
+
+    Args:
+        model: The model.
+        samples: As they were read.
+        serial: Tells them from those before.
+        registry: Where the pictures come from.
+        budget: Bytes of activations that may be kept at once; None takes the limit.
+        role: What the labels are; None finds it out.
+    """
+    class_names, _ = fitting_names(model.class_names, model.output)
+    labels = match_labels(samples.labels, model.output, class_names, origin=samples.labels_origin, role=role)
+    known = SampleContext(
+        labels=labels.classes,
+        class_names=labels.class_names,
+        groups=labels.groups,
+        group_names=labels.group_names,
+        targets=labels.targets,
+        feature_names=_feature_names(model, samples),
+        class_layer=model.output.layer if labels.tells_classes else "",
+        specs=model.specs,
+    )
+    samples = replace(samples, feature_names=known.feature_names)
+    passes = Passes(model.extractor, samples.arrays, known, registry.announce, budget)
+    dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
     return OpenSamples(
         samples.arrays,
         labels,
         samples.names,
-        class_names,
+        samples,
         serial,
         passes,
         LayerCharts(registry, passes, dataset),
         DatasetViews(model.extractor, dataset),
-        Maximizations(model.extractor, dataset, model.specs),
+        Maximizations(model.extractor, dataset, model.specs, known.class_layer),
     )
+
+
+def _feature_names(model: OpenModel, samples: Samples) -> dict[str, tuple[str, ...]]:
+    """Return the names of the last axis of each input that has some: those in the data, or the example's."""
+    usual = model.example.feature_names if model.example else ()
+    names = {name: samples.feature_names.get(name, usual) for name in samples.arrays}
+    return {name: each for name, each in names.items() if len(each) == samples.arrays[name].shape[-1] > 0}

@@ -7,11 +7,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from core.activation import Activation, Activations
+from core.activation import Activation, Activations, SampleContext
 from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
-from core.input_kinds import InputSpec
 from core.inputs import arrange
 from core.layers import LayerInfo, is_input
 from core.store import ContentStore
@@ -34,11 +33,9 @@ class Passes:
     Args:
         extractor: Holds the model.
         arrays: All samples by input name, the sample axis first.
-        labels: True class per sample, or None.
-        class_names: Name of each class.
+        known: What is known about the samples besides.
         announce: Called with the activations of each block when it was run.
         budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
-        specs: What each input is taken for; by default what the layers say.
 
     Attributes:
         extractor: Holds the model.
@@ -48,19 +45,15 @@ class Passes:
         self,
         extractor: Extractor,
         arrays: Mapping[str, np.ndarray],
-        labels: np.ndarray | None,
-        class_names: tuple[str, ...],
+        known: SampleContext,
         announce: Callable[[Activations], None],
         budget: int | None = None,
-        specs: tuple[InputSpec, ...] | None = None,
     ) -> None:
         self.extractor = extractor
         self._arrays = arrays
-        self._labels = labels
-        self._class_names = class_names
+        self._known = known
         self._announce = announce
         self._budget = budget
-        self._specs = specs
         self._count = len(next(iter(arrays.values())))
         self._plan: Plan | None = None
         self._costs: Mapping[str, int | None] = {}
@@ -158,10 +151,8 @@ class Passes:
             layers=layers,
             batch_size=self.plan.batch_size,
             progress=counted(progress),
-            labels=None if self._labels is None else self._labels[start:end],
-            class_names=self._class_names,
             first=start,
-            specs=self._specs,
+            known=self._known.part(start, end),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Final
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -13,7 +13,10 @@ from PIL import Image
 from core import charts
 from core.input_kinds import COLOUR_CHANNELS, InputSpec, as_colours
 from core.inputs import value_range
+from core.labels import AnswerRule, Labels, answered_classes
+from core.model_output import ModelOutput
 from core.summaries import Answer, InputView
+from core.wording import class_name, percent
 
 __all__ = ["answer_of", "input_view", "is_distribution", "png_of", "values_chart"]
 
@@ -95,50 +98,132 @@ def is_distribution(values: np.ndarray) -> bool:
     return len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
 
 
-def answer_of(output: np.ndarray, sample: int, class_names: tuple[str, ...], label: int | None) -> Answer:
-    """Show the strongest outputs of the model for one sample.
+def answer_of(
+    output: np.ndarray, sample: int, labels: Labels | None = None, described: ModelOutput | None = None, label: int = -1
+) -> Answer:
+    """Show what the model answers to one sample: the strongest of its outputs.
 
     Args:
-        output: What the model returned, shape ``(sample, …)``.
-        sample: Which one.
-        class_names: By class number; empty if unknown.
-        label: Number of the true class, or None.
+        output: What the model returned, shape ``(sample, …)``, numbers or text.
+        sample: Which one of these.
+        labels: What is known about the samples, and how an answer becomes a class.
+        described: What the output is, as far as that is known.
+        label: Which of the samples that labels are known of it is; -1 if none.
     """
-    values = np.asarray(output[sample], dtype=np.float32).reshape(-1)
-    named = len(class_names) == len(values)
-    names = list(class_names) if named else [f"unit {number}" for number in range(len(values))]
+    labels, described = labels or Labels(), described or ModelOutput()
+    answered = output[sample : sample + 1]
+    chosen = answered_classes(answered, labels.rule, labels.class_names)
+    true_label = labels.group_of(label) if label >= 0 else ""
+    true_class = labels.class_of(label) if label >= 0 else None
+    if answered.dtype.kind not in "biuf":
+        text = " ".join(_text_of(each) for each in answered.reshape(-1))
+        right = None if true_class is None or chosen is None else bool(int(chosen[0]) == true_class)
+        return Answer({}, text=text, true_label=true_label, right=right)
+    values = answered.astype(np.float32).reshape(-1)
     probabilities = is_distribution(values)
-    if probabilities and not named:
-        names = [f"class {number}" for number in range(len(values))]
-    strongest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:STRONGEST]
-    frame = pd.DataFrame({"name": [names[index] for index in strongest], "value": values[strongest]})
-    frame["label"] = [f"{value:.2f}" if probabilities else f"{value:.4g}" for value in frame["value"]]
-    frame["true"] = [label is not None and index == label for index in strongest]
-    best = int(strongest[0])
-    true_label = names[label] if label is not None and 0 <= label < len(names) else ""
+    best = int(chosen[0]) if chosen is not None else int(np.nanargmax(values)) if probabilities else None
+    target = labels.target_of(label) if label >= 0 else None
+    frame = _strongest(values, labels, described, best, true_class, target)
+    chart = _answer_chart(frame, probabilities or labels.rule == "half")
     return Answer(
-        _answer_chart(frame, probabilities).to_dict(),
-        best=names[best] if probabilities else "",
-        probability=float(values[best]) if probabilities else None,
+        chart.to_dict(),
+        best="" if best is None else class_name(best, labels.class_names),
+        probability=_probability(values, best, labels.rule, probabilities),
         true_label=true_label,
-        right=best == label if probabilities and true_label else None,
+        right=None if best is None or true_class is None else best == true_class,
+        value=f"{values[0]:.4g}" if len(values) == 1 and best is None else "",
+        value_name=described.name if len(values) == 1 else "",
+        note=_note(values, best, labels.rule, probabilities, described, target),
     )
+
+
+def _text_of(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _probability(values: np.ndarray, best: int | None, rule: AnswerRule, probabilities: bool) -> float | None:
+    if best is None:
+        return None
+    if rule == "half":
+        return float(values[0] if best else 1 - values[0]) if np.isfinite(values[0]) else None
+    return float(values[best]) if probabilities else None
+
+
+def _note(
+    values: np.ndarray,
+    best: int | None,
+    rule: AnswerRule,
+    probabilities: bool,
+    described: ModelOutput,
+    target: np.ndarray | None,
+) -> str:
+    if target is not None and len(target) == len(values) == 1:
+        error = float(values[0]) - float(target[0])
+        return f"true {target[0]:.4g}, error {error:+.3g}"
+    if best is None or probabilities or described.function or not np.isfinite(values).all():
+        return ""
+    given = values.astype(np.float64)
+    if rule == "zero":
+        share = 1 / (1 + np.exp(-abs(given[0])))
+        return f"sigmoid of the logit: {percent(float(share))}"
+    share = 1 / np.exp(given - given[best]).sum()
+    return f"softmax of the logits: {percent(float(share))}"
+
+
+def _strongest(
+    values: np.ndarray,
+    labels: Labels,
+    described: ModelOutput,
+    best: int | None,
+    true_class: int | None,
+    target: np.ndarray | None,
+) -> pd.DataFrame:
+    """Return a row for each of the strongest outputs, the largest first."""
+    if len(values) == 1:
+        # A single number says how much speaks for the second of two classes.
+        is_named = labels.rule in ("half", "zero") and len(labels.class_names) == 2
+        names = [labels.class_names[1] if is_named else described.name or "unit 0"]
+    elif best is not None or len(labels.class_names) == len(values):
+        names = [class_name(number, labels.class_names) for number in range(len(values))]
+    else:
+        names = [f"unit {number}" for number in range(len(values))]
+    strongest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:STRONGEST]
+    frame = pd.DataFrame({"place": range(len(strongest)), "value": values[strongest]})
+    # Bars of the same name would be drawn as one.
+    frame["name"] = [
+        names[index] if names.count(names[index]) == 1 else f"{names[index]} ({index})" for index in strongest
+    ]
+    frame["label"] = [f"{value:.2f}" if is_distribution(values) else f"{value:.4g}" for value in frame["value"]]
+    frame["true"] = [len(values) > 1 and index == true_class for index in strongest]
+    if target is not None and len(target) == len(values):
+        frame["true value"] = target[strongest]
+    return frame
 
 
 def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     what = "Probability" if probabilities else "Output"
     reach = [0, 1.15] if probabilities else alt.Undefined
+    tooltip = [alt.Tooltip("name:N", title="class" if probabilities else "output"), alt.Tooltip("value:Q", title=what)]
+    tooltip += [alt.Tooltip("true value:Q", format=".4~g")] if "true value" in frame else []
     base = alt.Chart(frame).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=140)),
+        y=alt.Y(
+            "name:N",
+            sort=charts.row_order("place"),
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False, labelLimit=140),
+        ),
         x=alt.X("value:Q", title=what, axis=None, scale=alt.Scale(domain=reach)),
-        tooltip=[alt.Tooltip("name:N", title="class" if probabilities else "unit"), alt.Tooltip("value:Q", title=what)],
+        tooltip=tooltip,
     )
     bars = base.mark_bar(height=15, cornerRadiusEnd=2).encode(
         color=alt.when(alt.datum.true).then(alt.value(_RIGHT)).otherwise(alt.value(charts.MARK_COLOUR))
     )
     numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
+    layer: list[alt.Chart] = [bars, numbers]
+    if "true value" in frame:
+        layer.append(base.mark_tick(color=_RIGHT, thickness=3, size=20).encode(x=alt.X("true value:Q")))
     frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(layer=[bars, numbers], height=24 * len(frame) + 20, view=frameless)
+    return alt.LayerChart(layer=layer, height=24 * len(frame) + 20, view=frameless)
 
 
 def values_chart(value: np.ndarray, feature_names: tuple[str, ...] = ()) -> alt.Chart | alt.LayerChart:

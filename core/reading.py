@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
 from core.arrays import holds_arrays, read_arrays
-from core.dataset.picture_files import PictureFiles, holds_pictures, pictures_in_archive
+from core.dataset.picture_files import FOLDER_NAMES, PictureFiles, holds_pictures, pictures_in_archive
 from core.errors import InputRejected
 from core.file_kinds import kind_of, kind_promised_by
 from core.images import SCALINGS, Fit, holds_image, read_image
@@ -22,13 +22,11 @@ from core.limits import format_limit, get_limits, raised_by
 from core.lines import decoded_text, lines_with_content
 from core.mending import shape_text
 from core.naming import listed, shown
-from core.tables import read_table
+from core.tables import Table, read_table
 
 __all__ = ["GivenFile", "Preparation", "Samples", "read_files", "read_text"]
 
 _WHOLE_NPZ: Final = ""
-_EXACT_IN_FLOAT: Final = 2**53
-_MOST_CLASSES: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,19 @@ class Samples:
 
     Attributes:
         arrays: By the input's name, in the order of the inputs; each ``(sample, …)``, checked.
-        labels: The true class of each sample, shape ``(sample,)``, numbers or strings; None if not known of all.
+        labels: The label of each sample as it was given, numbers or strings, shape ``(sample,)``, or several numbers
+            for each; None if not known of all. What they mean, :func:`core.labels.match_labels` finds out.
         names: What each sample is called: a file's name, ``"row 3"`` of a table, ``"line 3"`` of a text counted from
             1, ``"x_test.npy[3]"`` for an array counted from 0.
+        labels_origin: What the labels are called in sentences, such as ``"folder names"``.
+        feature_names: Names of the last axis by the input's name, where the file has some.
     """
 
     arrays: dict[str, np.ndarray]
     labels: np.ndarray | None
     names: tuple[str, ...]
+    labels_origin: str = "labels"
+    feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class _Part:
     values: np.ndarray
     labels: np.ndarray | None
     names: tuple[str, ...]
+    labels_origin: str = "labels"
+    feature_names: tuple[str, ...] = ()
 
 
 def read_files(
@@ -173,8 +178,7 @@ def read_text(text: str, spec: InputSpec) -> Samples:
     Raises:
         InputRejected: If there is no line, or if the numbers do not fit.
     """
-    part = _text_part(text, "The text", spec)
-    return Samples({spec.name: part.values}, part.labels, part.names)
+    return _joined({spec.name: _text_part(text, "The text", spec)})
 
 
 def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _Part]:
@@ -205,13 +209,19 @@ def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation)
             f"{name} is not {promised}, as its name says. {error.message}",
             remedy=f"Give the file that was meant. {error.remedy}",
         ) from error
-    return {spec.name: _Part(check(table.values, spec, name), table.labels, table.names)}
+    return {spec.name: _table_part(table, spec, name)}
+
+
+def _table_part(table: Table, spec: InputSpec, name: str) -> _Part:
+    values = check(table.values, spec, name)
+    origin = f"labels in the column '{shown(table.label_column)}'" if table.label_column else "labels"
+    return _Part(values, table.labels, table.names, origin, table.feature_names)
 
 
 def _pictures_part(file: GivenFile, spec: InputSpec, preparation: Preparation) -> _Part:
     files = pictures_in_archive(file.data, file.name)
     values = preparation.pictures(files, range(len(files.names)), spec)
-    return _Part(check(values, spec, shown(file.name)), files.labels, files.names)
+    return _Part(check(values, spec, shown(file.name)), files.labels, files.names, FOLDER_NAMES)
 
 
 def _check_size(file: GivenFile, name: str) -> None:
@@ -240,14 +250,14 @@ def _array_parts(file: GivenFile, specs: Sequence[InputSpec]) -> dict[str, _Part
                 remedy="Save one label per sample, or leave the labels out.",
             )
         names = (name,) if len(values) == 1 else tuple(f"{name}[{index}]" for index in range(len(values)))
-        parts[spec.name] = _Part(values, found.labels, names)
+        origin = f"labels in '{shown(found.label_key)}'" if found.label_key else "labels"
+        parts[spec.name] = _Part(values, found.labels, names, origin)
     return parts
 
 
 def _text_part(text: str, name: str, spec: InputSpec) -> _Part:
     if spec.dtype != "string":
-        table = read_table(text.encode("utf-8", "replace"), name, spec)
-        return _Part(check(table.values, spec, name), table.labels, table.names)
+        return _table_part(read_table(text.encode("utf-8", "replace"), name, spec), spec, name)
     if "\0" in text:
         raise InputRejected(f"{name} holds zeros, which no text does.", remedy="Write one sample a line.")
     lines = [(number, line.strip()) for number, line in lines_with_content(text, name)]
@@ -286,8 +296,10 @@ def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
     labels = [part.labels for part in parts if part.labels is not None]
     return _Part(
         np.concatenate([part.values for part in parts]),
-        np.concatenate(labels) if len(labels) == len(parts) else None,
+        np.concatenate(labels) if len(labels) == len(parts) and len({each.shape[1:] for each in labels}) == 1 else None,
         tuple(name for part in parts for name in part.names),
+        parts[0].labels_origin,
+        parts[0].feature_names if len({part.feature_names for part in parts}) == 1 else (),
     )
 
 
@@ -299,38 +311,11 @@ def _joined(parts: Mapping[str, _Part]) -> Samples:
             f"The inputs differ in their number of samples: {told}.",
             remedy="Give every input the same number of samples, in the same order.",
         )
-    labels = next((part.labels for part in parts.values() if part.labels is not None), None)
-    names = next(iter(parts.values())).names
-    return Samples({name: part.values for name, part in parts.items()}, labels, names)
-
-
-def number_labels(labels: Any, class_names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Turn labels that are names into class numbers.
-
-    Args:
-        labels: Shape ``(sample,)``, numbers or names; None if there are none.
-        class_names: By class number; empty if unknown: names are then numbered by the alphabet.
-
-    Returns:
-        Class numbers of shape ``(sample,)``, None where they cannot be told, and the class names.
-    """
-    if labels is None:
-        return None, class_names
-    labels = np.asarray(labels)
-    if labels.dtype.kind in "iu":
-        return labels, class_names
-    if labels.dtype.kind == "f" and np.all((np.abs(labels) < _EXACT_IN_FLOAT) & (labels == np.rint(labels))):
-        return labels.astype(np.int64), class_names
-    if not class_names:
-        # By the alphabet, as keras.utils.image_dataset_from_directory and scikit-learn number them.
-        found, numbered = np.unique(labels.astype(str), return_inverse=True)
-        is_a_class = labels.dtype.kind in "US" and len(found) <= _MOST_CLASSES
-        return (numbered, tuple(map(str, found))) if is_a_class else (None, ())
-    names = list(class_names)
-    numbers = []
-    for label in map(str, labels):
-        if label not in names:
-            # Names that the model's own classes do not have cannot be set against its answer.
-            return None, class_names
-        numbers.append(names.index(label))
-    return np.array(numbers), class_names
+    labelled = next((part for part in parts.values() if part.labels is not None), None)
+    return Samples(
+        {name: part.values for name, part in parts.items()},
+        labelled.labels if labelled else None,
+        next(iter(parts.values())).names,
+        labelled.labels_origin if labelled else "labels",
+        {name: part.feature_names for name, part in parts.items() if part.feature_names},
+    )

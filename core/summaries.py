@@ -21,6 +21,7 @@ __all__ = [
     "InputSummary",
     "InputView",
     "InstalledVisualizer",
+    "LabelSummary",
     "LayerRow",
     "ModelSummary",
     "NoiseSizes",
@@ -139,11 +140,15 @@ class Answer:
     """What the model answers to one sample.
 
     Attributes:
-        specification: Vega-Lite chart of its strongest outputs.
-        best: Name of the strongest class; empty where the output is no classification.
-        probability: Of that class, 0 to 1.
-        true_label: Name of the true class; empty if unknown.
-        right: Whether both agree; None if either is unknown.
+        specification: Vega-Lite chart of its strongest outputs; empty where it answers text.
+        best: Name of the class that it answers; empty where the output is no classification.
+        probability: Of that class, 0 to 1; None where the model answers no probabilities, such as logits.
+        true_label: Label of the sample by name; empty if unknown.
+        right: Whether both agree; None if either is unknown, or the label is no class of the model.
+        text: The answer, where it is text.
+        value: The answer in words, where it is a single number and no class; empty otherwise.
+        value_name: What that number is called.
+        note: What else is to be said, such as ``"true 22.5, error +0.7"`` or ``"softmax of the logits: 91 %"``.
     """
 
     specification: dict[str, Any]
@@ -151,6 +156,33 @@ class Answer:
     probability: float | None = None
     true_label: str = ""
     right: bool | None = None
+    text: str = ""
+    value: str = ""
+    value_name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What the labels of the samples that are open are taken for, see :mod:`core.labels`.
+
+    Attributes:
+        origin: What they are called, such as ``"folder names"``; empty if there are none.
+        note: How they were set against the model's answer, in sentences; empty where there is nothing to say.
+        role: ``"class"``, ``"value"`` or ``"unused"``; empty if there are none.
+        roles: What else a person may take them for; empty where there is nothing to choose.
+        class_names: Names of the classes that are in use, the first of them.
+        class_count: How many names there are.
+        names_note: Why a list of names is not used; empty if it is, or there is none.
+    """
+
+    origin: str = ""
+    note: str = ""
+    role: str = ""
+    roles: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    class_count: int = 0
+    names_note: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,12 @@ from core.limits import get_limits
 from core.lines import decoded_text, lines_with_content, too_large
 from core.mending import fits, shape_text
 from core.naming import listed, shown
+from core.table_columns import TableText, column_of, feature_names, label_columns, split_off
 
-__all__ = [
-    "LABEL_COLUMNS",
-    "Table",
-    "read_table",
-]
-
-LABEL_COLUMNS: Final = ("label", "class", "target")
-"""Names of the column that holds the true class of each sample, in any case."""
+__all__ = ["Table", "read_table"]
 
 _SAMPLE_COLUMN: Final = "sample"
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d+,\d+\s*")
-_EXACT_IN_FLOAT: Final = 2**53
 _NO_DELIMITER: Final = "\x1f"
 _QUOTED_LINE: Final = re.compile(r'\s*"(?:[^"]++|"")*+"\s*')
 
@@ -47,43 +40,25 @@ class Table:
 
     Attributes:
         values: The samples as the input expects them, the sample axis first; float64, int64 or strings.
-        labels: The true class of each sample, shape ``(sample,)``, numbers or strings; None if there is no such column.
+        labels: The label of each sample, shape ``(sample,)``, integers, float64 or strings; None if there is no such
+            column.
         names: One name per sample.
+        label_column: Name of the column of labels; empty if there is none.
+        feature_names: Names of the last axis of the values, from the header; empty if it does not name them.
     """
 
     values: np.ndarray
     labels: np.ndarray | None
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Text:
-    """The lines of a file that hold something, and how they are to be read.
-
-    Attributes:
-        name: Name of the file.
-        lines: The lines, the header included.
-        numbers: The number of each line in the file, counted from 1.
-        delimiter: Empty where a line is one cell.
-        header: Name of each column, or None.
-    """
-
-    name: str
-    lines: Sequence[str]
-    numbers: Sequence[int]
-    delimiter: str
-    header: tuple[str, ...] | None
-
-    def line_of(self, row: int) -> int:
-        """Return the number of the line in the file that holds a row of values."""
-        return self.numbers[row + (1 if self.header else 0)]
+    label_column: str = ""
+    feature_names: tuple[str, ...] = ()
 
 
 def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
     """Return the samples in a table.
 
     The delimiter, a decimal comma, a header and the index column of a pandas file are found out. A column named
-    ``label``, ``class`` or ``target`` holds the true class. The rest depends on the input:
+    ``label``, ``class`` or ``target`` holds the label: a class or a true value. The rest depends on the input:
 
     - a row is a sample where its columns are the sample's numbers, in the order of the axes: features, token ids, the
       pixels of a picture, or the time steps of a single feature;
@@ -106,24 +81,34 @@ def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
     holds_text = spec.dtype == "string"
     text = _read_lines(data, name, holds_text)
     frame = _parsed(text, holds_text)
-    labels = _split_off(frame, LABEL_COLUMNS, text)
+    label_column = column_of(frame, label_columns(frame, text, spec))
+    labels = split_off(frame, label_column, text)
     if holds_text:
-        return _rows(_text_values(frame, text, spec), labels)
-    groups = _split_off(frame, (_SAMPLE_COLUMN,), text) if len(spec.shape) == 2 else None
+        return _rows(_text_values(frame, text, spec), labels, label_column)
+    sample_column = column_of(frame, (_SAMPLE_COLUMN,)) if len(spec.shape) == 2 else ""
+    groups = split_off(frame, sample_column, text)
     values = _numbers(frame, text)  # (row, column)
+    table = _samples_of(values, labels, groups, text, spec)
+    return replace(table, label_column=label_column, feature_names=feature_names(frame, text, table.values))
+
+
+def _samples_of(
+    values: np.ndarray, labels: np.ndarray | None, groups: np.ndarray | None, text: TableText, spec: InputSpec
+) -> Table:
     if groups is not None:
         return _long_form(values, labels, groups, text, spec)
     if len(spec.shape) == 2 and fits(values.shape, spec.shape):
-        return Table(values[np.newaxis], _one_label(labels, np.ones(len(values), bool), name), (name,))
+        label = _one_label(labels, np.ones(len(values), bool), text.name)
+        return Table(values[np.newaxis], label, (text.name,))
     return _rows(_rows_as_samples(values, text, spec), labels)
 
 
-def _read_lines(data: bytes, name: str, holds_text: bool) -> _Text:
+def _read_lines(data: bytes, name: str, holds_text: bool) -> TableText:
     kept = lines_with_content(decoded_text(data, name), name)
     kept = list(dropwhile(lambda line: line[1].startswith("#"), kept))  # how numpy.savetxt writes a header
     if not kept:
         raise InputRejected(f"{name} is empty.", remedy="Give a table with at least one row of numbers.")
-    text = _Text(name, [line for _, line in kept], [number for number, _ in kept], "", None)
+    text = TableText(name, [line for _, line in kept], [number for number, _ in kept], "", None)
     text = replace(text, delimiter=_delimiter(text.lines[:20]))
     _check_columns(text)
     first, second = (cells_of(line, text.delimiter) for line in (text.lines[0], text.lines[min(1, len(kept) - 1)]))
@@ -150,7 +135,7 @@ def _unquoted(line: str) -> str:
     return re.sub(r'"[^"]*"', "", line) if '"' in line else line
 
 
-def _check_columns(text: _Text) -> None:
+def _check_columns(text: TableText) -> None:
     """Refuse too many columns, ragged lines and cells that span lines, before pandas has to find out slowly."""
     limits = get_limits()
     expected = 0
@@ -195,7 +180,7 @@ def _is_header(first: Sequence[str], second: Sequence[str], holds_text: bool) ->
     return (has_index or len(columns) > 2) and columns == [str(index) for index in range(len(columns))]
 
 
-def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
+def _parsed(text: TableText, holds_text: bool) -> pd.DataFrame:
     """Return the rows as a frame whose columns have the header's names, or numbers counted from 1."""
     rows = text.lines[1:] if text.header else text.lines
     if holds_text and not text.delimiter:
@@ -228,31 +213,7 @@ def _parsed(text: _Text, holds_text: bool) -> pd.DataFrame:
     return frame
 
 
-def _split_off(frame: pd.DataFrame, names: Sequence[str], text: _Text) -> np.ndarray | None:
-    """Take the first column of one of these names out of the frame and return it, integers or strings."""
-    found = [place for place, column in enumerate(frame.columns) if str(column).lower() in names]
-    if not found or frame.shape[1] == 1:
-        return None
-    column = frame.columns[found[0]]
-    if list(frame.columns).count(column) > 1:
-        raise InputRejected(
-            f"{text.name} has more than one column '{shown(column)}'.",
-            remedy="Leave one of them, or rename the others.",
-        )
-    values = frame.pop(column)
-    if values.isna().any():
-        line = text.line_of(int(np.argmax(values.isna().to_numpy())))
-        raise InputRejected(
-            f"{text.name}: the column '{shown(column)}' is empty in line {line}.",
-            remedy="Fill it in every line, or take the column out.",
-        )
-    kind = values.dtype.kind
-    if kind == "i" or (kind == "f" and ((values % 1 == 0) & (values.abs() < _EXACT_IN_FLOAT)).all()):
-        return values.to_numpy(dtype=np.int64)
-    return np.array([str(value) for value in values], dtype=str)
-
-
-def _numbers(frame: pd.DataFrame, text: _Text) -> np.ndarray:
+def _numbers(frame: pd.DataFrame, text: TableText) -> np.ndarray:
     """Return ``(row, column)`` as integers where every cell is a whole number, else float64."""
     for position, dtype in enumerate(frame.dtypes):
         if dtype.kind not in "biuf":
@@ -266,7 +227,7 @@ def _numbers(frame: pd.DataFrame, text: _Text) -> np.ndarray:
     return frame.to_numpy(dtype=np.uint64 if bool((frame >= 0).all(axis=None)) else np.float64)
 
 
-def _column_of_numbers(values: pd.Series, position: int, text: _Text) -> np.ndarray:
+def _column_of_numbers(values: pd.Series, position: int, text: TableText) -> np.ndarray:
     """Return ``(row,)`` as float64 of a column that pandas did not take for numbers."""
     numbers = np.empty(len(values), dtype=np.float64)
     for row, cell in enumerate(values):
@@ -297,7 +258,7 @@ def _short(cell: object) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _text_values(frame: pd.DataFrame, text: _Text, spec: InputSpec) -> np.ndarray:
+def _text_values(frame: pd.DataFrame, text: TableText, spec: InputSpec) -> np.ndarray:
     columns = math.prod(extent or 1 for extent in spec.shape)
     if frame.shape[1] != columns:
         raise InputRejected(
@@ -309,7 +270,7 @@ def _text_values(frame: pd.DataFrame, text: _Text, spec: InputSpec) -> np.ndarra
     return strings.reshape(len(strings), *(extent or 1 for extent in spec.shape))  # (row, column) -> (sample, …)
 
 
-def _rows_as_samples(values: np.ndarray, text: _Text, spec: InputSpec) -> np.ndarray:
+def _rows_as_samples(values: np.ndarray, text: TableText, spec: InputSpec) -> np.ndarray:
     rows, columns = values.shape
     shape = spec.shape
     if len(shape) == 1 or (shape == () and columns == 1):
@@ -332,12 +293,12 @@ def _rows_as_samples(values: np.ndarray, text: _Text, spec: InputSpec) -> np.nda
     )
 
 
-def _rows(values: np.ndarray, labels: np.ndarray | None) -> Table:
-    return Table(values, labels, tuple(f"row {number}" for number in range(1, len(values) + 1)))
+def _rows(values: np.ndarray, labels: np.ndarray | None, label_column: str = "") -> Table:
+    return Table(values, labels, tuple(f"row {number}" for number in range(1, len(values) + 1)), label_column)
 
 
 def _long_form(
-    values: np.ndarray, labels: np.ndarray | None, groups: np.ndarray, text: _Text, spec: InputSpec
+    values: np.ndarray, labels: np.ndarray | None, groups: np.ndarray, text: TableText, spec: InputSpec
 ) -> Table:
     codes, samples = pd.factorize(groups)  # in the order in which they appear
     lengths = np.bincount(codes)

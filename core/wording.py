@@ -23,14 +23,21 @@ def class_name(number: int, names: Sequence[str]) -> str:
     return names[number] if 0 <= number < len(names) else f"class {number}"
 
 
-def answers_classes(layer: LayerInfo, class_names: Sequence[str]) -> bool:
+def answers_classes(layer: LayerInfo, class_names: Sequence[str], class_layer: str = "") -> bool:
     """Return whether the units of a layer are the classes.
 
-    It ends in a softmax or sigmoid and has as many units as there are classes; where no classes are known, a softmax
-    over several units is taken for them.
+    It is the layer that is known to answer them, or ends in a softmax or sigmoid and has as many units as there are
+    classes; where no classes are known, a softmax over several units is taken for them.
+
+    Args:
+        layer: The layer.
+        class_names: Name of each class; empty if unknown.
+        class_layer: Key of the layer that answers the classes, where that is known.
     """
     if layer.axes != ("sample", "unit"):
         return False
+    if class_layer and layer.key == class_layer:
+        return layer.output_shape[-1] != 1
     if not class_names:
         return layer.activation_function == "softmax" and layer.output_shape[-1] != 1
     return layer.activation_function in ("softmax", "sigmoid") and len(class_names) == layer.output_shape[-1]
@@ -41,9 +48,9 @@ def unit_kind(layer: LayerInfo) -> str:
     return "channel" if layer.axes[-1] == "channel" else "unit"
 
 
-def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str]) -> str:
-    """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
-    if not answers_classes(layer, class_names):
+def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str], class_layer: str = "") -> str:
+    """Return what a person knows a unit of a layer by: its class where it is known to answer the classes."""
+    if not answers_classes(layer, class_names, class_layer):
         return f"{unit_kind(layer)} {unit} of {layer.key}"
     name = class_name(unit, class_names)
     if not class_names:

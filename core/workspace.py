@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from core import export, model_map, picture_list, previews, thumbnails
 from core.activation import Activation
+from core.class_names import parse_class_names
 from core.cost import Plan
 from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
 from core.images import Fit
 from core.input_kinds import InputKind
+from core.labelled_samples import LabelledSamples, NamesOfClasses, lists_of_names
+from core.labels import LabelRole
 from core.loading import files_together
 from core.many_samples import ManySamples
+from core.naming import shown
 from core.noise_samples import noise_samples, noise_sizes
 from core.opened import ModelSource, OpenModel, OpenSamples, file_name, open_model, open_samples
 from core.overview import describe_activation, layer_row, opened_layers
@@ -49,7 +54,7 @@ __all__ = ["Workspace"]
 _TABLES_KEPT: Final = 64
 
 
-class Workspace(ManySamples):
+class Workspace(ManySamples, LabelledSamples):
     """What one visitor has open.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was.
@@ -71,9 +76,10 @@ class Workspace(ManySamples):
         self._budget = memory_budget
         self._model: OpenModel | None = None
         self._samples: OpenSamples | None = None
-        self._taken: Samples | None = None
         self._noise: tuple[int, int, Mapping[str, Sequence[int]]] | None = None
         self._other: OpenModel | None = None
+        self._names = NamesOfClasses()
+        self._role: LabelRole | None = None
         self._serial = 0
         self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
         self._lock = threading.RLock()
@@ -98,10 +104,10 @@ class Workspace(ManySamples):
 
     @property
     def sample_labels(self) -> tuple[str, ...]:
-        """The true class of each sample by name; empty if unknown."""
-        if not self._samples or self._samples.labels is None:
+        """The label of each sample by name; empty if unknown, or if the labels are true values."""
+        if not self._samples or self._samples.labels.groups is None:
             return ()
-        return tuple(self._samples.class_of(sample) for sample in range(len(self._samples.labels)))
+        return tuple(self._samples.labels.group_of(sample) for sample in range(len(self._samples.names)))
 
     def open_example(self, name: str) -> ModelSummary:
         """Open an example with its own samples.
@@ -117,7 +123,7 @@ class Workspace(ManySamples):
         )
         with self._lock:
             opened = self._open(ModelSource(example.model_path, name), example, opening)
-            self._model, self._other = opened, None
+            self._start_with(opened)
             self.take_example_samples()
         return opened.summary
 
@@ -149,8 +155,7 @@ class Workspace(ManySamples):
         )
         with self._lock:
             opened = self._open(ModelSource(source, name, weights or None, member), None, f"import numpy\n\n{opening}")
-            self._model, self._samples, self._other = opened, None, None
-            self._taken = self._noise = None
+            self._start_with(opened)
         return opened.summary
 
     def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
@@ -184,8 +189,9 @@ class Workspace(ManySamples):
             self._model = self._opened().with_input_as(name, kind)
             if self._noise:
                 self.take_noise(*self._noise)
-            elif self._taken:
-                self._take(self._taken)
+            elif self._samples:
+                self._serial += 1
+                self._samples = self._matched(self._samples.given, self._serial)
         return self._model.summary
 
     def take_example_samples(self) -> None:
@@ -214,9 +220,18 @@ class Workspace(ManySamples):
 
         Raises:
             InputRejected: If the data does not fit; what was there before stays.
+
+        A file among them that lists names of classes, such as ``labels.txt``, is no data: it names the model's classes.
         """
         given = {name: [GivenFile(file, data) for file, data in each] for name, each in files.items()}
-        self._take(read_files(given, self._opened().specs, Preparation(scaling, fit, invert)))
+        lists, data = lists_of_names(given)
+        if lists and not any(data.values()):
+            raise InputRejected(
+                f"{shown(lists[0].name)} lists names of classes, and there is no data beside it.",
+                remedy="Add the data, then the names are used for it.",
+            )
+        names = parse_class_names(lists[-1].data, lists[-1].name) if lists else ()
+        self._take(read_files(data, self._opened().specs, Preparation(scaling, fit, invert)), names)
 
     def take_text(self, text: str) -> None:
         """Use text, one sample a line, for a model that takes strings.
@@ -252,10 +267,10 @@ class Workspace(ManySamples):
     def inputs(self, sample: int) -> tuple[InputView, ...]:
         """Show what goes in: one view per input."""
         samples = self._given()
-        example = self._opened().example
-        names = example.feature_names if example else ()
+        names = samples.given.feature_names
         return tuple(
-            previews.input_view(spec, samples.arrays[spec.name], sample, names) for spec in self._opened().specs
+            previews.input_view(spec, samples.arrays[spec.name], sample, names.get(spec.name, ()))
+            for spec in self._opened().specs
         )
 
     def plan(self) -> Plan:
@@ -279,9 +294,8 @@ class Workspace(ManySamples):
         import keras
 
         block, position = self._given().passes.block(sample, progress)
-        output, samples = np.asarray(keras.tree.flatten(block.output)[0]), self._given()
-        label = None if samples.labels is None else int(samples.labels[sample])
-        return previews.answer_of(output, position, samples.class_names, label)
+        output = np.asarray(keras.tree.flatten(block.output)[0])
+        return previews.answer_of(output, position, self._given().labels, self._opened().output, sample)
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:
         """Return a row per layer, in call order, nested ones after what they are nested in.
@@ -414,11 +428,20 @@ class Workspace(ManySamples):
     def _open(self, source: ModelSource, example: Example | None, opening: str) -> OpenModel:
         return open_model(source, example, opening, self._models)
 
-    def _take(self, samples: Samples) -> None:
+    def _start_with(self, opened: OpenModel) -> None:
+        self._model, self._samples, self._other, self._noise = opened, None, None, None
+        self._names, self._role = NamesOfClasses(own=opened.class_names), None
+
+    def _take(self, samples: Samples, class_names: tuple[str, ...] = ()) -> None:
         with self._lock:
             self._serial += 1
-            self._taken, self._noise = samples, None
-            self._samples = open_samples(self._opened(), samples, self._serial, self._registry, self._budget)
+            self._noise = None
+            self._names = replace(self._names, from_data=class_names)
+            self._model = replace(self._opened(), class_names=self._names.in_use)
+            self._samples = self._matched(samples, self._serial)
+
+    def _matched(self, samples: Samples, serial: int) -> OpenSamples:
+        return open_samples(self._opened(), samples, serial, self._registry, self._budget, self._role)
 
     def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
         return self._given().passes.activation(layer, sample)

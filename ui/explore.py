@@ -65,12 +65,22 @@ def _above(views: Sequence[InputView], answer: Answer) -> None:
             _input(view, several=len(views) > 1)
     with answered:
         st.markdown("**What the model answers**")
-        chart(answer.specification, "answer")
+        if answer.specification:
+            chart(answer.specification, "answer")
+        else:
+            with st.container(border=True):
+                st.text(answer.text)
     with verdict:
         if answer.best:
-            st.metric("Answer", named(answer.best), f"{answer.probability:.0%}", delta_color="off", delta_arrow="off")
+            share = None if answer.probability is None else f"{answer.probability:.0%}"
+            st.metric("Answer", named(answer.best), share, delta_color="off", delta_arrow="off")
+        elif answer.value:
+            st.metric(named(answer.value_name) or "Answer", answer.value)
+        if answer.note:
+            st.caption(plain(answer.note))
         if answer.true_label:
-            st.metric("True label", named(answer.true_label))
+            # What no answer is judged by is what somebody called the sample, and no more.
+            st.metric("Label" if answer.right is None else "True label", named(answer.true_label))
         if answer.right is not None:
             mark = ":green-badge[:material/check: right]" if answer.right else ":red-badge[:material/close: wrong]"
             st.markdown(mark)

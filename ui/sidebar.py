@@ -17,6 +17,7 @@ from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
+from ui.labels import labels
 from ui.limits import limits, megabytes
 from ui.model_files import chosen_member, open_or_offer, uploaded_model
 from ui.waiting import keep_place_above, show_error, waiting
@@ -28,7 +29,7 @@ _EXAMPLE, _FILE = "Example", "Your file"
 _SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
 _FITS: dict[Fit, str] = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
 _NOISE_SAMPLES = 8
-_DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "zip"]
+_DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "json", "zip"]
 
 
 def sidebar() -> None:
@@ -51,6 +52,7 @@ def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
     if model:
         st.subheader("Input", anchor=False)
         _input(workspace, take_kinds(workspace, model, chosen), chosen)
+        labels(workspace, model)
         _sample(workspace, chosen)
 
 

@@ -55,7 +55,7 @@ class SampleDistribution(Visualizer):
         width = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False)
         classes = list(frame.sort_values("label", kind="stable")["class"].unique())
         title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
-        if options.order == "class" and activation.context.labels is None:
+        if options.order == "class" and activation.context.groups is None:
             title = "Samples in their own order, since their classes are not known"
         axis = alt.Axis(
             labels=options.order == "sample",
@@ -116,7 +116,7 @@ def _quantiles(activation: Activation) -> pd.DataFrame:
     frame["index"] = np.arange(len(frame))
     frame["sample"] = frame["index"] + context.first
     frame["class"] = _classes(activation)
-    frame["label"] = frame["index"] if context.labels is None else np.asarray(context.labels)
+    frame["label"] = frame["index"] if context.groups is None else np.asarray(context.groups)
     return frame
 
 

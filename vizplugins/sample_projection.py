@@ -129,8 +129,10 @@ def _described(dataset: LayerDataset, options: ProjectionOptions, progress: Prog
     labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
     frame = dataset.table()
     frame["prediction"] = charts.NOT_KNOWN if predicted is None else dataset.classes_named(predicted)
-    known = labels is not None and predicted is not None
-    frame["right or wrong"] = np.where(labels == predicted, "right", "wrong") if known else charts.NOT_KNOWN
+    frame["right or wrong"] = charts.NOT_KNOWN
+    if labels is not None and predicted is not None:
+        verdict = np.where(labels == predicted, "right", "wrong")
+        frame["right or wrong"] = np.where(labels >= 0, verdict, charts.NOT_KNOWN)
     if options.colour_by == "unit":
         means = dataset.features("mean", progress)
         frame["unit"] = means[:, min(options.unit, means.shape[1] - 1)].astype(np.float64)

@@ -172,22 +172,26 @@ def _all_samples(
     before, after = [], []
     for start in range(0, count, _BATCH):
         inputs = dataset.inputs(range(start, min(start + _BATCH, count)))
-        before.append(_classes(attribution.answers(extractor, inputs)))
-        after.append(_classes(attribution.answers_without(extractor, inputs, activation.key, unit, value)))
+        before.append(attribution.answers(extractor, inputs))
+        after.append(attribution.answers_without(extractor, inputs, activation.key, unit, value))
         progress(min(start + _BATCH, count) / count, f"{min(start + _BATCH, count):,} of {count:,} samples")
-    first, second = np.concatenate(before), np.concatenate(after)
+    answers = np.concatenate(before), np.concatenate(after)
+    first, second = (dataset.answered_classes(each) for each in answers)
+    if first is None or second is None:
+        return _moved(*answers)
     changed = float((first != second).mean())
     caption = f"All {count:,} samples: {charts.percent(changed)} are answered otherwise without it"
     labels = dataset.labels
-    if labels is None:
+    judged = np.zeros(count, bool) if labels is None else labels >= 0
+    if labels is None or not judged.any():
         rows = pd.DataFrame({"class": dataset.classes_named(first), "part": _AFTER, "share": first == second})
         title = "Share still answered as before"
     else:
-        right = (first == labels, second == labels)
+        right = ((first == labels)[judged], (second == labels)[judged])
         shares = [charts.percent(float(each.mean())) for each in right]
         caption = f"{caption}; right on {shares[0]}, then on {shares[1]}"
         rows = pd.concat(
-            pd.DataFrame({"class": dataset.classes_named(labels), "part": part, "share": each})
+            pd.DataFrame({"class": dataset.classes_named(labels[judged]), "part": part, "share": each})
             for part, each in zip((_BEFORE, _AFTER), right, strict=True)
         )
         title = "Share answered right"
@@ -206,9 +210,22 @@ def _all_samples(
     )
 
 
-def _classes(answers: np.ndarray) -> np.ndarray:
-    flat = answers.reshape(len(answers), -1)
-    return flat.argmax(axis=1) if flat.shape[1] > 1 else (flat[:, 0] > 0.5).astype(np.int64)
+def _moved(before: np.ndarray, after: np.ndarray) -> tuple[str, alt.TopLevelMixin]:
+    """Draw how far the answer to each sample moves, where it is no class."""
+    moved = np.linalg.norm((after - before).reshape(len(before), -1).astype(np.float64), axis=1)
+    caption = f"All {len(before):,} samples: the answer moves by {np.nanmean(moved):.3g} in the mean without it"
+    chart = (
+        alt.Chart(charts.histogram(moved, 20))
+        .mark_bar(color=charts.MARK_COLOUR)
+        .encode(
+            alt.X("start:Q", title="The answer moves by", bin="binned"),
+            alt.X2("end:Q"),
+            alt.Y("count:Q", title="Samples"),
+            tooltip=[alt.Tooltip("start:Q", format=".4~g"), alt.Tooltip("end:Q", format=".4~g"), "count:Q"],
+        )
+        .properties(height=160)
+    )
+    return caption, chart
 
 
 @hookimpl

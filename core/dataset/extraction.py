@@ -33,6 +33,7 @@ from core.dataset.survey import (
 from core.errors import InputRejected
 from core.extractor import Extractor, refuse_unknown_layers
 from core.inputs import arrange
+from core.labels import AnswerRule
 from core.naming import shown
 
 __all__ = ["array_name", "extract_dataset", "read_statistics"]
@@ -60,7 +61,9 @@ def extract_dataset(
 
     ``zarr.open_group(output)[core.array_name(key)]`` is then the array of a layer, shape ``(sample, …)``, with the
     names of its axes. Of statistics there is a group per layer, see :func:`read_statistics`. Beside them are the
-    ``labels`` if they are known and, with statistics, the ``predictions``.
+    ``labels`` if they are known, numbers of the model's classes, -1 where a label is none of them; ``groups`` in their
+    place where no label is known to be a class of the model, or ``targets`` where they are true values; and, with
+    statistics, the ``predictions``. The names of classes and groups are an attribute of their arrays.
 
     Args:
         model: A Keras model, an :class:`Extractor`, or a model file as path or content.
@@ -104,8 +107,13 @@ def extract_dataset(
     group = ledger.group
     write = _write_statistics if statistics else _write_activations
     write(folder, engine, source, dataset, chunks, ledger, wanted, batch_size, progress)
-    if dataset.labels is not None and "labels" not in group:
-        group.create_array("labels", data=np.asarray(dataset.labels))
+    for name, numbers, of in (
+        ("labels", dataset.labels, dataset.class_names),
+        ("groups", dataset.groups if dataset.labels is None else None, dataset.group_names),
+        ("targets", dataset.targets, ()),
+    ):
+        if numbers is not None and name not in group:
+            group.create_array(name, data=np.asarray(numbers), attributes={"names": list(of)} if of else None)
     return folder
 
 
@@ -261,10 +269,11 @@ def reduce_batches(
     inputs: dict[str, np.ndarray],
     batch_size: int,
     first: int,
-    labels: np.ndarray | None,
-    class_count: int,
+    groups: np.ndarray | None,
+    group_count: int,
     every: int,
     layers: list[str] | None,
+    classes: tuple[AnswerRule, tuple[str, ...]],
 ) -> Survey:
     """Return the survey of samples that are all here, see :func:`core.dataset.survey.reduce_chunk`."""
     count = len(next(iter(inputs.values())))
@@ -272,14 +281,15 @@ def reduce_batches(
         {name: array[start : start + batch_size] for name, array in inputs.items()}
         for start in range(0, count, batch_size)
     )
-    return reduce_chunk(extractor, batches, first, labels, class_count, every, layers)
+    return reduce_chunk(extractor, batches, first, groups, group_count, every, layers, classes=classes)
 
 
 def _part(dataset: Dataset, chunk: Chunk, layers: list[str] | None, batch_size: int) -> tuple[Any, ...]:
-    labels = None if dataset.labels is None else dataset.labels[chunk.start : chunk.stop]
+    groups = None if dataset.groups is None else dataset.groups[chunk.start : chunk.stop]
     every = draw_every(dataset.sample_count)
     inputs = dataset.batch(chunk.start, chunk.stop)
-    return inputs, batch_size, chunk.start, labels, dataset.class_count, every, layers
+    classes = (dataset.answer_rule, dataset.class_names)
+    return inputs, batch_size, chunk.start, groups, dataset.group_count, every, layers, classes
 
 
 def _write_checkpoint(path: Path, found: Survey) -> None:

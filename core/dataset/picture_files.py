@@ -17,7 +17,10 @@ from core.errors import InputRejected
 from core.limits import get_limits, raised_by
 from core.naming import shown
 
-__all__ = ["PictureFiles", "holds_pictures", "pictures_in_archive", "pictures_in_folder"]
+__all__ = ["FOLDER_NAMES", "PictureFiles", "holds_pictures", "pictures_in_archive", "pictures_in_folder"]
+
+FOLDER_NAMES: Final = "folder names"
+"""What labels are called in sentences that come from the folders of pictures."""
 
 _ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp")
 # What systems put beside pictures without being asked.

@@ -13,11 +13,19 @@ import numpy as np
 
 from core.arrays import as_labels
 from core.dataset.mapped_arrays import MappedArrays
-from core.dataset.picture_files import PictureFiles, holds_pictures, pictures_in_archive, pictures_in_folder
+from core.dataset.picture_files import (
+    FOLDER_NAMES,
+    PictureFiles,
+    holds_pictures,
+    pictures_in_archive,
+    pictures_in_folder,
+)
 from core.errors import InputRejected
 from core.inputs import InputSpec, check
+from core.labels import AnswerRule, Labels, match_labels
+from core.model_output import ModelOutput
 from core.naming import shown
-from core.reading import GivenFile, Preparation, number_labels, read_files
+from core.reading import GivenFile, Preparation, read_files
 
 __all__ = ["ArrayDataset", "Dataset", "PictureDataset", "open_dataset"]
 
@@ -27,7 +35,8 @@ class Dataset(ABC):
 
     Attributes:
         sample_count: How many there are.
-        labels: True class of each as a number, shape ``(sample,)``; None if unknown.
+        labels: Class of each in the model's output as a number, shape ``(sample,)``; -1 for a sample that is of no
+            class of the model. None if unknown: no answer is judged then.
         class_names: Name of each class; empty if unknown.
         names: What each sample is called.
     """
@@ -55,18 +64,65 @@ class Dataset(ABC):
         """Return the inputs of some samples in their order, as :meth:`batch` does."""
 
     @property
-    def class_count(self) -> int:
-        """How many classes there are, as far as names or labels say so."""
-        from_labels = 0 if self.labels is None or not self.labels.size else int(self.labels.max()) + 1
-        return max(len(self.class_names), from_labels)
+    def groups(self) -> np.ndarray | None:
+        """Group that each sample is coloured by, a number in ``group_names``, shape ``(sample,)``; None if unknown.
+
+        Its class, and what else it is labelled as where that is no class of the model.
+        """
+        return self.labels
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Name of each group; empty if unknown."""
+        return self.class_names
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """What the model is to answer to each sample, shape ``(sample, output)``; None if unknown."""
+        return None
+
+    @property
+    def answer_rule(self) -> AnswerRule:
+        """How an answer of the model becomes a class, see :func:`core.labels.answered_classes`."""
+        return "probabilities" if self.labels is None else "largest"
+
+    @property
+    def group_count(self) -> int:
+        """How many groups there are, as far as names or labels say so."""
+        from_labels = 0 if self.groups is None or not self.groups.size else int(self.groups.max()) + 1
+        return max(len(self.group_names), from_labels)
 
 
-class ArrayDataset(Dataset):
+class _Labelled(Dataset):
+    """A dataset whose labels are matched."""
+
+    def __init__(self, matched: Labels) -> None:
+        self._matched = matched
+        self.labels, self.class_names = matched.classes, matched.class_names
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        return self._matched.groups
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        return self._matched.group_names
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        return self._matched.targets
+
+    @property
+    def answer_rule(self) -> AnswerRule:
+        return self._matched.rule
+
+
+class ArrayDataset(_Labelled):
     """Arrays, in memory or mapped from a file.
 
     Args:
         arrays: By input name, each ``(sample, …)``.
-        labels: True class of each sample, numbers or names, shape ``(sample,)``; or None.
+        labels: True class of each sample, numbers or names, shape ``(sample,)``, or as they were matched; or None.
         class_names: Name of each class; names in ``labels`` become numbers by these, or by the alphabet.
         names: What each sample is called; by default its number.
         specs: What the model expects, to check each batch against; None takes the arrays as they are.
@@ -76,7 +132,7 @@ class ArrayDataset(Dataset):
     def __init__(
         self,
         arrays: Mapping[str, np.ndarray],
-        labels: np.ndarray | None = None,
+        labels: np.ndarray | Labels | None = None,
         class_names: tuple[str, ...] = (),
         names: Sequence[str] = (),
         specs: Sequence[InputSpec] | None = None,
@@ -90,7 +146,7 @@ class ArrayDataset(Dataset):
             )
         self.arrays = dict(arrays)
         self.sample_count = next(iter(counts.values()))
-        self.labels, self.class_names = number_labels(labels, class_names)
+        super().__init__(labels if isinstance(labels, Labels) else match_labels(labels, None, class_names))
         self.names = names or _Numbers(self.sample_count)
         self._specs = {spec.name: spec for spec in specs or ()}
         self._keep = keep
@@ -113,7 +169,7 @@ class ArrayDataset(Dataset):
         return {name: check(array, self._specs[name]) if name in self._specs else array for name, array in part.items()}
 
 
-class PictureDataset(Dataset):
+class PictureDataset(_Labelled):
     """Image files, each decoded when it is asked for.
 
     Args:
@@ -122,15 +178,21 @@ class PictureDataset(Dataset):
         preparation: How they are made into numbers.
         class_names: Names of the model's classes, if known; else the folders, by the alphabet, as
             ``keras.utils.image_dataset_from_directory`` numbers them.
+        output: What the model answers, which the folders are set against; None if that is not known.
     """
 
     def __init__(
-        self, files: PictureFiles, spec: InputSpec, preparation: Preparation, class_names: tuple[str, ...] = ()
+        self,
+        files: PictureFiles,
+        spec: InputSpec,
+        preparation: Preparation,
+        class_names: tuple[str, ...] = (),
+        output: ModelOutput | None = None,
     ) -> None:
+        super().__init__(match_labels(files.labels, output, class_names, origin=FOLDER_NAMES))
         self._files, self._spec, self._preparation = files, spec, preparation
         self.sample_count = len(files.names)
         self.names = files.names
-        self.labels, self.class_names = number_labels(files.labels, class_names)
 
     @cached_property
     def identity(self) -> str:
@@ -152,6 +214,7 @@ def open_dataset(
     specs: Sequence[InputSpec],
     preparation: Preparation | None = None,
     class_names: tuple[str, ...] = (),
+    output: ModelOutput | None = None,
 ) -> Dataset:
     """Return a dataset from a file or folder.
 
@@ -161,24 +224,37 @@ def open_dataset(
         specs: What the model expects.
         preparation: How images become numbers; by default pixels / 255.
         class_names: Names of the model's classes, if known.
+        output: What the model answers, which labels are set against; None if that is not known.
 
     Raises:
         InputRejected: If it does not exist, cannot be read, or does not fit.
     """
     preparation = preparation or Preparation()
     if path.is_dir():
-        return PictureDataset(pictures_in_folder(path), specs[0], preparation, class_names)
+        return PictureDataset(pictures_in_folder(path), specs[0], preparation, class_names, output)
     if not path.is_file():
         raise InputRejected(f"There is no file {shown(str(path))!r}.", remedy="Give a file or a folder of images.")
     if path.suffix.lower() in (".npy", ".npz"):
         mapped = MappedArrays(path, specs)
-        labels = None if mapped.file.labels is None else as_labels(mapped.file.labels, path.name)
-        return ArrayDataset(mapped.file.arrays, labels, class_names, specs=specs, keep=mapped)
+        labels = None if mapped.file.labels is None else as_labels(mapped.file.labels)
+        _check_count(labels, mapped.file.arrays, path.name)
+        matched = match_labels(labels, output, class_names)
+        return ArrayDataset(mapped.file.arrays, matched, specs=specs, keep=mapped)
     with path.open("rb") as stream:
         if holds_pictures(stream):
-            return PictureDataset(pictures_in_archive(path, path.name), specs[0], preparation, class_names)
+            return PictureDataset(pictures_in_archive(path, path.name), specs[0], preparation, class_names, output)
     given = read_files({specs[0].name: [GivenFile(path.name, path.read_bytes())]}, specs, preparation)
-    return ArrayDataset(given.arrays, given.labels, class_names, given.names)
+    matched = match_labels(given.labels, output, class_names, origin=given.labels_origin)
+    return ArrayDataset(given.arrays, matched, names=given.names)
+
+
+def _check_count(labels: np.ndarray | None, arrays: Mapping[str, np.ndarray], name: str) -> None:
+    count = len(next(iter(arrays.values())))
+    if labels is not None and len(labels) != count:
+        raise InputRejected(
+            f"{shown(name)} holds {count:,} samples and {len(labels):,} labels.",
+            remedy="Save one label per sample, or leave the labels out.",
+        )
 
 
 class _Numbers(Sequence[str]):

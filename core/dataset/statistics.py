@@ -71,15 +71,15 @@ class LayerStatistics:
 
     @classmethod
     def of(
-        cls, reduction: Reduction, first: int, labels: np.ndarray | None, class_count: int, draw_every: int
+        cls, reduction: Reduction, first: int, groups: np.ndarray | None, group_count: int, draw_every: int
     ) -> LayerStatistics:
         """Return the statistics of some samples.
 
         Args:
             reduction: Of these samples, as arrays.
             first: Number of the first of them.
-            labels: True class of each, shape ``(sample,)``, or None.
-            class_count: How many classes there are.
+            groups: Group of each, such as its class, shape ``(sample,)``, or None.
+            group_count: How many groups there are.
             draw_every: Values are drawn of every so many samples.
         """
         total, norm = reduction.total, reduction.norm  # (sample, unit)
@@ -101,7 +101,7 @@ class LayerStatistics:
             squares = np.einsum("su,su->u", *[known(norm, 0).astype(np.float64)] * 2) - count * mean**2
         high, low = known(largest, -np.inf), known(smallest, np.inf)
         saturated = reduction.saturated
-        totals, counts = _by_class(known(total, 0) / np.maximum(places, 1), some, labels, class_count)
+        totals, counts = _by_class(known(total, 0) / np.maximum(places, 1), some, groups, group_count)
         chosen = np.flatnonzero(numbers % draw_every == 0)
         drawn = reduction.drawn[chosen]  # (chosen, place, unit)
         top, top_answers = _best(high, numbers, True)
@@ -195,12 +195,12 @@ class LayerStatistics:
 
 
 def _by_class(
-    means: np.ndarray, some: np.ndarray, labels: np.ndarray | None, class_count: int
+    means: np.ndarray, some: np.ndarray, groups: np.ndarray | None, group_count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    kept = min(class_count, MOST_CLASSES)
-    if labels is None or not kept:
+    kept = min(group_count, MOST_CLASSES)
+    if groups is None or not kept:
         return np.zeros((kept, means.shape[1])), np.zeros((kept, means.shape[1]), np.int64)
-    of_class = (labels[None, :] == np.arange(kept)[:, None]).astype(np.float32)  # (class, sample)
+    of_class = (groups[None, :] == np.arange(kept)[:, None]).astype(np.float32)  # (class, sample)
     return (of_class @ means).astype(np.float64), (of_class @ some.astype(np.float32)).astype(np.int64)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from core.dataset.source import Dataset
 from core.dataset.statistics import LayerStatistics
 from core.extractor import Extractor
 from core.inputs import arrange
+from core.labels import AnswerRule, answered_classes
 from core.layers import LayerInfo, input_key, input_layer
 
 __all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "layers_of", "reduce_chunk", "samples_per_chunk", "survey"]
@@ -104,11 +105,12 @@ def survey(
             extractor,
             (dataset.batch(start, min(start + batch_size, chunk.stop)) for start in _starts(chunk, batch_size)),
             chunk.start,
-            None if dataset.labels is None else dataset.labels[chunk.start : chunk.stop],
-            dataset.class_count,
+            None if dataset.groups is None else dataset.groups[chunk.start : chunk.stop],
+            dataset.group_count,
             draw_every(dataset.sample_count),
             layers,
             told,
+            (dataset.answer_rule, dataset.class_names),
         )
         found = found.merged(part)
     return found
@@ -118,11 +120,12 @@ def reduce_chunk(
     extractor: Extractor,
     batches: Iterable[Mapping[str, np.ndarray]],
     first: int,
-    labels: np.ndarray | None,
-    class_count: int,
+    groups: np.ndarray | None,
+    group_count: int,
     draw_every: int,
     layers: Collection[str] | None = None,
     progress: Callable[[int], None] | None = None,
+    classes: tuple[AnswerRule, Sequence[str]] = ("probabilities", ()),
 ) -> Survey:
     """Return the survey of some samples.
 
@@ -130,11 +133,12 @@ def reduce_chunk(
         extractor: Holds the model.
         batches: Inputs by name, a few samples at a time.
         first: Number of the first sample.
-        labels: True class of each sample, shape ``(sample,)``, or None.
-        class_count: How many classes there are.
+        groups: Group of each sample, shape ``(sample,)``, or None.
+        group_count: How many groups there are.
         draw_every: Values are drawn of every so many samples.
         layers: Keys of layers; None takes all.
         progress: Called with how many of these samples are done.
+        classes: How an answer becomes a class, and what the classes are called.
     """
     reductions: dict[str, list[Reduction]] = {}
     infos: dict[str, LayerInfo] = {}
@@ -147,14 +151,14 @@ def reduce_chunk(
         for key, (layer, reduction) in found.items():
             infos[key] = layer
             reductions.setdefault(key, []).append(reduction)
-        predicted = predicted_classes(answer)
+        predicted = answered_classes(answer, *classes)
         if predicted is not None:
             predictions.append(predicted)
         done += len(next(iter(batch.values())))
         if progress:
             progress(done)
     statistics = {
-        key: LayerStatistics.of(joined_reductions(parts), first, labels, class_count, draw_every)
+        key: LayerStatistics.of(joined_reductions(parts), first, groups, group_count, draw_every)
         for key, parts in reductions.items()
     }
     return Survey(infos, statistics, np.concatenate([*predictions, np.empty(0, np.int64)]))
@@ -164,17 +168,6 @@ def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInf
     numeric = {name: array for name, array in batch.items() if array.dtype.kind in "fiub"}
     layers = {name: replace(input_layer(name, array.shape), key=input_key(name)) for name, array in numeric.items()}
     return {layer.key: (layer, reduced_input(numeric[name])) for name, layer in layers.items()}
-
-
-def predicted_classes(answer: Any) -> np.ndarray | None:
-    """Return the class that a model answers to each sample, shape ``(sample,)``; None if it tells no classes apart."""
-    import keras
-
-    outputs = keras.tree.flatten(answer)
-    output = np.asarray(outputs[0]) if outputs else None
-    if output is None or output.ndim != 2 or output.shape[1] < 2 or output.dtype.kind not in "fiu":
-        return None
-    return output.argmax(axis=1)
 
 
 def samples_per_chunk(extractor: Extractor) -> int:

@@ -109,7 +109,7 @@ class DatasetViews:
         known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
         if not known.size:
             return {}
-        names = [class_name(int(number), self.dataset.class_names) for number in known]
+        names = [class_name(int(number), self.dataset.group_names) for number in known]
         matrix = means[known]
         title = charts.title(
             f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
@@ -134,4 +134,5 @@ class DatasetViews:
         labels = self.dataset.labels
         if labels is None or len(found.predictions) != len(labels):
             return None
-        return float((found.predictions == labels).mean())
+        judged = labels >= 0
+        return float((found.predictions == labels)[judged].mean()) if judged.any() else None

@@ -70,12 +70,20 @@ class Maximizations:
         extractor: Holds the model.
         dataset: The samples: they say what inputs look like, and are searched too.
         specs: What each input is taken for; by default what the layers say.
+        class_layer: Key of the layer that answers the classes, where that is known.
     """
 
-    def __init__(self, extractor: Extractor, dataset: Dataset, specs: Sequence[InputSpec] | None = None) -> None:
+    def __init__(
+        self,
+        extractor: Extractor,
+        dataset: Dataset,
+        specs: Sequence[InputSpec] | None = None,
+        class_layer: str = "",
+    ) -> None:
         self._extractor = extractor
         self._dataset = dataset
         self._specs = tuple(input_specs(extractor.model) if specs is None else specs)
+        self._class_layer = class_layer
         self._searches: ContentStore[Ascent] = ContentStore(_SEARCHES_KEPT)
         self._layers: ContentStore[_LayerSearch] = ContentStore(2)
         self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
@@ -113,9 +121,9 @@ class Maximizations:
         scores = self._scores.get(target, lambda: self._run_all(target, counted(progress)))
         ranked = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:_SHOWN]
         names = [self._name_of(int(position)) for position in ranked]
-        labels = self._dataset.labels
+        groups, group_names = self._dataset.groups, self._dataset.group_names
         classes = [
-            charts.NOT_KNOWN if labels is None else class_name(int(labels[position]), self._dataset.class_names)
+            charts.NOT_KNOWN if groups is None else class_name(int(groups[position]), group_names)
             for position in ranked
         ]
         frame = pd.DataFrame({"sample": ranked, "name": names, "class": classes, "answer": scores[ranked]})
@@ -173,7 +181,11 @@ class Maximizations:
             )
             for each, objective, answer in zip(inputs, objectives, said, strict=True)
         )
-        name = f"all of {info.key}" if unit is None else unit_name(info, unit, self._dataset.class_names)
+        name = (
+            f"all of {info.key}"
+            if unit is None
+            else unit_name(info, unit, self._dataset.class_names, self._class_layer)
+        )
         return SearchReport(name, ascent.steps, found, _curve(ascent.history))
 
     def _said(self, ascent: Ascent) -> list[str]:
@@ -216,7 +228,7 @@ class Maximizations:
 
     def _searchable(self, info: LayerInfo) -> SearchableLayer:
         count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
-        if answers_classes(info, names):
+        if answers_classes(info, names, self._class_layer):
             return SearchableLayer(info.key, "class", count, names, False)
         return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2)
 
@@ -252,9 +264,9 @@ class Maximizations:
         return scores
 
     def _name_of(self, position: int) -> str:
-        labels = self._dataset.labels
-        of_class = "" if labels is None else class_name(int(labels[position]), self._dataset.class_names)
-        return sample_with_class(position, of_class)
+        groups = self._dataset.groups
+        group = "" if groups is None else class_name(int(groups[position]), self._dataset.group_names)
+        return sample_with_class(position, group)
 
 
 def _settings_of(given: Mapping[str, Any]) -> AscentSettings:

@@ -24,7 +24,7 @@ from core.loading import copy_apart, copy_model, files_name, write_files
 from core.naming import shown
 from core.opened import file_name
 from core.passes import Progress
-from core.summaries import ChartResult, ExampleSummary, Failure
+from core.summaries import ChartResult, ExampleSummary, Failure, LabelSummary
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import LONGEST_WITH_PROGRESS, Request
 from core.workers.wire import decode, largest_reply
@@ -39,12 +39,15 @@ _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "model": None,
     "sample_names": (),
     "sample_labels": (),
+    "labelling": LabelSummary(),
     "compared": None,
 }
 _TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
 _SHAPING: Final = frozenset({"take_input_as"})
 _COMPARING: Final = frozenset({"compare_with_example", "compare_with_model", "compare_with_files"})
-_CHANGING: Final = _OPENING | _SHAPING | _TAKING | _COMPARING
+_NAMING: Final = frozenset({"set_class_names"})
+_LABELLING: Final = frozenset({"set_label_role"})
+_CHANGING: Final = _OPENING | _SHAPING | _TAKING | _COMPARING | _NAMING | _LABELLING
 _FROM_FILE: Final = frozenset({"open_model", "open_files", "compare_with_model", "compare_with_files"})
 
 
@@ -95,6 +98,8 @@ class RemoteWorkspace:
         self._taking: Request | None = None
         self._comparing: Request | None = None
         self._shaping: dict[str, Request] = {}
+        self._naming: Request | None = None
+        self._labelling: Request | None = None
         self._is_restored = False
         self._pending: _Pending | None = None
         self._known: dict[str, Any] = {}
@@ -183,6 +188,8 @@ class RemoteWorkspace:
         if not self._is_restored and request.name not in _OPENING:
             steps = (
                 (self._opening, _OPENING),
+                (self._naming, _NAMING),
+                (self._labelling, _LABELLING),
                 *((shaping, frozenset[str]()) for shaping in self._shaping.values()),
                 (self._taking, _TAKING),
                 (self._comparing, _COMPARING),
@@ -261,6 +268,7 @@ class RemoteWorkspace:
     def _remember(self, request: Request) -> None:
         if request.name in _OPENING:
             self._opening, self._taking, self._comparing = request, None, None
+            self._naming, self._labelling = None, None
             self._shaping.clear()
         elif request.name in _SHAPING:
             self._shaping[str(request.arguments[0])] = request
@@ -268,6 +276,10 @@ class RemoteWorkspace:
             self._taking = request
         elif request.name in _COMPARING:
             self._comparing = request
+        elif request.name in _NAMING:
+            self._naming = request
+        elif request.name in _LABELLING:
+            self._labelling = request
         else:
             return
         self._known.clear()
@@ -347,6 +359,8 @@ def _in_words(request: Request) -> str:
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
         case "take_files" | "take_text" | "take_noise" | "take_example_samples" | "take_input_as":
             return "Reading the input"
+        case "set_class_names":
+            return "Reading the names of the classes"
         case "maximize" | "maximize_layer" | "excited" | "searchable_layers":
             return "Looking for what excites a unit"
         case "answer" | "layers" | "plan" | "health" | "comparison" | "class_means":

@@ -6,6 +6,8 @@ import vl_convert
 from PIL import Image
 
 from core.inputs import InputSpec
+from core.labels import match_labels
+from core.model_output import ModelOutput
 from core.previews import answer_of, input_view
 
 RANDOM = np.random.default_rng(0)
@@ -77,11 +79,18 @@ class TestInput:
         assert draws(view.specification)
 
 
+def of(names="", labels=None, *, label=0, count=3, function=""):
+    """What answer_of is told about samples with these labels, and a model with such an output."""
+    output = ModelOutput(count, function, "last", "price")
+    matched = match_labels(None if labels is None else np.array(labels), output, tuple(names.split()))
+    return matched, output, label
+
+
 class TestAnswer:
     PROBABILITIES = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], np.float32)
 
     def test_of_a_classification(self):
-        answer = answer_of(self.PROBABILITIES, 0, ("cat", "dog", "cow"), 1)
+        answer = answer_of(self.PROBABILITIES, 0, *of("cat dog cow", [1]))
 
         assert (answer.best, answer.true_label, answer.right) == ("dog", "dog", True)
         assert answer.probability == pytest.approx(0.7)
@@ -91,31 +100,31 @@ class TestAnswer:
         assert draws(answer.specification)
 
     def test_a_wrong_one(self):
-        answer = answer_of(self.PROBABILITIES, 1, ("cat", "dog", "cow"), 2)
+        answer = answer_of(self.PROBABILITIES, 1, *of("cat dog cow", [0, 2], label=1))
 
         assert (answer.best, answer.true_label, answer.right) == ("cat", "cow", False)
 
     def test_without_label_or_names(self):
-        assert answer_of(self.PROBABILITIES, 0, ("cat", "dog", "cow"), None).right is None
-        assert answer_of(self.PROBABILITIES, 0, (), None).best == "class 1"
+        assert answer_of(self.PROBABILITIES, 0, *of("cat dog cow")).right is None
+        assert answer_of(self.PROBABILITIES, 0).best == "class 1"
 
     def test_what_is_no_classification(self):
-        answer = answer_of(np.array([[3.0, -2, 9]]), 0, (), None)
+        answer = answer_of(np.array([[3.0, -2, 9]]), 0)
 
         assert (answer.best, answer.probability, answer.right) == ("", None, None)
         (rows,) = answer.specification["datasets"].values()
         assert [row["name"] for row in rows] == ["unit 2", "unit 0", "unit 1"]
 
     def test_a_single_probability_is_no_classification(self):
-        assert answer_of(np.array([[1.0]]), 0, (), None).probability is None
+        assert answer_of(np.array([[1.0]]), 0).probability is None
 
     def test_only_the_strongest_are_drawn(self):
-        (rows,) = answer_of(numbers(1, 1000), 0, (), None).specification["datasets"].values()
+        (rows,) = answer_of(numbers(1, 1000), 0).specification["datasets"].values()
 
         assert len(rows) == 5
 
     def test_nan_does_not_stop_it(self):
-        assert draws(answer_of(np.array([[np.nan, 1.0]]), 0, (), None).specification)
+        assert draws(answer_of(np.array([[np.nan, 1.0]]), 0).specification)
 
     def test_of_more_axes(self):
-        assert draws(answer_of(numbers(2, 4, 5), 1, (), None).specification)
+        assert draws(answer_of(numbers(2, 4, 5), 1).specification)

@@ -10,7 +10,7 @@ from PIL import Image
 from core.errors import InputRejected
 from core.inputs import InputSpec, arrange, input_specs
 from core.previews import input_view
-from core.reading import GivenFile, Preparation, number_labels, read_files, read_text
+from core.reading import GivenFile, Preparation, read_files, read_text
 
 PICTURE = InputSpec("picture", (4, 4, 1), "float32")
 ANY_SIZE = InputSpec("picture", (None, None, 1), "float32")
@@ -215,22 +215,6 @@ def test_zeros_in_typed_text():
 def test_half_characters_in_typed_numbers():
     with pytest.raises(InputRejected, match="not a number"):
         read_text("1 2 \ud800", TOKENS)
-
-
-@pytest.mark.parametrize(
-    ("labels", "numbers"),
-    [
-        (np.array([1.0, 2.0]), [1, 2]),
-        (np.array([1.0, np.inf]), None),
-        (np.array([np.nan, 1.0]), None),
-        (np.array([1e300]), None),
-        (np.array(["b", "a"]), [1, 0]),
-    ],
-)
-def test_labels_that_are_no_class_numbers(labels, numbers):
-    found, names = number_labels(labels, ("a", "b"))
-    assert names == ("a", "b")
-    assert numbers is None if found is None else found.tolist() == numbers
 
 
 def test_what_does_not_fit_is_refused():

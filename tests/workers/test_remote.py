@@ -28,6 +28,9 @@ CALLS = {
     "model": [None],
     "sample_names": [None],
     "sample_labels": [None],
+    "labelling": [None],
+    "set_class_names": [("a\nb\nc",), ('["not", "all"',), ("",)],
+    "set_label_role": [("unused",), ("nonsense",), ("",)],
     "open_example": [("vowels-lstm",)],
     "open_model": [(keras_file(), "mine.keras")],
     "open_files": [([("mine.keras", keras_file()), ("labels.txt", b"up\ndown\n")],), ([("mine.keras", b"no model")],)],
@@ -214,3 +217,16 @@ def test_a_page_may_ask_for_what_is_public_only(opened):
     for name in ("_model", "_take", "__class_getitem__", "no_such", "os"):
         with pytest.raises(AttributeError):
             getattr(there, name)
+
+
+def test_names_of_classes_and_what_labels_are_outlive_a_worker(visitor):
+    workspace = visitor()
+    workspace.open_example("digits-cnn")
+    workspace.set_class_names([f"the digit {number}" for number in range(10)])
+    workspace.set_label_role("unused")
+    before = workspace.answer(0)
+    workspace.close()
+
+    assert workspace.answer(0) == before
+    assert before.best.startswith("the digit ")
+    assert (before.right, workspace.labelling.role) == (None, "unused")

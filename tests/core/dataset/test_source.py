@@ -45,7 +45,7 @@ def test_arrays_stay_on_disk(tmp_path, save):
     assert dataset.sample_count == 20
     np.testing.assert_array_equal(dataset.batch(4, 7)["vector"], values[4:7])
     np.testing.assert_array_equal(dataset.labels, np.arange(20) % 2)
-    assert (dataset.class_count, dataset.names[3]) == (2, "3")
+    assert (dataset.group_count, dataset.names[3]) == (2, "3")
 
 
 def test_one_array(tmp_path):

@@ -28,7 +28,7 @@ def in_chunks(example, size, batch=8):
         starts = range(chunk.start, chunk.stop, batch)
         batches = [dataset.batch(start, min(start + batch, chunk.stop)) for start in starts]
         labels = dataset.labels[chunk.start : chunk.stop]
-        found = found.merged(reduce_chunk(extractor, batches, chunk.start, labels, dataset.class_count, 1))
+        found = found.merged(reduce_chunk(extractor, batches, chunk.start, labels, dataset.group_count, 1))
     return found
 
 
