@@ -200,9 +200,18 @@ def _strongest(
     return frame
 
 
+def _with_room(frame: pd.DataFrame) -> list[float]:
+    """Return a range in which zero, all bars and the numbers behind their ends have room."""
+    shown = [column for column in ("value", "true value") if column in frame]
+    known = np.nan_to_num(frame[shown].to_numpy(np.float64).reshape(-1), posinf=0, neginf=0)
+    low, high = min(0.0, float(known.min())), max(0.0, float(known.max()))
+    room = 0.15 * ((high - low) or 1)
+    return [low - room if low < 0 else 0, high + room if high > 0 or low == 0 else 0]
+
+
 def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     what = "Probability" if probabilities else "Output"
-    reach = [0, 1.15] if probabilities else alt.Undefined
+    reach = [0, 1.15] if probabilities else _with_room(frame)
     tooltip = [alt.Tooltip("name:N", title="class" if probabilities else "output"), alt.Tooltip("value:Q", title=what)]
     tooltip += [alt.Tooltip("true value:Q", format=".4~g")] if "true value" in frame else []
     base = alt.Chart(frame).encode(
@@ -218,8 +227,11 @@ def _answer_chart(frame: pd.DataFrame, probabilities: bool) -> alt.LayerChart:
     bars = base.mark_bar(height=15, cornerRadiusEnd=2).encode(
         color=alt.when(alt.datum.true).then(alt.value(_RIGHT)).otherwise(alt.value(charts.MARK_COLOUR))
     )
-    numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
-    layer: list[alt.Chart] = [bars, numbers]
+    # A number stands behind the end of its bar, on whichever side that is.
+    texts = base.mark_text(color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
+    right = texts.transform_filter("!(datum.value < 0)").mark_text(align="left", dx=5, color=charts.MUTED_COLOUR)
+    left = texts.transform_filter(alt.datum.value < 0).mark_text(align="right", dx=-5, color=charts.MUTED_COLOUR)
+    layer: list[alt.Chart] = [bars, right, left]
     if "true value" in frame:
         layer.append(base.mark_tick(color=_RIGHT, thickness=3, size=20).encode(x=alt.X("true value:Q")))
     frameless = alt.ViewBackground(stroke=None)

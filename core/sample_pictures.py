@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from core.charts import row_order
 from core.colours import MUTED_COLOUR, picture_url, png_url
 from core.gallery import images_of, strip, thumbnails
 from core.selections import clicked
@@ -62,11 +63,13 @@ def listed(
     if "image" in frame:
         return strip(frame, tooltip=tooltip, columns=columns)
     said = frame["text"] if "text" in frame else frame["class"]
-    lines = frame.assign(line=[f"{name}  {text}" for name, text in zip(frame["name"], said, strict=True)])
+    lines = frame.assign(
+        line=[f"{name}  {text}" for name, text in zip(frame["name"], said, strict=True)], row=range(len(frame))
+    )
     return (
         alt.Chart(lines)
         .mark_text(align="left", x=0, cursor="pointer", color=MUTED_COLOUR, limit=width)
-        .encode(y=alt.Y("name:N", sort=None, axis=None), text="line:N", tooltip=tooltip)
+        .encode(y=alt.Y("name:N", sort=row_order("row"), axis=None), text="line:N", tooltip=tooltip)
         .add_params(clicked("sample"))
         .properties(height=alt.Step(17), width=width, view=alt.ViewBackground(stroke=None))
     )

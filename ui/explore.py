@@ -80,7 +80,9 @@ def _above(views: Sequence[InputView], answer: Answer) -> None:
             st.caption(plain(answer.note))
         if answer.true_label:
             # What no answer is judged by is what somebody called the sample, and no more.
-            st.metric("Label" if answer.right is None else "True label", named(answer.true_label))
+            is_judged = answer.right is not None
+            why = None if is_judged else "No answer is judged by it: the sidebar says why, under the input."
+            st.metric("True label" if is_judged else "Label", named(answer.true_label), help=why)
         if answer.right is not None:
             mark = ":green-badge[:material/check: right]" if answer.right else ":red-badge[:material/close: wrong]"
             st.markdown(mark)

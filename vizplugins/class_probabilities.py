@@ -42,6 +42,7 @@ class ClassProbabilities(Visualizer):
             # The true class is what a person looks for, so it stays in sight however improbable it is.
             likeliest[-1] = label
         frame = pd.DataFrame({"class": [names[number] for number in likeliest], "probability": values[likeliest]})
+        frame["place"] = range(len(frame))
         frame["label"] = [_label(value) for value in frame["probability"]]
         frame["is"] = ["true class" if number == label else "other class" for number in likeliest]
         base = alt.Chart(frame).encode(
@@ -51,7 +52,7 @@ class ClassProbabilities(Visualizer):
                 scale=alt.Scale(domain=[0, 1.08]),
                 axis=alt.Axis(values=_TICKS, format=".2~f"),
             ),
-            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
+            y=alt.Y("class:N", sort=charts.row_order("place"), title=None, axis=alt.Axis(labelLimit=200)),
             tooltip=[alt.Tooltip("class:N"), alt.Tooltip("probability:Q", format=".4f"), alt.Tooltip("is:N")],
         )
         colour = alt.Color(

@@ -82,7 +82,7 @@ class ExcitingSamples(Visualizer):
         is_open = np.arange(len(scores)) == dataset.number_of(options.sample)
         frame = dataset.table().assign(answer=scores, open=is_open)
         count = min(_SHOWN, len(ranked) // 2) or 1
-        name = f"{'channel' if activation.axes[-1] == 'channel' else 'unit'} {unit} of {activation.key}"
+        name = charts.unit_name(activation, unit)
         return {
             f"Excite {name} the most": _samples(dataset, unit, frame, ranked[:count]),
             "The least": _samples(dataset, unit, frame, ranked[::-1][:count]),
@@ -91,7 +91,8 @@ class ExcitingSamples(Visualizer):
 
 
 def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
-    rows = frame.iloc[chosen].assign(name=[dataset.short_name(int(position)) for position in chosen])
+    names = [dataset.short_name(int(position)) for position in chosen]
+    rows = frame.iloc[chosen].assign(name=names, place=range(len(names)))
     answers = dataset.activation(chosen.tolist())
     values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
     values = np.where(answers.shown, values, np.nan) if values.ndim > 1 else values
@@ -117,7 +118,11 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
     clicked = charts.clicked("sample")
     bars = alt.Chart(rows).mark_bar(cursor="pointer", color=charts.MARK_COLOUR)
     return (
-        bars.encode(alt.X("answer:Q", title="Activation"), alt.Y("name:N", sort=None, title="Sample"), tooltip=tooltip)
+        bars.encode(
+            alt.X("answer:Q", title="Activation"),
+            alt.Y("name:N", sort=charts.row_order("place"), title="Sample"),
+            tooltip=tooltip,
+        )
         .add_params(clicked)
         .properties(height=alt.Step(18))
     )

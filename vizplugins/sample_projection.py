@@ -347,13 +347,13 @@ def _telling_units(
 ) -> alt.Chart:
     means = dataset.features("mean") if options.pooling == "flattened" else features
     strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
-    frame = pd.DataFrame({"unit": [f"unit {unit}" for unit in strongest], "apart": apart})
+    frame = pd.DataFrame({"unit": [f"unit {unit}" for unit in strongest], "apart": apart, "place": range(len(apart))})
     return (
         alt.Chart(frame)
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
             x=alt.X("apart:Q", title="Mean inside minus mean outside, in standard deviations"),
-            y=alt.Y("unit:N", sort=None, title=None, axis=alt.Axis(labelOverlap=False)),
+            y=alt.Y("unit:N", sort=charts.row_order("place"), title=None, axis=alt.Axis(labelOverlap=False)),
             tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("apart:Q", format="+.2f")],
         )
         .properties(height=alt.Step(18), width=_SIDE)
@@ -370,7 +370,7 @@ def _nearest(
 ) -> dict[str, alt.TopLevelMixin]:
     order, distances = projection.nearest(features, placed.open, _NEIGHBOURS, options.metric)
     caption = f"Nearest to sample {dataset.short_name(placed.open)}, in the layer"
-    near = _named(placed.frame, order, dataset).assign(distance=distances)
+    near = _named(placed.frame, order, dataset).assign(distance=distances, place=range(len(distances)))
     tooltip = [*_tooltip(near), alt.Tooltip("distance:Q", format=".4~g")]
     if "image" in near:
         return {caption: gallery.strip(near, tooltip=tooltip)}
@@ -379,7 +379,7 @@ def _nearest(
         .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("distance:Q", title=f"Distance in the layer ({options.metric})"),
-            y=alt.Y("name:N", sort=None, title="Sample"),
+            y=alt.Y("name:N", sort=charts.row_order("place"), title="Sample"),
             color=_colour(options, placed.frame),
             tooltip=tooltip,
         )

@@ -36,6 +36,7 @@ class StrongestUnits(Visualizer):
         finite = np.flatnonzero(np.isfinite(values))
         strongest = finite[np.argsort(-strength[finite], kind="stable")][: options.count]
         frame = pd.DataFrame({"unit": [str(unit) for unit in strongest], "value": values[strongest]})
+        frame["place"] = range(len(frame))
         frame["sign"] = np.where(frame["value"] < 0, "negative", "positive")
         both = frame["sign"].nunique() > 1
         return (
@@ -43,7 +44,7 @@ class StrongestUnits(Visualizer):
             .mark_bar()
             .encode(
                 x=alt.X("value:Q", title="Activation", axis=alt.Axis(tickCount=7)),
-                y=alt.Y("unit:N", sort=None, title="Unit"),
+                y=alt.Y("unit:N", sort=charts.row_order("place"), title="Unit"),
                 color=alt.Color(
                     "sign:N",
                     title="Activation is",

@@ -35,18 +35,23 @@ class SummaryStatistics(Visualizer):
         if activation.shape[0] > 1:
             columns[f"all {activation.shape[0]:,} samples"] = activation.values
         rows = [
-            {"measure": measure, "of": name, "text": text}
-            for name, values in columns.items()
-            for measure, text in _measures(values).items()
+            {"measure": measure, "of": name, "text": text, "row": row, "column": column}
+            for column, (name, values) in enumerate(columns.items())
+            for row, (measure, text) in enumerate(_measures(values).items())
         ]
         cells = (
             alt.Chart(pd.DataFrame(rows))
             .mark_text(align="right", fontSize=13, color=_INK, dx=40)
             .encode(
-                y=alt.Y("measure:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13)),
+                y=alt.Y(
+                    "measure:N",
+                    sort=charts.row_order("row"),
+                    title=None,
+                    axis=alt.Axis(ticks=False, domain=False, labelFontSize=13),
+                ),
                 x=alt.X(
                     "of:N",
-                    sort=None,
+                    sort=charts.row_order("column"),
                     title=None,
                     axis=alt.Axis(orient="top", ticks=False, domain=False, labelAngle=0, labelFontSize=12),
                 ),

@@ -137,11 +137,12 @@ def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
 
 def _later(found: attribution.Ablation) -> alt.Chart:
     frame = pd.DataFrame({"layer": list(found.changed), "moved": list(found.changed.values())})
+    frame["number"] = range(len(frame))
     return (
         alt.Chart(frame)
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
-            alt.Y("layer:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220)),
             alt.X("moved:Q", title="Moved, as a share of its length", axis=alt.Axis(format="%")),
             tooltip=["layer:N", alt.Tooltip("moved:Q", format=".2%")],
         )

@@ -73,7 +73,7 @@ class ValueTable(Visualizer):
         axis = alt.Axis(labelAngle=0, ticks=False, domain=False)
         base = alt.Chart(frame).encode(
             x=alt.X("column:O", title=column_axis.capitalize(), axis=axis),
-            y=alt.Y("place:O", sort=None, title=row_axis.capitalize(), axis=axis),
+            y=alt.Y("place:O", sort=charts.row_order("row"), title=row_axis.capitalize(), axis=axis),
             tooltip=[
                 alt.Tooltip("row:O", title=row_axis),
                 alt.Tooltip("column:O", title=column_axis),

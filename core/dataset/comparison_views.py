@@ -87,12 +87,13 @@ def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> al
     """Return a bar per layer, in call order; the first layer that differs is marked. A click selects ``layer``."""
     first = first_that_differs(distances)
     frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
+    frame["number"] = range(len(frame))
     frame["is"] = np.where(frame["layer"] == first, "first that differs", "")
     title = charts.title(
         f"The first layer that differs is {first}" if first else "No layer differs by more than rounding",
         f"{names[0]} against {names[1]}",
     )
-    y = alt.Y("layer:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False))
+    y = alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False))
     bars = (
         alt.Chart(frame)
         .mark_bar(cursor="pointer")
