@@ -224,7 +224,7 @@ def open_samples(
         passes,
         LayerCharts(registry, passes, dataset),
         DatasetViews(model.extractor, dataset),
-        Maximizations(model.extractor, dataset, model.specs, known.class_layer),
+        Maximizations(model.extractor, dataset, model.specs, known.class_layer, known.feature_names),
     )
 
 

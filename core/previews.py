@@ -26,6 +26,7 @@ _RIGHT: Final = "#54a24b"
 _LINES: Final = 6
 _MOST_SLICES: Final = 16
 _SLICE_GAP: Final = 1
+_NAMED_ROWS: Final = 40
 
 
 def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: tuple[str, ...] = ()) -> InputView:
@@ -35,7 +36,7 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
         spec: What the input is.
         array: All samples, the sample axis first, as the model sees them.
         sample: Which one to show.
-        feature_names: Names of the last axis of a sequence, if known.
+        feature_names: Names of the last axis, if known.
     """
     value = array[sample]
     shape = charts.format_shape(value.shape) or "one value"
@@ -243,12 +244,11 @@ def values_chart(value: np.ndarray, feature_names: tuple[str, ...] = ()) -> alt.
 
     Args:
         value: Shape ``(feature,)`` or ``(time, …, feature)``.
-        feature_names: Names of the last axis of a sequence, if known.
+        feature_names: Names of the last axis, if known.
     """
+    is_named = value.ndim > 0 and len(feature_names) == value.shape[-1]
     if value.ndim == 2 and value.shape[-1] <= _LINES:
-        names = (
-            list(feature_names) if len(feature_names) == value.shape[-1] else [str(n) for n in range(value.shape[-1])]
-        )
+        names = list(feature_names) if is_named else [str(number) for number in range(value.shape[-1])]
         kept = charts.thin(np.nan_to_num(value).sum(axis=1), buckets=400)
         frame = pd.DataFrame(value[kept], columns=names).assign(time=kept).melt("time", var_name="feature")
         return (
@@ -265,8 +265,16 @@ def values_chart(value: np.ndarray, feature_names: tuple[str, ...] = ()) -> alt.
     if value.ndim >= 2:
         matrix = value.reshape(-1, value.shape[-1]).T  # (time, feature) -> (feature, time)
         return charts.heatmap(
-            matrix, row="feature", column="time", scale=charts.colour_scale(matrix), value_title="Value", height=150
+            matrix,
+            row="feature",
+            column="time",
+            scale=charts.colour_scale(matrix),
+            value_title="Value",
+            height=max(150, 12 * len(matrix)) if is_named and len(matrix) <= _NAMED_ROWS else 150,
+            row_labels=feature_names if is_named and len(matrix) <= _NAMED_ROWS else None,
         )
+    if is_named and value.shape[-1] <= _NAMED_ROWS:
+        return _named_bars(value, feature_names)
     flat = value.reshape(-1)
     kept = charts.thin(flat, buckets=400)
     return (
@@ -278,6 +286,25 @@ def values_chart(value: np.ndarray, feature_names: tuple[str, ...] = ()) -> alt.
             tooltip=[alt.Tooltip("position:Q"), alt.Tooltip("value:Q", format=".4~g")],
         )
         .properties(height=150)
+    )
+
+
+def _named_bars(value: np.ndarray, names: tuple[str, ...]) -> alt.Chart:
+    frame = pd.DataFrame({"place": range(len(names)), "feature": list(names), "value": value})
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=charts.MARK_COLOUR)
+        .encode(
+            x=alt.X("value:Q", title=None),
+            y=alt.Y(
+                "feature:N",
+                sort=charts.row_order("place"),
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=140, labelOverlap=False),
+            ),
+            tooltip=[alt.Tooltip("feature:N"), alt.Tooltip("value:Q", format=".4~g")],
+        )
+        .properties(height=max(60, 17 * len(frame)))
     )
 
 

@@ -22,6 +22,7 @@ from vizplugins import (
 )
 
 _MOST_STEPS = 400
+_MOST_NAMES = 60
 _TOKEN_HEIGHT = 18
 
 
@@ -147,7 +148,13 @@ def _picture(
         return _over_image(found)
     if found.given.ndim == 2:
         return _over_time(found, activation, options)
-    return _per_feature(found)
+    return _per_feature(found, _feature_names(found, activation))
+
+
+def _feature_names(found: attribution.Attribution, activation: Activation) -> tuple[str, ...]:
+    """Return the names of the input's last axis; empty where there are none, or too many to be read."""
+    names = activation.context.feature_names.get(found.entry.removeprefix("input:"), ())
+    return names if len(names) == found.given.shape[-1] <= _MOST_NAMES else ()
 
 
 def _over_image(found: attribution.Attribution) -> alt.HConcatChart:
@@ -175,7 +182,14 @@ def _over_time(
     matrix = values.T  # (time, feature) -> (feature, time)
     height = int(np.clip(14 * len(matrix), 90, 320))
     cells = charts.heatmap(
-        matrix, row="feature", column="time", scale=scale, value_title="Counts", width=620, height=height
+        matrix,
+        row="feature",
+        column="time",
+        scale=scale,
+        value_title="Counts",
+        width=620,
+        height=height,
+        row_labels=_feature_names(found, activation) or None,
     )
     return alt.VConcatChart(vconcat=[bars.properties(width=620, height=110), cells], spacing=10)
 
@@ -212,7 +226,9 @@ def _labels_by_place(frame: pd.DataFrame) -> str:
     return f"({{{pairs}}})[datum.value]"
 
 
-def _per_feature(found: attribution.Attribution) -> alt.Chart:
+def _per_feature(found: attribution.Attribution, names: tuple[str, ...]) -> alt.TopLevelMixin:
+    if names:
+        return _per_named_feature(found, names)
     kept = charts.thin(found.values, buckets=_MOST_STEPS // 2)
     frame = pd.DataFrame(
         {
@@ -222,6 +238,39 @@ def _per_feature(found: attribution.Attribution) -> alt.Chart:
         }
     )
     return _bars(frame, "feature", "Feature")
+
+
+def _per_named_feature(found: attribution.Attribution, names: tuple[str, ...]) -> alt.LayerChart:
+    values = found.values.astype(np.float64)
+    frame = pd.DataFrame(
+        {
+            "feature": list(names),
+            "place": range(len(names)),
+            "value": values,
+            "input": found.given.reshape(-1).astype(np.float64),
+            "against": values < 0,
+        }
+    )
+    bars = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            alt.Y(
+                "feature:N",
+                sort=charts.row_order("place"),
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=200, labelOverlap=False),
+            ),
+            alt.X("value:Q", title="Counts for it (right), against it (left)" if found.is_signed else "Counts"),
+            color=_sign_colour(),
+            tooltip=[
+                "feature:N",
+                alt.Tooltip("value:Q", title="counts", format=".4~g"),
+                alt.Tooltip("input:Q", format=".4~g"),
+            ],
+        )
+    )
+    return alt.LayerChart(layer=[bars], height=alt.Step(_TOKEN_HEIGHT))
 
 
 def _bars(frame: pd.DataFrame, column: str, title: str) -> alt.Chart:

@@ -92,7 +92,7 @@ class Ascent:
     ) -> None:
         self._extractor = extractor
         self.target = target
-        self._entry = entry
+        self.entry = entry
         self.domain = domain
         self._others = {name: array for name, array in sample.items() if name != entry}
         self._settings = settings
@@ -156,7 +156,7 @@ class Ascent:
 
     def objective(self) -> np.ndarray:
         """Return what the target amounts to for what was found, without any transformation, shape ``(start,)``."""
-        named = {**self._repeated(), self._entry: self.inputs}
+        named = {**self._repeated(), self.entry: self.inputs}
         spec = PassSpec.of(self.target)
         return run_pass(
             self._extractor,
@@ -168,7 +168,7 @@ class Ascent:
 
     def answers(self) -> np.ndarray:
         """Return what the model answers to what was found, its first output."""
-        named = {**self._repeated(), self._entry: self.inputs}
+        named = {**self._repeated(), self.entry: self.inputs}
         found = run_pass(self._extractor, arrange(self._extractor.model, named), PassSpec(with_answer=True))
         return np.asarray(given.flat(found.answer)[0])
 
@@ -190,7 +190,7 @@ class Ascent:
         # The loop holds these as constants.
         known = tuple(each.tobytes() if isinstance(each, np.ndarray) else each for each in vars(self.domain).values())
         settings = (self._settings.by_frequency, self._settings.diversity > 0)
-        return ("ascent", spec, self._entry, shapes, len(place), known, settings)
+        return ("ascent", spec, self.entry, shapes, len(place), known, settings)
 
     def _compiled(self, state: list[Any], fixed: list[Any], extra: list[Any]) -> Any:
         import tensorflow as tf
@@ -265,7 +265,7 @@ class Ascent:
         turned = self.domain.as_taken(seen)
         named = {name: tf.repeat(tensor, count, axis=0) for name, tensor in zip(self._others, fixed, strict=True)}
         tensors = given.to_tensors(
-            self._extractor.model, _arranged(self._extractor.model, {**named, self._entry: turned})
+            self._extractor.model, _arranged(self._extractor.model, {**named, self.entry: turned})
         )
         kept = (self.target.layer,) if self._settings.diversity > 0 and count > 1 else ()
         found = answered(self._extractor, tensors, PassSpec.of(self.target, kept=kept, uphill=True), units, place)

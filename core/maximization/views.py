@@ -49,12 +49,14 @@ _BYTES_AT_ONCE: Final = 3_000_000
 _MOST_STARTS: Final = 64
 _MOST_UNITS: Final = 512
 _CURVE_POINTS: Final = 300
+_MOST_NAMES: Final = 60
 
 
 @dataclass
 class _LayerSearch:
     """A whole layer, some units at a time."""
 
+    entry: str
     domain: Domain
     unit_count: int
     at_once: int
@@ -71,6 +73,7 @@ class Maximizations:
         dataset: The samples: they say what inputs look like, and are searched too.
         specs: What each input is taken for; by default what the layers say.
         class_layer: Key of the layer that answers the classes, where that is known.
+        feature_names: Names of the last axis by the input's name, where they are known.
     """
 
     def __init__(
@@ -79,11 +82,13 @@ class Maximizations:
         dataset: Dataset,
         specs: Sequence[InputSpec] | None = None,
         class_layer: str = "",
+        feature_names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._extractor = extractor
         self._dataset = dataset
         self._specs = tuple(input_specs(extractor.model) if specs is None else specs)
         self._class_layer = class_layer
+        self._feature_names = feature_names or {}
         self._searches: ContentStore[Ascent] = ContentStore(_SEARCHES_KEPT)
         self._layers: ContentStore[_LayerSearch] = ContentStore(2)
         self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
@@ -148,7 +153,7 @@ class Maximizations:
             size = 4 * int(np.prod(domain.shape))
             at_once = int(np.clip(_BYTES_AT_ONCE // max(size, 1), 1, _MOST_STARTS))
             count = min(int(info.output_shape[-1] or 0), _MOST_UNITS)
-            return _LayerSearch(domain, count, at_once, None, [], [])
+            return _LayerSearch(entry, domain, count, at_once, None, [], [])
 
         state = self._layers.get((target, repr(taken), steps, settings.get("run", 0)), begin)
         until = time.monotonic() + seconds
@@ -171,11 +176,11 @@ class Maximizations:
         info = self._layer(layer)
         domain = ascent.domain
         inputs, objectives = domain.as_drawn(ascent.inputs), ascent.objective()
-        said = self._said(ascent)
+        said, names = self._said(ascent), self._feature_names.get(ascent.entry, ())
         found = tuple(
             FoundInput(
                 png_of(each) if domain.kind == "image" else None,
-                None if domain.kind == "image" else values_chart(each).to_dict(),
+                None if domain.kind == "image" else values_chart(each, names).to_dict(),
                 float(objective),
                 answer,
             )
@@ -209,7 +214,8 @@ class Maximizations:
         if count:
             frame = pd.DataFrame({kind: np.arange(count), "answer": state.objectives})
             tooltip = [alt.Tooltip(f"{kind}:Q"), alt.Tooltip("answer:Q", format=".4~g")]
-            chart = _gallery(np.stack(state.found), frame, kind, tooltip, state.domain).to_dict()
+            names = self._feature_names.get(state.entry, ())
+            chart = _gallery(np.stack(state.found), frame, kind, tooltip, state.domain, names).to_dict()
         return LayerSearchReport(chart, count, state.unit_count, int(info.output_shape[-1] or 0), kind)
 
     def _target(self, layer: str, unit: int | None, settings: Mapping[str, Any]) -> Target:
@@ -310,7 +316,12 @@ def _curve(history: np.ndarray) -> dict[str, Any]:
 
 
 def _gallery(
-    found: np.ndarray, frame: pd.DataFrame, kind: str, tooltip: list[alt.Tooltip], domain: Domain
+    found: np.ndarray,
+    frame: pd.DataFrame,
+    kind: str,
+    tooltip: list[alt.Tooltip],
+    domain: Domain,
+    names: tuple[str, ...],
 ) -> alt.TopLevelMixin:
     if domain.kind == "image":
         pixels = np.stack([charts.picture_values(each) for each in found])
@@ -322,5 +333,11 @@ def _gallery(
         return gallery.strip(pictured, tooltip=tooltip, select=kind, columns=8)
     matrix = found.reshape(len(found), -1)
     return charts.heatmap(
-        matrix, row=kind, column="feature", scale=charts.colour_scale(matrix), value_title="Input", select_row=kind
+        matrix,
+        row=kind,
+        column="feature",
+        scale=charts.colour_scale(matrix),
+        value_title="Input",
+        select_row=kind,
+        column_labels=names if len(names) == matrix.shape[1] <= _MOST_NAMES else None,
     )

@@ -114,6 +114,37 @@ class TestExtractDataset:
         assert statistics.sample_count == 6
         assert statistics.mean.shape == (16,)
 
+    def test_folders_are_matched_to_a_list_of_classes(self, run, tmp_path):
+        for name in ("zero", "two", "none"):
+            folder = tmp_path / "pictures" / name
+            folder.mkdir(parents=True)
+            Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "picture.png")
+        words = ["Zero", "One", "Two", *map(str, range(3, 10))]
+        (tmp_path / "classes.txt").write_text("\n".join(words))
+        (tmp_path / "short.txt").write_text("Zero\nOne")
+        chosen = ("--layer", "conv_1", "--statistics")
+        extracted = run("extract", "digits-cnn", "pictures", "-o", "o.zarr", "--classes", "classes.txt", *chosen)
+        refused = run("extract", "digits-cnn", "pictures", "-o", "p.zarr", "--classes", "short.txt", *chosen)
+
+        assert extracted.exit_code == 0, extracted.output
+        labels = zarr.open_group(tmp_path / "o.zarr", mode="r")["labels"]
+        assert labels[:].tolist() == [-1, 2, 0]
+        assert labels.attrs["names"] == words
+        assert refused.exit_code != 0
+        assert "The list has 2 names, the model answers 10 numbers" in refused.output
+
+    def test_folders_that_are_no_classes_are_groups(self, run, tmp_path):
+        for name in ("even", "odd"):
+            folder = tmp_path / "pictures" / name
+            folder.mkdir(parents=True)
+            Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "picture.png")
+        run("extract", core.get_example("digits-cnn").model_path, "pictures", "-o", "o.zarr", "--layer", "conv_1")
+
+        written = zarr.open_group(tmp_path / "o.zarr", mode="r")
+        assert "labels" not in written
+        assert written["groups"][:].tolist() == [0, 1]
+        assert written["groups"].attrs["names"] == ["even", "odd"]
+
 
 class TestChart:
     @pytest.mark.parametrize(
@@ -132,6 +163,14 @@ class TestChart:
 
         assert "Channel 3" in written
         assert "sample 2" in written
+
+    def test_names_of_classes_from_a_file(self, run, tmp_path):
+        (tmp_path / "c.json").write_text(json.dumps({f"the {number}": number for number in range(10)}))
+        chosen = ("--classes", "c.json", "-o", "out.json")
+        done = run("chart", "digits-cnn", "examples", "probabilities", "class-probabilities", *chosen)
+
+        assert done.exit_code == 0, done.output
+        assert '"the 8"' in (tmp_path / "out.json").read_text()
 
     def test_a_value_that_does_not_suit_is_said(self, run):
         done = run(

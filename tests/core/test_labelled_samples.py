@@ -1,6 +1,7 @@
 """Models as people train them, with labelled samples: what the page says is right, wrong, or neither."""
 
 import io
+import json
 import zipfile
 
 import keras
@@ -268,3 +269,54 @@ def test_names_that_a_model_keeps_for_its_classes(tmp_path):
     workspace = given(model, tmp_path, photos__zip=photos())
 
     assert [each.best for each in answers(workspace)[::3]] == ["zebra", "dog", "cat"]
+
+
+class TestTables:
+    HOUSES = b"rooms,area,age,target\n1,2,3,14.5\n3,1,0,11\n"
+
+    @pytest.fixture
+    def prices(self, tmp_path):
+        model = keras.Sequential([keras.Input((3,), name="house"), keras.layers.Dense(1, name="price")])
+        model.layers[0].set_weights([np.array([[2], [5], [1]], np.float32), np.zeros(1, np.float32)])
+        return given(model, tmp_path, houses__csv=self.HOUSES)
+
+    def test_a_target_is_a_true_value(self, prices):
+        assert prices.labelling.note.startswith("The labels in the column 'target' are taken as true values")
+        assert prices.labelling.roles == ("value", "unused")
+        assert prices.answer(0).note == "true 14.5, error +0.5"
+        assert prices.answer(0).value_name == "price"
+        (rows,) = prices.answer(1).specification["datasets"].values()
+        assert [(row["name"], row["value"], row["true value"]) for row in rows] == [("price", 11, 11)]
+
+    def test_names_of_columns_are_on_the_axes(self, prices):
+        (view,) = prices.inputs(0)
+        (rows,) = view.specification["datasets"].values()
+        assert [row["feature"] for row in rows] == ["rooms", "area", "age"]
+        attributed = prices.chart("price", "input-attribution", {}, 0).pictures[0].specification
+        (rows,) = attributed["datasets"].values()
+        assert [(row["feature"], row["value"]) for row in rows] == [("rooms", 2), ("area", 10), ("age", 3)]
+        found = prices.maximize("price", 0, {"starts": 1}, 0, 2, 60.0).found[0]
+        assert "rooms" in str(found.specification)
+
+    def test_whole_numbers_may_be_switched(self, prices):
+        give(prices, houses__csv=b"rooms,area,age,y\n1,2,3,0\n3,1,0,1\n")
+
+        assert prices.labelling.origin == "labels in the column 'y'"
+        assert (prices.labelling.role, prices.labelling.roles) == ("value", ("class", "value", "unused"))
+        prices.set_label_role("class")
+        assert [each.right for each in answers(prices)] == [False, True]
+
+    def test_a_class_in_a_table_stays_a_class(self, tmp_path):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
+        workspace = given(model, tmp_path, data__csv=b"a,b,target\n1,2,0\n3,4,2\n")
+
+        assert workspace.labelling.role == "class"
+        assert [each.right is None for each in answers(workspace)] == [False, False]
+
+    def test_a_sequence_has_the_names_of_its_columns(self, tmp_path):
+        model = keras.Sequential([keras.Input((4, 2), name="walk"), keras.layers.LSTM(3), keras.layers.Dense(1)])
+        workspace = given(model, tmp_path, walk__csv=b"left,right\n1,2\n3,4\n5,6\n7,8\n")
+
+        assert '"left"' in json.dumps(workspace.inputs(0)[0].specification)
+        attributed = workspace.chart("lstm", "input-attribution", {}, 0).pictures[0].specification
+        assert "right" in json.dumps(attributed)
