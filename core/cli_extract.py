@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli_models import CLASSES, EXAMPLES, NOISE, found, opened, with_input
+from core.cli_models import CLASSES, EXAMPLES, NOISE, found, opened, which_model, with_input
 from core.errors import InputRejected
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _NOISE_SAMPLES = 64
 )
 @click.option("--address", default="", help="Of the engine's scheduler, such as tcp://host:8786.")
 @CLASSES
+@which_model
 def extract(
     model: str,
     given: str,
@@ -54,6 +55,8 @@ def extract(
     engine: Any,
     address: str,
     classes: Path | None,
+    weights: str,
+    member: str,
 ) -> None:
     """Run DATA through MODEL and write what the layers answer, an array per layer.
 
@@ -64,20 +67,31 @@ def extract(
     if output.suffix == _ZARR:
         if internals:
             raise click.BadParameter("states and gates are written to .npz only", param_hint="--internals")
-        _write_dataset(model, given, output, layers, statistics, batch_size, engine, address, classes)
+        source = _source(model, weights, member)
+        _write_dataset(source, given, output, layers, statistics, batch_size, engine, address, classes)
         return
     if output.suffix != ".npz" or statistics or engine != "local":
         raise click.BadParameter(
             "it must end in .npz, or in .zarr for a dataset, its statistics, or another engine", param_hint="--output"
         )
-    workspace = opened(model, classes)
+    workspace = opened(model, classes, weights=weights, member=member)
     with_input(workspace, given)
     output.write_bytes(workspace.activations_file(layers, internals))
     click.echo(f"{output}: {len(workspace.sample_names):,} samples")
 
 
+def _source(model: str, weights: str, member: str) -> Example | Path | Any:
+    """The example, the path, or the model itself where a path alone does not say which is meant."""
+    from core.loading import load_model
+
+    source = found(model)
+    if isinstance(source, Path) and (weights or member):
+        return load_model(source, weights=weights or None, member=member)
+    return source
+
+
 def _write_dataset(
-    model: str,
+    model: Example | Path | Any,
     given: str,
     output: Path,
     layers: list[str] | None,
@@ -89,11 +103,12 @@ def _write_dataset(
 ) -> None:
     from core.dataset.engines import engine_at, extractor_of
     from core.dataset.extraction import extract_dataset
+    from core.examples import Example
 
     at = engine_at(engine, address)
-    there = found(model)
-    source = there if isinstance(there, Path) else there.model_path
-    dataset = _dataset(given, extractor_of(source), None if isinstance(there, Path) else there, classes)
+    example = model if isinstance(model, Example) else None
+    source = example.model_path if example else model
+    dataset = _dataset(given, extractor_of(source), example, classes)
     with click.progressbar(length=dataset.sample_count, label="Samples", show_pos=True) as bar:
 
         def told(done: int, count: int) -> None:

@@ -10,34 +10,45 @@ from typing import Any
 import click
 from pydantic import ByteSize
 
-from core.errors import LayerscopeError
+from core.errors import LayerscopeError, SeveralModels
 from core.inspection import ModelFile, inspect_model
 from core.limits import format_limit
 
 __all__ = ["inspect"]
 
-_KINDS = {"keras": ".keras archive", "hdf5": "HDF5 (.h5)", "saved_model": "SavedModel"}
+_KINDS = {
+    "keras": ".keras archive",
+    "hdf5": "HDF5 (.h5)",
+    "architecture": "architecture (.json) with weights",
+    "saved_model": "SavedModel",
+}
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
-def inspect(file: Path, as_json: bool) -> None:
+@click.option("--member", default="", help="Path of the one that is meant, where FILE holds several models.")
+def inspect(file: Path, as_json: bool, member: str) -> None:
     """Say what a model file holds, and whether it can be opened without running anything of it.
 
     Nothing is loaded, and TensorFlow is not imported. The exit status is 0 if the file is accepted and 1 if it is
     refused, so that a job can guard a registry of models with it.
     """
     try:
-        report = _report(file, inspect_model(file, name=file.name))
+        report = _report(file, inspect_model(file, name=file.name, member=member))
     except LayerscopeError as error:
         report = {"file": file.name, "accepted": False, "reason": error.message, "remedy": error.remedy}
+        if error.code:
+            report["code"] = error.code
+        if isinstance(error, SeveralModels):
+            report["choices"] = list(error.choices)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     elif report["accepted"]:
         click.echo(_as_text(report))
     else:
-        click.echo(f"Refused: {report['reason']}\n{report['remedy']}".rstrip(), err=True)
+        lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", "")]
+        click.echo("\n".join(filter(None, lines)), err=True)
     sys.exit(0 if report["accepted"] else 1)
 
 
@@ -47,6 +58,7 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
         "accepted": True,
         "kind": file.kind,
         "keras_version": file.keras_version,
+        "training": dict(file.training),
         "members": dict(file.members),
     }
     if file.sizes and file.stored:
@@ -72,6 +84,7 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
 def _as_text(report: dict[str, Any]) -> str:
     version = f", written by Keras {report['keras_version']}" if report["keras_version"] else ""
     lines = [f"{report['file']}: {_KINDS[report['kind']]}{version}"]
+    lines += [f"  {what:<12} {name}" for what, name in report["training"].items()]
     if "layers" in report:
         least = "" if report["sizes_complete"] else "at least "
         size = format_limit(ByteSize(report["activation_bytes"]))

@@ -7,7 +7,7 @@ MODEL is a file, a SavedModel folder, or the name of an example. INPUT is a file
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.export import ChartFormat
     from core.workspace import Workspace
 
-__all__ = ["CLASSES", "EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "with_input"]
+__all__ = ["CLASSES", "EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "which_model", "with_input"]
 
 EXAMPLES = "examples"
 NOISE = "noise"
@@ -34,12 +34,26 @@ CLASSES = click.option(
 )
 
 
-def opened(model: str, classes: Path | None = None) -> Workspace:
+def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which model is meant, where a file alone does not: ``weights`` and ``member``."""
+    weights = click.option(
+        "--weights",
+        type=click.Path(exists=True, dir_okay=False),
+        default="",
+        help="Weights, where MODEL is an architecture (.json).",
+    )
+    member = click.option("--member", default="", help="Path of the one that is meant, where MODEL holds several.")
+    return weights(member(command))
+
+
+def opened(model: str, classes: Path | None = None, *, weights: str = "", member: str = "") -> Workspace:
     """Return a workspace with a model open: a file, a folder, or an example by name.
 
     Args:
         model: The file, folder or name.
         classes: A list of the names of its classes; None leaves those that it has.
+        weights: Path of the weights, where the file is an architecture alone.
+        member: Path of the one that is meant, where a file or folder holds several.
 
     Raises:
         InputRejected: If there is no such file and no such example.
@@ -51,7 +65,7 @@ def opened(model: str, classes: Path | None = None) -> Workspace:
     workspace = Workspace()
     source = found(model)
     if isinstance(source, Path):
-        workspace.open_model(source)
+        workspace.open_model(source, member=member, weights=weights)
     else:
         workspace.open_example(source.name)
     if classes is not None:
@@ -114,9 +128,10 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
 @click.argument("model")
 @click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
 @click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
-def layers(model: str, given: str, as_json: bool) -> None:
+@which_model
+def layers(model: str, given: str, as_json: bool, weights: str, member: str) -> None:
     """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
-    workspace = opened(model)
+    workspace = opened(model, weights=weights, member=member)
     with_input(workspace, given)
     rows = workspace.layers(0)
     if as_json:
@@ -152,6 +167,7 @@ def layers(model: str, given: str, as_json: bool) -> None:
 )
 @click.option("--sample", default=0, show_default=True, help="Which sample.")
 @CLASSES
+@which_model
 def chart(
     model: str,
     given: str,
@@ -161,6 +177,8 @@ def chart(
     options: Sequence[str],
     sample: int,
     classes: Path | None,
+    weights: str,
+    member: str,
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
     from core.export import CHART_FORMATS
@@ -171,7 +189,7 @@ def chart(
             f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
         )
     values = dict(_option(each) for each in options)
-    workspace = opened(model, classes)
+    workspace = opened(model, classes, weights=weights, member=member)
     with_input(workspace, given, sample + 1)
     result = workspace.chart(layer, visualizer, values, sample)
     if result.failure:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from core.activation import SampleContext
-from core.class_names import class_names_of, fitting_names
+from core.class_names import class_names_of, fitting_names, is_class_names_file, parse_class_names
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
 from core.examples import Example
@@ -156,11 +156,21 @@ def open_model(
     extractor = models.get(key, source.extractor)
     specs = input_specs(extractor.model)
     output = output_of(extractor.model, known_layers(extractor))
-    class_names = example.class_names if example else class_names_of(extractor.model, output)
+    class_names = example.class_names if example else _class_names(extractor, output)
     # A title of its own for each of several.
     title = f"{shown(source.member)} in {source.name}" if source.member else source.name
     summary = summarize_model(title, extractor, specs, example)
     return OpenModel(key, extractor, specs, summary, example, opening, output, class_names)
+
+
+def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:
+    """Those in a list beside the model, if it has as many classes; else those that the model itself has."""
+    files = extractor.file.label_lists if extractor.file else {}
+    lists = [parse_class_names(content, path) for path, content in files.items() if is_class_names_file(path, content)]
+    own = class_names_of(extractor.model, output)
+    fitting = next((names for names in lists if fitting_names(names, output)[0]), ())
+    # One that does not fit is said to.
+    return fitting or own or next(iter(lists), ())
 
 
 def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> LabelSummary:
