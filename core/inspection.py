@@ -6,6 +6,7 @@ imports Keras or TensorFlow, and nothing here trusts a name: the kind is told by
 ``model.h5`` may have put anything into it.
 """
 
+import codecs
 import shutil
 import tempfile
 import zipfile
@@ -100,12 +101,14 @@ class LocatedModel:
         tree: The files that hold it: of a folder, of an archive, or the file alone.
         name: What to call it in messages.
         labels: Content of files that may name its classes, by their path.
+        signature: Name of the signature of a SavedModel that is meant; empty where none was named.
     """
 
     place: ModelPlace
     tree: FileTree
     name: str
     labels: Mapping[str, bytes] = field(default_factory=dict)
+    signature: str = ""
 
 
 @contextmanager
@@ -216,7 +219,9 @@ def _located(
         for each in filter(None, (place.path, place.weights)):
             tree.copy(each, unpacked / each)
         tree = folder_tree(unpacked, name)
-    return LocatedModel(place, tree, name if place.kind != "hdf5" else _name_within(name, place.path), labels)
+    signature = member if place.kind == "saved_model" and member != place.path else ""
+    name = _name_within(name, place.path) if place.kind == "hdf5" else name
+    return LocatedModel(place, tree, name, labels, signature)
 
 
 def _name_within(name: str, path: str) -> str:
@@ -409,7 +414,8 @@ def _stored_in(tree: FileTree, path: str, name: str, limits: Limits) -> StoredWe
 def _inspect_apart(located: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Looks at an architecture as ``model.to_json()`` writes it, with its weights in a file of their own."""
     tree, place, name = located.tree, located.place, located.name
-    config = parse_configuration(tree.read(place.path, name), name)
+    # A byte order mark, which editors of Windows put in front.
+    config = parse_configuration(tree.read(place.path, name).removeprefix(codecs.BOM_UTF8), name)
     # Keras 2 says which version it is; Keras 3 says of each class which module it is from.
     version = str(config.get("keras_version", "" if "module" in config else "2"))[:40]
     stored = _stored_in(tree, place.weights, name, limits)

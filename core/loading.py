@@ -25,14 +25,14 @@ from pydantic import ByteSize
 from core import legacy
 from core.archives import rewrite_keras_model
 from core.configurations import BY_HAND, check_counts
-from core.errors import ModelRefused, ModelTooLarge
+from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
 from core.file_trees import folder_tree
 from core.inspection import LocatedModel, ModelFile, inspect_located, located_model
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.model_search import choose_model, find_models, model_files, names_classes
 from core.model_sizes import Sizes, check_limits
-from core.naming import shown
+from core.naming import listed, shown
 from core.stored_weights import weights_as_stored
 
 if TYPE_CHECKING:
@@ -494,7 +494,8 @@ def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, allo
     for path in file.members:
         tree.copy(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
-    layer = _saved_model_layer()(target, _endpoint(file.graph.signatures if file.graph else (), file.name))
+    signatures = file.graph.signatures if file.graph else ()
+    layer = _saved_model_layer()(target, _endpoint(signatures, located.signature, file.name))
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
@@ -527,12 +528,22 @@ def _saved_model_layer() -> Any:
     return SavedModelLayer
 
 
-def _endpoint(signatures: Sequence[str], name: str) -> str:
-    for usual in ("serving_default", "serve"):
-        if usual in signatures:
-            return usual
+def _endpoint(signatures: Sequence[str], wanted: str, name: str) -> str:
+    if wanted and wanted not in signatures:
+        raise ModelRefused(
+            f"{name} holds neither a model nor a signature {shown(wanted)!r}.",
+            remedy=f"Its signatures are: {listed(signatures) or 'none'}.",
+        )
+    usual = next((each for each in ("serving_default", "serve") if each in signatures), "")
+    if wanted or usual or len(signatures) == 1:
+        return wanted or usual or signatures[0]
     if signatures:
-        return signatures[0]
+        raise SeveralModels(
+            f"{name} is a SavedModel with several signatures: {', '.join(map(shown, signatures[:5]))}.",
+            choices=signatures,
+            remedy="Choose one of them.",
+            code=f"core.load_model({name!r}, member={signatures[0]!r})",
+        )
     raise ModelRefused(
         f"{name} is a SavedModel with no serving signature, so nothing says what it takes.",
         remedy="Export the model with model.export(), which adds one.",

@@ -99,6 +99,9 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
     """
     if member:
         chosen = next((place for place in places if member in (place.member, place.path)), None)
+        if chosen is None and len(places) == 1 and places[0].kind == "saved_model":
+            # What is meant may be a signature of it.
+            return places[0]
         if chosen is None:
             raise ModelRefused(
                 f"{name} holds no model {shown(member)!r}.",

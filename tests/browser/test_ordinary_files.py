@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.files.archives import mac_archive
 from tests.files.architectures import trained_recipe
+from tests.files.archives import mac_archive
 from tests.files.builders import quiet
 
 LAYERS = ("stem", "norm", "body", "head")

@@ -18,6 +18,7 @@ def classes():
     """Return the modules that each class may be named with."""
     import keras
     from keras.src import constraints, initializers, regularizers
+    from keras.src.dtype_policies import dtype_policy
     from keras.src.initializers.initializer import Initializer
 
     found: dict[str, set[str]] = {}
@@ -38,15 +39,10 @@ def classes():
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, base) and value is not base:
                 add(value, public)
-    for name in (
-        "DTypePolicy",
-        "FloatDTypePolicy",
-        "QuantizedDTypePolicy",
-        "QuantizedFloat8DTypePolicy",
-        "DTypePolicyMap",
-    ):
-        if hasattr(keras.dtype_policies, name):
-            add(getattr(keras.dtype_policies, name), "keras", "keras.dtype_policies")
+    for value in vars(dtype_policy).values():
+        if isinstance(value, type) and issubclass(value, keras.DTypePolicy):
+            add(value, "keras", "keras.dtype_policies")
+    add(keras.dtype_policies.DTypePolicyMap, "keras", "keras.dtype_policies")
     for value in vars(keras.quantizers).values():
         if isinstance(value, type):
             add(value, "keras.quantizers")

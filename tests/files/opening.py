@@ -41,7 +41,7 @@ def give_inputs(workspace: Workspace, inputs: Any) -> None:
         if len(arrays) == 1:
             workspace.take_text("\n".join(arrays[names[0]].ravel()))
         else:
-            given = {name: [(f"{name}.csv", _lines(array))] for name, array in arrays.items()}
+            given = {name: [(f"{name}.txt", _lines(array))] for name, array in arrays.items()}
             workspace.take_files(given, scaling="0–255", fit="stretch", invert=False)
     else:
         given = {name: [(f"{name}.npy", _npy(array))] for name, array in arrays.items()}
