@@ -352,14 +352,6 @@ class _Derivation:
 
 
 def _sample_of(whole: Activation, index: int) -> Activation:
-    known = whole.context
-    context = replace(
-        known,
-        inputs={name: array[index : index + 1] for name, array in known.inputs.items()},
-        labels=None if known.labels is None else known.labels[index : index + 1],
-        first=known.first + index,
-        tokens=None if known.tokens is None else known.tokens[index : index + 1],
-    )
     return Activation(
         whole.key,
         whole.values[index],
@@ -367,7 +359,7 @@ def _sample_of(whole: Activation, index: int) -> Activation:
         whole.layer,
         part=whole.part,
         mask=None if whole.mask is None else whole.mask[index],
-        context=context,
+        context=whole.context.part(index, index + 1),
         weights=whole._weights,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -39,7 +40,8 @@ _LITE: Final = (
 )
 _ONNX: Final = (
     "Open the Keras model that it was converted from, or convert it to a SavedModel with the package onnx2tf.",
-    'import onnx2tf\nonnx2tf.convert("model.onnx", output_folder_path="saved_model")',
+    'model.save("model.keras")  # of the Keras model, before it was converted\n'
+    'onnx2tf.convert("model.onnx", output_folder_path="saved_model")',
 )
 _FROZEN: Final = (
     "A graph alone has no signature that says what goes in. Load it in TensorFlow and save it as a SavedModel.",
@@ -49,6 +51,15 @@ _FROZEN: Final = (
 _SAVED_MODEL_ALONE: Final = (
     "saved_model.pb is the graph alone; its variables are in the folder beside it. Open the whole folder, or a zip.",
     'shutil.make_archive("saved_model", "zip", "the folder that holds saved_model.pb")',
+)
+_JAVASCRIPT: Final = (
+    "Open the Keras model that it was converted from, or convert it back.",
+    'model.save("model.keras")  # of the Keras model, before it was converted\n'
+    "tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras model.json model.h5",
+)
+_PROGRAM: Final = (
+    "Layerscope runs no program. Run it yourself, and save the model that it makes.",
+    SAVE_WHOLE,
 )
 _YAML: Final = (
     "Keras 3 reads no YAML. Build the model where it was made, load its weights, and save it whole.",
@@ -69,6 +80,14 @@ _TRANSFORMERS: Final = (
     'model = transformers.TFAutoModel.from_pretrained("folder")\n'
     'tf.saved_model.save(model, "saved_model", signatures=model.serving)',
 )
+
+_ARCHIVES: Final[Mapping[bytes, str]] = {
+    b"\x1f\x8b": "gzip or tar.gz",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "a 7-Zip file",
+    b"Rar!": "a RAR file",
+}
 
 
 def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
@@ -99,8 +118,9 @@ def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
         return "it looks like GGUF, which holds weights without layers", *_RESAVE
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
         return "it looks like a Python pickle, as pickle, joblib and PyTorch write them", *_PICKLE
-    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")) or head[257:262] == b"ustar":
-        return "it looks like an archive of another kind than zip", *_UNPACK
+    archive = next((kind for mark, kind in _ARCHIVES.items() if head.startswith(mark)), "")
+    if archive or head[257:262] == b"ustar":
+        return f"it looks like {archive or 'a tar file'}, an archive of another kind than zip", *_UNPACK
     if head.startswith(b"\x93NUMPY"):
         return "it looks like a NumPy array", *_ARRAYS
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")):
@@ -110,13 +130,17 @@ def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
     if ending == ".onnx":
         return "it looks like an ONNX model, as its name says", *_ONNX
     if head[:1] == b"\x08" and (b"MetaGraph" in head or b"\x12" in head[2:8]):
-        return "it looks like a saved_model.pb alone", *_SAVED_MODEL_ALONE
+        return "it looks like a saved_model.pb alone, without the folder of its variables", *_SAVED_MODEL_ALONE
     if ending == ".pb" or (head[:1] == b"\n" and b"\x12" in head[:200] and b"Placeholder" in head):
         return "it looks like a frozen graph of TensorFlow", *_FROZEN
     if ".data-0" in name or ending == ".index" or text.startswith(b"model_checkpoint_path"):
         return "it looks like a part of a TensorFlow checkpoint", *_CHECKPOINT
     if ending in (".yaml", ".yml") or (b"class_name:" in text and b"config:" in text):
         return "it looks like YAML, an architecture without weights at best", *_YAML
+    if ending in (".py", ".ipynb"):
+        return "it looks like a Python program", *_PROGRAM
+    if ending in (".txt", ".md", ".csv", ".log", ".rst") and b"\0" not in head:
+        return "it looks like a text", *_RESAVE
     return "its first bytes belong to no format that Layerscope knows", *_RESAVE
 
 
@@ -162,14 +186,10 @@ def describe_files(tree: FileTree) -> tuple[str, str, str]:
 
 
 def _described_json(text: bytes) -> tuple[str, str, str]:
+    if b'"modeltopology"' in text or b'"weightsmanifest"' in text:
+        return "it looks like a TensorFlow.js model", *_JAVASCRIPT
     if b'"class_name"' in text:
         return "it looks like JSON, an architecture as model.to_json() writes it, without weights", *_ARCHITECTURE
-    if b'"modeltopology"' in text or b'"weightsmanifest"' in text:
-        return (
-            "it looks like a TensorFlow.js model",
-            "Convert it back with tensorflowjs_converter.",
-            "tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras model.json model.h5",
-        )
     try:
         json.loads(text)
     except ValueError:

@@ -325,6 +325,7 @@ def _staged(
         if weights is None:
             copy_model(Path(source), copy, name, limits, member=member)
         else:
+            name = f"{name} + {Path(weights).name}"
             copy_apart(Path(source), Path(weights), copy, name, limits)
         return copy, name
     name = getattr(source, "name", "The file")
@@ -352,7 +353,7 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
             what, remedy = "holds weights that do not fit its layers", "Save the model again."
             if file.kind == "architecture":
                 what = "does not fit the weights that were given with it"
-                remedy = "Give the architecture and the weights of the same model."
+                remedy = "Give the architecture and the weights that were saved together."
         elif "deserializ" in message or isinstance(error, TypeError | ValueError | KeyError | AttributeError):
             what, remedy = "holds layers that this version of Keras cannot rebuild", BY_HAND
         else:

@@ -85,7 +85,7 @@ class ManySamples(ABC):
             SeveralModels: If the source holds several models and none was named.
             ModelRefused: If it cannot be opened; the one before stays.
         """
-        return self._compare_with(ModelSource(source, name or file_name(source), weights or None, member))
+        return self._compare_with(ModelSource(source, name or file_name(source, weights), weights or None, member))
 
     def compare_with_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
         """Take a model from files that were given together, see :meth:`core.workspace.Workspace.open_files`."""

@@ -33,6 +33,7 @@ __all__ = [
     "ModelSource",
     "OpenModel",
     "OpenSamples",
+    "code_that_opens",
     "file_name",
     "open_model",
     "open_samples",
@@ -111,9 +112,10 @@ class OpenSamples:
     maximizations: Maximizations
 
 
-def file_name(source: str | os.PathLike[str] | bytes) -> str:
-    """Return what a model file is called where nothing else is said: a path's last part."""
-    return "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source))
+def file_name(source: str | os.PathLike[str] | bytes, weights: str = "") -> str:
+    """Return what a model file is called where nothing else is said: a path's last part, and that of its weights."""
+    name = "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source).rstrip(os.sep))
+    return f"{name} + {os.path.basename(weights)}" if weights else name
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,23 @@ class ModelSource:
         """Load the model, and return what records its layers."""
         loaded = load_model_file(self.source, name=self.name, weights=self.weights, member=self.member)
         return Extractor(loaded.model, file=loaded.file)
+
+
+def code_that_opens(name: str, member: str) -> str:
+    """Return Python that opens a model file and its samples in a notebook.
+
+    Args:
+        name: What :func:`file_name` calls the file, or the files that were given together.
+        member: Path of the model that is meant, where there are several.
+    """
+    parts = name.split(" + ")
+    source = next((part for part in parts if part.lower().endswith(".json")), parts[0])
+    weights = next((part for part in parts if part != source and part.lower().endswith((".h5", ".hdf5"))), "")
+    told = [repr(source), f"weights={weights!r}" if weights else "", f"member={member!r}" if member else ""]
+    return (
+        f"import numpy\n\nmodel = core.load_model({', '.join(filter(None, told))})\n"
+        "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+    )
 
 
 def open_model(

@@ -29,7 +29,15 @@ from core.loading import files_together
 from core.many_samples import ManySamples
 from core.naming import shown
 from core.noise_samples import noise_samples, noise_sizes
-from core.opened import ModelSource, OpenModel, OpenSamples, file_name, open_model, open_samples
+from core.opened import (
+    ModelSource,
+    OpenModel,
+    OpenSamples,
+    code_that_opens,
+    file_name,
+    open_model,
+    open_samples,
+)
 from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
 from core.reading import GivenFile, Preparation, Samples, read_files, read_text
@@ -143,18 +151,9 @@ class Workspace(ManySamples, LabelledSamples):
             ModelRefused: If it is damaged, of an unknown kind, or would run code.
             ExtractionFailed: If it cannot be called.
         """
-        name = name or file_name(source)
-        told = [
-            repr(name),
-            f"weights={os.path.basename(weights)!r}" if weights else "",
-            f"member={member!r}" if member else "",
-        ]
-        opening = (
-            f"model = core.load_model({', '.join(filter(None, told))})\n"
-            "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
-        )
+        name = name or file_name(source, weights)
         with self._lock:
-            opened = self._open(ModelSource(source, name, weights or None, member), None, f"import numpy\n\n{opening}")
+            opened = self._open(ModelSource(source, name, weights or None, member), None, code_that_opens(name, member))
             self._start_with(opened)
         return opened.summary
 

@@ -13,7 +13,7 @@ from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
-from ui.model_files import open_or_offer, uploaded_model
+from ui.model_files import open_or_offer, uploaded_model, waits_for_choice
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -78,7 +78,7 @@ def _other_model(opened: Workspace) -> None:
             _take(opened, ("example", name), lambda: opened.compare_with_example(name))
         return
     upload = uploaded_model("The other model", "compared_file", source)
-    if upload is not None:
+    if upload is not None and not waits_for_choice(upload.identity, upload.member):
         wanted = ("files", upload.identity, upload.member)
         _take(
             opened, wanted, partial(open_or_offer, upload.identity, upload.member, partial(upload.compare_in, opened))

@@ -12,12 +12,12 @@ from core.errors import SeveralModels
 from core.limits import format_limit, get_limits
 from core.loading import files_name
 from core.model_search import names_classes
+from core.naming import shown
 from core.summaries import ModelSummary
 from core.workspace import Workspace
 from ui.limits import megabytes
-from ui.wording import named
 
-__all__ = ["ModelFiles", "chosen_member", "open_or_offer", "uploaded_model"]
+__all__ = ["ModelFiles", "chosen_member", "open_or_offer", "uploaded_model", "waits_for_choice"]
 
 _CHOICES = "model_choices"
 
@@ -90,19 +90,23 @@ def _together(uploads: Sequence[Any], key: str) -> list[Any]:
     added = [file for file in uploads if file.file_id not in seen]
     st.session_state[f"{key}/seen"] = {file.file_id for file in uploads}
     if added:
-        has_architecture = any(file.name.lower().endswith(".json") for file in earlier)
-        completes = all(_is_part(file.name, has_architecture) for file in added)
+        names = [file.name.lower() for file in earlier]
+        completes = all(_completes(file.name.lower(), names) for file in added)
         earlier = [*earlier, *added] if completes else added
     st.session_state[state] = [file.file_id for file in earlier]
     # Who took the last one away means what is left.
     return earlier or list(uploads)
 
 
-def _is_part(name: str, has_architecture: bool) -> bool:
-    lower = name.lower()
-    return (
-        names_classes(name) or lower.endswith((".json", ".weights.h5")) or (has_architecture and lower.endswith(".h5"))
-    )
+def _completes(name: str, earlier: Sequence[str]) -> bool:
+    """Whether a file belongs to those of before: a list of classes, or the other of architecture and weights."""
+    if names_classes(name):
+        return True
+    has_architecture = any(each.endswith(".json") and not names_classes(each) for each in earlier)
+    has_weights = any(each.endswith(".h5") for each in earlier)
+    if name.endswith(".json"):
+        return has_weights and not has_architecture
+    return name.endswith(".h5") and has_architecture and not has_weights
 
 
 def chosen_member(identity: tuple[Any, ...], key: str, default: str = "", place: Any = st) -> str:
@@ -124,11 +128,16 @@ def chosen_member(identity: tuple[Any, ...], key: str, default: str = "", place:
         f"Which of the {len(choices):,} models",
         list(choices),
         index=choices.index(default) if default in choices else None,
-        format_func=lambda choice: named(choice) or "at the top",
+        format_func=lambda choice: shown(choice) or "at the top",
         placeholder="Choose one",
         key=f"{key}/member/{hash(identity)}",
     )
     return member or ""
+
+
+def waits_for_choice(identity: tuple[Any, ...], member: str) -> bool:
+    """Return whether several models are offered, and the person has not chosen one yet."""
+    return not member and st.session_state.get(_CHOICES, (None,))[0] == identity
 
 
 def open_or_offer(identity: tuple[Any, ...], member: str, open_it: Callable[[], ModelSummary]) -> ModelSummary:

@@ -19,7 +19,7 @@ from ui.choice import workspace as opened_by_visitor
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import labels
 from ui.limits import limits, megabytes
-from ui.model_files import chosen_member, open_or_offer, uploaded_model
+from ui.model_files import chosen_member, open_or_offer, uploaded_model, waits_for_choice
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
@@ -154,6 +154,8 @@ def _open(
     open_it: Callable[[], ModelSummary],
     name: str,
 ) -> None:
+    if waits_for_choice(identity, member):
+        return
     state = st.session_state
     if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
         first = "opened" not in state

@@ -381,7 +381,8 @@ def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
     if len(files) == 1:
         name, source = files[0]
     else:
-        name = options.get("name") or (files_name(files) if files else file_name(source))
+        weights = str(options.get("weights", ""))
+        name = options.get("name") or (files_name(files) if files else file_name(source, weights))
     if len(files) > 1:
         write_files(files, target, limits)
     elif isinstance(source, bytes):

@@ -196,11 +196,6 @@ def rar(folder: Path) -> Path:
     return with_content("model.rar", b"Rar!\x1a\7\1\0" + b"\0" * 60, folder)
 
 
-def zip_of_a_zip(folder: Path) -> Path:
-    inner = archive(folder / "inner.zip", [("model.keras", model_file(folder).paths[0].read_bytes())])
-    return archive(folder / "outer.zip", [("model.zip", inner.read_bytes())])
-
-
 def zip_with_a_password(folder: Path) -> Path:
     path = archive(folder / "model.zip", [("model.keras", model_file(folder).paths[0].read_bytes())])
     content = bytearray(path.read_bytes())
@@ -285,7 +280,6 @@ FOREIGN_FILES = [
     refusal_of(plain_tar, r"(?i)tar\b", UNPACK),
     refusal_of(archive_of_7_zip, r"(?i)7-?zip", UNPACK),
     refusal_of(rar, r"RAR", UNPACK),
-    refusal_of(zip_of_a_zip, r"(?i)zip|archive", r"(?i)unpack|unzip|extract|inner"),
     refusal_of(zip_with_a_password, r"(?i)password|encrypted", r"."),
     refusal_of(layer_of_ones_own, r"Scaled", r"."),
     refusal_of(registered_model_class_of_ones_own, r"Regressor", r"."),
