@@ -1,5 +1,7 @@
 """The classes that a softmax tells apart, with their probabilities."""
 
+from collections import Counter
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -84,7 +86,8 @@ def _names_and_label(answer: Activation) -> tuple[tuple[str, ...], int | None]:
         label = None
     names = context.class_names if len(context.class_names) == count else [f"class {n}" for n in range(count)]
     # Bars of the same name would be drawn as one.
-    names = tuple(name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names))
+    times = Counter(names)
+    names = tuple(name if times[name] == 1 else f"{name} ({number})" for number, name in enumerate(names))
     return names, label if label is not None and 0 <= label < count else None
 
 

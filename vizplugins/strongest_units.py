@@ -34,6 +34,10 @@ class StrongestUnits(Visualizer):
         values = activation.sample(options.sample).values.astype(np.float64)
         strength = {"absolute value": np.abs(values), "largest": values, "smallest": -values}[options.by]
         finite = np.flatnonzero(np.isfinite(values))
+        if len(finite) > options.count:
+            # Only the strongest are sorted, since a flattened image has millions of units.
+            weakest_drawn = np.partition(strength[finite], len(finite) - options.count)[len(finite) - options.count]
+            finite = finite[strength[finite] >= weakest_drawn]
         strongest = finite[np.argsort(-strength[finite], kind="stable")][: options.count]
         frame = pd.DataFrame({"unit": [str(unit) for unit in strongest], "value": values[strongest]})
         frame["place"] = range(len(frame))
