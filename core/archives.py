@@ -127,7 +127,13 @@ def rewrite_keras_model(
     (target / "config.json").write_text(json.dumps(config))
     (target / "metadata.json").write_text(json.dumps({"keras_version": keras_version}))
     for path in members:
-        if path not in ("config.json", "metadata.json"):
+        if path in ("config.json", "metadata.json"):
+            continue
+        if tree.folder:
+            # It is a copy of ours already.
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree.folder / path).rename(target / path)
+        else:
             tree.copy(path, target / path)
 
 

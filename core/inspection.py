@@ -42,7 +42,7 @@ from core.model_sizes import Sizes, check_sizes
 from core.naming import shown
 from core.saved_models import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
 
-__all__ = ["LocatedModel", "ModelFile", "inspect_located", "inspect_model", "located_model"]
+__all__ = ["LocatedModel", "ModelFile", "inspect_located", "inspect_model", "located_model", "unpacked_model"]
 
 _WEIGHTS: Final = "model.weights.h5"
 _OF_KERAS: Final = ("config.json", "metadata.json", _WEIGHTS, "model.weights.json")
@@ -164,6 +164,21 @@ def inspect_model(
     limits = limits or get_limits()
     with located_model(data, name=name, limits=limits, member=member) as located:
         return inspect_located(located, allowed, limits)
+
+
+def unpacked_model(located: LocatedModel, folder: Path) -> LocatedModel:
+    """Return a model that is in an archive as files in a folder of our own; one that is on disk stays where it is.
+
+    What is checked is then what is read, and a large archive is unpacked once.
+
+    Args:
+        located: The model.
+        folder: Where its files go; there is nothing yet.
+    """
+    if located.tree.folder is not None or located.place.kind not in ("keras_folder", "saved_model"):
+        return located
+    located.tree.below(located.place.path).copy_all(folder / located.place.path)
+    return replace(located, tree=folder_tree(folder, located.name))
 
 
 def inspect_located(located: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:

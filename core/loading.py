@@ -28,7 +28,7 @@ from core.configurations import BY_HAND, check_counts
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
 from core.file_trees import folder_tree
-from core.inspection import LocatedModel, ModelFile, inspect_located, located_model
+from core.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.model_search import choose_model, find_models, model_files, names_classes
 from core.model_sizes import Sizes, check_limits
@@ -119,6 +119,7 @@ def load_model_file(
         path, called = _staged(source, weights, member, Path(folder), limits)
         name = shown(name or called)
         located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
+        located = unpacked_model(located, Path(folder) / "unpacked")
         file = inspect_located(located, allowed, limits)
         build = {
             "keras": _load_keras,

@@ -10,6 +10,7 @@ in a context variable. Where a Keras has no such methods, loading takes more mem
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import math
 import mmap
@@ -89,9 +90,7 @@ def _initialize(original: Any, empty: dict[int, Any], variable: Any, initializer
     if byte_count < _LARGE_BYTES or np.dtype(dtype).kind not in _SHARED_KINDS:
         return original(variable, initializer)
     empty[id(variable)] = (variable, initializer)
-    # Shared pages take no room before somebody looks at them, and nobody looks at these.
-    pages = mmap.mmap(-1, byte_count, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
-    blank = np.frombuffer(pages, dtype=dtype).reshape(shape)
+    blank = _blank_array(byte_count).view(dtype).reshape(shape)
     return original(variable, lambda *arguments, **options: _shared_tensor(blank))
 
 
@@ -133,6 +132,18 @@ def _array_of(dataset: Any) -> np.ndarray:
     array = _aligned_array(dataset.shape, dataset.dtype)
     dataset.read_direct(array)
     return array
+
+
+def _blank_array(byte_count: int) -> np.ndarray:
+    """Zeros that take no room: pages that can only be read are all one, and count as nobody's.
+
+    They are called writeable, which tensors have to be. Nobody writes there: a variable is given another tensor.
+    """
+    pages = mmap.mmap(-1, byte_count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ)
+    memory: Any = (ctypes.c_uint8 * byte_count).from_address(np.frombuffer(pages, np.uint8).ctypes.data)
+    # They live as long as what looks at them.
+    memory.pages = pages
+    return np.frombuffer(memory, np.uint8)
 
 
 def _aligned_array(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
