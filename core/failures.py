@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from core.errors import ExtractionFailed
 
 __all__ = ["failure", "ran_out_of_memory"]
 
+_NO_MEMORY: Final = re.compile(
+    r"[Uu]nable to allocate|[Cc]annot allocate memory|memory allocation failed|OOM when allocating|std::bad_alloc"
+)
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -35,6 +39,16 @@ def failure(model: Any, recorder: Recorder | None, error: Exception) -> Extracti
     )
 
 
-def ran_out_of_memory(error: Exception) -> bool:
-    """Return whether a pass failed because there was not enough memory for it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Return whether something failed because there was not enough memory for it, whoever wrapped that in what."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or type(seen).__name__ == "ResourceExhaustedError":
+            return True
+        # NumPy, the system, HDF5 and TensorFlow, each in its own words; Keras collects them in one text.
+        if isinstance(seen, OSError) and seen.errno == errno.ENOMEM:
+            return True
+        if _NO_MEMORY.search(str(seen)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -344,7 +344,7 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
     except ModelRefused:
         raise
     except Exception as error:
-        if isinstance(error, MemoryError) or ran_out_of_memory(error):
+        if ran_out_of_memory(error):
             raise _too_large(file, limits) from error
         message = str(error)
         if "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
@@ -363,11 +363,11 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
 
 
 def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:
-    size = ByteSize(file.stored.byte_count) if file.stored else None
-    weights = f" Its weights take {format_limit(size)}." if size else ""
+    weights = f"; its weights take {format_limit(ByteSize(file.stored.byte_count))}" if file.stored else ""
     return ModelTooLarge(
-        f"{file.name} needs more memory than the {format_limit(limits.worker_bytes)} that there is for it.{weights}",
-        remedy=f"Nothing is wrong with the file. {raised_by('worker_bytes')}",
+        f"{file.name} needs more memory than there is for it{weights}.",
+        remedy=f"Nothing is wrong with the file. A visitor may take {format_limit(limits.worker_bytes)}. "
+        f"{raised_by('worker_bytes')}",
     )
 
 
