@@ -115,9 +115,11 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         if st.session_state.get("opened") == wanted:
             chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
     else:
+        size = f"An upload takes at most {format_limit(allowed.upload_bytes)}"
         st.caption(
-            f"As you saved it: trained, compiled, zipped. Up to {allowed.parameters:,} parameters and "
-            f"{allowed.layers:,} layers. Nothing in the file is run: custom code and Lambda layers are refused."
+            f"As you saved it: trained, compiled, zipped. {size}"
+            f"{'; a larger file opens by its path' if allowed.paths else ''}. Up to {allowed.parameters:,} parameters "
+            f"and {allowed.layers:,} layers. Nothing in the file is run: custom code and Lambda layers are refused."
         )
 
 
