@@ -55,7 +55,7 @@ def extract(
     engine: Any,
     address: str,
     classes: Path | None,
-    weights: str,
+    weights: str | None,
     member: str,
 ) -> None:
     """Run DATA through MODEL and write what the layers answer, an array per layer.
@@ -80,13 +80,13 @@ def extract(
     click.echo(f"{output}: {len(workspace.sample_names):,} samples")
 
 
-def _source(model: str, weights: str, member: str) -> Example | Path | Any:
+def _source(model: str, weights: str | None, member: str) -> Example | Path | Any:
     """The example, the path, or the model itself where a path alone does not say which is meant."""
     from core.loading import load_model
 
     source = found(model)
     if isinstance(source, Path) and (weights or member):
-        return load_model(source, weights=weights or None, member=member)
+        return load_model(source, weights=weights, member=member)
     return source
 
 

@@ -39,14 +39,13 @@ def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
     weights = click.option(
         "--weights",
         type=click.Path(exists=True, dir_okay=False),
-        default="",
         help="Weights, where MODEL is an architecture (.json).",
     )
     member = click.option("--member", default="", help="Path of the one that is meant, where MODEL holds several.")
     return weights(member(command))
 
 
-def opened(model: str, classes: Path | None = None, *, weights: str = "", member: str = "") -> Workspace:
+def opened(model: str, classes: Path | None = None, *, weights: str | None = None, member: str = "") -> Workspace:
     """Return a workspace with a model open: a file, a folder, or an example by name.
 
     Args:
@@ -65,7 +64,7 @@ def opened(model: str, classes: Path | None = None, *, weights: str = "", member
     workspace = Workspace()
     source = found(model)
     if isinstance(source, Path):
-        workspace.open_model(source, member=member, weights=weights)
+        workspace.open_model(source, member=member, weights=weights or "")
     else:
         workspace.open_example(source.name)
     if classes is not None:
@@ -129,7 +128,7 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
 @click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
 @click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
 @which_model
-def layers(model: str, given: str, as_json: bool, weights: str, member: str) -> None:
+def layers(model: str, given: str, as_json: bool, weights: str | None, member: str) -> None:
     """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
     workspace = opened(model, weights=weights, member=member)
     with_input(workspace, given)
@@ -177,7 +176,7 @@ def chart(
     options: Sequence[str],
     sample: int,
     classes: Path | None,
-    weights: str,
+    weights: str | None,
     member: str,
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""

@@ -230,3 +230,34 @@ def test_what_needs_no_tensorflow_imports_none(command, tmp_path):
 
     assert "'core.cli'" in done.stdout
     assert "'tensorflow'" not in done.stdout
+
+
+class TestWhichModel:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        import keras
+
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="scores")])
+        model.compile("adam", "mse")
+        for name in ("first", "second"):
+            model.save(tmp_path / f"{name}.keras")
+        (tmp_path / "apart").mkdir()
+        (tmp_path / "apart" / "net.json").write_text(model.to_json())
+        model.save_weights(tmp_path / "apart" / "net.weights.h5")
+        return tmp_path
+
+    def test_several_in_a_folder_are_listed_and_one_is_taken(self, run, folder):
+        listed = run("layers", str(folder))
+        assert listed.exit_code == 1
+        assert "first.keras, second.keras" in listed.output
+        assert run("inspect", str(folder)).exit_code == 1
+        assert "scores" in run("layers", str(folder), "--member", "second.keras").output
+        told = run("inspect", str(folder), "--member", "second.keras")
+        assert told.exit_code == 0
+        assert "adam" in told.output.lower()
+
+    def test_an_architecture_and_its_weights(self, run, folder):
+        apart = folder / "apart"
+        done = run("layers", str(apart / "net.json"), "--weights", str(apart / "net.weights.h5"))
+        assert done.exit_code == 0
+        assert "scores" in done.output

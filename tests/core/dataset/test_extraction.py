@@ -134,7 +134,8 @@ def test_ended_half_way_it_goes_on(tmp_path, many, statistics):
     )
     core.extract_dataset(DIGITS, many, whole, statistics=statistics)
 
-    assert min(seen) > 0.2
+    # From the start, the first chunk would be told first, which is less than a tenth.
+    assert min(seen) > 0.1
     assert not target.with_name("out.zarr.checkpoint.npz").exists()
     if statistics:
         same_statistics(*(core.read_statistics(path) for path in (target, whole)))
