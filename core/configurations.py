@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from core.connections import calls_of, in_order
 from core.errors import ModelRefused
-from core.legacy import MODELS, OPERATIONS, REPLACED
+from core.keras2_operations import OPERATIONS
+from core.legacy import MODELS, REPLACED
 from core.limits import Limits, raised_by
 from core.naming import shown
 
@@ -45,6 +46,7 @@ _TUPLE: Final = "__tuple__"
 _COMPILED: Final = "compile_config"
 # Where versions before Keras 3 kept the classes of models.
 _FORMER_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?(engine|models)(\.(functional|sequential|training))?\Z")
+_OPERATION_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?layers\.core\.tf_op_layer\Z")
 _OF_KERAS_2: Final = frozenset({"Policy", *OPERATIONS, *REPLACED})
 _FILES: Final = frozenset({"vocabulary", "idf_weights", "filepath", "file_path", "filename", "path", "weights", "url"})
 
@@ -272,6 +274,9 @@ def _is_of_keras(
     if registered not in (None, class_name):
         return False
     if legacy and class_name in _OF_KERAS_2 and (module is None or module.startswith("keras.")):
+        return True
+    if legacy and class_name in OPERATIONS and _OPERATION_MODULES.match(module or ""):
+        # These are never looked up: core.keras2_operations writes others in their place, or refuses.
         return True
     if module is None:
         # Keras 2 and .h5 files name a class and nothing else.

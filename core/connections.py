@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-__all__ = ["Call", "Tensor", "calls_of", "in_order", "tensors_in"]
+__all__ = ["CONSTANT", "Call", "Tensor", "calls_of", "in_order", "tensors_in"]
 
+CONSTANT: Final = "_CONSTANT_VALUE"
+"""Where Keras 2 would name a layer: the number that follows is no tensor, but stands for itself."""
 Call: TypeAlias = tuple[str, int]
 """A layer, and which of its calls."""
 Tensor: TypeAlias = tuple[str, int, int]
@@ -26,7 +28,9 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
                 yield from tensors_in(part)
     elif isinstance(value, list):
         is_one = len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
-        if is_one and isinstance(value[2], int):
+        if is_one and value[0] == CONSTANT:
+            value = value[3:]
+        elif is_one and isinstance(value[2], int):
             yield value[0], value[1], value[2]
             value = value[3:]
         for part in value:

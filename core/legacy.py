@@ -9,7 +9,9 @@ Weights need no translation: they are stored in the order of the layers, and tha
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from core.connections import tensors_in
 from core.errors import ModelRefused
+from core.keras2_operations import OPERATIONS, operation_refused, translate_operations
 
 __all__ = ["HARD_SIGMOID", "hard_sigmoid", "translate_config"]
 
@@ -76,8 +78,6 @@ RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 # The same layer under another name. ReLU(threshold=theta) is what ThresholdedReLU(theta) computed.
 REPLACED: Final = {"BatchNormalizationV1": "BatchNormalization", "ThresholdedReLU": "ReLU"}
-# Where Keras 2 recorded a plain TensorFlow function or a slice, Keras 3 has no layer.
-OPERATIONS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"})
 MODELS: Final = frozenset({"Functional", "Model", "Sequential"})
 # Layers that take the tensors after the first as their initial state.
 STATEFUL: Final = frozenset(
@@ -126,12 +126,8 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
         node = {**node, "config": _with_input(node["config"])}
     name = node["config"].get("name", class_name) if isinstance(node["config"], dict) else class_name
     if class_name in OPERATIONS:
-        function = node["config"].get("function", "a slice")
-        raise ModelRefused(
-            f"The layer {name!r} is a TensorFlow operation ({function}) that Keras 2 recorded between two layers; "
-            "Keras 3 cannot rebuild it.",
-            remedy="Load it with tf_keras and save it as a SavedModel folder, which Layerscope opens.",
-        )
+        # Those between the layers of a graph are translated with its connections.
+        raise operation_refused(node)
     if class_name in custom:
         return dict(node)
     # An initializer, a policy or the like: it has no layer's name, and Keras 3 reads it as it is.
@@ -144,10 +140,14 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
             "save it as a SavedModel folder, which Layerscope opens.",
         )
 
-    config = {key: _value(item, known, custom) for key, item in node["config"].items()}
+    is_graph = "input_layers" in node["config"] and "output_layers" in node["config"]
+    config = {
+        key: _layers(item, known, custom) if is_graph and key == "layers" else _value(item, known, custom)
+        for key, item in node["config"].items()
+    }
     if is_layer:
         config = _options(node["class_name"], config, name)
-    if "input_layers" in config and "output_layers" in config:
+    if is_graph:
         config = _graph(config)
     translated: dict[str, Any] = dict(node)
     translated |= {"class_name": class_name, "config": config}
@@ -164,6 +164,14 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
             translated.pop("build_config", None)
         translated.pop("compile_config", None)
     return translated
+
+
+def _layers(layers: Any, known: Collection[str], custom: Collection[str]) -> list[Any]:
+    """Translates the layers of a graph, but not the operations between them."""
+    return [
+        layer if isinstance(layer, dict) and layer.get("class_name") in OPERATIONS else _value(layer, known, custom)
+        for layer in layers
+    ]
 
 
 def _with_input(config: Any) -> dict[str, Any]:
@@ -226,6 +234,7 @@ def _graph(config: dict[str, Any]) -> dict[str, Any]:
 
     def note(reference: list[Any]) -> list[Any]:
         highest[reference[0]] = max(highest.get(reference[0], 0), reference[1])
+        references(reference[3:], note)
         return reference
 
     def references(value: Any, visit: Callable[[list[Any]], Any]) -> Any:
@@ -282,18 +291,25 @@ def _graph(config: dict[str, Any]) -> dict[str, Any]:
         # Keras 2 writes one tensor as a list of one and means the tensor; Keras 3 means the list.
         return references[0] if isinstance(references, list) and len(references) == 1 else references
 
+    operations = translate_operations(layers, tensor)
+    translated = []
+    for layer in layers:
+        name = _without_slash(layer["name"])
+        if layer["class_name"] not in OPERATIONS:
+            nodes = [connection(node, layer["class_name"]) for node in inbound[layer["name"]]]
+            translated.append({**layer, "name": name, "inbound_nodes": nodes})
+        elif operation := operations.get(layer["name"]):
+            translated.append({**operation, "name": name, "config": {**operation["config"], "name": name}})
+    outputs = single(references(config["output_layers"], output))
+    taken = {name for name, _, _ in tensors_in([[layer["inbound_nodes"] for layer in translated], outputs])}
+    for layer in layers:
+        if layer["class_name"] in OPERATIONS and layer["name"] not in operations and layer["name"] in taken:
+            raise operation_refused(layer)
     return {
         **config,
-        "layers": [
-            {
-                **layer,
-                "name": _without_slash(layer["name"]),
-                "inbound_nodes": [connection(node, layer["class_name"]) for node in inbound[layer["name"]]],
-            }
-            for layer in layers
-        ],
+        "layers": translated,
         "input_layers": single(references(config["input_layers"], renumbered)),
-        "output_layers": single(references(config["output_layers"], output)),
+        "output_layers": outputs,
     }
 
 

@@ -24,11 +24,12 @@ from pydantic import ByteSize
 
 from core import legacy
 from core.archives import rewrite_keras_model
-from core.configurations import BY_HAND, check_counts
+from core.configurations import BY_HAND, check_configuration, check_counts
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
 from core.file_trees import folder_tree
 from core.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
+from core.keras2_operations import check_types
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.model_search import choose_model, find_models, model_files, names_classes
 from core.model_sizes import Sizes, check_limits
@@ -132,7 +133,10 @@ def load_model_file(
         stack.enter_context(warnings.catch_warnings())
         # Keras advises the author of a model, who is not the one opening it.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
-        return LoadedModel(build(located, file, Path(folder) / "written", allowed), file)
+        model = build(located, file, Path(folder) / "written", allowed)
+        if file.is_legacy and file.kind != "saved_model":
+            check_types(model)
+        return LoadedModel(model, file)
 
 
 def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None, member: str = "") -> str:
@@ -380,19 +384,24 @@ def _load_keras(located: LocatedModel, file: ModelFile, target: Path, allowed: C
 
 def _load_architecture(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
     import h5py
-    import keras
 
     config = _translated(file, allowed) if file.is_legacy else file.config
-    _check_size_when_built(file, config)
-    with weights_as_stored():
-        model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
     weights = _file_on_disk(located, located.place.weights)
     with h5py.File(weights, "r") as stored:
         is_of_keras_2 = "layer_names" in stored.attrs
     # Keras tells the two formats of weights by the name.
     named = target.with_suffix(".h5" if is_of_keras_2 else ".weights.h5")
     os.link(weights, named)
-    model.load_weights(named)
+    return _load_in_parts(named, file, config)
+
+
+def _load_in_parts(weights: Path, file: ModelFile, config: Mapping[str, Any]) -> Any:
+    import keras
+
+    _check_size_when_built(file, config)
+    with weights_as_stored():
+        model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
+    model.load_weights(weights)
     return model
 
 
@@ -414,8 +423,11 @@ def _load_hdf5(located: LocatedModel, file: ModelFile, target: Path, allowed: Co
     ):
         # Without the optimizer, which is most of a trained file.
         old.copy("model_weights", new)
-        new.attrs["model_config"] = json.dumps(config)
+        new.attrs["model_config"] = text = json.dumps(config)
         new.attrs["keras_version"] = file.keras_version
+    if file.is_legacy and '"__ellipsis__"' in text:
+        # Keras' reader of .h5 files decodes the ``...`` of ``x[..., 0]`` twice, and fails.
+        return _load_in_parts(target, file, config)
     return _load_with_keras(target, file, config)
 
 
@@ -453,6 +465,8 @@ def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
 
     known = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
     translated = legacy.translate_config(file.config, known | legacy.MODELS, custom=allowed)
+    # What Keras is given is judged, and not only what the file says.
+    check_configuration(translated, file.name, {*allowed, legacy.HARD_SIGMOID})
     check_counts(translated, file.name, get_limits())
     return translated
 

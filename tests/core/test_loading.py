@@ -165,13 +165,6 @@ def test_keras_2_embedding(tmp_path):
     assert_same(loaded, expected, np.array([[1, 5, 3, 0, 0, 0], [2, 2, 7, 19, 4, 1]]))
 
 
-def test_keras_2_operations_are_refused(tmp_path):
-    inputs = old.Input((4,))
-    path = save(tf_keras.Model(inputs, inputs * 2.0), tmp_path / "model.h5")
-    with pytest.raises(ModelRefused, match=r"'tf\.math\.multiply' is a TensorFlow operation .* SavedModel"):
-        load_model(path)
-
-
 def test_keras_2_options_that_are_gone_are_refused(tmp_path):
     path = save(tf_keras.Sequential([old.Input((4,)), old.BatchNormalization(renorm=True)]), tmp_path / "model.h5")
     with pytest.raises(ModelRefused, match=r"BatchNormalization layer 'batch_normalization.*' has renorm=True"):
