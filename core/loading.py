@@ -5,20 +5,17 @@ that were checked, so that the one who checks and the one who loads cannot see t
 inside the functions: it takes seconds, and whoever only reads a file does not need it.
 """
 
-import hashlib
-import io
 import json
 import math
 import os
-import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ByteSize
 
@@ -27,11 +24,10 @@ from core.archives import rewrite_keras_model
 from core.configurations import BY_HAND, check_configuration, check_counts
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
-from core.file_trees import folder_tree
 from core.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.keras2_operations import check_types
 from core.limits import Limits, format_limit, get_limits, raised_by
-from core.model_search import choose_model, find_models, model_files, names_classes
+from core.model_copies import Source, content_key, staged_copy
 from core.model_sizes import Sizes, check_limits
 from core.naming import listed, shown
 from core.stored_weights import weights_as_stored
@@ -39,22 +35,7 @@ from core.stored_weights import weights_as_stored
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "LoadedModel",
-    "content_key",
-    "copy_apart",
-    "copy_model",
-    "files_name",
-    "files_together",
-    "load_model",
-    "load_model_file",
-    "write_files",
-]
-
-CHUNK: Final = 1 << 20
-_MODEL_ENDINGS: Final = frozenset({".keras", ".h5", ".hdf5", ".zip", ".json", ".pb"})
-
-Source = str | os.PathLike[str] | bytes | BinaryIO
+__all__ = ["LoadedModel", "content_key", "load_model", "load_model_file"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +98,7 @@ def load_model_file(
     # One scope for all: an inner scope of Keras hides the outer one.
     scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
-        path, called = _staged(source, weights, member, Path(folder), limits)
+        path, called = staged_copy(source, weights, member, Path(folder), limits)
         name = shown(name or called)
         located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
         located = unpacked_model(located, Path(folder) / "unpacked")
@@ -139,206 +120,6 @@ def load_model_file(
         return LoadedModel(model, file)
 
 
-def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None, member: str = "") -> str:
-    """SHA-256 of what a source holds: the same for a path, its bytes, and an open file of it.
-
-    Args:
-        source: As for ``load_model``. For a folder, the files in it that belong to models, with their relative paths,
-            in sorted order.
-        weights: Path of the weights, where the source is an architecture alone.
-        member: Path of the model that is meant, where the source holds several.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        ModelRefused: The source cannot be read.
-    """
-    digest = hashlib.sha256()
-    with _readable(source):
-        _digest(source, digest.update)
-        if weights is not None:
-            digest.update(b"\0weights\0")
-            _digest(weights, digest.update)
-    if member:
-        digest.update(f"\0member\0{member}".encode())
-    return digest.hexdigest()
-
-
-def _digest(source: Source, update: Callable[[bytes], Any]) -> None:
-    if isinstance(source, str | os.PathLike) and Path(source).is_dir():
-        tree = folder_tree(Path(source), Path(source).name).without_clutter()
-        for path in model_files(tree, find_models(tree)):
-            if path in tree.links:
-                continue
-            # Lengths keep one file's end from being read as the next one's beginning.
-            update(f"{path}\0{tree.sizes[path]}\0".encode())
-            with tree.opener(path) as stream:
-                _copy(stream, update)
-    else:
-        with _opened(source) as stream:
-            _copy(stream, update)
-
-
-@contextmanager
-def _readable(source: Source) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        name = Path(source).name if isinstance(source, str | os.PathLike) else "The file"
-        raise ModelRefused(
-            f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
-        ) from error
-
-
-@contextmanager
-def _opened(source: Source) -> Iterator[IO[bytes]]:
-    """The content of a file as a stream; a stream that was given is left where it was."""
-    if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as stream:
-            yield stream
-    elif isinstance(source, bytes | bytearray | memoryview):
-        yield io.BytesIO(source)
-    else:
-        position = source.tell()
-        source.seek(0)
-        try:
-            yield source
-        finally:
-            source.seek(position)
-
-
-def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
-    while chunk := stream.read(CHUNK):
-        write(chunk)
-
-
-def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member: str = "") -> None:
-    """Copy a model's file, or the models in a folder, so that nobody changes them between two looks at them.
-
-    Args:
-        source: The file or folder.
-        target: Where the copy goes; there is nothing yet.
-        name: What to call it in messages.
-        limits: How large it may be.
-        member: Path of the model that is meant, where a folder holds several.
-
-    Raises:
-        SeveralModels: If a folder holds several and they are too large together.
-        ModelRefused: If it is too large, holds no model, or cannot be read.
-    """
-    with _readable(source):
-        if not source.is_dir():
-            _check_size(source.stat().st_size, name, limits)
-            shutil.copyfile(source, target)
-            return
-        tree = folder_tree(source, name).without_clutter()
-        places = find_models(tree)
-        if member or not places:
-            places = [choose_model(places, member, tree, name)]
-        paths = model_files(tree, places)
-        size = sum(tree.sizes.get(path, 0) for path in paths)
-        if len(places) > 1 and size > limits.unpacked_bytes:
-            choose_model(places, "", tree, name)
-        _check_size(size, name, limits)
-        target.mkdir()
-        for path in paths:
-            if path in tree.links:
-                # Links are kept as links, and inspection refuses them.
-                (target / path).parent.mkdir(parents=True, exist_ok=True)
-                (target / path).symlink_to(os.readlink(source / path))
-            else:
-                tree.copy(path, target / path)
-
-
-def copy_apart(architecture: Path, weights: Path, target: Path, name: str, limits: Limits) -> None:
-    """Copy an architecture and its weights beside each other into a new folder, see :func:`copy_model`.
-
-    Raises:
-        ModelRefused: If they are too large, or cannot be read.
-    """
-    with _readable(weights), _readable(architecture):
-        _check_size(architecture.stat().st_size + weights.stat().st_size, name, limits)
-        target.mkdir()
-        # By names that no other file can have; the endings are what they are told by.
-        shutil.copyfile(architecture, target / "architecture.json")
-        shutil.copyfile(weights, target / "weights.h5")
-
-
-def write_files(files: Sequence[tuple[str, bytes]], target: Path, limits: Limits) -> None:
-    """Write files that were given together into a new folder, each under the last part of its name.
-
-    Raises:
-        ModelRefused: If they are too large together.
-    """
-    _check_size(sum(len(content) for _, content in files), "What was given", limits)
-    target.mkdir()
-    for number, (file_name, content) in enumerate(files):
-        name = PurePosixPath(file_name.replace("\\", "/")).name
-        path = target / (name if name.isprintable() and name.strip(". ") else f"file-{number}")
-        if path.exists():
-            path = target / f"{number}-{path.name}"
-        path.write_bytes(content)
-
-
-@contextmanager
-def files_together(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[Path | bytes, str]]:
-    """Lay files that were given together beside each other for as long as the block runs.
-
-    Args:
-        files: Name and content of each.
-
-    Returns:
-        A folder with the files, or the content of a single one; and what to call it.
-
-    Raises:
-        ModelRefused: If they are too large together.
-    """
-    if len(files) == 1:
-        yield files[0][1], files[0][0]
-        return
-    with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
-        together = Path(folder) / "files"
-        write_files(files, together, get_limits())
-        yield together, files_name(files)
-
-
-def files_name(files: Sequence[tuple[str, bytes]]) -> str:
-    """Return what to call files that were given together: the names of those that may hold a model."""
-    names = [name for name, _ in files]
-    models = [
-        name for name in names if PurePosixPath(name.lower()).suffix in _MODEL_ENDINGS and not names_classes(name)
-    ]
-    return " + ".join(models or names)
-
-
-def _check_size(size: int, name: str, limits: Limits) -> None:
-    if size > limits.unpacked_bytes:
-        raise ModelRefused(
-            f"{name} takes {size:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
-            remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
-        )
-
-
-def _staged(
-    source: Source, weights: str | os.PathLike[str] | None, member: str, folder: Path, limits: Limits
-) -> tuple[Path, str]:
-    """Copies a source into our own folder; says where, and what to call it in messages."""
-    copy = folder / "model"
-    if isinstance(source, str | os.PathLike):
-        name = Path(source).name
-        if weights is None:
-            copy_model(Path(source), copy, name, limits, member=member)
-        else:
-            name = f"{name} + {Path(weights).name}"
-            copy_apart(Path(source), Path(weights), copy, name, limits)
-        return copy, name
-    name = getattr(source, "name", "The file")
-    with _readable(source), _opened(source) as stream, copy.open("wb") as target:
-        shutil.copyfileobj(stream, target)
-    return copy, Path(name).name if isinstance(name, str) else "The file"
-
-
 @contextmanager
 def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
     """Turns errors of Keras, which print whole configurations, into one sentence; the original stays as the cause."""
@@ -357,7 +138,7 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
         elif any(word in message for word in ("mismatch", "expected", "expects", "A total of", "Shape")):
             what, remedy = "holds weights that do not fit its layers", "Save the model again."
             if file.kind == "architecture":
-                what = "does not fit the weights that were given with it"
+                what = "do not belong together: the weights are not those of this architecture"
                 remedy = "Give the architecture and the weights that were saved together."
         elif "deserializ" in message or isinstance(error, TypeError | ValueError | KeyError | AttributeError):
             what, remedy = "holds layers that this version of Keras cannot rebuild", BY_HAND
@@ -401,7 +182,7 @@ def _load_in_parts(weights: Path, file: ModelFile, config: Mapping[str, Any]) ->
     _check_size_when_built(file, config)
     with weights_as_stored():
         model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
-    model.load_weights(weights)
+        model.load_weights(weights)
     return model
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from core.dataset.comparison_views import layer_chart, samples_report
 from core.errors import InputRejected
 from core.examples import Example, get_example
-from core.loading import files_together
 from core.maximization.reports import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
+from core.model_copies import files_together
 from core.opened import ModelSource, OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary

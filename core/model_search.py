@@ -103,9 +103,9 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
             # What is meant may be a signature of it.
             return places[0]
         if chosen is None:
+            models = listed(place.member or "one at its top" for place in places)
             raise ModelRefused(
-                f"{name} holds no model {shown(member)!r}.",
-                remedy=f"It holds: {listed(place.member for place in places) or 'no model at all'}.",
+                f"{name} holds no model {shown(member)!r}.", remedy=f"It holds: {models or 'no model at all'}."
             )
         return chosen
     if len(places) == 1:
@@ -118,7 +118,12 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
             f"{', …' if len(places) > 5 else ''}.",
             choices=choices,
             remedy="Choose one of them.",
-            code=f"core.load_model({name!r}, member={choices[0]!r})",
+            code="" if " + " in name else f"core.load_model({name!r}, member={choices[0]!r})",
+        )
+    if tree.links and not tree.sizes:
+        raise ModelRefused(
+            f"{name} holds nothing but links, which are not followed: {listed(sorted(tree.links), 3)}.",
+            remedy="Give the path of the file that they lead to, or copy the folder with cp -rL.",
         )
     what, remedy, code = describe_files(tree)
     raise ModelRefused(f"{name} {what}.", remedy=remedy, code=code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -9,17 +10,19 @@ from typing import Final
 import numpy as np
 
 from core.activation import SampleContext
-from core.class_names import class_names_of, fitting_names, is_class_names_file, parse_class_names
+from core.class_names import class_names_of, fitting_names, parse_class_names
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
+from core.errors import InputRejected
 from core.examples import Example
 from core.extractor import Extractor
 from core.input_kinds import InputKind, InputSpec
 from core.inputs import input_specs
 from core.labels import LabelRole, Labels, match_labels, possible_roles
 from core.layer_charts import LayerCharts
-from core.loading import Source, content_key, load_model_file
+from core.loading import load_model_file
 from core.maximization.views import Maximizations
+from core.model_copies import Source, content_key
 from core.model_output import ModelOutput, output_of
 from core.model_summary import known_layers, summarize_inputs, summarize_model
 from core.naming import shown
@@ -184,8 +187,11 @@ def open_model(
 
 def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:
     """Those in a list beside the model, if it has as many classes; else those that the model itself has."""
-    files = extractor.file.label_lists if extractor.file else {}
-    lists = [parse_class_names(content, path) for path, content in files.items() if is_class_names_file(path, content)]
+    lists = []
+    for path, content in (extractor.file.label_lists if extractor.file else {}).items():
+        # A table that is called so may be data.
+        with contextlib.suppress(InputRejected):
+            lists.append(parse_class_names(content, path))
     own = class_names_of(extractor.model, output)
     fitting = next((names for names in lists if fitting_names(names, output)[0]), ())
     # One that does not fit is said to.

@@ -25,8 +25,8 @@ from core.images import Fit
 from core.input_kinds import InputKind
 from core.labelled_samples import LabelledSamples, NamesOfClasses, lists_of_names
 from core.labels import LabelRole
-from core.loading import files_together
 from core.many_samples import ManySamples
+from core.model_copies import files_together
 from core.naming import shown
 from core.noise_samples import noise_samples, noise_sizes
 from core.opened import (

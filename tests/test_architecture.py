@@ -69,7 +69,15 @@ def test_tensorflow_is_imported_when_it_is_needed(path):
 
 @pytest.mark.parametrize("path", [*sources("core", "ui", "vizplugins"), pytest.param(ROOT / "streamlit_app.py")])
 def test_a_room_is_no_larger_than_a_room(path):
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+    # Docstrings are for readers, and may take the room that they need.
+    text = path.read_text()
+    documented = [
+        node.body[0]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+    ]
+    lines = len(text.splitlines()) - sum(each.end_lineno - each.lineno + 1 for each in documented)
+    assert lines <= MOST_LINES
 
 
 @pytest.mark.parametrize("path", sources("core", "ui", "vizplugins"))

@@ -28,6 +28,7 @@ class Choice:
         path: Path of the model file on the server's machine; empty otherwise.
         member: Path of the model within that file or folder, where it holds several.
         weights: Path of the weights, where the file is an architecture alone.
+        upload: Name of the file that was uploaded; empty where something else is open.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
         visualizer: Name of the picture; empty for the one that suits best.
@@ -44,6 +45,7 @@ class Choice:
     path: str = ""
     member: str = ""
     weights: str = ""
+    upload: str = ""
     layer: str = ""
     sample: int = 0
     visualizer: str = ""
@@ -122,6 +124,7 @@ def remember(chosen: Choice) -> None:
         "path": chosen.path,
         "member": chosen.member,
         "weights": chosen.weights,
+        "upload": chosen.upload,
         "layer": chosen.layer,
         "view": chosen.visualizer,
     }
@@ -157,6 +160,7 @@ def _from_address() -> Choice:
         path=given.get("path", ""),
         member=given.get("member", ""),
         weights=given.get("weights", ""),
+        upload=given.get("upload", ""),
         layer=given.get("layer", ""),
         sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
         visualizer=given.get("view", ""),

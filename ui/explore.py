@@ -50,9 +50,8 @@ def page() -> None:
 def _header(model: ModelSummary) -> None:
     st.header(named(model.name), anchor=False)
     takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
-    facts = (
-        f"{model.layer_count:,} layers · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
-    )
+    layers = "1 layer" if model.layer_count == 1 else f"{model.layer_count:,} layers"
+    facts = f"{layers} · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
     st.caption(f"{facts} · {plain(model.origin)}" if model.origin else facts)
 
 

@@ -10,14 +10,22 @@ import streamlit as st
 
 from core.errors import SeveralModels
 from core.limits import format_limit, get_limits
-from core.loading import files_name
+from core.model_copies import files_name
 from core.model_search import names_classes
 from core.naming import shown
 from core.summaries import ModelSummary
 from core.workspace import Workspace
 from ui.limits import megabytes
 
-__all__ = ["ModelFiles", "chosen_member", "open_or_offer", "uploaded_model", "waits_for_choice"]
+__all__ = [
+    "ModelFiles",
+    "chosen_member",
+    "is_latest",
+    "open_or_offer",
+    "path_typed",
+    "uploaded_model",
+    "waits_for_choice",
+]
 
 _CHOICES = "model_choices"
 
@@ -68,6 +76,8 @@ def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
         f"{label}: .keras, .h5, {kinds}",
         accept_multiple_files=True,
         key=key,
+        on_change=_uploaded,
+        args=(key,),
         max_upload_size=megabytes(limits.upload_bytes),
         help="As it was saved: compiled, trained, zipped. An architecture (.json) and its weights go together, and so "
         f"does a list of class names. At most {size}"
@@ -79,6 +89,20 @@ def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
     identity = (key, *(file.file_id for file in together))
     files = [(file.name, file.getvalue()) for file in together]
     return ModelFiles(identity, files, chosen_member(identity, key, place=place))
+
+
+def _uploaded(key: str) -> None:
+    st.session_state[f"{key}/latest"] = "upload"
+
+
+def is_latest(key: str) -> bool:
+    """Return whether files were dropped in a field after a path was typed, or taken away: what came last counts."""
+    return st.session_state.get(f"{key}/latest") != "path"
+
+
+def path_typed(key: str) -> None:
+    """Note that a path was typed, which counts from now on instead of what was dropped in the field of that key."""
+    st.session_state[f"{key}/latest"] = "path"
 
 
 def _together(uploads: Sequence[Any], key: str) -> list[Any]:
@@ -94,8 +118,9 @@ def _together(uploads: Sequence[Any], key: str) -> list[Any]:
         completes = all(_completes(file.name.lower(), names) for file in added)
         earlier = [*earlier, *added] if completes else added
     st.session_state[state] = [file.file_id for file in earlier]
-    # Who took the last one away means what is left.
-    return earlier or list(uploads)
+    # Who took the last one away means what is left; a list of classes alone is no model.
+    remaining = earlier or list(uploads)
+    return [] if all(names_classes(file.name) for file in remaining) else remaining
 
 
 def _completes(name: str, earlier: Sequence[str]) -> bool:

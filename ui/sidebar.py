@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 import streamlit as st
 
@@ -19,7 +21,7 @@ from ui.choice import workspace as opened_by_visitor
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import labels
 from ui.limits import limits, megabytes
-from ui.model_files import chosen_member, open_or_offer, uploaded_model, waits_for_choice
+from ui.model_files import chosen_member, is_latest, open_or_offer, path_typed, uploaded_model, waits_for_choice
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
@@ -61,7 +63,7 @@ def _model(workspace: Workspace, chosen: Choice) -> None:
     kind = st.segmented_control(
         "Where the model is from",
         kinds,
-        default=_FILE if chosen.path else _EXAMPLE,
+        default=_FILE if chosen.path or chosen.upload else _EXAMPLE,
         required=True,
         key="model_kind",
         label_visibility="collapsed",
@@ -91,22 +93,26 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
     wanted = ("example", name)
     _open(workspace, chosen, wanted, wanted, "", partial(workspace.open_example, name), name)
     if st.session_state.get("opened") == wanted:
-        chosen.example, chosen.path, chosen.member, chosen.weights = name, "", "", ""
+        chosen.example, chosen.path, chosen.member, chosen.weights, chosen.upload = name, "", "", "", ""
 
 
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
     allowed = get_limits()
     upload = uploaded_model("Your model", "model_file")
     path = _path(chosen) if allowed.paths else ""
-    if upload is not None:
+    if upload is not None and (is_latest("model_file") or not path):
         wanted = ("files", upload.identity, upload.member)
         _open(
             workspace, chosen, wanted, upload.identity, upload.member, partial(upload.open_in, workspace), upload.name
         )
         if st.session_state.get("opened") == wanted:
             chosen.example = chosen.path = chosen.member = chosen.weights = ""
+            chosen.upload = upload.name
     elif path:
         weights = _weights_path(path, chosen)
+        if path.lower().endswith(".json") and not weights:
+            st.caption("An architecture opens with its weights: give their path too.")
+            return
         identity = ("path", path, weights)
         member = chosen_member(identity, "model_path", chosen.member if path == chosen.path else "")
         wanted = ("path", identity, member)
@@ -114,7 +120,13 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         _open(workspace, chosen, wanted, identity, member, open_it, path)
         if st.session_state.get("opened") == wanted:
             chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
+            chosen.upload = ""
     else:
+        if chosen.upload and workspace.model is None:
+            st.warning(
+                f"“{named(chosen.upload)}” was uploaded, and a reload forgets uploads. Drop it again.",
+                icon=":material/upload_file:",
+            )
         size = f"An upload takes at most {format_limit(allowed.upload_bytes)}"
         st.caption(
             f"As you saved it: trained, compiled, zipped. {size}"
@@ -125,13 +137,24 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
 
 def _path(chosen: Choice) -> str:
     size = format_limit(get_limits().upload_bytes)
-    return st.text_input(
+    typed = st.text_input(
         "or a path on this machine",
         value=chosen.path,
         key="model_path",
         placeholder="models/model.keras",
         help=f"A file of any size, where an upload takes at most {size}, or a folder that holds one.",
-    ).strip()
+        on_change=path_typed,
+        args=("model_file",),
+    )
+    return _as_path(typed)
+
+
+def _as_path(typed: str) -> str:
+    """A path as people paste it: with blanks around it, in quotation marks, from the home folder, or as an address."""
+    path = typed.strip().strip("\"'")
+    if path.startswith("file://"):
+        path = unquote(path.removeprefix("file://"))
+    return os.path.expanduser(path)
 
 
 def _weights_path(path: str, chosen: Choice) -> str:
@@ -143,8 +166,8 @@ def _weights_path(path: str, chosen: Choice) -> str:
         value=chosen.weights if path == chosen.path else "",
         key="weights_path",
         placeholder="models/model.weights.h5",
-    ).strip()
-    return weights
+    )
+    return _as_path(weights)
 
 
 def _open(

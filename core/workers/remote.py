@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 
 from core.errors import InputRejected, LayerscopeError, ModelTooLarge, WorkerLost
 from core.limits import format_limit
-from core.loading import copy_apart, copy_model, files_name, write_files
+from core.model_copies import copy_apart, copy_model, files_name, write_files
 from core.naming import shown
 from core.opened import file_name
 from core.passes import Progress

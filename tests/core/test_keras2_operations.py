@@ -51,7 +51,8 @@ def model_of(function, shape=(6, 4), dtype="float32"):
 # Each function returns all that it computes, so that every operation is compared by itself.
 OPERATIONS = {
     "arithmetic": lambda x: [x * 2.0 + 1, 1 - x, x / 255.0, 1 / x, -x, abs(x), x**2, 2.0**x, x // 2, x % 2, x - x * x],
-    "constants": lambda x: [x * [1.0, 2.0, 3.0, 4.0], x + tf.ones((6, 4)), [1.0, 2.0, 3.0, 4.0] - x, x @ tf.ones((4, 2))],
+    "constants": lambda x: [x * [1.0, 2.0, 3.0, 4.0], x + tf.ones((6, 4)), [1.0, 2.0, 3.0, 4.0] - x],
+    "operators": lambda x: [x @ tf.ones((4, 2))],
     "comparisons": lambda x: [x > 0, x >= 1, x < 0, x <= 1, tf.equal(x, x), tf.not_equal(x, 0.0)],
     "logic": lambda x: [(x > 0) & (x < 1), (x > 0) | (x < -1), ~(x > 0), tf.where(x > 0, x, 0.0)],
     "bounds": lambda x: [tf.maximum(x, 0.0), tf.minimum(x, x * 2), tf.clip_by_value(x, -1.0, 1.0)],

@@ -10,7 +10,7 @@ import pytest
 import core
 from core.errors import ModelRefused, SeveralModels
 from core.limits import get_limits
-from core.loading import content_key, copy_model, files_name, write_files
+from core.model_copies import content_key, copy_model, files_name, write_files
 from core.workspace import Workspace
 
 
