@@ -30,11 +30,23 @@ def left_as_it_was(model: Any) -> Iterator[None]:
     """Put the attributes of a model and of all its layers back when the block ends; one thread at a time per model."""
     with _lock_of(model):
         before = [(layer, dict(vars(layer)), _lists_of(layer)) for layer in (model, *all_layers(model))]
+        scopes = _open_name_scopes()
+        depth = len(scopes)
         try:
             yield
         finally:
+            # A name that a graph may not have, as one with blanks, raises where Keras has opened its scope and not
+            # closed it: every model that is built later in this thread would be inside it.
+            del scopes[depth:]
             for layer, attributes, lists in before:
                 _put_back(layer, attributes, lists)
+
+
+def _open_name_scopes() -> list[Any]:
+    from keras.src.backend.common import global_state
+
+    scopes: list[Any] = global_state.get_global_attribute("name_scope_stack", default=[], set_to_default=True)
+    return scopes
 
 
 def _lock_of(model: Any) -> threading.RLock:

@@ -74,6 +74,6 @@ def test_a_file_of_another_program_is_answered_in_our_words(explorer, tmp_path):
     dropped(explorer, path)
     refusal = explorer.sidebar.get_by_test_id("stAlert")
     expect(refusal).to_contain_text("model.tflite")
-    expect(refusal).to_contain_text("model.save(")
+    expect(explorer.sidebar).to_contain_text("model.save(")
     expect(explorer.page.get_by_text("files are not allowed")).to_have_count(0)
     assert explorer.painted() == before

@@ -170,12 +170,6 @@ def unpacked_and_packed_again_by_a_mac(folder: Path) -> ModelFiles:
     return files.at(archive(folder / "model.zip", entries, streamed=True))
 
 
-def zip_of_a_zip(folder: Path) -> ModelFiles:
-    files = model_file(folder)
-    inner = archive(folder / "inner.zip", [("model.keras", files.paths[0].read_bytes())])
-    return files.at(archive(folder / "outer.zip", [("model.zip", inner.read_bytes())]))
-
-
 def zip_of_an_h5(folder: Path) -> ModelFiles:
     files = model_file(folder, "model.h5")
     return files.at(archive(folder / "model.zip", [("model.h5", files.paths[0].read_bytes())]))
@@ -238,6 +232,12 @@ def folder_with_one_file(folder: Path) -> ModelFiles:
     return model_file(root, "model.h5").at(root)
 
 
+def zip_of_a_zip(folder: Path) -> ModelFiles:
+    files = model_file(folder)
+    inner = archive(folder / "inner.zip", [("model.keras", files.paths[0].read_bytes())])
+    return files.at(archive(folder / "outer.zip", [("download/model.zip", inner.read_bytes())]))
+
+
 def several_models_in_a_zip(folder: Path) -> ModelFiles:
     files = model_file(folder, "good.keras")
     saved(trained(dense_model(), NUMBERS, TARGETS + 3), NUMBERS, folder / "other.keras")
@@ -284,12 +284,12 @@ ARCHIVE_FILES = [
     case_of(stored_in_a_zip),
     case_of(packed_again_with_compression),
     case_of(unpacked_and_packed_again_by_a_mac),
-    case_of(zip_of_a_zip),
     case_of(zip_of_an_h5),
     case_of(zip_of_an_h5_of_keras_2),
     case_of(export_of_teachable_machine),
     Case("zip with folders, three deep", three_folders_deep),
     case_of(zip_among_the_files_of_a_project),
+    case_of(zip_of_a_zip),
     case_of(folder_of_a_project),
     case_of(folder_with_one_file),
     case_of(several_models_in_a_zip, choices=("models/good.keras", "models/other.keras")),

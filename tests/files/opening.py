@@ -1,6 +1,8 @@
 """Ways in which people open files, and what they get."""
 
 import io
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -10,7 +12,7 @@ import core
 from core.workspace import Workspace
 from tests.files.builders import ModelFiles
 
-__all__ = ["alike", "drop", "give_inputs", "load", "same_output"]
+__all__ = ["alike", "drop", "give_inputs", "load", "recorded_names", "same_output"]
 
 
 def load(files: ModelFiles) -> Any:
@@ -37,15 +39,11 @@ def give_inputs(workspace: Workspace, inputs: Any) -> None:
         arrays = inputs
     else:
         arrays = dict(zip(names, inputs if isinstance(inputs, list) else [inputs], strict=True))
-    if any(array.dtype.kind == "U" for array in arrays.values()):
-        if len(arrays) == 1:
-            workspace.take_text("\n".join(arrays[names[0]].ravel()))
-        else:
-            given = {name: [(f"{name}.txt", _lines(array))] for name, array in arrays.items()}
-            workspace.take_files(given, scaling="0–255", fit="stretch", invert=False)
+    if len(arrays) == 1 and arrays[names[0]].dtype.kind == "U":
+        workspace.take_text("\n".join(arrays[names[0]].ravel()))
     else:
-        given = {name: [(f"{name}.npy", _npy(array))] for name, array in arrays.items()}
-        workspace.take_files(given, scaling="0–255", fit="stretch", invert=False)
+        contents = {name: [_file(name, array)] for name, array in arrays.items()}
+        workspace.take_files(contents, scaling="0–255", fit="stretch", invert=False)
 
 
 def same_output(answer: Any, files: ModelFiles) -> None:
@@ -65,11 +63,14 @@ def alike(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
     return np.allclose(one.astype("float64"), other.astype("float64"), atol=tolerance, rtol=1e-3)
 
 
-def _npy(array: np.ndarray) -> bytes:
+def recorded_names(keys: Iterable[str]) -> set[str]:
+    """Return the names of layers that keys are of: without call, output and part."""
+    return {re.split(r"[#~\[]", key)[0] for key in keys}
+
+
+def _file(name: str, array: np.ndarray) -> tuple[str, bytes]:
+    if array.dtype.kind == "U":
+        return f"{name}.txt", "\n".join(array.ravel()).encode()
     stream = io.BytesIO()
     np.save(stream, array)
-    return stream.getvalue()
-
-
-def _lines(array: np.ndarray) -> bytes:
-    return "\n".join(str(value) for value in array.ravel()).encode()
+    return f"{name}.npy", stream.getvalue()

@@ -132,7 +132,7 @@ def pair(weights: str, *others: str) -> str:
     return rf"{re.escape(weights)}[\s\S]*({other})|({other})[\s\S]*{re.escape(weights)}"
 
 
-AGAIN = r"(?i)save|together|belong"
+AGAIN = r"(?i)save|together|belong|same model"
 MISMATCHED_FILES = [
     Failure("weights of another width", another_width, pair("narrow.weights.h5", "hidden"), AGAIN),
     Failure("weights of another model", another_model, pair("other.weights.h5"), AGAIN),
