@@ -5,6 +5,7 @@ that were checked, so that the one who checks and the one who loads cannot see t
 inside the functions: it takes seconds, and whoever only reads a file does not need it.
 """
 
+import copy
 import json
 import math
 import os
@@ -231,7 +232,7 @@ def _size_when_built(config: Mapping[str, Any]) -> Sizes:
     import keras
 
     with keras.StatelessScope(initialize_variables=False):
-        model = keras.saving.deserialize_keras_object(dict(config), safe_mode=True)
+        model = keras.saving.deserialize_keras_object(copy.deepcopy(dict(config)), safe_mode=True)
         if not getattr(model, "inputs", None):
             return Sizes(0, 0, False, "")
         parameters = sum(math.prod(weight.shape) for weight in model.weights)
