@@ -65,7 +65,7 @@ def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None
 def _digest(source: Source, update: Callable[[bytes], Any]) -> None:
     if isinstance(source, str | os.PathLike) and Path(source).is_dir():
         tree = folder_tree(Path(source), Path(source).name).without_clutter()
-        for path in model_files(tree, find_models(tree)):
+        for path in model_files(tree):
             if path in tree.links:
                 continue
             # Lengths keep one file's end from being read as the next one's beginning.
@@ -132,12 +132,11 @@ def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member:
             shutil.copyfile(source, target)
             return
         tree = folder_tree(source, name).without_clutter()
-        places = find_models(tree)
-        if member or not places:
-            places = [choose_model(places, member, tree, name)]
-        paths = model_files(tree, places)
+        paths = model_files(tree, member)
         size = sum(tree.sizes.get(path, 0) for path in paths)
-        if len(places) > 1 and size > limits.unpacked_bytes:
+        # HDF5 files of strangers are not opened here, where all visitors are served.
+        places = find_models(tree, looks_inside=False)
+        if not places or (len(places) > 1 and not member and size > limits.unpacked_bytes):
             choose_model(places, "", tree, name)
         _check_size(size, name, limits)
         target.mkdir()

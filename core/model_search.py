@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
@@ -37,7 +37,6 @@ PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "architectur
 
 _MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
 _HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".h5py", ".keras")
-_MODEL_ENDINGS: Final = (*_HDF5_ENDINGS, ".zip", ".json")
 _LABEL_WORDS: Final = ("label", "class", "categor", "synset")
 _LABEL_ENDINGS: Final = (".txt", ".json", ".csv", ".names")
 _MAXIMUM_LABEL_BYTES: Final = 4 << 20
@@ -67,17 +66,18 @@ class ModelPlace:
         return f"{self.path} + {self.weights}" if self.weights else self.path
 
 
-def find_models(tree: FileTree) -> list[ModelPlace]:
+def find_models(tree: FileTree, *, looks_inside: bool = True) -> list[ModelPlace]:
     """Return every model among files, in the order of their paths.
 
     Args:
         tree: The files, without clutter.
+        looks_inside: Whether HDF5 files are opened to tell models from weights; else their names tell.
     """
     folders = _model_folders(tree)
     inside = tuple(f"{place.path}/" if place.path else "" for place in folders)
     paths = [path for path in sorted(tree.sizes) if not path.startswith(inside)] if inside else sorted(tree.sizes)
-    files, weights = _model_files(tree, paths)
-    architectures = [path for path in paths if path.lower().endswith(".json") and is_architecture(tree, path)]
+    files, weights = _models_and_weights(tree, paths, looks_inside)
+    architectures = [path for path in paths if _is_architecture_file(tree, path)]
     places = [*folders, *files, *_pairs(architectures, weights)]
     if not places:
         places = [ModelPlace("archive", path) for path in paths if path.lower().endswith(".zip")]
@@ -152,17 +152,30 @@ def label_files(tree: FileTree, place: ModelPlace) -> tuple[str, ...]:
     )
 
 
-def model_files(tree: FileTree, places: Iterable[ModelPlace]) -> tuple[str, ...]:
-    """Return the paths of all files that belong to models, and of those that may name their classes."""
-    paths: set[str] = set()
-    for place in places:
-        if place.kind in ("saved_model", "keras_folder"):
-            prefix = f"{place.path}/" if place.path else ""
-            paths.update(path for path in (*tree.sizes, *tree.links) if path.startswith(prefix))
-        else:
-            paths.update(path for path in (place.path, place.weights) if path)
-        paths.update(label_files(tree, place))
-    return tuple(sorted(paths))
+def model_files(tree: FileTree, member: str = "") -> tuple[str, ...]:
+    """Return the paths of all files that may belong to models, and of those that may name their classes.
+
+    Nothing but the names is asked, and the first bytes: what parses the files of strangers runs elsewhere.
+
+    Args:
+        tree: The files, without clutter.
+        member: Path of the model that is meant; empty takes those of all.
+    """
+    folders = [place.path for place in _model_folders(tree)]
+    every = (*tree.sizes, *tree.links)
+    paths = {path for path in every for folder in folders if path == folder or _is_below(path, folder)}
+    paths |= {path for path in tree.sizes if path.lower().endswith(_HDF5_ENDINGS) or _is_architecture_file(tree, path)}
+    paths = paths or {path for path in tree.sizes if path.lower().endswith(".zip")}
+    parts = member.split(" + ")
+    chosen = {path for path in paths if any(path == part or _is_below(path, part) for part in parts)}
+    paths = (chosen if member else paths) or paths
+    parents = {"", *map(_parent, paths)}
+    lists = {path for path in tree.sizes if names_classes(path) and _parent(path) in parents}
+    return tuple(sorted(paths | {path for path in lists if tree.sizes[path] <= _MAXIMUM_LABEL_BYTES}))
+
+
+def _is_architecture_file(tree: FileTree, path: str) -> bool:
+    return path.lower().endswith(".json") and is_architecture(tree, path)
 
 
 def _model_folders(tree: FileTree) -> list[ModelPlace]:
@@ -181,7 +194,7 @@ def _model_folders(tree: FileTree) -> list[ModelPlace]:
     ]
 
 
-def _model_files(tree: FileTree, paths: Sequence[str]) -> tuple[list[ModelPlace], list[str]]:
+def _models_and_weights(tree: FileTree, paths: Sequence[str], looks_inside: bool) -> tuple[list[ModelPlace], list[str]]:
     places: list[ModelPlace] = []
     weights: list[str] = []
     for path in paths:
@@ -191,7 +204,8 @@ def _model_files(tree: FileTree, paths: Sequence[str]) -> tuple[list[ModelPlace]
         if head.startswith(b"PK"):
             places.append(ModelPlace("keras", path))
         elif head == HDF5_MAGIC:
-            content = _hdf5_content(tree, path)
+            named = "weights" if path.lower().endswith(".weights.h5") else "model"
+            content = _hdf5_content(tree, path) if looks_inside else named
             if content == "model":
                 places.append(ModelPlace("hdf5", path))
             elif content == "weights":
