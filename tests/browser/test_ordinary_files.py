@@ -1,5 +1,7 @@
 """What nearly everybody brings first: a model that was trained and saved, as it is, in a zip, or in two files."""
 
+import zipfile
+
 import pytest
 from playwright.sync_api import expect
 
@@ -64,6 +66,33 @@ def test_architecture_and_weights_are_dropped_together(explorer, model, tmp_path
     explorer.open()
     dropped(explorer, weights, architecture)
     shows_every_layer(explorer)
+
+
+def test_of_several_models_in_a_zip_one_is_chosen_and_a_path_typed_later_counts(explorer, trained_file, tmp_path):
+    archive = tmp_path / "runs.zip"
+    with zipfile.ZipFile(archive, "w") as runs:
+        for name in ("first", "last"):
+            runs.write(trained_file, f"{name}/model.keras")
+    explorer.open()
+    dropped(explorer, archive)
+    which = explorer.sidebar.get_by_role("combobox", name="Which of the 2 models")
+    which.click()
+    explorer.page.get_by_role("option", name="last/model.keras").click()
+    expect(explorer.page.get_by_role("heading", name="last/model.keras in runs.zip")).to_be_visible()
+    shows_every_layer(explorer)
+
+    field = explorer.sidebar.get_by_role("textbox", name="or a path on this machine")
+    field.fill(f'"{trained_file}"')
+    field.press("Enter")
+    expect(explorer.page.get_by_role("heading", name="my model.keras")).to_be_visible()
+
+
+def test_a_reload_says_that_an_upload_is_gone(explorer, trained_file):
+    explorer.open()
+    dropped(explorer, trained_file)
+    shows_every_layer(explorer)
+    explorer.page.reload()
+    expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("a reload forgets uploads")
 
 
 def test_a_file_of_another_program_is_answered_in_our_words(explorer, tmp_path):
