@@ -27,7 +27,7 @@ def test_the_strongest_come_first(make_activation, by, order):
     specification = drawn(make_activation(VALUES), count=5, by=by)
 
     assert units(specification) == order
-    assert specification["encoding"]["y"]["sort"] is None
+    assert specification["encoding"]["y"]["sort"]["field"] == "place"
     assert specification["title"]["text"] == f"5 of 6 units of layer, strongest by {by}"
 
 
