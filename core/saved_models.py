@@ -39,6 +39,8 @@ MAX_FUNCTIONS: Final = 20_000
 # How many operations there are when each call is replaced by what it calls, as TensorFlow does.
 MAX_UNROLLED_NODES: Final = 20_000_000
 MAX_NAME_LENGTH: Final = 1_000
+# In constants and the like, which no model fills with what its layers answer.
+MAX_DECLARED_VALUES: Final = 500_000_000
 BY_HAND: Final = "If you trust whoever made it, load it in Python yourself and pass the model to core.extract."
 AGAIN: Final = "Save it again with model.export() under TensorFlow 2."
 
@@ -244,7 +246,7 @@ class _Program:
             self._check_elements(self.elements, node, body)
 
     def _check_elements(self, elements: int, node: Node, body: Body) -> None:
-        limit = self.limits.activation_bytes // 4
+        limit = min(self.limits.activation_bytes // 4, MAX_DECLARED_VALUES)
         if elements > limit:
             raise ModelRefused(
                 f"The SavedModel {self.name} declares {elements:,} values at the operation {node.name[:100]!r}"

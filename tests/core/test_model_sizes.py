@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from core.errors import ModelRefused
+from core.inspection import inspect_model
 from core.limits import Limits
 from core.model_sizes import check_sizes, sizes_of
 from tests.hostile.parts import dense, node, sequential
@@ -105,3 +106,9 @@ def test_far_more_than_is_stored_is_refused():
 
 def test_a_little_more_than_is_stored_is_not():
     assert check_sizes(sequential(dense(12)), 59, "model.keras", Limits()).parameters == 60
+
+
+def test_a_network_on_large_pictures_is_not_refused_for_what_is_never_kept(tmp_path):
+    convolutions = [layers.Conv2D(64, 3, padding="same") for _ in range(12)]
+    keras.Sequential([keras.Input((1024, 1024, 3)), *convolutions]).save(tmp_path / "segmentation.keras")
+    assert inspect_model(tmp_path / "segmentation.keras").sizes.activation_bytes > 3_000_000_000
