@@ -314,7 +314,9 @@ class TestTables:
         assert [each.right is None for each in answers(workspace)] == [False, False]
 
     def test_a_sequence_has_the_names_of_its_columns(self, tmp_path):
-        model = keras.Sequential([keras.Input((4, 2), name="walk"), keras.layers.LSTM(3), keras.layers.Dense(1)])
+        model = keras.Sequential(
+            [keras.Input((4, 2), name="walk"), keras.layers.LSTM(3, name="lstm"), keras.layers.Dense(1)]
+        )
         workspace = given(model, tmp_path, walk__csv=b"left,right\n1,2\n3,4\n5,6\n7,8\n")
 
         assert '"left"' in json.dumps(workspace.inputs(0)[0].specification)
