@@ -10,10 +10,11 @@ import gc
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.processes import held
 
@@ -62,7 +63,7 @@ def opened(path: str, is_ours: bool) -> tuple[float, float]:
     return (held("VmHWM") - before) / (4 * model.count_params()), seconds
 
 
-def _alone(work, *arguments):  # type: ignore[no-untyped-def]
+def _alone(work: Callable[..., Any], *arguments: Any) -> Any:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(work, *arguments).result()
 

@@ -117,7 +117,7 @@ def rewrite_keras_model(
     weights in an archive into memory at once, and those in a folder one after another.
 
     Args:
-        tree: The files that were checked.
+        tree: The files that were checked, in a folder of our own: they are moved.
         members: Paths of those that belong to the model.
         target: The folder to write; there is nothing yet.
         config: The configuration, as it was checked.
@@ -127,14 +127,8 @@ def rewrite_keras_model(
     (target / "config.json").write_text(json.dumps(config))
     (target / "metadata.json").write_text(json.dumps({"keras_version": keras_version}))
     for path in members:
-        if path in ("config.json", "metadata.json"):
-            continue
-        if tree.folder:
-            # It is a copy of ours already.
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree.folder / path).rename(target / path)
-        else:
-            tree.copy(path, target / path)
+        if path not in ("config.json", "metadata.json"):
+            tree.move(path, target / path)
 
 
 def _name_as_written(entry: zipfile.ZipInfo) -> bytes:

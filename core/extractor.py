@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,11 +33,13 @@ from core.forward import (
 )
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
-from core.inspection import ModelFile
 from core.layers import LayerInfo
 from core.store import ContentStore
 from core.tokens import tokens_of
 from core.untouched import all_layers
+
+if TYPE_CHECKING:
+    from core.inspection import ModelFile
 
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 

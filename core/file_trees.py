@@ -87,6 +87,12 @@ class FileTree:
         with self.opener(path) as stream, target.open("xb") as copy:
             shutil.copyfileobj(stream, copy, 1 << 20)
 
+    def move(self, path: str, target: Path) -> None:
+        """Move a file of a folder of our own to a place where nothing is yet."""
+        assert self.folder is not None, "an archive's files are unpacked before"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).rename(target)
+
     def copy_all(self, target: Path) -> None:
         """Write all files of it into a folder."""
         target.mkdir(parents=True, exist_ok=True)
@@ -101,7 +107,7 @@ def archive_tree(archive: zipfile.ZipFile, sizes: Mapping[str, int]) -> FileTree
 
 def file_entry_tree(path: Path) -> FileTree:
     """Return a tree that holds a single file on disk."""
-    return FileTree({path.name: path.stat().st_size}, lambda name: path.open("rb"))
+    return FileTree({path.name: path.stat().st_size}, lambda name: path.open("rb"), folder=path.parent)
 
 
 def folder_tree(folder: Path, name: str) -> FileTree:

@@ -7,15 +7,19 @@ others). Weights need none of that.
 from __future__ import annotations
 
 import math
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from core.configurations import BY_HAND
 from core.errors import ModelRefused
+from core.file_trees import FileTree
 from core.limits import Limits, format_limit, raised_by
 
-__all__ = ["StoredWeights", "check_hdf5"]
+__all__ = ["StoredWeights", "check_hdf5", "holds_weights", "open_hdf5"]
 
 MAXIMUM_OBJECTS: Final = 200_000
 MAXIMUM_DEPTH: Final = 64
@@ -27,6 +31,8 @@ _KINDS: Final = "biufSUOc"
 # What gzip makes of zeros is about a thousandth.
 _MOST_PACKED: Final = 1_100
 _OF_TRAINING: Final = frozenset({"optimizer", "optimizer_weights"})
+_OF_WEIGHTS: Final = frozenset({"layers", "_layer_checkpoint_dependencies", "vars"})
+_IN_MEMORY: Final = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,27 @@ class StoredWeights:
     parameters: int = 0
     byte_count: int = 0
     datasets: int = 0
+
+
+@contextmanager
+def open_hdf5(tree: FileTree, path: str) -> Iterator[Any]:
+    """Open an HDF5 file of a folder or an archive for reading, as ``h5py.File``, for as long as the block runs."""
+    import h5py
+
+    if tree.folder:
+        with h5py.File(tree.folder / path, "r") as file:
+            yield file
+        return
+    # A packed stream cannot be read from any place, and seeking back in it would unpack it again and again.
+    with tree.opener(path) as packed, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as unpacked:
+        shutil.copyfileobj(packed, unpacked)
+        with h5py.File(unpacked, "r") as file:
+            yield file
+
+
+def holds_weights(file: Any) -> bool:
+    """Return whether an open HDF5 file holds weights as Keras 2 or 3 writes them, be it alone or in a model."""
+    return "layer_names" in file.attrs or bool(_OF_WEIGHTS & set(file))
 
 
 def check_hdf5(file: Any, name: str, limits: Limits) -> StoredWeights:

@@ -7,14 +7,13 @@ imports Keras or TensorFlow, and nothing here trusts a name: the kind is told by
 """
 
 import codecs
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from core.archives import PROGRAMS, check_archive, check_assets
 from core.configurations import (
@@ -28,14 +27,13 @@ from core.configurations import (
 from core.errors import LayerscopeError, ModelRefused
 from core.file_trees import FileTree, archive_tree, file_entry_tree, folder_tree
 from core.foreign_files import WEIGHTS_ALONE, describe_file
-from core.hdf5_files import StoredWeights, check_hdf5
+from core.hdf5_files import StoredWeights, check_hdf5, holds_weights, open_hdf5
 from core.limits import PREFIX, Limits, get_limits, raised_by
 from core.model_search import (
     HDF5_MAGIC,
     ModelPlace,
     choose_model,
     find_models,
-    holds_weights,
     label_files,
 )
 from core.model_sizes import Sizes, check_sizes
@@ -175,9 +173,14 @@ def unpacked_model(located: LocatedModel, folder: Path) -> LocatedModel:
         located: The model.
         folder: Where its files go; there is nothing yet.
     """
-    if located.tree.folder is not None or located.place.kind not in ("keras_folder", "saved_model"):
+    tree, place = located.tree, located.place
+    if tree.folder is not None:
         return located
-    located.tree.below(located.place.path).copy_all(folder / located.place.path)
+    if place.kind in ("keras_folder", "saved_model"):
+        tree.below(place.path).copy_all(folder / place.path)
+    else:
+        for path in filter(None, (place.path, place.weights)):
+            tree.copy(path, folder / path)
     return replace(located, tree=folder_tree(folder, located.name))
 
 
@@ -192,8 +195,7 @@ def inspect_located(located: LocatedModel, allowed: Collection[str], limits: Lim
         elif place.kind == "architecture":
             file = _inspect_apart(located, allowed, limits)
         else:
-            with tree.opener(place.path) as stream:
-                file = _inspect_hdf5(stream, name, allowed, limits)
+            file = _inspect_hdf5(tree, place.path, name, allowed, limits)
     except OSError as error:
         raise ModelRefused(
             f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
@@ -228,12 +230,6 @@ def _located(
         tree.copy(place.path, inner)
         located = _located(inner, _name_within(name, place.path), limits, "", stack, folder, depth + 1)
         return replace(located, labels={**labels, **located.labels})
-    if tree.folder is None and place.kind in ("hdf5", "architecture"):
-        # HDF5 is read from many places, which a packed stream cannot be.
-        unpacked = folder / f"unpacked-{depth}"
-        for each in filter(None, (place.path, place.weights)):
-            tree.copy(each, unpacked / each)
-        tree = folder_tree(unpacked, name)
     signature = member if place.kind == "saved_model" and member != place.path else ""
     name = _name_within(name, place.path) if place.kind == "hdf5" else name
     return LocatedModel(place, tree, name, labels, signature)
@@ -314,11 +310,9 @@ def is_document(path: str) -> bool:
     )
 
 
-def _inspect_hdf5(stream: IO[bytes], name: str, allowed: Collection[str], limits: Limits) -> ModelFile:
+def _inspect_hdf5(tree: FileTree, path: str, name: str, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Reads the configuration of an .h5 file, and looks at its weights where they are."""
-    import h5py
-
-    with _damage_told(f"{name} is an HDF5 file that is cut off or damaged."), h5py.File(stream, "r") as file:
+    with _damage_told(f"{name} is an HDF5 file that is cut off or damaged."), open_hdf5(tree, path) as file:
         stored = check_hdf5(file, name, limits)
         text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "")
         if text is None:
@@ -413,17 +407,8 @@ def _stored(tree: FileTree, members: Mapping[str, int], name: str, limits: Limit
 
 
 def _stored_in(tree: FileTree, path: str, name: str, limits: Limits) -> StoredWeights:
-    import h5py
-
-    damaged = f"{path} in {name} is an HDF5 file that is cut off or damaged."
-    if tree.folder:
-        with _damage_told(damaged), h5py.File(tree.folder / path, "r") as file:
-            return check_hdf5(file, f"{path} in {name}", limits)
-    # A packed stream cannot be read from any place, and seeking back in it would unpack it again and again.
-    with tree.opener(path) as packed, tempfile.SpooledTemporaryFile(max_size=64 << 20) as unpacked:
-        shutil.copyfileobj(packed, unpacked)
-        with _damage_told(damaged), h5py.File(unpacked, "r") as file:
-            return check_hdf5(file, f"{path} in {name}", limits)
+    with _damage_told(f"{path} in {name} is an HDF5 file that is cut off or damaged."), open_hdf5(tree, path) as file:
+        return check_hdf5(file, f"{path} in {name}", limits)
 
 
 def _inspect_apart(located: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:

@@ -288,9 +288,8 @@ def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, allo
     import keras
 
     tree = located.tree.below(located.place.path)
-    target.mkdir()
     for path in file.members:
-        tree.copy(path, target / path)
+        tree.move(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     signatures = file.graph.signatures if file.graph else ()
     layer = _saved_model_layer()(target, _endpoint(signatures, located.signature, file.name))

@@ -7,17 +7,16 @@ that is too large to be looked into twice, its name does.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from core.configurations import MAXIMUM_BYTES
 from core.errors import ModelRefused, SeveralModels
 from core.file_trees import FileTree
 from core.foreign_files import describe_files
+from core.hdf5_files import holds_weights, open_hdf5
 from core.naming import listed, shown
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "ModelPlace",
     "choose_model",
     "find_models",
-    "holds_weights",
     "is_architecture",
     "label_files",
     "model_files",
@@ -41,7 +39,6 @@ _LABEL_WORDS: Final = ("label", "class", "categor", "synset")
 _LABEL_ENDINGS: Final = (".txt", ".json", ".csv", ".names")
 _MAXIMUM_LABEL_BYTES: Final = 4 << 20
 _LISTED: Final = 50
-_OF_WEIGHTS: Final = frozenset({"layers", "_layer_checkpoint_dependencies", "vars"})
 
 
 @dataclass(frozen=True)
@@ -142,14 +139,7 @@ def is_architecture(tree: FileTree, path: str) -> bool:
 
 def label_files(tree: FileTree, place: ModelPlace) -> tuple[str, ...]:
     """Return the paths of files that may name a model's classes: beside the model, or at the top."""
-    parent = _parent(place.path)
-    return tuple(
-        path
-        for path in sorted(tree.sizes)
-        if _parent(path) in ("", parent, place.path)
-        and names_classes(path)
-        and tree.sizes[path] <= _MAXIMUM_LABEL_BYTES
-    )
+    return _label_files_in(tree, {"", _parent(place.path), place.path})
 
 
 def model_files(tree: FileTree, member: str = "") -> tuple[str, ...]:
@@ -169,9 +159,15 @@ def model_files(tree: FileTree, member: str = "") -> tuple[str, ...]:
     parts = member.split(" + ")
     chosen = {path for path in paths if any(path == part or _is_below(path, part) for part in parts)}
     paths = (chosen if member else paths) or paths
-    parents = {"", *map(_parent, paths)}
-    lists = {path for path in tree.sizes if names_classes(path) and _parent(path) in parents}
-    return tuple(sorted(paths | {path for path in lists if tree.sizes[path] <= _MAXIMUM_LABEL_BYTES}))
+    return tuple(sorted(paths.union(_label_files_in(tree, {"", *map(_parent, paths)}))))
+
+
+def _label_files_in(tree: FileTree, folders: Collection[str]) -> tuple[str, ...]:
+    return tuple(
+        path
+        for path in sorted(tree.sizes)
+        if _parent(path) in folders and names_classes(path) and tree.sizes[path] <= _MAXIMUM_LABEL_BYTES
+    )
 
 
 def _is_architecture_file(tree: FileTree, path: str) -> bool:
@@ -214,31 +210,14 @@ def _models_and_weights(tree: FileTree, paths: Sequence[str], looks_inside: bool
 
 
 def _hdf5_content(tree: FileTree, path: str) -> Literal["model", "weights", "other"]:
-    import h5py
-
     try:
-        if tree.folder:
-            with h5py.File(tree.folder / path, "r") as file:
-                return _content_of(file)
-        # A packed stream cannot be read from any place, and seeking back in it would unpack it again and again.
-        with tree.opener(path) as packed, tempfile.SpooledTemporaryFile(max_size=64 << 20) as unpacked:
-            shutil.copyfileobj(packed, unpacked)
-            with h5py.File(unpacked, "r") as file:
-                return _content_of(file)
+        with open_hdf5(tree, path) as file:
+            if "model_config" in file.attrs:
+                return "model"
+            return "weights" if holds_weights(file) else "other"
     except Exception:  # what h5py raises about damaged files is not documented
         # Who opens it says what is wrong with it.
         return "model"
-
-
-def _content_of(file: Any) -> Literal["model", "weights", "other"]:
-    if "model_config" in file.attrs:
-        return "model"
-    return "weights" if holds_weights(file) else "other"
-
-
-def holds_weights(file: Any) -> bool:
-    """Return whether an open HDF5 file holds weights as Keras 2 or 3 writes them, be it alone or in a model."""
-    return "layer_names" in file.attrs or bool(_OF_WEIGHTS & set(file))
 
 
 def _pairs(architectures: Sequence[str], weights: Sequence[str]) -> list[ModelPlace]:

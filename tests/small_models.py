@@ -1,5 +1,7 @@
 """Models that more than one test file needs."""
 
+import warnings
+
 import keras
 
 
@@ -17,3 +19,13 @@ class Chain(keras.Model):
         if self.decides and float(keras.ops.sum(x)) > 1e9:
             x = -x
         return x
+
+
+def save(model, path):
+    """Save a model of either Keras, and return the path."""
+    with warnings.catch_warnings():
+        # Both Keras call .h5 legacy when they write it, and Keras 3 reads its variables in NumPy 1's way.
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model.save(path)
+    return path

@@ -2,7 +2,6 @@
 
 import io
 import json
-import warnings
 import zipfile
 
 import keras
@@ -13,17 +12,9 @@ import tf_keras
 
 from core.errors import ModelRefused
 from core.loading import load_model
+from tests.small_models import save
 
 old = tf_keras.layers
-
-
-def save(model, path):
-    with warnings.catch_warnings():
-        # Keras 2 calls .h5 legacy when it writes it, and Keras 3 reads its variables in NumPy 1's way.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        model.save(path)
-    return path
 
 
 def sample(tensor, seed=0):

@@ -9,21 +9,13 @@ import tensorflow as tf
 import tf_keras
 
 import core
+from tests.small_models import save
 
 layers, old = keras.layers, tf_keras.layers
 RANDOM = np.random.default_rng(7)
 SERIES = RANDOM.normal(size=(3, 6, 4)).astype(np.float32)
 IMAGES = RANDOM.normal(size=(2, 8, 8, 3)).astype(np.float32)
 IDS = np.array([[3, 1, 2, 0, 0], [1, 2, 0, 0, 0]])
-
-
-def save(model, path):
-    with warnings.catch_warnings():
-        # Both Keras call .h5 legacy when they write it, and Keras 3 reads its variables in NumPy 1's way.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        model.save(path)
-    return path
 
 
 def same(one, other):

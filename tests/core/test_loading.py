@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 
 import keras
@@ -15,17 +14,9 @@ import tf_keras
 
 from core.errors import ModelRefused
 from core.loading import content_key, load_model
+from tests.small_models import save
 
 old = tf_keras.layers
-
-
-def save(model, path):
-    with warnings.catch_warnings():
-        # Both Keras call .h5 legacy when they write it, and Keras 3 reads its variables in NumPy 1's way.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        model.save(path)
-    return path
 
 
 def batch(shape, seed=0):
