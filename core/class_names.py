@@ -130,15 +130,14 @@ def _literal(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
+        unreadable = InputRejected(f"{name} is no JSON that can be read.", remedy=_ONE_A_LINE)
+        if len(text) > _LONGEST_LITERAL:
+            raise unreadable from error
         # As Python writes a list, which is what people paste.
         try:
-            return ast.literal_eval(text) if len(text) <= _LONGEST_LITERAL else _raise(error)
+            return ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise InputRejected(f"{name} is no JSON that can be read.", remedy=_ONE_A_LINE) from error
-
-
-def _raise(error: Exception) -> Any:
-    raise error
+            raise unreadable from error
 
 
 def _names_in(value: Any, name: str) -> list[str]:

@@ -25,6 +25,7 @@ from core.model_sizes import impossible_by_arithmetic
 from core.naming import shown
 from core.noise import noise, usual_shape
 from core.open_sizes import MOST_SECONDS, Shapes, is_open, open_extents, shapes_to_try, size_text
+from core.untouched import all_layers
 
 __all__ = ["shapes_that_fit"]
 
@@ -129,7 +130,7 @@ def _lengths_in(model: Any, specs: Sequence[InputSpec]) -> list[int]:
     """Return for how many positions a model has vectors, as far as its layers say so."""
     vocabularies = {spec.vocabulary_size for spec in specs}
     found = []
-    for layer in model._flatten_layers(include_self=False):
+    for layer in all_layers(model):
         length = getattr(layer, "sequence_length", None)
         if length is None and is_embedding(layer) and layer.input_dim not in vocabularies:
             length = layer.input_dim

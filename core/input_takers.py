@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from core.input_kinds import InputKind, InputSpec, value_count
+from core.untouched import all_layers
 
 __all__ = ["as_taken", "is_embedding", "vocabulary_size"]
 
@@ -87,8 +88,8 @@ def vocabulary_size(tensor: Any, shape: _Shape) -> int | None:
     for operation in _consumers(tensor):
         if is_embedding(operation):
             direct.append(int(operation.input_dim))
-        elif hasattr(operation, "_flatten_layers") and len(shape) <= 1:
-            layers = operation._flatten_layers(include_self=False)
+        elif len(shape) <= 1:
+            layers = all_layers(operation)
             inside.extend(int(layer.input_dim) for layer in layers if is_embedding(layer))
     if direct:
         return min(direct)
@@ -186,8 +187,7 @@ def _outside(place: _Place) -> Iterator[_Place]:
 def _names_of(operation: Any) -> set[str]:
     """Return the classes of a layer with its bases, and of the layers inside one that is made of several."""
     layers = [operation]
-    if hasattr(operation, "_flatten_layers"):
-        layers += operation._flatten_layers(include_self=False)
+    layers += all_layers(operation)
     return {base.__name__ for layer in layers for base in type(layer).__mro__}
 
 
