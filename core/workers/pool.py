@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import multiprocessing
 import os
 import shutil
@@ -35,6 +36,7 @@ _LOOK_SECONDS: Final = 0.1
 _BIT: Final = 1 << 20
 _START_SECONDS: Final = 120.0
 _FOLDERS: Final = "layerscope-worker-"
+_log = logging.getLogger("layerscope")
 
 
 class Worker:
@@ -222,7 +224,7 @@ class WorkerPool:
             if self._closed or self._preparing or self._spare or full:
                 return
             self._preparing = True
-        threading.Thread(target=self._make_spare, name="layerscope-spare", daemon=True).start()
+        threading.Thread(target=self._make_spare_or_say_why_not, name="layerscope-spare", daemon=True).start()
 
     def start_spare(self) -> None:
         """Start a worker for the next visitor and return when it is prepared.
@@ -296,6 +298,13 @@ class WorkerPool:
             return None
         spare.used_at = time.monotonic()
         return spare
+
+    def _make_spare_or_say_why_not(self) -> None:
+        try:
+            self._make_spare()
+        except WorkerLost as error:
+            # Nobody waits for it: the next visitor starts one, and is told if that fails.
+            _log.warning("No process could be made ready for the next visitor: %s", error)
 
     def _make_spare(self) -> None:
         worker = None

@@ -19,7 +19,10 @@ from tests.hostile.parts import within_bounds
 from tests.hostile.test_harmless import zip_of_folder
 
 MOST_KILOBYTES = 800_000
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+# The same files in every run: a file may keep HDF5 itself busy for ever, where nothing in Python can end it.
+SETTINGS = settings(
+    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True
+)
 
 
 @pytest.fixture(scope="module")
