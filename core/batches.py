@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core.errors import InputRejected
-from core.forward import Batch
-from core.given import flat
+from core.forward import Batch, RecordedTensor
+from core.sample_rows import without_values
 
 __all__ = ["joined"]
 
@@ -20,7 +21,8 @@ def joined(
     """Return several passes as one.
 
     A single pass is returned as it is: its tensors are not copied. Of several, each is copied as it comes and then let
-    go, so that the memory of all activations is taken once, and that of one batch.
+    go, so that the memory of all activations is taken once, and that of one batch. What has not the same extents in
+    every batch is left out, and said to be missing.
 
     Args:
         passes: Batches, each with the number of samples that are done with it.
@@ -28,53 +30,161 @@ def joined(
         progress: Called with the number of samples that are done, and of all.
 
     Raises:
-        InputRejected: If the answers to different batches differ in more than the number of samples.
+        InputRejected: If what the model itself answers to different batches differs in more than how many there are.
     """
-    import keras
-
+    joining: _Joining | None = None
     whole: Batch | None = None
     start = 0
     for end, batch in passes:
         if end - start == sample_count:
             whole = batch
         else:
-            kept_once = [not each.has_sample_axis for each in batch.recording.described]
-            if whole is None:
-                whole = Batch(
-                    [_room(each, sample_count, once) for each, once in zip(batch.tensors, kept_once, strict=True)],
-                    [_room(each, sample_count) for each in batch.masks],
-                    None if batch.tokens is None else _room(batch.tokens, sample_count),
-                    keras.tree.map_structure(lambda each: _room(each, sample_count), batch.answer),
-                    batch.recording,
-                )
-            for room, part, once in zip(whole.tensors, batch.tensors, kept_once, strict=True):
-                _put(room, part, start, end, once)
-            for room, part in zip(_others(whole), _others(batch), strict=True):
-                _put(room, part, start, end)
+            joining = joining or _Joining(batch, sample_count)
+            joining.add(batch, start, end)
         start = end
         if progress:
             progress(end, sample_count)
+    if joining is not None:
+        whole = joining.batch()
     assert whole is not None
     return whole
 
 
-def _others(batch: Batch) -> list[Any]:
-    return [*batch.masks, *flat([batch.tokens, batch.answer])]
+@dataclass
+class _Rows:
+    """The values of one tensor in all batches: a row per sample, or, as long as they are the same, those of one."""
+
+    values: np.ndarray
+    is_shared: bool
 
 
-def _room(part: Any, sample_count: int, once: bool = False) -> np.ndarray:
-    array = np.asarray(part)
-    return np.empty(array.shape if once or not array.ndim else (sample_count, *array.shape[1:]), array.dtype)
+class _Joining:
+    def __init__(self, first: Batch, sample_count: int) -> None:
+        self._first = first
+        self._count = sample_count
+        self._described = {each.key: each for each in first.recording.described}
+        self._rows: dict[str, _Rows] = {}
+        self._masks: dict[str, np.ndarray] = {}
+        self._missing: dict[str, str] = {layer.key: layer.missing for layer in first.recording.layers if layer.missing}
+        self._tokens: np.ndarray | None = None
+        self._answers: list[Any] = []
+        self._sizes: list[int] = []
+
+    def add(self, batch: Batch, start: int, end: int) -> None:
+        """Copy what a batch holds to the places of its samples."""
+        import keras
+
+        recording = batch.recording
+        for layer in recording.layers:
+            if layer.missing:
+                self._missing.setdefault(layer.key, layer.missing)
+        tensors = {each.key: (each, tensor) for each, tensor in zip(recording.described, batch.tensors, strict=True)}
+        for key in self._described.keys() - tensors.keys():
+            self._missing.setdefault(key, f"it was not called for samples {start} to {end - 1}")
+        for key, (described, tensor) in tensors.items():
+            if key not in self._missing and key in self._described:
+                mask = None if described.mask is None else np.asarray(batch.masks[described.mask])
+                self._put(key, described, np.asarray(tensor), mask, start, end)
+        if batch.tokens is not None:
+            self._tokens = _with_rows(self._tokens, np.asarray(batch.tokens), start, self._count)
+        self._answers.append(keras.tree.map_structure(_copied, batch.answer))
+        self._sizes.append(end - start)
+
+    def batch(self) -> Batch:
+        """Return all batches as one."""
+        import keras
+
+        tensors, described, masks = [], [], []
+        for each in self._first.recording.described:
+            if each.key in self._missing:
+                continue
+            rows = self._rows[each.key]
+            mask = self._masks.get(each.key)
+            if mask is not None:
+                masks.append(mask)
+            tensors.append(rows.values)
+            place = None if mask is None else len(masks) - 1
+            described.append(replace(each, mask=place, has_sample_axis=not rows.is_shared))
+        layers = without_values(self._first.recording.layers, self._missing)
+        recording = replace(self._first.recording, described=tuple(described), layers=layers)
+        answer = keras.tree.map_structure(lambda *parts: _answers(parts, self._sizes), *self._answers)
+        return Batch(tensors, masks, self._tokens, answer, recording)
+
+    def _put(
+        self, key: str, described: RecordedTensor, array: np.ndarray, mask: np.ndarray | None, start: int, end: int
+    ) -> None:
+        rows = self._rows.get(key)
+        is_shared = not described.has_sample_axis
+        extents = array.shape if is_shared else array.shape[1:]
+        if rows is None:
+            rows = _Rows(array if is_shared else np.empty((self._count, *extents), array.dtype), is_shared)
+            self._rows[key] = rows
+        before = rows.values.shape if rows.is_shared else rows.values.shape[1:]
+        if before != extents or is_shared is not (not self._described[key].has_sample_axis):
+            self._missing[key] = (
+                f"it answers {extents} to samples {start} to {end - 1}, and {before} to those before; "
+                "run all samples at once, or pad them to one length"
+            )
+            del self._rows[key]
+            return
+        if is_shared and rows.is_shared and start and not np.array_equal(rows.values, array, equal_nan=_has_nan(array)):
+            # One answer for each batch, such as a mean over it: each sample has that of its own.
+            each = np.empty((self._count, *extents), array.dtype)
+            each[:start] = rows.values
+            self._rows[key] = rows = _Rows(each, False)
+        if not rows.is_shared:
+            rows.values[start:end] = array
+        if mask is not None and len(mask) == end - start:
+            self._masks[key] = _with_rows(self._masks.get(key), mask, start, self._count)
 
 
-def _put(room: np.ndarray, part: Any, start: int, end: int, once: bool = False) -> None:
-    array = np.asarray(part)
-    if once or not array.ndim:
-        room[...] = array
-        return
-    if array.shape[1:] != room.shape[1:]:
-        raise InputRejected(
-            f"A layer answers {array.shape[1:]} to samples {start} to {end - 1}, and {room.shape[1:]} to those before.",
-            remedy="Run all samples at once, or pad them to one length.",
-        )
-    room[start:end] = array
+def _has_nan(array: np.ndarray) -> bool:
+    return array.dtype.kind in "fc"
+
+
+def _with_rows(rows: np.ndarray | None, part: np.ndarray, start: int, count: int) -> np.ndarray:
+    """Return rows with those of some samples; shorter ones are padded with what stands for nothing."""
+    extents = part.shape[1:] if rows is None else tuple(np.maximum(rows.shape[1:], part.shape[1:]))
+    if rows is None or rows.shape[1:] != extents:
+        wider = np.full((count, *extents), b"" if part.dtype.kind == "O" else 0, part.dtype)
+        if rows is not None:
+            wider[tuple(map(slice, rows.shape))] = rows
+        rows = wider
+    rows[(slice(start, start + len(part)), *map(slice, part.shape[1:]))] = part
+    return rows
+
+
+def _copied(answer: Any) -> Any:
+    import tensorflow as tf
+
+    return answer if isinstance(answer, tf.RaggedTensor) else np.asarray(answer)
+
+
+def _answers(parts: tuple[Any, ...], sizes: list[int]) -> Any:
+    """Return what the model answered to all batches; to each sample what it answered to its batch, if that is one."""
+    import tensorflow as tf
+
+    if isinstance(parts[0], tf.RaggedTensor):
+        return tf.concat(parts, 0)
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        is_padded = len({len(shape) for shape in shapes}) == 1 and all(part.dtype.kind == "f" for part in parts)
+        if not is_padded:
+            raise InputRejected(
+                f"The model answers {', '.join(map(str, sorted(shapes)))} to different samples.",
+                remedy="Run all samples at once, or pad them to one length.",
+            )
+        parts = _padded(parts, np.max(list(shapes), axis=0))
+    if all(part.ndim and len(part) % size == 0 for part, size in zip(parts, sizes, strict=True)):
+        return np.concatenate(parts)
+    if all(np.array_equal(parts[0], part, equal_nan=_has_nan(part)) for part in parts):
+        return parts[0]
+    return np.concatenate([np.repeat(part[None], size, axis=0) for part, size in zip(parts, sizes, strict=True)])
+
+
+def _padded(parts: tuple[np.ndarray, ...], extents: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return arrays of the same extents after the first, with NaN where one has nothing."""
+    wider = tuple(np.full((len(part), *extents), np.nan, part.dtype) for part in parts)
+    for rows, part in zip(wider, parts, strict=True):
+        rows[tuple(map(slice, part.shape))] = part
+    return wider

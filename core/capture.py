@@ -16,16 +16,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from core.layers import input_key
 
-__all__ = ["HandOn", "Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
+__all__ = ["INSIDE_LOOP", "HandOn", "Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
+
+INSIDE_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
+"""Why a layer has no values that is called once for each sample or step, in a place that a pass does not see."""
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _install_lock = threading.Lock()
 _log = logging.getLogger("layerscope")
 _MARK = "_layerscope_wrapped"
+_ONLY_EXTENTS: Final = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
+"""Operations of a graph whose results hold nothing of the values that go in."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class Recorder:
     _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
     _layer_of_path: dict[str, list[int]] = field(default_factory=dict)
     _producers: dict[int, tuple[str, Any]] = field(default_factory=dict)
+    _masks_of_turned: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    _loops: list[set[tuple[int, int]]] = field(default_factory=list)
     _entered: bool = False
 
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
@@ -130,21 +137,46 @@ class Recorder:
         given = _tensors((args, kwargs))
         if any(type(tensor).__name__ == "KerasTensor" for tensor in given):
             return call(operation, *args, **kwargs)  # a layer that builds itself with symbolic inputs
-        layer_call = self._begin(operation, given)
+        if self._loops and not self._is_first_in_loop(operation):
+            return call(operation, *args, **kwargs)
+        masks = {id(tensor) for name, value in kwargs.items() if name.endswith("mask") for tensor in _tensors(value)}
+        sources = [source for tensor in given for source in self._sources_of(tensor, is_mask=id(tensor) in masks)]
+        layer_call = self._begin(operation, sources)
         try:
-            layer_call.output = call(operation, *args, **kwargs)
+            output = call(operation, *args, **kwargs)
         except Exception:
             self.failed = self.failed or layer_call
             raise
         finally:
             self._frames.pop()
-        tensors = _tensors(layer_call.output)
-        layer_call.masks = [getattr(tensor, "_keras_mask", None) for tensor in tensors]
+        if self._loops:
+            # A sample's or a step's own answer, of which there will be others, or which stands for all of them.
+            layer_call.missing = INSIDE_LOOP
+            return output
+        layer_call.output = self._told_apart(layer_call, output)
+        layer_call.masks = [self._mask_of(operation, tensor, given) for tensor in _tensors(layer_call.output)]
         if self.hand_on is not None:
             self._hand_on(layer_call)
         for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
         return layer_call.output
+
+    @contextmanager
+    def inside_loop(self) -> Iterator[None]:
+        """Take what is called inside the block for calls that happen once for each sample or step."""
+        # A loop may be made of another one, as Keras' own is: what both call is called in one.
+        self._loops.append(self._loops[-1] if self._loops else set())
+        try:
+            yield
+        finally:
+            self._loops.pop()
+
+    def note_results_of_loop(self, results: Any) -> None:
+        """Remember that what a loop returned comes from the layer that was called last inside."""
+        if self._loops or not self.calls or self.calls[-1].missing != INSIDE_LOOP:
+            return
+        for tensor in _tensors(results):
+            self._producers.setdefault(id(tensor), (self.calls[-1].key, tensor))
 
     def offer(self, operation: Any, suffixes: Sequence[str], compute: Callable[[], Mapping[str, Internal]]) -> None:
         """Note what the layer that is being called keeps to itself, and record it if it is wanted.
@@ -170,6 +202,83 @@ class Recorder:
         finally:
             _current.reset(token)
 
+    def _is_first_in_loop(self, operation: Any) -> bool:
+        around = id(self._frames[-1].operation) if self._frames else 0
+        known = self._loops[-1]
+        is_first = (around, id(operation)) not in known
+        known.add((around, id(operation)))
+        return is_first
+
+    def _told_apart(self, layer_call: LayerCall, output: Any) -> Any:
+        """Return an output in which no tensor is one that another layer answered, or that is another output's."""
+        import keras
+        import tensorflow as tf
+
+        own = f"{layer_call.key}/"
+        taken: set[int] = set()
+
+        def own_tensor(leaf: Any) -> Any:
+            # What a layer inside answered is the answer of the layer around it too.
+            producer = self._producers.get(id(leaf), ("", None))[0]
+            is_anothers = bool(producer) and not producer.startswith(own)
+            if not isinstance(leaf, tf.Tensor) or not (is_anothers or id(leaf) in taken):
+                taken.add(id(leaf))
+                return leaf
+            copy = tf.identity(leaf)
+            for name in ("_keras_mask", "_keras_logits"):
+                if getattr(leaf, name, None) is not None:
+                    setattr(copy, name, getattr(leaf, name))
+            if id(leaf) in self._masks_of_turned:
+                self._masks_of_turned[id(copy)] = (copy, self._masks_of_turned[id(leaf)][1])
+            return copy
+
+        return keras.tree.map_structure(own_tensor, output)
+
+    def _mask_of(self, operation: Any, output: Any, given: list[Any]) -> Any:
+        """Return which timesteps of an output are no padding: Keras' own mask, in the order that the output has."""
+        import tensorflow as tf
+
+        mask = getattr(output, "_keras_mask", None)
+        if mask is None:
+            return None
+        if _has_base(operation, "RNN"):
+            # Keras hands the mask on as it came, though what went through backwards comes out backwards.
+            turned = tf.reverse(mask, [1]) if operation.go_backwards and mask.shape.rank == 2 else None
+        else:
+            # The same mask of a sequence that was turned before.
+            known = (self._masks_of_turned[id(each)] for each in given if id(each) in self._masks_of_turned)
+            same = any(getattr(each, "_keras_mask", None) is mask for each in given)
+            turned = next((right for _, right in known), None) if same else None
+        if turned is None:
+            return mask
+        self._masks_of_turned[id(output)] = (output, turned)
+        return turned
+
+    def _sources_of(self, tensor: Any, *, is_mask: bool) -> list[str]:
+        """Return the keys of the layers and inputs whose answers a tensor was computed from, nearest first.
+
+        Between two layers a model may compute what it likes; in a graph that can be followed back. A mask that Keras
+        hands on beside the values says nothing of where these come from.
+        """
+        if id(tensor) in self._producers:
+            return [self._producers[id(tensor)][0]]
+        if is_mask:
+            return []
+        sources: list[str] = []
+        waiting, seen = _parts(tensor), set[int]()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            if id(part) in self._producers:
+                sources.append(self._producers[id(part)][0])
+                continue
+            operation = None if hasattr(part, "numpy") else getattr(part, "op", None)
+            if operation is not None and operation.type not in _ONLY_EXTENTS:
+                waiting.extend(reversed(operation.inputs))
+        return sources
+
     def _hand_on(self, layer_call: LayerCall) -> None:
         import keras
 
@@ -184,14 +293,13 @@ class Recorder:
             lambda leaf: changed[id(leaf)][0] if id(leaf) in changed else leaf, layer_call.output
         )
 
-    def _begin(self, operation: Any, given: list[Any]) -> LayerCall:
+    def _begin(self, operation: Any, sources: list[str]) -> LayerCall:
         parent = self._frames[-1] if self._frames else None
         key, repeated = self._key(operation, parent)
-        sources = dict.fromkeys(self._producers[id(tensor)][0] for tensor in given if id(tensor) in self._producers)
         layer_call = LayerCall(
             key,
             operation,
-            inputs_from=tuple(source for source in sources if not source.startswith(f"{key}/")),
+            inputs_from=tuple(source for source in dict.fromkeys(sources) if not source.startswith(f"{key}/")),
             parent=parent.key if parent else "",
             repeated=repeated,
         )
@@ -258,6 +366,7 @@ def _install() -> None:
 
     with _install_lock:
         _inline_graph_functions(type(tf.function(lambda: None)))
+        _note_loops()
         for owner in (keras.Layer, keras.Operation):
             original = owner.__call__
             if not getattr(original, _MARK, False):
@@ -273,12 +382,52 @@ def _inline_graph_functions(owner: Any) -> None:
 
     @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _current.get() is None or type(self) is not owner:
+        if _current.get() is None or type(self) is not owner or _is_of_tensorflow(self.python_function):
             return original(self, *args, **kwargs)
         return self.python_function(*args, **kwargs)
 
     setattr(call, _MARK, True)
     owner.__call__ = call
+
+
+def _is_of_tensorflow(function: Any) -> bool:
+    # What it compiles for itself, such as the loop of a Jacobian, cannot run otherwise.
+    return str(getattr(function, "__module__", "")).startswith("tensorflow.")
+
+
+def _note_loops() -> None:
+    # Each calls its function once, outside of the loop or for any one element, to see what it returns.
+    import tensorflow as tf
+    from keras.src.backend.tensorflow import core as keras_core
+    from tensorflow.python.ops.parallel_for import control_flow_ops
+
+    for owner, name in (
+        (keras_core, "map"),
+        (keras_core, "vectorized_map"),
+        (tf, "map_fn"),
+        (tf, "vectorized_map"),
+        (control_flow_ops, "pfor"),
+    ):
+        _note_loop(owner, name)
+
+
+def _note_loop(owner: Any, name: str) -> None:
+    original = getattr(owner, name)
+    if getattr(original, _MARK, False):
+        return
+
+    @functools.wraps(original)
+    def loop(*args: Any, **kwargs: Any) -> Any:
+        recorder = _current.get()
+        if recorder is None:
+            return original(*args, **kwargs)
+        with recorder.inside_loop():
+            results = original(*args, **kwargs)
+        recorder.note_results_of_loop(results)
+        return results
+
+    setattr(loop, _MARK, True)
+    setattr(owner, name, loop)
 
 
 def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -291,6 +440,13 @@ def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
 
     setattr(call, _MARK, True)
     return call
+
+
+def _parts(tensor: Any) -> list[Any]:
+    import tensorflow as tf
+
+    # Rows of different lengths are made of several tensors.
+    return list(tf.nest.flatten(tensor, expand_composites=True))
 
 
 def _tensors(structure: Any) -> list[Any]:

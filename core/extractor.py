@@ -7,6 +7,7 @@ under the same recorder.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +30,14 @@ from core.forward import (
     Wanted,
     activations_of,
     collect,
+    random_states,
     recorded_pass,
 )
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import LayerInfo
+from core.sample_axes import SampleAxis
+from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample
 from core.store import ContentStore
 from core.tokens import tokens_of
 from core.untouched import all_layers
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
 _DERIVED_KEPT = 64
+_SEEDS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class _Trace:
 
     function: Any
     recording: Recording
+    may_fold: bool
 
 
 class Extractor:
@@ -75,6 +81,7 @@ class Extractor:
         self.derived: ContentStore[Any] = ContentStore(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
+        self._sample_axes = SampleAxes()
         self._lock = threading.RLock()
 
     @property
@@ -122,6 +129,7 @@ class Extractor:
         first: int = 0,
         specs: Sequence[InputSpec] | None = None,
         known: SampleContext | None = None,
+        seed: int | None = None,
     ) -> Activations:
         """Run inputs through the model once and return what the layers answered.
 
@@ -139,6 +147,7 @@ class Extractor:
             first: Number of the first sample, where these are some of many.
             specs: What each input is taken for; by default what the layers say. Goes with the activations.
             known: What else is known about the samples, in the place of labels, class names and specs.
+            seed: By which layers such as Dropout draw their random numbers in training; None draws others in each pass.
 
         Returns:
             Activations by key, in call order.
@@ -154,7 +163,7 @@ class Extractor:
         sample_count = given.sample_count_of(tensors)
         self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), internals)
-        passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training)
+        passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training, seed)
         batch = joined(passes, sample_count, progress)
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
@@ -190,7 +199,7 @@ class Extractor:
         tensors = given.to_tensors(self.model, inputs)
         self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
-        batch = self._run(tensors, wanted, False)
+        batch = self._reduced_by_sample(tensors, wanted)
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
         described = batch.recording.described
@@ -200,19 +209,25 @@ class Extractor:
         return found, batch.answer
 
     def cost(self, inputs: Any) -> Mapping[str, int | None]:
-        """Return how many bytes the answer of each layer to these inputs takes, by key, without running the model.
+        """Return how many bytes the answer of each layer to these inputs takes, by key.
 
-        None where that is not known before the model ran. A model that cannot be traced gives an empty mapping.
+        None where that is not known before the model ran. A model that cannot be traced gives an empty mapping. The
+        model is run, with one sample, only where parts of a sample may be folded into the axis of the samples.
 
         Raises:
             InputRejected: If the inputs are not arrays, or hold no sample.
-            ExtractionFailed: If the model has to be built first, and raises.
+            ExtractionFailed: If the model has to be built first, and raises; or raises then.
         """
         tensors = given.to_tensors(self.model, inputs)
         self.build(tensors)
         trace = self._trace(given.open_signature(tensors), Wanted(), False)
+        if trace is None:
+            return {}
+        layers = trace.recording.layers
+        if trace.may_fold:
+            layers = self._run(given.some_of(tensors, [0]), Wanted(), False).recording.layers
         count = given.sample_count_of(tensors)
-        return {layer.key: bytes_of(layer, count) for layer in trace.recording.layers} if trace else {}
+        return {layer.key: bytes_of(layer, count) for layer in layers}
 
     def build(self, tensors: Any) -> None:
         """Build a model that is not built yet, which a real pass does.
@@ -236,20 +251,61 @@ class Extractor:
                     layer.reset_states()
 
     def _batches(
-        self, tensors: Any, sample_count: int, size: int, wanted: Wanted, training: bool
+        self, tensors: Any, sample_count: int, size: int, wanted: Wanted, training: bool, seed: int | None
     ) -> Iterator[tuple[int, Batch]]:
+        seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         for start in range(0, sample_count, size):
             end = min(start + size, sample_count)
             part = tensors if end - start == sample_count else given.slice_of(tensors, start, end)
-            yield end, self._run(part, wanted, training)
+            yield end, self._run(part, wanted, training, seed + start)
 
-    def _run(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
+    def _run(self, tensors: Any, wanted: Wanted, training: bool, seed: int = 0) -> Batch:
+        """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
+        batch = self._pass(tensors, wanted, training, seed=seed)
+        count = given.sample_count_of(tensors)
+        recorded = replace(batch.recording, tensors=batch.tensors, masks=batch.masks)
+        doubtful = doubtful_layers(recorded, count)
+        if not doubtful:
+            return batch
+        axes = self._sample_axes.of(self._pass, tensors, wanted, doubtful)
+        rows = in_rows_by_sample(recorded, count, axes, doubtful)
+        return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
+
+    def _reduced_by_sample(self, tensors: Any, wanted: Wanted) -> Batch:
+        batch = self._pass(tensors, wanted, False)
+        count = given.sample_count_of(tensors)
+        recording = batch.recording
+        rows = [Reduction(*parts).total.shape[0] for parts in batch.tensors]
+        if not recording.without_samples and all(row == count for row in rows):
+            return batch
+        doubtful = [
+            *recording.without_samples,
+            *(each.key for each, row in zip(recording.described, rows, strict=True) if row != count),
+        ]
+        axes = self._sample_axes.of(self._pass, tensors, Wanted(frozenset(doubtful)), doubtful)
+        others = {key: axis for key, axis in axes.items() if key in doubtful and not axis.is_regular}
+        if all(axis.position is None and not axis.missing for axis in others.values()):
+            return batch
+        return self._pass(tensors, wanted, False, others)
+
+    def _pass(
+        self,
+        tensors: Any,
+        wanted: Wanted,
+        training: bool = False,
+        axes: Mapping[str, SampleAxis] | None = None,
+        seed: int = 0,
+    ) -> Batch:
+        import tensorflow as tf
+
+        # The number changes with the pass and not with the graph.
+        seeds = [tf.constant(seed % _SEEDS, tf.int64)] if training else []
         for signature in (given.open_signature(tensors), given.exact_signature(tensors)):
-            trace = self._trace(signature, wanted, training)
+            trace = self._trace(signature, wanted, training, axes)
             if trace is None:
                 continue
             try:
-                kept, masks, tokens, answer = trace.function(*given.flat(tensors))
+                kept, masks, tokens, answer = trace.function(*given.flat(tensors), *seeds)
             except Exception as error:
                 if ran_out_of_memory(error):
                     # TensorFlow has waited for memory long enough; another pass would wait as long.
@@ -257,27 +313,32 @@ class Extractor:
                 # The eager pass at the end knows which layer it was.
                 continue
             return Batch(kept, masks, tokens, answer, trace.recording)
-        return self._run_eagerly(tensors, wanted, training)
+        return self._run_eagerly(tensors, wanted, training, axes, *seeds)
 
-    def _trace(self, signature: Any, wanted: Wanted, training: bool) -> _Trace | None:
-        key = (repr(signature), wanted, training)
+    def _trace(
+        self, signature: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None = None
+    ) -> _Trace | None:
+        key = (repr(signature), wanted, training, frozenset((axes or {}).items()))
         with self._lock:
             if key not in self._traces:
                 try:
-                    self._traces[key] = self._compile(signature, wanted, training)
+                    self._traces[key] = self._compile(signature, wanted, training, axes or {})
                 except Exception:
                     # Python that looks at values cannot be traced; the eager pass will say if it is anything else.
                     self._traces[key] = None
             return self._traces[key]
 
-    def _compile(self, signature: Any, wanted: Wanted, training: bool) -> _Trace:
+    def _compile(self, signature: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis]) -> _Trace:
         import tensorflow as tf
 
         flat = given.flat(signature)
         found: list[Recording] = []
 
         def forward(*tensors: Any) -> Any:
-            answer, recorder = recorded_pass(self.model, given.packed(signature, tensors), training, wanted)
+            inputs, seeds = tensors[: len(flat)], tensors[len(flat) :]
+            answer, recorder = recorded_pass(
+                self.model, given.packed(signature, inputs), training, wanted, weights=random_states(self.model, *seeds)
+            )
             graph = tf.compat.v1.get_default_graph()
             recorded = collect(
                 recorder,
@@ -286,16 +347,23 @@ class Extractor:
                 is_readable=lambda tensor: getattr(tensor, "graph", graph) is graph,
                 sample_counts=(None, _fixed_sample_count(self.model, flat)),
             )
-            recorded = _reduced(recorded) if wanted.is_reduced else recorded
+            if wanted.is_reduced:
+                recorded = _reduced(in_rows_by_sample(recorded, tf.shape(tensors[0])[0], axes) if axes else recorded)
             # The tensors belong to the graph, which keeps them; what is needed later is what they are.
             found.append(replace(recorded, tensors=[], masks=[], tokens=None))
             return recorded.tensors, recorded.masks, recorded.tokens, answer
 
-        function = tf.function(forward, autograph=False).get_concrete_function(*flat)
-        return _Trace(function, found[-1])
+        function = tf.function(forward, autograph=False).get_concrete_function(
+            *flat, *([tf.TensorSpec((), tf.int64)] if training else [])
+        )
+        return _Trace(function, found[-1], _may_fold(function.graph))
 
-    def _run_eagerly(self, tensors: Any, wanted: Wanted, training: bool) -> Batch:
-        answer, recorder = recorded_pass(self.model, tensors, training, wanted)
+    def _run_eagerly(
+        self, tensors: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
+    ) -> Batch:
+        answer, recorder = recorded_pass(
+            self.model, tensors, training, wanted, weights=random_states(self.model, *seeds)
+        )
         recorded = collect(
             recorder,
             wanted,
@@ -303,7 +371,8 @@ class Extractor:
             is_readable=lambda tensor: hasattr(tensor, "numpy"),
             sample_counts=(given.sample_count_of(tensors),),
         )
-        recorded = _reduced(recorded) if wanted.is_reduced else recorded
+        if wanted.is_reduced:
+            recorded = _reduced(in_rows_by_sample(recorded, given.sample_count_of(tensors), axes or {}))
         return Batch(recorded.tensors, recorded.masks, recorded.tokens, answer, recorded)
 
 
@@ -319,6 +388,7 @@ def extract(
     labels: np.ndarray | None = None,
     class_names: tuple[str, ...] = (),
     specs: Sequence[InputSpec] | None = None,
+    seed: int | None = None,
 ) -> Activations:
     """Run inputs through a model and return what every layer answered, in one forward pass.
 
@@ -335,6 +405,7 @@ def extract(
         labels=labels,
         class_names=class_names,
         specs=specs,
+        seed=seed,
     )
 
 
@@ -346,7 +417,23 @@ def _reduced(recorded: Recording) -> Recording:
     ]
     # As tuples, which a graph can have as its outputs.
     tensors = [tuple(vars(reduction).values()) for _, reduction in kept]
-    return replace(recorded, tensors=tensors, masks=[], described=tuple(each for each, _ in kept))
+    without = tuple(each.key for each in recorded.described if not each.has_sample_axis)
+    return replace(
+        recorded, tensors=tensors, masks=[], described=tuple(each for each, _ in kept), without_samples=without
+    )
+
+
+def _may_fold(graph: Any) -> bool:
+    """Return whether a graph may put parts of a sample beside the samples, as far as its shapes are known."""
+    for operation in graph.get_operations():
+        if operation.type not in ("Reshape", "SpaceToBatchND"):
+            continue
+        before, after = operation.inputs[0].shape, operation.outputs[0].shape
+        if before.rank and after.rank and before[0] is None and after[0] is None:
+            inner = [each.num_elements() for each in (before[1:], after[1:])]
+            if None not in inner and inner[0] != inner[1]:
+                return True
+    return False
 
 
 def _to_numpy(tensor: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.activation import Activation, SampleContext
-from core.capture import HandOn, Internal, LayerCall, Recorder, recording
+from core.capture import INSIDE_LOOP, HandOn, Internal, LayerCall, Recorder, recording
 from core.failures import failure
 from core.given import input_names
 from core.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
@@ -27,13 +27,16 @@ __all__ = [
     "Recording",
     "Wanted",
     "activations_of",
+    "channels_last",
     "collect",
     "has_channels_first",
+    "random_states",
     "recorded_pass",
     "static_shape",
 ]
 
-_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
+
+_RANDOM_STATE: Final = "seed_generator_state"
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class RecordedTensor:
         has_sample_axis: False for what is the same for every sample, such as a table of positions.
         channels_first: Whether the channels are the axis after the samples.
         mask: Position of its mask among the masks, or None.
+        open_axes: Axes after the first of which the extent was not known before the pass.
         weights: Returns the layer's own weights by name.
     """
 
@@ -90,6 +94,7 @@ class RecordedTensor:
     has_sample_axis: bool
     channels_first: bool
     mask: int | None
+    open_axes: tuple[int, ...]
     weights: Callable[[], dict[str, np.ndarray]]
 
 
@@ -104,6 +109,7 @@ class Recording:
         described: What each tensor is.
         layers: Every layer that was called, those without values included.
         tokenizer: The layer that ``tokens`` are from, or None.
+        without_samples: Keys of what was left out because it has no row per sample, where answers are reduced.
     """
 
     tensors: list[Any]
@@ -112,6 +118,7 @@ class Recording:
     described: tuple[RecordedTensor, ...]
     layers: tuple[LayerInfo, ...]
     tokenizer: Any
+    without_samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,26 @@ def recorded_pass(
             raise failure(model, recorder, error) from error
 
 
+def random_states(model: Any, seed: Any = None) -> list[tuple[Any, Any]]:
+    """Return the states of a model's generators of random numbers with what they are to be in a pass.
+
+    Keras counts them on with every call, which a pass that writes no variables cannot.
+
+    Args:
+        model: The model.
+        seed: A whole number, a tensor of a graph or not; None leaves the states as they are.
+    """
+    import tensorflow as tf
+    from keras.src.random.seed_generator import global_seed_generator
+
+    if seed is None:
+        return []
+    with tf.init_scope():
+        states = [global_seed_generator().state, *getattr(model, "variables", ())]
+    found = {id(state): state for state in states if state.path.endswith(_RANDOM_STATE)}
+    return [(state, tf.stack([seed, number])) for number, state in enumerate(found.values())]
+
+
 def collect(
     recorder: Recorder,
     wanted: Wanted,
@@ -204,7 +231,7 @@ def collect(
         for key, tensor, mask in call.outputs() or [(call.key, None, None)]:
             missing = call.missing
             if tensor is None or not is_readable(tensor):
-                missing = missing or _LOOP
+                missing = missing or INSIDE_LOOP
             first = tensor is not None and has_channels_first(call, static_shape(tensor), channels_first)
             layer = _describe(call, key, tensor, missing, positions, first)
             layers.append(layer)
@@ -255,22 +282,24 @@ def _activation(
 ) -> Activation:
     layer = described.layer
     if described.channels_first:
-        values = _channels_last(values)
+        values = channels_last(values)
     extents = list(values.shape) if isinstance(values, np.ndarray) else values.shape.as_list()
-    if not described.has_sample_axis or not extents or extents[0] != sample_count:
+    if not described.has_sample_axis:
         # The same for every sample, such as a table of positions.
-        values = np.broadcast_to(np.asarray(values), (sample_count, *extents))
+        extents = extents[1:] if extents[:1] == [1] else extents
+        values = np.broadcast_to(np.asarray(values).reshape(extents), (sample_count, *extents))
         extents = [sample_count, *extents]
     if mask is not None and (mask.ndim < 2 or mask.shape[0] != sample_count):
         mask = None
     shape = (None, *extents[1:])
+    axes = described.axes if len(described.axes) == len(extents) else axes_of(layer.type_names, len(extents))
     # Where nothing was open, what was known before is what there is: a large model has hundreds of these.
     if described.part == "output" and layer.output_shape != shape:
         layer = replace(layer, output_shape=shape)
     return Activation(
         described.key,
         values,
-        described.axes or axes_of(layer.type_names, len(extents)),
+        axes,
         layer,
         part=described.part,
         mask=mask,
@@ -281,10 +310,10 @@ def _activation(
     )
 
 
-def _channels_last(values: Any) -> Any:
+def channels_last(values: Any) -> Any:
+    """Return a tensor ``(sample, channel, *space)`` as ``(sample, *space, channel)``."""
     import tensorflow as tf
 
-    # (sample, channel, *space) -> (sample, *space, channel)
     return tf.transpose(values, [0, *range(2, len(values.shape)), 1])
 
 
@@ -373,7 +402,9 @@ def _recorded(
     static = static_shape(tensor)
     has_sample_axis = bool(static) and static[0] in sample_counts
     weights = functools.partial(weights_of, call.operation)
-    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, weights)
+    # Outside of a graph every extent is known, and says as little of which axis is that of the samples.
+    open_axes = tuple(at for at in range(1, len(static)) if static[at] is None or None not in sample_counts)
+    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, open_axes, weights)
 
 
 def _recorded_internal(

@@ -22,7 +22,9 @@ __all__ = [
     "packed",
     "sample_count_of",
     "slice_of",
+    "some_of",
     "to_tensors",
+    "two_that_differ",
 ]
 
 
@@ -57,6 +59,27 @@ def packed(structure: Any, leaves: Sequence[Any]) -> Any:
 def slice_of(tensors: Any, start: int, end: int) -> Any:
     """Return some of the samples."""
     return _mapped(lambda tensor: tensor[start:end], tensors)
+
+
+def some_of(tensors: Any, samples: Sequence[int]) -> Any:
+    """Return the samples of these numbers, in this order."""
+    import tensorflow as tf
+
+    return _mapped(lambda tensor: tf.gather(tensor, list(samples)), tensors)
+
+
+def two_that_differ(tensors: Any) -> tuple[int, int]:
+    """Return the numbers of two samples that are not the same; 0 twice if all are."""
+    import tensorflow as tf
+
+    count = sample_count_of(tensors)
+    for tensor in flat(tensors):
+        if count > 1 and isinstance(tensor, tf.Tensor):
+            rows = np.asarray(tensor).reshape(count, -1)
+            other = int(np.argmax((rows != rows[:1]).any(axis=1)))
+            if other:
+                return 0, other
+    return 0, 0
 
 
 def sample_count_of(tensors: Any) -> int:

@@ -80,7 +80,7 @@ def _offer_multi_head_scores(
 
     def scores() -> dict[str, Internal]:
         computed = result[1] if result[1] is not None else _scores(layer, query, key, attention_mask, use_causal_mask)
-        return {f":{ATTENTION_SCORES}": Internal(computed, _SCORE_AXES if len(computed.shape) == 4 else ())}
+        return {f":{ATTENTION_SCORES}": Internal(computed, _axes_of_scores(layer, len(computed.shape)))}
 
     recorder.offer(layer, [f":{ATTENTION_SCORES}"], scores)
 
@@ -91,12 +91,27 @@ def _offer_single_head_scores(layer: Any, result: Any, *args: Any, **kwargs: Any
         return
     import keras
 
-    # (sample, query, key) -> (sample, head, query, key)
-    recorder.offer(
-        layer,
-        [f":{ATTENTION_SCORES}"],
-        lambda: {f":{ATTENTION_SCORES}": Internal(keras.ops.expand_dims(result[1], 1), _SCORE_AXES)},
-    )
+    def scores() -> dict[str, Internal]:
+        computed = result[1]
+        if len(computed.shape) == 3:
+            computed = keras.ops.expand_dims(computed, 1)  # (sample, query, key) -> (sample, head, query, key)
+        others = tuple(f"axis{number}" for number in range(1, len(computed.shape) - 2))
+        axes = _SCORE_AXES if len(result[1].shape) == 3 else ("sample", *others, "query", "key")
+        return {f":{ATTENTION_SCORES}": Internal(computed, axes)}
+
+    recorder.offer(layer, [f":{ATTENTION_SCORES}"], scores)
+
+
+def _axes_of_scores(layer: Any, rank: int) -> tuple[str, ...]:
+    """Name the axes of scores: of more places than one axis of them, attention may look along some and not others."""
+    attended = getattr(layer, "_attention_axes", None)
+    count = len(attended) if attended else 1
+    others = rank - 2 - 2 * count
+    if others < 0:
+        return ()
+    numbers = ("",) if count == 1 else tuple(map(str, range(1, count + 1)))
+    queries, keys = (tuple(f"{name}{number}" for number in numbers) for name in ("query", "key"))
+    return ("sample", *(f"axis{number}" for number in range(1, others + 1)), "head", *queries, *keys)
 
 
 def _scores(layer: Any, query: Any, key: Any, mask: Any, causal: bool) -> Any:

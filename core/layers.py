@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from core.squashing import squashing_function
+
 __all__ = ["LayerInfo", "axes_of", "describe_layer", "input_key", "input_layer", "is_input", "layer_kind"]
 
 _INPUT: Final = "input:"
@@ -93,6 +95,7 @@ class LayerInfo:
         missing: Why there are no values, for a layer that ran where none can be had; empty otherwise.
         settings: What sets this layer apart, such as ``{"kernel_size": "3×3"}``, in the words of its own config.
         internals: Keys of what the layer keeps to itself and can be recorded: ``("lstm:cell_state", …)``.
+        axis_names: Names of the axes of its answer, where they are other than those that suit a layer of its class.
     """
 
     key: str
@@ -112,6 +115,7 @@ class LayerInfo:
     missing: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     internals: tuple[str, ...] = ()
+    axis_names: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -131,7 +135,7 @@ class LayerInfo:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names of the axes of what the layer answers, the sample axis first."""
-        return axes_of(self.type_names, len(self.output_shape))
+        return self.axis_names or axes_of(self.type_names, len(self.output_shape))
 
 
 def input_key(name: str) -> str:
@@ -231,7 +235,7 @@ def describe_layer(
         parameter_count=_parameter_count(getattr(operation, "weights", ())),
         trainable_count=_parameter_count(getattr(operation, "trainable_weights", ())),
         dtype="" if output is None else output.dtype.name,
-        activation_function=_function_name(operation, function),
+        activation_function=_function_name(operation, function) or (squashing_function(output) if shape else ""),
         data_format=data_format,
         inputs_from=inputs_from,
         parent=parent,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.squashing import logits_behind, operation_behind
+
 if TYPE_CHECKING:
     from core.forward import RecordedTensor
 
@@ -59,7 +61,8 @@ def objective_of(
     """
     import tensorflow as tf
 
-    values = _logits_of(tensor) if before_softmax else tensor
+    logits = logits_behind(tensor) if before_softmax else None
+    values = tensor if logits is None else logits
     if uphill:
         values = _with_a_way_up(values)
     values = tf.cast(values, tf.float32)
@@ -89,18 +92,8 @@ def objective_of(
 def _with_a_way_up(tensor: Any) -> Any:
     import tensorflow as tf
 
-    operation: Any = None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
-    if getattr(operation, "type", "") not in ("Relu", "Relu6"):
+    operation = operation_behind(tensor)
+    if operation is None or operation.type not in ("Relu", "Relu6"):
         return tensor
-    before = operation.inputs[0]
+    before = tf.cast(operation.inputs[0], tensor.dtype)
     return tensor + tf.where(tensor > 0, tf.zeros_like(before), before - tf.stop_gradient(before))
-
-
-def _logits_of(tensor: Any) -> Any:
-    # Keras keeps what went into a softmax or sigmoid with what came out, for its losses.
-    logits = getattr(tensor, "_keras_logits", None)
-    if logits is None:
-        operation: Any = None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
-        if getattr(operation, "type", "") in ("Softmax", "Sigmoid", "LogSoftmax"):
-            logits = operation.inputs[0]
-    return tensor if logits is None or logits.shape.rank != tensor.shape.rank else logits

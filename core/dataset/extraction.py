@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,7 @@ from core.naming import shown
 
 __all__ = ["array_name", "extract_dataset", "read_statistics"]
 
+_log = logging.getLogger("layerscope")
 _LEDGER: Final = "layerscope"
 _CHECKPOINT: Final = ".checkpoint.npz"
 _CHECKPOINT_SECONDS: Final = 2.0
@@ -199,8 +201,17 @@ def _write_activations(
     group, remaining = ledger.group, chunks[ledger.done :]
     parts = ((dataset.batch(chunk.start, chunk.stop), layers, batch_size) for chunk in remaining)
     for chunk, answers in zip(remaining, engine.map(_answers_to, model, parts), strict=True):
+        if chunk.number:
+            for name in group.array_keys():
+                key = group[name].attrs.get("key")
+                # Half of an answer would be taken for all of it.
+                if key and (key not in answers or answers[key][1].shape[1:] != group[name].shape[1:]):
+                    del group[name]
+                    _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
         for key, (axes, values) in answers.items():
             name = array_name(key)
+            if name not in group and chunk.number:
+                continue
             if name not in group:
                 group.create_array(
                     name,
@@ -209,12 +220,6 @@ def _write_activations(
                     dtype=values.dtype,
                     dimension_names=axes,
                     attributes={"key": key},
-                )
-            if group[name].shape[1:] != values.shape[1:]:
-                raise InputRejected(
-                    f"{shown(key)} answers {values.shape[1:]} to samples {chunk.start} to {chunk.stop - 1}, and "
-                    f"{group[name].shape[1:]} to those before.",
-                    remedy="Pad the samples to one length, or name other layers.",
                 )
             group[name][chunk.start : chunk.stop] = values
         ledger.note(done=chunk.number + 1)

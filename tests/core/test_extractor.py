@@ -625,3 +625,28 @@ class TestThreads:
                 same(activations[key].values, expected[key].values)
 
         self.run(6, work)
+
+
+class TestRandomNumbersInTraining:
+    ONES = np.ones((2, 200), np.float32)
+
+    @pytest.fixture(params=["Keras' own generator", "a generator of the layer's"])
+    def extractor(self, request):
+        if request.param.startswith("a"):
+            return Extractor(keras.Sequential([keras.Input((200,)), keras.layers.Dropout(0.5, name="noisy")]))
+        noise = keras.layers.Lambda(lambda x: x + keras.random.normal(keras.ops.shape(x)), name="noisy")
+        return Extractor(keras.Sequential([keras.Input((200,)), noise]))
+
+    def values(self, extractor, **settings):
+        return extractor.extract(self.ONES, training=True, **settings)["noisy"].values
+
+    def test_each_pass_draws_others(self, extractor):
+        assert (self.values(extractor) != self.values(extractor)).any()
+
+    def test_a_seed_draws_the_same_again(self, extractor):
+        np.testing.assert_array_equal(self.values(extractor, seed=3), self.values(extractor, seed=3))
+        assert (self.values(extractor, seed=3) != self.values(extractor, seed=4)).any()
+
+    def test_batches_do_not_draw_alike(self, extractor):
+        first, second = self.values(extractor, seed=3, batch_size=1)
+        assert (first != second).any()

@@ -345,3 +345,38 @@ class TestAsking:
         for key, activation in whole.items():
             np.testing.assert_allclose(parts[key].values, activation.values, atol=1e-6)
         np.testing.assert_allclose(parts.output, whole.output, atol=1e-6)
+
+
+class TestAttentionOverMorePlaces:
+    """Scores have the axes that attention looks along, and those that it does not."""
+
+    GRID = RANDOM.normal(size=(2, 3, 5, 4)).astype(np.float32)
+
+    @pytest.mark.parametrize(
+        ("layer", "axes", "shape"),
+        [
+            (layers.Attention(name="layer"), ("sample", "axis1", "query", "key"), (2, 3, 5, 5)),
+            (layers.AdditiveAttention(name="layer"), ("sample", "axis1", "query", "key"), (2, 3, 5, 5)),
+            (
+                layers.MultiHeadAttention(2, 3, name="layer"),
+                ("sample", "head", "query1", "query2", "key1", "key2"),
+                (2, 2, 3, 5, 3, 5),
+            ),
+            (
+                layers.MultiHeadAttention(2, 3, attention_axes=(2,), name="layer"),
+                ("sample", "axis1", "head", "query", "key"),
+                (2, 3, 2, 5, 5),
+            ),
+        ],
+        ids=["Attention", "AdditiveAttention", "all places", "one axis of places"],
+    )
+    def test_their_scores(self, layer, axes, shape):
+        grid = keras.Input((3, 5, 4))
+        answer = layer([grid, grid]) if isinstance(layer, layers.Attention) else layer(grid, grid)
+        activations = core.extract(keras.Model(grid, answer), self.GRID, internals=True)
+
+        scores = activations["layer:attention_scores"]
+        assert (scores.axes, scores.shape) == (axes, shape)
+        keys = tuple(at for at, name in enumerate(axes) if name.startswith("key"))
+        np.testing.assert_allclose(scores.values.sum(axis=keys), 1, atol=1e-5)
+        assert activations["layer"].shape == (2, 3, 5, 4)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core.errors import ExtractionFailed
 from core.extractor import Extractor, extract
 
 layers, ops = keras.layers, keras.ops
@@ -346,3 +347,64 @@ class TestTraining:
         for training in (True, False):
             activations = extract(model, VECTORS, training=training)
             same(activations["inner/ask"].values, VECTORS + training)
+
+
+class Mapping(keras.Model):
+    """Calls a layer for one sample at a time, in a loop of one kind or another."""
+
+    def __init__(self, loop):
+        super().__init__()
+        self.loop = loop
+        self.inner, self.outer = layers.Dense(3, name="inner"), layers.Dense(2, name="outer")
+        self.inner.build((None, 4))
+
+    def call(self, x):
+        return self.outer(self.loop(lambda row: self.inner(row[None])[0], x))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(ops, "map"), (ops, "vectorized_map"), (tf, "map_fn"), (tf, "vectorized_map")]
+)
+def test_one_sample_of_a_loop_does_not_stand_for_all(owner, name):
+    activations = extract(Mapping(lambda function, x: getattr(owner, name)(function, x)), VECTORS)
+
+    assert list(activations) == ["outer"]
+    listed = {layer.key: layer for layer in activations.layers}
+    assert list(listed) == ["inner", "outer"]
+    assert "inside a loop" in listed["inner"].missing
+    assert listed["outer"].inputs_from == ("inner",)
+
+
+class WithDerivatives(keras.Model):
+    """Answers with its own derivatives, as networks that solve equations of physics do."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.field = layers.Dense(8, "tanh", name="hidden"), layers.Dense(1, name="field")
+
+    def call(self, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            field = self.field(self.hidden(x))
+        return ops.concatenate([field, tape.batch_jacobian(field, x)[:, 0]], axis=-1)
+
+
+def test_a_model_that_is_not_built_and_takes_its_own_jacobian():
+    model = WithDerivatives()
+    activations = extract(model, VECTORS)
+
+    assert list(activations) == ["hidden", "field"]
+    assert activations["field"].shape == (3, 1)
+    same(activations.output, model(VECTORS))
+
+
+class Asserting(keras.Model):
+    def call(self, x):
+        raise AssertionError
+
+
+def test_an_error_without_words_says_where_it_comes_from():
+    with pytest.raises(
+        ExtractionFailed, match=r"AssertionError: no message, at line \d+ of test_kinds_models.py: raise"
+    ):
+        extract(Asserting(), VECTORS)

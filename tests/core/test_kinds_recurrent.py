@@ -263,3 +263,43 @@ def test_recurrent_layers_inside_of_subclassed_models():
     first = lstm_by_numpy(reader.first, SERIES)[0]
     same(activations["reader/first"].values, first)
     same(activations["reader/second"].values, simple_by_numpy(reader.second, first))
+
+
+class TestMasksOfWhatIsTurned:
+    """Padding stands where the output has it, not where the input had it."""
+
+    IDS = np.array([[3, 1, 2, 0, 0, 0], [1, 4, 2, 5, 0, 0]])
+
+    def activations(self, **settings):
+        ids = keras.Input((6,), dtype="int32")
+        embedded = layers.Embedding(9, 4, mask_zero=True, name="embedded")(ids)
+        backward = layers.LSTM(3, return_sequences=True, go_backwards=True, name="backward", **settings)(embedded)
+        after = layers.Dense(2, name="after")(backward)
+        both = layers.Bidirectional(layers.GRU(3, return_sequences=True, name="gru", **settings), name="both")(embedded)
+        return extract(keras.Model(ids, [after, both]), self.IDS, internals=True)
+
+    @pytest.mark.parametrize("key", ["backward", "after", "both/backward_gru", "backward:hidden_state"])
+    def test_of_what_went_through_backwards(self, key):
+        assert self.activations()[key].mask.tolist() == (self.IDS != 0)[:, ::-1].tolist()
+
+    @pytest.mark.parametrize("key", ["embedded", "both", "both/forward_gru"])
+    def test_of_what_did_not(self, key):
+        assert self.activations()[key].mask.tolist() == (self.IDS != 0).tolist()
+
+    def test_what_is_under_it_is_padding(self):
+        """Keras answers zeros there if it is told to."""
+        activations = self.activations(zero_output_for_mask=True)
+        for key in ("backward", "both/backward_gru", "both"):
+            activation = activations[key]
+            assert not activation.values[~activation.mask].any()
+            assert (activation.values[activation.mask] != 0).all()
+
+    def test_statistics_leave_it_out(self):
+        ids = keras.Input((6,), dtype="int32")
+        embedded = layers.Embedding(9, 4, mask_zero=True)(ids)
+        model = keras.Model(ids, layers.LSTM(3, return_sequences=True, go_backwards=True, name="backward")(embedded))
+        activation = extract(model, self.IDS)["backward"]
+        reduction = Extractor(model).reduce(self.IDS)[0]["backward"][1]
+
+        expected = [values[mask].mean(axis=0) for values, mask in zip(activation.values, activation.mask, strict=True)]
+        np.testing.assert_allclose(reduction.mean, expected, atol=1e-5)

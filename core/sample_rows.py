@@ -1,0 +1,164 @@
+"""Puts what a pass kept into rows by sample, or says of which layers that cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from core import given
+from core.errors import LayerscopeError
+from core.forward import Batch, Recording, Wanted, channels_last
+from core.layers import LayerInfo, axes_of
+from core.sample_axes import REGULAR, SampleAxis, by_sample, sample_axis_in_batch, sample_axis_of, settled
+
+__all__ = ["SampleAxes", "doubtful_layers", "in_rows_by_sample", "without_values"]
+
+_NOT_TOLD_APART = "it could not be found out which part of its answer belongs to which sample"
+
+
+class SampleAxes:
+    """How samples lie in what the layers of a model answer, found out by a few small passes for each kind of input."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, SampleAxis]] = {}
+
+    def of(
+        self, run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str]
+    ) -> Mapping[str, SampleAxis]:
+        """Return how samples lie in some of the tensors that a pass keeps, by key, as far as it can be found out.
+
+        Args:
+            run: Makes a pass, given tensors and what is wanted of it.
+            tensors: The samples, in the structure that the model takes.
+            wanted: What the pass keeps.
+            keys: Of which it is asked.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        signature = repr(given.open_signature(tensors))
+        known = self._known.get(signature, {})
+        one, other = given.two_that_differ(tensors)
+        unknown = [key for key in keys if key not in known or not (known[key].is_certain or one == other)]
+        if unknown:
+            known = known | _axes_by_passes(run, tensors, replace(wanted, is_reduced=False), unknown, one, other)
+            self._known[signature] = known
+        return known
+
+
+def doubtful_layers(recording: Recording, count: int) -> list[str]:
+    """Return the keys of what may have no row per sample along its first axis.
+
+    Args:
+        recording: What was kept of a pass, with its tensors.
+        count: How many samples went in.
+    """
+    doubtful = []
+    for described, tensor in zip(recording.described, recording.tensors, strict=True):
+        extents = tensor.shape.as_list()
+        if not described.has_sample_axis or not extents or extents[0] != count:
+            doubtful.append(described.key)
+        elif count > 1 and any(at < len(extents) and extents[at] % count == 0 for at in described.open_axes):
+            # As many rows as samples may be by chance, where another axis may be that of the samples as well.
+            doubtful.append(described.key)
+    return doubtful
+
+
+def in_rows_by_sample(
+    recording: Recording, count: Any, axes: Mapping[str, SampleAxis], doubtful: Collection[str] = ()
+) -> Recording:
+    """Return what a pass kept with a row per sample along the first axis of every tensor, inside a graph or not.
+
+    Args:
+        recording: What was kept.
+        count: How many samples went in, a number or a tensor.
+        axes: How samples lie in some of the tensors, by key.
+        doubtful: Keys of those that are left out if nothing is known of them.
+    """
+    is_alone = isinstance(count, int) and count == 1
+    tensors, described, masks = [], [], list(recording.masks)
+    layers: dict[str, LayerInfo] = {}
+    for each, tensor in zip(recording.described, recording.tensors, strict=True):
+        axis = axes.get(each.key, REGULAR)
+        if is_alone and (axis.missing or axis.position is None or each.key not in axes):
+            # Whatever it is, it is this sample's.
+            axis = REGULAR if each.has_sample_axis and _fits(tensor, 1, REGULAR) else SampleAxis(None)
+        missing = axis.missing or ("" if _fits(tensor, count, axis) or each.key not in doubtful else _NOT_TOLD_APART)
+        if missing:
+            layers[each.key] = replace(each.layer, missing=missing)
+            continue
+        each = replace(each, has_sample_axis=axis.position is not None)
+        if axis.position is not None and not axis.is_regular:
+            names = each.axes or axes_of(each.layer.type_names, len(tensor.shape))
+            if each.channels_first and axis.position == 0:
+                tensor = channels_last(tensor)
+            mask = None if each.mask is None else recording.masks[each.mask]
+            if mask is not None and axis.position == 0 and mask.shape[0] == tensor.shape[0]:
+                masks.append(by_sample(mask, count, axis))
+                mask_position: int | None = len(masks) - 1
+            else:
+                mask_position = None
+            tensor = by_sample(tensor, count, axis)
+            names = axis.axes(names)
+            each = replace(each, axes=names, channels_first=False, mask=mask_position)
+            if each.part == "output":
+                extents = tensor.shape.as_list()
+                if axis.is_folded:
+                    at = 1 + axis.position
+                    extents[at] = extents[at] or axis.pieces
+                shape = (None, *extents[1:])
+                layers[each.key] = replace(each.layer, output_shape=shape, axis_names=names)
+                each = replace(each, layer=layers[each.key])
+        tensors.append(tensor)
+        described.append(each)
+    known = tuple(layers.get(layer.key, layer) for layer in recording.layers)
+    return replace(recording, tensors=tensors, masks=masks, described=tuple(described), layers=known)
+
+
+def without_values(layers: tuple[LayerInfo, ...], missing: Mapping[str, str]) -> tuple[LayerInfo, ...]:
+    """Return layers of which some have no values.
+
+    Args:
+        layers: All of them.
+        missing: Why those have none, by key.
+    """
+    return tuple(replace(layer, missing=missing[layer.key]) if layer.key in missing else layer for layer in layers)
+
+
+def _fits(tensor: Any, count: Any, axis: SampleAxis) -> bool:
+    extents = tensor.shape.as_list()
+    if axis.position is None or not isinstance(count, int):
+        return True
+    if axis.position >= len(extents):
+        return False
+    extent = extents[axis.position]
+    return extent % count == 0 if axis.is_folded else extent == count
+
+
+def _axes_by_passes(
+    run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str], one: int, other: int
+) -> dict[str, SampleAxis]:
+    def tensors_of(samples: list[int]) -> dict[str, Any]:
+        batch = run(given.some_of(tensors, samples), wanted)
+        return {each.key: tensor for each, tensor in zip(batch.recording.described, batch.tensors, strict=True)}
+
+    try:
+        first, both = tensors_of([one]), tensors_of([one, other])
+        second = first if one == other else tensors_of([other])
+    except LayerscopeError:
+        # It takes another number of samples at once, and no other.
+        count = given.sample_count_of(tensors)
+        values, rolled = tensors_of([*range(count)]), tensors_of([count - 1, *range(count - 1)])
+        return {
+            key: SampleAxis(None) if count == 1 else sample_axis_in_batch(values[key], rolled[key], count)
+            for key in keys
+            if key in values and key in rolled
+        }
+    return settled(
+        {
+            key: sample_axis_of(first[key], second[key], both[key], are_equal=one == other)
+            for key in keys
+            if key in first and key in second and key in both
+        }
+    )
