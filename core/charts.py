@@ -68,6 +68,7 @@ __all__ = [
     "count_in_bins",
     "cut_in_the_middle",
     "dragged",
+    "explained_as",
     "finite_range",
     "format_shape",
     "has_own_width",
@@ -186,6 +187,11 @@ def unit_name(activation: Activation, unit: int) -> str:
     """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
     context = activation.context
     return wording.unit_name(activation.layer, unit, context.class_names, context.class_layer)
+
+
+def explained_as(activation: Activation) -> str:
+    """Return what of a layer's answer is explained: ``"the logit, before the softmax"``, or empty for itself."""
+    return wording.explained_as(activation.layer)
 
 
 def classes_of(activation: Activation) -> list[str]:

@@ -36,7 +36,7 @@ from core.forward import (
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import LayerInfo
-from core.sample_axes import SampleAxis
+from core.sample_axes import REGULAR, SampleAxis
 from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample
 from core.store import ContentStore
 from core.tokens import tokens_of
@@ -228,6 +228,24 @@ class Extractor:
             layers = self._run(given.some_of(tensors, [0]), Wanted(), False).recording.layers
         count = given.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in layers}
+
+    def sample_axis(self, tensors: Any, key: str) -> SampleAxis:
+        """Return how samples lie in what a layer answers.
+
+        Args:
+            tensors: What :func:`core.given.to_tensors` makes of inputs.
+            key: Key of the layer.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        known = self._sample_axes.known(tensors)
+        if key not in known:
+            trace = self._trace(given.open_signature(tensors), Wanted(), False)
+            if trace is not None and trace.may_fold:
+                self._run(tensors, Wanted(frozenset({key})), False)
+                known = self._sample_axes.known(tensors)
+        return known.get(key, REGULAR)
 
     def build(self, tensors: Any) -> None:
         """Build a model that is not built yet, which a real pass does.

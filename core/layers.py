@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from core.squashing import squashing_function
+from core.squashing import logits_behind, squashing_function
 
 __all__ = ["LayerInfo", "axes_of", "describe_layer", "input_key", "input_layer", "is_input", "layer_kind"]
 
@@ -96,6 +96,7 @@ class LayerInfo:
         settings: What sets this layer apart, such as ``{"kernel_size": "3×3"}``, in the words of its own config.
         internals: Keys of what the layer keeps to itself and can be recorded: ``("lstm:cell_state", …)``.
         axis_names: Names of the axes of its answer, where they are other than those that suit a layer of its class.
+        has_logits: Whether what went into the softmax or sigmoid that it ends in can be looked at.
     """
 
     key: str
@@ -116,6 +117,7 @@ class LayerInfo:
     settings: tuple[tuple[str, str], ...] = ()
     internals: tuple[str, ...] = ()
     axis_names: tuple[str, ...] = ()
+    has_logits: bool = False
 
     @property
     def kind(self) -> str:
@@ -243,6 +245,7 @@ def describe_layer(
         missing=missing,
         settings=_settings(operation),
         internals=internals,
+        has_logits=bool(shape) and logits_behind(output) is not None,
     )
 
 

@@ -103,6 +103,29 @@ class Passes:
 
         return self._blocks.get(start, run), sample - start
 
+    def answer(self, sample: int, progress: Progress | None = None) -> tuple[np.ndarray, int]:
+        """Return the model's first output for the block that holds a sample, and the sample's position in it.
+
+        Where the output has no row per sample, the sample is run alone: then all of it is that sample's.
+
+        Args:
+            sample: Number of the sample.
+            progress: Called with how much of the block is done, while it is run.
+
+        Raises:
+            InputRejected: If there is no such sample.
+            ExtractionFailed: If the model raises.
+        """
+        block, position = self.block(sample, progress)
+        output = _first_output(block)
+        start = sample - position
+        if output.ndim and len(output) == min(self.plan.samples_at_once, self._count - start):
+            return output, position
+        alone: Any = arrange(
+            self.extractor.model, {name: rows[sample : sample + 1] for name, rows in self._arrays.items()}
+        )
+        return _first_output(self.extractor.extract(alone, layers=()))[None], 0
+
     def everything(self, layers: Collection[str] | None, internals: bool) -> Activations:
         """Return what layers answer to all samples at once; nothing of it is kept here.
 
@@ -154,6 +177,12 @@ class Passes:
             first=start,
             known=self._known.part(start, end),
         )
+
+
+def _first_output(block: Activations) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.tree.flatten(block.output)[0])
 
 
 def counted(progress: Progress | None) -> Callable[[int, int], None] | None:

@@ -23,6 +23,10 @@ class SampleAxes:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, SampleAxis]] = {}
 
+    def known(self, tensors: Any) -> Mapping[str, SampleAxis]:
+        """Return what was found out for such tensors so far, by key."""
+        return self._known.get(repr(given.open_signature(tensors)), {})
+
     def of(
         self, run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str]
     ) -> Mapping[str, SampleAxis]:
@@ -37,13 +41,12 @@ class SampleAxes:
         Raises:
             ExtractionFailed: If the model raises.
         """
-        signature = repr(given.open_signature(tensors))
-        known = self._known.get(signature, {})
+        known = dict(self.known(tensors))
         one, other = given.two_that_differ(tensors)
         unknown = [key for key in keys if key not in known or not (known[key].is_certain or one == other)]
         if unknown:
             known = known | _axes_by_passes(run, tensors, replace(wanted, is_reduced=False), unknown, one, other)
-            self._known[signature] = known
+            self._known[repr(given.open_signature(tensors))] = known
         return known
 
 

@@ -31,7 +31,7 @@ def logits_behind(tensor: Any) -> Any | None:
         logits = operation.inputs[0]
     if logits is None or logits.shape.rank != tensor.shape.rank:
         return None
-    return tf.cast(logits, tensor.dtype)
+    return logits if logits.dtype == tensor.dtype else tf.cast(logits, tensor.dtype)
 
 
 def operation_behind(tensor: Any) -> Any | None:

@@ -10,6 +10,7 @@ __all__ = [
     "answers_classes",
     "class_name",
     "cut_in_the_middle",
+    "explained_as",
     "format_shape",
     "percent",
     "sample_with_class",
@@ -41,6 +42,19 @@ def answers_classes(layer: LayerInfo, class_names: Sequence[str], class_layer: s
     if not class_names:
         return layer.activation_function == "softmax" and layer.output_shape[-1] != 1
     return layer.activation_function in ("softmax", "sigmoid") and len(class_names) == layer.output_shape[-1]
+
+
+def explained_as(layer: LayerInfo) -> str:
+    """Return what of a layer's answer is explained: ``"the logit, before the softmax"``; empty for the answer itself.
+
+    Where the softmax cannot be looked behind, it says so.
+    """
+    function = layer.activation_function
+    if layer.has_logits:
+        return f"the logit, before the {function or 'softmax'}"
+    if function in ("softmax", "sigmoid"):
+        return f"the probability itself: what goes into its {function} could not be found"
+    return ""
 
 
 def unit_kind(layer: LayerInfo) -> str:

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from core import export, model_map, picture_list, previews, thumbnails
 from core.activation import Activation
 from core.class_names import parse_class_names
@@ -290,10 +288,7 @@ class Workspace(ManySamples, LabelledSamples):
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
-        import keras
-
-        block, position = self._given().passes.block(sample, progress)
-        output = np.asarray(keras.tree.flatten(block.output)[0])
+        output, position = self._given().passes.answer(sample, progress)
         return previews.answer_of(output, position, self._given().labels, self._opened().output, sample)
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:

@@ -269,7 +269,7 @@ def _excited(opened: Workspace, sought: _Sought) -> None:
         show_error(error, opened, "excited")
         return
     chart(report.specification, f"excited/{sought.layer.key}/{sought.unit}")
-    what = "logit, before the softmax" if sought.layer.kind == "class" else "answer, in the mean over places"
+    what = sought.layer.explained_as or ("answer, in the mean over places" if sought.layer.has_places else "answer")
     st.caption(
         f"The strongest of {report.sample_count:,} samples answers {report.largest:.4g} ({what}). A found input that "
         "answers far more goes beyond what samples show: look for what both have in common."

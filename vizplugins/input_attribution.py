@@ -69,7 +69,8 @@ class InputAttribution(Visualizer):
     Options = InputAttributionOptions
     how_to_read = (
         "Strong colours and long bars are what the answer rests on. Where the method has a sign, orange speaks for the "
-        "unit and blue against it. Choose the last layer to ask about a class: it is explained before its softmax. "
+        "unit and blue against it. Choose the last layer to ask about a class: it is explained before its softmax, "
+        "where that is found. "
         "Integrated gradients add up to the difference from the baseline; the caption says how well they do."
     )
     limitations = (
@@ -137,6 +138,10 @@ def _caption(
             f"The sum is {found.total:.4g}; from {found.baseline:.4g} for nothing to {found.objective:.4g} it should "
             f"be {found.objective - found.baseline:.4g}: {charts.percent(found.completeness_error, 1)} off"
         )
+    if not activation.layer.has_logits:
+        # That a class is explained before its softmax is said beside the picture.
+        explained = charts.explained_as(activation)
+        parts.append(f"Explained is {explained}" if explained else "")
     parts.append(found.note.rstrip("."))
     return ". ".join(filter(None, parts))
 

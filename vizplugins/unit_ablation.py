@@ -100,7 +100,7 @@ class UnitAblation(Visualizer):
         if found.changed:
             pictures["How far the answers of later layers move"] = _later(found)
         pictures[f"By how much {charts.unit_name(answer, best)} falls when a unit is {how} alone"] = _all_units(
-            falls, unit
+            falls, unit, charts.explained_as(answer)
         )
         if options.all_samples:
             caption, chart = _all_samples(extractor, dataset, activation, unit, float(fixed[unit]), progress)
@@ -150,7 +150,7 @@ def _later(found: attribution.Ablation) -> alt.Chart:
     )
 
 
-def _all_units(falls: np.ndarray, unit: int) -> alt.LayerChart:
+def _all_units(falls: np.ndarray, unit: int, explained: str) -> alt.LayerChart:
     ranked = np.argsort(-np.abs(np.nan_to_num(falls)), kind="stable")
     kept = ranked[np.isfinite(falls[ranked])][: 3 * _SHOWN]
     kept = kept[np.argsort(-np.nan_to_num(falls)[kept], kind="stable")]
@@ -158,7 +158,7 @@ def _all_units(falls: np.ndarray, unit: int) -> alt.LayerChart:
     clicked = charts.clicked("unit")
     base = alt.Chart(frame).encode(
         alt.Y("unit:O", sort=[int(each) for each in kept], title="Unit"),
-        alt.X("falls:Q", title="Falls by, before the softmax"),
+        alt.X("falls:Q", title=f"Falls by: {explained}" if explained else "Falls by"),
         tooltip=["unit:Q", alt.Tooltip("falls:Q", format=".4~g")],
     )
     colour = alt.when(alt.datum.chosen).then(alt.value("#e8932f")).otherwise(alt.value(charts.MARK_COLOUR))

@@ -8,7 +8,7 @@ recorded of any model can be changed, and derived by: no second model is built, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from core.extractor import Extractor, refuse_unknown_layers
 from core.failures import failure, ran_out_of_memory
 from core.forward import Recording, Wanted, collect, has_channels_first, recorded_pass, static_shape
 from core.layers import input_key
+from core.sample_axes import REGULAR, SampleAxis, by_sample
 
 __all__ = ["Change", "PassResult", "PassSpec", "answered", "run_pass"]
 
@@ -56,6 +57,7 @@ class PassSpec:
         shuffled: Seed by which all weights are shuffled within each variable; None leaves them as they are.
         with_answer: Whether what the model answers is returned.
         uphill: Whether a ReLU that answers nothing has a gradient all the same, see :func:`objective_of`.
+        samples: How the samples lie in what the target answers.
     """
 
     target: str = ""
@@ -67,6 +69,7 @@ class PassSpec:
     shuffled: int | None = None
     with_answer: bool = False
     uphill: bool = False
+    samples: SampleAxis = REGULAR
 
     @staticmethod
     def of(target: Target, **more: Any) -> PassSpec:
@@ -131,6 +134,8 @@ def run_pass(
     tensors = given.to_tensors(extractor.model, inputs)
     count = given.sample_count_of(tensors)
     extractor.build(tensors)
+    if spec.target:
+        spec = replace(spec, samples=extractor.sample_axis(tensors, spec.target))
     changes = () if change is None else (np.float32(change.scale), np.float32(change.shift))
     # Places are told by one number per axis; how many axes there are is not known before the pass.
     extra = [
@@ -271,6 +276,8 @@ def _objective(kept: Mapping[str, Any], recording: Recording, spec: PassSpec, un
     mask = None if described.mask is None else recording.masks[described.mask]
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
+    if not spec.samples.is_regular:
+        tensor, mask = _by_sample(tensor, tf.shape(units)[0], spec), None
     return objective_of(
         tensor,
         mask,
@@ -281,6 +288,19 @@ def _objective(kept: Mapping[str, Any], recording: Recording, spec: PassSpec, un
         before_softmax=spec.before_softmax,
         uphill=spec.uphill,
     )
+
+
+def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
+    import tensorflow as tf
+
+    if spec.samples.missing:
+        raise InputRejected(
+            f"Layer {spec.target!r} has no values of its own for each sample: {spec.samples.missing}.",
+            remedy="Choose another layer, or one sample.",
+        )
+    if spec.samples.position is None:
+        return tf.repeat(tensor[None], count, axis=0)
+    return by_sample(tensor, count, spec.samples)
 
 
 def _refuse_without_values(recording: Recording, spec: PassSpec) -> None:

@@ -27,8 +27,10 @@ def mismatch(extractor: Extractor | None, activation: Activation) -> str:
     layer = layers_of(extractor, in_structure(extractor, first)).get(activation.key)
     if layer is None:
         return f"The model that is given has no layer {activation.key!r}."
-    known = zip(layer.output_shape[1:], activation.shape[1:], strict=False)
-    if len(layer.output_shape) != len(activation.shape) or any(a not in (None, b) for a, b in known):
+    # Of what is folded only the pass says in how many pieces.
+    extents = activation.shape[1:] if activation.layer.axis_names == layer.axis_names else activation.shape[2:]
+    known = zip(layer.output_shape[1:], extents, strict=False)
+    if len(layer.output_shape) != len(extents) + 1 or any(a not in (None, b) for a, b in known):
         return f"The model that is given answers another shape at {activation.key!r}."
     return ""
 

@@ -104,6 +104,8 @@ class Ascent:
                 sample[entry][0], domain, by_frequency=settings.by_frequency, is_coloured=self._is_coloured
             )
         self._moments: list[Any] = [np.zeros_like(self._parameters)] * 2
+        whole = given.to_tensors(extractor.model, arrange(extractor.model, dict(sample)))
+        self._samples = extractor.sample_axis(whole, target.layer)
         self.history = np.empty((0, starts), np.float32)
 
     @property
@@ -268,7 +270,8 @@ class Ascent:
             self._extractor.model, _arranged(self._extractor.model, {**named, self.entry: turned})
         )
         kept = (self.target.layer,) if self._settings.diversity > 0 and count > 1 else ()
-        found = answered(self._extractor, tensors, PassSpec.of(self.target, kept=kept, uphill=True), units, place)
+        spec = PassSpec.of(self.target, kept=kept, uphill=True, samples=self._samples)
+        found = answered(self._extractor, tensors, spec, units, place)
         alike = _likeness(found.values[self.target.layer]) if kept else tf.constant(0.0)
         return found.objective, alike
 

@@ -20,6 +20,7 @@ class SearchableLayer:
         unit_count: How many it has.
         class_names: What each is called, where they are classes that have names; empty elsewhere.
         has_places: Whether a unit answers at several places or timesteps.
+        explained_as: What of its answer is looked for, see :func:`core.wording.explained_as`.
     """
 
     key: str
@@ -27,6 +28,7 @@ class SearchableLayer:
     unit_count: int
     class_names: tuple[str, ...]
     has_places: bool
+    explained_as: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from core.passes import Progress, counted
 from core.previews import is_distribution, png_of, values_chart
 from core.sample_pictures import listed, with_pictures
 from core.store import ContentStore
-from core.wording import answers_classes, class_name, percent, sample_with_class, unit_kind, unit_name
+from core.wording import answers_classes, class_name, explained_as, percent, sample_with_class, unit_kind, unit_name
 
 __all__ = ["Maximizations"]
 
@@ -234,9 +234,10 @@ class Maximizations:
 
     def _searchable(self, info: LayerInfo) -> SearchableLayer:
         count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
+        told = explained_as(info)
         if answers_classes(info, names, self._class_layer):
-            return SearchableLayer(info.key, "class", count, names, False)
-        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2)
+            return SearchableLayer(info.key, "class", count, names, False, told)
+        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2, told)
 
     def _layer(self, layer: str) -> LayerInfo:
         layers = self._infos()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from core.activation import SampleContext
+from core.attribution.gradient_pass import PassSpec, run_pass
 from core.dataset.extraction import extract_dataset
 from core.dataset.source import ArrayDataset
 from core.extractor import Extractor, extract
@@ -123,6 +124,27 @@ class TestWindows:
 
         alone = extract(model, IMAGES[3:4])["window"].values[0]
         np.testing.assert_allclose(activation.values[position], alone, atol=1e-5)
+
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_a_gradient_is_by_the_windows_of_that_sample(self, count):
+        model = windowed()
+        extractor = Extractor(model)
+        entry = f"input:{model.inputs[0].name}"
+        explained = run_pass(extractor, IMAGES[:count], PassSpec("window", points=(entry,)), units=2, place=(1, 3))
+
+        window = extract(model, IMAGES[:count])["window"].values
+        np.testing.assert_allclose(explained.objective, window[:, 1, 3, 2], atol=1e-5)
+        # The second window is that of the upper right.
+        reached = np.abs(explained.gradients[entry]).sum(axis=(0, 3)) > 0
+        assert np.argwhere(reached).tolist() == [[0, 7]]
+
+    def test_an_answer_that_is_folded_is_that_of_the_sample(self):
+        images = keras.Input((8, 8, 3))
+        model = keras.Model(images, layers.Dense(2, name="each")(ops.reshape(images, (-1, 64))))
+        passes = Passes(Extractor(model), {images.name: IMAGES}, SampleContext(), lambda activations: None)
+        output, position = passes.answer(3)
+
+        np.testing.assert_allclose(output[position], model(IMAGES[3:4]), atol=1e-5)
 
 
 def test_maps_of_folded_frames_are_no_volume():

@@ -7,6 +7,7 @@ import pytest
 from core.attribution.gradient_pass import PassSpec, run_pass
 from core.extractor import Extractor
 from core.model_output import output_of
+from core.wording import explained_as
 
 layers, ops = keras.layers, keras.ops
 VECTORS = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
@@ -58,3 +59,24 @@ def test_what_is_done_to_probabilities_is_no_softmax():
     model = keras.Model(inputs, layers.Rescaling(100.0)(layers.Dense(3, "softmax")(inputs)))
 
     assert output_of(model, Extractor(model).layers).function == ""
+
+
+class Halved(layers.Dense):
+    """Says that it ends in a softmax, and goes on."""
+
+    def call(self, x):
+        return super().call(x) * 0.5
+
+
+def test_a_softmax_that_cannot_be_looked_behind_says_so():
+    inputs = keras.Input((4,))
+    layer = Extractor(keras.Model(inputs, Halved(3, activation="softmax")(inputs))).layers[-1]
+
+    assert explained_as(layer) == "the probability itself: what goes into its softmax could not be found"
+
+
+def test_what_is_explained_of_a_class_is_its_logit():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3, "softmax")(layers.Dense(3, name="plain")(inputs)))
+
+    assert [explained_as(layer) for layer in Extractor(model).layers] == ["", "the logit, before the softmax"]
