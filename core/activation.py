@@ -214,8 +214,11 @@ class Activation:
     def shown(self) -> np.ndarray:
         """Which positions are no padding: boolean, one per position along all axes but the last."""
         shape = self.shape[:-1]
-        fits = self.mask is not None and self.mask.shape == shape
-        return np.asarray(self.mask, dtype=bool) if fits else np.ones(shape, dtype=bool)
+        mask = self.mask
+        if mask is None or mask.shape != shape[: mask.ndim]:
+            return np.ones(shape, dtype=bool)
+        # A timestep may have an extent of its own, as in a ConvLSTM.
+        return np.broadcast_to(mask.astype(bool).reshape(*mask.shape, *[1] * (len(shape) - mask.ndim)), shape)
 
     @property
     def is_numeric(self) -> bool:

@@ -40,7 +40,7 @@ def layer_row(
     if layer.missing:
         notes = ("no values",)
     elif activation is not None and activation.is_numeric:
-        distribution = _distribution(_spread(activation.values[sample]))
+        distribution = _distribution(_spread(_without_padding(activation, sample)))
         notes = _notes(activation)
     return LayerRow(
         key=layer.key,
@@ -84,6 +84,15 @@ def opened_layers(rows: Sequence[LayerRow], selected: str) -> frozenset[str]:
     return frozenset({selected, *parents_of(rows, selected)})
 
 
+def _without_padding(activation: Activation, sample: int | None = None) -> np.ndarray:
+    """Return the values of all samples or of one; of padded sequences, those of the timesteps that are none."""
+    values = activation.values if sample is None else activation.values[sample]
+    if activation.mask is None:
+        return values
+    shown = activation.shown if sample is None else activation.shown[sample]
+    return values if shown.all() else values[shown]
+
+
 def _spread(values: np.ndarray) -> np.ndarray:
     flat = values.reshape(-1)
     # A step that has no factor in common with usual channel counts meets every channel.
@@ -96,7 +105,7 @@ def _distribution(values: np.ndarray) -> tuple[int, ...]:
 
 
 def _notes(activation: Activation) -> tuple[str, ...]:
-    values = activation.values
+    values = _without_padding(activation)
     notes = []
     # A sum is NaN or infinite as soon as one value is, and costs a fraction of a test of each.
     with np.errstate(all="ignore"):
@@ -113,7 +122,7 @@ def _notes(activation: Activation) -> tuple[str, ...]:
     zeros = float((seen == 0).mean()) if seen.size else 0.0
     if zeros >= MOSTLY_ZERO:
         notes.append(f"{charts.percent(zeros)} zeros")
-    dead = _dead_channels(activation)
+    dead = _dead_channels(activation, values)
     if dead:
         notes.append(f"{dead:,} of {values.shape[-1]:,} never active")
     saturated = _saturated_share(activation, seen)
@@ -125,13 +134,13 @@ def _notes(activation: Activation) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _dead_channels(activation: Activation) -> int:
+def _dead_channels(activation: Activation, values: np.ndarray) -> int:
     # Only over several samples: a ReLU that is silent for one input is doing its work.
     if activation.layer.activation_function != "relu" and activation.layer.type_name != "ReLU":
         return 0
     if activation.shape[0] < 2 or activation.rank < 2:
         return 0
-    return int((activation.values.reshape(-1, activation.shape[-1]).max(axis=0) == 0).sum())
+    return int((values.reshape(-1, activation.shape[-1]).max(axis=0, initial=0) == 0).sum())
 
 
 def _note_drift(activation: Activation) -> str:

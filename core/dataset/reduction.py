@@ -173,15 +173,20 @@ def _rows_of(values: Any) -> tuple[Any, Any, Any]:
 
 
 def _fits(mask: Any, values: Any) -> bool:
-    return mask.shape.rank == 2 and values.shape[1] in (None, mask.shape[1])
+    rank = mask.shape.rank
+    if rank is None or rank < 2 or rank >= values.shape.rank:
+        return False
+    known = zip(mask.shape[1:], values.shape[1:rank], strict=True)
+    return all(one is None or other is None or one == other for one, other in known)
 
 
 def _shown(mask: Any, values: Any, rows: Any) -> Any:
     import tensorflow as tf
 
     # A timestep may have an extent of its own: (sample, time) -> (sample, time, 1, …) -> (sample, place, 1)
-    shape = tf.shape(values)
-    wide = tf.reshape(tf.cast(mask, tf.bool), [shape[0], shape[1], *([1] * (values.shape.rank - 3))])
+    shape, rank = tf.shape(values), mask.shape.rank
+    ones = tf.ones([values.shape.rank - 1 - rank], tf.int32)
+    wide = tf.reshape(tf.cast(mask, tf.bool), tf.concat([shape[:rank], ones], 0))
     spread = tf.broadcast_to(wide, shape[:-1])
     return tf.reshape(spread, [shape[0], tf.shape(rows)[1], 1])
 

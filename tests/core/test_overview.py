@@ -109,3 +109,15 @@ def test_only_nan_has_no_distribution(row_of):
 
 def test_a_huge_constant_has_a_distribution(row_of):
     assert sum(row_of(np.full((2, 4), 1e20, np.float32)).distribution) == 4
+
+
+def test_padding_is_not_looked_at(row_of):
+    """Eight timesteps of ten are padding, where a layer answers zeros."""
+    values = RANDOM.normal(size=(2, 10, 3))
+    values[:, 2:] = 0
+    mask = np.arange(10)[None].repeat(2, axis=0) < 2
+    row = row_of(values, mask=mask)
+
+    assert row.notes == ()
+    assert sum(row.distribution) == 2 * 3
+    assert row_of(values).notes == ("80 % zeros",)
