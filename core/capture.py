@@ -173,10 +173,12 @@ class Recorder:
 
     def note_results_of_loop(self, results: Any) -> None:
         """Remember that what a loop returned comes from the layer that was called last inside."""
-        if self._loops or not self.calls or self.calls[-1].missing != INSIDE_LOOP:
+        around = self._frames[-1].key if self._frames else ""
+        last = next((call for call in reversed(self.calls) if call.parent == around), None)
+        if self._loops or last is None or last.missing != INSIDE_LOOP:
             return
         for tensor in _tensors(results):
-            self._producers.setdefault(id(tensor), (self.calls[-1].key, tensor))
+            self._producers.setdefault(id(tensor), (last.key, tensor))
 
     def offer(self, operation: Any, suffixes: Sequence[str], compute: Callable[[], Mapping[str, Internal]]) -> None:
         """Note what the layer that is being called keeps to itself, and record it if it is wanted.

@@ -32,10 +32,12 @@ from core.forward import (
     collect,
     random_states,
     recorded_pass,
+    seeded,
 )
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import LayerInfo
+from core.loading import load_model_file
 from core.sample_axes import REGULAR, SampleAxis
 from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample
 from core.store import ContentStore
@@ -44,6 +46,7 @@ from core.untouched import all_layers
 
 if TYPE_CHECKING:
     from core.inspection import ModelFile
+    from core.model_copies import Source
 
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
@@ -83,6 +86,14 @@ class Extractor:
         self._traces: dict[Any, _Trace | None] = {}
         self._sample_axes = SampleAxes()
         self._lock = threading.RLock()
+
+    @classmethod
+    def of_file(
+        cls, source: Source, *, name: str = "", weights: str | os.PathLike[str] | None = None, member: str = ""
+    ) -> Extractor:
+        """Open a model file; arguments and errors are those of :func:`core.loading.load_model`."""
+        loaded = load_model_file(source, name=name, weights=weights, member=member)
+        return cls(loaded.model, file=loaded.file)
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -350,12 +361,14 @@ class Extractor:
         import tensorflow as tf
 
         flat = given.flat(signature)
+        states = random_states(self.model) if training else []
         found: list[Recording] = []
 
         def forward(*tensors: Any) -> Any:
             inputs, seeds = tensors[: len(flat)], tensors[len(flat) :]
+            weights = seeded(states, *seeds) if seeds else ()
             answer, recorder = recorded_pass(
-                self.model, given.packed(signature, inputs), training, wanted, weights=random_states(self.model, *seeds)
+                self.model, given.packed(signature, inputs), training, wanted, weights=weights
             )
             graph = tf.compat.v1.get_default_graph()
             recorded = collect(
@@ -379,9 +392,8 @@ class Extractor:
     def _run_eagerly(
         self, tensors: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
     ) -> Batch:
-        answer, recorder = recorded_pass(
-            self.model, tensors, training, wanted, weights=random_states(self.model, *seeds)
-        )
+        weights = seeded(random_states(self.model), *seeds) if seeds else ()
+        answer, recorder = recorded_pass(self.model, tensors, training, wanted, weights=weights)
         recorded = collect(
             recorder,
             wanted,

@@ -32,6 +32,7 @@ __all__ = [
     "has_channels_first",
     "random_states",
     "recorded_pass",
+    "seeded",
     "static_shape",
 ]
 
@@ -174,24 +175,26 @@ def recorded_pass(
             raise failure(model, recorder, error) from error
 
 
-def random_states(model: Any, seed: Any = None) -> list[tuple[Any, Any]]:
-    """Return the states of a model's generators of random numbers with what they are to be in a pass.
+def random_states(model: Any) -> list[Any]:
+    """Return the states of a model's generators of random numbers, and of Keras' own, outside of any graph."""
+    from keras.src.random.seed_generator import global_seed_generator
+
+    states = [global_seed_generator().state, *getattr(model, "variables", ())]
+    return list({id(state): state for state in states if state.path.endswith(_RANDOM_STATE)}.values())
+
+
+def seeded(states: Sequence[Any], seed: Any) -> list[tuple[Any, Any]]:
+    """Return states of generators with what they are to be in a pass.
 
     Keras counts them on with every call, which a pass that writes no variables cannot.
 
     Args:
-        model: The model.
-        seed: A whole number, a tensor of a graph or not; None leaves the states as they are.
+        states: See :func:`random_states`.
+        seed: A whole number, a tensor of a graph or not.
     """
     import tensorflow as tf
-    from keras.src.random.seed_generator import global_seed_generator
 
-    if seed is None:
-        return []
-    with tf.init_scope():
-        states = [global_seed_generator().state, *getattr(model, "variables", ())]
-    found = {id(state): state for state in states if state.path.endswith(_RANDOM_STATE)}
-    return [(state, tf.stack([seed, number])) for number, state in enumerate(found.values())]
+    return [(state, tf.stack([seed, number])) for number, state in enumerate(states)]
 
 
 def collect(

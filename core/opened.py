@@ -20,7 +20,6 @@ from core.input_kinds import InputKind, InputSpec
 from core.inputs import input_specs
 from core.labels import LabelRole, Labels, match_labels, possible_roles
 from core.layer_charts import LayerCharts
-from core.loading import load_model_file
 from core.maximization.views import Maximizations
 from core.model_copies import Source, content_key
 from core.model_output import ModelOutput, output_of
@@ -144,8 +143,7 @@ class ModelSource:
 
     def extractor(self) -> Extractor:
         """Load the model, and return what records its layers."""
-        loaded = load_model_file(self.source, name=self.name, weights=self.weights, member=self.member)
-        return Extractor(loaded.model, file=loaded.file)
+        return Extractor.of_file(self.source, name=self.name, weights=self.weights, member=self.member)
 
 
 def code_that_opens(name: str, member: str) -> str:

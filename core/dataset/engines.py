@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 from core.errors import InputRejected
 from core.extractor import Extractor
-from core.loading import content_key, load_model
+from core.loading import content_key
 from core.naming import shown
 from core.store import model_store
 
@@ -109,7 +109,7 @@ def extractor_of(model: Any) -> Extractor:
     if isinstance(model, Extractor):
         return model
     if isinstance(model, (str, os.PathLike, bytes)):
-        return model_store.get(content_key(model), lambda: Extractor(load_model(model)))
+        return model_store.get(content_key(model), lambda: Extractor.of_file(model))
     return Extractor(model)
 
 

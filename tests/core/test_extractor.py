@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core.dataset.engines import extractor_of
 from core.errors import ExtractionFailed, InputRejected
 from core.extractor import Extractor, extract
 from tests.small_models import Chain
@@ -650,3 +651,15 @@ class TestRandomNumbersInTraining:
     def test_batches_do_not_draw_alike(self, extractor):
         first, second = self.values(extractor, seed=3, batch_size=1)
         assert (first != second).any()
+
+
+def test_an_extractor_of_a_file_knows_what_the_file_said_of_itself(tmp_path):
+    """Whoever opened a file first: the page, a thumbnail, a pass over a dataset."""
+    path = tmp_path / "model.keras"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.save(path)
+    opened = extractor_of(path)
+
+    assert opened.file.keras_version.startswith("3.")
+    assert extractor_of(path) is opened

@@ -270,21 +270,27 @@ class TestMasksOfWhatIsTurned:
 
     IDS = np.array([[3, 1, 2, 0, 0, 0], [1, 4, 2, 5, 0, 0]])
 
-    def activations(self, **settings):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def recorded(cls):
+        return cls.activations()
+
+    @classmethod
+    def activations(cls, **settings):
         ids = keras.Input((6,), dtype="int32")
         embedded = layers.Embedding(9, 4, mask_zero=True, name="embedded")(ids)
         backward = layers.LSTM(3, return_sequences=True, go_backwards=True, name="backward", **settings)(embedded)
         after = layers.Dense(2, name="after")(backward)
         both = layers.Bidirectional(layers.GRU(3, return_sequences=True, name="gru", **settings), name="both")(embedded)
-        return extract(keras.Model(ids, [after, both]), self.IDS, internals=True)
+        return extract(keras.Model(ids, [after, both]), cls.IDS, internals=True)
 
     @pytest.mark.parametrize("key", ["backward", "after", "both/backward_gru", "backward:hidden_state"])
-    def test_of_what_went_through_backwards(self, key):
-        assert self.activations()[key].mask.tolist() == (self.IDS != 0)[:, ::-1].tolist()
+    def test_of_what_went_through_backwards(self, recorded, key):
+        assert recorded[key].mask.tolist() == (self.IDS != 0)[:, ::-1].tolist()
 
     @pytest.mark.parametrize("key", ["embedded", "both", "both/forward_gru"])
-    def test_of_what_did_not(self, key):
-        assert self.activations()[key].mask.tolist() == (self.IDS != 0).tolist()
+    def test_of_what_did_not(self, recorded, key):
+        assert recorded[key].mask.tolist() == (self.IDS != 0).tolist()
 
     def test_what_is_under_it_is_padding(self):
         """Keras answers zeros there if it is told to."""

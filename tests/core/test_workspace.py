@@ -74,11 +74,17 @@ def assert_plain(thing, path="result"):
 class TestEachExample:
     def test_every_picture_of_every_layer_is_drawn(self, opened, name):
         workspace = opened(name)
+        drawn = set()
         for row in workspace.layers(1):
             assert not row.missing
             suited = workspace.visualizers(row.key, 1)
             assert suited, row.key
             for visualizer in suited:
+                # Of several layers of one kind the first.
+                kind = (row.type_name, row.shape.count("×"), visualizer.name)
+                if kind in drawn:
+                    continue
+                drawn.add(kind)
                 result = workspace.chart(row.key, visualizer.name, {}, 1)
                 assert result.failure is None, result.failure
                 assert result.notes == (), (row.key, visualizer.name)
