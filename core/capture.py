@@ -243,9 +243,11 @@ class Recorder:
         mask = getattr(output, "_keras_mask", None)
         if mask is None:
             return None
-        if _has_base(operation, "RNN"):
-            # Keras hands the mask on as it came, though what went through backwards comes out backwards.
-            turned = tf.reverse(mask, [1]) if operation.go_backwards and mask.shape.rank == 2 else None
+        if _has_base(operation, "RNN") or _has_base(operation, "Bidirectional"):
+            # What it skips is what Keras tells it to, whatever went in. And Keras hands that on as it came, though what
+            # went through backwards comes out backwards.
+            is_turned = getattr(operation, "go_backwards", False) and mask.shape.rank == 2
+            turned = tf.reverse(mask, [1]) if is_turned else None
         else:
             # The same mask of a sequence that was turned before.
             known = (self._masks_of_turned[id(each)] for each in given if id(each) in self._masks_of_turned)

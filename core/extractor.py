@@ -85,6 +85,7 @@ class Extractor:
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
         self._sample_axes = SampleAxes()
+        self._reduced_axes: dict[Any, Mapping[str, SampleAxis]] = {}
         self._lock = threading.RLock()
 
     @classmethod
@@ -301,21 +302,26 @@ class Extractor:
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
 
     def _reduced_by_sample(self, tensors: Any, wanted: Wanted) -> Batch:
-        batch = self._pass(tensors, wanted, False)
+        kind = (repr(given.open_signature(tensors)), wanted)
+        batch = self._pass(tensors, wanted, False, self._reduced_axes.get(kind))
+        if kind in self._reduced_axes:
+            return batch
         count = given.sample_count_of(tensors)
         recording = batch.recording
         rows = [Reduction(*parts).total.shape[0] for parts in batch.tensors]
         if not recording.without_samples and all(row == count for row in rows):
+            self._reduced_axes[kind] = {}
             return batch
         doubtful = [
             *recording.without_samples,
             *(each.key for each, row in zip(recording.described, rows, strict=True) if row != count),
         ]
         axes = self._sample_axes.of(self._pass, tensors, Wanted(frozenset(doubtful)), doubtful)
-        others = {key: axis for key, axis in axes.items() if key in doubtful and not axis.is_regular}
-        if all(axis.position is None and not axis.missing for axis in others.values()):
-            return batch
-        return self._pass(tensors, wanted, False, others)
+        tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
+        others = {key: axes[key] for key in doubtful if key in axes and key not in tables and not axes[key].is_regular}
+        if all(axes[key].is_certain for key in doubtful if key in axes):
+            self._reduced_axes[kind] = others
+        return self._pass(tensors, wanted, False, others) if others else batch
 
     def _pass(
         self,
