@@ -30,7 +30,8 @@ def joined(
         progress: Called with the number of samples that are done, and of all.
 
     Raises:
-        InputRejected: If what the model itself answers to different batches differs in more than how many there are.
+        InputRejected: If what the model itself answers to different batches cannot be brought together; rows of numbers
+            that differ in length are padded with NaN.
     """
     joining: _Joining | None = None
     whole: Batch | None = None
@@ -85,7 +86,7 @@ class _Joining:
             if key not in self._missing and key in self._described:
                 mask = None if described.mask is None else np.asarray(batch.masks[described.mask])
                 self._put(key, described, np.asarray(tensor), mask, start, end)
-        if batch.tokens is not None:
+        if batch.tokens is not None and len(batch.tokens) == end - start:
             self._tokens = _with_rows(self._tokens, np.asarray(batch.tokens), start, self._count)
         self._answers.append(keras.tree.map_structure(_copied, batch.answer))
         self._sizes.append(end - start)
@@ -115,6 +116,7 @@ class _Joining:
     ) -> None:
         rows = self._rows.get(key)
         is_shared = not described.has_sample_axis
+        array = array[0] if is_shared and array.shape[:1] == (1,) else array
         extents = array.shape if is_shared else array.shape[1:]
         if rows is None:
             rows = _Rows(array if is_shared else np.empty((self._count, *extents), array.dtype), is_shared)
@@ -135,7 +137,13 @@ class _Joining:
         if not rows.is_shared:
             rows.values[start:end] = array
         if mask is not None and len(mask) == end - start:
+            is_first = key not in self._masks
             self._masks[key] = _with_rows(self._masks.get(key), mask, start, self._count)
+            if is_first:
+                self._masks[key][:start] = True
+        elif key in self._masks:
+            # Without a mask all timesteps are those of the sample.
+            self._masks[key][start:end] = True
 
 
 def _has_nan(array: np.ndarray) -> bool:
@@ -166,19 +174,20 @@ def _answers(parts: tuple[Any, ...], sizes: list[int]) -> Any:
 
     if isinstance(parts[0], tf.RaggedTensor):
         return tf.concat(parts, 0)
-    shapes = {part.shape[1:] for part in parts}
-    if len(shapes) > 1:
-        is_padded = len({len(shape) for shape in shapes}) == 1 and all(part.dtype.kind == "f" for part in parts)
-        if not is_padded:
-            raise InputRejected(
-                f"The model answers {', '.join(map(str, sorted(shapes)))} to different samples.",
-                remedy="Run all samples at once, or pad them to one length.",
-            )
-        parts = _padded(parts, np.max(list(shapes), axis=0))
-    if all(part.ndim and len(part) % size == 0 for part, size in zip(parts, sizes, strict=True)):
-        return np.concatenate(parts)
-    if all(np.array_equal(parts[0], part, equal_nan=_has_nan(part)) for part in parts):
+    has_rows = all(part.ndim and len(part) == size for part, size in zip(parts, sizes, strict=True))
+    shapes = {part.shape[1:] if has_rows else part.shape for part in parts}
+    if not has_rows and all(np.array_equal(parts[0], part, equal_nan=_has_nan(part)) for part in parts):
         return parts[0]
+    pieces = {len(part) / size if part.ndim else 0 for part, size in zip(parts, sizes, strict=True)}
+    if len({part.shape[1:] for part in parts}) == 1 and len(pieces) == 1 and pieces.pop() >= 1:
+        return np.concatenate(parts)
+    if has_rows and len({len(shape) for shape in shapes}) == 1 and all(part.dtype.kind == "f" for part in parts):
+        return np.concatenate(_padded(parts, np.max(list(shapes), axis=0)))
+    if len(shapes) > 1:
+        raise InputRejected(
+            f"The model answers {', '.join(map(str, sorted(shapes)))} to different samples.",
+            remedy="Run all samples at once, or pad them to one length.",
+        )
     return np.concatenate([np.repeat(part[None], size, axis=0) for part, size in zip(parts, sizes, strict=True)])
 
 

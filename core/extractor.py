@@ -32,14 +32,15 @@ from core.forward import (
     collect,
     random_states,
     recorded_pass,
-    seeded,
+    seed_states,
 )
+from core.graph_rows import may_fold
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import LayerInfo
 from core.loading import load_model_file
 from core.sample_axes import REGULAR, SampleAxis
-from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample
+from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
 from core.store import ContentStore
 from core.tokens import tokens_of
 from core.untouched import all_layers
@@ -237,7 +238,11 @@ class Extractor:
             return {}
         layers = trace.recording.layers
         if trace.may_fold:
-            layers = self._run(given.some_of(tensors, [0]), Wanted(), False).recording.layers
+            try:
+                layers = self._run(given.some_of(tensors, [0]), Wanted(), False).recording.layers
+            except ExtractionFailed:
+                # It takes another number of samples at once, and no other.
+                layers = self._run(tensors, Wanted(), False).recording.layers
         count = given.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in layers}
 
@@ -254,9 +259,10 @@ class Extractor:
         known = self._sample_axes.known(tensors)
         if key not in known:
             trace = self._trace(given.open_signature(tensors), Wanted(), False)
-            if trace is not None and trace.may_fold:
+            if trace is None or trace.may_fold:
                 self._run(tensors, Wanted(frozenset({key})), False)
-                known = self._sample_axes.known(tensors)
+                known = {key: REGULAR, **self._sample_axes.known(tensors)}
+                self._sample_axes.note(tensors, {key: known[key]})
         return known.get(key, REGULAR)
 
     def build(self, tensors: Any) -> None:
@@ -297,31 +303,36 @@ class Extractor:
         doubtful = doubtful_layers(recorded, count)
         if not doubtful:
             return batch
-        axes = self._sample_axes.of(self._pass, tensors, wanted, doubtful)
+        by_values = [each.key for each in recorded.described if each.rows_by_values and count > 1]
+        known = [key for key in doubtful if key not in by_values]
+        axes = dict(self._sample_axes.of(self._pass, tensors, wanted, known)) if known else {}
+        if by_values:
+            plain = self._pass(tensors, wanted) if training else batch
+            axes |= rows_that_follow(self._pass, tensors, wanted, plain, by_values)
         rows = in_rows_by_sample(recorded, count, axes, doubtful)
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
 
     def _reduced_by_sample(self, tensors: Any, wanted: Wanted) -> Batch:
         kind = (repr(given.open_signature(tensors)), wanted)
-        batch = self._pass(tensors, wanted, False, self._reduced_axes.get(kind))
-        if kind in self._reduced_axes:
-            return batch
         count = given.sample_count_of(tensors)
+        known = self._reduced_axes.get(kind)
+        batch = self._pass(tensors, wanted, False, known)
         recording = batch.recording
-        rows = [Reduction(*parts).total.shape[0] for parts in batch.tensors]
-        if not recording.without_samples and all(row == count for row in rows):
-            self._reduced_axes[kind] = {}
-            return batch
         doubtful = [
-            *recording.without_samples,
-            *(each.key for each, row in zip(recording.described, rows, strict=True) if row != count),
+            each.key
+            for each, parts in zip(recording.described, batch.tensors, strict=True)
+            if Reduction(*parts).total.shape[0] != count
         ]
+        if known is None:
+            doubtful += recording.without_samples
+        if not doubtful:
+            return batch
         axes = self._sample_axes.of(self._pass, tensors, Wanted(frozenset(doubtful)), doubtful)
         tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
         others = {key: axes[key] for key in doubtful if key in axes and key not in tables and not axes[key].is_regular}
-        if all(axes[key].is_certain for key in doubtful if key in axes):
-            self._reduced_axes[kind] = others
-        return self._pass(tensors, wanted, False, others) if others else batch
+        if all(key in axes and axes[key].is_certain for key in doubtful):
+            self._reduced_axes[kind] = {**(known or {}), **others}
+        return self._pass(tensors, wanted, False, {**(known or {}), **others}) if others else batch
 
     def _pass(
         self,
@@ -372,7 +383,7 @@ class Extractor:
 
         def forward(*tensors: Any) -> Any:
             inputs, seeds = tensors[: len(flat)], tensors[len(flat) :]
-            weights = seeded(states, *seeds) if seeds else ()
+            weights = seed_states(states, *seeds) if seeds else ()
             answer, recorder = recorded_pass(
                 self.model, given.packed(signature, inputs), training, wanted, weights=weights
             )
@@ -393,12 +404,12 @@ class Extractor:
         function = tf.function(forward, autograph=False).get_concrete_function(
             *flat, *([tf.TensorSpec((), tf.int64)] if training else [])
         )
-        return _Trace(function, found[-1], _may_fold(function.graph))
+        return _Trace(function, found[-1], may_fold(function.graph))
 
     def _run_eagerly(
         self, tensors: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
     ) -> Batch:
-        weights = seeded(random_states(self.model), *seeds) if seeds else ()
+        weights = seed_states(random_states(self.model), *seeds) if seeds else ()
         answer, recorder = recorded_pass(self.model, tensors, training, wanted, weights=weights)
         recorded = collect(
             recorder,
@@ -449,27 +460,14 @@ def _reduced(recorded: Recording) -> Recording:
     kept = [
         (each, reduced(tensor, None if each.mask is None else recorded.masks[each.mask], each))
         for each, tensor in zip(recorded.described, recorded.tensors, strict=True)
-        if can_be_reduced(each)
+        if can_be_reduced(each) and not each.rows_by_values
     ]
     # As tuples, which a graph can have as its outputs.
     tensors = [tuple(vars(reduction).values()) for _, reduction in kept]
-    without = tuple(each.key for each in recorded.described if not each.has_sample_axis)
+    without = tuple(each.key for each in recorded.described if not each.has_sample_axis and not each.rows_by_values)
     return replace(
         recorded, tensors=tensors, masks=[], described=tuple(each for each, _ in kept), without_samples=without
     )
-
-
-def _may_fold(graph: Any) -> bool:
-    """Return whether a graph may put parts of a sample beside the samples, as far as its shapes are known."""
-    for operation in graph.get_operations():
-        if operation.type not in ("Reshape", "SpaceToBatchND"):
-            continue
-        before, after = operation.inputs[0].shape, operation.outputs[0].shape
-        if before.rank and after.rank and before[0] is None and after[0] is None:
-            inner = [each.num_elements() for each in (before[1:], after[1:])]
-            if None not in inner and inner[0] != inner[1]:
-                return True
-    return False
 
 
 def _to_numpy(tensor: Any) -> Any:

@@ -17,6 +17,7 @@ from core.activation import Activation, SampleContext
 from core.capture import INSIDE_LOOP, HandOn, Internal, LayerCall, Recorder, recording
 from core.failures import failure
 from core.given import input_names
+from core.graph_rows import operations_by_values
 from core.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
@@ -32,7 +33,7 @@ __all__ = [
     "has_channels_first",
     "random_states",
     "recorded_pass",
-    "seeded",
+    "seed_states",
     "static_shape",
 ]
 
@@ -85,6 +86,7 @@ class RecordedTensor:
         channels_first: Whether the channels are the axis after the samples.
         mask: Position of its mask among the masks, or None.
         open_axes: Axes after the first of which the extent was not known before the pass.
+        rows_by_values: Whether values decide how many rows there are, or in which order.
         weights: Returns the layer's own weights by name.
     """
 
@@ -96,6 +98,7 @@ class RecordedTensor:
     channels_first: bool
     mask: int | None
     open_axes: tuple[int, ...]
+    rows_by_values: bool
     weights: Callable[[], dict[str, np.ndarray]]
 
 
@@ -183,7 +186,7 @@ def random_states(model: Any) -> list[Any]:
     return list({id(state): state for state in states if state.path.endswith(_RANDOM_STATE)}.values())
 
 
-def seeded(states: Sequence[Any], seed: Any) -> list[tuple[Any, Any]]:
+def seed_states(states: Sequence[Any], seed: Any) -> list[tuple[Any, Any]]:
     """Return states of generators with what they are to be in a pass.
 
     Keras counts them on with every call, which a pass that writes no variables cannot.
@@ -220,7 +223,10 @@ def collect(
     layers: list[LayerInfo] = []
     tokens = tokenizer = None
 
+    by_values = operations_by_values()
+
     def keep(tensor: Any, mask: Any, described: RecordedTensor) -> None:
+        described = replace(described, rows_by_values=getattr(tensor, "op", None) in by_values if by_values else False)
         tensor, mask = _padded(tensor, mask)
         if mask is not None and is_readable(mask):
             if id(mask) not in place_of_mask:
@@ -407,7 +413,7 @@ def _recorded(
     weights = functools.partial(weights_of, call.operation)
     # Outside of a graph every extent is known, and says as little of which axis is that of the samples.
     open_axes = tuple(at for at in range(1, len(static)) if static[at] is None or None not in sample_counts)
-    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, open_axes, weights)
+    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, open_axes, False, weights)
 
 
 def _recorded_internal(

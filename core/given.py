@@ -74,6 +74,7 @@ def two_that_differ(tensors: Any) -> tuple[int, int]:
 
     count = sample_count_of(tensors)
     for tensor in flat(tensors):
+        tensor = tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
         if count > 1 and isinstance(tensor, tf.Tensor):
             rows = np.asarray(tensor).reshape(count, -1)
             other = int(np.argmax((rows != rows[:1]).any(axis=1)))

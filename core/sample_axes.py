@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["REGULAR", "SampleAxis", "by_sample", "sample_axis_in_batch", "sample_axis_of", "settled"]
+__all__ = [
+    "REGULAR",
+    "SampleAxis",
+    "by_sample",
+    "rows_follow",
+    "sample_axis_in_batch",
+    "sample_axis_of",
+    "with_order_of_neighbours",
+]
 
 _MIXED: Final = (
     "samples that run together are mixed in its answer, so that it cannot be said which part is whose; "
@@ -85,14 +93,14 @@ def sample_axis_of(first: Any, second: Any, both: Any, *, are_equal: bool) -> Sa
     """
     shapes = [tuple(each.shape) for each in (first, second, both)]
     alone, together = shapes[0], shapes[2]
+    if [shape[:1] for shape in shapes] == [(1,), (1,), (2,)]:
+        # Another axis may be as long as there are samples too, or longer for one of them, such as a text.
+        return REGULAR
     if shapes[0] != shapes[1] or len(alone) != len(together):
         return SampleAxis(None, missing=_MIXED)
     doubled = [at for at, (one, two) in enumerate(zip(alone, together, strict=True)) if one != two]
     if any(together[at] != 2 * alone[at] for at in doubled):
         return SampleAxis(None, missing=_MIXED)
-    if doubled and doubled[0] == 0 and alone[0] == 1:
-        # Another axis may be one of samples too, as where every sample is compared with every other.
-        return REGULAR
     if not doubled:
         return _shared(*map(_array, (first, second, both)), are_equal=are_equal)
     if len(doubled) > 1:
@@ -118,7 +126,7 @@ def sample_axis_in_batch(values: Any, rolled: Any, count: int) -> SampleAxis:
     if values.shape != rolled.shape:
         return SampleAxis(None, missing=_MIXED)
     if _error(values, rolled) <= _TOLERANCE:
-        return SampleAxis(None, is_certain=False)
+        return SampleAxis(0 if values.shape[:1] == (count,) else None, is_certain=False)
     for at, extent in enumerate(values.shape):
         for is_inner in (False, True):
             if extent % count == 0 and not (is_inner and extent == count):
@@ -127,6 +135,20 @@ def sample_axis_in_batch(values: Any, rolled: Any, count: int) -> SampleAxis:
                 if _error(np.roll(rows[0], 1, axis=0), rows[1]) <= _TOLERANCE:
                     return axis
     return SampleAxis(None, missing=_MIXED)
+
+
+def rows_follow(values: Any, rolled: Any, count: int) -> bool:
+    """Return whether there is a row per sample, which goes where the sample goes.
+
+    Args:
+        values: What a layer answered.
+        rolled: What it answered to the same samples, each a place further on, and the last one first.
+        count: How many samples there are.
+    """
+    values, rolled = _array(values), _array(rolled)
+    if values.shape[:1] != (count,) or rolled.shape[:1] != (count,):
+        return False
+    return _error(np.roll(values, 1, axis=0), rolled) <= _TOLERANCE
 
 
 def by_sample(tensor: Any, count: Any, axis: SampleAxis) -> Any:
@@ -159,20 +181,24 @@ def by_sample(tensor: Any, count: Any, axis: SampleAxis) -> Any:
     return tf.transpose(whole, [samples, *others])
 
 
-def settled(axes: Mapping[str, SampleAxis]) -> dict[str, SampleAxis]:
-    """Return how samples lie in several layers, in call order, where some answered two samples alike.
+def with_order_of_neighbours(axes: Mapping[str, SampleAxis], *, are_equal: bool) -> dict[str, SampleAxis]:
+    """Return how samples lie in several layers, in call order, where some answered the pieces of two samples alike.
 
     Those are taken to be as the ones before them.
+
+    Args:
+        axes: By key.
+        are_equal: Whether the two samples are the same: others may tell more.
     """
     is_inner = False
-    result = {}
+    ordered = {}
     for key, axis in axes.items():
         if axis.is_folded and axis.is_certain:
             is_inner = axis.is_inner
         elif axis.is_folded:
-            axis = SampleAxis(axis.position, axis.pieces, is_inner)
-        result[key] = axis
-    return result
+            axis = replace(axis, is_inner=is_inner, is_certain=not are_equal)
+        ordered[key] = axis
+    return ordered
 
 
 def _shared(first: np.ndarray, second: np.ndarray, both: np.ndarray, *, are_equal: bool) -> SampleAxis:
@@ -205,7 +231,8 @@ def _error(one: np.ndarray, other: np.ndarray) -> float:
     is_same = (one == other) | (np.isnan(one) & np.isnan(other))
     if is_same.all():
         return 0.0
-    difference = np.where(is_same, 0, one - other)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.where(is_same, 0, one - other)
     norm = float(np.linalg.norm(np.where(np.isfinite(other), other, 0)))
     error = float(np.linalg.norm(difference)) / max(norm, 1e-30)
     return error if math.isfinite(error) else float("inf")

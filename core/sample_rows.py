@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,22 @@ from core import given
 from core.errors import LayerscopeError
 from core.forward import Batch, Recording, Wanted, channels_last
 from core.layers import LayerInfo, axes_of
-from core.sample_axes import REGULAR, SampleAxis, by_sample, sample_axis_in_batch, sample_axis_of, settled
+from core.sample_axes import (
+    REGULAR,
+    SampleAxis,
+    by_sample,
+    rows_follow,
+    sample_axis_in_batch,
+    sample_axis_of,
+    with_order_of_neighbours,
+)
 
-__all__ = ["SampleAxes", "doubtful_layers", "in_rows_by_sample", "without_values"]
+__all__ = ["SampleAxes", "doubtful_layers", "in_rows_by_sample", "rows_that_follow", "without_values"]
 
+_ROWS_BY_VALUES = (
+    "how many rows it answers, or in which order, depends on the values of all samples that run together; "
+    "a sample that runs alone has values here"
+)
 _NOT_TOLD_APART = "it could not be found out which part of its answer belongs to which sample"
 
 
@@ -22,6 +35,7 @@ class SampleAxes:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, SampleAxis]] = {}
+        self._lock = threading.Lock()
 
     def known(self, tensors: Any) -> Mapping[str, SampleAxis]:
         """Return what was found out for such tensors so far, by key."""
@@ -41,13 +55,50 @@ class SampleAxes:
         Raises:
             ExtractionFailed: If the model raises.
         """
-        known = dict(self.known(tensors))
-        one, other = given.two_that_differ(tensors)
-        unknown = [key for key in keys if key not in known or not (known[key].is_certain or one == other)]
+        known = self.known(tensors)
+        unknown = [key for key in keys if key not in known or not known[key].is_certain]
         if unknown:
-            known = known | _axes_by_passes(run, tensors, replace(wanted, is_reduced=False), unknown, one, other)
-            self._known[repr(given.open_signature(tensors))] = known
-        return known
+            one, other = given.two_that_differ(tensors)
+            unknown = [key for key in unknown if key not in known or one != other]
+        if unknown:
+            self.note(tensors, _axes_by_passes(run, tensors, replace(wanted, is_reduced=False), unknown, one, other))
+        return self.known(tensors)
+
+    def note(self, tensors: Any, axes: Mapping[str, SampleAxis]) -> None:
+        """Remember how samples lie in some layers' answers to such tensors, by key."""
+        signature = repr(given.open_signature(tensors))
+        with self._lock:
+            self._known[signature] = {**self._known.get(signature, {}), **axes}
+
+
+def rows_that_follow(
+    run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, batch: Batch, keys: Collection[str]
+) -> dict[str, SampleAxis]:
+    """Return of which layers the rows follow the samples of this very batch, and why the others are missing, by key.
+
+    Args:
+        run: Makes a pass, given tensors and what is wanted of it.
+        tensors: The samples.
+        wanted: What the pass keeps.
+        batch: What it gave.
+        keys: Layers whose rows depend on values.
+
+    Raises:
+        ExtractionFailed: If the model raises.
+    """
+    count = given.sample_count_of(tensors)
+    values = _tensors_by_key(batch)
+    rolled = _tensors_by_key(run(given.some_of(tensors, [count - 1, *range(count - 1)]), wanted))
+    return {
+        key: REGULAR
+        if key in values and key in rolled and rows_follow(values[key], rolled[key], count)
+        else SampleAxis(None, missing=_ROWS_BY_VALUES)
+        for key in keys
+    }
+
+
+def _tensors_by_key(batch: Batch) -> dict[str, Any]:
+    return {each.key: tensor for each, tensor in zip(batch.recording.described, batch.tensors, strict=True)}
 
 
 def doubtful_layers(recording: Recording, count: int) -> list[str]:
@@ -60,7 +111,8 @@ def doubtful_layers(recording: Recording, count: int) -> list[str]:
     doubtful = []
     for described, tensor in zip(recording.described, recording.tensors, strict=True):
         extents = tensor.shape.as_list()
-        if not described.has_sample_axis or not extents or extents[0] != count:
+        is_by_values = described.rows_by_values and count > 1
+        if is_by_values or not described.has_sample_axis or not extents or extents[0] != count:
             doubtful.append(described.key)
         elif count > 1 and any(at < len(extents) and extents[at] % count == 0 for at in described.open_axes):
             # As many rows as samples may be by chance, where another axis may be that of the samples as well.
@@ -143,8 +195,7 @@ def _axes_by_passes(
     run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str], one: int, other: int
 ) -> dict[str, SampleAxis]:
     def tensors_of(samples: list[int]) -> dict[str, Any]:
-        batch = run(given.some_of(tensors, samples), wanted)
-        return {each.key: tensor for each, tensor in zip(batch.recording.described, batch.tensors, strict=True)}
+        return _tensors_by_key(run(given.some_of(tensors, samples), wanted))
 
     try:
         first, both = tensors_of([one]), tensors_of([one, other])
@@ -158,10 +209,9 @@ def _axes_by_passes(
             for key in keys
             if key in values and key in rolled
         }
-    return settled(
-        {
-            key: sample_axis_of(first[key], second[key], both[key], are_equal=one == other)
-            for key in keys
-            if key in first and key in second and key in both
-        }
-    )
+    axes = {
+        key: sample_axis_of(first[key], second[key], both[key], are_equal=one == other)
+        for key in keys
+        if key in first and key in second and key in both
+    }
+    return with_order_of_neighbours(axes, are_equal=one == other)

@@ -80,6 +80,11 @@ class UnitAblation(Visualizer):
         reason = attribution.mismatch(extractor, activation)
         if reason or activations is None:
             return Refusal(reason or "The other layers of the pass are not there.")
+        if activation.layer.axis_names:
+            return Refusal(
+                "This layer answers each sample in pieces, such as windows, that stand beside the samples inside the "
+                "model: a unit cannot be switched off here. Choose a layer before or after them."
+            )
         last = activations.layers[-1].key
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
         # (sample, *places, unit) -> (unit, sample, *places)

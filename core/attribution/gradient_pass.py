@@ -135,7 +135,9 @@ def run_pass(
     count = given.sample_count_of(tensors)
     extractor.build(tensors)
     if spec.target:
-        spec = replace(spec, samples=extractor.sample_axis(tensors, spec.target))
+        samples = extractor.sample_axis(tensors, spec.target)
+        # Whatever it is, it is this sample's where there is no other.
+        spec = replace(spec, samples=SampleAxis(None) if samples.missing and count == 1 else samples)
     changes = () if change is None else (np.float32(change.scale), np.float32(change.shift))
     # Places are told by one number per axis; how many axes there are is not known before the pass.
     extra = [
@@ -276,17 +278,17 @@ def _objective(kept: Mapping[str, Any], recording: Recording, spec: PassSpec, un
     mask = None if described.mask is None else recording.masks[described.mask]
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
-    if not spec.samples.is_regular:
-        tensor, mask = _by_sample(tensor, tf.shape(units)[0], spec), None
+    rows = None if spec.samples.is_regular else partial(_by_sample, count=tf.shape(units)[0], spec=spec)
     return objective_of(
         tensor,
-        mask,
+        mask if rows is None else None,
         described,
         units,
         place,
         whole=spec.whole,
         before_softmax=spec.before_softmax,
         uphill=spec.uphill,
+        rows=rows,
     )
 
 
@@ -299,7 +301,7 @@ def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
             remedy="Choose another layer, or one sample.",
         )
     if spec.samples.position is None:
-        return tf.repeat(tensor[None], count, axis=0)
+        return tf.repeat(tensor if tensor.shape[:1] == [1] else tensor[None], count, axis=0)
     return by_sample(tensor, count, spec.samples)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ def objective_of(
     whole: bool,
     before_softmax: bool,
     uphill: bool = False,
+    rows: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Return what a target amounts to for each sample, shape ``(sample,)``, inside a graph or not.
 
@@ -58,6 +60,7 @@ def objective_of(
         before_softmax: Whether it is taken before its softmax or sigmoid.
         uphill: Whether a ReLU that answers nothing is to have a gradient all the same, that of what went in: the same
             numbers, but a way up for who looks for one.
+        rows: Puts what the layer answered into rows by sample, where it has others.
     """
     import tensorflow as tf
 
@@ -65,6 +68,7 @@ def objective_of(
     values = tensor if logits is None else logits
     if uphill:
         values = _with_a_way_up(values)
+    values = values if rows is None else rows(values)
     values = tf.cast(values, tf.float32)
     rank = values.shape.rank
     if described.channels_first and rank is not None and rank > 2:

@@ -71,7 +71,8 @@ def extract_dataset(
         model: A Keras model, an :class:`Extractor`, or a model file as path or content.
         dataset: The samples.
         output: Folder of the Zarr group. One that was begun with the same arguments is gone on with.
-        layers: Keys of layers; None takes all whose answers have a known size.
+        layers: Keys of layers; None takes all whose answers have a known size, without those that answer in another
+            shape to some samples.
         statistics: Whether to write :class:`LayerStatistics` instead of all values.
         batch_size: Samples in one pass.
         engine: Where the work is done; by default in this process.
@@ -206,6 +207,11 @@ def _write_activations(
                 key = group[name].attrs.get("key")
                 # Half of an answer would be taken for all of it.
                 if key and (key not in answers or answers[key][1].shape[1:] != group[name].shape[1:]):
+                    if layers is not None:
+                        raise InputRejected(
+                            f"{shown(key)} answers in another shape from sample {chunk.start} on.",
+                            remedy="Pad the samples to one length, or name other layers.",
+                        )
                     del group[name]
                     _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
         for key, (axes, values) in answers.items():

@@ -108,7 +108,7 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
         drawn = tf.where(tf.gather(shown, at, axis=1), drawn, float("nan"))
         near = None if near is None else tf.where(shown, near, 0.0)
     if near is not None:
-        near = tf.reduce_sum(near, axis=1) / tf.maximum(places, 1.0)[:, None]
+        near = tf.reduce_sum(near, axis=1) / tf.reshape(tf.maximum(places, 1.0), [-1, 1])
     return Reduction(
         places,
         tf.reduce_sum(counted, axis=1),

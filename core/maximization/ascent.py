@@ -269,7 +269,8 @@ class Ascent:
         tensors = given.to_tensors(
             self._extractor.model, _arranged(self._extractor.model, {**named, self.entry: turned})
         )
-        kept = (self.target.layer,) if self._settings.diversity > 0 and count > 1 else ()
+        is_apart = self._samples.is_regular and count > 1
+        kept = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
         spec = PassSpec.of(self.target, kept=kept, uphill=True, samples=self._samples)
         found = answered(self._extractor, tensors, spec, units, place)
         alike = _likeness(found.values[self.target.layer]) if kept else tf.constant(0.0)

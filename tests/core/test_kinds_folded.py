@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from core.activation import SampleContext
 from core.attribution.gradient_pass import PassSpec, run_pass
@@ -229,3 +230,114 @@ def test_a_model_that_takes_four_samples_and_no_other_number():
 
     kernel, bias = (weight.numpy() for weight in model.get_layer("window").weights)
     np.testing.assert_allclose(window.values, IMAGES[:4].reshape(4, 4, 16, 3) @ kernel + bias, atol=1e-5)
+
+
+@pytest.mark.parametrize("before", ["cost", "one sample", "samples that are alike"])
+def test_what_one_sample_could_not_show_is_found_out_by_the_next(before):
+    """A layer that answers zeros to a sample says nothing of the order in which its pieces lie."""
+    model = TimeFirst()
+    extractor = Extractor(model)
+    zeros = np.zeros((2, 7, 6), np.float32)
+    if before == "cost":
+        extractor.extract(zeros[:1])
+        extractor.cost(zeros)
+    else:
+        extractor.extract(zeros[:1] if before == "one sample" else zeros)
+    activations = extractor.extract(SEQUENCES)
+
+    np.testing.assert_allclose(activations["folded"].values, activations.output, atol=1e-5)
+
+
+@pytest.mark.mixes_samples
+def test_texts_of_other_lengths_alone_are_rows_all_the_same():
+    """How far a text is padded depends on the others, and makes no other sample of it."""
+    words = layers.TextVectorization(name="words", output_sequence_length=None)
+    words.adapt(["a b c d e f"])
+    model = keras.Sequential([words, layers.Embedding(9, 3, name="embedded")])
+    texts = np.array(["a b c", "a b c d e f"])
+
+    assert extract(model, texts)["embedded"].shape == (2, 6, 3)
+
+
+def test_a_class_behind_windows_is_explained_by_its_logit():
+    images = keras.Input((8, 8, 3))
+    logits = layers.Dense(3, name="logits")(ops.reshape(images, (-1, 48)))
+    model = keras.Model(images, layers.Softmax(name="classes")(logits))
+    explained = run_pass(Extractor(model), IMAGES[:2], PassSpec("classes"), units=1, place=(2,))
+
+    expected = extract(model, IMAGES[:2])["logits"].values[:, 2, 1]
+    np.testing.assert_allclose(explained.objective, expected, atol=1e-5)
+
+
+class Packed(keras.Model):
+    """Runs a layer over the timesteps that are no padding only, of all samples in one row."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.answer = layers.Dense(3, name="dense"), layers.Dense(2, name="answer")
+
+    def call(self, x):
+        valid = x[..., 0] > 0
+        places = tf.cast(tf.where(valid), tf.int32)
+        rows = self.dense(tf.boolean_mask(x, valid))
+        shape = tf.concat([tf.shape(x)[:2], [3]], 0)
+        return self.answer(tf.scatter_nd(places, rows, shape))
+
+
+class SortedByLength(keras.Model):
+    """Sorts the samples, runs a layer over them, and puts them back."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.answer = layers.Dense(3, name="inner"), layers.Dense(2, name="answer")
+
+    def call(self, x):
+        order = tf.argsort(tf.reduce_sum(x, axis=[1, 2]))
+        return self.answer(tf.gather(self.inner(tf.gather(x, order)), tf.argsort(order)))
+
+
+class TestRowsByValues:
+    """As many rows as samples, or as many times, may be so by chance."""
+
+    @pytest.mark.parametrize("lengths", [[3, 3, 2, 4], [2, 1, 0], [1, 1, 1], [2, 4]])
+    def test_packed_timesteps_belong_to_nobody(self, lengths):
+        x = RANDOM.normal(size=(len(lengths), 4, 5)).astype(np.float32)
+        x[..., 0] = np.arange(4)[None] < np.array(lengths)[:, None]
+        model = Packed()
+        activations = extract(model, x)
+
+        reason = next(layer.missing for layer in activations.layers if layer.key == "dense")
+        assert ("dense" in activations) is not bool(reason)
+        assert "dense" in activations or "depends on the values" in reason
+        np.testing.assert_allclose(activations["answer"].values, model(x), atol=1e-5)
+        assert "answer" in Extractor(model).reduce(x)[0]
+
+    @pytest.mark.mixes_samples
+    def test_sorted_samples_are_nobodys_until_they_are_put_back(self):
+        x = RANDOM.normal(size=(4, 3, 5)).astype(np.float32)
+        activations = extract(SortedByLength(), x)
+
+        assert list(activations) == ["answer"]
+        np.testing.assert_allclose(activations["answer"].values, activations.output, atol=1e-5)
+
+    def test_rows_of_a_ragged_input_are_not_taken_for_pieces(self):
+        class Flat(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.atoms = layers.Dense(3, name="atoms")
+
+            def call(self, x):
+                return tf.reduce_sum(x.with_flat_values(self.atoms(x.flat_values)), axis=1)
+
+        rows = tf.RaggedTensor.from_row_lengths(RANDOM.normal(size=(9, 2)).astype(np.float32), [3, 4, 2])
+        activations = extract(Flat(), rows)
+
+        assert "atoms" not in activations
+        assert activations.output.shape == (3, 3)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_statistics_of_a_sigmoid_over_a_sequence(count):
+    model = keras.Sequential([keras.Input((7, 6)), layers.Dense(4, "sigmoid", name="gate")])
+
+    assert Extractor(model).reduce(SEQUENCES[:count])[0]["gate"][1].saturated.shape == (count, 4)
