@@ -116,7 +116,6 @@ class _Joining:
     ) -> None:
         rows = self._rows.get(key)
         is_shared = not described.has_sample_axis
-        array = array[0] if is_shared and array.shape[:1] == (1,) else array
         extents = array.shape if is_shared else array.shape[1:]
         if rows is None:
             rows = _Rows(array if is_shared else np.empty((self._count, *extents), array.dtype), is_shared)

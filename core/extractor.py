@@ -309,7 +309,7 @@ class Extractor:
         if by_values:
             plain = self._pass(tensors, wanted) if training else batch
             axes |= rows_that_follow(self._pass, tensors, wanted, plain, by_values)
-        rows = in_rows_by_sample(recorded, count, axes, doubtful)
+        rows = in_rows_by_sample(recorded, count, axes)
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
 
     def _reduced_by_sample(self, tensors: Any, wanted: Wanted) -> Batch:
@@ -329,8 +329,8 @@ class Extractor:
             return batch
         axes = self._sample_axes.of(self._pass, tensors, Wanted(frozenset(doubtful)), doubtful)
         tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
-        others = {key: axes[key] for key in doubtful if key in axes and key not in tables and not axes[key].is_regular}
-        if all(key in axes and axes[key].is_certain for key in doubtful):
+        others = {key: axes[key] for key in doubtful if key not in tables and not axes[key].is_regular}
+        if all(axes[key].is_certain for key in doubtful):
             self._reduced_axes[kind] = {**(known or {}), **others}
         return self._pass(tensors, wanted, False, {**(known or {}), **others}) if others else batch
 
@@ -396,7 +396,7 @@ class Extractor:
                 sample_counts=(None, _fixed_sample_count(self.model, flat)),
             )
             if wanted.is_reduced:
-                recorded = _reduced(in_rows_by_sample(recorded, tf.shape(tensors[0])[0], axes) if axes else recorded)
+                recorded = _reduced(in_rows_by_sample(recorded, tf.shape(tensors[0])[0], axes))
             # The tensors belong to the graph, which keeps them; what is needed later is what they are.
             found.append(replace(recorded, tensors=[], masks=[], tokens=None))
             return recorded.tensors, recorded.masks, recorded.tokens, answer

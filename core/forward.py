@@ -37,7 +37,6 @@ __all__ = [
     "static_shape",
 ]
 
-
 _RANDOM_STATE: Final = "seed_generator_state"
 
 
@@ -295,8 +294,7 @@ def _activation(
     extents = list(values.shape) if isinstance(values, np.ndarray) else values.shape.as_list()
     if not described.has_sample_axis:
         # The same for every sample, such as a table of positions.
-        extents = extents[1:] if extents[:1] == [1] else extents
-        values = np.broadcast_to(np.asarray(values).reshape(extents), (sample_count, *extents))
+        values = np.broadcast_to(np.asarray(values), (sample_count, *extents))
         extents = [sample_count, *extents]
     if mask is not None and (mask.ndim < 2 or mask.shape[0] != sample_count):
         mask = None

@@ -20,6 +20,7 @@ __all__ = [
     "named_arrays",
     "open_signature",
     "packed",
+    "rolled",
     "sample_count_of",
     "slice_of",
     "some_of",
@@ -66,6 +67,12 @@ def some_of(tensors: Any, samples: Sequence[int]) -> Any:
     import tensorflow as tf
 
     return _mapped(lambda tensor: tf.gather(tensor, list(samples)), tensors)
+
+
+def rolled(tensors: Any) -> Any:
+    """Return the samples, each a place further on, and the last one first."""
+    count = sample_count_of(tensors)
+    return some_of(tensors, [count - 1, *range(count - 1)])
 
 
 def two_that_differ(tensors: Any) -> tuple[int, int]:

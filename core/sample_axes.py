@@ -63,6 +63,10 @@ class SampleAxis:
         """Whether several rows belong to each sample."""
         return self.pieces > 1
 
+    def of_one(self) -> SampleAxis:
+        """Return how a sample that runs alone lies in the tensor: whatever cannot be told apart is its own."""
+        return SampleAxis(None) if self.missing else self
+
     def axes(self, axes: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of the axes of what :func:`by_sample` returns.
 
@@ -122,17 +126,15 @@ def sample_axis_in_batch(values: Any, rolled: Any, count: int) -> SampleAxis:
         rolled: What it answered to the same samples, each a place further on, and the last one first.
         count: How many samples there are.
     """
-    values, rolled = _array(values), _array(rolled)
     if values.shape != rolled.shape:
         return SampleAxis(None, missing=_MIXED)
-    if _error(values, rolled) <= _TOLERANCE:
+    if _error(_array(values), _array(rolled)) <= _TOLERANCE:
         return SampleAxis(0 if values.shape[:1] == (count,) else None, is_certain=False)
     for at, extent in enumerate(values.shape):
         for is_inner in (False, True):
             if extent % count == 0 and not (is_inner and extent == count):
                 axis = SampleAxis(at, extent // count, is_inner)
-                rows = [np.asarray(by_sample(each, count, axis)) for each in (values, rolled)]
-                if _error(np.roll(rows[0], 1, axis=0), rows[1]) <= _TOLERANCE:
+                if rows_follow(by_sample(values, count, axis), by_sample(rolled, count, axis), count):
                     return axis
     return SampleAxis(None, missing=_MIXED)
 
@@ -154,7 +156,8 @@ def rows_follow(values: Any, rolled: Any, count: int) -> bool:
 def by_sample(tensor: Any, count: Any, axis: SampleAxis) -> Any:
     """Return a tensor with a row per sample along its first axis, inside a graph or not.
 
-    Pieces of a sample become the axis after it: ``(piece x sample, …)`` becomes ``(sample, piece, …)``.
+    Pieces of a sample become the axis after it: ``(piece x sample, …)`` becomes ``(sample, piece, …)``. One answer for
+    all is returned as such, without the axis of extent 1 by which a model spreads it over the samples.
 
     Args:
         tensor: As the layer answered it.
@@ -164,7 +167,9 @@ def by_sample(tensor: Any, count: Any, axis: SampleAxis) -> Any:
     import tensorflow as tf
 
     at = axis.position
-    if at is None or axis.is_regular:
+    if at is None:
+        return tensor[0] if tensor.shape[:1] == [1] else tensor
+    if axis.is_regular:
         return tensor
     inner = tensor.shape[at + 1 :]
     if axis.is_folded:

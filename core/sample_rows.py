@@ -9,7 +9,7 @@ from typing import Any
 
 from core import given
 from core.errors import LayerscopeError
-from core.forward import Batch, Recording, Wanted, channels_last
+from core.forward import Batch, RecordedTensor, Recording, Wanted, channels_last
 from core.layers import LayerInfo, axes_of
 from core.sample_axes import (
     REGULAR,
@@ -44,7 +44,7 @@ class SampleAxes:
     def of(
         self, run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str]
     ) -> Mapping[str, SampleAxis]:
-        """Return how samples lie in some of the tensors that a pass keeps, by key, as far as it can be found out.
+        """Return how samples lie in some of the tensors that a pass keeps, by key; regularly where nothing shows it.
 
         Args:
             run: Makes a pass, given tensors and what is wanted of it.
@@ -88,7 +88,7 @@ def rows_that_follow(
     """
     count = given.sample_count_of(tensors)
     values = _tensors_by_key(batch)
-    rolled = _tensors_by_key(run(given.some_of(tensors, [count - 1, *range(count - 1)]), wanted))
+    rolled = _tensors_by_key(run(given.rolled(tensors), wanted))
     return {
         key: REGULAR
         if key in values and key in rolled and rows_follow(values[key], rolled[key], count)
@@ -120,55 +120,59 @@ def doubtful_layers(recording: Recording, count: int) -> list[str]:
     return doubtful
 
 
-def in_rows_by_sample(
-    recording: Recording, count: Any, axes: Mapping[str, SampleAxis], doubtful: Collection[str] = ()
-) -> Recording:
-    """Return what a pass kept with a row per sample along the first axis of every tensor, inside a graph or not.
+def in_rows_by_sample(recording: Recording, count: Any, axes: Mapping[str, SampleAxis]) -> Recording:
+    """Return what a pass kept with a row per sample along the first axis of its tensors, inside a graph or not.
 
     Args:
         recording: What was kept.
         count: How many samples went in, a number or a tensor.
-        axes: How samples lie in some of the tensors, by key.
-        doubtful: Keys of those that are left out if nothing is known of them.
+        axes: How samples lie in some of the tensors, by key; the others stay as they are.
     """
-    is_alone = isinstance(count, int) and count == 1
     tensors, described, masks = [], [], list(recording.masks)
     layers: dict[str, LayerInfo] = {}
     for each, tensor in zip(recording.described, recording.tensors, strict=True):
-        axis = axes.get(each.key, REGULAR)
-        if is_alone and (axis.missing or axis.position is None or each.key not in axes):
-            # Whatever it is, it is this sample's.
-            axis = REGULAR if each.has_sample_axis and _fits(tensor, 1, REGULAR) else SampleAxis(None)
-        missing = axis.missing or ("" if _fits(tensor, count, axis) or each.key not in doubtful else _NOT_TOLD_APART)
-        if missing:
-            layers[each.key] = replace(each.layer, missing=missing)
-            continue
-        each = replace(each, has_sample_axis=axis.position is not None)
-        if axis.position is not None and not axis.is_regular:
-            names = each.axes or axes_of(each.layer.type_names, len(tensor.shape))
-            if each.channels_first and axis.position == 0:
-                tensor = channels_last(tensor)
+        axis = axes.get(each.key)
+        if axis is not None:
+            if isinstance(count, int) and not _fits(tensor, count, axis):
+                axis = SampleAxis(None, missing=axis.missing or _NOT_TOLD_APART)
+            axis = axis.of_one() if isinstance(count, int) and count == 1 else axis
+            if axis.missing:
+                layers[each.key] = replace(each.layer, missing=axis.missing)
+                continue
             mask = None if each.mask is None else recording.masks[each.mask]
-            if mask is not None and axis.position == 0 and mask.shape[0] == tensor.shape[0]:
-                masks.append(by_sample(mask, count, axis))
-                mask_position: int | None = len(masks) - 1
-            else:
-                mask_position = None
-            tensor = by_sample(tensor, count, axis)
-            names = axis.axes(names)
-            each = replace(each, axes=names, channels_first=False, mask=mask_position)
-            if each.part == "output":
-                extents = tensor.shape.as_list()
-                if axis.is_folded:
-                    at = 1 + axis.position
-                    extents[at] = extents[at] or axis.pieces
-                shape = (None, *extents[1:])
-                layers[each.key] = replace(each.layer, output_shape=shape, axis_names=names)
-                each = replace(each, layer=layers[each.key])
+            each, tensor, mask = _by_sample(each, tensor, mask, count, axis)
+            if mask is not None:
+                masks.append(mask)
+                each = replace(each, mask=len(masks) - 1)
+            if each.layer.axis_names and each.part == "output":
+                layers[each.key] = each.layer
         tensors.append(tensor)
         described.append(each)
     known = tuple(layers.get(layer.key, layer) for layer in recording.layers)
     return replace(recording, tensors=tensors, masks=masks, described=tuple(described), layers=known)
+
+
+def _by_sample(
+    described: RecordedTensor, tensor: Any, mask: Any, count: Any, axis: SampleAxis
+) -> tuple[RecordedTensor, Any, Any]:
+    """Return what a tensor is, the tensor and its mask, if that is another one then, in rows by sample."""
+    described = replace(described, has_sample_axis=axis.position is not None)
+    if axis.position is None or axis.is_regular:
+        return described, by_sample(tensor, count, axis), None
+    names = axis.axes(described.axes or axes_of(described.layer.type_names, len(tensor.shape)))
+    is_first = axis.position == 0
+    if described.channels_first and is_first:
+        tensor = channels_last(tensor)
+    has_mask = mask is not None and is_first and mask.shape[0] == tensor.shape[0]
+    tensor = by_sample(tensor, count, axis)
+    layer = described.layer
+    if described.part == "output":
+        extents = tensor.shape.as_list()
+        if axis.is_folded:
+            extents[1 + axis.position] = extents[1 + axis.position] or axis.pieces
+        layer = replace(layer, output_shape=(None, *extents[1:]), axis_names=names)
+    described = replace(described, axes=names, channels_first=False, mask=None, layer=layer)
+    return described, tensor, by_sample(mask, count, axis) if has_mask else None
 
 
 def without_values(layers: tuple[LayerInfo, ...], missing: Mapping[str, str]) -> tuple[LayerInfo, ...]:
@@ -181,10 +185,10 @@ def without_values(layers: tuple[LayerInfo, ...], missing: Mapping[str, str]) ->
     return tuple(replace(layer, missing=missing[layer.key]) if layer.key in missing else layer for layer in layers)
 
 
-def _fits(tensor: Any, count: Any, axis: SampleAxis) -> bool:
-    extents = tensor.shape.as_list()
-    if axis.position is None or not isinstance(count, int):
+def _fits(tensor: Any, count: int, axis: SampleAxis) -> bool:
+    if axis.position is None:
         return True
+    extents = tensor.shape.as_list()
     if axis.position >= len(extents):
         return False
     extent = extents[axis.position]
@@ -194,24 +198,26 @@ def _fits(tensor: Any, count: Any, axis: SampleAxis) -> bool:
 def _axes_by_passes(
     run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str], one: int, other: int
 ) -> dict[str, SampleAxis]:
-    def tensors_of(samples: list[int]) -> dict[str, Any]:
-        return _tensors_by_key(run(given.some_of(tensors, samples), wanted))
+    def tensors_of(samples: Any) -> dict[str, Any]:
+        return _tensors_by_key(run(samples, wanted))
 
     try:
-        first, both = tensors_of([one]), tensors_of([one, other])
-        second = first if one == other else tensors_of([other])
+        first, both = (tensors_of(given.some_of(tensors, samples)) for samples in ([one], [one, other]))
+        second = first if one == other else tensors_of(given.some_of(tensors, [other]))
     except LayerscopeError:
         # It takes another number of samples at once, and no other.
         count = given.sample_count_of(tensors)
-        values, rolled = tensors_of([*range(count)]), tensors_of([count - 1, *range(count - 1)])
-        return {
+        values, rolled = tensors_of(tensors), tensors_of(given.rolled(tensors))
+        axes = {
             key: SampleAxis(None) if count == 1 else sample_axis_in_batch(values[key], rolled[key], count)
-            for key in keys
-            if key in values and key in rolled
+            for key in values.keys() & rolled.keys()
         }
+        return {key: axes.get(key, REGULAR) for key in keys}
+    # A model that looks at values may not have called a layer each time.
     axes = {
         key: sample_axis_of(first[key], second[key], both[key], are_equal=one == other)
-        for key in keys
         if key in first and key in second and key in both
+        else REGULAR
+        for key in keys
     }
     return with_order_of_neighbours(axes, are_equal=one == other)

@@ -136,8 +136,7 @@ def run_pass(
     extractor.build(tensors)
     if spec.target:
         samples = extractor.sample_axis(tensors, spec.target)
-        # Whatever it is, it is this sample's where there is no other.
-        spec = replace(spec, samples=SampleAxis(None) if samples.missing and count == 1 else samples)
+        spec = replace(spec, samples=samples.of_one() if count == 1 else samples)
     changes = () if change is None else (np.float32(change.scale), np.float32(change.shift))
     # Places are told by one number per axis; how many axes there are is not known before the pass.
     extra = [
@@ -300,9 +299,8 @@ def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
             f"Layer {spec.target!r} has no values of its own for each sample: {spec.samples.missing}.",
             remedy="Choose another layer, or one sample.",
         )
-    if spec.samples.position is None:
-        return tf.repeat(tensor if tensor.shape[:1] == [1] else tensor[None], count, axis=0)
-    return by_sample(tensor, count, spec.samples)
+    rows = by_sample(tensor, count, spec.samples)
+    return rows if spec.samples.position is not None else tf.repeat(rows[None], count, axis=0)
 
 
 def _refuse_without_values(recording: Recording, spec: PassSpec) -> None:

@@ -269,6 +269,30 @@ def test_a_class_behind_windows_is_explained_by_its_logit():
     np.testing.assert_allclose(explained.objective, expected, atol=1e-5)
 
 
+class TableOfPositions(keras.Model):
+    """Adds a table to what comes, and then looks at windows, or not; may look at values, so that no graph is made."""
+
+    def __init__(self, is_windowed, looks):
+        super().__init__()
+        self.table, self.dense = layers.Embedding(7, 6, name="table"), layers.Dense(3, name="dense")
+        self.is_windowed, self.looks = is_windowed, looks
+
+    def call(self, x):
+        y = x + self.table(ops.arange(7))
+        if self.looks and float(ops.max(y)) > 1e9:
+            y = y + 1
+        return self.dense(ops.reshape(y, (-1, 2, 3)) if self.is_windowed else y)
+
+
+@pytest.mark.parametrize("is_windowed", [False, True])
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_table_has_no_statistics_of_samples(is_windowed, looks):
+    extractor = Extractor(TableOfPositions(is_windowed, looks))
+    for _ in range(2):
+        reduced = extractor.reduce(SEQUENCES)[0]
+        assert {key: reduction.total.shape for key, (_, reduction) in reduced.items()} == {"dense": (5, 3)}
+
+
 class Packed(keras.Model):
     """Runs a layer over the timesteps that are no padding only, of all samples in one row."""
 
