@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,7 +88,9 @@ class _Joining:
                 mask = None if described.mask is None else np.asarray(batch.masks[described.mask])
                 self._put(key, described, np.asarray(tensor), mask, start, end)
         if batch.tokens is not None and len(batch.tokens) == end - start:
-            self._tokens = _with_rows(self._tokens, np.asarray(batch.tokens), start, self._count)
+            tokens = np.asarray(batch.tokens)
+            nothing = b"" if tokens.dtype.kind == "O" else 0
+            self._tokens = _with_rows(self._tokens, tokens, start, self._count, nothing)
         self._answers.append(keras.tree.map_structure(_copied, batch.answer))
         self._sizes.append(end - start)
 
@@ -149,11 +152,11 @@ def _has_nan(array: np.ndarray) -> bool:
     return array.dtype.kind in "fc"
 
 
-def _with_rows(rows: np.ndarray | None, part: np.ndarray, start: int, count: int) -> np.ndarray:
-    """Return rows with those of some samples; shorter ones are padded with what stands for nothing."""
+def _with_rows(rows: np.ndarray | None, part: np.ndarray, start: int, count: int, padding: Any = 0) -> np.ndarray:
+    """Return rows with those of some samples; shorter ones are padded."""
     extents = part.shape[1:] if rows is None else tuple(np.maximum(rows.shape[1:], part.shape[1:]))
     if rows is None or rows.shape[1:] != extents:
-        wider = np.full((count, *extents), b"" if part.dtype.kind == "O" else 0, part.dtype)
+        wider = np.full((count, *extents), padding, part.dtype)
         if rows is not None:
             wider[tuple(map(slice, rows.shape))] = rows
         rows = wider
@@ -181,18 +184,13 @@ def _answers(parts: tuple[Any, ...], sizes: list[int]) -> Any:
     if len({part.shape[1:] for part in parts}) == 1 and len(pieces) == 1 and pieces.pop() >= 1:
         return np.concatenate(parts)
     if has_rows and len({len(shape) for shape in shapes}) == 1 and all(part.dtype.kind == "f" for part in parts):
-        return np.concatenate(_padded(parts, np.max(list(shapes), axis=0)))
+        rows = None
+        for part, end in zip(parts, itertools.accumulate(sizes), strict=True):
+            rows = _with_rows(rows, part, end - len(part), sum(sizes), np.nan)
+        return rows
     if len(shapes) > 1:
         raise InputRejected(
             f"The model answers {', '.join(map(str, sorted(shapes)))} to different samples.",
             remedy="Run all samples at once, or pad them to one length.",
         )
     return np.concatenate([np.repeat(part[None], size, axis=0) for part, size in zip(parts, sizes, strict=True)])
-
-
-def _padded(parts: tuple[np.ndarray, ...], extents: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return arrays of the same extents after the first, with NaN where one has nothing."""
-    wider = tuple(np.full((len(part), *extents), np.nan, part.dtype) for part in parts)
-    for rows, part in zip(wider, parts, strict=True):
-        rows[tuple(map(slice, part.shape))] = part
-    return wider

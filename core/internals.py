@@ -92,12 +92,11 @@ def _offer_single_head_scores(layer: Any, result: Any, *args: Any, **kwargs: Any
     import keras
 
     def scores() -> dict[str, Internal]:
-        computed = result[1]
-        if len(computed.shape) == 3:
-            computed = keras.ops.expand_dims(computed, 1)  # (sample, query, key) -> (sample, head, query, key)
-        others = tuple(f"axis{number}" for number in range(1, len(computed.shape) - 2))
-        axes = _SCORE_AXES if len(result[1].shape) == 3 else ("sample", *others, "query", "key")
-        return {f":{ATTENTION_SCORES}": Internal(computed, axes)}
+        computed, rank = result[1], len(result[1].shape)
+        if rank == 3:
+            # (sample, query, key) -> (sample, head, query, key)
+            return {f":{ATTENTION_SCORES}": Internal(keras.ops.expand_dims(computed, 1), _SCORE_AXES)}
+        return {f":{ATTENTION_SCORES}": Internal(computed, ("sample", *_unnamed_axes(rank - 3), "query", "key"))}
 
     recorder.offer(layer, [f":{ATTENTION_SCORES}"], scores)
 
@@ -111,7 +110,11 @@ def _axes_of_scores(layer: Any, rank: int) -> tuple[str, ...]:
         return ()
     numbers = ("",) if count == 1 else tuple(map(str, range(1, count + 1)))
     queries, keys = (tuple(f"{name}{number}" for number in numbers) for name in ("query", "key"))
-    return ("sample", *(f"axis{number}" for number in range(1, others + 1)), "head", *queries, *keys)
+    return ("sample", *_unnamed_axes(others), "head", *queries, *keys)
+
+
+def _unnamed_axes(count: int) -> tuple[str, ...]:
+    return tuple(f"axis{number}" for number in range(1, count + 1))
 
 
 def _scores(layer: Any, query: Any, key: Any, mask: Any, causal: bool) -> Any:

@@ -11,6 +11,7 @@ from core.activation import Activation, Activations, SampleContext
 from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
+from core.given import flat
 from core.inputs import arrange
 from core.layers import LayerInfo, is_input
 from core.store import ContentStore
@@ -68,7 +69,7 @@ class Passes:
             ExtractionFailed: If the model raises.
         """
         if self._plan is None:
-            given = arrange(self.extractor.model, {name: array[:1] for name, array in self._arrays.items()})
+            given = self._samples(0, 1)
             self._costs = self.extractor.cost(given)
             if not self._costs:
                 # Only a real pass can follow this model: one sample says how large its answers are.
@@ -119,12 +120,10 @@ class Passes:
         block, position = self.block(sample, progress)
         output = _first_output(block)
         start = sample - position
-        if output.ndim and len(output) == min(self.plan.samples_at_once, self._count - start):
+        if output.ndim and len(output) == self._end(start) - start:
             return output, position
-        alone: Any = arrange(
-            self.extractor.model, {name: rows[sample : sample + 1] for name, rows in self._arrays.items()}
-        )
-        return _first_output(self.extractor.extract(alone, layers=()))[None], 0
+        alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
+        return _first_output(alone)[None], 0
 
     def everything(self, layers: Collection[str] | None, internals: bool) -> Activations:
         """Return what layers answer to all samples at once; nothing of it is kept here.
@@ -166,11 +165,9 @@ class Passes:
             raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
 
     def _extract(self, start: int, layers: Collection[str] | None, progress: Progress | None) -> Activations:
-        end = min(start + self.plan.samples_at_once, self._count)
-        part = {name: array[start:end] for name, array in self._arrays.items()}
-        given: Any = arrange(self.extractor.model, part)
+        end = self._end(start)
         return self.extractor.extract(
-            given,
+            self._samples(start, end),
             layers=layers,
             batch_size=self.plan.batch_size,
             progress=counted(progress),
@@ -178,11 +175,16 @@ class Passes:
             known=self._known.part(start, end),
         )
 
+    def _end(self, start: int) -> int:
+        return min(start + self.plan.samples_at_once, self._count)
+
+    def _samples(self, start: int, end: int) -> Any:
+        part = {name: array[start:end] for name, array in self._arrays.items()}
+        return arrange(self.extractor.model, part)
+
 
 def _first_output(block: Activations) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.tree.flatten(block.output)[0])
+    return np.asarray(flat(block.output)[0])
 
 
 def counted(progress: Progress | None) -> Callable[[int, int], None] | None:

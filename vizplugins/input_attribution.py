@@ -70,8 +70,8 @@ class InputAttribution(Visualizer):
     how_to_read = (
         "Strong colours and long bars are what the answer rests on. Where the method has a sign, orange speaks for the "
         "unit and blue against it. Choose the last layer to ask about a class: it is explained before its softmax, "
-        "where that is found. "
-        "Integrated gradients add up to the difference from the baseline; the caption says how well they do."
+        "where that is found. Integrated gradients add up to the difference from the baseline; the caption says how "
+        "well they do."
     )
     limitations = (
         "An attribution is not a reason: it says what a small or a whole change of a part does to this unit, one part "

@@ -203,22 +203,12 @@ def _write_activations(
     parts = ((dataset.batch(chunk.start, chunk.stop), layers, batch_size) for chunk in remaining)
     for chunk, answers in zip(remaining, engine.map(_answers_to, model, parts), strict=True):
         if chunk.number:
-            for name in group.array_keys():
-                key = group[name].attrs.get("key")
-                # Half of an answer would be taken for all of it.
-                if key and (key not in answers or answers[key][1].shape[1:] != group[name].shape[1:]):
-                    if layers is not None:
-                        raise InputRejected(
-                            f"{shown(key)} answers in another shape from sample {chunk.start} on.",
-                            remedy="Pad the samples to one length, or name other layers.",
-                        )
-                    del group[name]
-                    _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
+            _leave_out_what_changed(group, answers, chunk, is_named=layers is not None)
         for key, (axes, values) in answers.items():
             name = array_name(key)
-            if name not in group and chunk.number:
-                continue
             if name not in group:
+                if chunk.number:
+                    continue
                 group.create_array(
                     name,
                     shape=(dataset.sample_count, *values.shape[1:]),
@@ -231,6 +221,23 @@ def _write_activations(
         ledger.note(done=chunk.number + 1)
         if progress:
             progress(chunk.stop, dataset.sample_count)
+
+
+def _leave_out_what_changed(
+    group: Any, answers: dict[str, tuple[tuple[str, ...], np.ndarray]], chunk: Chunk, *, is_named: bool
+) -> None:
+    """Take away what is written of layers that answer in another shape from here on: half would be taken for all."""
+    for name in group.array_keys():
+        key = group[name].attrs.get("key")
+        if not key or (key in answers and answers[key][1].shape[1:] == group[name].shape[1:]):
+            continue
+        if is_named:
+            raise InputRejected(
+                f"{shown(key)} answers in another shape from sample {chunk.start} on.",
+                remedy="Pad the samples to one length, or name other layers.",
+            )
+        del group[name]
+        _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
 
 
 def _answers_to(
