@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from core.dataset.source import ArrayDataset, Dataset, open_dataset
     from core.dataset.statistics import LayerStatistics
     from core.dataset.survey import Survey, survey
-    from core.errors import ExtractionFailed, InputRejected, LayerscopeError, ModelRefused, NoGradient, PluginFailed
+    from core.errors import (
+        CodeNeeded,
+        ExtractionFailed,
+        InputRejected,
+        LayerscopeError,
+        ModelRefused,
+        NoGradient,
+        PluginFailed,
+    )
     from core.examples import Example, get_example, list_examples
     from core.extractor import Extractor, extract
     from core.inputs import arrange, input_specs
@@ -27,6 +35,7 @@ _HOME = {
     "Activation": "activation",
     "Activations": "activation",
     "ArrayDataset": "dataset.source",
+    "CodeNeeded": "errors",
     "Dataset": "dataset.source",
     "Example": "examples",
     "ExtractionFailed": "errors",
@@ -61,6 +70,7 @@ __all__ = [
     "Activation",
     "Activations",
     "ArrayDataset",
+    "CodeNeeded",
     "Dataset",
     "Example",
     "ExtractionFailed",

@@ -10,6 +10,7 @@ import click
 
 from core.cli_models import CLASSES, EXAMPLES, NOISE, found, opened, which_model, with_input
 from core.errors import InputRejected
+from core.trust import add_to_environment
 
 if TYPE_CHECKING:
     from core.dataset.source import Dataset
@@ -57,36 +58,40 @@ def extract(
     classes: Path | None,
     weights: str | None,
     member: str,
+    trusted: Sequence[str],
 ) -> None:
     """Run DATA through MODEL and write what the layers answer, an array per layer.
 
     DATA is a file, a folder or zip archive of images (folders are classes), 'examples' or 'noise'. Into a .zarr folder
     it is run batch by batch in memory that does not grow; ended half way, the same command goes on where it stopped.
+    What is trusted then runs in this process, with the rights that you have.
     """
     layers = list(wanted) or None
     if output.suffix == _ZARR:
         if internals:
             raise click.BadParameter("states and gates are written to .npz only", param_hint="--internals")
-        source = _source(model, weights, member)
+        source = _source(model, weights, member, trusted)
         _write_dataset(source, given, output, layers, statistics, batch_size, engine, address, classes)
         return
     if output.suffix != ".npz" or statistics or engine != "local":
         raise click.BadParameter(
             "it must end in .npz, or in .zarr for a dataset, its statistics, or another engine", param_hint="--output"
         )
-    workspace = opened(model, classes, weights=weights, member=member)
+    workspace = opened(model, classes, weights=weights, member=member, trusted=trusted)
     with_input(workspace, given)
     output.write_bytes(workspace.activations_file(layers, internals))
     click.echo(f"{output}: {len(workspace.sample_names):,} samples")
 
 
-def _source(model: str, weights: str | None, member: str) -> Example | Path | Any:
+def _source(model: str, weights: str | None, member: str, trusted: Sequence[str]) -> Example | Path | Any:
     """The example, the path, or the model itself where a path alone does not say which is meant."""
-    from core.loading import load_model
+    from core.loading import load_model_file
+    from core.trust import get_trust
 
+    add_to_environment(trusted)
     source = found(model)
     if isinstance(source, Path) and (weights or member):
-        return load_model(source, weights=weights, member=member)
+        return load_model_file(source, weights=weights, member=member, trust=get_trust()).model
     return source
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ByteSize
 
+from core.cli_models import TRUST
 from core.errors import LayerscopeError, SeveralModels
 from core.inspection import ModelFile, inspect_model
 from core.limits import format_limit
@@ -28,14 +30,15 @@ _KINDS = {
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
 @click.option("--member", default="", help="Path of the one that is meant, where FILE holds several models.")
-def inspect(file: Path, as_json: bool, member: str) -> None:
+@TRUST
+def inspect(file: Path, as_json: bool, member: str, trusted: Sequence[str]) -> None:
     """Say what a model file holds, and whether it can be opened without running anything of it.
 
-    Nothing is loaded, and TensorFlow is not imported. The exit status is 0 if the file is accepted and 1 if it is
-    refused, so that a job can guard a registry of models with it.
+    Nothing is loaded, and TensorFlow is not imported, but for what is trusted. The exit status is 0 if the file is
+    accepted and 1 if it is refused, so that a job can guard a registry of models with it.
     """
     try:
-        report = _report(file, inspect_model(file, name=file.name, member=member))
+        report = _report(file, _inspected(file, member, trusted))
     except LayerscopeError as error:
         report = {"file": file.name, "accepted": False, "reason": error.message, "remedy": error.remedy}
         if error.code:
@@ -50,6 +53,19 @@ def inspect(file: Path, as_json: bool, member: str) -> None:
         lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", "")]
         click.echo("\n".join(filter(None, lines)), err=True)
     sys.exit(0 if report["accepted"] else 1)
+
+
+def _inspected(file: Path, member: str, trusted: Sequence[str]) -> ModelFile:
+    from core.trust import add_to_environment, get_trust
+
+    add_to_environment(trusted)
+    trust = get_trust()
+    if not trust:
+        return inspect_model(file, name=file.name, member=member)
+    from core.trusted_code import TrustedObjects
+
+    objects = TrustedObjects({}, trust)
+    return objects.supply(lambda: inspect_model(file, allowed=objects.allowed, name=file.name, member=member))
 
 
 def _report(path: Path, file: ModelFile) -> dict[str, Any]:

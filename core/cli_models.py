@@ -15,13 +15,14 @@ import click
 
 from core.errors import InputRejected, PluginFailed
 from core.naming import did_you_mean
+from core.trust import add_to_environment
 
 if TYPE_CHECKING:
     from core.examples import Example
     from core.export import ChartFormat
     from core.workspace import Workspace
 
-__all__ = ["CLASSES", "EXAMPLES", "NOISE", "chart", "found", "layers", "opened", "which_model", "with_input"]
+__all__ = ["CLASSES", "EXAMPLES", "NOISE", "TRUST", "chart", "found", "layers", "opened", "which_model", "with_input"]
 
 EXAMPLES = "examples"
 NOISE = "noise"
@@ -34,18 +35,35 @@ CLASSES = click.option(
 )
 
 
+TRUST = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="NAME",
+    help="A module (keras_hub) or file (my_layers.py) whose classes MODEL may use, or 'lambda' for code that it holds "
+    "itself; several times for several. It runs in a process without network and files.",
+)
+
+
 def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which model is meant, where a file alone does not: ``weights`` and ``member``."""
+    """Add the options that say which model is meant, and what it may use: ``weights``, ``member`` and ``trusted``."""
     weights = click.option(
         "--weights",
         type=click.Path(exists=True, dir_okay=False),
         help="Weights, where MODEL is an architecture (.json).",
     )
     member = click.option("--member", default="", help="Path of the one that is meant, where MODEL holds several.")
-    return weights(member(command))
+    return weights(member(TRUST(command)))
 
 
-def opened(model: str, classes: Path | None = None, *, weights: str | None = None, member: str = "") -> Workspace:
+def opened(
+    model: str,
+    classes: Path | None = None,
+    *,
+    weights: str | None = None,
+    member: str = "",
+    trusted: Sequence[str] = (),
+) -> Workspace:
     """Return a workspace with a model open: a file, a folder, or an example by name.
 
     Args:
@@ -53,15 +71,18 @@ def opened(model: str, classes: Path | None = None, *, weights: str | None = Non
         classes: A list of the names of its classes; None leaves those that it has.
         weights: Path of the weights, where the file is an architecture alone.
         member: Path of the one that is meant, where a file or folder holds several.
+        trusted: Names of modules and files whose code it may use, in a confined process then.
 
     Raises:
-        InputRejected: If there is no such file and no such example.
+        InputRejected: If there is no such file and no such example, or what is trusted is not there.
         ModelRefused: If it cannot be opened.
     """
     from core.class_names import parse_class_names
+    from core.trust import get_trust
     from core.workspace import Workspace
 
-    workspace = Workspace()
+    add_to_environment(trusted)
+    workspace = confined_workspace() if get_trust() else Workspace()
     source = found(model)
     if isinstance(source, Path):
         workspace.open_model(source, member=member, weights=weights or "")
@@ -72,6 +93,17 @@ def opened(model: str, classes: Path | None = None, *, weights: str | None = Non
         if workspace.labelling.names_note:
             raise InputRejected(workspace.labelling.names_note, remedy="Give a list with a name for each output.")
     return workspace
+
+
+def confined_workspace() -> Workspace:
+    """Return a workspace whose models run in a process without network and files, as those of the page do."""
+    from core.limits import get_limits
+    from core.workers.pool import WorkerPool
+    from core.workers.remote import RemoteWorkspace
+
+    # The one who types a path may read it; for one worker none is kept ready.
+    limits = get_limits().model_copy(update={"workers": 1, "paths": True})
+    return cast("Workspace", RemoteWorkspace(WorkerPool(limits)))
 
 
 def found(model: str) -> Example | Path:
@@ -128,9 +160,9 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
 @click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
 @click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
 @which_model
-def layers(model: str, given: str, as_json: bool, weights: str | None, member: str) -> None:
+def layers(model: str, given: str, as_json: bool, weights: str | None, member: str, trusted: Sequence[str]) -> None:
     """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
-    workspace = opened(model, weights=weights, member=member)
+    workspace = opened(model, weights=weights, member=member, trusted=trusted)
     with_input(workspace, given)
     rows = workspace.layers(0)
     if as_json:
@@ -178,6 +210,7 @@ def chart(
     classes: Path | None,
     weights: str | None,
     member: str,
+    trusted: Sequence[str],
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
     from core.export import CHART_FORMATS
@@ -188,7 +221,7 @@ def chart(
             f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
         )
     values = dict(_option(each) for each in options)
-    workspace = opened(model, classes, weights=weights, member=member)
+    workspace = opened(model, classes, weights=weights, member=member, trusted=trusted)
     with_input(workspace, given, sample + 1)
     result = workspace.chart(layer, visualizer, values, sample)
     if result.failure:

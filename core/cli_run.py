@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from core.cli_models import TRUST
 from core.errors import InputRejected
+from core.trust import add_to_environment
 
 __all__ = ["run"]
 
@@ -29,9 +31,23 @@ _SETTINGS = "config.toml"
 )
 @click.option("--no-plugins", is_flag=True, help="Load no plugins but those that ship with Layerscope.")
 @click.option("--in-process", is_flag=True, help="Run models in the page's own process, for files that you trust.")
+@TRUST
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
-def run(port: int, address: str, folders: tuple[Path, ...], no_plugins: bool, in_process: bool, headless: bool) -> None:
-    """Open the app in the browser."""
+def run(
+    port: int,
+    address: str,
+    folders: tuple[Path, ...],
+    no_plugins: bool,
+    in_process: bool,
+    trusted: tuple[str, ...],
+    headless: bool,
+) -> None:
+    """Open the app in the browser.
+
+    Others reach it with --address 0.0.0.0: paths on this machine are then not opened, and nobody is offered to trust
+    code in the page.
+    """
+    add_to_environment(trusted)
     app = _CODE / "streamlit_app.py"
     if not app.is_file():
         raise InputRejected(f"{app.name} is not installed.", remedy="Install Layerscope again.")

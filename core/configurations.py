@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from core.code_needs import CodeNeeds
 from core.connections import calls_of, in_order
-from core.errors import ModelRefused
+from core.errors import MissingObject, ModelRefused
 from core.keras2_operations import OPERATIONS
+from core.lambda_code import LAMBDA, LAMBDA_CODE, functions_in, is_lambda_value
 from core.legacy import MODELS, REPLACED
 from core.limits import Limits, raised_by
 from core.naming import shown
@@ -32,13 +34,14 @@ __all__ = [
     "without_training",
 ]
 
-BY_HAND: Final = "Load it in Python yourself and pass the model to core.extract."
+BY_HAND: Final = "Load it in Python yourself and pass the model to layerscope.show."
 SAVE_AGAIN: Final = "Save the model again."
 MAXIMUM_BYTES: Final = 32 << 20
 MAXIMUM_NODES: Final = 2_000_000
 MAXIMUM_DEPTH: Final = 200
 
-_CODE: Final = frozenset({"Lambda", "__lambda__"})
+_CODE: Final = frozenset({"Lambda", LAMBDA_CODE})
+_LAMBDA_MODULES: Final = (None, "keras.layers", "keras.src.layers.core.lambda_layer", "builtins")
 _FOREIGN: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 # How Keras writes values that JSON has no word for. Not __typespec__, which names a class to import.
 _VALUES: Final = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
@@ -159,27 +162,36 @@ def check_configuration(
     Args:
         config: The configuration, parsed.
         name: What to call the file in messages.
-        allowed: Names of custom classes and functions that the caller has at hand, as they stand in the file.
+        allowed: Names of custom classes and functions that the caller has at hand, as they stand in the file; and
+            ``"lambda"`` if Python code in the file may run.
         legacy: Whether Keras 2 wrote it; then ``core.legacy`` translates it, and refuses layers that it does not know.
 
     Returns:
         The names of all classes, sorted.
 
     Raises:
-        ModelRefused: If anything in it is not on the list of what Keras has, and not allowed.
+        CodeNeeded: If all that is not on the list of what Keras has, and not allowed, is somebody's own code.
+        ModelRefused: If anything else in it is not.
     """
     if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config"), dict | list):
         raise ModelRefused(f"The configuration in {name} describes no model.", remedy=SAVE_AGAIN)
     class_names = set()
+    needs = CodeNeeds(name)
     for node, place in _walk(config, name):
         # Keras makes an object of what has a class and a configuration; anything else is a dict by those names.
         if isinstance(node.get("class_name"), str) or ("class_name" in node and "config" in node):
             if reason := _why_not(node, allowed, legacy):
-                raise ModelRefused(f"{_called(node)} in {name} {reason}{_at(place)}.", remedy=BY_HAND)
+                message = f"{_called(node)} in {name} {reason}{_at(place)}."
+                if not needs.add(_needed(node, place), message):
+                    raise ModelRefused(message, remedy=BY_HAND)
             class_names.add(str(node["class_name"]))
         for key, value in node.items():
             if reason := _why_not_named(key, value, allowed):
-                raise ModelRefused(f"The option {key}={_short(value)} in {name} {reason}{_at(place)}.", remedy=BY_HAND)
+                told = f"{key}={_short(value)}" if isinstance(value, str) else key
+                message = f"The option {told} in {name} {reason}{_at(place)}."
+                if not needs.add(_needed_by_option(key, value, str(node.get("name") or place)), message):
+                    raise ModelRefused(message, remedy=BY_HAND)
+    needs.check()
     return tuple(sorted(class_names))
 
 
@@ -250,7 +262,10 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) ->
         return "is not described in a way that Keras writes"
     names = {name.rpartition(">")[2] for name in (class_name, registered) if name}
     if names & _CODE:
-        return "holds Python code, and opening it would run that code"
+        is_named = _is_lambda(node) and functions_in(node.get("config")) is not None
+        is_trusted = _is_lambda(node) and LAMBDA in allowed
+        # The functions that it names are judged where they stand.
+        return "" if is_named or is_trusted else "holds Python code, and opening it would run that code"
     if names & _FOREIGN:
         return "brings a program of another framework, and opening it would run that program"
     if class_name == "function":
@@ -265,6 +280,45 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) ->
     return (
         "" if _is_of_keras(node, class_name, module, registered, legacy) else "is a class that did not come with Keras"
     )
+
+
+def _is_lambda(node: Mapping[str, Any]) -> bool:
+    """Whether it is spelled as Keras spells a Lambda layer, or the code in one."""
+    names = (node.get("class_name"), node.get("registered_name"))
+    return (
+        isinstance(names[0], str)
+        and names[0] in _CODE
+        and names[1] in (None, names[0])
+        and node.get("module") in _LAMBDA_MODULES
+    )
+
+
+def _needed(node: Mapping[str, Any], place: str) -> MissingObject | str | None:
+    """What would have to be trusted for a node that is refused: an object, or code in a layer by its name."""
+    class_name, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
+    config = node.get("config")
+    is_spelled = all(each is None or isinstance(each, str) for each in (module, registered))
+    if not isinstance(class_name, str) or not is_spelled:
+        return None
+    if class_name in _CODE:
+        own = config.get("name") if isinstance(config, dict) else None
+        return (own if isinstance(own, str) else place or "lambda") if _is_lambda(node) else None
+    if not isinstance(class_name, str) or not all(
+        each is None or isinstance(each, str) for each in (module, registered)
+    ):
+        return None
+    if class_name == "function":
+        return MissingObject(config, module or "", config, "function") if isinstance(config, str) else None
+    if {name.rpartition(">")[2] for name in (class_name, registered or "")} & (_CODE | _FOREIGN):
+        return None
+    return MissingObject(class_name.rpartition(">")[2], module or "", registered or class_name, "class")
+
+
+def _needed_by_option(key: str, value: Any, place: str) -> MissingObject | str | None:
+    if is_lambda_value(value):
+        return place or "lambda"
+    is_activation = key == "activation" or key.endswith("_activation")
+    return MissingObject(value, "", value, "function") if is_activation else None
 
 
 def _is_of_keras(
@@ -291,14 +345,17 @@ def _why_not_function(function: Any, module: str | None, allowed: Collection[str
     if not isinstance(function, str):
         return "is not described in a way that Keras writes"
     is_activation = function in _known().activations and module in (None, "builtins", "keras.activations")
-    return "" if is_activation or function in allowed else "is a function that did not come with Keras as an activation"
+    return "" if is_activation or function in allowed else "is a function that did not come with Keras"
 
 
 def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
     """Says why an option must not hold a string that Keras would look up as a name, or open as a file."""
+    is_activation = key == "activation" or key.endswith("_activation")
+    if is_activation and is_lambda_value(value) and LAMBDA not in allowed:
+        return "holds Python code, and opening it would run that code"
     if not isinstance(value, str) or value in allowed:
         return ""
-    if key == "activation" or key.endswith("_activation"):
+    if is_activation:
         return "" if value in _known().activations else "names no activation of Keras"
     if key.endswith(("_initializer", "_regularizer", "_constraint")) or key in ("initializer", "regularizer"):
         return "" if value in _known().initializers_and_such else "names nothing that Keras has for that"

@@ -5,6 +5,7 @@ The tree::
     LayerscopeError
     ├── ModelRefused       a model file that cannot, or must not, be opened
     │   ├── SeveralModels  a folder or archive with more than one model: which one is meant has to be said
+    │   ├── CodeNeeded     a model that needs code which did not come with Keras: somebody has to trust it
     │   └── ModelTooLarge  a model that needs more memory than there is for it
     ├── InputRejected      data that does not fit what the model expects
     ├── ExtractionFailed   the model raised while the data went through it
@@ -19,11 +20,14 @@ does it, where there is such. All are plain text that can be shown to a person a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 __all__ = [
+    "CodeNeeded",
     "ExtractionFailed",
     "InputRejected",
     "LayerscopeError",
+    "MissingObject",
     "ModelRefused",
     "ModelTooLarge",
     "NoGradient",
@@ -73,6 +77,47 @@ class SeveralModels(ModelRefused):
     def __init__(self, message: str, *, choices: Sequence[str] = (), remedy: str = "", code: str = "") -> None:
         super().__init__(message, remedy=remedy, code=code)
         self.choices = tuple(choices)
+
+
+class MissingObject(NamedTuple):
+    """A class or function that a model file names and that did not come with Keras.
+
+    Attributes:
+        name: Its name.
+        module: The module that it was defined in; empty where the file does not say.
+        registered_name: The name that it was registered under, such as ``"my_package>TCN"``; otherwise its name.
+        kind: ``"class"`` or ``"function"``.
+    """
+
+    name: str
+    module: str = ""
+    registered_name: str = ""
+    kind: str = "class"
+
+
+class CodeNeeded(ModelRefused):
+    """A model needs code that did not come with Keras; it opens where somebody trusts that code.
+
+    Args:
+        message: What the file needs.
+        objects: The classes and functions that are not at hand.
+        lambdas: Names of the layers that hold Python code of their own.
+        remedy: What to do next.
+        code: Python that does it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        objects: Sequence[MissingObject] = (),
+        lambdas: Sequence[str] = (),
+        remedy: str = "",
+        code: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code)
+        self.objects = tuple(objects)
+        self.lambdas = tuple(lambdas)
 
 
 class ModelTooLarge(ModelRefused):

@@ -38,7 +38,6 @@ from core.graph_rows import may_fold
 from core.input_kinds import InputSpec
 from core.inputs import input_specs
 from core.layers import LayerInfo
-from core.loading import load_model_file
 from core.sample_axes import REGULAR, SampleAxis
 from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
 from core.store import ContentStore
@@ -47,7 +46,7 @@ from core.untouched import all_layers
 
 if TYPE_CHECKING:
     from core.inspection import ModelFile
-    from core.model_copies import Source
+    from core.loading import LoadedModel
 
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
@@ -73,15 +72,17 @@ class Extractor:
     Args:
         model: Any callable ``keras.Model``.
         file: What the file said of itself that the model is from; None for a model that was made in Python.
+        trusted: What the model uses beyond Keras because somebody trusts it, see :class:`core.loading.LoadedModel`.
 
     Attributes:
         derived: What others compiled for this model, such as passes with a gradient; it is let go with the model.
     """
 
-    def __init__(self, model: Any, *, file: ModelFile | None = None) -> None:
+    def __init__(self, model: Any, *, file: ModelFile | None = None, trusted: tuple[str, ...] = ()) -> None:
         layer_internals.install()
         self.model = model
         self.file = file
+        self.trusted = trusted
         self.derived: ContentStore[Any] = ContentStore(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
@@ -90,12 +91,9 @@ class Extractor:
         self._lock = threading.RLock()
 
     @classmethod
-    def of_file(
-        cls, source: Source, *, name: str = "", weights: str | os.PathLike[str] | None = None, member: str = ""
-    ) -> Extractor:
-        """Open a model file; arguments and errors are those of :func:`core.loading.load_model`."""
-        loaded = load_model_file(source, name=name, weights=weights, member=member)
-        return cls(loaded.model, file=loaded.file)
+    def of_file(cls, loaded: LoadedModel) -> Extractor:
+        """Return what records the layers of a model that was opened, see :func:`core.loading.load_model_file`."""
+        return cls(loaded.model, file=loaded.file, trusted=loaded.trusted)
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:

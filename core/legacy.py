@@ -9,13 +9,14 @@ Weights need no translation: they are stored in the order of the layers, and tha
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from core.code_needs import code_needed
 from core.connections import tensors_in
-from core.errors import ModelRefused
+from core.errors import MissingObject, ModelRefused
 from core.keras2_operations import OPERATIONS, operation_refused, translate_operations
 
 __all__ = ["HARD_SIGMOID", "hard_sigmoid", "translate_config"]
 
-REMEDY: Final = "Load it with tf_keras yourself, rebuild the model in Keras 3, and pass it to core.extract."
+REMEDY: Final = "Load it with tf_keras yourself, rebuild the model in Keras 3, and pass it to layerscope.show."
 HARD_SIGMOID: Final = "layerscope_keras2_hard_sigmoid"
 
 # Values that change nothing: the option can be left out.
@@ -134,10 +135,12 @@ def _object(node: Mapping[str, Any], known: Collection[str], custom: Collection[
     is_layer = class_name in known
     looks_like_layer = "name" in node["config"] and class_name != "Policy"
     if not is_layer and looks_like_layer:
-        raise ModelRefused(
+        raise code_needed(
+            "model.h5",
             f"The layer {name!r} is of the class {class_name}, which Keras 3 does not have.",
-            remedy="If the class is your own, pass it in custom_objects. Otherwise load the model with tf_keras and "
-            "save it as a SavedModel folder, which Layerscope opens.",
+            (MissingObject(class_name.rpartition(">")[2], "", class_name),),
+            remedy="In Python, custom_objects takes it too. If it was a class of Keras 2, load the model with tf_keras "
+            "and save it as a SavedModel folder, which Layerscope opens.",
         )
 
     is_graph = "input_layers" in node["config"] and "output_layers" in node["config"]

@@ -58,7 +58,8 @@ class Limits(BaseModel):
         600.0, title="seconds without a click after which a visitor makes room for those who wait", gt=0
     )
     saved_models: bool = Field(True, title="SavedModels may be opened")
-    paths: bool = Field(True, title="files may be opened by their path on the server")
+    paths: bool = Field(True, title="who sits at the server may open its files by path")
+    visitor_trust: bool = Field(True, title="who sits at the server may trust code in the page")
 
     @field_validator("*", mode="before")
     @classmethod

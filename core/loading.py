@@ -11,11 +11,12 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ByteSize
@@ -27,11 +28,14 @@ from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
 from core.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.keras2_operations import check_types
+from core.lambda_code import LAMBDA, functions_of_lambdas
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.model_copies import Source, content_key, staged_copy
 from core.model_sizes import Sizes, check_limits
 from core.naming import listed, shown
 from core.stored_weights import weights_as_stored
+from core.trust import NO_TRUST, Trust
+from core.trusted_code import TrustedObjects
 
 if TYPE_CHECKING:
     import keras
@@ -46,19 +50,23 @@ class LoadedModel:
     Attributes:
         model: The Keras model, not compiled.
         file: What was read from the file before.
+        trusted: What it uses beyond Keras because somebody trusts it, in words: ``"TCN of tcn"``, ``"code of its
+            own"``.
     """
 
     model: "keras.Model"
     file: ModelFile
+    trusted: tuple[str, ...] = ()
 
 
 def load_model(
     source: Source,
     *,
     name: str = "",
-    custom_objects: Mapping[str, type] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
     member: str = "",
+    trust: Iterable[str | os.PathLike[str] | ModuleType] = (),
 ) -> "keras.Model":
     """Opens a model file.
 
@@ -70,6 +78,9 @@ def load_model(
         custom_objects: Classes and functions that the file names and that did not come with Keras, by name.
         weights: Path of the weights, where ``source`` is an architecture alone.
         member: Path of the model that is meant, where ``source`` holds several.
+        trust: Whose code the file may use besides, as far as it names it: names of installed modules
+            (``"keras_hub"``), paths of Python files or packages (``"my_layers.py"``), modules themselves, and
+            ``"lambda"`` for the code that Lambda layers hold. It runs in this process.
 
     Returns:
         The model, not compiled. A SavedModel comes back as a model with one layer around its serving signature.
@@ -77,48 +88,62 @@ def load_model(
     Raises:
         SeveralModels: There are several models and none was named.
         ModelTooLarge: It needs more memory than there is.
+        CodeNeeded: It needs code that is neither Keras', nor in ``custom_objects``, nor trusted.
         ModelRefused: The file is of no known kind, damaged, or would have to run code to be opened.
+        InputRejected: What is trusted is not there, or cannot be imported.
     """
-    return load_model_file(source, name=name, custom_objects=custom_objects, weights=weights, member=member).model
+    trusted = Trust.of(trust)
+    return load_model_file(
+        source, name=name, custom_objects=custom_objects, weights=weights, member=member, trust=trusted
+    ).model
 
 
 def load_model_file(
     source: Source,
     *,
     name: str = "",
-    custom_objects: Mapping[str, type] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
     member: str = "",
+    trust: Trust = NO_TRUST,
 ) -> LoadedModel:
     """Open a model file and return what it said of itself too; arguments and errors are those of ``load_model``."""
     import keras
 
-    objects = dict(custom_objects or {})
-    allowed = {*objects, *keras.saving.get_custom_objects()}
+    objects = TrustedObjects(custom_objects or {}, trust)
     limits = get_limits()
-    # One scope for all: an inner scope of Keras hides the outer one.
-    scope = {**objects, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         path, called = staged_copy(source, weights, member, Path(folder), limits)
         name = shown(name or called)
         located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
         located = unpacked_model(located, Path(folder) / "unpacked")
-        file = inspect_located(located, allowed, limits)
+        file = objects.supply(lambda: inspect_located(located, objects.allowed, limits))
         build = {
             "keras": _load_keras,
             "hdf5": _load_hdf5,
             "architecture": _load_architecture,
             "saved_model": _load_saved_model,
         }[file.kind]
+        config = objects.supply(lambda: _translated(file, objects.allowed)) if _is_translated(file) else file.config
+        lambdas: Mapping[str, Any] = {}
+        if LAMBDA in objects.allowed:
+            config, lambdas = functions_of_lambdas(config)
         stack.enter_context(_in_our_words(file, limits))
+        # One scope for all: an inner scope of Keras hides the outer one.
+        scope = {**objects.by_name, **lambdas, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
         stack.enter_context(keras.saving.custom_object_scope(scope))
         stack.enter_context(warnings.catch_warnings())
         # Keras advises the author of a model, who is not the one opening it.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
-        model = build(located, file, Path(folder) / "written", allowed)
-        if file.is_legacy and file.kind != "saved_model":
+        model = build(located, file, Path(folder) / "written", config)
+        if _is_translated(file):
             check_types(model)
-        return LoadedModel(model, file)
+        code = ["code of its own"] if lambdas else []
+        return LoadedModel(model, file, (*dict.fromkeys(objects.used), *code))
+
+
+def _is_translated(file: ModelFile) -> bool:
+    return file.is_legacy and file.kind != "saved_model"
 
 
 @contextmanager
@@ -133,9 +158,12 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
         if ran_out_of_memory(error):
             raise _too_large(file, limits) from error
         message = str(error)
-        if "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
+        if isinstance(error, NameError) and error.name:
+            what = f"holds code that needs {shown(error.name)!r}, which is not in the file"
+            remedy = "Put the code into a class of your own, and trust the file that defines it."
+        elif "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
             what = "names a class that Keras does not know"
-            remedy = "Pass the class in custom_objects, or register it with keras.saving.register_keras_serializable."
+            remedy = "Trust the module or file that holds it, see --trust, or pass the class in custom_objects."
         elif any(word in message for word in ("mismatch", "expected", "expects", "A total of", "Shape")):
             what, remedy = "holds weights that do not fit its layers", "Save the model again."
             if file.kind == "architecture":
@@ -157,17 +185,15 @@ def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:
     )
 
 
-def _load_keras(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
-    config = _translated(file, allowed) if file.is_legacy else file.config
+def _load_keras(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     tree = located.tree.below(located.place.path)
     rewrite_keras_model(tree, file.members, target, config, file.keras_version)
     return _load_with_keras(target, file, config)
 
 
-def _load_architecture(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
+def _load_architecture(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import h5py
 
-    config = _translated(file, allowed) if file.is_legacy else file.config
     weights = _file_on_disk(located, located.place.weights)
     with h5py.File(weights, "r") as stored:
         is_of_keras_2 = "layer_names" in stored.attrs
@@ -193,11 +219,11 @@ def _file_on_disk(located: LocatedModel, path: str) -> Path:
     return located.tree.folder / path
 
 
-def _load_hdf5(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
+def _load_hdf5(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import h5py
 
     target = target.with_suffix(".h5")
-    config = _translated(file, allowed) if file.is_legacy else _with_modules(file.config, _operations())
+    config = config if file.is_legacy else _with_modules(config, _operations())
     with (
         located.tree.opener(located.place.path) as stream,
         h5py.File(stream, "r") as old,
@@ -284,7 +310,7 @@ def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
     return {key: _with_modules(item, operations) for key, item in value.items()}
 
 
-def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, allowed: Collection[str]) -> Any:
+def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import keras
 
     tree = located.tree.below(located.place.path)

@@ -15,6 +15,7 @@ from core.model_copies import files_together
 from core.opened import ModelSource, OpenModel, OpenSamples, file_name
 from core.passes import Progress
 from core.summaries import ComparisonReport, HealthReport, ModelSummary
+from core.trust import NO_TRUST, Trust
 
 __all__ = ["ManySamples"]
 
@@ -23,6 +24,7 @@ class ManySamples(ABC):
     """The part of :class:`core.workspace.Workspace` that looks at all samples that are open."""
 
     _other: OpenModel | None
+    _trust: Trust
 
     @abstractmethod
     def _opened(self) -> OpenModel: ...
@@ -71,7 +73,12 @@ class ManySamples(ABC):
         return self._compare_with(ModelSource(get_example(name).model_path, name))
 
     def compare_with_model(
-        self, source: str | os.PathLike[str] | bytes, name: str = "", member: str = "", weights: str = ""
+        self,
+        source: str | os.PathLike[str] | bytes,
+        name: str = "",
+        member: str = "",
+        weights: str = "",
+        trust: Trust = NO_TRUST,
     ) -> ModelSummary:
         """Take a model file to compare the open one with, such as another checkpoint.
 
@@ -80,17 +87,23 @@ class ManySamples(ABC):
             name: The file's name.
             member: Path of the model that is meant, where the source holds several.
             weights: Path of the weights, where the source is an architecture alone.
+            trust: Whose code it may use beyond Keras.
 
         Raises:
             SeveralModels: If the source holds several models and none was named.
+            CodeNeeded: If it needs code that is not trusted.
             ModelRefused: If it cannot be opened; the one before stays.
         """
-        return self._compare_with(ModelSource(source, name or file_name(source, weights), weights or None, member))
+        trust = trust | self._trust
+        name = name or file_name(source, weights)
+        return self._compare_with(ModelSource(source, name, weights or None, member, trust))
 
-    def compare_with_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
+    def compare_with_files(
+        self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST
+    ) -> ModelSummary:
         """Take a model from files that were given together, see :meth:`core.workspace.Workspace.open_files`."""
         with files_together(files) as (source, name):
-            return self.compare_with_model(source, name, member)
+            return self.compare_with_model(source, name, member, trust=trust)
 
     def comparison(self, progress: Progress | None = None) -> ComparisonReport:
         """Run all samples through both models and compare their layers.

@@ -40,6 +40,7 @@ def summarize_model(
         featured_layer=example.featured_layer if example else _most_telling(layers),
         suggested_scaling=suggest_scaling(extractor.model),
         origin=origin_of(extractor.file),
+        trusted=extractor.trusted,
     )
 
 

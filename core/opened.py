@@ -20,6 +20,7 @@ from core.input_kinds import InputKind, InputSpec
 from core.inputs import input_specs
 from core.labels import LabelRole, Labels, match_labels, possible_roles
 from core.layer_charts import LayerCharts
+from core.loading import load_model_file
 from core.maximization.views import Maximizations
 from core.model_copies import Source, content_key
 from core.model_output import ModelOutput, output_of
@@ -30,6 +31,7 @@ from core.reading import Samples
 from core.registry import Registry
 from core.store import ContentStore
 from core.summaries import LabelSummary, ModelSummary
+from core.trust import NO_TRUST, Trust
 
 __all__ = [
     "ModelSource",
@@ -129,34 +131,41 @@ class ModelSource:
         name: What to call it.
         weights: Path of the weights, where the source is an architecture alone.
         member: Path of the model that is meant, where the source holds several.
+        trust: Whose code it may use beyond Keras.
     """
 
     source: Source
     name: str
     weights: str | os.PathLike[str] | None = None
     member: str = ""
+    trust: Trust = NO_TRUST
 
     @property
     def key(self) -> str:
-        """What tells its content from that of others."""
-        return content_key(self.source, weights=self.weights, member=self.member)
+        """What tells its content, and what it may use, from that of others."""
+        key = content_key(self.source, weights=self.weights, member=self.member)
+        return f"{key}\0{self.trust.key}" if self.trust else key
 
     def extractor(self) -> Extractor:
         """Load the model, and return what records its layers."""
-        return Extractor.of_file(self.source, name=self.name, weights=self.weights, member=self.member)
+        return Extractor.of_file(
+            load_model_file(self.source, name=self.name, weights=self.weights, member=self.member, trust=self.trust)
+        )
 
 
-def code_that_opens(name: str, member: str) -> str:
+def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
     """Return Python that opens a model file and its samples in a notebook.
 
     Args:
         name: What :func:`file_name` calls the file, or the files that were given together.
         member: Path of the model that is meant, where there are several.
+        trust: Whose code it uses beyond Keras.
     """
     parts = name.split(" + ")
     source = next((part for part in parts if part.lower().endswith(".json")), parts[0])
     weights = next((part for part in parts if part != source and part.lower().endswith((".h5", ".hdf5"))), "")
     told = [repr(source), f"weights={weights!r}" if weights else "", f"member={member!r}" if member else ""]
+    told.append(f"trust={list(trust.titles)!r}" if trust else "")
     return (
         f"import numpy\n\nmodel = core.load_model({', '.join(filter(None, told))})\n"
         "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"

@@ -137,7 +137,7 @@ class ProtobufReader:
         if self._steps_left < 0:
             raise ModelRefused(
                 f"{self.called} has too many entries: reading them takes more than {self._max_steps:,} steps.",
-                remedy="Load it in Python yourself and pass the model to core.extract.",
+                remedy="Load it in Python yourself and pass the model to layerscope.show.",
             )
 
     def damaged(self, reason: str) -> ModelRefused:

@@ -41,7 +41,7 @@ MAX_UNROLLED_NODES: Final = 20_000_000
 MAX_NAME_LENGTH: Final = 1_000
 # In constants and the like, which no model fills with what its layers answer.
 MAX_DECLARED_VALUES: Final = 500_000_000
-BY_HAND: Final = "If you trust whoever made it, load it in Python yourself and pass the model to core.extract."
+BY_HAND: Final = "If you trust whoever made it, load it in Python yourself and pass the model to layerscope.show."
 AGAIN: Final = "Save it again with model.export() under TensorFlow 2."
 
 _LOCAL_DEVICE: Final = re.compile(

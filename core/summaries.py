@@ -93,6 +93,7 @@ class ModelSummary:
         featured_layer: Key of the layer to look at first.
         suggested_scaling: Scaling of images that suits it.
         origin: What its file says of how it came to be, such as ``"Keras 3.15.1, compiled with Adam, loss mse"``.
+        trusted: What it uses beyond Keras because somebody trusts it, such as ``"TCN of tcn"``.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ModelSummary:
     featured_layer: str
     suggested_scaling: str
     origin: str = ""
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

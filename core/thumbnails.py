@@ -15,7 +15,7 @@ from core.examples import Example, list_examples
 from core.export import chart_file
 from core.extractor import Extractor
 from core.inputs import arrange
-from core.loading import content_key
+from core.loading import content_key, load_model_file
 from core.registry import Registry
 from core.store import ContentStore
 
@@ -75,7 +75,7 @@ def _layers_that_suit(
 
 
 def _open(example: Example) -> Extractor:
-    return Extractor.of_file(example.model_path, name=example.name)
+    return Extractor.of_file(load_model_file(example.model_path, name=example.name))
 
 
 def _low(specification: dict[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ from core.summaries import (
     Rejection,
     VisualizerSummary,
 )
+from core.trust import NO_TRUST, Trust
 
 __all__ = ["Workspace"]
 
@@ -69,6 +70,7 @@ class Workspace(ManySamples, LabelledSamples):
         registry: Where the pictures come from; the registry of the process by default.
         models: Where opened models are shared; the store of the process by default.
         memory_budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
+        trust: Whose code every model file may use beyond Keras.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Workspace(ManySamples, LabelledSamples):
         registry: Registry | None = None,
         models: ContentStore[Extractor] | None = None,
         memory_budget: int | None = None,
+        trust: Trust = NO_TRUST,
     ) -> None:
+        self._trust = trust
         self._registry = registry or get_registry()
         self._models = models or model_store
         self._budget = memory_budget
@@ -134,7 +138,12 @@ class Workspace(ManySamples, LabelledSamples):
         return opened.summary
 
     def open_model(
-        self, source: str | os.PathLike[str] | bytes, name: str = "", member: str = "", weights: str = ""
+        self,
+        source: str | os.PathLike[str] | bytes,
+        name: str = "",
+        member: str = "",
+        weights: str = "",
+        trust: Trust = NO_TRUST,
     ) -> ModelSummary:
         """Open a model file.
 
@@ -143,32 +152,38 @@ class Workspace(ManySamples, LabelledSamples):
             name: The file's name, for messages and code.
             member: Path of the model that is meant, where the source holds several.
             weights: Path of the weights, where the source is an architecture alone.
+            trust: Whose code it may use beyond Keras.
 
         Raises:
             SeveralModels: If the source holds several models and none was named.
+            CodeNeeded: If it needs code that is not trusted.
             ModelRefused: If it is damaged, of an unknown kind, or would run code.
+            InputRejected: If what is trusted cannot be imported.
             ExtractionFailed: If it cannot be called.
         """
-        name = name or file_name(source, weights)
+        name, trust = name or file_name(source, weights), trust | self._trust
         with self._lock:
-            opened = self._open(ModelSource(source, name, weights or None, member), None, code_that_opens(name, member))
+            opening = code_that_opens(name, member, trust)
+            opened = self._open(ModelSource(source, name, weights or None, member, trust), None, opening)
             self._start_with(opened)
         return opened.summary
 
-    def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "") -> ModelSummary:
+    def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST) -> ModelSummary:
         """Open a model from files that were given together, such as an architecture and its weights.
 
         Args:
             files: Name and content of each.
             member: Name of the model that is meant, where there are several.
+            trust: Whose code it may use beyond Keras.
 
         Raises:
             SeveralModels: If they are several models and none was named.
+            CodeNeeded: If the model needs code that is not trusted.
             ModelRefused: If they hold no model, or one that cannot be opened.
             ExtractionFailed: If it cannot be called.
         """
         with files_together(files) as (source, name):
-            return self.open_model(source, name, member)
+            return self.open_model(source, name, member, trust=trust)
 
     def take_input_as(self, name: str, kind: InputKind) -> ModelSummary:
         """Take an input of the model for something else: an image, a sequence, … It is drawn and explained as that.

@@ -7,6 +7,7 @@ import os
 import sys
 
 from core.plugin_sources import FOLDERS_VARIABLE, NONE_VARIABLE
+from core.trust import TRUST_VARIABLE
 
 __all__ = ["IN_PROCESS_VARIABLE", "take_arguments"]
 
@@ -19,13 +20,23 @@ def take_arguments() -> None:
     parser.add_argument("--plugins", action="append", default=[], metavar="DIR")
     parser.add_argument("--no-plugins", action="store_true")
     parser.add_argument("--in-process", action="store_true")
+    parser.add_argument("--trust", action="append", default=[], metavar="NAME")
     given, _ = parser.parse_known_args(sys.argv[1:])
     earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
     # A worker has another working directory.
     folders = [os.path.abspath(os.path.expanduser(folder)) for folder in (*earlier, *given.plugins) if folder]
     if folders:
         os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
+    if given.trust:
+        known = [os.environ.get(TRUST_VARIABLE, ""), *map(_absolute, given.trust)]
+        os.environ[TRUST_VARIABLE] = ",".join(filter(None, known))
     if given.no_plugins:
         os.environ[NONE_VARIABLE] = "1"
     if given.in_process:
         os.environ[IN_PROCESS_VARIABLE] = "1"
+
+
+def _absolute(name: str) -> str:
+    """A path from where the server was started, which a worker is not; the name of a module as it is."""
+    path = os.path.expanduser(name)
+    return os.path.abspath(path) if os.path.exists(path) else name

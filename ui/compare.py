@@ -8,12 +8,14 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import CodeNeeded
 from core.summaries import ComparisonReport, ModelSummary
 from core.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
 from ui.model_files import open_or_offer, uploaded_model, waits_for_choice
+from ui.trust import offer_trust
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -80,9 +82,11 @@ def _other_model(opened: Workspace) -> None:
     upload = uploaded_model("The other model", "compared_file", source)
     if upload is not None and not waits_for_choice(upload.identity, upload.member):
         wanted = ("files", upload.identity, upload.member)
-        _take(
-            opened, wanted, partial(open_or_offer, upload.identity, upload.member, partial(upload.compare_in, opened))
-        )
+        open_it = partial(open_or_offer, upload.identity, upload.member, partial(upload.compare_in, opened))
+        try:
+            _take(opened, wanted, open_it)
+        except CodeNeeded as error:
+            offer_trust(error, upload.identity, "compared", lambda: None)
 
 
 def _take(opened: Workspace, wanted: tuple[Any, ...], take: Callable[[], ModelSummary]) -> None:

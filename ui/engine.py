@@ -95,9 +95,10 @@ def new_workspace() -> Workspace:
     """Return an empty workspace for a visitor: one that a worker of their own stands behind, or one in this process."""
     pool = _engine().pool
     if pool is None:
+        from core.trust import get_trust
         from core.workspace import Workspace
 
-        return Workspace()
+        return Workspace(trust=get_trust())
     from core.workers.remote import RemoteWorkspace
 
     # It has the same methods and properties, each asked for in a worker.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
 from core.limits import PREFIX, Limits, format_limit, get_limits
+from ui.local import may_open_paths, may_trust
 
 __all__ = ["limits", "megabytes"]
+
+# What holds for this visitor and not for all.
+_ASKED: Final[dict[str, Callable[[], bool]]] = {"paths": may_open_paths, "visitor_trust": may_trust}
 
 
 def limits() -> None:
@@ -23,7 +30,11 @@ def _table() -> None:
         "How much a file, a model or a visitor may ask for. Whoever runs the server sets them in its environment."
     )
     rows = [
-        (field.title, _in_words(getattr(set_now, name)), f"{PREFIX}{name.upper()}")
+        (
+            field.title,
+            _in_words(_ASKED[name]() if name in _ASKED else getattr(set_now, name)),
+            f"{PREFIX}{name.upper()}",
+        )
         for name, field in Limits.model_fields.items()
     ]
     st.dataframe(pd.DataFrame(rows, columns=["limit", "at most", "variable"]), hide_index=True, height="content")

@@ -16,6 +16,8 @@ from core.naming import shown
 from core.summaries import ModelSummary
 from core.workspace import Workspace
 from ui.limits import megabytes
+from ui.local import may_open_paths
+from ui.trust import trust_for
 
 __all__ = [
     "ModelFiles",
@@ -51,11 +53,11 @@ class ModelFiles:
 
     def open_in(self, workspace: Workspace) -> ModelSummary:
         """Open them as the model that is looked at."""
-        return workspace.open_files(self.files, self.member)
+        return workspace.open_files(self.files, self.member, trust_for(self.identity))
 
     def compare_in(self, workspace: Workspace) -> ModelSummary:
         """Open them as the model that the open one is compared with."""
-        return workspace.compare_with_files(self.files, self.member)
+        return workspace.compare_with_files(self.files, self.member, trust_for(self.identity))
 
 
 def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
@@ -81,7 +83,7 @@ def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
         max_upload_size=megabytes(limits.upload_bytes),
         help="As it was saved: compiled, trained, zipped. An architecture (.json) and its weights go together, and so "
         f"does a list of class names. At most {size}"
-        f"{'; a larger file opens by its path' if limits.paths else ''}.",
+        f"{'; a larger file opens by its path' if may_open_paths() else ''}.",
     )
     together = _together(uploads, key)
     if not together:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from core.errors import LayerscopeError
+from core.errors import CodeNeeded, LayerscopeError
 from core.images import SCALINGS, Fit
 from core.limits import format_limit, get_limits
 from core.summaries import ModelSummary
@@ -21,7 +21,9 @@ from ui.choice import workspace as opened_by_visitor
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import labels
 from ui.limits import limits, megabytes
+from ui.local import may_open_paths
 from ui.model_files import chosen_member, is_latest, open_or_offer, path_typed, uploaded_model, waits_for_choice
+from ui.trust import offer_trust, show_trusted, trust_for
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
@@ -52,6 +54,7 @@ def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
     _model(workspace, chosen)
     model = workspace.model
     if model:
+        show_trusted(model)
         st.subheader("Input", anchor=False)
         _input(workspace, take_kinds(workspace, model, chosen), chosen)
         labels(workspace, model)
@@ -99,7 +102,7 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
     allowed = get_limits()
     upload = uploaded_model("Your model", "model_file")
-    path = _path(chosen) if allowed.paths else ""
+    path = _path(chosen) if may_open_paths() else ""
     if upload is not None and (is_latest("model_file") or not path):
         wanted = ("files", upload.identity, upload.member)
         _open(
@@ -116,7 +119,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         identity = ("path", path, weights)
         member = chosen_member(identity, "model_path", chosen.member if path == chosen.path else "")
         wanted = ("path", identity, member)
-        open_it = partial(workspace.open_model, path, "", member, weights)
+        open_it = partial(workspace.open_model, path, "", member, weights, trust_for(identity))
         _open(workspace, chosen, wanted, identity, member, open_it, path)
         if st.session_state.get("opened") == wanted:
             chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
@@ -128,10 +131,10 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
                 icon=":material/upload_file:",
             )
         size = f"An upload takes at most {format_limit(allowed.upload_bytes)}"
+        larger = "; a larger file opens by its path" if may_open_paths() else ""
         st.caption(
-            f"As you saved it: trained, compiled, zipped. {size}"
-            f"{'; a larger file opens by its path' if allowed.paths else ''}. Up to {allowed.parameters:,} parameters "
-            f"and {allowed.layers:,} layers. Nothing in the file is run: custom code and Lambda layers are refused."
+            f"As you saved it: trained, compiled, zipped. {size}{larger}. Up to {allowed.parameters:,} parameters and "
+            f"{allowed.layers:,} layers. Nothing that the file brings is run unless you say so."
         )
 
 
@@ -196,7 +199,12 @@ def _open(
             state.pop("rejected", None)
             if not first:
                 chosen.start_over()
-    _show_refusal(workspace, "refused", wanted)
+    refused, refusal = state.get("refused", (None, None))
+    if refused == wanted and isinstance(refusal, CodeNeeded):
+        path = identity[1] if identity[0] == "path" else ""
+        offer_trust(refusal, identity, "model", lambda: state.pop("refused", None), path)
+    else:
+        _show_refusal(workspace, "refused", wanted)
 
 
 def _show_refusal(workspace: Workspace, name: str, wanted: tuple[Any, ...]) -> None:

@@ -15,9 +15,10 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 from core.errors import InputRejected
 from core.extractor import Extractor
-from core.loading import content_key
+from core.loading import content_key, load_model_file
 from core.naming import shown
 from core.store import model_store
+from core.trust import get_trust
 
 __all__ = ["Engine", "EngineName", "LocalEngine", "engine_at", "saved_model"]
 
@@ -103,13 +104,19 @@ def engine_at(name: EngineName, address: str = "") -> Engine:
 def extractor_of(model: Any) -> Extractor:
     """Return an extractor for a model, a path or the content of a model file; one for the same content.
 
+    A file may use what the environment says is trusted, see :func:`core.trust.get_trust`, which other machines have of
+    their own.
+
     Raises:
         ModelRefused: If the file cannot be opened.
+        InputRejected: If what is trusted is not there.
     """
     if isinstance(model, Extractor):
         return model
     if isinstance(model, (str, os.PathLike, bytes)):
-        return model_store.get(content_key(model), lambda: Extractor.of_file(model))
+        trust = get_trust()
+        key = (content_key(model), trust.key)
+        return model_store.get(key, lambda: Extractor.of_file(load_model_file(model, trust=trust)))
     return Extractor(model)
 
 

@@ -25,6 +25,7 @@ from core.naming import shown
 from core.opened import file_name
 from core.passes import Progress
 from core.summaries import ChartResult, ExampleSummary, Failure, LabelSummary
+from core.trust import NO_TRUST, get_trust
 from core.workers.pool import Worker, WorkerPool
 from core.workers.serving import LONGEST_WITH_PROGRESS, Request
 from core.workers.wire import decode, largest_reply
@@ -395,4 +396,6 @@ def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
         else:
             copy_model(Path(source), target, shown(name), limits, member=member)
     asked = {"open_files": "open_model", "compare_with_files": "compare_with_model"}.get(request.name, request.name)
-    return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})
+    # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
+    trust = (options.get("trust", NO_TRUST) | get_trust()).portable()
+    return replace(request, name=asked, arguments=(str(target), shown(name), member, "", trust), options={})

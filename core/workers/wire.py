@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from core import errors
-from core.errors import LayerscopeError, PluginFailed, SeveralModels, WorkerLost
+from core.errors import CodeNeeded, LayerscopeError, MissingObject, PluginFailed, SeveralModels, WorkerLost
 from core.naming import shown
 from core.workspace import Workspace
 
@@ -29,6 +29,8 @@ _LARGEST_VALUE: Final = 1 << 26
 
 # What a message begins with.
 _VALUE, _FILE, _ERROR, _PROGRESS = b"v", b"b", b"e", b"p"
+# What an error carries besides texts, and its type.
+_LISTS: Final = frozenset({"type", "choices", "objects", "lambdas"})
 _SHORT: Final = Struct("!i")
 _LONG: Final = Struct("!Q")
 
@@ -154,13 +156,17 @@ def _adapter(name: str) -> TypeAdapter[Any]:
 
 def _error(told: dict[str, Any]) -> LayerscopeError:
     kind = getattr(errors, told["type"]) if told["type"] in errors.__all__ else LayerscopeError
-    texts = {name: str(text) for name, text in told.items() if name not in ("type", "choices")}
+    texts = {name: str(text) for name, text in told.items() if name not in _LISTS}
     message, remedy, code = texts["message"], texts.get("remedy", ""), texts.get("code", "")
     if kind is PluginFailed:
         known = {name: texts.get(name, "") for name in ("plugin", "package", "version", "traceback")}
         return PluginFailed(message, remedy=remedy, code=code, **known)
     if kind is SeveralModels:
         return SeveralModels(message, choices=[str(path) for path in told["choices"]], remedy=remedy, code=code)
+    if kind is CodeNeeded:
+        objects = [MissingObject(*map(shown, each)) for each in told["objects"]]
+        lambdas = [shown(name) for name in told["lambdas"]]
+        return CodeNeeded(message, objects=objects, lambdas=lambdas, remedy=remedy, code=code)
     error: LayerscopeError = kind(message, remedy=remedy, code=code)
     return error
 

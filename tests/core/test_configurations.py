@@ -43,7 +43,7 @@ def test_a_refusal_names_the_layer_in_which_the_culprit_is():
     config = sequential(dense(name="first"), dense(name="second", activation=function("abs", "keras.ops")))
     with pytest.raises(ModelRefused, match=r"The function 'abs' in model\.keras .* \(in 'second'\)") as refused:
         check_configuration(config, "model.keras", ())
-    assert "core.extract" in refused.value.remedy
+    assert "layerscope.show" in refused.value.remedy
 
 
 @pytest.mark.parametrize("key", ["activation", "recurrent_activation", "kernel_initializer", "bias_regularizer"])

@@ -192,7 +192,7 @@ LAMBDA = node("Lambda", name="twice")
 def test_lambda_is_refused_wherever_it_stands(config, wrap):
     with pytest.raises(ModelRefused, match=r"ambda.* holds Python code") as refused:
         inspect_model(wrap(config), allowed={"Lambda", "Custom>Lambda"})
-    assert "core.extract" in refused.value.remedy
+    assert "layerscope.show" in refused.value.remedy
 
 
 def test_the_refusal_names_the_layer():

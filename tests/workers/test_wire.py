@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from core import errors
-from core.errors import ExtractionFailed, LayerscopeError, ModelRefused, PluginFailed, WorkerLost
+from core.errors import (
+    CodeNeeded,
+    ExtractionFailed,
+    LayerscopeError,
+    MissingObject,
+    ModelRefused,
+    PluginFailed,
+    WorkerLost,
+)
 from core.summaries import Answer, ChartPicture, ChartResult, Failure, InputView
 from core.workers.wire import Incoming, decode, encode_error, encode_progress, encode_value, largest_reply
 from core.workspace import Workspace
@@ -99,7 +107,7 @@ def test_an_error_carries_texts_and_nothing_else():
     assert set(vars(error)) == {"message", "remedy"}
 
 
-@pytest.mark.parametrize("name", [each for each in errors.__all__ if each != "PluginFailed"])
+@pytest.mark.parametrize("name", [each for each in errors.__all__ if each not in ("MissingObject", "PluginFailed")])
 def test_each_error_crosses(name):
     error = getattr(errors, name)("The layer “é” failed.", remedy="Do “this”.")
     found = decode(encode_error(error), "layers").error
@@ -113,6 +121,13 @@ def test_a_failure_of_a_plugin_crosses_whole():
     error = PluginFailed("m", plugin="p", package="k", version="1", traceback="Traceback …", remedy="r")
 
     assert vars(decode(encode_error(error), "chart_file").error) == vars(error)
+
+
+def test_what_a_model_needs_crosses_whole():
+    needs = (MissingObject("TCN", "tcn.tcn", "TCN"), MissingObject("act", "", "act", "function"))
+    error = CodeNeeded("m", objects=needs, lambdas=("scale",), remedy="r", code="c")
+
+    assert vars(decode(encode_error(error), "open_model").error) == vars(error)
 
 
 def test_a_cause_does_not_cross():

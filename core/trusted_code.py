@@ -1,0 +1,263 @@
+"""Imports what a person trusts, and gives a model file the classes and functions of it that it names.
+
+Only what a trusted module registers with Keras or holds itself can be used, and of that only what the file names: what
+else Python could import stays out of reach.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject
+from core.lambda_code import LAMBDA
+from core.naming import listed, shown
+from core.trust import CodeBundle, Trust, is_installed
+
+__all__ = ["TrustedObjects"]
+
+_Result = TypeVar("_Result")
+
+# Names that a trusted module may have from these, and give on.
+_LIBRARIES: Final = frozenset({"keras", "numpy", "tensorflow"})
+_BUNDLES: Final = "layerscope-code-"
+_OWN_NAME: Final = "layerscope_trusted_"
+_lock = threading.RLock()
+
+
+class TrustedObjects:
+    """The classes and functions that a model file may use beyond those of Keras.
+
+    Args:
+        custom_objects: Those that the caller brings, by the name in the file.
+        trust: Where others are looked for, as far as the file names them.
+
+    Attributes:
+        by_name: All that are at hand, by the name in the file.
+        used: What the file uses of what is trusted, in words, such as ``"TCN of tcn"``.
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any], trust: Trust) -> None:
+        self.by_name: dict[str, Any] = dict(custom_objects)
+        self.used: list[str] = []
+        self._trust = trust
+        self._modules: dict[str, types.ModuleType] | None = None
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The names that a configuration may hold, those that are registered with Keras among them."""
+        import keras
+
+        return frozenset({*self.by_name, *keras.saving.get_custom_objects(), *([LAMBDA] * self._trust.lambdas)})
+
+    def supply(self, step: Callable[[], _Result]) -> _Result:
+        """Do what reads a configuration, again and again as long as what it needs can be supplied.
+
+        Raises:
+            CodeNeeded: If something that it needs is not trusted, or not there.
+            InputRejected: If trusted code cannot be imported.
+        """
+        while True:
+            try:
+                return step()
+            except CodeNeeded as needed:
+                objects = self._objects(needed)
+                missing = [need for need, value in objects.items() if value is None]
+                if needed.lambdas or missing or not objects:
+                    raise self._still_needed(needed, missing) from needed.__cause__
+                for need, value in objects.items():
+                    self.by_name |= dict.fromkeys({need.registered_name, need.name}, value)
+                    self.used.append(f"{need.name} of {_root(value)}")
+
+    def _objects(self, needed: CodeNeeded) -> dict[MissingObject, Any]:
+        try:
+            return {need: self._object(need) for need in needed.objects}
+        except InputRejected as error:
+            # Who sees this may have another file to trust.
+            raise CodeNeeded(
+                f"{needed.message} {error.message}",
+                objects=needed.objects,
+                lambdas=needed.lambdas,
+                remedy=error.remedy,
+                code=needed.code,
+            ) from error
+
+    def _object(self, need: MissingObject) -> Any:
+        if self._modules is None:
+            self._modules = {_root(module): module for module in _imported(self._trust)}
+        roots = self._modules
+        return next((value for value in _candidates(need, roots) if _may_be_used(value, need, roots)), None)
+
+    def _still_needed(self, needed: CodeNeeded, missing: list[MissingObject]) -> CodeNeeded:
+        if not missing or not (self._trust.modules or self._trust.bundles):
+            return needed
+        holders = [*self._trust.modules, *(name for bundle in self._trust.bundles for name in bundle.modules)]
+        return CodeNeeded(
+            f"{needed.message} {listed(each.name for each in missing)} is not in what is trusted: "
+            f"{listed(Path(each).name for each in holders)}.",
+            objects=missing,
+            lambdas=needed.lambdas,
+            remedy=needed.remedy,
+            code=needed.code,
+        )
+
+
+def _root(value: Any) -> str:
+    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return str(name or "").partition(".")[0]
+
+
+def _candidates(need: MissingObject, roots: Mapping[str, types.ModuleType]) -> Iterator[Any]:
+    import keras
+
+    name = need.name.rpartition(">")[2]
+    if need.registered_name in keras.saving.get_custom_objects():
+        registered = keras.saving.get_custom_objects()[need.registered_name]
+        if _root(registered) in roots:
+            yield registered
+    if need.module.partition(".")[0] in roots:
+        # The file may be of another version of the package, which keeps the class elsewhere.
+        with suppress(Exception):
+            yield vars(importlib.import_module(need.module)).get(name)
+    for root, module in roots.items():
+        yield vars(module).get(name)
+        for inner, content in list(sys.modules.items()):
+            if inner.startswith(f"{root}.") and content is not None:
+                value = vars(content).get(name)
+                if getattr(value, "__module__", None) == inner:
+                    yield value
+
+
+def _may_be_used(value: Any, need: MissingObject, roots: Collection[str]) -> bool:
+    if need.kind == "function":
+        return callable(value) and not isinstance(value, type) and _root(value) in {*roots, *_LIBRARIES}
+    # What has a configuration is made to be saved and opened again.
+    return isinstance(value, type) and hasattr(value, "get_config") and _root(value) in roots
+
+
+def _imported(trust: Trust) -> Iterator[types.ModuleType]:
+    """Yields what is trusted, and what was imported from beside it."""
+    for name in trust.modules:
+        path = Path(name)
+        with _lock:
+            if path.is_absolute():
+                yield from _with_its_neighbours(_said(path.name, partial(_from_path, path)), _base(path))
+            else:
+                yield _said(name, partial(importlib.import_module, name))
+    for bundle in trust.bundles:
+        with _lock:
+            _unpack(bundle)
+            for name in bundle.modules:
+                module = _said(f"{name.rpartition('.')[2]}.py", partial(_from_folder, _folder_of(bundle), name))
+                yield from _with_its_neighbours(module, _folder_of(bundle))
+
+
+def _with_its_neighbours(module: types.ModuleType, folder: Path) -> Iterator[types.ModuleType]:
+    yield module
+    for name, other in list(sys.modules.items()):
+        file = getattr(other, "__file__", None)
+        if "." not in name and other is not module and file and _is_in(other, folder) and not is_installed(Path(file)):
+            yield other
+
+
+def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
+    """Says in a sentence why code cannot be imported; what it is told by is its own, whatever it raises."""
+    try:
+        return load()
+    except LayerscopeError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputRejected(
+            f"{shown(name)}, which is trusted, could not be imported: {type(error).__name__}: {shown(error)}",
+            remedy="It runs without network, and sees no files but installed packages and what belongs to it. Try to "
+            "import it in Python; a file of classes alone is best.",
+        ) from error
+
+
+def _from_path(path: Path) -> types.ModuleType:
+    """A module from where it is, for a process that may read it."""
+    base = _base(path)
+    return _from_folder(base, ".".join(path.relative_to(base).with_suffix("").parts))
+
+
+def _base(path: Path) -> Path:
+    """The folder that a module is imported from: that of the outermost package around it."""
+    base = path.parent
+    while (base / "__init__.py").is_file():
+        base = base.parent
+    return base
+
+
+def _folder_of(bundle: CodeBundle) -> Path:
+    return Path(tempfile.gettempdir()) / f"{_BUNDLES}{bundle.key[:16]}"
+
+
+def _unpack(bundle: CodeBundle) -> None:
+    folder = _folder_of(bundle)
+    for path, content in bundle.files:
+        target = folder / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    _forget_earlier_versions(folder, bundle)
+
+
+def _forget_earlier_versions(folder: Path, bundle: CodeBundle) -> None:
+    # A file that was changed and is trusted again must not meet what was imported of it before.
+    names = {path.partition("/")[0].removesuffix(".py") for path, _ in bundle.files}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        is_earlier = _BUNDLES in file and not Path(file).is_relative_to(folder)
+        if is_earlier and name.removeprefix(_OWN_NAME).partition(".")[0] in names:
+            sys.modules.pop(name)
+
+
+def _from_folder(folder: Path, module: str) -> types.ModuleType:
+    loaded = sys.modules.get(module)
+    if loaded is not None and _is_in(loaded, folder):
+        return loaded
+    importlib.invalidate_caches()
+    place = str(folder)
+    # First while it is imported, so that what stands beside it is what it means; then last, so that it hides nothing.
+    sys.path.insert(0, place)
+    try:
+        if loaded is None and module.partition(".")[0] not in sys.modules:
+            return importlib.import_module(module)
+        return _under_a_name_of_its_own(folder, module)
+    finally:
+        sys.path.remove(place)
+        if place not in sys.path:
+            sys.path.append(place)
+
+
+def _under_a_name_of_its_own(folder: Path, module: str) -> types.ModuleType:
+    """A module whose name is taken by another one, such as a file that is called ``layers.py`` or ``core.py``."""
+    path = folder.joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    name = f"{_OWN_NAME}{module.replace('.', '_')}"
+    locations = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=locations)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file.name} is no Python file")
+    content = importlib.util.module_from_spec(spec)
+    sys.modules[name] = content
+    try:
+        spec.loader.exec_module(content)
+    except BaseException:
+        sys.modules.pop(name)
+        raise
+    return content
+
+
+def _is_in(module: types.ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and Path(str(file)).resolve().is_relative_to(folder.resolve())

@@ -1,0 +1,46 @@
+"""Whether a visitor sits at the machine that the server runs on, who then may do what its owner may."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import streamlit as st
+
+from core.limits import PREFIX, get_limits
+from ui import engine
+
+__all__ = ["is_local_visitor", "may_open_paths", "may_trust"]
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+# What stands in front of a server and lets others in says so with one of these.
+_FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+
+
+def is_local_visitor() -> bool:
+    """Return whether nobody but the person at this machine reaches the server, as far as can be told.
+
+    It listens on the loopback alone, is asked for by a name of this machine, and nothing forwards the request.
+    """
+    if st.get_option("server.address") not in _LOOPBACK:
+        return False
+    headers = st.context.headers
+    host = headers.get("Host") or "localhost"
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name in _LOOPBACK and not any(headers.get(header) for header in _FORWARDED)
+
+
+def may_open_paths() -> bool:
+    """Return whether the visitor may open files of the server's machine by their path."""
+    return get_limits().paths and (_is_set("PATHS") or is_local_visitor())
+
+
+def may_trust() -> bool:
+    """Return whether the visitor may let a model use code beyond Keras; it runs in a process of its own."""
+    if engine.runs_in_process() or not get_limits().visitor_trust:
+        return False
+    return _is_set("VISITOR_TRUST") or is_local_visitor()
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(PREFIX + name))

@@ -1,0 +1,154 @@
+"""What a visitor trusts: offered where a model is refused for want of code, remembered for the session, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.errors import CodeNeeded, MissingObject
+from core.lambda_code import LAMBDA
+from core.naming import either, shown
+from core.summaries import ModelSummary
+from core.trust import CodeBundle, Trust, bundle_of_upload, module_path
+from ui.local import may_trust
+from ui.wording import named, plain
+
+__all__ = ["offer_trust", "show_trusted", "trust_for"]
+
+_STATE = "trust"
+
+
+@dataclass
+class _SessionTrust:
+    """What the visitor trusts until they leave.
+
+    Attributes:
+        names: Modules and files, whatever model uses them.
+        uploads: Files that they uploaded, by the names of all of them together.
+        lambdas: Model files whose own code may run.
+    """
+
+    names: list[str] = field(default_factory=list)
+    uploads: dict[str, CodeBundle] = field(default_factory=dict)
+    lambdas: set[tuple[Any, ...]] = field(default_factory=set)
+
+
+def trust_for(identity: tuple[Any, ...]) -> Trust:
+    """Return what the visitor trusts for a model file.
+
+    Args:
+        identity: Tells the file from others.
+    """
+    trust = _session_trust()
+    names = [*trust.names, *([LAMBDA] if identity in trust.lambdas else [])]
+    return Trust(tuple(names), tuple(trust.uploads.values()))
+
+
+def offer_trust(
+    error: CodeNeeded, identity: tuple[Any, ...], key: str, again: Callable[[], object], path: str = ""
+) -> None:
+    """Say what a model needs beyond Keras, and let the visitor trust it where they may.
+
+    Args:
+        error: The refusal.
+        identity: Tells the file from others.
+        key: Tells the buttons from others on the page.
+        again: What to call before another attempt.
+        path: Where the file is on the server's machine; empty for an upload.
+    """
+    message = plain(error.message)
+    if not may_trust():
+        st.error(f"{message}\n\n{plain(error.remedy)} Nobody can allow it from the page here.", icon=":material/block:")
+        st.code(error.code, language="python", wrap_lines=True)
+        return
+    st.error(message, icon=":material/block:")
+    places = {need: module_path(need.module, _folders(path)) for need in error.objects}
+    installed = [need for need, place in places.items() if place is not None]
+    if installed:
+        _offer_modules({need: str(places[need]) for need in installed}, key, again)
+    homeless = [need for need, place in places.items() if place is None]
+    if homeless:
+        _offer_upload(homeless, key, again)
+    if error.lambdas:
+        _offer_lambdas(error.lambdas, identity, key, again)
+
+
+def show_trusted(model: ModelSummary) -> None:
+    """Say what the open model uses beyond Keras because somebody trusts it."""
+    if model.trusted:
+        st.caption(
+            f":material/verified_user: Runs what you trust: {', '.join(map(named, model.trusted))}. It has no network "
+            "and sees no files; trust ends with this visit."
+        )
+
+
+def _session_trust() -> _SessionTrust:
+    trust: _SessionTrust = st.session_state.setdefault(_STATE, _SessionTrust())
+    return trust
+
+
+def _folders(path: str) -> list[Path]:
+    return [Path.cwd(), *([Path(path).expanduser().resolve().parent] if path else [])]
+
+
+def _offer_modules(places: dict[MissingObject, str], key: str, again: Callable[[], object]) -> None:
+    needs, names = list(places), list(dict.fromkeys(places.values()))
+    titles = [Path(name).name for name in names]
+    where = "of the package" if all(Path(name).suffix != ".py" for name in names) else "of"
+    objects = ", ".join(f"**{named(need.name)}**" for need in needs[:5])
+    more = f" and {len(needs) - 5:,} more" if len(needs) > 5 else ""
+    st.markdown(f"It uses {objects}{more} {where} {', '.join(map(named, titles))}, which is here.")
+
+    def trust() -> None:
+        _session_trust().names += names
+        again()
+
+    st.button(
+        f"Open with {named(' and '.join(titles))}",
+        key=f"trust/{key}/modules",
+        on_click=trust,
+        icon=":material/verified_user:",
+        help="Its code is run in a process of its own, without network and files.",
+        width="stretch",
+    )
+
+
+def _offer_upload(needs: Sequence[MissingObject], key: str, again: Callable[[], object]) -> None:
+    names = either(need.name for need in needs[:5])
+    files = st.file_uploader(
+        f"The Python file that defines {named(names)}",
+        type=["py"],
+        accept_multiple_files=True,
+        key=f"trust/{key}/upload/{shown(names)}",
+        help="With what it imports beside it. It is run in a process of its own, without network and files.",
+    )
+    used = st.session_state.setdefault(f"trust/{key}/used", set())
+    added = [file for file in files if file.file_id not in used]
+    if added:
+        used.update(file.file_id for file in added)
+        contents = [(file.name, file.getvalue()) for file in files]
+        _session_trust().uploads["/".join(sorted(name for name, _ in contents))] = bundle_of_upload(contents)
+        again()
+        st.rerun()
+
+
+def _offer_lambdas(names: Sequence[str], identity: tuple[Any, ...], key: str, again: Callable[[], object]) -> None:
+    several = "layers" if len(names) > 1 else "layer"
+    listed = ", ".join(f"“{named(name)}”" for name in names[:5])
+    st.markdown(f"The file brings code of its own in the {several} {listed}. Whoever made it decides what that does.")
+
+    def trust() -> None:
+        _session_trust().lambdas.add(identity)
+        again()
+
+    st.button(
+        "Run it in a process without network and files",
+        key=f"trust/{key}/lambda",
+        on_click=trust,
+        icon=":material/play_arrow:",
+        width="stretch",
+    )
