@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -13,7 +14,15 @@ from core.naming import did_you_mean, either
 from core.options import control_fault
 from core.visualizer import API_VERSION, OLDEST_API_VERSION, Options, Visualizer
 
-__all__ = ["CHART_ARGUMENTS", "chart_arguments", "declaration_fault", "hook_fault", "place_of", "version_fault"]
+__all__ = [
+    "CHART_ARGUMENTS",
+    "chart_arguments",
+    "declaration_fault",
+    "hook_fault",
+    "place_of",
+    "registered_classes",
+    "version_fault",
+]
 
 CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "dataset")
 """What ``chart`` may ask for by naming a parameter so."""
@@ -61,9 +70,20 @@ def hook_fault(plugin: Any) -> tuple[str, Any]:
                     return f"the hook {name!r} asks for {asked!r}{did_you_mean(asked, there_are)} {may}", function
     if not marked:
         unmarked = next((name for name in known if callable(getattr(plugin, name, None))), "")
+        if not unmarked and registered_classes(plugin):
+            return "", None
         what = f"{unmarked}() is not marked as a hook" if unmarked else "it has no hook"
         return f"{what}; put @hookimpl above a function visualizers() that returns the pictures", None
     return "", None
+
+
+def registered_classes(plugin: Any) -> tuple[str, ...]:
+    """Return the names of the classes and functions that a plugin's module registered with Keras, for model files."""
+    keras = sys.modules.get("keras")
+    if keras is None or not inspect.ismodule(plugin):
+        return ()
+    registered = keras.saving.get_custom_objects()
+    return tuple(sorted(name for name, each in registered.items() if each.__module__ == plugin.__name__))
 
 
 def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:

@@ -120,7 +120,7 @@ def _followed(tensor: Any, shape: _Shape) -> tuple[list[_Taker], _Shape | None]:
                 waiting.extend(
                     replace(place, tensor=nested[position], around=(*place.around, (node.operation, node)))
                     for position, given in enumerate(node.input_tensors)
-                    if given is place.tensor and position < len(nested)
+                    if given is place.tensor and position < len(nested) and nested[position] is not given
                 )
                 continue
             taker = _judged(node.operation, place, shape)
@@ -203,7 +203,8 @@ def _consumers(tensor: Any) -> Iterator[Any]:
         if not nested:
             yield node.operation
         for position, given in enumerate(node.input_tensors):
-            if given is tensor and position < len(nested):
+            # A model that is called on its own input, as KerasHub's tasks call their backbone, is looked into here.
+            if given is tensor and position < len(nested) and nested[position] is not tensor:
                 yield from _consumers(nested[position])
 
 

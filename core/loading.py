@@ -249,8 +249,14 @@ def _load_with_keras(path: Path, file: ModelFile, config: Mapping[str, Any]) -> 
 
 def _check_size_when_built(file: ModelFile, config: Mapping[str, Any]) -> None:
     # An .h5 file names classes without their modules, for which Keras has another reader that cannot be asked alone.
-    if file.sizes is not None and not file.sizes.complete and "module" in config:
-        check_limits(_size_when_built(config), file.name, get_limits())
+    if file.sizes is None or file.sizes.complete or "module" not in config:
+        return
+    try:
+        sizes = _size_when_built(config)
+    except Exception:
+        # A class of somebody's own may need real variables; a fault that is the file's shows when it is built for good.
+        return
+    check_limits(sizes, file.name, get_limits())
 
 
 def _size_when_built(config: Mapping[str, Any]) -> Sizes:

@@ -22,9 +22,17 @@ from core import hookspecs
 from core.activation import Activations
 from core.altair_settings import put_back
 from core.deadlines import Deadline, run_within
-from core.declarations import VERSION_NAME, declaration_fault, hook_fault, place_of, version_fault
+from core.declarations import (
+    VERSION_NAME,
+    declaration_fault,
+    hook_fault,
+    place_of,
+    registered_classes,
+    version_fault,
+)
 from core.deprecation import hearing
 from core.limits import get_limits
+from core.naming import shown
 from core.plugin_sources import (
     ImportClock,
     PluginSettings,
@@ -174,6 +182,9 @@ class LoadedPlugins:
                 self._add(plugin, origin, earlier or {}, API_VERSION)
             elif self._take_hooks(plugin, origin):
                 self._take_visualizers(plugin, origin, earlier or {})
+                if classes := registered_classes(plugin):
+                    names = ", ".join(map(shown, classes))
+                    self._notice(origin, f"models that use {names} open: it registers that with Keras, as --trust does")
             else:
                 return False
             return len(self._plugins[origin.key].problems) == len(known.problems)
