@@ -6,10 +6,12 @@ import re
 from typing import Final
 
 from core.errors import CodeNeeded, MissingObject
-from core.lambda_code import LAMBDA
 from core.naming import shown
 
-__all__ = ["CodeNeeds", "code_needed"]
+__all__ = ["LAMBDA", "CodeNeeds", "code_needed"]
+
+LAMBDA: Final = "lambda"
+"""What is trusted to let the code run that a model file holds, in the place of a module's name."""
 
 _OF_KERAS: Final = frozenset({"keras", "tf_keras", "tensorflow"})
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from core.code_needs import CodeNeeds
+from core.code_needs import LAMBDA, CodeNeeds
 from core.connections import calls_of, in_order
 from core.errors import MissingObject, ModelRefused
 from core.keras2_operations import OPERATIONS
-from core.lambda_code import LAMBDA, LAMBDA_CODE, functions_in, is_lambda_value
+from core.lambda_code import LAMBDA_CODE, functions_in, is_lambda_value
 from core.legacy import MODELS, REPLACED
 from core.limits import Limits, raised_by
 from core.naming import shown

@@ -86,7 +86,7 @@ class MissingObject(NamedTuple):
         name: Its name.
         module: The module that it was defined in; empty where the file does not say.
         registered_name: The name that it was registered under, such as ``"my_package>TCN"``; otherwise its name.
-        kind: ``"class"`` or ``"function"``.
+        kind: ``"class"``, ``"function"``, or ``"name"`` for whatever the file's own code calls so.
     """
 
     name: str

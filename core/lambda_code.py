@@ -7,21 +7,21 @@ configuration in its place; Keras itself would run it in a module where nothing 
 from __future__ import annotations
 
 import base64
+import builtins
+import dis
 import importlib
 import marshal
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from core.errors import ModelRefused
-from core.naming import shown
+from core.code_needs import code_needed
+from core.errors import MissingObject, ModelRefused
+from core.naming import listed, shown
 
-__all__ = ["LAMBDA", "LAMBDA_CODE", "functions_in", "functions_of_lambdas", "is_lambda_value"]
-
-LAMBDA: Final = "lambda"
-"""What is trusted to let Lambda layers run, in the place of a module's name."""
+__all__ = ["LAMBDA_CODE", "functions_in", "functions_of_lambdas", "is_lambda_value"]
 
 LAMBDA_CODE: Final = "__lambda__"
 _FUNCTIONS: Final = ("function", "output_shape", "mask")
@@ -61,17 +61,35 @@ def functions_in(config: Any) -> tuple[str, ...] | None:
     return tuple(filter(None, names))
 
 
-def functions_of_lambdas(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def functions_of_lambdas(
+    config: Mapping[str, Any], file: str, objects: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a configuration with names in the place of code, and the functions of those names; nothing is run yet.
 
     Args:
         config: The configuration of a model whose code is trusted.
+        file: What to call the file in messages.
+        objects: What the code may use by name, beside the usual libraries.
 
     Raises:
+        CodeNeeded: If the code uses a name that is not known.
         ModelRefused: If code cannot be read, as where another version of Python wrote it.
     """
     functions: dict[str, Any] = {}
-    return _without_code(config, "", functions), functions
+    translated = _without_code(config, "", functions)
+    known = {**_usual_globals(), **objects}
+    missing: dict[str, None] = {}
+    for function in functions.values():
+        function.__globals__.update(known)
+        names = _global_names(function.__code__)
+        missing |= dict.fromkeys(name for name in names if name not in known and not hasattr(builtins, name))
+    if missing:
+        raise code_needed(
+            file,
+            f"The code in {file} uses {listed(missing)}, which the file does not hold.",
+            tuple(MissingObject(name, "", name, "name") for name in missing),
+        )
+    return translated, functions
 
 
 def _without_code(value: Any, layer: str, functions: dict[str, Any]) -> Any:
@@ -122,9 +140,7 @@ def _function(code: Any, layer: str) -> types.FunctionType:
         text, defaults, closure = code
         content = marshal.loads(base64.b64decode(text))
         cells = None if closure is None else tuple(map(types.CellType, closure))
-        return types.FunctionType(
-            content, _usual_globals(), "lambda", None if defaults is None else tuple(defaults), cells
-        )
+        return types.FunctionType(content, {}, "lambda", None if defaults is None else tuple(defaults), cells)
     except (ValueError, TypeError, EOFError) as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise ModelRefused(
@@ -136,11 +152,20 @@ def _function(code: Any, layer: str) -> types.FunctionType:
 
 @cache
 def _usual_globals() -> dict[str, Any]:
-    names: dict[str, Any] = {"__builtins__": __builtins__}
+    names: dict[str, Any] = {"__builtins__": builtins}
     for name, module in _USUAL_NAMES.items():
         parent, _, attribute = module.rpartition(".")
         names[name] = getattr(importlib.import_module(parent), attribute) if parent else importlib.import_module(module)
     return names
+
+
+def _global_names(code: types.CodeType) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield str(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _global_names(constant)
 
 
 def _is_marshalled(value: Any) -> bool:

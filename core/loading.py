@@ -23,12 +23,13 @@ from pydantic import ByteSize
 
 from core import legacy
 from core.archives import rewrite_keras_model
+from core.code_needs import LAMBDA
 from core.configurations import BY_HAND, check_configuration, check_counts
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
 from core.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.keras2_operations import check_types
-from core.lambda_code import LAMBDA, functions_of_lambdas
+from core.lambda_code import functions_of_lambdas
 from core.limits import Limits, format_limit, get_limits, raised_by
 from core.model_copies import Source, content_key, staged_copy
 from core.model_sizes import Sizes, check_limits
@@ -127,7 +128,7 @@ def load_model_file(
         config = objects.supply(lambda: _translated(file, objects.allowed)) if _is_translated(file) else file.config
         lambdas: Mapping[str, Any] = {}
         if LAMBDA in objects.allowed:
-            config, lambdas = functions_of_lambdas(config)
+            config, lambdas = objects.supply(lambda: functions_of_lambdas(config, name, objects.by_name))
         stack.enter_context(_in_our_words(file, limits))
         # One scope for all: an inner scope of Keras hides the outer one.
         scope = {**objects.by_name, **lambdas, legacy.HARD_SIGMOID: legacy.hard_sigmoid}

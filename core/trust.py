@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from core.code_needs import LAMBDA
 from core.errors import InputRejected
-from core.lambda_code import LAMBDA
 from core.limits import PREFIX
 from core.naming import shown
 

@@ -13,13 +13,13 @@ import tempfile
 import threading
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from core.code_needs import LAMBDA
 from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject
-from core.lambda_code import LAMBDA
 from core.naming import listed, shown
 from core.trust import CodeBundle, Trust, is_installed
 
@@ -76,7 +76,7 @@ class TrustedObjects:
                     raise self._still_needed(needed, missing) from needed.__cause__
                 for need, value in objects.items():
                     self.by_name |= dict.fromkeys({need.registered_name, need.name}, value)
-                    self.used.append(f"{need.name} of {_root(value)}")
+                    self.used.append(f"{need.name} of {_root(value).removeprefix(_OWN_NAME)}")
 
     def _objects(self, needed: CodeNeeded) -> dict[MissingObject, Any]:
         try:
@@ -124,7 +124,9 @@ def _candidates(need: MissingObject, roots: Mapping[str, types.ModuleType]) -> I
         registered = keras.saving.get_custom_objects()[need.registered_name]
         if _root(registered) in roots:
             yield registered
-    if need.module.partition(".")[0] in roots:
+    own_root = need.module.partition(".")[0]
+    # Two versions of a file may be imported in one process; this one may not be the one that goes by its name.
+    if own_root in roots and sys.modules.get(own_root) is roots[own_root]:
         # The file may be of another version of the package, which keeps the class elsewhere.
         with suppress(Exception):
             yield vars(importlib.import_module(need.module)).get(name)
@@ -138,6 +140,8 @@ def _candidates(need: MissingObject, roots: Mapping[str, types.ModuleType]) -> I
 
 
 def _may_be_used(value: Any, need: MissingObject, roots: Collection[str]) -> bool:
+    if need.kind == "name":
+        return value is not None
     if need.kind == "function":
         return callable(value) and not isinstance(value, type) and _root(value) in {*roots, *_LIBRARIES}
     # What has a configuration is made to be saved and opened again.
@@ -155,10 +159,7 @@ def _imported(trust: Trust) -> Iterator[types.ModuleType]:
                 yield _said(name, partial(importlib.import_module, name))
     for bundle in trust.bundles:
         with _lock:
-            _unpack(bundle)
-            for name in bundle.modules:
-                module = _said(f"{name.rpartition('.')[2]}.py", partial(_from_folder, _folder_of(bundle), name))
-                yield from _with_its_neighbours(module, _folder_of(bundle))
+            yield from _from_bundle(bundle)
 
 
 def _with_its_neighbours(module: types.ModuleType, folder: Path) -> Iterator[types.ModuleType]:
@@ -201,24 +202,37 @@ def _folder_of(bundle: CodeBundle) -> Path:
     return Path(tempfile.gettempdir()) / f"{_BUNDLES}{bundle.key[:16]}"
 
 
-def _unpack(bundle: CodeBundle) -> None:
+def _from_bundle(bundle: CodeBundle) -> list[types.ModuleType]:
     folder = _folder_of(bundle)
     for path, content in bundle.files:
         target = folder / path
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    _forget_earlier_versions(folder, bundle)
+    modules: list[types.ModuleType] = []
+    with _earlier_versions_hidden(folder, bundle):
+        for name in bundle.modules:
+            module = _said(f"{name.rpartition('.')[2]}.py", partial(_from_folder, folder, name))
+            modules += _with_its_neighbours(module, folder)
+    return modules
 
 
-def _forget_earlier_versions(folder: Path, bundle: CodeBundle) -> None:
-    # A file that was changed and is trusted again must not meet what was imported of it before.
+@contextmanager
+def _earlier_versions_hidden(folder: Path, bundle: CodeBundle) -> Iterator[None]:
+    """Lets files that were changed and are trusted again not meet what was imported of them before."""
     names = {path.partition("/")[0].removesuffix(".py") for path, _ in bundle.files}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        is_earlier = _BUNDLES in file and not Path(file).is_relative_to(folder)
-        if is_earlier and name.removeprefix(_OWN_NAME).partition(".")[0] in names:
-            sys.modules.pop(name)
+    earlier = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in names and (file := getattr(module, "__file__", None))
+        if not is_installed(Path(file)) and not _is_in(module, folder)
+    }
+    for name in earlier:
+        sys.modules.pop(name)
+    try:
+        yield
+    finally:
+        sys.modules.update({name: module for name, module in earlier.items() if _BUNDLES not in str(module.__file__)})
 
 
 def _from_folder(folder: Path, module: str) -> types.ModuleType:

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.code_needs import LAMBDA
 from core.errors import CodeNeeded, MissingObject
-from core.lambda_code import LAMBDA
 from core.naming import either, shown
 from core.summaries import ModelSummary
 from core.trust import CodeBundle, Trust, bundle_of_upload, module_path

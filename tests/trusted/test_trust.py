@@ -1,0 +1,219 @@
+"""Models that use code of their owner's open where somebody trusts it, and nowhere else."""
+
+import base64
+import json
+import marshal
+import zipfile
+
+import numpy as np
+import pytest
+
+import core
+from core.errors import CodeNeeded, InputRejected, ModelRefused
+from core.inspection import inspect_model
+from core.loading import load_model_file
+from core.trust import Trust, bundle_of_upload
+from core.trusted_code import TrustedObjects
+from core.workspace import Workspace
+from tests.hostile.models import HOSTILE_MODELS
+
+# What each file needs: classes and functions, and layers with code.
+NEEDS = {
+    "unregistered": ({"Tripled"}, set()),
+    "registered": ({"Mixed"}, set()),
+    "function": ({"doubled"}, set()),
+    "named-lambda": ({"doubled"}, set()),
+    "lambda": (set(), {"positive"}),
+    "lambda-activation": (set(), {"squared"}),
+    "both": ({"Tripled"}, {"decay"}),
+    "nested": ({"Tripled"}, set()),
+}
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    """Forget what a test registered: the next one is another person's process."""
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    before = dict(registered)
+    yield
+    registered.clear()
+    registered.update(before)
+
+
+def names(trusted, project):
+    classes, lambdas = trusted
+    return [*([project / "own_layers.py"] if classes else []), *(["lambda"] if lambdas else [])]
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_refusal_names_what_is_needed_and_trust_opens_it(project, name, suffix):
+    path = project / f"{name}{suffix}"
+    with pytest.raises(CodeNeeded) as refused:
+        core.load_model(path)
+    assert {each.name for each in refused.value.objects} == NEEDS[name][0]
+    assert set(refused.value.lambdas) == NEEDS[name][1]
+    assert "--trust" in refused.value.remedy
+    assert f"load_model('{path.name}', trust=[" in refused.value.code
+
+    model = core.load_model(path, trust=names(NEEDS[name], project))
+    found = model.predict(np.load(project / "inputs.npy"), verbose=0)
+    np.testing.assert_allclose(found, np.load(project / f"{name}.npy"), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_half_that_is_trusted_is_not_enough(project, name):
+    classes, lambdas = NEEDS[name]
+    other = ["json", *(["lambda"] if not lambdas else []), *([] if classes else [str(project / "own_layers.py")])]
+    with pytest.raises(CodeNeeded) as refused:
+        core.load_model(project / f"{name}.keras", trust=other)
+    assert {each.name for each in refused.value.objects} == classes
+    assert set(refused.value.lambdas) == lambdas
+
+
+def test_the_refusal_says_that_what_is_trusted_lacks_the_class(project):
+    with pytest.raises(CodeNeeded, match="'Tripled' is not in what is trusted: 'json'"):
+        core.load_model(project / "unregistered.keras", trust=["json"])
+
+
+@pytest.mark.parametrize("case", HOSTILE_MODELS, ids=lambda case: case.name)
+def test_a_hostile_file_stays_refused_with_trust_of_something_else(project, case, tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(case.build())
+    objects = TrustedObjects({}, Trust.of(["json", project / "own_layers.py"]))
+    with pytest.raises(ModelRefused):
+        objects.supply(lambda: inspect_model(path, allowed=objects.allowed, name="model.bin"))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in HOSTILE_MODELS if case.threat != "lambda"], ids=lambda case: case.name
+)
+def test_a_hostile_file_without_lambdas_stays_refused_where_lambdas_may_run(case, tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(case.build())
+    objects = TrustedObjects({}, Trust.of(["lambda"]))
+    with pytest.raises(ModelRefused):
+        objects.supply(lambda: inspect_model(path, allowed=objects.allowed, name="model.bin"))
+
+
+def test_a_file_is_trusted_by_what_it_holds(project, tmp_path):
+    files = [(path.name, path.read_bytes()) for path in (project / "own_layers.py", project / "own_parts.py")]
+    trust = Trust(bundles=(bundle_of_upload(files),))
+    inputs = np.load(project / "inputs.npy")
+    model = load_model_file(project / "unregistered.keras", trust=trust).model
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), np.load(project / "unregistered.npy"), rtol=1e-5)
+
+    # Changed and given again, it is the new code that runs, though the class is not in the file that was changed.
+    changed = [(name, content.replace(b"factor = 3.0", b"factor = 0.0")) for name, content in files]
+    loaded = load_model_file(project / "unregistered.keras", trust=Trust(bundles=(bundle_of_upload(changed),)))
+    assert loaded.trusted == ("Tripled of own_layers",)
+    assert np.ptp(loaded.model.predict(inputs, verbose=0), axis=0) == pytest.approx(0, abs=1e-6)
+
+
+def test_what_a_file_imports_from_beside_it_goes_with_it(project):
+    (bundle,) = Trust.of([project / "own_layers.py"]).portable().bundles
+    assert bundle.modules == ("own_layers",)
+    assert [path for path, _ in bundle.files] == ["own_layers.py", "own_parts.py"]
+
+
+def test_a_module_of_a_package_goes_with_its_package(tmp_path):
+    package = tmp_path / "shapes"
+    package.mkdir()
+    for name in ("__init__", "round", "square"):
+        (package / f"{name}.py").write_text("")
+    (bundle,) = Trust.of([package / "round.py"]).portable().bundles
+    assert bundle.modules == ("shapes.round",)
+    assert [path for path, _ in bundle.files] == ["shapes/__init__.py", "shapes/round.py", "shapes/square.py"]
+
+
+def test_an_installed_module_is_trusted_by_its_name():
+    assert Trust.of(["keras_hub"]).portable() == Trust(("keras_hub",))
+
+
+def test_a_file_whose_name_is_taken(project, tmp_path):
+    # Such as layers.py beside a model, where Python knows another module of that name.
+    for name in ("own_parts.py", "unregistered.keras"):
+        (tmp_path / name).write_bytes((project / name).read_bytes())
+    (tmp_path / "json.py").write_bytes((project / "own_layers.py").read_bytes())
+    model = core.load_model(tmp_path / "unregistered.keras", trust=[tmp_path / "json.py"])
+    found = model.predict(np.load(project / "inputs.npy"), verbose=0)
+    np.testing.assert_allclose(found, np.load(project / "unregistered.npy"), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("class Tripled(:", "SyntaxError"),
+        ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found'"),
+        ("import sys; sys.exit(2)", "SystemExit"),
+        ("raise RuntimeError('not today')", "not today"),
+    ],
+)
+def test_code_that_cannot_be_imported_says_so(project, tmp_path, code, says):
+    (tmp_path / "own_broken.py").write_text(code)
+    with pytest.raises(CodeNeeded, match=says) as refused:
+        core.load_model(project / "unregistered.keras", trust=[tmp_path / "own_broken.py"])
+    assert "own_broken.py" in refused.value.message
+    assert [each.name for each in refused.value.objects] == ["Tripled"]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.py", "./nowhere.py", "no where"])
+def test_what_is_not_there_cannot_be_trusted(name):
+    with pytest.raises(InputRejected, match=name.replace(".", r"\.")):
+        core.load_model("model.keras", trust=[name])
+
+
+def with_code(path, target, code):
+    """Write a model's file with other code in its Lambda layer."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                for layer in config["config"]["layers"]:
+                    if layer["class_name"] == "Lambda":
+                        layer["config"]["function"]["config"]["code"] = code
+                content = json.dumps(config).encode()
+            new.writestr(name, content)
+    return target
+
+
+@pytest.mark.parametrize("code", ["AAAA", "no base64", base64.b64encode(marshal.dumps([1])).decode(), None])
+def test_code_of_another_python_is_told(project, tmp_path, code):
+    path = with_code(project / "lambda.keras", tmp_path / "model.keras", code)
+    with pytest.raises(ModelRefused, match=r"The code in the layer 'positive' cannot be read by Python 3\.\d+"):
+        core.load_model(path, trust=["lambda"])
+
+
+def test_a_name_that_code_uses_comes_from_what_is_trusted_or_is_told(project, tmp_path):
+    code = compile("lambda x: doubled(x) + missing", "cell", "eval").co_consts[0]
+    marshalled = base64.b64encode(marshal.dumps(code)).decode()
+    path = with_code(project / "lambda.keras", tmp_path / "model.keras", marshalled)
+    with pytest.raises(CodeNeeded, match="uses 'doubled', 'missing', which the file does not hold") as refused:
+        core.load_model(path, trust=["lambda"])
+    assert [each.name for each in refused.value.objects] == ["doubled", "missing"]
+
+    (tmp_path / "own_helpers.py").write_text("missing = 5.0\n\n\ndef doubled(x):\n    return 2 * x\n")
+    model = core.load_model(path, trust=["lambda", tmp_path / "own_helpers.py"])
+    inputs = np.load(project / "inputs.npy")
+    activation = core.extract(model, inputs)["positive"]
+    np.testing.assert_allclose(activation.values, inputs * 2 + 5, rtol=1e-5)
+
+
+def test_a_workspace_says_what_it_trusts(project):
+    workspace = Workspace(trust=Trust.of([project / "own_layers.py"]))
+    with pytest.raises(CodeNeeded):
+        workspace.open_model(project / "both.keras")
+    summary = workspace.open_model(project / "both.keras", trust=Trust.of(["lambda"]))
+    assert summary.trusted == ("Tripled of own_layers", "code of its own")
+    assert workspace.open_example("digits-cnn").trusted == ()
+
+
+def test_what_is_trusted_for_one_is_not_for_all(project):
+    # Both visitors are in one process, where an opened model is kept by the content of its file.
+    trusting, other = Workspace(), Workspace()
+    trusting.open_model(project / "lambda.keras", trust=Trust.of(["lambda"]))
+    with pytest.raises(CodeNeeded):
+        other.open_model(project / "lambda.keras")
