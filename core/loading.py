@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ByteSize
 
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = ["LoadedModel", "content_key", "load_model", "load_model_file"]
+
+
+_FAILING_CODE: Final = (
+    "It runs without network, and sees no files but its own. Put what it needs into a class of your own, or load the "
+    "model in Python and pass it to layerscope.show."
+)
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,29 @@ def load_model_file(
         model = build(located, file, Path(folder) / "written", config)
         if _is_translated(file):
             check_types(model)
+        if lambdas:
+            _check_that_code_runs(model, name)
         code = ["code of its own"] if lambdas else []
         return LoadedModel(model, file, (*dict.fromkeys(objects.used), *code))
+
+
+def _check_that_code_runs(model: Any, name: str) -> None:
+    """Refuses a Sequential whose code raises, which Keras leaves without inputs and says nothing about."""
+    import keras
+
+    first = next((layer for layer in getattr(model, "_layers", ()) if isinstance(layer, keras.layers.InputLayer)), None)
+    if not isinstance(model, keras.Sequential) or getattr(model, "inputs", None) or first is None:
+        return
+    shape = first.batch_shape
+    for layer in model.layers:
+        try:
+            shape = layer.compute_output_shape(shape)
+        except Exception as error:
+            cause = error.__context__ or error
+            why = f"{type(cause).__name__}: {shown(cause)}"
+            raise ModelRefused(
+                f"The layer '{shown(layer.name)}' in {name} runs code that fails: {why}.", remedy=_FAILING_CODE
+            ) from cause
 
 
 def _is_translated(file: ModelFile) -> bool:
@@ -159,9 +186,9 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
         if ran_out_of_memory(error):
             raise _too_large(file, limits) from error
         message = str(error)
-        if isinstance(error, NameError) and error.name:
-            what = f"holds code that needs {shown(error.name)!r}, which is not in the file"
-            remedy = "Put the code into a class of your own, and trust the file that defines it."
+        if isinstance(error, NotImplementedError) and error.__context__ and "Lambda" in message:
+            what = f"holds code that fails: {type(error.__context__).__name__}: {shown(error.__context__)}"
+            remedy = _FAILING_CODE
         elif "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
             what = "names a class that Keras does not know"
             remedy = "Trust the module or file that holds it, see --trust, or pass the class in custom_objects."
