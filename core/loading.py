@@ -97,7 +97,7 @@ def load_model(
         ModelTooLarge: It needs more memory than there is.
         CodeNeeded: It needs code that is neither Keras', nor in ``custom_objects``, nor trusted.
         ModelRefused: The file is of no known kind, damaged, or would have to run code to be opened.
-        InputRejected: What is trusted is not there, or cannot be imported.
+        InputRejected: What is trusted is not there.
     """
     trusted = Trust.of(trust)
     return load_model_file(

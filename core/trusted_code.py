@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 import tempfile
 import threading
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,7 @@ class TrustedObjects:
         self.used: list[str] = []
         self._trust = trust
         self._modules: dict[str, types.ModuleType] | None = None
+        self._failures: list[InputRejected] = []
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -63,43 +65,43 @@ class TrustedObjects:
         """Do what reads a configuration, again and again as long as what it needs can be supplied.
 
         Raises:
-            CodeNeeded: If something that it needs is not trusted, or not there.
-            InputRejected: If trusted code cannot be imported.
+            CodeNeeded: If something that it needs is not trusted, not there, or cannot be imported.
         """
+        supplied: set[MissingObject] = set()
         while True:
             try:
                 return step()
             except CodeNeeded as needed:
-                objects = self._objects(needed)
+                objects = {need: self._object(need) for need in needed.objects if need not in supplied}
                 missing = [need for need, value in objects.items() if value is None]
                 if needed.lambdas or missing or not objects:
                     raise self._still_needed(needed, missing) from needed.__cause__
+                supplied |= set(objects)
                 for need, value in objects.items():
                     self.by_name |= dict.fromkeys({need.registered_name, need.name}, value)
-                    self.used.append(f"{need.name} of {_root(value).removeprefix(_OWN_NAME)}")
-
-    def _objects(self, needed: CodeNeeded) -> dict[MissingObject, Any]:
-        try:
-            return {need: self._object(need) for need in needed.objects}
-        except InputRejected as error:
-            # Who sees this may have another file to trust.
-            raise CodeNeeded(
-                f"{needed.message} {error.message}",
-                objects=needed.objects,
-                lambdas=needed.lambdas,
-                remedy=error.remedy,
-                code=needed.code,
-            ) from error
+                    if need.kind != "name":
+                        self.used.append(f"{need.name} of {_root(value).removeprefix(_OWN_NAME)}")
 
     def _object(self, need: MissingObject) -> Any:
         if self._modules is None:
-            self._modules = {_root(module): module for module in _imported(self._trust)}
+            self._modules = {}
+            for load in _imports(self._trust):
+                try:
+                    self._modules |= {_root(module): module for module in load()}
+                except InputRejected as error:
+                    # What the file needs may be in another one.
+                    self._failures.append(error)
         roots = self._modules
         return next((value for value in _candidates(need, roots) if _may_be_used(value, need, roots)), None)
 
     def _still_needed(self, needed: CodeNeeded, missing: list[MissingObject]) -> CodeNeeded:
         if not missing or not (self._trust.modules or self._trust.bundles):
             return needed
+        if self._failures:
+            told, remedy = self._failures[0].message, self._failures[0].remedy
+            return CodeNeeded(
+                f"{needed.message} {told}", objects=missing, lambdas=needed.lambdas, remedy=remedy, code=needed.code
+            )
         holders = [*self._trust.modules, *(name for bundle in self._trust.bundles for name in bundle.modules)]
         return CodeNeeded(
             f"{needed.message} {listed(each.name for each in missing)} is not in what is trusted: "
@@ -148,18 +150,40 @@ def _may_be_used(value: Any, need: MissingObject, roots: Collection[str]) -> boo
     return isinstance(value, type) and hasattr(value, "get_config") and _root(value) in roots
 
 
-def _imported(trust: Trust) -> Iterator[types.ModuleType]:
-    """Yields what is trusted, and what was imported from beside it."""
+def _imports(trust: Trust) -> Iterator[Callable[[], Iterable[types.ModuleType]]]:
+    """Yields what imports each thing that is trusted, and returns it with what was imported from beside it."""
     for name in trust.modules:
-        path = Path(name)
-        with _lock:
-            if path.is_absolute():
-                yield from _with_its_neighbours(_said(path.name, partial(_from_path, path)), _base(path))
-            else:
-                yield _said(name, partial(importlib.import_module, name))
+        if os.path.isabs(name):
+            yield partial(_imported_from_path, Path(name))
+        else:
+            yield partial(_imported_by_name, name)
     for bundle in trust.bundles:
-        with _lock:
-            yield from _from_bundle(bundle)
+        for module in bundle.modules:
+            yield partial(_imported_from_bundle, bundle, module)
+
+
+def _imported_by_name(name: str) -> list[types.ModuleType]:
+    with _lock:
+        return [_said(name, partial(importlib.import_module, name))]
+
+
+def _imported_from_path(path: Path) -> list[types.ModuleType]:
+    base = _base(path)
+    module = ".".join(path.relative_to(base).with_suffix("").parts)
+    with _lock:
+        return list(_with_its_neighbours(_said(path.name, partial(_from_folder, base, module)), base))
+
+
+def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleType]:
+    folder = _folder_of(bundle)
+    for path, content in bundle.files:
+        target = folder / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    with _lock, _earlier_versions_hidden(folder, bundle):
+        own = _said(f"{module.rpartition('.')[2]}.py", partial(_from_folder, folder, module))
+        return list(_with_its_neighbours(own, folder))
 
 
 def _with_its_neighbours(module: types.ModuleType, folder: Path) -> Iterator[types.ModuleType]:
@@ -184,12 +208,6 @@ def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
         ) from error
 
 
-def _from_path(path: Path) -> types.ModuleType:
-    """A module from where it is, for a process that may read it."""
-    base = _base(path)
-    return _from_folder(base, ".".join(path.relative_to(base).with_suffix("").parts))
-
-
 def _base(path: Path) -> Path:
     """The folder that a module is imported from: that of the outermost package around it."""
     base = path.parent
@@ -200,21 +218,6 @@ def _base(path: Path) -> Path:
 
 def _folder_of(bundle: CodeBundle) -> Path:
     return Path(tempfile.gettempdir()) / f"{_BUNDLES}{bundle.key[:16]}"
-
-
-def _from_bundle(bundle: CodeBundle) -> list[types.ModuleType]:
-    folder = _folder_of(bundle)
-    for path, content in bundle.files:
-        target = folder / path
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    modules: list[types.ModuleType] = []
-    with _earlier_versions_hidden(folder, bundle):
-        for name in bundle.modules:
-            module = _said(f"{name.rpartition('.')[2]}.py", partial(_from_folder, folder, name))
-            modules += _with_its_neighbours(module, folder)
-    return modules
 
 
 @contextmanager

@@ -158,7 +158,6 @@ class Workspace(ManySamples, LabelledSamples):
             SeveralModels: If the source holds several models and none was named.
             CodeNeeded: If it needs code that is not trusted.
             ModelRefused: If it is damaged, of an unknown kind, or would run code.
-            InputRejected: If what is trusted cannot be imported.
             ExtractionFailed: If it cannot be called.
         """
         name, trust = name or file_name(source, weights), trust | self._trust

@@ -13,7 +13,7 @@ from core.code_needs import LAMBDA
 from core.errors import CodeNeeded, MissingObject
 from core.naming import either, shown
 from core.summaries import ModelSummary
-from core.trust import CodeBundle, Trust, bundle_of_upload, module_path
+from core.trust import Trust, bundle_of_upload, module_path
 from ui.local import may_trust
 from ui.wording import named, plain
 
@@ -28,12 +28,12 @@ class _SessionTrust:
 
     Attributes:
         names: Modules and files, whatever model uses them.
-        uploads: Files that they uploaded, by the names of all of them together.
+        uploads: Files that they uploaded, content by name; the last one of a name counts.
         lambdas: Model files whose own code may run.
     """
 
     names: list[str] = field(default_factory=list)
-    uploads: dict[str, CodeBundle] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
     lambdas: set[tuple[Any, ...]] = field(default_factory=set)
 
 
@@ -45,7 +45,7 @@ def trust_for(identity: tuple[Any, ...]) -> Trust:
     """
     trust = _session_trust()
     names = [*trust.names, *([LAMBDA] if identity in trust.lambdas else [])]
-    return Trust(tuple(names), tuple(trust.uploads.values()))
+    return Trust(tuple(names), (bundle_of_upload(trust.uploads.items()),) if trust.uploads else ())
 
 
 def offer_trust(
@@ -130,8 +130,7 @@ def _offer_upload(needs: Sequence[MissingObject], key: str, again: Callable[[], 
     added = [file for file in files if file.file_id not in used]
     if added:
         used.update(file.file_id for file in added)
-        contents = [(file.name, file.getvalue()) for file in files]
-        _session_trust().uploads["/".join(sorted(name for name, _ in contents))] = bundle_of_upload(contents)
+        _session_trust().uploads |= {file.name: file.getvalue() for file in added}
         again()
         st.rerun()
 

@@ -1,22 +1,17 @@
 """The files of a person with layers of their own, made once."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from benchmarks.serving import ROOT
+from tests.trusted.saving import install_package, save_project
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """A folder with own_layers.py, own_parts.py, and trained models that use them."""
-    folder = tmp_path_factory.mktemp("project")
-    script = ROOT / "tests" / "trusted" / "training.py"
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+    return save_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A folder that packages are installed in, with own_package, and beside it ``packaged.keras``."""
+    return install_package(tmp_path_factory.mktemp("package"))
