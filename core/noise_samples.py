@@ -32,8 +32,13 @@ def noise_samples(model: OpenModel, count: int, seed: int, sizes: Mapping[str, S
     """Return samples of noise; see :meth:`core.workspace.Workspace.take_noise`.
 
     Raises:
-        InputRejected: If no size was found that the model takes.
+        InputRejected: If no size was found that the model takes, or the model does not say what it expects.
     """
+    if not model.specs:
+        raise InputRejected(
+            f"{model.summary.name} does not say what it expects, so no noise can be made for it.",
+            remedy="Build the model with keras.Input, or call it once before it is saved.",
+        )
     shapes = shapes_that_fit(model.extractor, model.specs, _asked_shapes(model, sizes))
     arrays = {spec.name: noise(spec, count, seed + place, shapes[spec.name]) for place, spec in enumerate(model.specs)}
     return Samples(arrays, None, tuple(f"noise {number}" for number in range(count)))

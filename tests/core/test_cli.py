@@ -45,7 +45,7 @@ def test_a_refused_file(command, tmp_path):
     report = json.loads(command("inspect", path, "--json").stdout)
     assert report["accepted"] is False
     assert "Lambda" in report["reason"]
-    assert "core.extract" in report["remedy"]
+    assert "--trust lambda" in report["remedy"]
 
 
 def test_a_limit_of_the_environment(command, tmp_path, monkeypatch):

@@ -75,6 +75,22 @@ def broken(tmp_path_factory):
         return Registry(settings=PluginSettings((folder,)))
 
 
+def test_a_file_that_only_brings_a_class_for_models_is_no_failure(registry, tmp_path):
+    code = """
+        import keras
+
+        @keras.saving.register_keras_serializable(package="folder")
+        class Brought(keras.layers.Layer):
+            pass
+        """
+    (tmp_path / "brought.py").write_text(textwrap.dedent(code))
+    registry.refresh()
+
+    found = plugin(registry, "brought.py")
+    assert found.status == "ready"
+    assert found.notices == ("models that use folder>Brought open: it registers that with Keras, as --trust does",)
+
+
 class TestBrokenPlugins:
     def test_there_are_at_least_twelve_and_each_is_reported(self, broken):
         failed = [each.name.removesuffix(".py") for each in broken.plugins if each.status == "failed"]
