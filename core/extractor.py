@@ -36,7 +36,7 @@ from core.forward import (
 )
 from core.graph_rows import may_fold
 from core.input_kinds import InputSpec
-from core.inputs import input_specs
+from core.inputs import input_specs, input_structure
 from core.layers import LayerInfo
 from core.sample_axes import REGULAR, SampleAxis
 from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
@@ -102,18 +102,14 @@ class Extractor:
         Raises:
             ExtractionFailed: If the model raises on symbolic inputs.
         """
-        inputs = getattr(self.model, "inputs", None)
-        if not inputs:
+        structure = input_structure(self.model)
+        if structure is None:
             with self._lock:
                 traces = [trace for trace in self._traces.values() if trace]
             return traces[-1].recording.layers if traces else ()
         import keras
         import tensorflow as tf
 
-        # A Sequential keeps its structure in the functional model inside it, and has exactly one input.
-        structure = getattr(self.model, "_inputs_struct", None)
-        if structure is None:
-            structure = inputs[0] if len(inputs) == 1 else list(inputs)
         signature = keras.tree.map_structure(
             lambda spec: tf.TensorSpec((None, *spec.shape[1:]), "string" if spec.dtype == "string" else spec.dtype),
             structure,

@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import InputRejected
 
 __all__ = [
+    "dense_array",
     "exact_signature",
     "flat",
     "input_names",
@@ -142,10 +143,20 @@ def input_names(model: Any, structure: Any) -> list[str]:
 def named_arrays(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
     """Return read-only views of the inputs by name; rows of different lengths are padded."""
     # A plugin gets to see them, and they are the caller's own.
-    arrays = [_as_array(leaf).view() for leaf in flat(inputs)]
+    arrays = [dense_array(leaf).view() for leaf in flat(inputs)]
     for array in arrays:
         array.flags.writeable = False
     return dict(zip(input_names(model, inputs), arrays, strict=True))
+
+
+def dense_array(leaf: Any) -> np.ndarray:
+    """Return an array or a tensor as an array; rows of different lengths are padded with zeros or empty texts."""
+    import tensorflow as tf
+
+    if isinstance(leaf, tf.RaggedTensor):
+        array = leaf.to_tensor().numpy()
+        return np.char.decode(array.astype(bytes), "utf-8", "replace") if array.dtype.kind == "O" else array
+    return np.asarray(leaf)
 
 
 def _mapped(function: Any, structure: Any) -> Any:
@@ -176,12 +187,3 @@ def _to_tensor(value: Any, declared: str, undeclared_float: str) -> Any:
 
 def _can_be_cast(given: Any, declared: str) -> bool:
     return declared not in ("", "string") and np.dtype(given).kind in "fiub"
-
-
-def _as_array(leaf: Any) -> np.ndarray:
-    import tensorflow as tf
-
-    if isinstance(leaf, tf.RaggedTensor):
-        array = leaf.to_tensor().numpy()
-        return np.char.decode(array.astype(bytes), "utf-8", "replace") if array.dtype.kind == "O" else array
-    return np.asarray(leaf)

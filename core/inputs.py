@@ -32,7 +32,10 @@ __all__ = [
     "arrange",
     "check",
     "check_memory",
+    "check_type",
     "input_specs",
+    "input_structure",
+    "misfit",
     "shape_text",
     "value_range",
 ]
@@ -96,7 +99,7 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
     """
     array = np.asarray(array)
     holder = shown(source) or "The array"
-    _check_type(array, spec, holder)
+    check_type(array.dtype, spec, holder)
     if array.size == 0:
         raise InputRejected(
             f"{holder} is empty ({shape_text(array.shape)}): there is no sample in it.",
@@ -105,11 +108,7 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
     given = array.shape
     array = _with_missing_axes(array, spec)
     if not fits(array.shape[1:], spec.shape):
-        message = (
-            f"{holder} holds {shape_text(given)}, the input '{spec.shown_name}' expects "
-            f"{shape_text((None, *spec.shape))} (the first axis counts samples)."
-        )
-        raise InputRejected(message, remedy=remedy(given, spec))
+        raise misfit(given, spec, holder)
     item_size = 4 * array.dtype.itemsize if array.dtype.kind == "S" else spec.numpy_dtype.itemsize
     check_memory(array.size * item_size, f"{holder} as the input '{spec.shown_name}' takes it ({spec.dtype})")
     if spec.dtype == "string":
@@ -125,7 +124,8 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     Args:
         model: A Keras model.
         arrays: One array per input, by the names that ``input_specs`` gives, each checked; the sample axis first. For a
-            model that does not say what it expects, one array is handed on as it is and several as a dict.
+            model that does not say what it expects, one array is handed on as it is and several as a dict; as a list if
+            they are called ``"input_0"``, ``"input_1"``, …, which :func:`core.given.input_names` calls those of a list.
 
     Raises:
         InputRejected: If an input is missing or unknown, or the numbers of samples differ.
@@ -139,20 +139,59 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         )
     names = [spec.name for spec in input_specs(model)]
     if not names:
-        return next(iter(arrays.values())) if len(arrays) == 1 else dict(arrays)
+        if len(arrays) == 1 or list(arrays) == [f"input_{number}" for number in range(len(arrays))]:
+            return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
+        return dict(arrays)
     if set(names) != set(arrays):
         raise InputRejected(
             f"The model takes {listed(names)}; given were {listed(arrays) or 'none'}.",
             remedy="Give each input of the model its data.",
         )
-    ordered = [arrays[name] for name in names]
+    import keras
+
+    return keras.tree.pack_sequence_as(input_structure(model), [arrays[name] for name in names])
+
+
+def input_structure(model: Any) -> Any:
+    """Return the symbolic inputs of a Keras model in the structure that it is called with; None if it does not say."""
+    tensors = _input_tensors(model)
+    if not tensors:
+        return None
     # A Sequential keeps its structure in the functional model inside it, and has exactly one input.
     structure = getattr(model, "_inputs_struct", None)
     if structure is None:
-        return ordered[0] if len(ordered) == 1 else ordered
-    import keras
+        return tensors[0] if len(tensors) == 1 else tensors
+    return structure
 
-    return keras.tree.pack_sequence_as(structure, ordered)
+
+def misfit(shape: tuple[int, ...], spec: InputSpec, holder: str = "The array") -> InputRejected:
+    """Return the error to raise where an array of this shape does not fit an input, with how it was likely meant."""
+    return InputRejected(
+        f"{holder} holds {shape_text(shape)}, the input '{spec.shown_name}' expects "
+        f"{shape_text((None, *spec.shape))} (the first axis counts samples).",
+        remedy=remedy(shape, spec),
+    )
+
+
+def check_type(dtype: np.dtype[Any], spec: InputSpec, holder: str = "The array") -> None:
+    """Refuse text where an input expects numbers, numbers where it expects text, and Python objects.
+
+    Raises:
+        InputRejected: If the type does not fit; the message begins with ``holder``.
+    """
+    if dtype.kind not in "biufUST":
+        raise InputRejected(
+            f"{holder} is of type {shown(dtype)}, the input '{spec.shown_name}' expects {spec.dtype}.",
+            remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
+        )
+    if (dtype.kind in "UST") != (spec.dtype == "string"):
+        wanted, found = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
+        raise InputRejected(
+            f"{holder} holds {found} ({dtype}), the input '{spec.shown_name}' expects {wanted} ({spec.dtype}).",
+            remedy="Give the text itself, one sample a line."
+            if wanted == "text"
+            else "Turn the text into numbers the way the model was trained.",
+        )
 
 
 def check_memory(size: int, what: str) -> None:
@@ -199,23 +238,6 @@ def _taken_for(specs: Sequence[InputSpec], taken_for: Mapping[str, InputKind]) -
 def _input_tensors(model: Any) -> list[Any]:
     # An unbuilt Sequential raises AttributeError here, a subclassed model has no such attribute.
     return list(getattr(model, "inputs", None) or ())
-
-
-def _check_type(array: np.ndarray, spec: InputSpec, holder: str) -> None:
-    kind = array.dtype.kind
-    if kind not in "biufUST":
-        raise InputRejected(
-            f"{holder} is of type {shown(array.dtype)}, the input '{spec.shown_name}' expects {spec.dtype}.",
-            remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
-        )
-    if (kind in "UST") != (spec.dtype == "string"):
-        wanted, found = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
-        raise InputRejected(
-            f"{holder} holds {found} ({array.dtype}), the input '{spec.shown_name}' expects {wanted} ({spec.dtype}).",
-            remedy="Give the text itself, one sample a line."
-            if wanted == "text"
-            else "Turn the text into numbers the way the model was trained.",
-        )
 
 
 def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:

@@ -35,6 +35,8 @@ def remedy(given: tuple[int, ...], spec: InputSpec) -> str:
     """
     wanted = spec.shape
     full: tuple[int | None, ...] = (None, *wanted)
+    if fits(given, wanted):
+        return "This is one sample without the axis that counts samples: array[np.newaxis]."
     if len(given) == len(full) <= _MOST_AXES:
         orders = permutations(range(len(given)))
         order = next((order for order in orders if fits(tuple(given[axis] for axis in order), full)), None)

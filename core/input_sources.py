@@ -1,0 +1,133 @@
+"""Samples from what a person holds in Python: arrays, lists, tables, datasets and generators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.arrays import as_labels
+from core.errors import InputRejected
+from core.given import dense_array, flat, input_names
+from core.input_frames import frame_feature_names, frame_sample_names, series_array
+from core.input_structures import as_structure, input_leaves, refuse_misfits
+from core.inputs import arrange, check, input_specs
+from core.naming import shown
+from core.reading import Samples
+
+__all__ = ["SampleSource", "read_samples"]
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """What was read of a source.
+
+    Attributes:
+        samples: The samples. For a model that does not say what it takes, the names of the arrays are those of a dict,
+            or ``"input_0"``, ``"input_1"``, …, which :func:`core.inputs.arrange` makes a list of again.
+        is_cut: Whether the source holds more samples than were read.
+        count: How many samples the source holds; None where it does not say without being read to its end.
+    """
+
+    samples: Samples
+    is_cut: bool
+    count: int | None
+
+
+def read_samples(model: Any, inputs: Any, labels: Any = None, *, most: int | None = None) -> SampleSource:
+    """Return the samples that a person holds in Python, as the app takes them.
+
+    Args:
+        model: A Keras model, built or not.
+        inputs: What :meth:`core.extractor.Extractor.extract` takes.
+        labels: Label of each sample: numbers of classes, names, one-hot rows, or true values; None takes those that
+            come with the samples, as the ``y`` of a dataset's elements.
+        most: How many samples to read, the first ones; None reads all.
+
+    Raises:
+        InputRejected: If the inputs or the labels do not fit.
+    """
+    structure = as_structure(model, inputs)
+    refuse_misfits(model, structure)
+    whole = _arrays(model, structure)
+    count = len(next(iter(whole.values())))
+    kept = count if most is None else min(count, most)
+    specs = {spec.name: spec for spec in input_specs(model)}
+    arrays = {
+        name: check(array[:kept], specs[name]) if name in specs else array[:kept] for name, array in whole.items()
+    }
+    tables = _tables(inputs, list(arrays))
+    names = next(filter(None, map(frame_sample_names, (inputs, *tables.values()))), ()) or tuple(map(str, range(kept)))
+    samples = Samples(
+        arrays,
+        None if labels is None else _label_array(labels, count)[:kept],
+        names[:kept],
+        feature_names={name: each for name, table in tables.items() if (each := frame_feature_names(table))},
+    )
+    return SampleSource(samples, is_cut=kept < count, count=count)
+
+
+def _arrays(model: Any, structure: Any) -> dict[str, np.ndarray]:
+    """Return all samples by input name, not yet checked."""
+    specs = input_specs(model)
+    if specs:
+        names, leaves = [spec.name for spec in specs], input_leaves(model, structure)
+    else:
+        names, leaves = input_names(model, structure), flat(structure)
+    if not leaves:
+        raise InputRejected("There are no inputs.", remedy="Give at least one array, the samples along its first axis.")
+    empty = [name for name, leaf in zip(names, leaves, strict=True) if leaf is None]
+    if empty:
+        raise InputRejected(
+            f"There is nothing for the input '{shown(empty[0])}'.", remedy="Give an array for each input."
+        )
+    arrays = {name: _plain(leaf) for name, leaf in zip(names, leaves, strict=True)}
+    if not all(array.ndim and len(array) for array in arrays.values()):
+        raise InputRejected(
+            "The inputs hold no samples.", remedy="Give at least one sample; samples lie along the first axis."
+        )
+    # Refuses inputs that differ in their number of samples.
+    arrange(model, arrays)
+    return arrays
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    array = dense_array(leaf)
+    if array.dtype.kind == "O" and all(isinstance(each, (str, bytes)) for each in array.flat):
+        return np.vectorize(_text, otypes=[str])(array)
+    return array
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _label_array(labels: Any, count: int) -> np.ndarray:
+    try:
+        array = series_array(labels) if isinstance(labels, pd.Series) else _plain(labels)
+    except ValueError as error:
+        raise InputRejected(
+            "The labels are no array: they differ in their length.", remedy="Give one label for each sample."
+        ) from error
+    if not array.ndim or len(array) != count:
+        raise InputRejected(
+            f"There are {count:,} samples and {len(array) if array.ndim else 1:,} labels.",
+            remedy="Give one label for each sample, in the same order; or leave the labels out.",
+        )
+    if array.dtype.kind == "O":
+        raise InputRejected(
+            "The labels are neither numbers nor names.", remedy="Give numbers of classes, names, or true values."
+        )
+    return as_labels(array)
+
+
+def _tables(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return what was given for each input, a table perhaps, where that is plain to see."""
+    if isinstance(inputs, Mapping):
+        return {name: inputs[name] for name in names if name in inputs}
+    if isinstance(inputs, (list, tuple)):
+        return dict(zip(names, inputs, strict=True)) if len(inputs) == len(names) else {}
+    return {names[0]: inputs} if len(names) == 1 else {}
