@@ -36,6 +36,8 @@ from core.forward import (
 )
 from core.graph_rows import may_fold
 from core.input_kinds import InputSpec
+from core.input_sources import read_inputs
+from core.input_structures import misfits_told
 from core.inputs import input_specs, input_structure
 from core.layers import LayerInfo
 from core.sample_axes import REGULAR, SampleAxis
@@ -141,7 +143,10 @@ class Extractor:
         """Run inputs through the model once and return what the layers answered.
 
         Args:
-            inputs: What the model takes: an array, or a list or dict of arrays, the sample axis first.
+            inputs: What the model takes, the sample axis first: an array, or a list or dict of arrays. In the place of
+                an array also lists, a tensor, a DataFrame or a Series; in that of all a DataFrame with a column for
+                each input, a ``tf.data.Dataset``, a ``keras.utils.PyDataset``, a generator or a loader, batched or
+                not, with labels or without, which are left out.
             layers: Keys of the layers to keep; None keeps all. Fewer layers take less memory. The key of an internal
                 such as ``"lstm:cell_state"`` keeps that one.
             internals: Whether to keep what these layers keep to themselves too: the states and gates of recurrent
@@ -160,18 +165,21 @@ class Extractor:
             Activations by key, in call order.
 
         Raises:
-            InputRejected: If the inputs are not arrays, or hold no sample.
+            InputRejected: If the inputs do not fit what the model takes, make no arrays, or hold no sample; or if a
+                dataset or generator has no end, or needs more memory than the limit ``input_bytes``.
             ExtractionFailed: If the model raises; the message names the layer.
             KeyError: If a key in ``layers`` is not there; the message lists those that are.
         """
         import keras
 
+        inputs = read_inputs(self.model, inputs)
         tensors = given.to_tensors(self.model, inputs)
         sample_count = given.sample_count_of(tensors)
-        self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), internals)
-        passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training, seed)
-        batch = joined(passes, sample_count, progress)
+        with misfits_told(self.model, inputs):
+            self.build(tensors)
+            passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training, seed)
+            batch = joined(passes, sample_count, progress)
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
         named = given.named_arrays(self.model, inputs)
@@ -199,14 +207,16 @@ class Extractor:
             By key in call order the layer with its reduction; and what the model answered, in its own structure.
 
         Raises:
-            InputRejected: If the inputs are not arrays, or hold no sample.
+            InputRejected: If the inputs do not fit what the model takes, or hold no sample.
             ExtractionFailed: If the model raises; the message names the layer.
             KeyError: If a key in ``layers`` is not there; the message lists those that are.
         """
+        inputs = read_inputs(self.model, inputs)
         tensors = given.to_tensors(self.model, inputs)
-        self.build(tensors)
         wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
-        batch = self._reduced_by_sample(tensors, wanted)
+        with misfits_told(self.model, inputs):
+            self.build(tensors)
+            batch = self._reduced_by_sample(tensors, wanted)
         if wanted.layers is not None:
             refuse_unknown_layers(wanted.layers, batch.recording.layers)
         described = batch.recording.described
@@ -222,10 +232,10 @@ class Extractor:
         model is run, with one sample, only where parts of a sample may be folded into the axis of the samples.
 
         Raises:
-            InputRejected: If the inputs are not arrays, or hold no sample.
+            InputRejected: If the inputs do not fit what the model takes, or hold no sample.
             ExtractionFailed: If the model has to be built first, and raises; or raises then.
         """
-        tensors = given.to_tensors(self.model, inputs)
+        tensors = given.to_tensors(self.model, read_inputs(self.model, inputs))
         self.build(tensors)
         trace = self._trace(given.open_signature(tensors), Wanted(), False)
         if trace is None:

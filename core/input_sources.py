@@ -13,12 +13,13 @@ from core.arrays import as_labels
 from core.errors import InputRejected
 from core.given import dense_array, flat, input_names
 from core.input_frames import frame_feature_names, frame_sample_names, series_array
-from core.input_structures import as_structure, input_leaves, refuse_misfits
+from core.input_streams import StreamPart, is_stream, read_stream
+from core.input_structures import as_structure, refuse_misfits
 from core.inputs import arrange, check, input_specs
 from core.naming import shown
 from core.reading import Samples
 
-__all__ = ["SampleSource", "read_samples"]
+__all__ = ["SampleSource", "read_inputs", "read_samples"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ def read_samples(model: Any, inputs: Any, labels: Any = None, *, most: int | Non
     Raises:
         InputRejected: If the inputs or the labels do not fit.
     """
-    structure = as_structure(model, inputs)
+    part = read_stream(model, inputs, most) if is_stream(inputs) else None
+    structure = part.inputs if part else as_structure(model, inputs)
     refuse_misfits(model, structure)
     whole = _arrays(model, structure)
-    count = len(next(iter(whole.values())))
-    kept = count if most is None else min(count, most)
+    held = len(next(iter(whole.values())))
+    kept = held if most is None else min(held, max(most, 1))
     specs = {spec.name: spec for spec in input_specs(model)}
     arrays = {
         name: check(array[:kept], specs[name]) if name in specs else array[:kept] for name, array in whole.items()
@@ -63,18 +65,37 @@ def read_samples(model: Any, inputs: Any, labels: Any = None, *, most: int | Non
     names = next(filter(None, map(frame_sample_names, (inputs, *tables.values()))), ()) or tuple(map(str, range(kept)))
     samples = Samples(
         arrays,
-        None if labels is None else _label_array(labels, count)[:kept],
+        _labels(labels, part, held, kept),
         names[:kept],
         feature_names={name: each for name, table in tables.items() if (each := frame_feature_names(table))},
     )
-    return SampleSource(samples, is_cut=kept < count, count=count)
+    if part:
+        return SampleSource(samples, part.is_cut, part.count)
+    return SampleSource(samples, is_cut=kept < held, count=held)
+
+
+def read_inputs(model: Any, inputs: Any) -> Any:
+    """Return what a person holds as arrays in the structure that the model is called with.
+
+    Args:
+        model: A Keras model, built or not.
+        inputs: What :meth:`core.extractor.Extractor.extract` takes.
+
+    Raises:
+        InputRejected: If it does not fit what the model says it takes, or has no end.
+    """
+    structure = read_stream(model, inputs).inputs if is_stream(inputs) else as_structure(model, inputs)
+    refuse_misfits(model, structure)
+    return structure
 
 
 def _arrays(model: Any, structure: Any) -> dict[str, np.ndarray]:
     """Return all samples by input name, not yet checked."""
+    import keras
+
     specs = input_specs(model)
     if specs:
-        names, leaves = [spec.name for spec in specs], input_leaves(model, structure)
+        names, leaves = [spec.name for spec in specs], keras.tree.flatten(structure)
     else:
         names, leaves = input_names(model, structure), flat(structure)
     if not leaves:
@@ -105,23 +126,30 @@ def _text(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _label_array(labels: Any, count: int) -> np.ndarray:
+def _labels(labels: Any, part: StreamPart | None, held: int, kept: int) -> np.ndarray | None:
+    given = labels if labels is not None or part is None else part.labels
+    # Of a stream that goes on, they may be those of all samples.
+    return None if given is None else _label_array(given, held, may_be_more=bool(part and part.is_cut))[:kept]
+
+
+def _label_array(labels: Any, count: int, *, may_be_more: bool = False) -> np.ndarray:
     try:
         array = series_array(labels) if isinstance(labels, pd.Series) else _plain(labels)
     except ValueError as error:
         raise InputRejected(
             "The labels are no array: they differ in their length.", remedy="Give one label for each sample."
         ) from error
-    if not array.ndim or len(array) != count:
+    found = len(array) if array.ndim else 1
+    if not array.ndim or found < count or (found > count and not may_be_more):
         raise InputRejected(
-            f"There are {count:,} samples and {len(array) if array.ndim else 1:,} labels.",
+            f"There are {count:,} samples and {found:,} labels.",
             remedy="Give one label for each sample, in the same order; or leave the labels out.",
         )
     if array.dtype.kind == "O":
         raise InputRejected(
             "The labels are neither numbers nor names.", remedy="Give numbers of classes, names, or true values."
         )
-    return as_labels(array)
+    return as_labels(array[:count])
 
 
 def _tables(inputs: Any, names: Sequence[str]) -> dict[str, Any]:

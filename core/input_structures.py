@@ -20,7 +20,13 @@ from core.inputs import InputSpec, arrange, check_type, input_specs, input_struc
 from core.mending import fits
 from core.naming import did_you_mean, listed, shown
 
-__all__ = ["as_structure", "input_leaves", "misfits_told", "refuse_misfits"]
+__all__ = [
+    "as_structure",
+    "holds_values",
+    "misfits_told",
+    "refuse_misfits",
+    "sample_shapes",
+]
 
 
 def as_structure(model: Any, inputs: Any) -> Any:
@@ -33,33 +39,20 @@ def as_structure(model: Any, inputs: Any) -> Any:
             than the model takes, which is left out.
 
     Returns:
-        The same object where it is an array.
+        Its leaves are in the order of ``model.inputs``; an optional input that is left out is None.
 
     Raises:
         InputRejected: If there are more or fewer than the model takes, if a name is missing, or if lists or columns
             make no array.
     """
+    if inputs is None:
+        raise InputRejected("There are no inputs.", remedy="Give an array, the samples along its first axis.")
     reference = input_structure(model)
     if reference is None:
         return _loose(inputs)
     if isinstance(inputs, pd.DataFrame) and len(model.inputs) > 1:
         return arrange(model, columns_by_input(inputs, input_specs(model)))
     return _along(reference, inputs)
-
-
-def input_leaves(model: Any, structure: Any) -> list[Any]:
-    """Return what is given for each input of a model that says what it takes, in the order of ``model.inputs``.
-
-    Args:
-        model: A Keras model.
-        structure: What :func:`as_structure` made of inputs.
-    """
-    import keras
-
-    if isinstance(structure, Mapping) and not isinstance(input_structure(model), Mapping):
-        # As Keras has it, which looks for the names and leaves the order alone.
-        return [structure.get(tensor.name) for tensor in model.inputs]
-    return keras.tree.flatten(structure)
 
 
 def refuse_misfits(model: Any, structure: Any) -> None:
@@ -80,6 +73,24 @@ def refuse_misfits(model: Any, structure: Any) -> None:
             raise misfit(found, input_specs(model)[position])
 
 
+def sample_shapes(model: Any, structure: Any) -> list[tuple[tuple[int, ...], tuple[int | None, ...]]]:
+    """Return the shape that is there, and that of a sample that the model takes, where both are known.
+
+    Args:
+        model: A Keras model; one that does not say what it takes has none.
+        structure: What :func:`as_structure` made of inputs.
+    """
+    return [shapes for _, shapes in _shapes(model, structure)]
+
+
+def holds_values(given: Any) -> bool:
+    """Return whether nested lists hold numbers or texts, as far as their first element says, and not arrays."""
+    first = given
+    while _is_list(first) and first:
+        first = first[0]
+    return isinstance(first, (numbers.Number, np.generic, str, bytes)) or (_is_list(first) and first is not given)
+
+
 @contextmanager
 def misfits_told(model: Any, structure: Any) -> Iterator[None]:
     """Say which input does not fit, where the model raises and one is of another size or type than it says.
@@ -93,6 +104,8 @@ def misfits_told(model: Any, structure: Any) -> Iterator[None]:
     Raises:
         InputRejected: In the place of the model's own error.
     """
+    import keras
+
     try:
         yield
     except ExtractionFailed as error:
@@ -102,7 +115,7 @@ def misfits_told(model: Any, structure: Any) -> Iterator[None]:
             spec = input_specs(model)[position]
             if not any(fits(shape, (None, *wanted)) for shape in (found, (*found, 1), _without_last_one(found))):
                 raise misfit(found, spec) from error
-            dtype = _numpy_dtype(input_leaves(model, structure)[position])
+            dtype = _numpy_dtype(keras.tree.flatten(structure)[position])
             if dtype is not None:
                 _told_of_type(dtype, spec, error)
         raise
@@ -117,14 +130,22 @@ def _told_of_type(dtype: np.dtype[Any], spec: InputSpec, cause: ExtractionFailed
 
 def _shapes(model: Any, structure: Any) -> Iterator[tuple[int, tuple[tuple[int, ...], tuple[int | None, ...]]]]:
     """Yield position, the shape that is there, and the shape of a sample that is wanted, where both are known."""
+    import keras
+
     tensors = getattr(model, "inputs", None) or ()
-    leaves = input_leaves(model, structure) if tensors else []
+    leaves = keras.tree.flatten(structure) if tensors else []
     if len(leaves) != len(tensors):
         return
     for position, (leaf, tensor) in enumerate(zip(leaves, tensors, strict=True)):
-        # Rows of different lengths have no shape to compare.
-        if leaf is not None and type(leaf).__name__ not in ("RaggedTensor", "SparseTensor"):
-            yield position, (tuple(np.shape(leaf) if isinstance(leaf, list) else leaf.shape), tuple(tensor.shape[1:]))
+        if leaf is not None and not _has_no_shape(leaf):
+            yield position, (tuple(leaf.shape), tuple(tensor.shape[1:]))
+
+
+def _has_no_shape(leaf: Any) -> bool:
+    """Return whether there is no shape to compare: rows differ in length, or are hidden in Python objects."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.dtype.kind == "O" and bool(leaf.size) and not isinstance(leaf.flat[0], (str, bytes))
+    return type(leaf).__name__ in ("RaggedTensor", "SparseTensor")
 
 
 def _is_one_sample(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
@@ -142,8 +163,8 @@ def _numpy_dtype(leaf: Any) -> np.dtype[Any] | None:
         found = np.dtype(dtype)
     except TypeError:
         return None
-    # Tensors of strings are objects to NumPy.
-    return np.dtype(str) if found.kind == "O" else found
+    # Tensors of strings are objects to NumPy, and bfloat16 is something raw.
+    return np.dtype(str) if found.kind == "O" else None if found.kind == "V" else found
 
 
 def _along(reference: Any, given: Any) -> Any:
@@ -163,10 +184,15 @@ def _along(reference: Any, given: Any) -> Any:
 
 def _by_name(reference: Any, given: Mapping[Any, Any]) -> Any:
     if isinstance(reference, Mapping):
-        inputs = dict(reference)
-    else:
-        tensors = reference if isinstance(reference, (list, tuple)) else [reference]
-        inputs = {getattr(tensor, "name", None): tensor for tensor in tensors}
+        return _named(dict(reference), given)
+    tensors = reference if isinstance(reference, (list, tuple)) else [reference]
+    if not all(hasattr(tensor, "name") for tensor in tensors):
+        return _loose(given)
+    arrays = list(_named({tensor.name: tensor for tensor in tensors}, given).values())
+    return arrays if isinstance(reference, (list, tuple)) else arrays[0]
+
+
+def _named(inputs: Mapping[Any, Any], given: Mapping[Any, Any]) -> dict[Any, Any]:
     missing = [name for name in inputs if name not in given and not _is_optional(inputs[name])]
     if missing:
         others = [str(name) for name in given if name not in inputs]
@@ -175,7 +201,7 @@ def _by_name(reference: Any, given: Mapping[Any, Any]) -> Any:
             f"{did_you_mean(str(missing[0]), others) if others else '.'} Given were: {listed(given) or 'none'}.",
             remedy=f"Give a dict with an array for each input: {listed(inputs)}.",
         )
-    return {name: _along(each, given[name]) for name, each in inputs.items() if name in given}
+    return {name: _along(each, given.get(name)) for name, each in inputs.items()}
 
 
 def _in_order_of_names(reference: Mapping[Any, Any], given: Any) -> Any:
@@ -215,7 +241,7 @@ def _loose(given: Any) -> Any:
     if isinstance(given, pd.DataFrame):
         kinds = {pd.api.types.is_numeric_dtype(dtype) for dtype in given.dtypes}
         return frame_array(given) if len(kinds) == 1 else {name: series_array(given[name]) for name in given.columns}
-    if _is_list(given) and not _holds_values(given):
+    if _is_list(given) and not holds_values(given):
         return _like(given, [_loose(value) for value in given])
     return _array(given)
 
@@ -238,14 +264,6 @@ def _array(given: Any) -> Any:
 
 def _is_list(given: Any) -> bool:
     return isinstance(given, (list, tuple))
-
-
-def _holds_values(given: Any) -> bool:
-    """Return whether lists hold numbers or texts, as far as the first one says, and not arrays."""
-    first = given
-    while _is_list(first) and first:
-        first = first[0]
-    return isinstance(first, (numbers.Number, np.generic, str, bytes)) or (_is_list(first) and first is not given)
 
 
 def _like(given: Any, values: Sequence[Any]) -> Any:
