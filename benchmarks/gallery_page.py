@@ -11,10 +11,11 @@ import numpy as np
 import streamlit as st
 from matplotlib import pyplot
 
-from core.activation import Activation, SampleContext
+from core.activation import Activation
 from core.gallery import gallery as charts_gallery
 from core.layers import LayerInfo
 from core.registry import get_registry
+from core.sample_context import SampleContext
 from ui.charts import chart
 
 CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.activation import Activation, Activations, SampleContext
+    from core.activation import Activation, Activations
     from core.dataset.engines import engine_at
     from core.dataset.extraction import array_name, extract_dataset, read_statistics
     from core.dataset.source import ArrayDataset, Dataset, open_dataset
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.layers import LayerInfo
     from core.loading import load_model
     from core.registry import Registry, get_registry
+    from core.sample_context import SampleContext
     from core.workspace import Workspace
 
 _HOME = {
@@ -48,7 +49,7 @@ _HOME = {
     "NoGradient": "errors",
     "PluginFailed": "errors",
     "Registry": "registry",
-    "SampleContext": "activation",
+    "SampleContext": "sample_context",
     "Survey": "dataset.survey",
     "Workspace": "workspace",
     "arrange": "inputs",

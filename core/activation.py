@@ -7,94 +7,30 @@ allows it, because a copy of every layer costs as much as the pass itself.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.input_kinds import InputSpec, drawable
+from core.array_files import write_arrays
 from core.layers import LayerInfo
+from core.sample_context import SampleContext, read_only_array
 
-__all__ = ["Activation", "Activations", "SampleContext"]
-
-
-@dataclass(frozen=True)
-class SampleContext:
-    """What is known about the samples that went through the model.
-
-    Attributes:
-        inputs: What the model was given, by input name; the sample axis first.
-        labels: Class of each sample in the model's output, shape ``(sample,)``, -1 for a sample that is of none of
-            them; None if unknown: no answer is right or wrong then. Read-only, as the other arrays are.
-        class_names: Name of each class, by number; empty if unknown.
-        first: Number that the person knows the first of these samples by.
-        tokens: What stands at each position of the input where it is text, strings of shape ``(sample, time)``; empty
-            where there is padding. None where the input is no text.
-        groups: Group that each sample is coloured and named by, shape ``(sample,)``: its label, whether it is a class
-            of the model or not. By default the labels.
-        group_names: Name of each group, by number; empty if unknown. By default those of the classes.
-        targets: What the model is to answer, where the labels are true values: shape ``(sample, output)``; or None.
-        feature_names: Names of the last axis of an input, by input name, as the header of a table has them.
-        class_layer: Key of the layer whose units are the classes, where they are known to be.
-        specs: What each input is taken for; where that is not known, inputs are drawn as they are.
-    """
-
-    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    labels: np.ndarray | None = None
-    class_names: tuple[str, ...] = ()
-    first: int = 0
-    tokens: np.ndarray | None = None
-    groups: np.ndarray | None = None
-    group_names: tuple[str, ...] = ()
-    targets: np.ndarray | None = None
-    feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    class_layer: str = ""
-    specs: tuple[InputSpec, ...] = ()
-
-    def __post_init__(self) -> None:
-        inputs = {
-            name: _read_only_array(array) if isinstance(array, np.ndarray) else array
-            for name, array in self.inputs.items()
-        }
-        object.__setattr__(self, "inputs", MappingProxyType(inputs))
-        object.__setattr__(self, "feature_names", MappingProxyType(dict(self.feature_names)))
-        if self.groups is None and self.labels is not None:
-            object.__setattr__(self, "groups", self.labels)
-            object.__setattr__(self, "group_names", self.class_names)
-        for name in ("labels", "tokens", "groups", "targets"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, None if given is None else _read_only_array(np.asarray(given)))
-
-    @property
-    def drawable(self) -> dict[str, np.ndarray]:
-        """What went in as it is drawn: an image is ``(sample, height, width, channel)``, however the model takes it."""
-        return drawable(self.inputs, self.specs)
-
-    def part(self, start: int, stop: int) -> SampleContext:
-        """Return what is known about some of these samples, one after another: those from ``start`` to ``stop``."""
-
-        def some(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else values[start:stop]
-
-        return replace(
-            self,
-            inputs={name: array[start:stop] for name, array in self.inputs.items()},
-            labels=some(self.labels),
-            first=self.first + start,
-            tokens=some(self.tokens),
-            groups=some(self.groups),
-            targets=some(self.targets),
-        )
+__all__ = ["Activation", "Activations"]
 
 
 class Activation:
     """What one layer answered, with named axes.
+
+    It can be pickled and copied: with its values, and those of what went into the layer and of its internals, without
+    the rest of the pass and without anything of the model, so that ``weights`` are empty then.
 
     Args:
         key: Key of the layer's call, see :class:`core.layers.LayerInfo`.
@@ -156,7 +92,7 @@ class Activation:
     def values(self) -> np.ndarray:
         """The numbers, read-only, in the order of ``axes``. float16 and bfloat16 keep their type if NumPy has it."""
         if self._values is None:
-            self._values = _read_only_array(self._source)
+            self._values = read_only_array(self._source)
             self._source = self._values
         return self._values
 
@@ -260,6 +196,9 @@ class Activation:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype=dtype) if copy or dtype else self.values
 
+    def __reduce__(self) -> Any:
+        return _one_of_states, _states([self], with_pass=False)
+
     def __repr__(self) -> str:
         extents = ", ".join(f"{axis}={extent}" for axis, extent in zip(self.axes, self.shape, strict=True))
         return f"Activation({self.key!r}, {self.layer.type_name}, {extents})"
@@ -274,6 +213,8 @@ class Activation:
 
 class Activations(Mapping[str, Activation]):
     """What every layer answered in one forward pass: activations by key, in call order.
+
+    They can be pickled, without the model as an :class:`Activation` is, and :meth:`save` writes their values.
 
     Args:
         activations: In call order.
@@ -322,6 +263,24 @@ class Activations(Mapping[str, Activation]):
             raise IndexError(f"model.layers[{index}] was not called; recorded positions: {sorted(top)}")
         return top[position]
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the values as ``.npz``, an array per key, which ``numpy.load(path)[key]`` reads; no pickle is in it.
+
+        Args:
+            path: The file; ``.npz`` is added where it has another ending.
+
+        Returns:
+            The file that was written.
+        """
+        path = Path(path)
+        target = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+        with target.open("wb") as stream:
+            write_arrays(stream, {key: activation.values for key, activation in self.items()})
+        return target
+
+    def __reduce__(self) -> Any:
+        return _pass_of_states, (*_states(list(self.values()), with_pass=True), self.output, self.layers)
+
     def __repr__(self) -> str:
         return f"Activations({', '.join(self._by_key)})"
 
@@ -352,6 +311,58 @@ class _Derivation:
                 derived._pass = source._pass
                 self._by_source[source] = derived
             return derived
+
+
+def _states(activations: Sequence[Activation], *, with_pass: bool) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return what activations are made of, each after those that it refers to by their place in the list, and places.
+
+    A list, since a pickle that follows a deep model from layer to layer comes to an end of Python's stack.
+    """
+    places: dict[Activation, int] = {}
+    states: list[dict[str, Any]] = []
+    waiting = [(each, False) for each in reversed(activations)]
+    while waiting:
+        each, is_ready = waiting.pop()
+        if each in places:
+            continue
+        is_followed = with_pass or each in activations
+        inputs, internals = (each.inputs, each.internals) if is_followed else ((), {})
+        if not is_ready:
+            waiting.append((each, True))
+            waiting += [(other, False) for other in (*inputs, *internals.values())]
+            continue
+        places[each] = len(states)
+        named = {name: getattr(each, name) for name in ("key", "values", "axes", "layer", "part", "mask", "context")}
+        related = {
+            "inputs": [places[other] for other in inputs],
+            "internals": {part: places[other] for part, other in internals.items()},
+        }
+        states.append({**named, **related, "dtype": each.dtype})
+    return states, [places[each] for each in activations]
+
+
+def _of_states(states: Sequence[Mapping[str, Any]]) -> list[Activation]:
+    made: list[Activation] = []
+    for state in states:
+        known = dict(state)
+        dtype = known.pop("dtype")
+        known["inputs"] = tuple(made[place] for place in known["inputs"])
+        known["internals"] = {part: made[place] for part, place in known["internals"].items()}
+        made.append(Activation(**known))
+        # bfloat16 became float32 when its values were read.
+        made[-1].__dict__["dtype"] = dtype
+    return made
+
+
+def _one_of_states(states: Sequence[Mapping[str, Any]], places: Sequence[int]) -> Activation:
+    return _of_states(states)[places[0]]
+
+
+def _pass_of_states(
+    states: Sequence[Mapping[str, Any]], places: Sequence[int], output: Any, layers: Sequence[LayerInfo]
+) -> Activations:
+    made = _of_states(states)
+    return Activations([made[place] for place in places], output, layers)
 
 
 def _sample_of(whole: Activation, index: int) -> Activation:
@@ -406,21 +417,3 @@ def _item_size(source: Any) -> int:
     if isinstance(source, np.ndarray):
         return source.dtype.itemsize
     return max(1, source.dtype.size)
-
-
-def _read_only_array(source: Any) -> np.ndarray:
-    if isinstance(source, np.ndarray) and isinstance(source.base, memoryview) and not source.flags.writeable:
-        array = source
-    else:
-        try:
-            # A view of the memory; .numpy() of a tensor would copy it. Nobody can make this view writeable again.
-            array = np.asarray(memoryview(source).toreadonly())
-        except (TypeError, ValueError, BufferError, NotImplementedError):
-            array = source.view() if isinstance(source, np.ndarray) else np.asarray(source.numpy())
-    if array.dtype.kind == "O":
-        texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in array.flat]
-        array = np.array(texts, dtype=str).reshape(array.shape)
-    elif array.dtype.name == "bfloat16":
-        array = array.astype(np.float32)
-    array.flags.writeable = False
-    return array

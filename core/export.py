@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from core.activation import Activation
+from core.array_files import write_arrays
 from core.charts import has_own_width
 from core.errors import InputRejected
 
@@ -85,11 +85,7 @@ def activations_file(activations: Mapping[str, Activation]) -> bytes:
 def inputs_file(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return arrays by name, such as an input's samples, as ``.npz``."""
     buffer = io.BytesIO()
-    # Not by np.savez, which takes names as arguments and so has no room for one called "file".
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+    write_arrays(buffer, arrays)
     return buffer.getvalue()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from core import given
 from core import internals as layer_internals
-from core.activation import Activations, SampleContext
+from core.activation import Activations
 from core.batches import joined
 from core.capture import recording
 from core.cost import bytes_of
@@ -41,6 +41,7 @@ from core.input_structures import misfits_told
 from core.inputs import input_specs, input_structure
 from core.layers import LayerInfo
 from core.sample_axes import REGULAR, SampleAxis
+from core.sample_context import SampleContext
 from core.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
 from core.store import ContentStore
 from core.tokens import tokens_of

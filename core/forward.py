@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.activation import Activation, SampleContext
+from core.activation import Activation
 from core.capture import INSIDE_LOOP, HandOn, Internal, LayerCall, Recorder, recording
 from core.failures import failure
 from core.given import input_names
 from core.graph_rows import operations_by_values
 from core.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
+from core.sample_context import SampleContext
 from core.tokens import is_tokenizer
 from core.untouched import left_as_it_was
 

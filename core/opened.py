@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from core.activation import SampleContext
 from core.class_names import class_names_of, fitting_names, parse_class_names
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
@@ -29,6 +28,7 @@ from core.naming import shown
 from core.passes import Passes
 from core.reading import Samples
 from core.registry import Registry
+from core.sample_context import SampleContext
 from core.store import ContentStore
 from core.summaries import LabelSummary, ModelSummary
 from core.trust import NO_TRUST, Trust

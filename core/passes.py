@@ -7,13 +7,14 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from core.activation import Activation, Activations, SampleContext
+from core.activation import Activation, Activations
 from core.cost import Plan, plan
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.given import flat
 from core.inputs import arrange
 from core.layers import LayerInfo, is_input
+from core.sample_context import SampleContext
 from core.store import ContentStore
 
 __all__ = ["Passes", "Progress", "counted", "owner_of"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.activation import SampleContext
+from core.sample_context import SampleContext
 
 # What strangers get from the installed package; here it also works where the package is not installed.
 from core.testing_fixtures import check_visualizer, empty_registry, make_activation, small_activations

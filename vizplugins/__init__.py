@@ -5,11 +5,12 @@ kit that a visualizer is tested with.
 """
 
 from core import attribution, charts, gallery, normalization, projection, raster, recurrence, sample_pictures, scatter
-from core.activation import Activation, Activations, SampleContext
+from core.activation import Activation, Activations
 from core.charts import ColourScheme
 from core.handles import Handles
 from core.hookspecs import hookimpl
 from core.layer_dataset import LayerDataset
+from core.sample_context import SampleContext
 from core.visualizer import (
     API_VERSION,
     Cache,

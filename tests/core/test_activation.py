@@ -1,11 +1,20 @@
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 
-from core.activation import Activation, Activations, SampleContext
+from core.activation import Activation, Activations
+from core.extractor import extract
 from core.layers import LayerInfo
+from core.sample_context import SampleContext
 
 
 def describe(key="layer", index=None, missing=""):
@@ -165,3 +174,119 @@ def test_masks_do_not_stand_in_the_way_of_values():
     values = layer(np.array([[1, 0]]))
 
     assert Activation("layer", values, ("sample", "time", "unit"), describe()).values.shape == (1, 2, 2)
+
+
+class TestCopies:
+    """What is written and read again, in another process perhaps, is what was there."""
+
+    COPY = pytest.mark.parametrize(
+        "copied", [lambda each: pickle.loads(pickle.dumps(each)), copy.deepcopy], ids=["pickle", "deepcopy"]
+    )
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def activations(cls):
+        inputs = keras.Input((6, 4), name="series")
+        hidden = keras.layers.LSTM(3, return_sequences=True, name="lstm")(keras.layers.Masking(name="mask")(inputs))
+        scores = keras.layers.Dense(2, activation="softmax", name="scores")(keras.layers.LSTM(2, name="last")(hidden))
+        series = numbers(3, 6, 4)
+        series[0, 4:] = 0
+        labels = np.array([0, 1, 1])
+        return extract(keras.Model(inputs, scores), series, internals=True, labels=labels, class_names=("no", "yes"))
+
+    @COPY
+    def test_of_a_whole_pass(self, activations, copied):
+        again = copied(activations)
+
+        assert list(again) == list(activations)
+        assert again.layers == activations.layers
+        np.testing.assert_array_equal(again.output, activations.output)
+        for key, activation in activations.items():
+            self.same(again[key], activation)
+            assert [each.key for each in again[key].inputs] == [each.key for each in activation.inputs]
+            assert list(again[key].internals) == list(activation.internals)
+            assert again[key].activations is again
+        assert again["last"].inputs[0] is again["lstm"]
+        assert again["lstm"].internals["cell_state"] is again["lstm:cell_state"]
+
+    @COPY
+    def test_of_one_layer_holds_what_went_into_it_and_no_more(self, activations, copied):
+        again = copied(activations["lstm"])
+
+        self.same(again, activations["lstm"])
+        self.same(again.inputs[0], activations["mask"])
+        self.same(again.internals["cell_state"], activations["lstm:cell_state"])
+        assert again.inputs[0].inputs == ()
+        assert again.activations is None
+        assert again.weights == {}
+
+    @COPY
+    def test_of_one_sample(self, activations, copied):
+        one = activations["lstm"].sample(1)
+        again = copied(one)
+
+        self.same(again, one)
+        self.same(again.inputs[0], one.inputs[0])
+        assert again.context.labels.tolist() == [1]
+
+    @COPY
+    @pytest.mark.parametrize(
+        ("source", "dtype"),
+        [
+            (tf.constant([["a", "ö"]]), "string"),
+            (tf.constant([[1.5]], tf.bfloat16), "bfloat16"),
+            (numbers(2, 3), "float32"),
+        ],
+    )
+    def test_of_other_types(self, source, dtype, copied):
+        activation = Activation("layer", source, ("sample", "unit"), describe())
+        again = copied(activation)
+
+        assert again.dtype == dtype
+        np.testing.assert_array_equal(again.values, activation.values)
+        with pytest.raises(ValueError, match="read-only"):
+            again.values[0] = 1
+
+    def test_of_a_deep_model(self):
+        model = keras.Sequential([keras.Input((2,)), *(keras.layers.Dense(2) for _ in range(400))])
+        activations = extract(model, numbers(1, 2))
+        again = pickle.loads(pickle.dumps(activations))
+
+        np.testing.assert_array_equal(again.at(-1).values, activations.at(-1).values)
+
+    def test_in_a_process_that_has_no_tensorflow(self, activations, tmp_path):
+        path = tmp_path / "activations.pickle"
+        path.write_bytes(pickle.dumps(activations))
+        code = (
+            "import pickle, sys\nwith open(sys.argv[1], 'rb') as file: activations = pickle.load(file)\n"
+            "assert not {'tensorflow', 'keras'} & set(sys.modules)\nprint(activations['scores'].values.tolist())"
+        )
+        root = Path(__file__).parents[2]
+        run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=root)
+
+        assert json.loads(run.stdout) == activations["scores"].values.tolist()
+
+    @pytest.mark.parametrize("name", ["answers.npz", "answers"])
+    def test_saved_values(self, activations, tmp_path, name):
+        path = activations.save(tmp_path / name)
+
+        assert path == tmp_path / "answers.npz"
+        with np.load(path) as arrays:
+            assert set(arrays.files) == set(activations)
+            for key, activation in activations.items():
+                np.testing.assert_array_equal(arrays[key], activation.values)
+
+    def same(self, again, activation):
+        assert (again.key, again.axes, again.layer, again.part) == (
+            activation.key,
+            activation.axes,
+            activation.layer,
+            activation.part,
+        )
+        np.testing.assert_array_equal(again.values, activation.values)
+        np.testing.assert_array_equal(again.shown, activation.shown)
+        assert again.context.class_names == activation.context.class_names
+        assert again.context.specs == activation.context.specs
+        np.testing.assert_array_equal(again.context.labels, activation.context.labels)
+        for name, array in activation.context.inputs.items():
+            np.testing.assert_array_equal(again.context.inputs[name], array)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.activation import SampleContext
 from core.attribution.gradient_pass import PassSpec, run_pass
 from core.dataset.extraction import extract_dataset
 from core.dataset.source import ArrayDataset
 from core.extractor import Extractor, extract
 from core.passes import Passes
+from core.sample_context import SampleContext
 
 layers, ops = keras.layers, keras.ops
 RANDOM = np.random.default_rng(5)

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from core.activation import SampleContext
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.passes import Passes
+from core.sample_context import SampleContext
 
 SAMPLES = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
 

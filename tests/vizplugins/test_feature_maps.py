@@ -5,8 +5,8 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from core.activation import SampleContext
 from core.registry import get_registry
+from core.sample_context import SampleContext
 
 CONV = ("Conv2D", "BaseConv", "Layer")
 RANDOM = np.random.default_rng(0)

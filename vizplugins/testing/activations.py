@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.activation import Activation, SampleContext
+from core.activation import Activation
 from core.layers import LayerInfo, axes_of
+from core.sample_context import SampleContext
 
 __all__ = ["make_activation"]
 
