@@ -10,6 +10,7 @@ import os
 import pkgutil
 import sys
 
+from core.quiet import silence_import
 from core.workers.sandbox import clean_environment, leave_the_network
 
 # The environment that a process starts with can be read from it for good, so the server starts again with a clean one.
@@ -19,6 +20,7 @@ if clean_environment(os.environ) != dict(os.environ) and "multiprocessing.forkse
 # While this is the only thread, as a user namespace asks for.
 leave_the_network()
 
+silence_import()
 for _name in ("tensorflow", "keras", "h5py", "altair", "PIL.Image", "pandas", "core.workers.serving"):
     # A worker that imports it again says what is wrong.
     with contextlib.suppress(ImportError):
