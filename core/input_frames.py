@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,18 +56,17 @@ def series_array(series: pd.Series) -> np.ndarray:
     cells = list(series)
     if cells and all(isinstance(cell, (list, tuple, np.ndarray)) for cell in cells):
         return _stacked(cells, series)
-    if isinstance(dtype, pd.StringDtype) or all(isinstance(cell, (str, bytes)) for cell in cells if cell is not None):
+    present = series[series.notna()]
+    if isinstance(dtype, pd.StringDtype) or (len(present) and all(isinstance(cell, (str, bytes)) for cell in present)):
         return _texts(series)
-    missing = series.isna()
-    if all(isinstance(cell, (str, bytes)) for cell in series[~missing]):
-        return _texts(series)
-    try:
-        return series.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputRejected(
-            f"The column '{shown(series.name)}' holds neither numbers nor texts ({shown(dtype)}).",
-            remedy="Turn it into numbers the way the model was trained, or leave it out.",
-        ) from error
+    # Numbers as Python objects; of dates NumPy would make numbers too, which nobody means.
+    with suppress(TypeError, ValueError):
+        if pd.api.types.is_object_dtype(dtype):
+            return series.to_numpy(np.float64, na_value=np.nan)
+    raise InputRejected(
+        f"The column '{shown(series.name)}' holds neither numbers nor texts ({shown(dtype)}).",
+        remedy="Turn it into numbers the way the model was trained, or leave it out.",
+    )
 
 
 def columns_by_input(frame: pd.DataFrame, specs: Sequence[InputSpec]) -> dict[str, np.ndarray]:

@@ -218,6 +218,7 @@ class TestWhatDoesNotFit:
         [
             ([[1, 2, 3, 4], [1, 2]], "make no array"),
             (pd.DataFrame({"height": [1, 2], "colour": ["red", "blue"]}), "column 'colour' holds text"),
+            (pd.DataFrame({"day": pd.date_range("2026-01-01", periods=2)}), "'day' holds neither numbers nor texts"),
             ({"size": VECTORS}, "nothing for the input 'sizes'; did you mean 'size'"),
         ],
     )
@@ -292,6 +293,32 @@ class TestStreamsThatDoNotEnd:
         with pytest.raises(InputRejected, match=words) as caught:
             extractor.extract(make())
         assert caught.value.remedy
+
+
+class TestColumns:
+    @pytest.mark.parametrize(
+        ("column", "expected"),
+        [
+            (pd.Series([1, None, 3], dtype="Int64"), [1, np.nan, 3]),
+            (pd.Series([1, None, 3], dtype=object), [1, np.nan, 3]),
+            (pd.Series([1, 2, 3], dtype="category"), [1, 2, 3]),
+            (pd.Series([True, False, True]), [1, 0, 1]),
+        ],
+    )
+    def test_of_numbers(self, column, expected):
+        model = keras.Sequential([keras.Input((1,)), layers.Rescaling(1, name="same")])
+
+        for inputs in (column, pd.DataFrame({"size": column})):
+            np.testing.assert_array_equal(extract(model, inputs)["same"].values[:, 0], expected)
+
+    @pytest.mark.parametrize("dtype", ["object", "category", "string"])
+    def test_of_texts(self, dtype):
+        model = keras.Sequential(
+            [keras.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a", "b"], name="number")]
+        )
+
+        for inputs in (column := pd.Series(["b", "a", "c"], dtype=dtype), pd.DataFrame({"word": column})):
+            assert extract(model, inputs)["number"].values.tolist() == [[2], [1], [0]]
 
 
 class TestReadSamples:
