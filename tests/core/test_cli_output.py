@@ -84,11 +84,10 @@ class TestPipesThatNobodyReads:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="there is no bash")
     def test_in_a_shell(self):
-        script = f"'{sys.executable}' -m core inspect '{MODEL}' | head -n 1; echo ${{PIPESTATUS[@]}}"
+        script = f"'{sys.executable}' -m core inspect '{MODEL}' | true; echo ${{PIPESTATUS[@]}}"
         ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
 
-        assert ended.stdout.splitlines()[1:] == ["0 0"]
-        assert ended.stderr == ""
+        assert (ended.stdout, ended.stderr) == ("0 0\n", "")
 
 
 class TestOneLine:
