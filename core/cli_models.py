@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from core.export import ChartFormat
     from core.workspace import Workspace
 
-__all__ = ["CLASSES", "EXAMPLES", "NOISE", "TRUST", "chart", "found", "layers", "opened", "which_model", "with_input"]
+__all__ = [
+    "CLASSES",
+    "EXAMPLES",
+    "NOISE",
+    "TRUST",
+    "chart",
+    "columns",
+    "found",
+    "layers",
+    "opened",
+    "which_model",
+    "with_input",
+]
 
 EXAMPLES = "examples"
 NOISE = "noise"
@@ -174,7 +186,7 @@ def layers(model: str, given: str, as_json: bool, weights: str | None, member: s
         ("  " * row.depth + row.key, row.type_name, row.shape, f"{row.parameter_count:,}", ", ".join(row.notes))
         for row in rows
     ]
-    click.echo(_columns(table, right=3))
+    click.echo(columns(table, right=3))
 
 
 @click.command()
@@ -242,7 +254,8 @@ def _option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _columns(rows: Sequence[Sequence[str]], right: int) -> str:
+def columns(rows: Sequence[Sequence[str]], right: int) -> str:
+    """Return a table as text, with the column ``right`` to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import ByteSize
 
 from core.configurations import BY_HAND
-from core.connections import Call, calls_of, in_order, tensors_in
+from core.connections import Call, calls_of, in_order, own_name, tensors_in
 from core.errors import ModelRefused
 from core.input_kinds import InputSpec
 from core.legacy import MODELS
@@ -23,7 +23,7 @@ from core.limits import Limits, format_limit, raised_by
 from core.open_sizes import Shapes, is_open, open_extents, shapes_to_try, size_text
 from core.shape_rules import RULES, Shape, cannot_be, extent_of
 
-__all__ = ["Sizes", "check_limits", "check_sizes", "impossible_by_arithmetic", "sizes_of"]
+__all__ = ["Sizes", "check_limits", "check_sizes", "impossible_by_arithmetic", "layer_shapes", "sizes_of"]
 
 _RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
 _BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
@@ -64,6 +64,20 @@ class _Tally:
     shapes: Shapes = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     is_impossible: bool = False
+    answered: dict[str, list[Shape]] = field(default_factory=dict)
+
+
+def layer_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
+    """Return what the layers of a configuration answer, as far as arithmetic tells: first output, by name.
+
+    Args:
+        config: The model's configuration.
+
+    Returns:
+        Shapes without the sample axis; layers that answer different shapes under one name are left out.
+    """
+    answered = _tallied(config, {}).answered
+    return {name: shapes[0] for name, shapes in answered.items() if len(set(shapes)) == 1}
 
 
 def sizes_of(config: Mapping[str, Any]) -> Sizes:
@@ -156,7 +170,7 @@ def _of_size(sizes: Sizes) -> str:
 def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name: str) -> list[Shape]:
     """Add one call of a layer to the tally; return the shapes that it answers, none where it is not understood."""
     config = node.get("config")
-    name = name or _own_name(node)
+    name = name or own_name(node)
     if isinstance(config, list):  # a Sequential of early Keras 2
         config = {"layers": config}
     if not isinstance(config, dict):
@@ -175,6 +189,7 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
         _add(tally, name, _least_parameters(config), 0)
         return []
     tally.is_impossible |= cannot_be(kind, config, shapes, outputs)
+    tally.answered.setdefault(name, []).extend(outputs[:1])
     size = max(0, sum(extent_of(shape) for shape in outputs)) * _item_bytes(config)
     _add(tally, name, parameters if name not in tally.seen else 0, size)
     tally.seen.add(name)
@@ -305,12 +320,6 @@ def _graph(config: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally) ->
         known[name, number] = _layer(layers[name], taken if len(taken) >= len(sources) else [], tally, name)
     outputs = [known.get((name, call), []) for name, call, _ in tensors_in(config["output_layers"])]
     return [shape for shapes_of_one in outputs for shape in shapes_of_one[:1]]
-
-
-def _own_name(node: Mapping[str, Any]) -> str:
-    config = node.get("config")
-    inner = config.get("name") if isinstance(config, dict) else None
-    return str(node.get("name") or inner or node.get("class_name"))
 
 
 def _declared(node: Mapping[str, Any], config: Mapping[str, Any]) -> list[Shape]:

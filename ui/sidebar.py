@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from core.errors import CodeNeeded, LayerscopeError
+from core.errors import CodeNeeded, LayerscopeError, ModelRefused
+from core.file_report import FileReport
 from core.images import SCALINGS, Fit
 from core.limits import format_limit, get_limits
 from core.summaries import ModelSummary
@@ -18,6 +19,7 @@ from core.wording import percent
 from core.workspace import Workspace
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
+from ui.file_report import offer_report
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import labels
 from ui.limits import limits, megabytes
@@ -108,6 +110,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         _open(
             workspace, chosen, wanted, upload.identity, upload.member, partial(upload.open_in, workspace), upload.name
         )
+        _offer_report(workspace, wanted, partial(workspace.files_report, upload.files, upload.member))
         if st.session_state.get("opened") == wanted:
             chosen.example = chosen.path = chosen.member = chosen.weights = ""
             chosen.upload = upload.name
@@ -121,6 +124,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         wanted = ("path", identity, member)
         open_it = partial(workspace.open_model, path, "", member, weights, trust_for(identity))
         _open(workspace, chosen, wanted, identity, member, open_it, path)
+        _offer_report(workspace, wanted, partial(workspace.file_report, path, "", member, weights))
         if st.session_state.get("opened") == wanted:
             chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
             chosen.upload = ""
@@ -205,6 +209,12 @@ def _open(
         offer_trust(refusal, identity, "model", lambda: state.pop("refused", None), path)
     else:
         _show_refusal(workspace, "refused", wanted)
+
+
+def _offer_report(workspace: Workspace, wanted: tuple[Any, ...], read: Callable[[], FileReport]) -> None:
+    refused, error = st.session_state.get("refused", (None, None))
+    if refused == wanted and isinstance(error, ModelRefused):
+        offer_report(workspace, "model", read)
 
 
 def _show_refusal(workspace: Workspace, name: str, wanted: tuple[Any, ...]) -> None:

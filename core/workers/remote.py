@@ -49,7 +49,13 @@ _COMPARING: Final = frozenset({"compare_with_example", "compare_with_model", "co
 _NAMING: Final = frozenset({"set_class_names"})
 _LABELLING: Final = frozenset({"set_label_role"})
 _CHANGING: Final = _OPENING | _SHAPING | _TAKING | _COMPARING | _NAMING | _LABELLING
-_FROM_FILE: Final = frozenset({"open_model", "open_files", "compare_with_model", "compare_with_files"})
+_REPORTING: Final = frozenset({"file_report", "files_report"})
+_FROM_FILE: Final = _REPORTING | {"open_model", "open_files", "compare_with_model", "compare_with_files"}
+_OF_FILES: Final = {
+    "open_files": "open_model",
+    "compare_with_files": "compare_with_model",
+    "files_report": "file_report",
+}
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,7 @@ class RemoteWorkspace:
             started = time.monotonic()
             worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
             self._worker, self._is_restored = worker, False
-        if not self._is_restored and request.name not in _OPENING:
+        if not self._is_restored and request.name not in _OPENING | _REPORTING:
             steps = (
                 (self._opening, _OPENING),
                 (self._naming, _NAMING),
@@ -349,6 +355,8 @@ def _outline(value: Any) -> Any:
 def _in_words(request: Request) -> str:
     arguments = request.arguments
     match request.name:
+        case "file_report" | "files_report":
+            return "Reading what the file says"
         case "open_files" | "compare_with_files":
             return f"Opening {shown(files_name(arguments[0]))}"
         case "open_model" | "open_example" | "compare_with_example" | "compare_with_model":
@@ -395,7 +403,9 @@ def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
             copy_apart(Path(source), Path(options["weights"]), target, name, limits)
         else:
             copy_model(Path(source), target, shown(name), limits, member=member)
-    asked = {"open_files": "open_model", "compare_with_files": "compare_with_model"}.get(request.name, request.name)
+    asked = _OF_FILES.get(request.name, request.name)
+    if asked in _REPORTING:
+        return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})
     # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
     trust = (options.get("trust", NO_TRUST) | get_trust()).portable()
     return replace(request, name=asked, arguments=(str(target), shown(name), member, "", trust), options={})
