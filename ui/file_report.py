@@ -52,12 +52,7 @@ def _report(workspace: Workspace, read: Callable[[], FileReport]) -> None:
     st.markdown(f"**{named(report.name)}**{_about(report)}")
     if report.refusal:
         st.error(plain(report.refusal), icon=":material/block:")
-    for missing in report.missing:
-        users = f", used by {', '.join(map(named, missing.layers[:5]))}" if missing.layers else ""
-        st.markdown(
-            f"Missing: the {missing.kind} **{named(missing.registered_name)}**{users}. In Python, these register it:"
-        )
-        st.code(missing.code, language="python", wrap_lines=True)
+    _missing(report)
     for detail in report.details:
         st.caption(plain(detail))
     if not report.rows and not report.weights:
@@ -74,6 +69,19 @@ def _report(workspace: Workspace, read: Callable[[], FileReport]) -> None:
             st.info("The file does not say how its layers are connected.", icon=":material/visibility_off:")
     with weights:
         _weights(report.weights)
+
+
+def _missing(report: FileReport) -> None:
+    if not report.missing:
+        return
+    for missing in report.missing:
+        users = f", used by {', '.join(map(named, missing.layers[:5]))}" if missing.layers else ""
+        st.markdown(f"Missing: the {missing.kind} **{named(missing.registered_name)}**{users}.")
+    several = len(report.missing) > 1
+    title = f"These lines of Python register {'them' if several else 'it'}"
+    with st.expander(title, expanded=not several):
+        lines = dict.fromkeys(line for missing in report.missing for line in missing.code.splitlines())
+        st.code("\n".join(lines), language="python", wrap_lines=True)
 
 
 def _about(report: FileReport) -> str:
