@@ -37,6 +37,7 @@ __all__ = [
     "input_structure",
     "misfit",
     "shape_text",
+    "specs_taken_for",
     "value_range",
 ]
 
@@ -78,7 +79,31 @@ def input_specs(model: Any, taken_for: Mapping[str, InputKind] | None = None) ->
         name = next(candidate for candidate in candidates if candidate not in taken)
         shape = tuple(None if extent is None else int(extent) for extent in tensor.shape[1:])
         specs.append(as_taken(tensor, InputSpec(name, shape, str(tensor.dtype), vocabulary_size(tensor, shape))))
-    return _taken_for(specs, taken_for) if taken_for else tuple(specs)
+    return specs_taken_for(specs, taken_for) if taken_for else tuple(specs)
+
+
+def specs_taken_for(specs: Sequence[InputSpec], taken_for: Mapping[str, InputKind]) -> tuple[InputSpec, ...]:
+    """Return the same inputs, some of them taken for something else.
+
+    Args:
+        specs: What they expect.
+        taken_for: What to take them for, by name.
+
+    Raises:
+        InputRejected: If there is no such input, or it cannot be that.
+    """
+    known = {spec.name: spec for spec in specs}
+    for name, kind in taken_for.items():
+        if name not in known:
+            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
+        spec = known[name]
+        if kind not in spec.kinds:
+            raise InputRejected(
+                f"The input '{spec.shown_name}' of {shape_text(spec.shape)} cannot be taken for {shown(kind)!r}.",
+                remedy=f"It can be taken for: {', '.join(spec.kinds)}.",
+            )
+        known[name] = spec if kind == spec.kind else replace(spec, taken_for=kind)
+    return tuple(known.values())
 
 
 def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
@@ -218,21 +243,6 @@ def value_range(array: np.ndarray) -> ValueRange:
         return ValueRange(math.nan, math.nan, math.nan, non_finite)
     mean = float(finite.mean(dtype=np.float64))
     return ValueRange(float(finite.min()), float(finite.max()), mean, non_finite)
-
-
-def _taken_for(specs: Sequence[InputSpec], taken_for: Mapping[str, InputKind]) -> tuple[InputSpec, ...]:
-    known = {spec.name: spec for spec in specs}
-    for name, kind in taken_for.items():
-        if name not in known:
-            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
-        spec = known[name]
-        if kind not in spec.kinds:
-            raise InputRejected(
-                f"The input '{spec.shown_name}' of {shape_text(spec.shape)} cannot be taken for {shown(kind)!r}.",
-                remedy=f"It can be taken for: {', '.join(spec.kinds)}.",
-            )
-        known[name] = spec if kind == spec.kind else replace(spec, taken_for=kind)
-    return tuple(known.values())
 
 
 def _input_tensors(model: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from core.errors import InputRejected
 from core.examples import Example
 from core.extractor import Extractor
 from core.input_kinds import InputKind, InputSpec
-from core.inputs import input_specs
+from core.inputs import input_specs, specs_taken_for
 from core.labels import LabelRole, Labels, match_labels, possible_roles
 from core.layer_charts import LayerCharts
 from core.loading import load_model_file
@@ -61,6 +61,7 @@ class OpenModel:
         output: What its first output is.
         class_names: Name of each class, as a person or the file says them; empty if unknown. Whether they fit the
             output is not known here.
+        specs_by_samples: What its inputs are by the samples that came with it; empty where the model itself says it.
     """
 
     key: str
@@ -71,11 +72,17 @@ class OpenModel:
     opening: str
     output: ModelOutput = field(default_factory=ModelOutput)
     class_names: tuple[str, ...] = ()
+    specs_by_samples: tuple[InputSpec, ...] = ()
+
+    @property
+    def likeliest(self) -> tuple[InputSpec, ...]:
+        """What each input is by what the model says of it, or else by the samples that came with it."""
+        return input_specs(self.extractor.model) or self.specs_by_samples
 
     @property
     def taken_for(self) -> dict[str, InputKind]:
         """What inputs are taken for by name, where that is not what their layers and their shape say."""
-        likeliest = {spec.name: spec.kind for spec in input_specs(self.extractor.model)}
+        likeliest = {spec.name: spec.kind for spec in self.likeliest}
         return {spec.name: spec.kind for spec in self.specs if spec.kind != likeliest[spec.name]}
 
     def with_input_as(self, name: str, kind: InputKind) -> OpenModel:
@@ -84,8 +91,8 @@ class OpenModel:
         Raises:
             InputRejected: If there is no such input, or it cannot be that.
         """
-        likeliest = {spec.name: spec.kind for spec in input_specs(self.extractor.model)}
-        specs = input_specs(self.extractor.model, {**self.taken_for, name: kind})
+        likeliest = {spec.name: spec.kind for spec in self.likeliest}
+        specs = specs_taken_for(self.likeliest, {**self.taken_for, name: kind})
         return replace(self, specs=specs, summary=replace(self.summary, inputs=summarize_inputs(specs, likeliest)))
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "PartSummary",
     "PluginSummary",
     "Rejection",
+    "ShownSummary",
     "VisualizerSummary",
 ]
 
@@ -105,6 +106,23 @@ class ModelSummary:
     suggested_scaling: str
     origin: str = ""
     trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownSummary:
+    """A model that somebody has in memory and shows.
+
+    Attributes:
+        name: What it is called.
+        version: Counts how often it was shown, from 1: it may have been trained on meanwhile.
+        has_samples: Whether samples came with it.
+        about_samples: What there is to say of them, such as ``"The first 1,000 of 60,000 samples"``.
+    """
+
+    name: str
+    version: int
+    has_samples: bool
+    about_samples: str
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from core.labels import LabelRole
 from core.limits import get_limits
 from core.many_samples import ManySamples
 from core.model_copies import files_together, staged_copy
+from core.models_in_memory import ModelsInMemory
 from core.naming import shown
 from core.noise_samples import noise_samples, noise_sizes
 from core.opened import (
@@ -44,6 +45,7 @@ from core.overview import describe_activation, layer_row, opened_layers
 from core.passes import Progress, owner_of
 from core.reading import GivenFile, Preparation, Samples, read_files, read_text
 from core.registry import Registry, get_registry
+from core.shown_models import ShownModel, ShownModels
 from core.store import ContentStore, model_store
 from core.summaries import (
     Answer,
@@ -65,7 +67,7 @@ __all__ = ["Workspace"]
 _TABLES_KEPT: Final = 64
 
 
-class Workspace(ManySamples, LabelledSamples):
+class Workspace(ManySamples, LabelledSamples, ModelsInMemory):
     """What one visitor has open.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was.
@@ -75,6 +77,7 @@ class Workspace(ManySamples, LabelledSamples):
         models: Where opened models are shared; the store of the process by default.
         memory_budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
         trust: Whose code every model file may use beyond Keras.
+        shown: The models of this process that are shown; by default there are none.
     """
 
     def __init__(
@@ -83,11 +86,14 @@ class Workspace(ManySamples, LabelledSamples):
         models: ContentStore[Extractor] | None = None,
         memory_budget: int | None = None,
         trust: Trust = NO_TRUST,
+        shown: ShownModels | None = None,
     ) -> None:
         self._trust = trust
         self._registry = registry or get_registry()
         self._models = models or model_store
         self._budget = memory_budget
+        self._shown = ShownModels() if shown is None else shown
+        self._shown_model: ShownModel | None = None
         self._model: OpenModel | None = None
         self._samples: OpenSamples | None = None
         self._noise: tuple[int, int, Mapping[str, Sequence[int]]] | None = None
@@ -462,6 +468,7 @@ class Workspace(ManySamples, LabelledSamples):
 
     def _start_with(self, opened: OpenModel) -> None:
         self._model, self._samples, self._other, self._noise = opened, None, None, None
+        self._shown_model = None
         self._names, self._role = NamesOfClasses(own=opened.class_names), None
 
     def _take(self, samples: Samples, class_names: tuple[str, ...] = ()) -> None:

@@ -136,6 +136,9 @@ def _relative(away: np.floating[Any], norm: np.floating[Any]) -> float:
 def _check_inputs(second: Extractor, dataset: Dataset) -> None:
     given = dataset.batch(0, 1)
     specs = input_specs(second.model)
+    if not specs:
+        # One that does not say what it takes is asked by running it.
+        return
     arrays = list(given.values())
     fitting = len(specs) == len(arrays) and all(
         len(spec.shape) == array.ndim - 1
@@ -152,6 +155,8 @@ def _check_inputs(second: Extractor, dataset: Dataset) -> None:
 
 def arranged(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> Any:
     """Return inputs as a model is called with them, by their order: another model's may bear other names."""
+    if not input_specs(extractor.model):
+        return arrange(extractor.model, batch)
     named = {spec.name: array for spec, array in zip(input_specs(extractor.model), batch.values(), strict=True)}
     return arrange(extractor.model, named)
 

@@ -23,38 +23,33 @@ from typing import Final
 
 from core.errors import WorkerLost
 from core.limits import Limits, get_limits
+from core.workers.endpoints import Endpoint
 from core.workers.forking import process_context
 from core.workers.sandbox import memory_in_use
 from core.workers.serving import READY, serve
-from core.workers.wire import Incoming
 
 __all__ = ["Worker", "WorkerPool"]
 
 _TYPICAL_BYTES: Final = 750_000_000
 """What a worker with a usual model takes; measured in docs/reliability.md."""
 _LOOK_SECONDS: Final = 0.1
-_BIT: Final = 1 << 20
 _START_SECONDS: Final = 120.0
 _FOLDERS: Final = "layerscope-worker-"
 _log = logging.getLogger("layerscope")
 
 
-class Worker:
+class Worker(Endpoint):
     """A process that works for one visitor, with a folder of its own.
 
     Args:
         limits: What it may use.
         prepared: Whether it opens the first example before it is ready, see :func:`core.workers.serving.serve`.
-
-    Attributes:
-        given: Folder that the worker may read, and the page fills.
-        used_at: When it was asked last, by :func:`time.monotonic`.
-        is_busy: Whether an answer is due.
     """
 
     def __init__(self, limits: Limits, *, prepared: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
-        self.given, private = self._folder / "given", self._folder / "private"
+        super().__init__(self._folder / "given")
+        private = self._folder / "private"
         self.given.mkdir()
         private.mkdir()
         self.pipe, theirs = multiprocessing.Pipe()
@@ -65,21 +60,13 @@ class Worker:
         self._most_memory = 0
         self._start_memory: int | None = None
         self._limit = int(limits.worker_bytes)
-        self._incoming = Incoming()
-        self.used_at = time.monotonic()
-        self.is_busy = False
         self._process.start()
         theirs.close()
 
     @property
     def is_alive(self) -> bool:
         """Whether it can be asked."""
-        try:
-            # Between two answers there is nothing to be read but the end of the pipe.
-            ended = not self.is_busy and self.pipe.poll(0)
-        except OSError:
-            return False
-        return not ended and self._process.is_alive()
+        return super().is_alive and self._process.is_alive()
 
     @property
     def process_id(self) -> int:
@@ -110,23 +97,6 @@ class Worker:
             "A process for your model could not be started.",
             remedy=f"Try again. It said: {said}" if said else "Try again, or see the server's log.",
         )
-
-    def receive(self, maximum: int, seconds: float) -> bytes | None:
-        """Return the worker's next message; None if it has not come whole after ``seconds``, or within the next bit.
-
-        Raises:
-            WorkerLost: If it is to be longer than ``maximum`` bytes.
-            EOFError: If the worker is gone.
-            OSError: Likewise; a ``ConnectionError`` if it had not even read what it was asked.
-        """
-        message = self._incoming.next_message(maximum)
-        if message is not None or not self.pipe.poll(seconds):
-            return message
-        content = os.read(self.pipe.fileno(), _BIT)
-        if not content:
-            raise EOFError
-        self._incoming.add(content)
-        return self._incoming.next_message(maximum)
 
     def look(self) -> None:
         """Note how much memory the worker has, so that it can be told later what ended it."""

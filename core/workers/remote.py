@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import shutil
 import threading
 import time
@@ -18,6 +19,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from core.app_command import MODEL_VARIABLE
 from core.errors import InputRejected, LayerscopeError, ModelTooLarge, WorkerLost
 from core.limits import format_limit
 from core.model_copies import copy_apart, copy_model, files_name, write_files
@@ -26,7 +28,7 @@ from core.opened import file_name
 from core.passes import Progress
 from core.summaries import ChartResult, ExampleSummary, Failure, LabelSummary
 from core.trust import NO_TRUST, get_trust
-from core.workers.pool import Worker, WorkerPool
+from core.workers.endpoints import Endpoint, EndpointPool
 from core.workers.serving import LONGEST_WITH_PROGRESS, Request
 from core.workers.wire import decode, largest_reply
 from core.workspace import Workspace
@@ -35,7 +37,7 @@ __all__ = ["RemoteWorkspace", "Waiting"]
 
 _LOOK_SECONDS: Final = 0.05
 _LEAST_PROGRESS: Final = 1e-4
-_OPENING: Final = frozenset({"open_example", "open_model", "open_files"})
+_OPENING: Final = frozenset({"open_example", "open_model", "open_files", "open_shown"})
 _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "model": None,
     "sample_names": (),
@@ -43,13 +45,16 @@ _NOTHING_OPEN: Final[Mapping[str, Any]] = {
     "labelling": LabelSummary(),
     "compared": None,
 }
-_TAKING: Final = frozenset({"take_example_samples", "take_files", "take_text", "take_noise"})
+_TAKING: Final = frozenset({"take_example_samples", "take_shown_samples", "take_files", "take_text", "take_noise"})
 _SHAPING: Final = frozenset({"take_input_as"})
-_COMPARING: Final = frozenset({"compare_with_example", "compare_with_model", "compare_with_files"})
+_COMPARING: Final = frozenset(
+    {"compare_with_example", "compare_with_model", "compare_with_files", "compare_with_shown"}
+)
 _NAMING: Final = frozenset({"set_class_names"})
 _LABELLING: Final = frozenset({"set_label_role"})
 _CHANGING: Final = _OPENING | _SHAPING | _TAKING | _COMPARING | _NAMING | _LABELLING
 _REPORTING: Final = frozenset({"file_report", "files_report"})
+_INDEPENDENT: Final = _OPENING | _REPORTING | {"shown_models"}
 _FROM_FILE: Final = _REPORTING | {"open_model", "open_files", "compare_with_model", "compare_with_files"}
 _OF_FILES: Final = {
     "open_files": "open_model",
@@ -98,9 +103,9 @@ class RemoteWorkspace:
             the next one waits until it is done.
     """
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: EndpointPool) -> None:
         self._pool = pool
-        self._worker: Worker | None = None
+        self._worker: Endpoint | None = None
         self._opening: Request | None = None
         self._taking: Request | None = None
         self._comparing: Request | None = None
@@ -182,7 +187,7 @@ class RemoteWorkspace:
             self._remember(request)
             return value
 
-    def _worker_for(self, request: Request) -> Worker:
+    def _worker_for(self, request: Request) -> Endpoint:
         """Return a worker in which everything is open that the request builds on."""
         self._finish_pending()
         worker = self._worker
@@ -192,7 +197,7 @@ class RemoteWorkspace:
             started = time.monotonic()
             worker = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
             self._worker, self._is_restored = worker, False
-        if not self._is_restored and request.name not in _OPENING | _REPORTING:
+        if not self._is_restored and request.name not in _INDEPENDENT:
             steps = (
                 (self._opening, _OPENING),
                 (self._naming, _NAMING),
@@ -208,7 +213,7 @@ class RemoteWorkspace:
             self._is_restored = True
         return worker
 
-    def _exchange(self, worker: Worker, request: Request, progress: Progress | None) -> Any:
+    def _exchange(self, worker: Endpoint, request: Request, progress: Progress | None) -> Any:
         sent = _handed_over(request, worker, self._pool) if request.name in _FROM_FILE else request
         self._pending = _Pending(request, time.monotonic())
         if request.name in _CHANGING:
@@ -224,7 +229,7 @@ class RemoteWorkspace:
             self._is_restored = True
         return value
 
-    def _answer(self, worker: Worker, progress: Progress | None) -> Any:
+    def _answer(self, worker: Endpoint, progress: Progress | None) -> Any:
         """Return what the pending request is answered with."""
         assert self._pending is not None
         request, started = self._pending.request, self._pending.started
@@ -292,7 +297,7 @@ class RemoteWorkspace:
         self._known.clear()
         self._fatal.clear()
 
-    def _gone(self, worker: Worker, error: Exception) -> NoReturn:
+    def _gone(self, worker: Endpoint, error: Exception) -> NoReturn:
         """Raise what the visitor is told of a worker that is gone; ``ConnectionError`` if they did not cause it."""
         if self._pending is not None and isinstance(error, ConnectionError):
             self._drop(worker)
@@ -303,7 +308,7 @@ class RemoteWorkspace:
         if self._fatal and _identity(request) in self._fatal:
             raise self._fatal[_identity(request)]
 
-    def _lost(self, worker: Worker, why: str) -> NoReturn:
+    def _lost(self, worker: Endpoint, why: str) -> NoReturn:
         """End a worker that failed, and raise what the visitor is told."""
         if self._pending is None:
             # Ended on purpose meanwhile, by the visitor who stopped it or left.
@@ -322,7 +327,7 @@ class RemoteWorkspace:
     def _note_fatal(self, request: Request, error: WorkerLost) -> None:
         self._fatal[_identity(request)] = error
 
-    def _drop(self, worker: Worker) -> None:
+    def _drop(self, worker: Endpoint) -> None:
         self._worker, self._pending, self._is_restored = None, None, False
         self._pool.release(worker)
 
@@ -359,14 +364,14 @@ def _in_words(request: Request) -> str:
             return "Reading what the file says"
         case "open_files" | "compare_with_files":
             return f"Opening {shown(files_name(arguments[0]))}"
-        case "open_model" | "open_example" | "compare_with_example" | "compare_with_model":
+        case name if name in _OPENING | _COMPARING:
             name = arguments[1] if len(arguments) > 1 and arguments[1] else file_name(arguments[0])
             return f"Opening {shown(name)}"
         case "noise_sizes":
             return "Looking for a size that the model takes"
         case "chart" | "chart_file":
             return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
-        case "take_files" | "take_text" | "take_noise" | "take_example_samples" | "take_input_as":
+        case name if name in _TAKING | _SHAPING:
             return "Reading the input"
         case "set_class_names":
             return "Reading the names of the classes"
@@ -377,7 +382,7 @@ def _in_words(request: Request) -> str:
     return "What was asked"
 
 
-def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
+def _handed_over(request: Request, worker: Endpoint, pool: EndpointPool) -> Request:
     """Put a model where the worker can read it; the name that a person gave it is no part of the path."""
     options = {**dict(zip(_parameters(request.name), request.arguments, strict=False)), **(request.options or {})}
     member, limits = str(options.get("member", "")), pool.limits
@@ -397,7 +402,8 @@ def _handed_over(request: Request, worker: Worker, pool: WorkerPool) -> Request:
     elif isinstance(source, bytes):
         target.write_bytes(source)
     else:
-        if not limits.paths:
+        # What the server was started with is its owner's choice.
+        if not limits.paths and source != os.environ.get(MODEL_VARIABLE):
             raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
         if options.get("weights"):
             copy_apart(Path(source), Path(options["weights"]), target, name, limits)

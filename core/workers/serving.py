@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from core.errors import LayerscopeError
 from core.limits import Limits
+from core.passes import Progress
 from core.workers.sandbox import confine
 from core.workers.wire import encode_error, encode_progress, encode_value
 from core.workspace import Workspace
 
-__all__ = ["LONGEST_WITH_PROGRESS", "READY", "Request", "open_first_example", "serve"]
+__all__ = ["LONGEST_WITH_PROGRESS", "READY", "Request", "answer", "open_first_example", "serve"]
 
 READY = b"r"
 """What a worker says when it can be asked."""
@@ -79,7 +80,12 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
         # The page ends what takes too long. Should it be gone, and the interpreter be held so that no thread here can
         # notice that, then the kernel does.
         clock = _Clock(limits.request_seconds)
-        reply = _answer(workspace, request, pipe, clock)
+
+        def tell(fraction: float, text: str, clock: _Clock = clock) -> None:
+            clock.extend()
+            pipe.send_bytes(encode_progress(fraction, text))
+
+        reply = answer(workspace, request, tell)
         signal.alarm(0)
         pipe.send_bytes(reply)
 
@@ -121,19 +127,21 @@ def _be_quiet(private: Path) -> None:
     os.close(output)
 
 
-def _answer(workspace: Workspace, request: Request, pipe: Any, clock: _Clock) -> bytes:
+def answer(workspace: Workspace, request: Request, tell: Progress) -> bytes:
+    """Return what a workspace answers to a request, or the error that it raises, as a message.
+
+    Args:
+        workspace: What the visitor has open.
+        request: What the page asks for.
+        tell: Called with how far it is, where the page wants to know that.
+    """
     try:
         asked = getattr(workspace, request.name)
         if not callable(asked):
             return encode_value(asked)
         options = dict(request.options or {})
         if request.wants_progress:
-
-            def told(fraction: float, text: str) -> None:
-                clock.extend()
-                pipe.send_bytes(encode_progress(fraction, text))
-
-            options["progress"] = told
+            options["progress"] = tell
         return encode_value(asked(*request.arguments, **options))
     except LayerscopeError as error:
         return encode_error(error)
