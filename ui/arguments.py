@@ -1,4 +1,4 @@
-"""What may stand behind ``--`` where the app is started: ``streamlit run streamlit_app.py -- --plugins DIR``."""
+"""What may stand behind ``--`` where the app is started: ``streamlit run streamlit_app.py -- MODEL --plugins DIR``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 
+from core.app_command import DATA_VARIABLE, MODEL_VARIABLE
+from core.examples import list_examples
 from core.plugin_sources import FOLDERS_VARIABLE, NONE_VARIABLE
 from core.trust import TRUST_VARIABLE
 
@@ -21,6 +23,8 @@ def take_arguments() -> None:
     parser.add_argument("--no-plugins", action="store_true")
     parser.add_argument("--in-process", action="store_true")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME")
+    parser.add_argument("model", nargs="?", default="")
+    parser.add_argument("data", nargs="?", default="")
     given, _ = parser.parse_known_args(sys.argv[1:])
     earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
     # A worker has another working directory.
@@ -28,15 +32,23 @@ def take_arguments() -> None:
     if folders:
         os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
     if given.trust:
-        known = [os.environ.get(TRUST_VARIABLE, ""), *map(_absolute, given.trust)]
+        known = [os.environ.get(TRUST_VARIABLE, ""), *map(_absolute_if_there, given.trust)]
         os.environ[TRUST_VARIABLE] = ",".join(filter(None, known))
+    for variable, path in ((MODEL_VARIABLE, given.model), (DATA_VARIABLE, given.data)):
+        if path:
+            os.environ[variable] = _absolute(path)
     if given.no_plugins:
         os.environ[NONE_VARIABLE] = "1"
     if given.in_process:
         os.environ[IN_PROCESS_VARIABLE] = "1"
 
 
-def _absolute(name: str) -> str:
+def _absolute(path: str) -> str:
+    is_example = any(each.name == path for each in list_examples())
+    return path if is_example else os.path.abspath(os.path.expanduser(path))
+
+
+def _absolute_if_there(name: str) -> str:
     """A path from where the server was started, which a worker is not; the name of a module as it is."""
     path = os.path.expanduser(name)
     return os.path.abspath(path) if os.path.exists(path) else name

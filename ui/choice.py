@@ -29,6 +29,7 @@ class Choice:
         member: Path of the model within that file or folder, where it holds several.
         weights: Path of the weights, where the file is an architecture alone.
         upload: Name of the file that was uploaded; empty where something else is open.
+        shown: Name of the model that a Python process has in memory; empty where something else is open.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
         visualizer: Name of the picture; empty for the one that suits best.
@@ -46,6 +47,7 @@ class Choice:
     member: str = ""
     weights: str = ""
     upload: str = ""
+    shown: str = ""
     layer: str = ""
     sample: int = 0
     visualizer: str = ""
@@ -55,6 +57,20 @@ class Choice:
     shown_as: str = "table"
     table_version: int = 0
     chart_version: int = 0
+
+    def come_from(
+        self,
+        *,
+        example: str = "",
+        path: str = "",
+        member: str = "",
+        weights: str = "",
+        upload: str = "",
+        shown: str = "",
+    ) -> None:
+        """Note where the model is from, and that it is from nowhere else."""
+        self.example, self.path, self.member, self.weights = example, path, member, weights
+        self.upload, self.shown = upload, shown
 
     def start_over(self) -> None:
         """Forget what was chosen for the model that was open before."""
@@ -125,6 +141,7 @@ def remember(chosen: Choice) -> None:
         "member": chosen.member,
         "weights": chosen.weights,
         "upload": chosen.upload,
+        "shown": chosen.shown,
         "layer": chosen.layer,
         "view": chosen.visualizer,
     }
@@ -161,6 +178,7 @@ def _from_address() -> Choice:
         member=given.get("member", ""),
         weights=given.get("weights", ""),
         upload=given.get("upload", ""),
+        shown=given.get("shown", ""),
         layer=given.get("layer", ""),
         sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
         visualizer=given.get("view", ""),

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from core.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
 from ui.arguments import IN_PROCESS_VARIABLE, take_arguments
 
 if TYPE_CHECKING:
+    from core.workers.endpoints import EndpointPool
     from core.workers.pool import WorkerPool
     from core.workspace import Workspace
 
-__all__ = ["is_ready", "new_workspace", "runs_in_process", "wait"]
+__all__ = ["is_ready", "new_workspace", "runs_in_process", "shows_models_in_memory", "wait"]
 
 _log = logging.getLogger("layerscope")
 _USUAL_SECONDS = 5
@@ -32,7 +34,12 @@ def runs_in_process() -> bool:
 
     ``streamlit run streamlit_app.py -- --in-process`` says so, or ``LAYERSCOPE_IN_PROCESS=1`` in the environment.
     """
-    return os.environ.get(IN_PROCESS_VARIABLE, "") not in ("", "0")
+    return os.environ.get(IN_PROCESS_VARIABLE, "") not in ("", "0") and not shows_models_in_memory()
+
+
+def shows_models_in_memory() -> bool:
+    """Return whether another process has models in memory that this page shows, see :func:`layerscope.show`."""
+    return ADDRESS_VARIABLE in os.environ
 
 
 class _Engine:
@@ -42,10 +49,10 @@ class _Engine:
         self.started = time.monotonic()
         self.ready = threading.Event()
         self.error = ""
-        self.pool: WorkerPool | None = None
+        self.pool: EndpointPool | None = None
         take_arguments()
         self._in_process = runs_in_process()
-        if not self._in_process:
+        if not self._in_process and not shows_models_in_memory():
             # It imports TensorFlow while this process imports what draws the page.
             importlib.import_module("core.workers.forking").start_fork_server()
         threading.Thread(target=self._start, name="layerscope-engine", daemon=True).start()
@@ -55,7 +62,9 @@ class _Engine:
         # stay, that takes longer than the run itself: so they are set aside for good.
         gc.disable()
         try:
-            if self._in_process:
+            if shows_models_in_memory():
+                self._connect()
+            elif self._in_process:
                 self._start_here()
             else:
                 self._start_workers()
@@ -66,6 +75,11 @@ class _Engine:
             gc.freeze()
             gc.enable()
         self.ready.set()
+
+    def _connect(self) -> None:
+        sessions = importlib.import_module("core.workers.sessions")
+        importlib.import_module("ui.explore")
+        self.pool = sessions.SessionPool(os.environ[ADDRESS_VARIABLE], os.environ[KEY_VARIABLE])
 
     def _start_here(self) -> None:
         workspace_module = importlib.import_module("core.workspace")
@@ -110,13 +124,12 @@ def wait() -> None:
     engine = _engine()
     st.title("Layerscope", anchor=False)
     st.write("Open a Keras model, run an input through it, and see what every layer answers.")
-    bar = st.progress(0.0, text="The engine is starting: importing TensorFlow")
+    doing = "The engine is starting" + ("" if shows_models_in_memory() else ": importing TensorFlow")
+    bar = st.progress(0.0, text=doing)
     # Waiting inside this run: running the script again and again would slow down the import that it waits for.
     while not engine.ready.wait(0.2):
         waited = time.monotonic() - engine.started
-        bar.progress(
-            min(waited / _USUAL_SECONDS, 0.95), text=f"The engine is starting: importing TensorFlow ({waited:.0f} s)"
-        )
+        bar.progress(min(waited / _USUAL_SECONDS, 0.95), text=f"{doing} ({waited:.0f} s)")
     if not engine.error:
         st.rerun()
     bar.empty()

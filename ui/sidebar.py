@@ -17,6 +17,7 @@ from core.limits import format_limit, get_limits
 from core.summaries import ModelSummary
 from core.wording import percent
 from core.workspace import Workspace
+from ui import engine
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
 from ui.file_report import offer_report
@@ -25,14 +26,17 @@ from ui.labels import labels
 from ui.limits import limits, megabytes
 from ui.local import may_open_paths
 from ui.model_files import chosen_member, is_latest, open_or_offer, path_typed, uploaded_model, waits_for_choice
+from ui.shown import about_shown_samples, chosen_shown_model
+from ui.start import data_files, holds_pictures, is_starting_model, starting_data, take_start
 from ui.trust import offer_trust, show_trusted, trust_for
 from ui.waiting import keep_place_above, show_error, waiting
 from ui.wording import named, plain
 
 __all__ = ["sidebar"]
 
-_EXAMPLE, _FILE = "Example", "Your file"
-_SAMPLES, _DATA, _TEXT, _NOISE = "Example samples", "Your data", "Text", "Noise"
+_PYTHON, _EXAMPLE, _FILE = "From Python", "Example", "Your file"
+_SAMPLES, _SHOWN, _DATA, _TEXT, _NOISE = "Example samples", "Shown samples", "Your data", "Text", "Noise"
+_STARTING = "starting"
 _FITS: dict[Fit, str] = {"stretch": "Stretch", "crop": "Crop the longer side", "pad": "Pad the shorter side"}
 _NOISE_SAMPLES = 8
 _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "json", "zip"]
@@ -41,6 +45,8 @@ _DATA_FILES = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", 
 def sidebar() -> None:
     """Draw the sidebar; afterwards a model and samples are open in the workspace, if there are any to be had."""
     workspace, chosen = opened_by_visitor(), choice()
+    if "opened" not in st.session_state:
+        take_start(chosen)
     keep_place_above()
     with st.sidebar:
         st.title("Layerscope", anchor=False)
@@ -64,16 +70,18 @@ def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
 
 
 def _model(workspace: Workspace, chosen: Choice) -> None:
-    kinds = [_EXAMPLE, _FILE]
+    kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
     kind = st.segmented_control(
         "Where the model is from",
         kinds,
-        default=_FILE if chosen.path or chosen.upload else _EXAMPLE,
+        default=_FILE if chosen.path or chosen.upload else _EXAMPLE if chosen.example else kinds[0],
         required=True,
         key="model_kind",
         label_visibility="collapsed",
     )
-    if kind == _EXAMPLE:
+    if kind == _PYTHON:
+        _model_in_memory(workspace, chosen)
+    elif kind == _EXAMPLE:
         _example(workspace, chosen)
     else:
         _model_file(workspace, chosen)
@@ -98,13 +106,23 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
     wanted = ("example", name)
     _open(workspace, chosen, wanted, wanted, "", partial(workspace.open_example, name), name)
     if st.session_state.get("opened") == wanted:
-        chosen.example, chosen.path, chosen.member, chosen.weights, chosen.upload = name, "", "", "", ""
+        chosen.come_from(example=name)
+
+
+def _model_in_memory(workspace: Workspace, chosen: Choice) -> None:
+    entry = chosen_shown_model(workspace, chosen)
+    if entry is not None:
+        wanted = (_PYTHON, entry.name, entry.version)
+        _open(workspace, chosen, wanted, wanted, "", partial(workspace.open_shown, entry.name), entry.name)
+        if st.session_state.get("opened") == wanted:
+            chosen.come_from(shown=entry.name)
 
 
 def _model_file(workspace: Workspace, chosen: Choice) -> None:
     allowed = get_limits()
     upload = uploaded_model("Your model", "model_file")
-    path = _path(chosen) if may_open_paths() else ""
+    # What the server was started with opens where visitors may give no paths.
+    path = _path(chosen) if may_open_paths() else chosen.path if is_starting_model(chosen.path) else ""
     if upload is not None and (is_latest("model_file") or not path):
         wanted = ("files", upload.identity, upload.member)
         _open(
@@ -112,8 +130,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         )
         _offer_report(workspace, wanted, partial(workspace.files_report, upload.files, upload.member))
         if st.session_state.get("opened") == wanted:
-            chosen.example = chosen.path = chosen.member = chosen.weights = ""
-            chosen.upload = upload.name
+            chosen.come_from(upload=upload.name)
     elif path:
         weights = _weights_path(path, chosen)
         if path.lower().endswith(".json") and not weights:
@@ -126,8 +143,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         _open(workspace, chosen, wanted, identity, member, open_it, path)
         _offer_report(workspace, wanted, partial(workspace.file_report, path, "", member, weights))
         if st.session_state.get("opened") == wanted:
-            chosen.example, chosen.path, chosen.member, chosen.weights = "", path, member, weights
-            chosen.upload = ""
+            chosen.come_from(path=path, member=member, weights=weights)
     else:
         if chosen.upload and workspace.model is None:
             st.warning(
@@ -190,7 +206,8 @@ def _open(
         return
     state = st.session_state
     if state.get("opened") != wanted and state.get("refused", (None,))[0] != wanted:
-        first = "opened" not in state
+        # One that is shown again, trained on meanwhile, is looked at where it was.
+        first = "opened" not in state or (wanted[0] == _PYTHON and state["opened"][:2] == wanted[:2])
         try:
             with waiting(workspace, f"Opening {named(name)}", "open", above=True):
                 open_or_offer(identity, member, open_it)
@@ -227,20 +244,34 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     kinds = [_DATA, _NOISE]
     if len(model.inputs) == 1 and model.inputs[0].kind == "text":
         kinds.insert(0, _TEXT)
-    if chosen.example:
-        kinds.insert(0, _SAMPLES)
+    data = starting_data(chosen)
+    own = _SAMPLES if chosen.example else _SHOWN if about_shown_samples(chosen) else ""
+    kinds = [*([_STARTING] if data else []), *([own] if own else []), *kinds]
     kind = st.segmented_control(
         "Where the input is from",
         kinds,
-        default=_SAMPLES if chosen.example else _NOISE,
+        default=_STARTING if data else own or _NOISE,
+        format_func=lambda kind: named(data.name) if data and kind == _STARTING else kind,
         required=True,
         label_visibility="collapsed",
-        key=f"input_kind/{model.name}/{chosen.example}",
+        key=f"input_kind/{model.name}/{chosen.example}/{own}",
     )
     if not model.inputs:
         st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
     elif kind == _SAMPLES:
         _take(workspace, chosen, (_SAMPLES,), workspace.take_example_samples)
+    elif kind == _SHOWN:
+        _take(workspace, chosen, (_SHOWN,), workspace.take_shown_samples)
+        st.caption(about_shown_samples(chosen))
+    elif kind == _STARTING and data:
+        prepare = _preparation(model, holds_pictures(data))
+        wanted = (_STARTING, *prepare.values(), kinds_of(model))
+        _take(
+            workspace,
+            chosen,
+            wanted,
+            lambda: workspace.take_files({model.inputs[0].name: data_files(data)}, **prepare),
+        )
     elif kind == _NOISE:
         _noise(workspace, model, chosen)
     elif kind == _TEXT:
@@ -274,9 +305,23 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
             key=f"data/{model.name}/{each.name}",
             max_upload_size=megabytes(get_limits().upload_bytes),
         )
+    prepare = _preparation(model, _holds_images(given))
+    if any(given.values()):
+        identity = tuple((name, tuple(file.file_id for file in files)) for name, files in given.items())
+        files = {name: [(file.name, file.getvalue()) for file in each] for name, each in given.items()}
+        _take(
+            workspace,
+            chosen,
+            (_DATA, identity, *prepare.values(), kinds_of(model)),
+            lambda: workspace.take_files(files, **prepare),
+        )
+
+
+def _preparation(model: ModelSummary, holds_images: bool) -> dict[str, Any]:
+    """Return how images are prepared, as :meth:`Workspace.take_files` names it; asked where there may be any."""
     scaling, invert = model.suggested_scaling, False
     fit: Fit = "stretch"
-    if any(each.kind == "image" for each in model.inputs) or _holds_images(given):
+    if any(each.kind == "image" for each in model.inputs) or holds_images:
         with st.expander("How images are prepared", expanded=True):
             names = list(SCALINGS)
             scaling = st.selectbox(
@@ -289,15 +334,7 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
             st.caption(SCALINGS[scaling].description)
             fit = st.selectbox("Size", list(_FITS), format_func=_FITS.__getitem__, key="fit")
             invert = st.toggle("Swap dark and light", key="invert", help="For dark digits on white, for instance.")
-    if any(given.values()):
-        identity = tuple((name, tuple(file.file_id for file in files)) for name, files in given.items())
-        files = {name: [(file.name, file.getvalue()) for file in each] for name, each in given.items()}
-        _take(
-            workspace,
-            chosen,
-            (_DATA, identity, scaling, fit, invert, kinds_of(model)),
-            lambda: workspace.take_files(files, scaling=scaling, fit=fit, invert=invert),
-        )
+    return {"scaling": scaling, "fit": fit, "invert": invert}
 
 
 def _holds_images(given: dict[str, list[Any]]) -> bool:
@@ -307,8 +344,8 @@ def _holds_images(given: dict[str, list[Any]]) -> bool:
 
 def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
     state = st.session_state
-    # An example brings its samples with it.
-    if "taken" not in state and chosen.example and wanted == (_SAMPLES,):
+    # An example brings its samples with it, and so does a model that is shown.
+    if "taken" not in state and wanted in ((_SAMPLES,), (_SHOWN,)):
         state["taken"] = wanted
     if state.get("taken") != wanted and state.get("rejected", (None,))[0] != wanted:
         first = "taken" not in state
