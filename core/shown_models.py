@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,14 +16,17 @@ from core.errors import InputRejected
 from core.extractor import Extractor
 from core.input_kinds import InputSpec
 from core.input_sources import SampleSource, read_samples
+from core.input_takers import is_embedding
 from core.inputs import arrange, input_specs
 from core.layers import LayerInfo
 from core.model_output import ModelOutput, output_of
 from core.model_summary import known_layers, summarize_model
 from core.naming import did_you_mean, shown
+from core.noise import noise
 from core.opened import OpenModel
 from core.reading import Samples
 from core.summaries import ShownSummary
+from core.untouched import all_layers
 
 __all__ = ["ShownModel", "ShownModels"]
 
@@ -33,6 +36,14 @@ import numpy
 # model is the one that you gave to layerscope.show()
 inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"""
 _NAME_LENGTH: Final = 60
+_ONLY_INPUT: Final = "input_0"
+_HOLDERS: Final = {
+    "DatasetV2": "tf.data.Dataset",
+    "PyDataset": "keras.utils.PyDataset",
+    "DataFrame": "table",
+    "generator": "generator",
+}
+"""What people call what holds samples, by its class or a base of that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +122,9 @@ class ShownModels:
                 _about(source, inputs),
                 earlier.version + 1 if earlier else 1,
             )
-            if earlier:
-                del self._models[earlier.opened.summary.name]
-            self._models[own] = entry
+            entries = [entry if each is earlier else each for each in self._models.values()]
+            entries += [] if earlier else [entry]
+            self._models = {each.opened.summary.name: each for each in entries}
         return entry
 
     def remove(self, model: Any) -> None:
@@ -171,18 +182,19 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
     # Compiled anew each time it is shown: layers may have been added or frozen meanwhile.
     extractor = Extractor(model)
     declared = input_specs(model)
-    specs = declared or _specs_of(source)
+    specs = declared or _specs_of(source) or _specs_of_build(model)
     if not specs:
         raise InputRejected(
             f"The model '{shown(getattr(model, 'name', ''))}' does not say what it takes, as subclassed models do.",
             remedy="Give it samples: layerscope.show(model, inputs).",
         )
-    if source is not None:
-        layers, output = _seen(extractor, source.samples)
-    else:
-        layers, output = known_layers(extractor), ModelOutput()
+    arrays = source.samples.arrays if source else {spec.name: noise(spec, 1, 0) for spec in specs}
     if declared:
+        # By its graph, which also says what becomes of its own names.
+        layers = _seen_layers(extractor, arrays)[0] if source else known_layers(extractor)
         output = output_of(model, layers)
+    else:
+        layers, output = _seen_layers(extractor, arrays)
     summary = summarize_model("", extractor, specs, None)
     if not summary.output and output.count:
         are_classes = output.function == "softmax"
@@ -208,9 +220,20 @@ def _specs_of(source: SampleSource | None) -> tuple[InputSpec, ...]:
     )
 
 
-def _seen(extractor: Extractor, samples: Samples) -> tuple[Sequence[LayerInfo], ModelOutput]:
+def _specs_of_build(model: Any) -> tuple[InputSpec, ...]:
+    """Return the one input of a model that keeps for which shape it was built; none where it does not."""
+    shape = (model.get_build_config() or {}).get("input_shape") if model.built else None
+    if not isinstance(shape, tuple) or not all(extent is None or isinstance(extent, int) for extent in shape):
+        return ()
+    sizes = [int(layer.input_dim) for layer in all_layers(model) if is_embedding(layer)]
+    if sizes and len(shape) <= 2:
+        return (InputSpec(_ONLY_INPUT, shape[1:], "int32", min(sizes)),)
+    return (InputSpec(_ONLY_INPUT, shape[1:], "float32"),)
+
+
+def _seen_layers(extractor: Extractor, arrays: Mapping[str, np.ndarray]) -> tuple[Sequence[LayerInfo], ModelOutput]:
     """Return the layers of a model and what its first output is, from a pass of one sample."""
-    first = arrange(extractor.model, {name: array[:1] for name, array in samples.arrays.items()})
+    first = arrange(extractor.model, {name: array[:1] for name, array in arrays.items()})
     activations = extractor.extract(first)
     answer = np.asarray(given.flat(activations.output)[0])
     layers = activations.layers
@@ -228,9 +251,9 @@ def _about(source: SampleSource | None, inputs: Any) -> str:
     if source is None:
         return ""
     count = len(source.samples.names)
-    of_what = f"a {type(inputs).__name__}" if not isinstance(inputs, np.ndarray | list | tuple | dict) else ""
+    bases = {base.__name__ for base in type(inputs).__mro__}
+    holder = next((f" of the {called}" for name, called in _HOLDERS.items() if name in bases), "")
     if source.is_cut:
         whole = f" of {source.count:,}" if source.count else ""
-        return f"The first {count:,}{whole} samples" + (f" of {of_what}" if of_what else "")
-    samples = "1 sample" if count == 1 else f"{count:,} samples"
-    return f"{samples} of {of_what}" if of_what else samples
+        return f"The first {count:,}{whole} samples{holder}"
+    return f"{'1 sample' if count == 1 else f'{count:,} samples'}{holder}"

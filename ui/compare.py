@@ -15,6 +15,7 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
 from ui.model_files import open_or_offer, uploaded_model, waits_for_choice
+from ui.shown import other_shown_models
 from ui.trust import offer_trust
 from ui.waiting import waiting
 from ui.wording import named, plain
@@ -22,7 +23,7 @@ from ui.wording import named, plain
 __all__ = ["page"]
 
 _MODEL, _SAMPLE = "Another model", "Another sample"
-_EXAMPLE, _FILE = "Example", "Your file"
+_PYTHON, _EXAMPLE, _FILE = "From Python", "Example", "Your file"
 _CHART = "distances"
 
 
@@ -42,7 +43,7 @@ def _compare(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
 
 
 def _with_model(opened: Workspace, chosen: Choice) -> None:
-    _other_model(opened)
+    _other_model(opened, chosen)
     other = opened.compared
     if other is None:
         st.info(
@@ -65,11 +66,21 @@ def _with_model(opened: Workspace, chosen: Choice) -> None:
     _one_layer(opened, report, chosen, None)
 
 
-def _other_model(opened: Workspace) -> None:
+def _other_model(opened: Workspace, chosen: Choice) -> None:
     place, source = st.columns([1, 2], vertical_alignment="bottom")
+    in_memory = other_shown_models(opened, chosen)
+    kinds = [*([_PYTHON] if in_memory else []), _EXAMPLE, _FILE]
     kind = place.segmented_control(
-        "The other model is from", [_EXAMPLE, _FILE], default=_FILE, required=True, key="compared_kind"
+        "The other model is from", kinds, default=_PYTHON if in_memory else _FILE, required=True, key="compared_kind"
     )
+    if kind == _PYTHON:
+        versions = {each.name: each.version for each in in_memory}
+        name = source.selectbox(
+            "Model", list(versions), index=None, format_func=named, placeholder="Choose", key="compared_shown"
+        )
+        if name:
+            _take(opened, ("shown", name, versions[name]), partial(opened.compare_with_shown, name))
+        return
     if kind == _EXAMPLE:
         examples = {each.name: each.title for each in opened.examples()}
         names = list(examples)

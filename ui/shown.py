@@ -10,7 +10,7 @@ from ui.choice import Choice
 from ui.engine import shows_models_in_memory
 from ui.wording import named, plain
 
-__all__ = ["about_shown_samples", "chosen_shown_model"]
+__all__ = ["about_shown_samples", "chosen_shown_model", "other_shown_models"]
 
 _ENTRY = "shown_model_entry"
 
@@ -37,6 +37,13 @@ def chosen_shown_model(workspace: Workspace, chosen: Choice) -> ShownSummary | N
         )
     st.session_state[_ENTRY] = entries[name]
     return entries[name]
+
+
+def other_shown_models(workspace: Workspace, chosen: Choice) -> list[ShownSummary]:
+    """Return the models that are shown besides the open one."""
+    if not shows_models_in_memory():
+        return []
+    return [each for each in workspace.shown_models() if each.name != chosen.shown]
 
 
 def about_shown_samples(chosen: Choice) -> str:

@@ -68,8 +68,7 @@ class Session:
             Client(self._listener.address, authkey=self._key).close()
         self._listener.close()
         for pipe in tuple(self._pipes):
-            with contextlib.suppress(OSError):
-                pipe.close()
+            _hang_up(pipe)
 
     def _accept(self) -> None:
         while not self._closed.is_set():
@@ -94,6 +93,12 @@ class Session:
                 request: Request = pipe.recv()
                 pipe.send_bytes(answer(workspace, request, tell))
         self._pipes.discard(pipe)
+
+
+def _hang_up(pipe: Connection) -> None:
+    # To close it here would not reach the thread that waits for what comes through it, nor the other end.
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(pipe.fileno())) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
 
 
 class _Visit(Endpoint):
