@@ -126,7 +126,8 @@ class AppServer:
             )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(dict(self._session.environment)).encode() + b"\n")
+            told = {"environment": dict(self._session.environment), "folder": str(self._folder)}
+            process.stdin.write(json.dumps(told).encode() + b"\n")
             process.stdin.flush()
         return process
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from typing import Final
@@ -23,10 +25,13 @@ _LOOK_SECONDS: Final = 1.0
 
 def main() -> None:
     """Serve the app; the arguments are Streamlit's."""
-    os.environ.update(json.loads(_first_line()))
-    threading.Thread(target=_leave_at_the_end_of_the_input, daemon=True).start()
+    told = json.loads(_first_line())
+    os.environ.update(told["environment"])
+    # What visitors upload goes with the rest of the folder.
+    tempfile.tempdir = folder = told["folder"]
+    threading.Thread(target=_leave_at_the_end_of_the_input, args=(folder,), daemon=True).start()
     if os.name == "posix":
-        threading.Thread(target=_leave_with_the_parent, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_leave_with_the_parent, args=(folder, os.getppid()), daemon=True).start()
     sys.argv[0] = "streamlit"
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
 
@@ -42,16 +47,21 @@ def _first_line() -> bytes:
     return line
 
 
-def _leave_at_the_end_of_the_input() -> None:
+def _leave_at_the_end_of_the_input(folder: str) -> None:
     while os.read(_INPUT, _BIT):
         pass
-    os._exit(0)
+    _leave(folder)
 
 
-def _leave_with_the_parent(parent: int) -> None:
+def _leave_with_the_parent(folder: str, parent: int) -> None:
     # What the parent forked may hold the other end of the input open.
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
+    _leave(folder)
+
+
+def _leave(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 

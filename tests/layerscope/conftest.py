@@ -26,7 +26,13 @@ class Script:
             self.process = subprocess.Popen(
                 [sys.executable, str(self.file)],
                 cwd=folder,
-                env={**known, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+                env={
+                    **known,
+                    "PYTHONPATH": str(ROOT),
+                    "TF_CPP_MIN_LOG_LEVEL": "3",
+                    "TMPDIR": str(folder),
+                    **environment,
+                },
                 stdout=output,
                 stderr=output,
             )

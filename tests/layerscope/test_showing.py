@@ -151,8 +151,10 @@ def test_the_server_ends_with_a_script_that_is_killed_and_the_key_is_nowhere_to_
     for place in ("cmdline", "environ"):
         with open(f"/proc/{server}/{place}", "rb") as file:
             assert b"LAYERSCOPE_SESSION" not in file.read()
+    assert len(list(script.file.parent.glob("layerscope-app-*"))) == 1
     script.process.send_signal(signal.SIGKILL)
 
+    wait_until(lambda: not list(script.file.parent.glob("layerscope-app-*")))
     wait_until(lambda: not is_there(server))
     assert not answers(port)
 
