@@ -1,5 +1,7 @@
 """The page's script runs in the process of the tests, and so does the engine behind it, which is quick to look into."""
 
+import sys
+
 import pytest
 
 
@@ -8,4 +10,6 @@ def in_process():
     """Run models in this process; tests/workers and tests/browser have the other engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERSCOPE_IN_PROCESS", "1")
+        # What stands behind the name of the tests' own program is for nobody else.
+        patch.setattr(sys, "argv", ["streamlit_app.py"])
         yield

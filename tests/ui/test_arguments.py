@@ -11,7 +11,13 @@ from ui.engine import runs_in_process
 @pytest.fixture
 def start(monkeypatch):
     """Return a function that takes what stands behind ``--``, from an environment without any of it."""
-    for name in ("LAYERSCOPE_PLUGINS", "LAYERSCOPE_NO_PLUGINS", "LAYERSCOPE_IN_PROCESS"):
+    for name in (
+        "LAYERSCOPE_PLUGINS",
+        "LAYERSCOPE_NO_PLUGINS",
+        "LAYERSCOPE_IN_PROCESS",
+        "LAYERSCOPE_MODEL",
+        "LAYERSCOPE_DATA",
+    ):
         # Set first, so that what is taken is put back afterwards.
         monkeypatch.setenv(name, "")
 
@@ -47,3 +53,14 @@ def test_nothing_and_what_is_unknown_change_nothing(start):
     assert get_plugin_settings().folders == ()
     assert get_plugin_settings().enabled
     assert not runs_in_process()
+
+
+def test_a_model_and_data_are_paths_from_where_it_is_started(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start("mine.keras", "pictures/", "--no-plugins")
+
+    assert os.environ["LAYERSCOPE_MODEL"] == str(tmp_path / "mine.keras")
+    assert os.environ["LAYERSCOPE_DATA"] == str(tmp_path / "pictures")
+
+    start("digits-cnn")
+    assert os.environ["LAYERSCOPE_MODEL"] == "digits-cnn"
