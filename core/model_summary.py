@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.charts import format_shape
@@ -13,9 +14,10 @@ from core.images import suggest_scaling
 from core.inputs import InputSpec
 from core.inspection import ModelFile
 from core.layers import LayerInfo
+from core.model_output import ModelOutput
 from core.summaries import InputSummary, ModelSummary
 
-__all__ = ["known_layers", "origin_of", "summarize_inputs", "summarize_model"]
+__all__ = ["known_layers", "origin_of", "summarize_inputs", "summarize_model", "summarize_seen"]
 
 
 def summarize_model(
@@ -42,6 +44,20 @@ def summarize_model(
         origin=origin_of(extractor.file),
         trusted=extractor.trusted,
     )
+
+
+def summarize_seen(summary: ModelSummary, layers: Sequence[LayerInfo], output: ModelOutput) -> ModelSummary:
+    """Return what a page says about a model of which only a pass told what it answers.
+
+    Args:
+        summary: What is known without that.
+        layers: Its layers, from the pass.
+        output: What its first output is.
+    """
+    if not summary.output and output.count:
+        are_classes = output.function == "softmax"
+        summary = replace(summary, output=f"{output.count:,} classes" if are_classes else format_shape((output.count,)))
+    return summary if summary.featured_layer else replace(summary, featured_layer=_most_telling(layers))
 
 
 def origin_of(file: ModelFile | None) -> str:

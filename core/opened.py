@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from core.built_models import seen_layers, specs_of_build
 from core.class_names import class_names_of, fitting_names, parse_class_names
 from core.dataset.source import ArrayDataset
 from core.dataset.views import DatasetViews
@@ -23,8 +24,9 @@ from core.loading import load_model_file
 from core.maximization.views import Maximizations
 from core.model_copies import Source, content_key
 from core.model_output import ModelOutput, output_of
-from core.model_summary import known_layers, summarize_inputs, summarize_model
+from core.model_summary import known_layers, summarize_inputs, summarize_model, summarize_seen
 from core.naming import shown
+from core.noise import noise
 from core.passes import Passes
 from core.reading import Samples
 from core.registry import Registry
@@ -61,7 +63,8 @@ class OpenModel:
         output: What its first output is.
         class_names: Name of each class, as a person or the file says them; empty if unknown. Whether they fit the
             output is not known here.
-        specs_by_samples: What its inputs are by the samples that came with it; empty where the model itself says it.
+        specs_by_samples: What its inputs are by the samples that came with it, or the shapes that it was built for;
+            empty where the model itself says it.
     """
 
     key: str
@@ -190,13 +193,17 @@ def open_model(
     """
     key = source.key
     extractor = models.get(key, source.extractor)
-    specs = input_specs(extractor.model)
-    output = output_of(extractor.model, known_layers(extractor))
+    declared = input_specs(extractor.model)
+    specs = declared or specs_of_build(extractor.model)
+    layers, output = known_layers(extractor), output_of(extractor.model, known_layers(extractor))
+    if specs and not declared:
+        layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
     class_names = example.class_names if example else _class_names(extractor, output)
     # A title of its own for each of several.
     title = f"{shown(source.member)} in {source.name}" if source.member else source.name
-    summary = summarize_model(title, extractor, specs, example)
-    return OpenModel(key, extractor, specs, summary, example, opening, output, class_names)
+    summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
+    by_samples = () if declared else specs
+    return OpenModel(key, extractor, specs, summary, example, opening, output, class_names, by_samples)
 
 
 def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:

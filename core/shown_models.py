@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
-from core import given
-from core.charts import format_shape
+from core.built_models import seen_layers, specs_of_build
 from core.errors import InputRejected
 from core.extractor import Extractor
 from core.input_kinds import InputSpec
 from core.input_sources import SampleSource, read_samples
-from core.input_takers import is_embedding
-from core.inputs import arrange, input_specs
-from core.layers import LayerInfo
-from core.model_output import ModelOutput, output_of
-from core.model_summary import known_layers, summarize_model
+from core.inputs import input_specs
+from core.model_output import output_of
+from core.model_summary import known_layers, summarize_model, summarize_seen
 from core.naming import did_you_mean, shown
 from core.noise import noise
 from core.opened import OpenModel
 from core.reading import Samples
 from core.summaries import ShownSummary
-from core.untouched import all_layers
 
 __all__ = ["ShownModel", "ShownModels"]
 
@@ -36,7 +30,6 @@ import numpy
 # model is the one that you gave to layerscope.show()
 inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"""
 _NAME_LENGTH: Final = 60
-_ONLY_INPUT: Final = "input_0"
 _HOLDERS: Final = {
     "DatasetV2": "tf.data.Dataset",
     "PyDataset": "keras.utils.PyDataset",
@@ -182,7 +175,7 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
     # Compiled anew each time it is shown: layers may have been added or frozen meanwhile.
     extractor = Extractor(model)
     declared = input_specs(model)
-    specs = declared or _specs_of(source) or _specs_of_build(model)
+    specs = declared or _specs_of(source) or specs_of_build(model)
     if not specs:
         raise InputRejected(
             f"The model '{shown(getattr(model, 'name', ''))}' does not say what it takes, as subclassed models do.",
@@ -191,14 +184,11 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
     arrays = source.samples.arrays if source else {spec.name: noise(spec, 1, 0) for spec in specs}
     if declared:
         # By its graph, which also says what becomes of its own names.
-        layers = _seen_layers(extractor, arrays)[0] if source else known_layers(extractor)
+        layers = seen_layers(extractor, arrays)[0] if source else known_layers(extractor)
         output = output_of(model, layers)
     else:
-        layers, output = _seen_layers(extractor, arrays)
-    summary = summarize_model("", extractor, specs, None)
-    if not summary.output and output.count:
-        are_classes = output.function == "softmax"
-        summary = replace(summary, output=f"{output.count:,} classes" if are_classes else format_shape((output.count,)))
+        layers, output = seen_layers(extractor, arrays)
+    summary = summarize_seen(summarize_model("", extractor, specs, None), layers, output)
     return OpenModel(
         key=uuid.uuid4().hex,
         extractor=extractor,
@@ -217,33 +207,6 @@ def _specs_of(source: SampleSource | None) -> tuple[InputSpec, ...]:
     return tuple(
         InputSpec(name, tuple(array.shape[1:]), "string" if array.dtype.kind in "US" else str(array.dtype))
         for name, array in arrays.items()
-    )
-
-
-def _specs_of_build(model: Any) -> tuple[InputSpec, ...]:
-    """Return the one input of a model that keeps for which shape it was built; none where it does not."""
-    shape = (model.get_build_config() or {}).get("input_shape") if model.built else None
-    if not isinstance(shape, tuple) or not all(extent is None or isinstance(extent, int) for extent in shape):
-        return ()
-    sizes = [int(layer.input_dim) for layer in all_layers(model) if is_embedding(layer)]
-    if sizes and len(shape) <= 2:
-        return (InputSpec(_ONLY_INPUT, shape[1:], "int32", min(sizes)),)
-    return (InputSpec(_ONLY_INPUT, shape[1:], "float32"),)
-
-
-def _seen_layers(extractor: Extractor, arrays: Mapping[str, np.ndarray]) -> tuple[Sequence[LayerInfo], ModelOutput]:
-    """Return the layers of a model and what its first output is, from a pass of one sample."""
-    first = arrange(extractor.model, {name: array[:1] for name, array in arrays.items()})
-    activations = extractor.extract(first)
-    answer = np.asarray(given.flat(activations.output)[0])
-    layers = activations.layers
-    behind = next((each for each in reversed(layers) if each.output_shape[1:] == answer.shape[1:]), None)
-    return layers, ModelOutput(
-        answer.shape[1] if answer.ndim == 2 else None,
-        behind.activation_function if behind else "",
-        behind.key if behind else "",
-        behind.name if behind else "",
-        answer.dtype.kind in "USO",
     )
 
 

@@ -1,6 +1,7 @@
 """Models that use code of their owner's open where somebody trusts it, and nowhere else."""
 
 import base64
+import io
 import json
 import marshal
 import zipfile
@@ -209,6 +210,23 @@ def test_a_workspace_says_what_it_trusts(project):
     summary = workspace.open_model(project / "both.keras", trust=Trust.of(["lambda"]))
     assert summary.trusted == ("Tripled of own_layers", "code of its own")
     assert workspace.open_example("digits-cnn").trusted == ()
+
+
+def test_a_model_that_is_a_class_of_its_own_says_what_it_was_built_for(project):
+    workspace = Workspace(trust=Trust.of([project / "own_layers.py"]))
+    summary = workspace.open_model(project / "subclass.keras")
+    assert [(each.shape, each.kind) for each in summary.inputs] == [("6", "vector")]
+    assert (summary.output, summary.featured_layer) == ("3 classes", "mixed/inner")
+    content = (project / "inputs.npy").read_bytes()
+    files = {summary.inputs[0].name: [("inputs.npy", content)]}
+    workspace.take_files(files, scaling="unchanged", fit="stretch", invert=False)
+    with np.load(io.BytesIO(workspace.activations_file(["head"], False))) as values:
+        np.testing.assert_allclose(values["head"], np.load(project / "subclass.npy"), rtol=1e-5)
+
+    summary = workspace.open_model(project / "two-inputs.keras")
+    assert [(each.name, each.shape) for each in summary.inputs] == [("a", "6"), ("b", "2")]
+    workspace.take_noise(3, 0)
+    assert [row.key for row in workspace.layers(0)][:2] == ["left", "right"]
 
 
 def test_what_is_trusted_for_one_is_not_for_all(project):

@@ -55,6 +55,30 @@ class Mixed(keras.layers.Layer):
 
 def doubled(x):
     return x * 2.0
+
+
+class Net(keras.Model):
+    """A model that is a class of its own, and has no graph."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.mixed = Mixed(4, name="mixed")
+        self.head = keras.layers.Dense(3, activation="softmax", name="head")
+
+    def call(self, x):
+        return self.head(self.mixed(x))
+
+
+class Sum(keras.Model):
+    """Takes two inputs by name."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.left = keras.layers.Dense(3, name="left")
+        self.right = keras.layers.Dense(3, name="right")
+
+    def call(self, inputs):
+        return self.left(inputs["a"]) + self.right(inputs["b"])
 '''
 INPUTS = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 
@@ -64,7 +88,7 @@ def main() -> None:
     Path("own_parts.py").write_text(PARTS)
     Path("own_layers.py").write_text(LAYERS)
     sys.path.insert(0, "")
-    from own_layers import Mixed, Tripled, doubled
+    from own_layers import Mixed, Net, Sum, Tripled, doubled
 
     keras.utils.set_random_seed(1)
     layers = keras.layers
@@ -83,6 +107,14 @@ def main() -> None:
         "nested": [keras.Sequential([Tripled(name="tripled"), layers.Dense(4)], name="block"), layers.Dense(3)],
     }
     np.save("inputs.npy", INPUTS)
+    for name, model, inputs in (
+        ("subclass", Net(), INPUTS),
+        ("two-inputs", Sum(), {"a": INPUTS, "b": INPUTS[:, :2]}),
+    ):
+        model.compile("adam", "mse")
+        model.fit(inputs, np.ones((16, 3)), epochs=1, verbose=0)
+        np.save(f"{name}.npy", model.predict(inputs, verbose=0))
+        model.save(f"{name}.keras")
     for name, stack in models.items():
         model = keras.Sequential([keras.Input((6,)), *stack])
         model.compile("adam", "mse")

@@ -34,6 +34,8 @@ CALLS = {
     "open_example": [("vowels-lstm",)],
     "open_model": [(keras_file(), "mine.keras")],
     "open_files": [([("mine.keras", keras_file()), ("labels.txt", b"up\ndown\n")],), ([("mine.keras", b"no model")],)],
+    "file_report": [(keras_file(), "mine.keras"), (b"this is no model", "broken.keras")],
+    "files_report": [([("mine.keras", keras_file()), ("labels.txt", b"up\ndown\n")],)],
     "take_example_samples": [()],
     "take_files": [FILES],
     "take_text": [("a film",)],
