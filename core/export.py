@@ -116,12 +116,12 @@ def code_for(
     """
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
     inside = ", internals=True" if internals else ""
-    inside += f", specs=core.input_specs(model, {dict(taken_for)!r})" if taken_for else ""
-    arguments += ", extractor=core.Extractor(model)" if extractor else ""
+    inside += f", specs=layerscope.input_specs(model, {dict(taken_for)!r})" if taken_for else ""
+    arguments += ", extractor=layerscope.Extractor(model)" if extractor else ""
     return (
-        "import core\n\n"
+        "import layerscope\n\n"
         f"{opening}\n"
         f"inputs = {{name: array[{sample}:{sample + samples_taken}] for name, array in inputs.items()}}\n"
-        f"activations = core.extract(model, core.arrange(model, inputs){inside})\n"
-        f"core.get_registry().chart({visualizer!r}, activations[{layer!r}]{arguments})\n"
+        f"activations = layerscope.extract(model, layerscope.arrange(model, inputs){inside})\n"
+        f"layerscope.get_registry().chart({visualizer!r}, activations[{layer!r}]{arguments})\n"
     )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core import model_map
 from core.configurations import parse_configuration, training_of
@@ -24,6 +24,7 @@ from core.summaries import LayerRow
 
 __all__ = ["FileReport", "MissingClass", "report_file"]
 
+_MOST_IN_A_MAP: Final = 1_500
 _KINDS = {
     "keras": ".keras",
     "archive": ".keras",
@@ -138,12 +139,16 @@ def _report(located: LocatedModel, limits: Limits, allowed: Collection[str]) -> 
         content.saved,
         dict(content.training),
         rows=rows,
-        map=model_map.model_map(rows, inputs, "", frozenset()).to_dict() if rows and content.config else {},
+        map=model_map.model_map(rows, inputs, "", frozenset()).to_dict() if _can_be_drawn(rows, content) else {},
         weights=weights,
         members=tuple((shown(path), size) for path, size in sorted(located.tree.sizes.items())[:200]),
         details=_details(file),
     )
     return report if refusal is None else _refused(report, refusal, rows)
+
+
+def _can_be_drawn(rows: tuple[LayerRow, ...], content: _Content) -> bool:
+    return bool(content.config) and 0 < len(rows) <= _MOST_IN_A_MAP
 
 
 def _refused(report: FileReport, error: LayerscopeError, rows: tuple[LayerRow, ...]) -> FileReport:

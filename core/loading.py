@@ -399,7 +399,7 @@ def _endpoint(signatures: Sequence[str], wanted: str, name: str) -> str:
             f"{name} is a SavedModel with several signatures: {', '.join(map(shown, signatures[:5]))}.",
             choices=signatures,
             remedy="Choose one of them.",
-            code=f"core.load_model({name!r}, member={signatures[0]!r})",
+            code=f"layerscope.load_model({name!r}, member={signatures[0]!r})",
         )
     raise ModelRefused(
         f"{name} is a SavedModel with no serving signature, so nothing says what it takes.",

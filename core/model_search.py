@@ -115,7 +115,7 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
             f"{', …' if len(places) > 5 else ''}.",
             choices=choices,
             remedy="Choose one of them.",
-            code="" if " + " in name else f"core.load_model({name!r}, member={choices[0]!r})",
+            code="" if " + " in name else f"layerscope.load_model({name!r}, member={choices[0]!r})",
         )
     if tree.links and not tree.sizes:
         raise ModelRefused(

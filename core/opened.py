@@ -177,7 +177,7 @@ def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
     told = [repr(source), f"weights={weights!r}" if weights else "", f"member={member!r}" if member else ""]
     told.append(f"trust={list(trust.titles)!r}" if trust else "")
     return (
-        f"import numpy\n\nmodel = core.load_model({', '.join(filter(None, told))})\n"
+        f"import numpy\n\nmodel = layerscope.load_model({', '.join(filter(None, told))})\n"
         "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
     )
 

@@ -137,8 +137,8 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory):
         """
         example = get_example(name)
         opening = (
-            f"example = core.get_example({name!r})\n"
-            "model = core.load_model(example.model_path)\n"
+            f"example = layerscope.get_example({name!r})\n"
+            "model = layerscope.load_model(example.model_path)\n"
             "inputs, labels = example.samples()"
         )
         with self._lock:

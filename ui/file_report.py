@@ -66,7 +66,10 @@ def _report(workspace: Workspace, read: Callable[[], FileReport]) -> None:
             with st.container(height=_MAP_HEIGHT):
                 chart(report.map, "file_report_map")
         else:
-            st.info("The file does not say how its layers are connected.", icon=":material/visibility_off:")
+            st.info(
+                "There is no map: the file does not say how its layers are connected, or they are too many.",
+                icon=":material/visibility_off:",
+            )
     with weights:
         _weights(report.weights)
 
