@@ -36,8 +36,9 @@ def may_open_paths() -> bool:
 
 
 def may_trust() -> bool:
-    """Return whether the visitor may let a model use code beyond Keras; it runs in a process of its own."""
-    if engine.runs_in_process() or not get_limits().visitor_trust:
+    """Return whether the visitor may let a model use code beyond Keras, which then runs in a confined process."""
+    has_walls = not (engine.runs_in_process() or engine.shows_models_in_memory())
+    if not has_walls or not get_limits().visitor_trust:
         return False
     return _is_set("VISITOR_TRUST") or is_local_visitor()
 

@@ -131,6 +131,13 @@ def test_a_subclassed_model_in_memory_is_explored_trained_on_and_joined_by_anoth
         expect(explorer.main.get_by_role("heading", name="digits-cnn", exact=True)).to_be_visible()
         explorer.painted()
 
+        # A file is read by that process too, which has no walls: code in it is not offered to be run.
+        code = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1, name="own")])
+        code.save(tmp_path / "code.keras")
+        explorer.give_model("code.keras", (tmp_path / "code.keras").read_bytes())
+        expect(explorer.sidebar.get_by_text("Nobody can allow it from the page here.")).to_be_visible()
+        expect(explorer.sidebar.get_by_role("button", name="Run it")).to_have_count(0)
+
 
 def test_a_tab_that_is_open_shows_the_new_weights_at_its_next_run_where_it_was(owner, tmp_path, chromium):
     with visited(owner.url, tmp_path / "log.txt", chromium) as enter:
