@@ -44,19 +44,21 @@ def inspect(file: Path, as_json: bool, weights: bool, member: str, trusted: Sequ
     Nothing is loaded, and TensorFlow is not imported, but for what is trusted. The exit status is 0 if the file is
     accepted and 1 if it is refused, so that a job can guard a registry of models with it.
     """
+    allowed: frozenset[str] = frozenset()
     try:
-        report = _report(file, _inspected(file, member, trusted))
+        inspected, allowed = _inspected(file, member, trusted)
+        report = _report(file, inspected)
     except LayerscopeError as error:
         report = {"file": file.name, "accepted": False, "reason": error.message, "remedy": error.remedy}
         if error.code:
             report["code"] = error.code
         if isinstance(error, SeveralModels):
             report["choices"] = list(error.choices)
-    contents = report_file(file, name=file.name, member=member)
+    contents = report_file(file, name=file.name, member=member, allowed=allowed)
     if as_json:
         click.echo(json.dumps({**report, **_contents(contents)}, indent=2))
     elif report["accepted"]:
-        click.echo(_as_text(report, _layers_as_text(contents, weights)))
+        click.echo(_as_text(report, [*_layers_as_text(contents, weights), _verdict(bool(allowed))]))
     else:
         missing = [each.code for each in contents.missing]
         lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", ""), *missing]
@@ -114,17 +116,19 @@ def _numbers(row: WeightRow) -> tuple[str, ...]:
     return (*("" if value is None else f"{value:.3g}" for value in values), percent(row.zeros) if row.looked_at else "")
 
 
-def _inspected(file: Path, member: str, trusted: Sequence[str]) -> ModelFile:
+def _inspected(file: Path, member: str, trusted: Sequence[str]) -> tuple[ModelFile, frozenset[str]]:
+    """What the file holds, and what it may use beyond Keras."""
     from core.trust import add_to_environment, get_trust
 
     add_to_environment(trusted)
     trust = get_trust()
     if not trust:
-        return inspect_model(file, name=file.name, member=member)
+        return inspect_model(file, name=file.name, member=member), frozenset()
     from core.trusted_code import TrustedObjects
 
     objects = TrustedObjects({}, trust)
-    return objects.supply(lambda: inspect_model(file, allowed=objects.allowed, name=file.name, member=member))
+    model = objects.supply(lambda: inspect_model(file, allowed=objects.allowed, name=file.name, member=member))
+    return model, objects.allowed
 
 
 def _report(path: Path, file: ModelFile) -> dict[str, Any]:
@@ -176,7 +180,13 @@ def _as_text(report: dict[str, Any], layers: Sequence[str]) -> str:
             f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}",
         ]
     lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
-    return "\n".join([*lines, *layers, "Accepted: opening it runs nothing that the file brings."])
+    return "\n".join([*lines, *layers])
+
+
+def _verdict(is_trusted: bool) -> str:
+    if is_trusted:
+        return "Accepted: opening it runs what you trust, and nothing else that the file brings."
+    return "Accepted: opening it runs nothing that the file brings."
 
 
 def _counted(sizes: dict[str, str]) -> str:

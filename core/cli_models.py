@@ -53,7 +53,7 @@ TRUST = click.option(
     multiple=True,
     metavar="NAME",
     help="A module (keras_hub) or file (my_layers.py) whose classes MODEL may use, or 'lambda' for code that it holds "
-    "itself; several times for several. It runs in a process without network and files.",
+    "itself; several times for several. The model runs in a process without network and files then.",
 )
 
 

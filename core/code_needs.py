@@ -41,13 +41,12 @@ class CodeNeeds:
             need: A class or function, or the name of a layer that holds code.
             message: What is said of it if it is the only one.
         """
-        if need is None or len(self._objects) + len(self._lambdas) >= _MOST:
+        if need is None or (isinstance(need, MissingObject) and not _can_be_met(need)):
             return False
         if isinstance(need, MissingObject):
-            if not _can_be_met(need):
-                return False
-            self._objects[need] = None
-        else:
+            if len(self._objects) < _MOST:
+                self._objects[need] = None
+        elif len(self._lambdas) < _MOST:
             self._lambdas[need] = None
         self._message = self._message or message
         return True
@@ -96,7 +95,9 @@ def code_needed(
 def _can_be_met(need: MissingObject) -> bool:
     root = need.module.partition(".")[0]
     return (
-        root not in _OF_KERAS
+        # The word that trusts code is no name of a class.
+        LAMBDA not in (need.name, need.registered_name)
+        and root not in _OF_KERAS
         and (not need.module or bool(_MODULE.match(need.module)))
         and bool(_REGISTERED.match(need.registered_name))
         and need.name.rpartition(">")[2].isidentifier()

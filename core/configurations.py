@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.code_needs import LAMBDA, CodeNeeds
-from core.connections import calls_of, in_order
+from core.connections import calls_of, in_order, own_name
 from core.errors import MissingObject, ModelRefused
 from core.keras2_operations import OPERATIONS
-from core.lambda_code import LAMBDA_CODE, functions_in, is_lambda_value
+from core.lambda_code import LAMBDA_CODE, functions_in, is_lambda_value, named_functions
 from core.legacy import MODELS, REPLACED
 from core.limits import Limits, raised_by
 from core.naming import shown
@@ -185,6 +185,13 @@ def check_configuration(
                 if not needs.add(_needed(node, place), message):
                     raise ModelRefused(message, remedy=BY_HAND)
             class_names.add(str(node["class_name"]))
+            for function in named_functions(node):
+                if function not in allowed and function not in _known().activations:
+                    message = (
+                        f"The Lambda layer {_short(own_name(node))} in {name} runs the function {_short(function)}."
+                    )
+                    if not needs.add(MissingObject(function, "", function, "function"), message):
+                        raise ModelRefused(message, remedy=BY_HAND)
         for key, value in node.items():
             if reason := _why_not_named(key, value, allowed):
                 told = f"{key}={_short(value)}" if isinstance(value, str) else key
@@ -351,7 +358,7 @@ def _why_not_function(function: Any, module: str | None, allowed: Collection[str
 def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
     """Says why an option must not hold a string that Keras would look up as a name, or open as a file."""
     is_activation = key == "activation" or key.endswith("_activation")
-    if is_activation and is_lambda_value(value) and LAMBDA not in allowed:
+    if is_lambda_value(value) and LAMBDA not in allowed:
         return "holds Python code, and opening it would run that code"
     if not isinstance(value, str) or value in allowed:
         return ""

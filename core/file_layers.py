@@ -97,8 +97,8 @@ def _declared_in(model: Mapping[str, Any], parent: str, shapes: Mapping[str, Sha
     names = [shown(own_name(layer)) for layer in layers]
     counts = Counter(names)
     for position, layer in enumerate(layers):
-        name = names[position]
-        if counts[name] > 1:
+        name = names[position] or f"layer {position}"
+        if counts[names[position]] > 1:
             name = f"{name} ({position})"
         key = f"{parent}/{name}" if parent else name
         type_name = shown(str(layer.get("class_name")).rpartition(">")[2])

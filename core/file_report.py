@@ -131,7 +131,7 @@ def _report(located: LocatedModel, limits: Limits, allowed: Collection[str]) -> 
     except LayerscopeError as error:
         refusal = error
     content = _content(located, limits)
-    rows, weights, inputs = layers_of_file(content.config, content.weights)
+    rows, weights, inputs = _layers(content)
     report = FileReport(
         located.name,
         _KINDS.get(located.place.kind, ""),
@@ -145,6 +145,16 @@ def _report(located: LocatedModel, limits: Limits, allowed: Collection[str]) -> 
         details=_details(file),
     )
     return report if refusal is None else _refused(report, refusal, rows)
+
+
+def _layers(content: _Content) -> tuple[tuple[LayerRow, ...], tuple[WeightRow, ...], tuple[str, ...]]:
+    try:
+        return layers_of_file(content.config, content.weights)
+    except Exception:
+        # A configuration that nobody judged may hold anything; then the weights speak for themselves.
+        with suppress(Exception):
+            return layers_of_file({}, content.weights)
+    return (), (), ()
 
 
 def _can_be_drawn(rows: tuple[LayerRow, ...], content: _Content) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ BINS: Final = 16
 _MOST_WEIGHTS: Final = 5_000
 _VALUES_OF_ONE: Final = 200_000
 _VALUES_OF_ALL: Final = 20_000_000
+_LARGEST_CHUNK: Final = 256_000_000
 # Keras 3 numbers the weights of a layer in the order in which it made them.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
@@ -50,7 +52,7 @@ class WeightRow:
         deviation: Their standard deviation.
         zeros: The share of zeros among them, 0 to 1.
         not_finite: How many of them are NaN or infinite.
-        looked_at: How many were looked at, evenly spread over all.
+        looked_at: How many were looked at: rows that are evenly spread, or the beginning where a row is too long.
         distribution: Histogram counts from the smallest to the largest.
     """
 
@@ -191,12 +193,20 @@ def _some_values(dataset: Any, most: int) -> np.ndarray:
     size = int(dataset.size or 0)
     if dataset.dtype.kind not in "biuf" or not size or most <= 0:
         return np.zeros(0)
+    # What is packed is unpacked chunk by chunk.
+    if dataset.chunks and math.prod(dataset.chunks) * dataset.dtype.itemsize > _LARGEST_CHUNK:
+        return np.zeros(0)
     if size <= most or not dataset.shape:
         return np.asarray(dataset[()]).reshape(-1)
-    # Whole rows, evenly spread, since those lie together.
+    # Whole rows where they fit, evenly spread, since those lie together; of one that does not fit, its beginning.
     row = size // dataset.shape[0]
-    step = -(-dataset.shape[0] * row // most)
     if row <= most:
-        return np.asarray(dataset[:: max(step, 1)]).reshape(-1)
-    flat = np.asarray(dataset[:1]).reshape(-1)
-    return flat[:: -(-flat.size // most)]
+        return np.asarray(dataset[:: -(-size // most)]).reshape(-1)
+    place: list[Any] = []
+    for axis in range(len(dataset.shape)):
+        inner = size // math.prod(dataset.shape[: axis + 1])
+        if inner <= most:
+            place.append(slice(0, max(1, most // max(inner, 1))))
+            break
+        place.append(0)
+    return np.asarray(dataset[tuple(place)]).reshape(-1)

@@ -91,6 +91,11 @@ def columns_by_input(frame: pd.DataFrame, specs: Sequence[InputSpec]) -> dict[st
                 remedy=f"Its columns are: {listed(frame.columns)}. "
                 f"Rename them: frame.rename(columns={{…: '{spec.shown_name}'}}).",
             )
+        if isinstance(frame[spec.name], pd.DataFrame):
+            raise InputRejected(
+                f"The table has several columns '{spec.shown_name}'.",
+                remedy="Leave one: frame.loc[:, ~frame.columns.duplicated()].",
+            )
         column = series_array(frame[spec.name])
         found[spec.name] = column[:, np.newaxis] if column.ndim == 1 and len(spec.shape) == 1 else column
     return found

@@ -21,7 +21,7 @@ from core.code_needs import code_needed
 from core.errors import MissingObject, ModelRefused
 from core.naming import listed, shown
 
-__all__ = ["LAMBDA_CODE", "functions_in", "functions_of_lambdas", "is_lambda_value"]
+__all__ = ["LAMBDA_CODE", "functions_in", "functions_of_lambdas", "is_lambda_value", "named_functions"]
 
 LAMBDA_CODE: Final = "__lambda__"
 _FUNCTIONS: Final = ("function", "output_shape", "mask")
@@ -52,7 +52,8 @@ def functions_in(config: Any) -> tuple[str, ...] | None:
     Args:
         config: The layer's configuration.
     """
-    if not isinstance(config, Mapping):
+    if not isinstance(config, Mapping) or config.get("arguments"):
+        # A function that is called with what the file says is as good as code in it.
         return None
     values = [(config.get(option), config.get(f"{option}_type")) for option in _FUNCTIONS]
     names = [_named_function(value, kind) for value, kind in values if _may_be_code(value, kind)]
@@ -61,13 +62,24 @@ def functions_in(config: Any) -> tuple[str, ...] | None:
     return tuple(filter(None, names))
 
 
+def named_functions(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the functions that a Lambda layer of Keras 2 names in plain strings; none for any other node."""
+    config = node.get("config")
+    if node.get("class_name") != "Lambda" or not isinstance(config, Mapping):
+        return ()
+    values = [config.get(option) for option in _FUNCTIONS if config.get(f"{option}_type") == "function"]
+    return tuple(value for value in values if isinstance(value, str))
+
+
 def functions_of_lambdas(
     config: Mapping[str, Any], file: str, objects: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a configuration with names in the place of code, and the functions of those names; nothing is run yet.
 
+    Lambda layers of Keras 2 are translated too.
+
     Args:
-        config: The configuration of a model whose code is trusted.
+        config: The configuration, checked: if it holds code, that is trusted.
         file: What to call the file in messages.
         objects: What the code may use by name, beside the usual libraries.
 

@@ -23,7 +23,7 @@ from pydantic import ByteSize
 
 from core import legacy
 from core.archives import rewrite_keras_model
-from core.code_needs import LAMBDA
+from core.code_needs import code_needed
 from core.configurations import BY_HAND, check_configuration, check_counts
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.failures import ran_out_of_memory
@@ -132,10 +132,8 @@ def load_model_file(
             "saved_model": _load_saved_model,
         }[file.kind]
         config = objects.supply(lambda: _translated(file, objects.allowed)) if _is_translated(file) else file.config
-        lambdas: Mapping[str, Any] = {}
-        if LAMBDA in objects.allowed:
-            config, lambdas = objects.supply(lambda: functions_of_lambdas(config, name, objects.by_name))
-        stack.enter_context(_in_our_words(file, limits))
+        config, lambdas = objects.supply(lambda: functions_of_lambdas(config, name, objects.by_name))
+        stack.enter_context(_in_our_words(file, limits, objects))
         # One scope for all: an inner scope of Keras hides the outer one.
         scope = {**objects.by_name, **lambdas, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
         stack.enter_context(keras.saving.custom_object_scope(scope))
@@ -175,7 +173,7 @@ def _is_translated(file: ModelFile) -> bool:
 
 
 @contextmanager
-def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
+def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> Iterator[None]:
     """Turns errors of Keras, which print whole configurations, into one sentence; the original stays as the cause."""
     name = file.name
     try:
@@ -185,6 +183,13 @@ def _in_our_words(file: ModelFile, limits: Limits) -> Iterator[None]:
     except Exception as error:
         if ran_out_of_memory(error):
             raise _too_large(file, limits) from error
+        if objects.supplied:
+            # Whoever trusted the code may have another version of it to trust.
+            raise code_needed(
+                name,
+                f"{name} could not be made with {', '.join(objects.used)}: {type(error).__name__}: {shown(error)}",
+                tuple(objects.supplied),
+            ) from error
         message = str(error)
         if isinstance(error, NotImplementedError) and error.__context__ and "Lambda" in message:
             what = f"holds code that fails: {type(error.__context__).__name__}: {shown(error.__context__)}"

@@ -184,7 +184,7 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
         if kind in MODELS and isinstance(config.get("layers"), list):
             return _graph(config, shapes, tally) if "input_layers" in config else _sequence(config, shapes, tally)
         outputs, parameters = _answered(kind, node, config, shapes)
-    except (NotImplementedError, KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, AttributeError):
+    except (NotImplementedError, KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError):
         tally.complete = False
         _add(tally, name, _least_parameters(config), 0)
         return []

@@ -29,7 +29,9 @@ __all__ = [
     "CodeBundle",
     "Trust",
     "add_to_environment",
+    "base_folder",
     "bundle_of_upload",
+    "code_files",
     "get_trust",
     "is_installed",
     "module_path",
@@ -230,27 +232,17 @@ def is_installed(path: Path) -> bool:
     return any(path.is_relative_to(root) for root in roots)
 
 
-def _bundle(path: Path) -> CodeBundle:
+def base_folder(path: Path) -> Path:
+    """Return the folder that a file or package is imported from: that of the outermost package around it."""
     base = path.parent
     while (base / "__init__.py").is_file():
         base = base.parent
-    module = ".".join(path.relative_to(base).with_suffix("").parts)
-    files: dict[str, bytes] = {}
-    for source in _belonging(path, base):
-        try:
-            files[source.relative_to(base).as_posix()] = source.read_bytes()
-        except OSError as error:
-            raise InputRejected(f"{source.name} cannot be read: {error.strerror}.", remedy="Check the path.") from error
-        if len(files) > _MOST_FILES or sum(map(len, files.values())) > _MOST_BYTES:
-            raise InputRejected(
-                f"{path.name} brings more than {_MOST_FILES:,} files, or {_MOST_BYTES:,} bytes, of code.",
-                remedy="Install the package, and trust it by its name.",
-            )
-    return CodeBundle((module,), tuple(sorted(files.items())))
+    return base
 
 
-def _belonging(path: Path, base: Path) -> Iterator[Path]:
-    """Yields the files of a module: of its package, and of what it imports from the same folder."""
+def code_files(path: Path) -> Iterator[Path]:
+    """Yield the files of a module: of its package, and of what it imports from the same folder."""
+    base = base_folder(path)
     waiting, known = [base / path.relative_to(base).parts[0]], set[Path]()
     while waiting:
         place = waiting.pop()
@@ -261,6 +253,23 @@ def _belonging(path: Path, base: Path) -> Iterator[Path]:
             yield source
             for root in _imported(source):
                 waiting += [each for each in (base / f"{root}.py", base / root) if _is_code(each)]
+
+
+def _bundle(path: Path) -> CodeBundle:
+    base = base_folder(path)
+    module = ".".join(path.relative_to(base).with_suffix("").parts)
+    files: dict[str, bytes] = {}
+    for source in code_files(path):
+        try:
+            files[source.relative_to(base).as_posix()] = source.read_bytes()
+        except OSError as error:
+            raise InputRejected(f"{source.name} cannot be read: {error.strerror}.", remedy="Check the path.") from error
+        if len(files) > _MOST_FILES or sum(map(len, files.values())) > _MOST_BYTES:
+            raise InputRejected(
+                f"{path.name} brings more than {_MOST_FILES:,} files, or {_MOST_BYTES:,} bytes, of code.",
+                remedy="Install the package, and trust it by its name.",
+            )
+    return CodeBundle((module,), tuple(sorted(files.items())))
 
 
 def _is_code(path: Path) -> bool:

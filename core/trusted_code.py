@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from core.code_needs import LAMBDA
-from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject
+from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject, ModelRefused
 from core.naming import listed, shown
-from core.trust import CodeBundle, Trust, is_installed
+from core.trust import CodeBundle, Trust, base_folder, code_files, is_installed
 
 __all__ = ["TrustedObjects"]
 
@@ -32,7 +32,10 @@ _Result = TypeVar("_Result")
 _LIBRARIES: Final = frozenset({"keras", "numpy", "tensorflow"})
 _BUNDLES: Final = "layerscope-code-"
 _OWN_NAME: Final = "layerscope_trusted_"
+_OURS: Final = frozenset({"core", "layerscope", "ui", "vizplugins"})
 _lock = threading.RLock()
+_from_trust: dict[str, Any] = {}
+"""What trusted code registered with Keras in this process, which is allowed to those who trust it and nobody else."""
 
 
 class TrustedObjects:
@@ -44,11 +47,13 @@ class TrustedObjects:
 
     Attributes:
         by_name: All that are at hand, by the name in the file.
-        used: What the file uses of what is trusted, in words, such as ``"TCN of tcn"``.
+        supplied: What of it the file needed, and got.
+        used: The same in words, such as ``"TCN of tcn"``.
     """
 
     def __init__(self, custom_objects: Mapping[str, Any], trust: Trust) -> None:
         self.by_name: dict[str, Any] = dict(custom_objects)
+        self.supplied: dict[MissingObject, Any] = {}
         self.used: list[str] = []
         self._trust = trust
         self._modules: dict[str, types.ModuleType] | None = None
@@ -57,9 +62,8 @@ class TrustedObjects:
     @property
     def allowed(self) -> frozenset[str]:
         """The names that a configuration may hold, those that are registered with Keras among them."""
-        import keras
-
-        return frozenset({*self.by_name, *keras.saving.get_custom_objects(), *([LAMBDA] * self._trust.lambdas)})
+        names = {*self.by_name, *_registered_by_the_owner()} - {LAMBDA}
+        return frozenset({*names, LAMBDA} if self._trust.lambdas else names)
 
     def supply(self, step: Callable[[], _Result]) -> _Result:
         """Do what reads a configuration, again and again as long as what it needs can be supplied.
@@ -67,30 +71,42 @@ class TrustedObjects:
         Raises:
             CodeNeeded: If something that it needs is not trusted, not there, or cannot be imported.
         """
-        supplied: set[MissingObject] = set()
         while True:
             try:
                 return step()
             except CodeNeeded as needed:
-                objects = {need: self._object(need) for need in needed.objects if need not in supplied}
+                objects = {need: self._object(need) for need in needed.objects if need not in self.supplied}
                 missing = [need for need, value in objects.items() if value is None]
                 if needed.lambdas or missing or not objects:
                     raise self._still_needed(needed, missing) from needed.__cause__
-                supplied |= set(objects)
                 for need, value in objects.items():
-                    self.by_name |= dict.fromkeys({need.registered_name, need.name}, value)
+                    self._refuse_a_second_one(need, value)
+                    self.supplied[need] = value
+                    self.by_name[need.registered_name] = value
                     if need.kind != "name":
                         self.used.append(f"{need.name} of {_root(value).removeprefix(_OWN_NAME)}")
+
+    def _refuse_a_second_one(self, need: MissingObject, value: Any) -> None:
+        """Keras finds what a file names by that name alone, and would take one for the other."""
+        for other, earlier in self.supplied.items():
+            if other.registered_name == need.registered_name and earlier is not value:
+                raise ModelRefused(
+                    f"The file needs two classes called '{shown(need.registered_name)}', of {other.module} and "
+                    f"{need.module}, which Keras cannot tell apart.",
+                    remedy="Register each under a name of its own, @keras.saving.register_keras_serializable(name=…), "
+                    "and save the model again.",
+                )
 
     def _object(self, need: MissingObject) -> Any:
         if self._modules is None:
             self._modules = {}
             for load in _imports(self._trust):
-                try:
-                    self._modules |= {_root(module): module for module in load()}
-                except InputRejected as error:
-                    # What the file needs may be in another one.
-                    self._failures.append(error)
+                # What the file needs may be in another one.
+                with _lock, _registrations_noted():
+                    try:
+                        self._modules |= {_root(module): module for module in load()}
+                    except InputRejected as error:
+                        self._failures.append(error)
         roots = self._modules
         return next((value for value in _candidates(need, roots) if _may_be_used(value, need, roots)), None)
 
@@ -118,27 +134,40 @@ def _root(value: Any) -> str:
     return str(name or "").partition(".")[0]
 
 
+def _registered_by_the_owner() -> set[str]:
+    """What is registered with Keras, but for what came with trusted code: that holds for who trusts it."""
+    import keras
+
+    return {name for name, value in keras.saving.get_custom_objects().items() if _from_trust.get(name) is not value}
+
+
 def _candidates(need: MissingObject, roots: Mapping[str, types.ModuleType]) -> Iterator[Any]:
+    """Yields what may be meant: what the module itself has, what those inside it have, what it registered."""
     import keras
 
     name = need.name.rpartition(">")[2]
-    if need.registered_name in keras.saving.get_custom_objects():
-        registered = keras.saving.get_custom_objects()[need.registered_name]
-        if _root(registered) in roots:
-            yield registered
     own_root = need.module.partition(".")[0]
     # Two versions of a file may be imported in one process; this one may not be the one that goes by its name.
-    if own_root in roots and sys.modules.get(own_root) is roots[own_root]:
+    is_here = own_root in roots and sys.modules.get(own_root) is roots[own_root]
+    if is_here and (need.module == own_root or hasattr(roots[own_root], "__path__")):
         # The file may be of another version of the package, which keeps the class elsewhere.
         with suppress(Exception):
             yield vars(importlib.import_module(need.module)).get(name)
     for root, module in roots.items():
         yield vars(module).get(name)
         for inner, content in list(sys.modules.items()):
-            if inner.startswith(f"{root}.") and content is not None:
+            if inner.startswith(f"{root}.") and _is_inside(content, module):
                 value = vars(content).get(name)
                 if getattr(value, "__module__", None) == inner:
                     yield value
+    registered = keras.saving.get_custom_objects().get(need.registered_name)
+    if _root(registered) in roots:
+        yield registered
+
+
+def _is_inside(content: Any, package: types.ModuleType) -> bool:
+    paths = [Path(path) for path in getattr(package, "__path__", ())]
+    return content is not None and any(_is_in(content, path) for path in paths)
 
 
 def _may_be_used(value: Any, need: MissingObject, roots: Collection[str]) -> bool:
@@ -148,6 +177,18 @@ def _may_be_used(value: Any, need: MissingObject, roots: Collection[str]) -> boo
         return callable(value) and not isinstance(value, type) and _root(value) in {*roots, *_LIBRARIES}
     # What has a configuration is made to be saved and opened again.
     return isinstance(value, type) and hasattr(value, "get_config") and _root(value) in roots
+
+
+@contextmanager
+def _registrations_noted() -> Iterator[None]:
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    before = dict(registered)
+    try:
+        yield
+    finally:
+        _from_trust.update({name: value for name, value in registered.items() if before.get(name) is not value})
 
 
 def _imports(trust: Trust) -> Iterator[Callable[[], Iterable[types.ModuleType]]]:
@@ -168,10 +209,11 @@ def _imported_by_name(name: str) -> list[types.ModuleType]:
 
 
 def _imported_from_path(path: Path) -> list[types.ModuleType]:
-    base = _base(path)
+    base = base_folder(path)
     module = ".".join(path.relative_to(base).with_suffix("").parts)
     with _lock:
-        return list(_with_its_neighbours(_said(path.name, partial(_from_folder, base, module)), base))
+        own = _said(path.name, partial(_from_folder, base, module))
+        return list(_with_its_neighbours(own, frozenset(code_files(path))))
 
 
 def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleType]:
@@ -183,14 +225,15 @@ def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleT
             target.write_bytes(content)
     with _lock, _earlier_versions_hidden(folder, bundle):
         own = _said(f"{module.rpartition('.')[2]}.py", partial(_from_folder, folder, module))
-        return list(_with_its_neighbours(own, folder))
+        return list(_with_its_neighbours(own, frozenset(folder / path for path, _ in bundle.files)))
 
 
-def _with_its_neighbours(module: types.ModuleType, folder: Path) -> Iterator[types.ModuleType]:
+def _with_its_neighbours(module: types.ModuleType, files: Collection[Path]) -> Iterator[types.ModuleType]:
+    """Yields a module, and of the files that it belongs with those that it imported."""
     yield module
     for name, other in list(sys.modules.items()):
         file = getattr(other, "__file__", None)
-        if "." not in name and other is not module and file and _is_in(other, folder) and not is_installed(Path(file)):
+        if "." not in name and other is not module and file and Path(file).resolve() in files:
             yield other
 
 
@@ -208,14 +251,6 @@ def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
         ) from error
 
 
-def _base(path: Path) -> Path:
-    """The folder that a module is imported from: that of the outermost package around it."""
-    base = path.parent
-    while (base / "__init__.py").is_file():
-        base = base.parent
-    return base
-
-
 def _folder_of(bundle: CodeBundle) -> Path:
     return Path(tempfile.gettempdir()) / f"{_BUNDLES}{bundle.key[:16]}"
 
@@ -227,7 +262,7 @@ def _earlier_versions_hidden(folder: Path, bundle: CodeBundle) -> Iterator[None]
     earlier = {
         name: module
         for name, module in list(sys.modules.items())
-        if name.partition(".")[0] in names and (file := getattr(module, "__file__", None))
+        if name.partition(".")[0] in names - _OURS and (file := getattr(module, "__file__", None))
         if not is_installed(Path(file)) and not _is_in(module, folder)
     }
     for name in earlier:

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from core.errors import LayerscopeError
+from core.errors import InputRejected, LayerscopeError
+from core.naming import shown
 from layerscope.app_server import AppServer
 from layerscope.companions import check_companion
 
@@ -171,6 +172,7 @@ def show(
         LayerscopeError: If the server does not start; the message says why.
     """
     check_companion("ui")
+    _check_arguments(inputs, labels, class_names, samples)
     given = {
         "inputs": inputs,
         "labels": labels,
@@ -186,6 +188,17 @@ def show(
         if browser or (browser is None and _has_screen()):
             webbrowser.open(handle.url)
     return handle
+
+
+def _check_arguments(inputs: Any, labels: Any, class_names: Any, samples: Any) -> None:
+    if inputs is None and labels is not None:
+        raise InputRejected("There are labels and no samples.", remedy="Give both: layerscope.show(model, x, y).")
+    if isinstance(class_names, str):
+        raise InputRejected(
+            f"class_names is a text, '{shown(class_names)}'.", remedy="Give a list with a name for each class."
+        )
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise InputRejected(f"samples={shown(samples)} is no number of samples.", remedy="Give a whole number from 1.")
 
 
 def _shell() -> Any:

@@ -7,9 +7,10 @@ import os
 import sys
 
 from core.app_command import DATA_VARIABLE, MODEL_VARIABLE
+from core.errors import LayerscopeError
 from core.examples import list_examples
 from core.plugin_sources import FOLDERS_VARIABLE, NONE_VARIABLE
-from core.trust import TRUST_VARIABLE
+from core.trust import TRUST_VARIABLE, add_to_environment
 
 __all__ = ["IN_PROCESS_VARIABLE", "take_arguments"]
 
@@ -32,8 +33,11 @@ def take_arguments() -> None:
     if folders:
         os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
     if given.trust:
-        known = [os.environ.get(TRUST_VARIABLE, ""), *map(_absolute_if_there, given.trust)]
-        os.environ[TRUST_VARIABLE] = ",".join(filter(None, known))
+        try:
+            add_to_environment(given.trust)
+        except LayerscopeError:
+            # The engine says it in the page.
+            os.environ[TRUST_VARIABLE] = ",".join(filter(None, [os.environ.get(TRUST_VARIABLE, ""), *given.trust]))
     for variable, path in ((MODEL_VARIABLE, given.model), (DATA_VARIABLE, given.data)):
         if path:
             os.environ[variable] = _absolute(path)
@@ -46,9 +50,3 @@ def take_arguments() -> None:
 def _absolute(path: str) -> str:
     is_example = any(each.name == path for each in list_examples())
     return path if is_example else os.path.abspath(os.path.expanduser(path))
-
-
-def _absolute_if_there(name: str) -> str:
-    """A path from where the server was started, which a worker is not; the name of a module as it is."""
-    path = os.path.expanduser(name)
-    return os.path.abspath(path) if os.path.exists(path) else name

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from core.errors import LayerscopeError
+from core.trust import get_trust
 from core.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
 from ui.arguments import IN_PROCESS_VARIABLE, take_arguments
 
@@ -62,12 +64,16 @@ class _Engine:
         # stay, that takes longer than the run itself: so they are set aside for good.
         gc.disable()
         try:
+            # What is wrong with it is said before anybody opens a model.
+            get_trust()
             if shows_models_in_memory():
                 self._connect()
             elif self._in_process:
                 self._start_here()
             else:
                 self._start_workers()
+        except LayerscopeError as error:
+            self.error = str(error)
         except Exception as error:
             _log.exception("The engine could not start")
             self.error = f"{type(error).__name__}: {error}"
@@ -109,7 +115,6 @@ def new_workspace() -> Workspace:
     """Return an empty workspace for a visitor: one that a worker of their own stands behind, or one in this process."""
     pool = _engine().pool
     if pool is None:
-        from core.trust import get_trust
         from core.workspace import Workspace
 
         return Workspace(trust=get_trust())

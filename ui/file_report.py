@@ -162,7 +162,7 @@ def _weights(rows: tuple[WeightRow, ...]) -> None:
     )
     partly = [row for row in rows if row.looked_at < row.count and row.looked_at]
     if partly:
-        st.caption(f"Of {len(partly):,} large weights, numbers are of a part that is spread evenly over them.")
+        st.caption(f"Of {len(partly):,} large weights, numbers are of a part.")
 
 
 def _height(count: int) -> int:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.limits import PREFIX, get_limits
 from ui import engine
 
-__all__ = ["is_local_visitor", "may_open_paths", "may_trust"]
+__all__ = ["has_walls", "is_local_visitor", "may_open_paths", "may_trust"]
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 # What stands in front of a server and lets others in says so with one of these.
@@ -26,8 +26,15 @@ def is_local_visitor() -> bool:
         return False
     headers = st.context.headers
     host = headers.get("Host") or "localhost"
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name in _LOOPBACK and not any(headers.get(header) for header in _FORWARDED)
+    # A browser says which page asks; a proxy that hides itself leaves that as it was.
+    origin = headers.get("Origin", "").rpartition("//")[2]
+    names = {_without_port(host), _without_port(origin or host)}
+    return names <= _LOOPBACK and not any(headers.get(header) for header in _FORWARDED)
+
+
+def has_walls() -> bool:
+    """Return whether models run in confined processes, and not in the page's or that of whoever shows a model."""
+    return not (engine.runs_in_process() or engine.shows_models_in_memory())
 
 
 def may_open_paths() -> bool:
@@ -37,11 +44,14 @@ def may_open_paths() -> bool:
 
 def may_trust() -> bool:
     """Return whether the visitor may let a model use code beyond Keras, which then runs in a confined process."""
-    has_walls = not (engine.runs_in_process() or engine.shows_models_in_memory())
-    if not has_walls or not get_limits().visitor_trust:
+    if not has_walls() or not get_limits().visitor_trust:
         return False
     return _is_set("VISITOR_TRUST") or is_local_visitor()
 
 
 def _is_set(name: str) -> bool:
     return bool(os.environ.get(PREFIX + name))
+
+
+def _without_port(host: str) -> str:
+    return host if host.endswith("]") else host.rpartition(":")[0] or host

@@ -136,7 +136,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         if path.lower().endswith(".json") and not weights:
             st.caption("An architecture opens with its weights: give their path too.")
             return
-        identity = ("path", path, weights)
+        identity = ("path", path, weights, _content_stamp(path))
         member = chosen_member(identity, "model_path", chosen.member if path == chosen.path else "")
         wanted = ("path", identity, member)
         open_it = partial(workspace.open_model, path, "", member, weights, trust_for(identity))
@@ -156,6 +156,15 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
             f"As you saved it: trained, compiled, zipped. {size}{larger}. Up to {allowed.parameters:,} parameters and "
             f"{allowed.layers:,} layers. Nothing that the file brings is run unless you say so."
         )
+
+
+def _content_stamp(path: str) -> tuple[int, int]:
+    # Another file under the same path is opened anew, and not trusted because the one before it was.
+    try:
+        about = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (about.st_mtime_ns, about.st_size)
 
 
 def _path(chosen: Choice) -> str:

@@ -14,7 +14,7 @@ from core.errors import CodeNeeded, MissingObject
 from core.naming import either, shown
 from core.summaries import ModelSummary
 from core.trust import Trust, bundle_of_upload, module_path
-from ui.local import may_trust
+from ui.local import has_walls, may_trust
 from ui.wording import named, plain
 
 __all__ = ["offer_trust", "show_trusted", "trust_for"]
@@ -79,11 +79,15 @@ def offer_trust(
 
 def show_trusted(model: ModelSummary) -> None:
     """Say what the open model uses beyond Keras because somebody trusts it."""
-    if model.trusted:
-        st.caption(
-            f":material/verified_user: Runs what you trust: {', '.join(map(named, model.trusted))}. It has no network "
-            "and sees no files; trust ends with this visit."
-        )
+    if not model.trusted:
+        return
+    walls = "It has no network and sees no files. " if has_walls() else ""
+    trust = _session_trust()
+    is_theirs = trust.names or trust.uploads or trust.lambdas
+    st.caption(
+        f":material/verified_user: Runs what {'you trust' if is_theirs else 'is trusted here'}: "
+        f"{', '.join(map(named, model.trusted))}. {walls}{'Your trust ends with this visit.' if is_theirs else ''}"
+    )
 
 
 def _session_trust() -> _SessionTrust:

@@ -87,9 +87,11 @@ class EndpointPool(Protocol):
 
     Attributes:
         limits: What each may use.
+        is_confined: Whether each is a process of its own behind walls, which can be ended.
     """
 
     limits: Limits
+    is_confined: bool
 
     def acquire(self, tell: Callable[[int], None]) -> Endpoint:
         """Return an endpoint that nobody else has; ``tell`` is called with the place in line while one waits for it."""

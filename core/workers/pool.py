@@ -138,6 +138,8 @@ class WorkerPool:
         limits: What each worker may use, and how many there may be; the environment's by default.
     """
 
+    is_confined = True
+
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or get_limits()
         self.capacity = self.limits.workers or _room_for_workers()

@@ -315,9 +315,12 @@ class RemoteWorkspace:
             raise _stopped()
         request = self._pending.request
         memory = format_limit(self._pool.limits.worker_bytes)
+        ended = "so it was ended." if self._pool.is_confined else "so the page waits for it no longer."
+        stays = "What is open stays open"
+        again = f"{stays}, and is opened again in a new process. " if self._pool.is_confined else f"{stays}. "
         error = WorkerLost(
-            f"{_in_words(request)} {why}{f' ({memory})' if 'memory' in why else ''}, so it was ended.",
-            remedy="What is open stays open, and is opened again in a new process. "
+            f"{_in_words(request)} {why}{f' ({memory})' if 'memory' in why else ''}, {ended}",
+            remedy=again
             + ("Try fewer samples or a smaller model." if "memory" in why else "Try something else, or try again."),
         )
         self._note_fatal(request, error)
@@ -413,5 +416,5 @@ def _handed_over(request: Request, worker: Endpoint, pool: EndpointPool) -> Requ
     if asked in _REPORTING:
         return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})
     # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
-    trust = (options.get("trust", NO_TRUST) | get_trust()).portable()
+    trust = (options.get("trust", NO_TRUST) | get_trust()).portable() if pool.is_confined else NO_TRUST
     return replace(request, name=asked, arguments=(str(target), shown(name), member, "", trust), options={})

@@ -137,6 +137,8 @@ class SessionPool:
         key: What ``KEY_VARIABLE`` says.
     """
 
+    is_confined = False
+
     def __init__(self, address: str, key: str) -> None:
         host, _, port = address.rpartition(":")
         self._address = address if os.path.isabs(address) else (host, int(port))

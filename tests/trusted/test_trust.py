@@ -235,3 +235,128 @@ def test_what_is_trusted_for_one_is_not_for_all(project):
     trusting.open_model(project / "lambda.keras", trust=Trust.of(["lambda"]))
     with pytest.raises(CodeNeeded):
         other.open_model(project / "lambda.keras")
+
+
+def test_a_file_cannot_name_itself_into_trust(project, tmp_path):
+    # A class that is registered under the word that trusts code, and code in its place.
+    (tmp_path / "words.py").write_text(
+        "import keras\n\n\n@keras.saving.register_keras_serializable(package='', name='lambda')\n"
+        "class Plain(keras.layers.Layer):\n    pass\n"
+    )
+    with zipfile.ZipFile(project / "lambda.keras") as old, zipfile.ZipFile(tmp_path / "model.keras", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                dense = config["config"]["layers"][-1]
+                code = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Lambda")
+                marshalled = code["config"]["function"]["config"]["code"]
+                dense["config"]["kernel_initializer"] = {"value": [marshalled, None, None]}
+                code |= {"class_name": "Plain", "module": "words", "registered_name": "lambda", "config": {}}
+                content = json.dumps(config).encode()
+            new.writestr(name, content)
+    with pytest.raises(ModelRefused, match=r"a class that did not come with Keras|holds Python code"):
+        core.load_model(tmp_path / "model.keras", trust=[tmp_path / "words.py"])
+
+
+def save_with(tmp_path, package, *stack):
+    """Save a model whose layers are of a package of somebody's own, in a process of its own."""
+    from tests.trusted.saving import run_python
+
+    code = f"import keras\nfrom {package} import *\nkeras.Sequential([keras.Input((2,)), {', '.join(stack)}])"
+    done = run_python("-c", f"{code}.save('model.keras')\n{code}.save('model.h5')", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+LAYER = """
+import keras
+
+
+class {name}(keras.layers.Layer):
+    def call(self, x):
+        return x * {factor}
+"""
+
+
+def test_two_classes_of_one_name_are_refused_and_not_mixed_up(tmp_path):
+    package = tmp_path / "pair"
+    package.mkdir()
+    (package / "a.py").write_text(LAYER.format(name="Block", factor=10))
+    (package / "b.py").write_text(LAYER.format(name="Block", factor=1000))
+    (package / "__init__.py").write_text("from pair.a import Block as A\nfrom pair.b import Block as B\n")
+    save_with(tmp_path, "pair", "A(name='a')", "B(name='b')")
+    with pytest.raises(ModelRefused, match=r"two classes called .Block., of pair\.a and pair\.b"):
+        core.load_model(tmp_path / "model.keras", trust=[package])
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_class_named_like_one_of_keras_takes_nothings_place(tmp_path, suffix):
+    (tmp_path / "named.py").write_text(
+        LAYER.format(name="Dense", factor=1000).replace(
+            "class", "@keras.saving.register_keras_serializable(package='own')\nclass"
+        )
+    )
+    plain = "keras.layers.Dense(1, kernel_initializer='ones', name='plain')"
+    save_with(tmp_path, "named", "Dense(name='own')", plain)
+    model = core.load_model(tmp_path / f"model{suffix}", trust=[tmp_path / "named.py"])
+    np.testing.assert_allclose(model(np.ones((1, 2), np.float32)), [[2000.0]])
+
+
+def test_a_changed_class_that_is_registered_is_the_new_one_and_trust_does_not_outlive_itself(project):
+    inputs = np.load(project / "inputs.npy")
+    content = (project / "own_layers.py").read_bytes()
+    parts = ("own_parts.py", (project / "own_parts.py").read_bytes())
+
+    def opened(code):
+        trust = Trust(bundles=(bundle_of_upload([("own_layers.py", code), parts]),))
+        return core.extract(load_model_file(project / "registered.keras", trust=trust).model, inputs)["mixed"].values
+
+    before = opened(content)
+    after = opened(content.replace(b"ops.relu(self.inner(x))", b"ops.relu(self.inner(x)) + 7.0"))
+    np.testing.assert_allclose(after, before + 7, rtol=1e-5)
+    with pytest.raises(CodeNeeded):
+        core.load_model(project / "registered.keras")
+
+
+def test_what_stands_elsewhere_is_not_trusted_with_a_file(project, tmp_path, monkeypatch):
+    # Imported already, and below the folder of what is trusted.
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "stranger.py").write_text(LAYER.format(name="Tripled", factor=5))
+    (tmp_path / "empty_layers.py").write_text("import keras\n")
+    monkeypatch.syspath_prepend(tmp_path / "below")
+    __import__("stranger")
+    with pytest.raises(CodeNeeded, match="'Tripled' is not in what is trusted"):
+        core.load_model(project / "unregistered.keras", trust=[tmp_path / "empty_layers.py"])
+
+
+def test_a_named_function_that_is_called_with_what_the_file_says_is_code(project, tmp_path):
+    with zipfile.ZipFile(project / "named-lambda.keras") as old, zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                config["config"]["layers"][1]["config"]["arguments"] = {"where": "elsewhere"}
+                content = json.dumps(config).encode()
+            new.writestr(name, content)
+    with pytest.raises(CodeNeeded) as refused:
+        core.load_model(tmp_path / "m.keras", trust=[project / "own_layers.py"])
+    assert refused.value.lambdas == ("twice",)
+
+
+def test_a_class_that_cannot_be_made_is_asked_for_again(project, tmp_path):
+    (tmp_path / "own_layers.py").write_text(LAYER.format(name="Tripled", factor=3).replace("call", "__init__"))
+    with pytest.raises(CodeNeeded, match="could not be made with Tripled of own_layers: TypeError") as refused:
+        core.load_model(project / "unregistered.keras", trust=[tmp_path / "own_layers.py"])
+    assert [each.name for each in refused.value.objects] == ["Tripled"]
+
+
+def test_many_lambdas_are_asked_for_all_the_same(tmp_path):
+    from tests.trusted.saving import run_python
+
+    code = "import keras\nlayers = [keras.layers.Lambda(lambda x: x + 1) for _ in range(60)]\n"
+    done = run_python("-c", f"{code}keras.Sequential([keras.Input((2,)), *layers]).save('many.keras')", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(CodeNeeded):
+        core.load_model(tmp_path / "many.keras")
+    model = core.load_model(tmp_path / "many.keras", trust=["lambda"])
+    np.testing.assert_allclose(model(np.zeros((1, 2), np.float32)), [[60.0, 60.0]])
