@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ByteSize
 
-from core.cli_models import TRUST, columns
+from core.cli_file_report import report_as_json, report_as_text
+from core.cli_models import TRUST
 from core.errors import LayerscopeError, SeveralModels
-from core.file_report import FileReport, report_file
-from core.file_weights import WeightRow
+from core.file_report import report_file
+from core.file_summaries import FileReport
 from core.inspection import ModelFile, inspect_model
 from core.limits import format_limit
-from core.wording import percent
 
 __all__ = ["inspect"]
 
@@ -33,13 +32,13 @@ _KINDS = {
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
-@click.option("--weights", is_flag=True, help="List the weights too, with their distribution.")
 @click.option("--member", default="", help="Path of the one that is meant, where FILE holds several models.")
+@click.option("--weights", "lists_weights", is_flag=True, help="List every array of weights, with numbers on it.")
 @TRUST
-def inspect(file: Path, as_json: bool, weights: bool, member: str, trusted: Sequence[str]) -> None:
+def inspect(file: Path, as_json: bool, member: str, lists_weights: bool, trusted: Sequence[str]) -> None:
     """Say what a model file holds, and whether it can be opened without running anything of it.
 
-    Also of a file that is refused: its layers, how they are connected, its weights, and what it needs.
+    Then its layers are listed, and what is missing where the file is refused.
 
     Nothing is loaded, and TensorFlow is not imported, but for what is trusted. The exit status is 0 if the file is
     accepted and 1 if it is refused, so that a job can guard a registry of models with it.
@@ -54,66 +53,26 @@ def inspect(file: Path, as_json: bool, weights: bool, member: str, trusted: Sequ
             report["code"] = error.code
         if isinstance(error, SeveralModels):
             report["choices"] = list(error.choices)
-    contents = report_file(file, name=file.name, member=member, allowed=allowed)
+    content = _content(file, member, allowed)
     if as_json:
-        click.echo(json.dumps({**report, **_contents(contents)}, indent=2))
-    elif report["accepted"]:
-        click.echo(_as_text(report, [*_layers_as_text(contents, weights), _verdict(bool(allowed))]))
+        click.echo(json.dumps(report | (report_as_json(content) if content else {}), indent=2))
     else:
-        missing = [each.code for each in contents.missing]
-        lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", ""), *missing]
-        click.echo("\n".join(filter(None, lines)), err=True)
-        if contents.kind:
-            told = _told(contents)
-            click.echo("\n".join(filter(None, [told, *_layers_as_text(contents, weights)])))
+        if report["accepted"]:
+            click.echo(f"{_as_text(report)}\n{_verdict(bool(allowed))}")
+        else:
+            lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", "")]
+            click.echo("\n".join(filter(None, lines)), err=True)
+        if content and (told := report_as_text(content, weights=lists_weights)):
+            click.echo(f"\n{told}")
     sys.exit(0 if report["accepted"] else 1)
 
 
-def _told(contents: FileReport) -> str:
-    version = f", written by Keras {contents.keras_version}" if contents.keras_version else ""
-    saved = f", saved {contents.saved}" if contents.saved else ""
-    trained = "".join(f", {what} {name}" for what, name in contents.training.items())
-    return f"{contents.name}: {contents.kind}{version}{saved}{trained}"
-
-
-def _contents(contents: FileReport) -> dict[str, Any]:
-    wanted = ("key", "type_name", "shape", "parameter_count", "inputs_from", "notes")
-    return {
-        "saved": contents.saved,
-        "keras_version": contents.keras_version,
-        "training": contents.training,
-        "missing": [asdict(each) for each in contents.missing],
-        "layer_table": [{name: getattr(row, name) for name in wanted} for row in contents.rows],
-        "weights": [asdict(each) for each in contents.weights],
-    }
-
-
-def _layers_as_text(contents: FileReport, weights: bool) -> list[str]:
-    lines: list[str] = []
-    if contents.rows:
-        table = [("layer", "type", "shape", "params", "from", "notes")]
-        table += [
-            (
-                "  " * row.depth + row.name,
-                row.type_name,
-                row.shape,
-                f"{row.parameter_count:,}",
-                ", ".join(source.removeprefix("input:") for source in row.inputs_from),
-                ", ".join(row.notes),
-            )
-            for row in contents.rows
-        ]
-        lines.append(columns(table, right=3))
-    if weights and contents.weights:
-        listed: list[Sequence[str]] = [("weight", "shape", "type", "min", "max", "mean", "std", "zeros")]
-        listed += [(f"{row.layer}/{row.name}", row.shape, row.dtype, *_numbers(row)) for row in contents.weights]
-        lines.append(columns(listed, right=2))
-    return lines
-
-
-def _numbers(row: WeightRow) -> tuple[str, ...]:
-    values = (row.minimum, row.maximum, row.mean, row.deviation)
-    return (*("" if value is None else f"{value:.3g}" for value in values), percent(row.zeros) if row.looked_at else "")
+def _content(file: Path, member: str, allowed: frozenset[str]) -> FileReport | None:
+    try:
+        return report_file(file, name=file.name, member=member, allowed=allowed)
+    except LayerscopeError:
+        # The verdict has said it.
+        return None
 
 
 def _inspected(file: Path, member: str, trusted: Sequence[str]) -> tuple[ModelFile, frozenset[str]]:
@@ -160,7 +119,7 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
     return report
 
 
-def _as_text(report: dict[str, Any], layers: Sequence[str]) -> str:
+def _as_text(report: dict[str, Any]) -> str:
     version = f", written by Keras {report['keras_version']}" if report["keras_version"] else ""
     lines = [f"{report['file']}: {_KINDS[report['kind']]}{version}"]
     lines += [f"  {what:<12} {name}" for what, name in report["training"].items()]
@@ -180,7 +139,7 @@ def _as_text(report: dict[str, Any], layers: Sequence[str]) -> str:
             f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}",
         ]
     lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
-    return "\n".join([*lines, *layers])
+    return "\n".join(lines)
 
 
 def _verdict(is_trusted: bool) -> str:

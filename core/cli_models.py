@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from core.cli_tables import columns
 from core.errors import InputRejected, PluginFailed
 from core.naming import did_you_mean
 from core.trust import add_to_environment
@@ -186,7 +187,7 @@ def layers(model: str, given: str, as_json: bool, weights: str | None, member: s
         ("  " * row.depth + row.key, row.type_name, row.shape, f"{row.parameter_count:,}", ", ".join(row.notes))
         for row in rows
     ]
-    click.echo(columns(table, right=3))
+    click.echo(columns(table, right={3}))
 
 
 @click.command()
@@ -252,16 +253,3 @@ def _option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def columns(rows: Sequence[Sequence[str]], right: int) -> str:
-    """Return a table as text, with the column ``right`` to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.rjust(width) if column == right else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

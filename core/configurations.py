@@ -28,7 +28,9 @@ __all__ = [
     "BY_HAND",
     "check_configuration",
     "check_counts",
+    "foreign_objects",
     "keras_layer_names",
+    "keras_layer_package",
     "parse_configuration",
     "training_of",
     "without_training",
@@ -51,6 +53,9 @@ _COMPILED: Final = "compile_config"
 _FORMER_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?(engine|models)(\.(functional|sequential|training))?\Z")
 _OPERATION_MODULES: Final = re.compile(r"(tf_keras|keras)\.(src\.)?layers\.core\.tf_op_layer\Z")
 _OF_KERAS_2: Final = frozenset({"Policy", *OPERATIONS, *REPLACED})
+_FOREIGN_CLASS: Final = "is a class that did not come with Keras"
+_FOREIGN_FUNCTION: Final = "is a function that did not come with Keras"
+_NO_ACTIVATION: Final = "names no activation of Keras"
 _FILES: Final = frozenset({"vocabulary", "idf_weights", "filepath", "file_path", "filename", "path", "weights", "url"})
 
 
@@ -74,6 +79,44 @@ def keras_layer_names() -> frozenset[str]:
     """Return the class names of all layers that come with Keras, without importing it."""
     layers = ("keras.layers", "keras.src.layers.")
     return frozenset(name for name, modules in _known().classes.items() if any(m.startswith(layers) for m in modules))
+
+
+@cache
+def keras_layer_package(class_name: str) -> str:
+    """Return the part of Keras that a layer's class is in, such as ``"pooling"``; empty for what is no layer of it."""
+    modules = _known().classes.get(class_name, frozenset())
+    parts = next((module.split(".") for module in sorted(modules) if module.startswith("keras.src.layers.")), [])
+    return parts[3] if len(parts) > 3 else ""
+
+
+def foreign_objects(
+    config: Mapping[str, Any], name: str, allowed: Collection[str] = (), *, legacy: bool = False
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield every class and function that a configuration asks for and that did not come with Keras.
+
+    Code that the file itself holds, such as a Lambda's, is none of these.
+
+    Args:
+        config: The configuration, parsed.
+        name: What to call the file in messages.
+        allowed: Names that the caller has at hand, see :func:`check_configuration`.
+        legacy: Whether Keras 2 wrote it.
+
+    Returns:
+        What describes it in the configuration, and the name of the layer around it; for a function that is named in an
+        option, a description of the same form.
+
+    Raises:
+        ModelRefused: If the configuration is too large.
+    """
+    for node, place in _walk(config, name):
+        if isinstance(node.get("class_name"), str) and "config" in node:
+            if _why_not(node, allowed, legacy) in (_FOREIGN_CLASS, _FOREIGN_FUNCTION):
+                yield node, place
+            continue
+        for key, value in node.items():
+            if _why_not_named(key, value, allowed) == _NO_ACTIVATION:
+                yield {"class_name": "function", "config": value, "registered_name": value}, place
 
 
 def parse_configuration(content: bytes, where: str) -> dict[str, Any]:
@@ -284,9 +327,7 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) ->
     if {class_name, registered} & set(allowed) and (registered in allowed or registered is None):
         # What the caller registered is found by that name, whatever the module says.
         return ""
-    return (
-        "" if _is_of_keras(node, class_name, module, registered, legacy) else "is a class that did not come with Keras"
-    )
+    return "" if _is_of_keras(node, class_name, module, registered, legacy) else _FOREIGN_CLASS
 
 
 def _is_lambda(node: Mapping[str, Any]) -> bool:
@@ -352,7 +393,7 @@ def _why_not_function(function: Any, module: str | None, allowed: Collection[str
     if not isinstance(function, str):
         return "is not described in a way that Keras writes"
     is_activation = function in _known().activations and module in (None, "builtins", "keras.activations")
-    return "" if is_activation or function in allowed else "is a function that did not come with Keras"
+    return "" if is_activation or function in allowed else _FOREIGN_FUNCTION
 
 
 def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
@@ -363,7 +404,7 @@ def _why_not_named(key: str, value: Any, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value in allowed:
         return ""
     if is_activation:
-        return "" if value in _known().activations else "names no activation of Keras"
+        return "" if value in _known().activations else _NO_ACTIVATION
     if key.endswith(("_initializer", "_regularizer", "_constraint")) or key in ("initializer", "regularizer"):
         return "" if value in _known().initializers_and_such else "names nothing that Keras has for that"
     if key in _FILES:

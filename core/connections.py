@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-__all__ = ["CONSTANT", "Call", "Tensor", "calls_of", "in_order", "layers_in", "own_name", "tensors_in"]
+__all__ = ["CONSTANT", "Call", "Tensor", "calls_of", "in_order", "own_name", "tensors_in"]
 
 CONSTANT: Final = "_CONSTANT_VALUE"
 """Where Keras 2 would name a layer: the number that follows is no tensor, but stands for itself."""
@@ -20,14 +20,6 @@ def own_name(layer: Mapping[str, Any]) -> str:
     config = layer.get("config")
     inner = config.get("name") if isinstance(config, dict) else None
     return str(layer.get("name") or inner or layer.get("class_name"))
-
-
-def layers_in(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the layers of a model of a configuration; none for what is no model."""
-    config = model.get("config")
-    # A Sequential of early Keras 2 is a list.
-    layers = config.get("layers") if isinstance(config, dict) else config
-    return [layer for layer in layers if isinstance(layer, dict)] if isinstance(layers, list) else []
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

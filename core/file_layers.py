@@ -1,248 +1,454 @@
-"""The layers that a model's file tells of, in its configuration and by its weights; nothing of it is made."""
+"""The layers that a configuration describes, in the order of their calls: classes, shapes, what feeds what.
+
+Nothing is made of the configuration. Shapes are worked out by ``core.model_sizes``; behind a layer that is not
+understood they are those that the file itself says, as Keras 3 writes the shape of every tensor that goes into a call.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, TypeAlias
 
-import numpy as np
-
-from core.charts import count_in_bins, format_shape
-from core.connections import calls_of, layers_in, own_name
-from core.file_weights import BINS, StoredWeight, WeightRow
-from core.layers import input_key, kind_of_class
-from core.model_sizes import layer_shapes
+from core.configurations import keras_layer_names, keras_layer_package
+from core.connections import Call, Tensor, calls_of, in_order, tensors_in
+from core.file_summaries import FileInput
+from core.layers import input_key, layer_kind
+from core.legacy import MODELS
+from core.model_sizes import layer_sizes
 from core.naming import shown
 from core.shape_rules import Shape
-from core.summaries import LayerRow
+from core.weight_files import WeightGroup
+from core.wording import format_shape
 
-__all__ = ["layers_of_file"]
+__all__ = ["FileLayer", "LayerOutline", "key_of", "kind_of_class", "layers_of"]
 
-_MOST_LAYERS: Final = 5_000
-_NOT_RUN: Final = "nothing of the file was run"
+_CODE: Final = frozenset({"Lambda"})
+_PROGRAMS: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
+_KIND_OF_PACKAGE: Final = {
+    "convolutional": "convolution",
+    "pooling": "pooling",
+    "attention": "attention",
+    "normalization": "normalization",
+    "preprocessing": "preprocessing",
+    "activations": "activation",
+}
+_RECURRENT: Final = frozenset({"ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN"})
+_LARGEST: Final = 1 << 53
+Sources: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Layer:
+@dataclass
+class FileLayer:
+    """A call of a layer, as a file describes it.
+
+    Attributes:
+        key: Tells it from the others.
+        name: The layer's own name.
+        type_name: Its class, as the file calls it.
+        kind: What it is coloured by.
+        position: Its place in the list of layers around it.
+        attribute: The option of the layer around it that holds it; empty for one in a list of layers.
+        shape: What it answers, without the sample axis; empty where that is not known.
+        parameters: Weights by arithmetic; None where they are not known.
+        inputs_from: Keys of what feeds it.
+        notes: What it holds that is not run.
+        is_of_keras: Whether its class came with Keras, so that what is inside is a part of it.
+        inner: The layers in it; none in a repeated call.
+        repeats: The first call of the same layer, where this is another.
+        group: What the file stores for it.
+    """
+
     key: str
-    parent: str
+    name: str
     type_name: str
-    shape: Shape | None
-    inputs_from: tuple[str, ...] = ()
-    holds_code: bool = False
+    kind: str
+    position: int = 0
+    attribute: str = ""
+    shape: str = ""
+    parameters: int | None = None
+    inputs_from: Sources = ()
+    notes: tuple[str, ...] = ()
+    is_of_keras: bool = False
+    inner: list[FileLayer] = field(default_factory=list)
+    repeats: FileLayer | None = None
+    group: WeightGroup | None = None
 
-    @property
-    def depth(self) -> int:
-        return self.key.count("/")
+
+@dataclass
+class LayerOutline:
+    """All layers that a configuration describes.
+
+    Attributes:
+        layers: Those at the top; the others are inside them.
+        inputs: What the model takes.
+        count: How many calls there are in all.
+        left_out: Whether there are more than may be shown.
+    """
+
+    layers: list[FileLayer] = field(default_factory=list)
+    inputs: list[FileInput] = field(default_factory=list)
+    count: int = 0
+    left_out: bool = False
 
 
-def layers_of_file(
-    config: Mapping[str, Any], weights: Sequence[StoredWeight]
-) -> tuple[tuple[LayerRow, ...], tuple[WeightRow, ...], tuple[str, ...]]:
-    """Return a row per layer, a row per weight, and the names of the inputs.
+def kind_of_class(class_name: str) -> str:
+    """Return the kind that a layer is coloured by, known from the name of its class alone."""
+    if class_name in MODELS:
+        return "model"
+    if class_name in _RECURRENT:
+        return "recurrent"
+    kind = layer_kind((class_name, "Layer"))
+    return _KIND_OF_PACKAGE.get(keras_layer_package(class_name), kind) if kind == "other" else kind
+
+
+def key_of(parent: str, name: str, others: Collection[str]) -> str:
+    """Return a key for a layer as :class:`core.layers.LayerInfo` has it, other than those that there are.
 
     Args:
-        config: The configuration; empty for weights alone.
-        weights: What the file stores.
-
-    Returns:
-        Rows in the order of the file, nested layers after what they are nested in. A layer that only the weights tell
-        of, as one inside a class that is not Keras', has no type and no shape.
+        parent: Key of the layer around it; empty at the top.
+        name: The layer's own name.
+        others: The keys that there are.
     """
-    layers = {layer.key: layer for layer in _declared(config)} if config else {}
-    inputs = tuple(layer.key for layer in layers.values() if layer.type_name == "InputLayer")
-    owned: dict[str, list[StoredWeight]] = {}
-    # In an .h5 file it stands on the way to what a class that is not Keras' holds.
-    model_name = shown(own_name(config)) if config else ""
-    for weight in weights:
-        owned.setdefault(_owner(weight, layers, model_name), []).append(weight)
-    layers = _with_stored(layers, owned)
-    inside = _inside(layers, owned)
-    holders = {layer.parent for layer in layers.values()}
-    shown_layers = [layer for layer in layers.values() if layer.key not in inputs][:_MOST_LAYERS]
-    rows = [
-        _row(layer, number, inside.get(layer.key, ()), layer.key in holders, inputs)
-        for number, layer in enumerate(shown_layers, start=1)
-    ]
-    weight_rows = [
-        weight.row(key, layers[key].type_name if key in layers else "")
-        for key in [*layers, *(key for key in owned if key not in layers)]
-        for weight in owned.get(key, ())
-    ]
-    return tuple(rows), tuple(weight_rows), inputs
+    # A slash in the name would look like a layer around it.
+    own = name.replace("/", "_")
+    base = f"{parent}/{own}" if parent else own
+    return next(key for copy in count(1) if (key := f"{base}~{copy}" if copy > 1 else base) not in others)
 
 
-def _inside(layers: Mapping[str, _Layer], owned: Mapping[str, Sequence[StoredWeight]]) -> dict[str, list[StoredWeight]]:
-    """By layer, its weights and those of the layers in it."""
-    inside: dict[str, list[StoredWeight]] = {}
-    for key, weights in owned.items():
-        while key:
-            inside.setdefault(key, []).extend(weights)
-            key = layers[key].parent if key in layers else ""
-    return inside
+def layers_of(config: Mapping[str, Any], most: int) -> LayerOutline:
+    """Return the layers that a model's configuration describes; what is damaged in it is left out.
+
+    Args:
+        config: The configuration, parsed.
+        most: How many calls are described at most.
+    """
+    reader = _Reader(most)
+    inner = _model_config(config)
+    if isinstance(inner.get("layers"), list) and _is_model(config, inner):
+        reader.outline.layers, _ = reader.model(config, [], "", ())
+    else:
+        reader.outline.layers = reader.parts(inner, "")
+    return reader.outline
 
 
-def _declared(model: Mapping[str, Any], parent: str = "") -> Iterator[_Layer]:
-    """Yields the layers of a model's configuration, each followed by those inside it."""
-    shapes = layer_shapes(model) if not parent else {}
-    yield from _declared_in(model, parent, shapes)
+class _Reader:
+    """Walks through a configuration once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._keys: set[str] = set()
+        self.outline = LayerOutline()
+
+    def model(
+        self, node: Mapping[str, Any], shapes: Sequence[Shape], parent: str, sources: Sequence[Sources]
+    ) -> tuple[list[FileLayer], list[Shape]]:
+        """Return the layers of a model, and the shapes that it answers; none where they are not known."""
+        config = _model_config(node)
+        nodes = [layer for layer in config["layers"] if isinstance(layer, dict)]
+        if "input_layers" in config:
+            return self._graph(config, nodes, shapes, parent, sources)
+        return self._sequence(node, nodes, shapes, parent, sources)
+
+    def parts(self, config: Any, parent: str) -> list[FileLayer]:
+        """Return the layers that are options of another layer, such as the one in a Bidirectional."""
+        found = []
+        for attribute, node in _parts_of(config):
+            if self._is_full():
+                break
+            name = _name_of(node)
+            layer, _ = self._layer(node, [], self._key(parent, name, 0), (), [])
+            layer.attribute = attribute
+            found.append(layer)
+        return found
+
+    def _graph(
+        self,
+        config: Mapping[str, Any],
+        nodes: Sequence[Mapping[str, Any]],
+        shapes: Sequence[Shape],
+        parent: str,
+        sources: Sequence[Sources],
+    ) -> tuple[list[FileLayer], list[Shape]]:
+        by_name = {_name_of(node): (position, node) for position, node in enumerate(nodes)}
+        calls = _numbered_as_called(calls_of([{**node, "name": _name_of(node)} for node in nodes]))
+        places = [name for name, _, _ in tensors_in(config["input_layers"])]
+        outer = dict(zip(places, sources, strict=False))
+        given = dict(zip(places, shapes, strict=False))
+        stated = _stated_shapes([node.get("inbound_nodes") for node in nodes])
+        known: dict[Call, list[Shape]] = {}
+        keys: dict[Call, Sources] = {}
+        layers: list[FileLayer] = []
+        firsts: dict[str, FileLayer] = {}
+        # Calls that wait for each other come last.
+        for call in dict.fromkeys([*in_order(calls), *calls]):
+            if self._is_full():
+                break
+            (name, number), tensors = call, calls[call]
+            position, node = by_name[name]
+            if node.get("class_name") == "InputLayer":
+                known[call] = [given[name]] if name in given else _declared_input(node)
+                keys[call] = outer.get(name, ()) if parent else (input_key(shown(name)),)
+                if not parent:
+                    self._add_input(node, name, known[call])
+                continue
+            taken = [_tensor_shape(tensor, known, stated) for tensor in tensors]
+            feeding = [keys.get((source, at), ()) for source, at, _ in tensors]
+            key = self._key(parent, name, number)
+            whole = [shape for shape in taken if shape is not None]
+            expected = [shape for at in range(8) if (shape := stated.get((name, number, at))) is not None]
+            layer, answered = self._layer(
+                node, whole if len(whole) == len(taken) else [], key, tuple(feeding), expected, is_first=number == 0
+            )
+            layer.position = position
+            layer.repeats = firsts.setdefault(name, layer) if number else None
+            firsts.setdefault(name, layer)
+            known[call], keys[call] = answered, (key,)
+            layers.append(layer)
+        outputs = [_tensor_shape(tensor, known, stated) for tensor in tensors_in(config.get("output_layers"))]
+        return layers, [] if None in outputs else [shape for shape in outputs if shape is not None]
+
+    def _sequence(
+        self,
+        node: Mapping[str, Any],
+        nodes: Sequence[Mapping[str, Any]],
+        shapes: Sequence[Shape],
+        parent: str,
+        sources: Sequence[Sources],
+    ) -> tuple[list[FileLayer], list[Shape]]:
+        current = list(shapes) or _declared_input(node)
+        feeding: Sources = tuple(key for each in sources for key in each)
+        layers: list[FileLayer] = []
+        for position, each in enumerate(nodes):
+            if self._is_full():
+                break
+            name = _name_of(each)
+            declared = _declared_input(each)
+            if each.get("class_name") == "InputLayer":
+                current = current or declared
+                if not parent:
+                    self._add_input(each, name, current)
+                    feeding = (input_key(shown(name)),)
+                continue
+            if not parent and not feeding and not layers and declared:
+                # Keras 2 leaves out the input where the first layer says what it takes.
+                self._add_input(each, f"{name}_input", declared)
+                feeding = (input_key(shown(f"{name}_input")),)
+            following = nodes[position + 1] if position + 1 < len(nodes) else {}
+            key = self._key(parent, name, 0)
+            layer, current = self._layer(each, current or declared, key, (feeding,), _declared_input(following))
+            layer.position = position
+            feeding = (key,)
+            layers.append(layer)
+        return layers, current
+
+    def _layer(
+        self,
+        node: Mapping[str, Any],
+        shapes: Sequence[Shape],
+        key: str,
+        sources: Sequence[Sources],
+        expected: Sequence[Shape],
+        *,
+        is_first: bool = True,
+    ) -> tuple[FileLayer, list[Shape]]:
+        """Describe one call; also return the shapes that it answers."""
+        self.outline.count += 1
+        class_name, config = node.get("class_name"), _model_config(node)
+        type_name = str(class_name) if isinstance(class_name, str) else ""
+        layer = FileLayer(
+            key,
+            shown(_name_of(node)),
+            shown(type_name.rpartition(">")[2]),
+            "operation" if _is_operation(node) else kind_of_class(type_name),
+            inputs_from=tuple(dict.fromkeys(source for each in sources for source in each)),
+            notes=_notes(type_name, config),
+            is_of_keras=_is_of_keras(node),
+        )
+        answered: list[Shape] = []
+        if isinstance(config.get("layers"), list) and _is_model(node, config):
+            layer.kind = "model"
+            if is_first:
+                layer.inner, answered = self.model(node, shapes, key, sources)
+            elif (sizes := layer_sizes(node, shapes)) is not None:
+                answered = sizes[0]
+        else:
+            if (layer.is_of_keras or layer.kind == "operation") and (sizes := layer_sizes(node, shapes)) is not None:
+                answered, parameters = sizes
+                layer.parameters = parameters if 0 <= parameters < _LARGEST else None
+            if is_first:
+                layer.inner = self.parts(config, key)
+        answered = answered or list(expected)
+        layer.shape = _shape_text(answered)
+        return layer, answered
+
+    def _add_input(self, node: Mapping[str, Any], name: str, shapes: Sequence[Shape]) -> None:
+        dtype = _model_config(node).get("dtype")
+        text = dtype if isinstance(dtype, str) else ""
+        self.outline.inputs.append(FileInput(shown(name), _shape_text(shapes), shown(text)))
+
+    def _is_full(self) -> bool:
+        self.outline.left_out = self.outline.left_out or self.outline.count >= self._most
+        return self.outline.left_out
+
+    def _key(self, parent: str, name: str, number: int) -> str:
+        key = key_of(parent, f"{shown(name)}#{number + 1}" if number else shown(name), self._keys)
+        self._keys.add(key)
+        return key
 
 
-def _declared_in(model: Mapping[str, Any], parent: str, shapes: Mapping[str, Shape]) -> Iterator[_Layer]:
-    layers = layers_in(model)
-    sources = _sources(model, layers)
-    told = _told_shapes(layers)
-    names = [shown(own_name(layer)) for layer in layers]
-    counts = Counter(names)
-    for position, layer in enumerate(layers):
-        name = names[position] or f"layer {position}"
-        if counts[names[position]] > 1:
-            name = f"{name} ({position})"
-        key = f"{parent}/{name}" if parent else name
-        type_name = shown(str(layer.get("class_name")).rpartition(">")[2])
-        shape = told.get(names[position]) or shapes.get(names[position])
-        if shape is None and position + 1 < len(layers) and not sources:
-            shape = _input_shape(layers[position + 1])
-        if shape is None and type_name == "InputLayer":
-            shape = _batch_shape(layer)
-        before = sources.get(names[position]) if sources else ([names[position - 1]] if position else [])
-        inner_sources = tuple(f"{parent}/{source}" if parent else source for source in before or ())
-        yield _Layer(key, parent, type_name, shape, inner_sources, type_name == "Lambda")
-        for inner in _inner_models(layer):
-            yield from _declared_in(inner, key, shapes)
+def _model_config(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    config = node.get("config")
+    # A Sequential of early Keras 2 has a list.
+    return {"layers": config} if isinstance(config, list) else config if isinstance(config, dict) else {}
 
 
-def _inner_models(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if layers_in(layer):
-        yield layer
-        return
-    config = layer.get("config")
-    wrapped = [value for value in config.values() if isinstance(value, Mapping)] if isinstance(config, Mapping) else []
-    for value in wrapped:
-        is_layer = isinstance(value.get("class_name"), str) and isinstance(value.get("config"), Mapping)
-        if is_layer and ("name" in value["config"] or layers_in(value)) and value["class_name"] != "DTypePolicy":
-            yield {"class_name": "Sequential", "config": {"layers": [value]}}
+def _is_model(node: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether layers in a list are connected as in a model; in a class of somebody's own only a graph says so."""
+    return node.get("class_name") in MODELS or "input_layers" in config
 
 
-def _sources(model: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """By layer, what feeds it; empty for a Sequential, whose layers follow each other."""
-    if not any(layer.get("inbound_nodes") for layer in layers):
-        return {}
-    sources: dict[str, list[str]] = {}
-    for (name, _), tensors in calls_of(layers).items():
-        known = sources.setdefault(shown(name), [])
-        known += [shown(source) for source, _, _ in tensors if shown(source) not in known]
-    return sources
+def _name_of(node: Mapping[str, Any]) -> str:
+    config = node.get("config")
+    own = config.get("name") if isinstance(config, dict) else None
+    name = next((each for each in (node.get("name"), own, node.get("class_name")) if isinstance(each, str)), "")
+    return name or "unnamed"
 
 
-def _told_shapes(value: Any) -> dict[str, Shape]:
-    """What Keras 3 writes of each tensor that a layer takes: the shape, and which layer answered it."""
-    told: dict[str, Shape] = {}
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += value
-        elif isinstance(value, Mapping):
-            config = value.get("config")
-            if value.get("class_name") == "__keras_tensor__" and isinstance(config, Mapping):
-                history, shape = config.get("keras_history"), _shape(config.get("shape"))
-                if isinstance(history, list) and len(history) == 3 and history[2] == 0 and shape is not None:
-                    told.setdefault(shown(str(history[0])), shape)
-            elif not layers_in(value):
-                waiting += value.values()
-            elif "inbound_nodes" in value:
-                waiting.append(value["inbound_nodes"])
-    return told
+def _module_of(node: Mapping[str, Any]) -> str:
+    module = node.get("module")
+    return module if isinstance(module, str) else ""
+
+
+def _is_of_keras(node: Mapping[str, Any]) -> bool:
+    name = node.get("class_name")
+    is_registered = node.get("registered_name") not in (None, name)
+    return (
+        isinstance(name, str)
+        and name in keras_layer_names()
+        and not is_registered
+        and _module_of(node).partition(".")[0] in ("", "keras")
+    )
+
+
+def _is_operation(node: Mapping[str, Any]) -> bool:
+    return _module_of(node).startswith("keras.src.ops.")
+
+
+def _parts_of(config: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what describes a layer among the options of another, with the option that holds it."""
+    stack: list[tuple[str, Any]] = [("", config)]
+    while stack:
+        attribute, value = stack.pop()
+        if isinstance(value, dict):
+            if value is not config and _is_layer(value):
+                yield attribute, value
+            else:
+                stack.extend((attribute or str(key), each) for key, each in reversed(value.items()))
+        elif isinstance(value, list):
+            stack.extend((attribute, each) for each in reversed(value) if isinstance(each, dict | list))
+
+
+def _is_layer(node: Mapping[str, Any]) -> bool:
+    name = node.get("class_name")
+    if not isinstance(name, str) or "config" not in node:
+        return False
+    return name in keras_layer_names() or name in MODELS | _CODE | _PROGRAMS or "build_config" in node
+
+
+def _numbered_as_called(calls: Mapping[Call, Sequence[Tensor]]) -> dict[Call, list[Tensor]]:
+    """Return calls whose tensors name calls that are there: Keras 2 counts the construction of a nested model too."""
+    counts = Counter(name for name, _ in calls)
+    named: dict[str, set[int]] = {}
+    for tensors in calls.values():
+        for name, number, _ in tensors:
+            named.setdefault(name, set()).add(number)
+    ahead = {
+        name: max(numbers) - counts[name] + 1
+        for name, numbers in named.items()
+        if counts[name] and counts[name] <= max(numbers) and min(numbers) >= max(numbers) - counts[name] + 1
+    }
+    return {
+        call: [
+            (name, max(0, min(number - ahead.get(name, 0), counts[name] - 1)), at)
+            for name, number, at in tensors
+            if counts[name]
+        ]
+        for call, tensors in calls.items()
+    }
+
+
+def _stated_shapes(value: Any) -> dict[Tensor, Shape]:
+    """Return the shape of each tensor that goes into a call, as Keras 3 writes it there."""
+    found: dict[Tensor, Shape] = {}
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            config = part.get("config")
+            if part.get("class_name") == "__keras_tensor__" and isinstance(config, dict):
+                shape = _shape(config.get("shape"))
+                for tensor in tensors_in(part):
+                    if shape is not None:
+                        found[tensor] = shape
+            else:
+                stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
+    return found
+
+
+def _tensor_shape(
+    tensor: Tensor, known: Mapping[Call, Sequence[Shape]], stated: Mapping[Tensor, Shape]
+) -> Shape | None:
+    name, number, at = tensor
+    answered = known.get((name, number), ())
+    return answered[at] if 0 <= at < len(answered) else stated.get(tensor)
+
+
+def _declared_input(node: Mapping[str, Any]) -> list[Shape]:
+    """Return the shape that a layer says it takes, or was built for."""
+    config, build = _model_config(node), node.get("build_config")
+    built = build.get("input_shape") if isinstance(build, dict) else None
+    for value in (config.get("batch_shape"), config.get("batch_input_shape"), config.get("build_input_shape"), built):
+        shape = _shape(value)
+        if shape is not None:
+            return [shape]
+    return []
 
 
 def _shape(value: Any) -> Shape | None:
-    if isinstance(value, list) and value and all(each is None or isinstance(each, int) for each in value):
-        return tuple(value[1:])
-    return None
+    """Return a shape without its sample axis; None for what is no shape."""
+    if not isinstance(value, list) or not value:
+        return None
+    if not all(extent is None or (isinstance(extent, int) and not isinstance(extent, bool)) for extent in value):
+        return None
+    return tuple(value[1:])
 
 
-def _input_shape(layer: Mapping[str, Any]) -> Shape | None:
-    build = layer.get("build_config")
-    return _shape(build.get("input_shape")) if isinstance(build, Mapping) else None
+def _shape_text(shapes: Sequence[Shape]) -> str:
+    extents = [extent for shape in shapes for extent in shape if extent is not None]
+    if any(not 0 <= extent < _LARGEST for extent in extents):
+        return ""
+    return ", ".join(format_shape(shape) for shape in shapes[:8])
 
 
-def _batch_shape(layer: Mapping[str, Any]) -> Shape | None:
-    config = layer.get("config")
-    config = config if isinstance(config, Mapping) else {}
-    return _shape(config.get("batch_shape")) or _shape(config.get("batch_input_shape"))
-
-
-def _owner(weight: StoredWeight, layers: Mapping[str, _Layer], model_name: str) -> str:
-    """Key of the layer that a weight belongs to: the longest way through declared layers, then its own names."""
-    names = list(weight.owner)
-    key = ""
-    while names:
-        # Keras 2 repeats the names of models and layers on the way.
-        position = next((at for at, name in enumerate(names) if _below(key, name) in layers), None)
-        if position is None:
-            break
-        key = _below(key, names[position])
-        names = names[position + 1 :]
-    rest = [name for name in names if name not in (key.rpartition("/")[2], model_name)]
-    if key and layers[key].type_name and kind_of_class(layers[key].type_name) not in ("other", "model"):
-        # What is inside a layer of Keras, such as the cell of an LSTM, is told by that layer's row.
-        return key
-    return "/".join(filter(None, (key, *rest)))
-
-
-def _below(key: str, name: str) -> str:
-    return f"{key}/{name}" if key else name
-
-
-def _with_stored(layers: Mapping[str, _Layer], owned: Mapping[str, Any]) -> dict[str, _Layer]:
-    """Adds the layers that only weights tell of, each after what is around it."""
-    complete = dict(layers)
-    for key in owned:
-        if key in complete:
-            continue
-        parts = key.split("/")
-        for depth in range(1, len(parts) + 1):
-            inner = "/".join(parts[:depth])
-            if inner and inner not in complete:
-                complete[inner] = _Layer(inner, "/".join(parts[: depth - 1]), "", None)
-    ordered: dict[str, _Layer] = {}
-
-    def place(parent: str) -> None:
-        for layer in children.get(parent, ()):
-            ordered[layer.key] = layer
-            place(layer.key)
-
-    children: dict[str, list[_Layer]] = {}
-    for layer in complete.values():
-        children.setdefault(layer.parent, []).append(layer)
-    place("")
-    return ordered
-
-
-def _row(
-    layer: _Layer, number: int, weights: Sequence[StoredWeight], holds_layers: bool, inputs: Sequence[str]
-) -> LayerRow:
-    values = [weight.values.astype(np.float64).reshape(-1) for weight in weights if weight.values.size]
-    counts = count_in_bins(np.concatenate(values), BINS)[0] if values else ()
-    notes = ["holds Python code, which is not shown and was not run"] if layer.holds_code else []
-    if any(not np.isfinite(each).all() for each in values):
-        notes.append("NaN or Inf")
-    return LayerRow(
-        key=layer.key,
-        name=layer.key.removeprefix(f"{layer.parent}/"),
-        number=number,
-        depth=layer.depth,
-        type_name=layer.type_name,
-        kind=kind_of_class(layer.type_name),
-        shape="" if layer.shape is None else format_shape(layer.shape),
-        parameter_count=sum(weight.count for weight in weights),
-        distribution=tuple(map(int, counts)),
-        notes=tuple(notes),
-        holds_layers=holds_layers,
-        parent=layer.parent,
-        inputs_from=tuple(input_key(name) if name in inputs else name for name in layer.inputs_from),
-        missing=_NOT_RUN,
-    )
+def _notes(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    if class_name in _PROGRAMS:
+        return ("a program of another framework, which is not run",)
+    if class_name not in _CODE:
+        return ()
+    function = config.get("function")
+    inner = function.get("config") if isinstance(function, dict) else function
+    code = inner.get("code") if isinstance(inner, dict) else inner
+    if isinstance(code, list):
+        code = code[0] if code else ""
+    if isinstance(function, dict) and function.get("class_name") == "function" and isinstance(inner, str):
+        return (f"calls the function {shown(inner)}, which is not in the file",)
+    if not isinstance(code, str):
+        return ("holds code, which is not shown or run",)
+    # As text, three bytes take four letters.
+    size = len("".join(code.split()).rstrip("=")) * 3 // 4
+    return (f"holds {size:,} bytes of code, which are not shown or run",)

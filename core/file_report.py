@@ -1,244 +1,305 @@
-"""What a model's file says, without running anything of it: also of a file that is refused.
+"""What a model file says, whether it is opened or refused: read as data, and nothing of it run.
 
-Everything is read by the walls that judge a file: archive, configuration and weights each only once they were checked.
+The walls are those of ``core.inspection``: what an archive, an HDF5 file or a configuration has to pass before a model
+is made of it, it has to pass before it is read here. What does not is left out, and the report says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+import codecs
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from core import model_map
-from core.configurations import parse_configuration, training_of
-from core.errors import CodeNeeded, LayerscopeError, MissingObject, ModelRefused
-from core.file_layers import layers_of_file
-from core.file_weights import StoredWeight, WeightRow, stored_weights
+from core.configurations import parse_configuration, training_of, without_training
+from core.errors import LayerscopeError, ModelRefused, SeveralModels
+from core.file_layers import LayerOutline, layers_of
+from core.file_rows import add_stored_layers, layer_rows, parameters_in_all, weight_rows
+from core.file_summaries import FileInput, FileReport, MissingClass, Refusal
+from core.file_trees import FileTree
 from core.hdf5_files import check_hdf5, open_hdf5
-from core.inspection import LocatedModel, ModelFile, inspect_located, located_model
+from core.inspection import (
+    LocatedModel,
+    ModelFile,
+    inspect_located,
+    located_files,
+    located_model,
+)
+from core.legacy import MODELS
 from core.limits import Limits, get_limits
+from core.missing_classes import missing_classes_of
+from core.model_map import model_map
+from core.model_search import HDF5_MAGIC
 from core.naming import shown
 from core.summaries import LayerRow
+from core.weight_files import WeightGroup, read_weights
 
-__all__ = ["FileReport", "MissingClass", "report_file"]
+__all__ = ["report_file"]
 
-_MOST_IN_A_MAP: Final = 1_500
-_KINDS = {
-    "keras": ".keras",
-    "archive": ".keras",
-    "keras_folder": ".keras",
-    "hdf5": "HDF5",
-    "architecture": "architecture with weights",
-    "saved_model": "SavedModel",
-}
+_MOST_ROWS: Final = 5_000
+_MOST_PARTS: Final = 20
+_MOST_BOXES: Final = 1_000
+_MOST_LINES: Final = 10_000
+_BOXES_UNFOLDED: Final = 60
+_HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf")
 
 
-@dataclass(frozen=True)
-class MissingClass:
-    """A class or function that a file needs and that is not at hand.
-
-    Attributes:
-        name: Its name.
-        module: The module that it was defined in; empty where the file does not say.
-        registered_name: The name that the file asks for.
-        kind: ``"class"`` or ``"function"``.
-        layers: Keys of the layers that are of it.
-        code: Lines of Python that register it.
-    """
-
-    name: str
-    module: str
-    registered_name: str
-    kind: str
-    layers: tuple[str, ...]
-    code: str
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What a file says.
-
-    Attributes:
-        name: What it is called.
-        kind: What it is, such as ``".keras"``; empty where it was not found out.
-        keras_version: The version that wrote it; empty where it does not say.
-        saved: When it was saved, as it says.
-        training: How the model was trained, as it says: optimizer and loss.
-        refusal: Why it is refused; empty if it is not.
-        remedy: What to do about that.
-        code: Python that does it.
-        missing: Classes and functions that it needs.
-        rows: A row per layer.
-        map: The layers as a Vega-Lite chart; empty where there is none.
-        weights: A row per weight.
-        members: Path and bytes of each file in an archive or folder.
-        details: What else is known of it: what a SavedModel computes with, labels beside it.
-    """
-
-    name: str
-    kind: str = ""
-    keras_version: str = ""
-    saved: str = ""
-    training: dict[str, str] = field(default_factory=dict)
-    refusal: str = ""
-    remedy: str = ""
-    code: str = ""
-    missing: tuple[MissingClass, ...] = ()
-    rows: tuple[LayerRow, ...] = ()
-    map: dict[str, Any] = field(default_factory=dict)
-    weights: tuple[WeightRow, ...] = ()
-    members: tuple[tuple[str, int], ...] = ()
-    details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Content:
+    """What was read of a file so far."""
+
+    kind: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     keras_version: str = ""
-    saved: str = ""
+    date_saved: str = ""
     training: Mapping[str, str] = field(default_factory=dict)
-    weights: tuple[StoredWeight, ...] = ()
+    weights: WeightGroup = field(default_factory=WeightGroup)
+    arrays: int = 0
+    arrays_left_out: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether Keras 2 or older wrote it."""
+        return ModelFile("hdf5" if self.kind == "hdf5" else "keras", self.keras_version).is_legacy
 
 
 def report_file(
-    data: bytes | Path, *, name: str = "", limits: Limits | None = None, member: str = "", allowed: Collection[str] = ()
+    data: bytes | Path,
+    *,
+    name: str = "",
+    limits: Limits | None = None,
+    member: str = "",
+    allowed: Collection[str] = (),
 ) -> FileReport:
-    """Read what a model's file says; whatever cannot be read, or must not be, is left out.
+    """Say what a model file holds, without making anything of it; a file that is refused is reported like any other.
 
     Args:
         data: The content, or the path of a file or folder.
-        name: What to call it; the path's last part if left empty.
+        name: What to call the file in messages; the path's last part if left empty.
         limits: How large it may be; what the environment says by default.
-        member: Path of the model that is meant, where there are several.
-        allowed: What is at hand beyond Keras, see :func:`core.inspection.inspect_model`.
+        member: Path of the model that is meant, in an archive or folder that holds several.
+        allowed: Names of custom classes and functions that are at hand, as they stand in the file.
+
+    Returns:
+        What could be read; ``refusal`` says why it is not opened, if it is not.
+
+    Raises:
+        SeveralModels: There are several models and none was named.
     """
     limits = limits or get_limits()
-    name = shown(name or (data.name if isinstance(data, Path) else "The file"))
+    called = shown(name or (data.name if isinstance(data, Path) else "The file"))
     try:
         with located_model(data, name=name, limits=limits, member=member) as located:
-            return _report(located, limits, allowed)
+            return _report_located(located, called, allowed, limits)
+    except SeveralModels:
+        raise
     except LayerscopeError as error:
-        return _refused(FileReport(name), error, ())
+        # There is no model in it; there may be parts of one.
+        return _report(_parts_alone(data, called, limits), called, _refusal(error), None, allowed)
 
 
-def _report(located: LocatedModel, limits: Limits, allowed: Collection[str]) -> FileReport:
-    refusal: LayerscopeError | None = None
-    file: ModelFile | None = None
+def _report_located(located: LocatedModel, name: str, allowed: Collection[str], limits: Limits) -> FileReport:
+    refusal, file = None, None
     try:
         file = inspect_located(located, allowed, limits)
+    except SeveralModels:
+        raise
     except LayerscopeError as error:
-        refusal = error
-    content = _content(located, limits)
-    rows, weights, inputs = _layers(content)
-    report = FileReport(
-        located.name,
-        _KINDS.get(located.place.kind, ""),
-        content.keras_version,
-        content.saved,
-        dict(content.training),
+        refusal = _refusal(error)
+    return _report(_content(located, limits), name, refusal, file, allowed)
+
+
+def _refusal(error: LayerscopeError) -> Refusal:
+    return Refusal(error.message, error.remedy, error.code)
+
+
+def _report(
+    content: _Content, name: str, refusal: Refusal | None, file: ModelFile | None, allowed: Collection[str]
+) -> FileReport:
+    missing: tuple[MissingClass, ...] = ()
+    outline, notes = LayerOutline(), content.notes
+    if content.config:
+        try:
+            missing = missing_classes_of(content.config, name, allowed, legacy=content.is_legacy)
+            outline = layers_of(content.config, _MOST_ROWS)
+        except LayerscopeError as error:
+            notes.append(error.message)
+    class_name = content.config.get("class_name")
+    type_name = class_name if isinstance(class_name, str) else ""
+    is_own = type_name not in MODELS
+    described = len(outline.layers)
+    left_out = add_stored_layers(outline.layers, content.weights, _MOST_ROWS, is_own=is_own)
+    if len(outline.layers) > described:
+        notes.append("Layers that stand in no configuration are told by the weights alone, and not in their order.")
+    if left_out or outline.left_out:
+        notes.append(f"Only the first {_MOST_ROWS:,} layers are listed.")
+    if content.arrays_left_out:
+        notes.append(f"Only the first {content.arrays:,} arrays of weights are listed.")
+    rows = layer_rows(outline.layers, missing, _MOST_ROWS)
+    inputs = tuple(outline.inputs) or _inputs_of(content.weights)
+    graph = file.graph if file else None
+    return FileReport(
+        name=name,
+        kind=content.kind,
+        type_name=shown(type_name.rpartition(">")[2]),
+        keras_version=shown(content.keras_version),
+        date_saved=shown(content.date_saved),
+        training=dict(content.training),
+        refusal=refusal,
+        parameter_count=None if content.arrays_left_out else parameters_in_all(outline.layers, content.weights),
+        inputs=inputs,
         rows=rows,
-        map=model_map.model_map(rows, inputs, "", frozenset()).to_dict() if _can_be_drawn(rows, content) else {},
-        weights=weights,
-        members=tuple((shown(path), size) for path, size in sorted(located.tree.sizes.items())[:200]),
-        details=_details(file),
-    )
-    return report if refusal is None else _refused(report, refusal, rows)
-
-
-def _layers(content: _Content) -> tuple[tuple[LayerRow, ...], tuple[WeightRow, ...], tuple[str, ...]]:
-    try:
-        return layers_of_file(content.config, content.weights)
-    except Exception:
-        # A configuration that nobody judged may hold anything; then the weights speak for themselves.
-        with suppress(Exception):
-            return layers_of_file({}, content.weights)
-    return (), (), ()
-
-
-def _can_be_drawn(rows: tuple[LayerRow, ...], content: _Content) -> bool:
-    return bool(content.config) and 0 < len(rows) <= _MOST_IN_A_MAP
-
-
-def _refused(report: FileReport, error: LayerscopeError, rows: tuple[LayerRow, ...]) -> FileReport:
-    missing = error.objects if isinstance(error, CodeNeeded) else ()
-    return replace(
-        report,
-        refusal=error.message,
-        remedy=error.remedy,
-        code=error.code,
-        missing=tuple(_missing(need, rows) for need in missing if need.kind != "name"),
+        map=_map(rows, inputs),
+        weights=weight_rows(outline.layers, content.weights),
+        missing_classes=missing,
+        signatures=graph.signatures if graph else (),
+        operations=graph.operations if graph else (),
+        assets=graph.assets if graph else (),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _missing(need: MissingObject, rows: tuple[LayerRow, ...]) -> MissingClass:
-    name = need.name.rpartition(">")[2]
-    module = need.module if need.module not in ("", "builtins") else "my_layers"
-    registered = need.registered_name or name
-    code = f"import keras\nfrom {module} import {name}\nkeras.saving.get_custom_objects()[{registered!r}] = {name}"
-    users = tuple(row.key for row in rows if row.type_name == name)
-    return MissingClass(name, shown(need.module), shown(registered), need.kind, users, code)
+def _inputs_of(weights: WeightGroup) -> tuple[FileInput, ...]:
+    return tuple(FileInput(child.name or child.part, "", "") for child in weights.children.values() if child.is_input)
 
 
-def _details(file: ModelFile | None) -> tuple[str, ...]:
-    if file is None or file.graph is None:
-        return ()
-    return (
-        f"signatures: {', '.join(map(shown, file.graph.signatures)) or 'none'}",
-        f"operations: {', '.join(map(shown, file.graph.operations))}",
-    )
+def _map(rows: Sequence[LayerRow], inputs: Sequence[FileInput]) -> dict[str, Any]:
+    lines = sum(len(row.inputs_from) for row in rows)
+    connected = [row for row in rows if row.inputs_from]
+    if not connected or lines > _MOST_LINES:
+        return {}
+    # A layer whose parts are not known to be connected is one box.
+    parents = {row.parent for row in connected if row.parent}
+    whole = {row.key for row in rows if row.holds_layers and row.key not in parents}
+    boxes = [row for row in rows if row.parent not in whole]
+    opened = frozenset(parents) if len(boxes) <= _BOXES_UNFOLDED else frozenset[str]()
+    if len(boxes if opened else [row for row in rows if not row.parent]) > _MOST_BOXES:
+        return {}
+    return model_map(rows, [each.name for each in inputs], "", opened).to_dict()
 
 
 def _content(located: LocatedModel, limits: Limits) -> _Content:
-    kind, tree, name = located.place.kind, located.tree, located.name
-    content = _Content()
-    # What is damaged or hostile in one part leaves the others readable.
-    with suppress(LayerscopeError, OSError, ValueError, KeyError, RuntimeError):
-        if kind == "keras_folder":
-            content = _content_of_keras(located)
-        elif kind == "architecture":
-            config = parse_configuration(tree.read(located.place.path, name).removeprefix(b"\xef\xbb\xbf"), name)
-            content = _Content(config, shown(config.get("keras_version", "")))
-    path = {"architecture": located.place.weights, "hdf5": located.place.path}.get(kind, "model.weights.h5")
-    tree = tree.below(located.place.path) if kind == "keras_folder" else tree
-    with suppress(LayerscopeError, OSError, ValueError, KeyError, RuntimeError, TypeError):
-        if path not in tree.sizes:
+    tree, place, name = located.tree, located.place, located.name
+    try:
+        if place.kind == "saved_model":
+            return _Content("saved_model")
+        if place.kind == "keras_folder":
+            return _of_keras(tree.below(place.path), name, limits)
+        if place.kind == "architecture":
+            content = _of_architecture(tree, place.path, name)
+            _read_weights(tree, place.weights, name, limits, content)
             return content
+        return _of_hdf5(tree, place.path, name, limits)
+    except OSError as error:
+        return _Content(notes=[f"{name} cannot be read: {error.strerror or 'the system refused'}."])
+
+
+def _of_keras(tree: FileTree, name: str, limits: Limits) -> _Content:
+    content = _Content("keras")
+    config = _parsed(tree, "config.json", name, content)
+    content.training, content.config = training_of(config.get("compile_config")), without_training(config)
+    metadata = _parsed(tree, "metadata.json", name, content) if "metadata.json" in tree.sizes else {}
+    content.keras_version = str(metadata.get("keras_version", ""))
+    content.date_saved = str(metadata.get("date_saved", "")).replace("@", " ")
+    for path in sorted(tree.sizes):
+        if path.lower().endswith(_HDF5_ENDINGS) and "/" not in path:
+            _read_weights(tree, path, name, limits, content)
+    if "model.weights.npz" in tree.sizes:
+        content.notes.append("Its weights (model.weights.npz) were not read: such a file can hold pickles.")
+    return content
+
+
+def _of_hdf5(tree: FileTree, path: str, name: str, limits: Limits) -> _Content:
+    content = _Content("hdf5")
+    attributes = _read_weights(tree, path, name, limits, content)
+    text, training = attributes.get("model_config"), attributes.get("training_config")
+    version = attributes.get("keras_version", "")
+    content.keras_version = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+    if text is None:
+        content.kind = "weights" if content.arrays else ""
+        return content
+    content.config = without_training(_parsed_text(text, f"model_config in {name}", content))
+    if training is not None:
+        content.training = training_of(_parsed_text(training, f"training_config in {name}", content))
+    return content
+
+
+def _of_architecture(tree: FileTree, path: str, name: str) -> _Content:
+    content = _Content("architecture")
+    config = _parsed(tree, path, name, content)
+    content.training, content.config = training_of(config.get("compile_config")), without_training(config)
+    content.keras_version = str(config.get("keras_version", "" if "module" in config else "2"))
+    return content
+
+
+def _parts_alone(data: bytes | Path, name: str, limits: Limits) -> _Content:
+    """Read what there is where there is no whole model: an architecture, or weights, alone or in an archive."""
+    try:
+        with located_files(data, name=name, limits=limits) as tree:
+            content = _Content()
+            for path in _likely_parts(tree):
+                if tree.head(path, len(HDF5_MAGIC)) == HDF5_MAGIC:
+                    _read_weights(tree, path, name, limits, content)
+                    content.kind = content.kind or ("weights" if content.arrays else "")
+                elif _is_object(tree, path) and not content.config:
+                    described = _of_architecture(tree, path, name)
+                    if isinstance(described.config.get("class_name"), str):
+                        content.config, content.keras_version = described.config, described.keras_version
+                        content.training, content.kind = described.training, described.kind
+            return content
+    except (LayerscopeError, OSError):
+        return _Content()
+
+
+def _likely_parts(tree: FileTree) -> list[str]:
+    if len(tree.sizes) == 1:
+        return list(tree.sizes)
+    return [path for path in sorted(tree.sizes) if path.lower().endswith((".json", *_HDF5_ENDINGS))][:_MOST_PARTS]
+
+
+def _is_object(tree: FileTree, path: str) -> bool:
+    return tree.head(path, 64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def _parsed(tree: FileTree, path: str, name: str, content: _Content) -> dict[str, Any]:
+    if path not in tree.sizes:
+        content.notes.append(f"{shown(path)} is not there.")
+        return {}
+    try:
+        return _parsed_text(tree.read(path, name).removeprefix(codecs.BOM_UTF8), f"{shown(path)} in {name}", content)
+    except LayerscopeError as error:
+        content.notes.append(error.message)
+        return {}
+
+
+def _parsed_text(text: Any, where: str, content: _Content) -> dict[str, Any]:
+    try:
+        return parse_configuration(text.encode() if isinstance(text, str) else bytes(text), where)
+    except ModelRefused as error:
+        content.notes.append(error.message)
+    except (TypeError, ValueError):
+        content.notes.append(f"{where} is no text.")
+    return {}
+
+
+def _read_weights(tree: FileTree, path: str, name: str, limits: Limits, content: _Content) -> Mapping[str, Any]:
+    """Add what an HDF5 file stores, and return its attributes; a file that must not be read adds a note instead."""
+    where = f"{shown(path)} in {name}" if shown(path) != name else name
+    try:
         with open_hdf5(tree, path) as file:
-            check_hdf5(file, name, limits)
-            if kind == "hdf5":
-                content = _content_of_hdf5(file, name)
-            return replace(content, weights=tuple(stored_weights(file)))
-    return content
-
-
-def _content_of_keras(located: LocatedModel) -> _Content:
-    tree, name = located.tree.below(located.place.path), located.name
-    config = parse_configuration(tree.read("config.json", name), f"config.json in {name}")
-    about: Mapping[str, Any] = {}
-    with suppress(ModelRefused, KeyError):
-        about = parse_configuration(tree.read("metadata.json", name), f"metadata.json in {name}")
-    return _Content(
-        config,
-        shown(about.get("keras_version", "")),
-        shown(about.get("date_saved", "")),
-        training_of(config.get("compile_config")),
-    )
-
-
-def _content_of_hdf5(file: Any, name: str) -> _Content:
-    version = file.attrs.get("keras_version", "")
-    content = _Content(
-        keras_version=shown(version.decode("ascii", "replace") if isinstance(version, bytes) else version)
-    )
-    for attribute in ("model_config", "training_config"):
-        text = file.attrs.get(attribute)
-        with suppress(ModelRefused):
-            if isinstance(text, str | bytes):
-                parsed = parse_configuration(text.encode() if isinstance(text, str) else text, f"{attribute} in {name}")
-                is_config = attribute == "model_config"
-                content = (
-                    replace(content, config=parsed) if is_config else replace(content, training=training_of(parsed))
-                )
-    return content
+            stored = check_hdf5(file, where, limits)
+            left_out = read_weights(file, content.weights, _MOST_ROWS - content.arrays)
+            content.arrays += stored.datasets - left_out
+            content.arrays_left_out += left_out
+            return {
+                key: file.attrs[key]
+                for key in ("model_config", "training_config", "keras_version")
+                if key in file.attrs
+            }
+    except LayerscopeError as error:
+        content.notes.append(f"Its weights were not read. {error.message}")
+    except Exception:  # what h5py raises about damaged files is not documented
+        content.notes.append(f"Its weights were not read. {where} is an HDF5 file that is cut off or damaged.")
+    return {}

@@ -19,7 +19,7 @@ from core.errors import ModelRefused
 from core.file_trees import FileTree
 from core.limits import Limits, format_limit, raised_by
 
-__all__ = ["StoredWeights", "check_hdf5", "holds_weights", "open_hdf5", "training_groups"]
+__all__ = ["StoredWeights", "check_hdf5", "holds_weights", "open_hdf5"]
 
 MAXIMUM_OBJECTS: Final = 200_000
 MAXIMUM_DEPTH: Final = 64
@@ -64,11 +64,6 @@ def open_hdf5(tree: FileTree, path: str) -> Iterator[Any]:
         shutil.copyfileobj(packed, unpacked)
         with h5py.File(unpacked, "r") as file:
             yield file
-
-
-def training_groups() -> frozenset[str]:
-    """Return the names of groups that hold what only training needs."""
-    return _OF_TRAINING
 
 
 def holds_weights(file: Any) -> bool:

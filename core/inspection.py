@@ -40,7 +40,15 @@ from core.model_sizes import Sizes, check_sizes
 from core.naming import shown
 from core.saved_models import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
 
-__all__ = ["LocatedModel", "ModelFile", "inspect_located", "inspect_model", "located_model", "unpacked_model"]
+__all__ = [
+    "LocatedModel",
+    "ModelFile",
+    "inspect_located",
+    "inspect_model",
+    "located_files",
+    "located_model",
+    "unpacked_model",
+]
 
 _WEIGHTS: Final = "model.weights.h5"
 _OF_KERAS: Final = ("config.json", "metadata.json", _WEIGHTS, "model.weights.json")
@@ -124,17 +132,38 @@ def located_model(data: bytes | Path, *, name: str = "", limits: Limits, member:
         ModelRefused: If there is none, or an archive is damaged or not what it says.
     """
     name = shown(name or (data.name if isinstance(data, Path) else "The file"))
+    with _on_disk(data, name) as (path, folder, stack):
+        yield _located(path, name, limits, member, stack, folder, 1)
+
+
+@contextmanager
+def located_files(data: bytes | Path, *, name: str, limits: Limits) -> Iterator[FileTree]:
+    """Return all files of an archive or a folder, or a file alone, whatever they are; open within the block.
+
+    Args:
+        data: The content, or the path of a file or folder.
+        name: What to call it in messages.
+        limits: How large it may be.
+
+    Raises:
+        ModelRefused: If it cannot be read, or an archive is damaged or not what it says.
+    """
+    with _on_disk(data, name) as (path, _, stack):
+        yield _files_at(path, name, limits, stack).without_clutter()
+
+
+@contextmanager
+def _on_disk(data: bytes | Path, name: str) -> Iterator[tuple[Path, Path, ExitStack]]:
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         path = data if isinstance(data, Path) else Path(folder) / "file"
         if isinstance(data, bytes):
             path.write_bytes(data)
         try:
-            located = _located(path, name, limits, member, stack, Path(folder), 1)
+            yield path, Path(folder), stack
         except OSError as error:
             raise ModelRefused(
                 f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
             ) from error
-        yield located
 
 
 def inspect_model(
@@ -207,17 +236,13 @@ def _located(
     path: Path, name: str, limits: Limits, member: str, stack: ExitStack, folder: Path, depth: int
 ) -> LocatedModel:
     """Follows archives into archives; what lies in one is unpacked into a folder of ours before it is opened."""
-    if path.is_dir():
-        tree = folder_tree(path, name)
-    else:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
+    tree = _files_at(path, name, limits, stack)
+    if tree.folder is not None and not path.is_dir():
+        head = tree.head(path.name)
         if head.startswith(HDF5_MAGIC):
-            return LocatedModel(ModelPlace("hdf5", path.name), file_entry_tree(path), name)
-        if not head.startswith(b"PK"):
-            what, remedy, code = describe_file(head, name)
-            raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
-        tree = _opened_archive(path, name, limits, stack)
+            return LocatedModel(ModelPlace("hdf5", path.name), tree, name)
+        what, remedy, code = describe_file(head, name)
+        raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
     tree = tree.without_clutter()
     place = choose_model(find_models(tree), member, tree, name)
     labels = {each: tree.read(each, name) for each in label_files(tree, place)}
@@ -238,6 +263,14 @@ def _located(
 def _name_within(name: str, path: str) -> str:
     own = path.rpartition("/")[2]
     return name if own in name else shown(f"{own} in {name}")
+
+
+def _files_at(path: Path, name: str, limits: Limits, stack: ExitStack) -> FileTree:
+    if path.is_dir():
+        return folder_tree(path, name)
+    with path.open("rb") as stream:
+        is_archive = stream.read(2) == b"PK"
+    return _opened_archive(path, name, limits, stack) if is_archive else file_entry_tree(path)
 
 
 def _opened_archive(path: Path, name: str, limits: Limits, stack: ExitStack) -> FileTree:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from core.squashing import logits_behind, squashing_function
 
-__all__ = [
-    "LayerInfo",
-    "axes_of",
-    "describe_layer",
-    "input_key",
-    "input_layer",
-    "is_input",
-    "kind_of_class",
-    "layer_kind",
-]
+__all__ = ["LayerInfo", "axes_of", "describe_layer", "input_key", "input_layer", "is_input", "layer_kind"]
 
 _INPUT: Final = "input:"
 
@@ -65,23 +55,6 @@ _KIND_OF_TYPE: Final[dict[str, str]] = {
     "Model": "model",
 }
 
-# What has no base of its own name, without its number of dimensions.
-_BASES: Final[dict[str, str]] = {
-    "AdditiveAttention": "Attention",
-    "ConvLSTM": "RNN",
-    "Functional": "Model",
-    "GRU": "RNN",
-    "IntegerLookup": "IndexLookup",
-    "LSTM": "RNN",
-    "Rescaling": "DataLayer",
-    "Resizing": "DataLayer",
-    "Sequential": "Model",
-    "SimpleRNN": "RNN",
-    "SpatialDropout": "Dropout",
-    "StringLookup": "IndexLookup",
-    "ZeroPadding": "Reshape",
-}
-
 
 def layer_kind(type_names: tuple[str, ...]) -> str:
     """Return the kind that a layer is coloured by.
@@ -97,17 +70,6 @@ def layer_kind(type_names: tuple[str, ...]) -> str:
         if type_name in _KIND_OF_TYPE:
             return _KIND_OF_TYPE[type_name]
     return "other" if "Layer" in type_names else "operation"
-
-
-def kind_of_class(type_name: str) -> str:
-    """Return the kind of a layer of Keras by the name of its class alone, where its bases are not known.
-
-    Args:
-        type_name: Such as ``"Conv2DTranspose"``.
-    """
-    stem = re.sub(r"([123]D)(Transpose)?\Z", r"\2", type_name)
-    names = (type_name, f"Base{stem}", _BASES.get(stem, ""), *(("BasePooling",) if stem.endswith("Pooling") else ()))
-    return next((_KIND_OF_TYPE[name] for name in names if name in _KIND_OF_TYPE), "other")
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _copy(stream: IO[bytes], write: Callable[[bytes], Any]) -> None:
         write(chunk)
 
 
-def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member: str = "") -> None:
+def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member: str = "", whole: bool = True) -> None:
     """Copy a model's file, or the models in a folder, so that nobody changes them between two looks at them.
 
     Args:
@@ -120,6 +120,7 @@ def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member:
         name: What to call it in messages.
         limits: How large it may be.
         member: Path of the model that is meant, where a folder holds several.
+        whole: Whether a folder has to hold a model; else parts of one, such as weights alone, are copied too.
 
     Raises:
         SeveralModels: If a folder holds several and they are too large together.
@@ -136,7 +137,7 @@ def copy_model(source: Path, target: Path, name: str, limits: Limits, *, member:
         size = sum(tree.sizes.get(path, 0) for path in paths)
         # HDF5 files of strangers are not opened here, where all visitors are served.
         places = find_models(tree, looks_inside=False)
-        if not places or (len(places) > 1 and not member and size > limits.unpacked_bytes):
+        if (whole and not places) or (len(places) > 1 and not member and size > limits.unpacked_bytes):
             choose_model(places, "", tree, name)
         _check_size(size, name, limits)
         target.mkdir()

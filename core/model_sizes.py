@@ -23,13 +23,14 @@ from core.limits import Limits, format_limit, raised_by
 from core.open_sizes import Shapes, is_open, open_extents, shapes_to_try, size_text
 from core.shape_rules import RULES, Shape, cannot_be, extent_of
 
-__all__ = ["Sizes", "check_limits", "check_sizes", "impossible_by_arithmetic", "layer_shapes", "sizes_of"]
+__all__ = ["Sizes", "check_limits", "check_sizes", "impossible_by_arithmetic", "layer_sizes", "sizes_of"]
 
 _RECURRENT: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "LSTMCell": 4, "GRUCell": 3, "SimpleRNNCell": 1}
 _BYTES: Final = {"float16": 2, "bfloat16": 2, "mixed_float16": 2, "mixed_bfloat16": 2, "float64": 8, "int64": 8}
 # A genuine file is never refused because the arithmetic is a little off.
 _TIMES_STORED: Final = 2
 _BEYOND_STORED: Final = 1_000_000
+_LARGEST_TOLD: Final = 10**18
 _SECONDS_FOR_SIZES: Final = 2.0
 
 
@@ -64,20 +65,6 @@ class _Tally:
     shapes: Shapes = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     is_impossible: bool = False
-    answered: dict[str, list[Shape]] = field(default_factory=dict)
-
-
-def layer_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
-    """Return what the layers of a configuration answer, as far as arithmetic tells: first output, by name.
-
-    Args:
-        config: The model's configuration.
-
-    Returns:
-        Shapes without the sample axis; layers that answer different shapes under one name are left out.
-    """
-    answered = _tallied(config, {}).answered
-    return {name: shapes[0] for name, shapes in answered.items() if len(set(shapes)) == 1}
 
 
 def sizes_of(config: Mapping[str, Any]) -> Sizes:
@@ -101,6 +88,24 @@ def sizes_of(config: Mapping[str, Any]) -> Sizes:
 def impossible_by_arithmetic(config: Mapping[str, Any], shapes: Shapes) -> bool:
     """Return whether the model of a configuration certainly cannot take samples of these shapes."""
     return _tallied(config, shapes).is_impossible
+
+
+def layer_sizes(node: Mapping[str, Any], shapes: Sequence[Shape]) -> tuple[list[Shape], int] | None:
+    """Return what one layer answers and how many parameters it has, by arithmetic.
+
+    Args:
+        node: What describes the layer in a configuration.
+        shapes: What goes in, without the sample axis; none takes the input shape that the file says it was built for.
+
+    Returns:
+        The shapes that come out, and the number of parameters; None where the layer is not understood.
+    """
+    tally = _Tally()
+    try:
+        outputs = _layer(node, shapes, tally, "")
+    except RecursionError:
+        return None
+    return (outputs, tally.parameters) if outputs and tally.complete else None
 
 
 def _tallied(config: Mapping[str, Any], shapes: Shapes) -> _Tally:
@@ -132,7 +137,7 @@ def check_sizes(config: Mapping[str, Any], stored: int, name: str, limits: Limit
     check_limits(sizes, name, limits)
     if sizes.parameters > _TIMES_STORED * stored + _BEYOND_STORED:
         raise ModelRefused(
-            f"{name} declares {sizes.parameters:,} parameters{_mostly_in(sizes)}, and stores {stored:,}.",
+            f"{name} declares {_count_text(sizes.parameters)} parameters{_mostly_in(sizes)}, and stores {stored:,}.",
             remedy="Save the model again.",
         )
     return sizes
@@ -146,16 +151,25 @@ def check_limits(sizes: Sizes, name: str, limits: Limits) -> None:
     """
     if sizes.parameters > limits.parameters:
         raise ModelRefused(
-            f"{name} declares {sizes.parameters:,} parameters{_mostly_in(sizes)}; at most {limits.parameters:,} are "
-            "allowed.",
+            f"{name} declares {_count_text(sizes.parameters)} parameters{_mostly_in(sizes)}; at most "
+            f"{limits.parameters:,} are allowed.",
             remedy=f"{BY_HAND} {raised_by('parameters')}",
         )
     if sizes.activation_bytes > limits.activation_bytes:
         raise ModelRefused(
-            f"The layers of {name} would answer {format_limit(ByteSize(sizes.activation_bytes))} to a single sample"
+            f"The layers of {name} would answer {_bytes_text(sizes.activation_bytes)} to a single sample"
             f"{_of_size(sizes)}{_mostly_in(sizes)}; at most {format_limit(limits.activation_bytes)} are allowed.",
             remedy=f"{BY_HAND} {raised_by('activation_bytes')}",
         )
+
+
+def _count_text(count: int) -> str:
+    # Python writes no number of thousands of digits.
+    return f"{count:,}" if count < _LARGEST_TOLD else "more than 10^18"
+
+
+def _bytes_text(size: int) -> str:
+    return format_limit(ByteSize(size)) if size < _LARGEST_TOLD else "more than 10^18 bytes"
 
 
 def _mostly_in(sizes: Sizes) -> str:
@@ -184,12 +198,11 @@ def _layer(node: Mapping[str, Any], shapes: Sequence[Shape], tally: _Tally, name
         if kind in MODELS and isinstance(config.get("layers"), list):
             return _graph(config, shapes, tally) if "input_layers" in config else _sequence(config, shapes, tally)
         outputs, parameters = _answered(kind, node, config, shapes)
-    except (NotImplementedError, KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError):
+    except (NotImplementedError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
         tally.complete = False
         _add(tally, name, _least_parameters(config), 0)
         return []
     tally.is_impossible |= cannot_be(kind, config, shapes, outputs)
-    tally.answered.setdefault(name, []).extend(outputs[:1])
     size = max(0, sum(extent_of(shape) for shape in outputs)) * _item_bytes(config)
     _add(tally, name, parameters if name not in tally.seen else 0, size)
     tally.seen.add(name)
@@ -228,7 +241,8 @@ def _answered(
     if not shapes:
         raise NotImplementedError
     if kind in _RECURRENT:
-        return _recurrent(config, shapes[0], [int(config["units"])], _cell(kind, config, shapes[0][-1]))
+        units = int(config["units"])
+        return _recurrent(config, shapes[0], [units] * _states(kind), _cell(kind, config, shapes[0][-1]))
     if kind == "RNN":
         cells = config["cell"]["config"]["cells"] if config["cell"]["class_name"] == "StackedRNNCells" else None
         return _cells(config, shapes[0], cells or [config["cell"]])
@@ -245,6 +259,10 @@ def _answered(
     return RULES[kind](config, shapes)
 
 
+def _states(kind: str) -> int:
+    return 2 if kind.startswith("LSTM") else 1
+
+
 def _cell(kind: str, config: Mapping[str, Any], features: int | None) -> int:
     units, gates = int(config["units"]), _RECURRENT[kind]
     if features is None:
@@ -258,7 +276,7 @@ def _cells(config: Mapping[str, Any], shape: Shape, cells: Sequence[Mapping[str,
     for cell in cells:
         parameters += _cell(cell["class_name"], cell["config"], features)
         features = int(cell["config"]["units"])
-        units.append(features)
+        units += [features] * _states(str(cell["class_name"]))
     return _recurrent(config, shape, units, parameters)
 
 

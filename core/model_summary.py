@@ -17,7 +17,7 @@ from core.layers import LayerInfo
 from core.model_output import ModelOutput
 from core.summaries import InputSummary, ModelSummary
 
-__all__ = ["known_layers", "origin_of", "summarize_inputs", "summarize_model", "summarize_seen"]
+__all__ = ["known_layers", "origin_of", "summarize_inputs", "summarize_model", "summarize_seen", "written_by"]
 
 
 def summarize_model(
@@ -64,8 +64,18 @@ def origin_of(file: ModelFile | None) -> str:
     """Return who wrote a model's file, and how the model was compiled, as far as the file says; empty otherwise."""
     if file is None:
         return ""
-    version = file.keras_version and f"Keras {file.keras_version}"
-    optimizer, loss = file.training.get("optimizer", ""), file.training.get("loss", "")
+    return written_by(file.keras_version, file.training)
+
+
+def written_by(keras_version: str, training: Mapping[str, str]) -> str:
+    """Return which Keras wrote a model's file, and how the model was compiled; empty where neither is known.
+
+    Args:
+        keras_version: The version; empty if it is not known.
+        training: Names of the ``optimizer`` and the ``loss``, as far as they are known.
+    """
+    version = keras_version and f"Keras {keras_version}"
+    optimizer, loss = training.get("optimizer", ""), training.get("loss", "")
     compiled = ", ".join(filter(None, (optimizer, loss and f"loss {loss}")))
     return ", ".join(filter(None, (version, compiled and f"compiled with {compiled}")))
 

@@ -217,7 +217,7 @@ class LayerRow:
         type_name: Class of the layer.
         kind: What it is coloured by.
         shape: Output shape without the sample axis, such as ``"8×8×16"``.
-        parameter_count: Weights of the layer.
+        parameter_count: Weights of the layer; None where a file that is only looked at does not say.
         distribution: Histogram counts of the answer to this sample; empty if there are no values.
         notes: What is worth a look: ``"62 % zeros"``, ``"NaN"``, ``"dead: 5 of 16 channels"``.
         holds_layers: Whether layers are nested in it.
@@ -234,7 +234,7 @@ class LayerRow:
     type_name: str
     kind: str
     shape: str
-    parameter_count: int
+    parameter_count: int | None
     distribution: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     holds_layers: bool = False

@@ -7,11 +7,9 @@ a model, a tensor or an exception of a library. So a page stays thin, and anothe
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from core import export, model_map, picture_list, previews, thumbnails
@@ -21,14 +19,13 @@ from core.cost import Plan
 from core.errors import InputRejected, PluginFailed
 from core.examples import Example, get_example, list_examples
 from core.extractor import Extractor
-from core.file_report import FileReport, report_file
+from core.file_looks import FileLooks
 from core.images import Fit
 from core.input_kinds import InputKind
 from core.labelled_samples import LabelledSamples, NamesOfClasses, lists_of_names
 from core.labels import LabelRole
-from core.limits import get_limits
 from core.many_samples import ManySamples
-from core.model_copies import files_together, staged_copy
+from core.model_copies import files_together
 from core.models_in_memory import ModelsInMemory
 from core.naming import shown
 from core.noise_samples import noise_samples, noise_sizes
@@ -67,7 +64,7 @@ __all__ = ["Workspace"]
 _TABLES_KEPT: Final = 64
 
 
-class Workspace(ManySamples, LabelledSamples, ModelsInMemory):
+class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
     """What one visitor has open.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was.
@@ -193,26 +190,6 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory):
         """
         with files_together(files) as (source, name):
             return self.open_model(source, name, member, trust=trust)
-
-    def file_report(
-        self, source: str | os.PathLike[str] | bytes, name: str = "", member: str = "", weights: str = ""
-    ) -> FileReport:
-        """Return what a model's file says, also one that is refused; what is open stays as it is.
-
-        Args:
-            source: The path of a file or folder, or the content of a file.
-            name: What to call it.
-            member: Path of the model that is meant, where there are several.
-            weights: Path of the weights, where the source is an architecture alone.
-        """
-        with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
-            path, called = staged_copy(source, weights or None, "", Path(folder), get_limits())
-            return report_file(path, name=name or called, member=member)
-
-    def files_report(self, files: Sequence[tuple[str, bytes]], member: str = "") -> FileReport:
-        """Return what files say that were given together, see :meth:`file_report`."""
-        with files_together(files) as (source, name):
-            return self.file_report(source, name, member)
 
     def take_input_as(self, name: str, kind: InputKind) -> ModelSummary:
         """Take an input of the model for something else: an image, a sequence, … It is drawn and explained as that.

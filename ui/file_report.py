@@ -1,169 +1,208 @@
-"""A look at what a model's file says, also where it is refused: nothing of it is run."""
+"""A look at a model file that is not opened: what it says of its layers, its weights, and what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.file_report import FileReport
-from core.file_weights import WeightRow
-from core.wording import percent
+from core.file_summaries import FileReport, MissingClass, WeightRow
+from core.model_summary import written_by
+from core.summaries import LayerRow
+from core.wording import cut_in_the_middle
 from core.workspace import Workspace
 from ui.charts import chart
-from ui.waiting import show_error, waiting
+from ui.waiting import show_error
 from ui.wording import named, plain
 
-__all__ = ["offer_report"]
+__all__ = ["look_at_refused"]
 
-_TABLE_ROWS = 12
-_ROW_HEIGHT = 35
-_MAP_HEIGHT = 440
+_KINDS: Final = {
+    "keras": "a .keras archive",
+    "hdf5": "an HDF5 file (.h5)",
+    "architecture": "an architecture (.json)",
+    "saved_model": "a SavedModel",
+    "weights": "weights without layers",
+}
+_ROW_HEIGHT: Final = 35
+_TABLE_ROWS: Final = 12
+_MAP_HEIGHT: Final = 460
+_NAME_LENGTH: Final = 40
 
 
-def offer_report(workspace: Workspace, key: str, read: Callable[[], FileReport]) -> None:
-    """Draw a button that opens what a file says.
+def look_at_refused(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> None:
+    """Offer to look at a file that was refused; nothing of it is run, and what is open stays open.
 
     Args:
-        workspace: Who reads it.
+        workspace: Where it is asked.
         key: Tells the button from others on the page.
-        read: Asks for what the file says.
+        ask: Reads the file, as :meth:`core.workspace.Workspace.file_report` does.
     """
-    if st.button(
-        "See what the file says",
-        key=f"report/{key}",
-        icon=":material/plagiarism:",
-        width="stretch",
-        help="Its layers, connections and weights. Nothing of it is run.",
-    ):
-        _report(workspace, read)
+    if st.button("See what the file says", key=f"look/{key}", icon=":material/visibility:"):
+        _dialog(workspace, key, ask)
 
 
 @st.dialog("What the file says", width="large")
-def _report(workspace: Workspace, read: Callable[[], FileReport]) -> None:
+def _dialog(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> None:
     try:
-        with waiting(workspace, "Reading the file", "file_report"):
-            report = read()
+        with st.spinner("Reading the file …", show_time=True):
+            report = ask()
     except LayerscopeError as error:
-        show_error(error, workspace, "file_report")
+        show_error(error, workspace, f"look/{key}")
         return
-    st.markdown(f"**{named(report.name)}**{_about(report)}")
+    _heading(report)
+    _refusal(report)
+    for missing in report.missing_classes:
+        _missing(missing)
+    _contents(report)
+    for note in report.notes:
+        st.caption(plain(note))
+
+
+def _heading(report: FileReport) -> None:
+    st.subheader(named(report.name), anchor=False)
+    date = f"saved {report.date_saved}" if report.date_saved else ""
+    facts = (
+        _KINDS.get(report.kind, ""),
+        f"class {report.type_name}" if report.type_name else "",
+        written_by(report.keras_version, report.training),
+        date,
+    )
+    told = " · ".join(plain(fact) for fact in facts if fact)
+    if told:
+        st.caption(f"{told}. Read as data: nothing of it was run.")
+
+
+def _refusal(report: FileReport) -> None:
     if report.refusal:
-        st.error(plain(report.refusal), icon=":material/block:")
-    _missing(report)
-    for detail in report.details:
-        st.caption(plain(detail))
-    if not report.rows and not report.weights:
-        st.info("Nothing else of it can be read.", icon=":material/visibility_off:")
+        st.error(f"{plain(report.refusal.message)}\n\n{plain(report.refusal.remedy)}", icon=":material/block:")
+        if report.refusal.code and not report.missing_classes:
+            st.code(report.refusal.code, language="python", wrap_lines=True)
+
+
+def _missing(missing: MissingClass) -> None:
+    module = f" of the module {named(missing.module)}" if missing.module else ""
+    users = f", used by {', '.join(map(named, missing.layers[:5]))}," if missing.layers else ""
+    st.markdown(f"**{named(missing.name)}**{module}{users} did not come with Keras.")
+    if missing.code:
+        st.caption("Where you load it in Python, these lines register it under the name that the file asks for:")
+        st.code(missing.code, language="python", wrap_lines=True)
+
+
+def _contents(report: FileReport) -> None:
+    views = {"Layers": bool(report.rows), "Map": bool(report.map), "Weights": bool(report.weights)}
+    offered = [view for view, is_there in views.items() if is_there]
+    if report.signatures or report.operations:
+        _graph(report)
+    if not offered:
         return
-    layers, graph, weights = st.tabs(["Layers", "Map", "Weights"])
-    with layers:
-        _layers(report)
-    with graph:
-        if report.map:
-            with st.container(height=_MAP_HEIGHT):
-                chart(report.map, "file_report_map")
-        else:
-            st.info(
-                "There is no map: the file does not say how its layers are connected, or they are too many.",
-                icon=":material/visibility_off:",
-            )
-    with weights:
-        _weights(report.weights)
+    for view, tab in zip(offered, st.tabs(offered), strict=True):
+        with tab:
+            if view == "Layers":
+                _layers(report)
+            elif view == "Map":
+                with st.container(height=_MAP_HEIGHT):
+                    chart(report.map, "file_map")
+            else:
+                _weights(report.weights)
 
 
-def _missing(report: FileReport) -> None:
-    if not report.missing:
-        return
-    for missing in report.missing:
-        users = f", used by {', '.join(map(named, missing.layers[:5]))}" if missing.layers else ""
-        st.markdown(f"Missing: the {missing.kind} **{named(missing.registered_name)}**{users}.")
-    several = len(report.missing) > 1
-    title = f"These lines of Python register {'them' if several else 'it'}"
-    with st.expander(title, expanded=not several):
-        lines = dict.fromkeys(line for missing in report.missing for line in missing.code.splitlines())
-        st.code("\n".join(lines), language="python", wrap_lines=True)
-
-
-def _about(report: FileReport) -> str:
-    parts = [
-        report.kind,
-        report.keras_version and f"Keras {report.keras_version}",
-        report.saved and f"saved {report.saved.replace('@', ' ')}",
-        *(f"{what} {name}" for what, name in report.training.items()),
-        f"{sum(row.count for row in report.weights):,} numbers in {len(report.weights):,} weights",
-    ]
-    return "".join(f" · {plain(part)}" for part in parts if part)
+def _graph(report: FileReport) -> None:
+    for what, names in (
+        ("Signatures", report.signatures),
+        ("Operations", report.operations),
+        ("Assets", report.assets),
+    ):
+        if names:
+            st.markdown(f"**{what}**: {', '.join(map(named, names))}")
 
 
 def _layers(report: FileReport) -> None:
-    if not report.rows:
-        st.info("The file says nothing of layers.", icon=":material/visibility_off:")
-        return
+    taken = ", ".join(f"{named(each.name)} {plain(each.shape)} {plain(each.dtype)}".strip() for each in report.inputs)
+    count = f"{len(report.rows):,} layers"
+    if report.parameter_count is not None:
+        count += f" · {report.parameter_count:,} parameters"
+    st.caption(f"{count}{f' · takes {taken}' if taken else ''}")
+    rows = report.rows
     frame = pd.DataFrame(
         {
-            "layer": ["\u2003" * row.depth + row.name for row in report.rows],
-            "type": [row.type_name or "?" for row in report.rows],
-            "shape": [row.shape or "?" for row in report.rows],
-            "params": [row.parameter_count for row in report.rows],
-            "weights": [list(row.distribution) for row in report.rows],
-            "from": [", ".join(source.removeprefix("input:") for source in row.inputs_from) for row in report.rows],
-            "notes": [" · ".join(row.notes) for row in report.rows],
-        }
-    )
-    st.dataframe(
-        frame,
-        hide_index=True,
-        height=_height(len(frame)),
-        row_height=_ROW_HEIGHT,
-        column_config={
-            "layer": st.column_config.TextColumn(width="medium"),
-            "type": st.column_config.TextColumn(width="small", help="“?” where the file does not say it."),
-            "shape": st.column_config.TextColumn(width="small", help="Output, without the sample axis."),
-            "params": st.column_config.NumberColumn(format="localized", width="small"),
-            "weights": st.column_config.BarChartColumn(
-                width="small", help="How its weights are distributed, lowest to highest."
-            ),
-        },
-    )
-
-
-def _weights(rows: tuple[WeightRow, ...]) -> None:
-    if not rows:
-        st.info("No weights could be read.", icon=":material/visibility_off:")
-        return
-    frame = pd.DataFrame(
-        {
-            "layer": [row.layer for row in rows],
-            "weight": [row.name for row in rows],
+            "layer": [_indented(row) for row in rows],
+            "type": [row.type_name for row in rows],
             "shape": [row.shape for row in rows],
-            "distribution": [list(row.distribution) for row in rows],
-            "min": [row.minimum for row in rows],
-            "max": [row.maximum for row in rows],
-            "mean": [row.mean for row in rows],
-            "std": [row.deviation for row in rows],
-            "zeros": [percent(row.zeros) if row.looked_at else "" for row in rows],
-            "not finite": [row.not_finite for row in rows],
+            "weights": [list(row.distribution) for row in rows],
+            "params": pd.array([row.parameter_count for row in rows], dtype="Int64"),
+            "from": [", ".join(source.removeprefix("input:") for source in row.inputs_from) for row in rows],
+            "notes": [" · ".join(filter(None, (row.missing, *row.notes))) for row in rows],
         }
     )
-    number = st.column_config.NumberColumn(format="%.3g", width="small")
     st.dataframe(
         frame,
+        key="file_layers",
         hide_index=True,
-        height=_height(len(frame)),
+        height=_height(rows),
         row_height=_ROW_HEIGHT,
         column_config={
-            "layer": st.column_config.TextColumn(width="medium"),
-            "distribution": st.column_config.BarChartColumn(width="small", help="From the smallest to the largest."),
-            **dict.fromkeys(("min", "max", "mean", "std"), number),
+            "layer": st.column_config.TextColumn(width=170),
+            "type": st.column_config.TextColumn(width=120),
+            "shape": st.column_config.TextColumn(width=80, help="Output, without the sample axis; empty: not known."),
+            "weights": st.column_config.BarChartColumn(
+                width=100, help="How the layer's weights are distributed, lowest to highest."
+            ),
+            "params": st.column_config.NumberColumn(format="localized", width=80, help="Empty: not known."),
+            "from": st.column_config.TextColumn(width=110, help="What feeds it."),
+            "notes": st.column_config.TextColumn(width=230),
         },
     )
-    partly = [row for row in rows if row.looked_at < row.count and row.looked_at]
-    if partly:
-        st.caption(f"Of {len(partly):,} large weights, numbers are of a part.")
 
 
-def _height(count: int) -> int:
-    return _ROW_HEIGHT * (min(count, _TABLE_ROWS) + 1) + 3
+def _weights(weights: Sequence[WeightRow]) -> None:
+    notes = [_weight_note(row) for row in weights]
+    numbers = {"min": "minimum", "max": "maximum", "mean": "mean", "std": "deviation"}
+    frame = pd.DataFrame(
+        {
+            "array": [row.path for row in weights],
+            "shape": [row.shape for row in weights],
+            "values": [list(row.distribution) for row in weights],
+            **{title: [getattr(row, name) for row in weights] for title, name in numbers.items()},
+            "zeros": [None if row.zeros is None else 100 * row.zeros for row in weights],
+            "type": [row.dtype for row in weights],
+            "layer": [row.layer for row in weights],
+            "notes": notes,
+        }
+    )
+    if not any(notes):
+        frame = frame.drop(columns="notes")
+    st.dataframe(
+        frame,
+        key="file_weights",
+        hide_index=True,
+        height=_height(weights),
+        row_height=_ROW_HEIGHT,
+        column_config={
+            "array": st.column_config.TextColumn(width=260, help="Where it is in the file."),
+            "shape": st.column_config.TextColumn(width=80),
+            "values": st.column_config.BarChartColumn(width=100, help="Lowest to highest."),
+            **{title: st.column_config.NumberColumn(format="%.3g", width=70) for title in numbers},
+            "zeros": st.column_config.NumberColumn(format="%.0f %%", width=60),
+            "type": st.column_config.TextColumn(width=75),
+            "layer": st.column_config.TextColumn(width=150, help="Empty: the file does not say."),
+            "notes": st.column_config.TextColumn(width=200),
+        },
+    )
+
+
+def _weight_note(row: WeightRow) -> str:
+    share = f"{row.value_count:,} of {row.count:,} looked at" if row.value_count < row.count else ""
+    not_finite = f"{row.not_finite:,} NaN or infinite" if row.not_finite else ""
+    return " · ".join(filter(None, (not_finite, share)))
+
+
+def _indented(row: LayerRow) -> str:
+    return "\u2003" * row.depth + cut_in_the_middle(row.name, _NAME_LENGTH) + (" ▸" if row.holds_layers else "")
+
+
+def _height(rows: Sequence[object]) -> int:
+    return _ROW_HEIGHT * (min(len(rows), _TABLE_ROWS) + 1) + 3

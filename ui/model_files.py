@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import SeveralModels
+from core.file_summaries import FileReport
 from core.limits import format_limit, get_limits
 from core.model_copies import files_name
 from core.model_search import names_classes
@@ -54,6 +55,10 @@ class ModelFiles:
     def open_in(self, workspace: Workspace) -> ModelSummary:
         """Open them as the model that is looked at."""
         return workspace.open_files(self.files, self.member, trust_for(self.identity))
+
+    def report_in(self, workspace: Workspace) -> FileReport:
+        """Say what they hold, without opening them."""
+        return workspace.files_report(self.files, self.member)
 
     def compare_in(self, workspace: Workspace) -> ModelSummary:
         """Open them as the model that the open one is compared with."""

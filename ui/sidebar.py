@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import streamlit as st
 
 from core.errors import CodeNeeded, LayerscopeError, ModelRefused
-from core.file_report import FileReport
+from core.file_summaries import FileReport
 from core.images import SCALINGS, Fit
 from core.limits import format_limit, get_limits
 from core.summaries import ModelSummary
@@ -20,7 +20,7 @@ from core.workspace import Workspace
 from ui import engine
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
-from ui.file_report import offer_report
+from ui.file_report import look_at_refused
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import labels
 from ui.limits import limits, megabytes
@@ -128,7 +128,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         _open(
             workspace, chosen, wanted, upload.identity, upload.member, partial(upload.open_in, workspace), upload.name
         )
-        _offer_report(workspace, wanted, partial(workspace.files_report, upload.files, upload.member))
+        _look(workspace, wanted, partial(upload.report_in, workspace))
         if st.session_state.get("opened") == wanted:
             chosen.come_from(upload=upload.name)
     elif path:
@@ -141,7 +141,7 @@ def _model_file(workspace: Workspace, chosen: Choice) -> None:
         wanted = ("path", identity, member)
         open_it = partial(workspace.open_model, path, "", member, weights, trust_for(identity))
         _open(workspace, chosen, wanted, identity, member, open_it, path)
-        _offer_report(workspace, wanted, partial(workspace.file_report, path, "", member, weights))
+        _look(workspace, wanted, partial(workspace.file_report, path, "", member, weights))
         if st.session_state.get("opened") == wanted:
             chosen.come_from(path=path, member=member, weights=weights)
     else:
@@ -237,16 +237,16 @@ def _open(
         _show_refusal(workspace, "refused", wanted)
 
 
-def _offer_report(workspace: Workspace, wanted: tuple[Any, ...], read: Callable[[], FileReport]) -> None:
-    refused, error = st.session_state.get("refused", (None, None))
-    if refused == wanted and isinstance(error, ModelRefused):
-        offer_report(workspace, "model", read)
-
-
 def _show_refusal(workspace: Workspace, name: str, wanted: tuple[Any, ...]) -> None:
     refused, error = st.session_state.get(name, (None, None))
     if refused == wanted and error:
         show_error(error, workspace, name, icon=":material/block:", forget=lambda: st.session_state.pop(name, None))
+
+
+def _look(workspace: Workspace, wanted: tuple[Any, ...], ask: Callable[[], FileReport]) -> None:
+    refused, error = st.session_state.get("refused", (None, None))
+    if refused == wanted and isinstance(error, ModelRefused):
+        look_at_refused(workspace, repr(wanted), ask)
 
 
 def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:

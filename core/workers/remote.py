@@ -364,7 +364,7 @@ def _in_words(request: Request) -> str:
     arguments = request.arguments
     match request.name:
         case "file_report" | "files_report":
-            return "Reading what the file says"
+            return "Looking at the file"
         case "open_files" | "compare_with_files":
             return f"Opening {shown(files_name(arguments[0]))}"
         case name if name in _OPENING | _COMPARING:
@@ -411,7 +411,8 @@ def _handed_over(request: Request, worker: Endpoint, pool: EndpointPool) -> Requ
         if options.get("weights"):
             copy_apart(Path(source), Path(options["weights"]), target, name, limits)
         else:
-            copy_model(Path(source), target, shown(name), limits, member=member)
+            whole = request.name not in _REPORTING
+            copy_model(Path(source), target, shown(name), limits, member=member, whole=whole)
     asked = _OF_FILES.get(request.name, request.name)
     if asked in _REPORTING:
         return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})

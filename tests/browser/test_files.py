@@ -1,12 +1,17 @@
 """Models and data that a visitor brings: what is opened, what is refused, and what stays as it was."""
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+
+MODELS_OF_OTHERS = Path(__file__).parents[1] / "core" / "models_of_others.py"
 
 
 def saved(model, folder, name="model.keras"):
@@ -186,3 +191,30 @@ def test_each_input_gets_its_own_data(explorer, page, tmp_path):
     explorer.changed(before)
     expect(page.get_by_text("Sample, 0 to 2")).to_be_visible()
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def of_others(tmp_path_factory):
+    """The content of a model whose classes are not known here."""
+    folder = tmp_path_factory.mktemp("others")
+    subprocess.run([sys.executable, MODELS_OF_OTHERS, folder], check=True, capture_output=True)
+    return (folder / "own.keras").read_bytes()
+
+
+def test_a_refused_file_can_be_looked_at(opened, of_others, page):
+    opened.give_model("own.keras", of_others)
+    page.get_by_role("button", name="See what the file says").click()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("TCN of the module tcn, used by tcn, inner, did not come with Keras.")).to_be_visible()
+    expect(dialog.get_by_text("class TCN(keras.layers.Layer)")).to_be_visible()
+    expect(dialog.get_by_text("compiled with Adam, loss mse")).to_be_visible()
+    expect(opened.cell(0, "tcn ▸")).to_be_attached()
+    dialog.get_by_role("tab", name="Map").click()
+    expect(dialog.get_by_test_id("stVegaLiteChart").locator("svg.marks text").get_by_text("narrow")).to_be_visible()
+    dialog.get_by_role("tab", name="Weights").click()
+    expect(opened.cell(0, "layers/tcn/vars/0")).to_be_attached()
+
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("heading", name="coloured.keras")).to_be_visible()

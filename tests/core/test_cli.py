@@ -1,6 +1,7 @@
 """The command that looks at a model file."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -40,12 +41,34 @@ def test_a_refused_file(command, tmp_path):
     path.write_bytes(keras_file(sequential(node("Lambda", name="twice"))))
     result = command("inspect", path)
     assert result.exit_code == 1
-    assert result.stdout == ""
+    assert "holds code, which is not shown or run" in result.stdout
     assert "The Lambda layer 'twice' in model.keras holds Python code" in result.stderr
     report = json.loads(command("inspect", path, "--json").stdout)
     assert report["accepted"] is False
     assert "Lambda" in report["reason"]
     assert "--trust lambda" in report["remedy"]
+
+
+def test_a_refused_file_is_listed_like_any_other(command, tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file(sequential(dense(), node("TCN", "tcn", registered_name="tcn>TCN", name="tcn"))))
+
+    told = command("inspect", path).stdout
+
+    assert "class TCN(keras.layers.Layer): ..." in told
+    assert re.search(r"^dense +Dense +2 +10 +input +constant weights$", told, re.MULTILINE)
+    assert re.search(r"^tcn +TCN +unknown +dense +its class did not come with Keras$", told, re.MULTILINE)
+    assert "vars/0" not in told
+    assert "vars/0" in command("inspect", path, "--weights").stdout
+    report = json.loads(command("inspect", path, "--json").stdout)
+    assert [row["key"] for row in report["rows"]] == ["dense", "tcn"]
+    assert report["missing_classes"][0]["registered_name"] == "tcn>TCN"
+    assert report["weights"][0]["count"] > 0
+
+
+def test_an_accepted_file_is_listed_after_the_verdict(command):
+    told = command("inspect", list_examples()[0].model_path).stdout
+    assert told.index("Accepted") < told.index("conv_1 ")
 
 
 def test_a_limit_of_the_environment(command, tmp_path, monkeypatch):
