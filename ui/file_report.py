@@ -55,8 +55,11 @@ def _dialog(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> No
         return
     _heading(report)
     _refusal(report)
-    for missing in report.missing_classes:
-        _missing(missing)
+    several = len(report.missing_classes) > 1
+    # The layers are to be in sight.
+    with st.expander(f"{len(report.missing_classes)} classes are missing") if several else st.container():
+        for missing in report.missing_classes:
+            _missing(missing)
     _contents(report)
     for note in report.notes:
         st.caption(plain(note))
