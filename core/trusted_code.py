@@ -246,8 +246,8 @@ def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
     except (Exception, SystemExit) as error:
         raise InputRejected(
             f"{shown(name)}, which is trusted, could not be imported: {type(error).__name__}: {shown(error)}",
-            remedy="It runs without network, and sees no files but installed packages and what belongs to it. Try to "
-            "import it in Python; a file of classes alone is best.",
+            remedy="Try to import it in Python; a file of classes alone is best. In the app it has no network, and sees no "
+            "files but installed packages and what belongs to it.",
         ) from error
 
 
