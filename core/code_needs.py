@@ -15,8 +15,8 @@ LAMBDA: Final = "lambda"
 
 _OF_KERAS: Final = frozenset({"keras", "tf_keras", "tensorflow"})
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
-# Keras puts the package in front that a class was registered for, which may be any text.
-_REGISTERED: Final = re.compile(r"([^<>]+>)?[^\W\d]\w*\Z")
+# What a class was registered under may be any text; Keras puts the package in front.
+_REGISTERED: Final = re.compile(r"([^<>]+>)?[^<>]+\Z")
 _MOST: Final = 50
 _NAMED: Final = 8
 
@@ -81,6 +81,8 @@ def code_needed(
     roots = [each.module.partition(".")[0] for each in objects]
     names = list(dict.fromkeys(root if root and root != "builtins" else "my_layers.py" for root in roots))
     names += [LAMBDA] if lambdas else []
+    if any(each.kind == "function" and each.module in ("", "builtins") for each in objects):
+        remedy = f"A function of TensorFlow or Keras opens with --trust tensorflow or --trust keras. {remedy}".rstrip()
     options = " ".join(f"--trust {name}" for name in names)
     holder = "the module or file that holds it" if objects else "the file"
     return CodeNeeded(
@@ -100,5 +102,6 @@ def _can_be_met(need: MissingObject) -> bool:
         and root not in _OF_KERAS
         and (not need.module or bool(_MODULE.match(need.module)))
         and bool(_REGISTERED.match(need.registered_name))
-        and need.name.rpartition(">")[2].isidentifier()
+        and need.registered_name.isprintable()
+        and (need.kind == "class" or need.name.rpartition(">")[2].isidentifier())
     )

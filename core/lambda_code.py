@@ -30,7 +30,8 @@ _NAME: Final = "layerscope_lambda_"
 _USUAL_NAMES: Final[Mapping[str, str]] = {
     "K": "tensorflow.keras.backend",
     "backend": "tensorflow.keras.backend",
-    "keras": "keras",
+    # With the functions of Keras 2 besides, which older code calls.
+    "keras": "tensorflow.keras",
     "layers": "keras.layers",
     "math": "math",
     "np": "numpy",

@@ -9,6 +9,7 @@ import copy
 import json
 import math
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -183,14 +184,14 @@ def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> I
     except Exception as error:
         if ran_out_of_memory(error):
             raise _too_large(file, limits) from error
+        message = str(error)
         if objects.supplied:
             # Whoever trusted the code may have another version of it to trust.
-            raise code_needed(
-                name,
-                f"{name} could not be made with {', '.join(objects.used)}: {type(error).__name__}: {shown(error)}",
-                tuple(objects.supplied),
-            ) from error
-        message = str(error)
+            why = f"{type(error).__name__}: {_cause_of(message)}"
+            what = f"{name} could not be made with {', '.join(objects.used)}: {why}"
+            needed = code_needed(name, what, tuple(objects.supplied))
+            needed.remedy = "Mend the code, or give the version of it that the model was saved with."
+            raise needed from error
         if isinstance(error, NotImplementedError) and error.__context__ and "Lambda" in message:
             what = f"holds code that fails: {type(error.__context__).__name__}: {shown(error.__context__)}"
             remedy = _FAILING_CODE
@@ -207,6 +208,12 @@ def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> I
         else:
             what, remedy = f"could not be opened ({type(error).__name__})", BY_HAND
         raise ModelRefused(f"{name} {what}.", remedy=remedy) from error
+
+
+def _cause_of(message: str) -> str:
+    """What a layer raised, of the paragraph that Keras makes of it: it stands there in bold."""
+    bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", message, re.DOTALL)
+    return shown(bold[1] if bold else message.partition("\n")[0])
 
 
 def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:

@@ -40,6 +40,7 @@ __all__ = [
 TRUST_VARIABLE: Final = f"{PREFIX}TRUST"
 _MOST_FILES: Final = 500
 _MOST_BYTES: Final = 20_000_000
+_LARGEST_DATA: Final = 1_000_000
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 
@@ -54,6 +55,11 @@ class CodeBundle:
 
     modules: tuple[str, ...]
     files: tuple[tuple[str, bytes], ...]
+
+    def title(self, module: str) -> str:
+        """Return what a person calls one of its modules: the file's name, or the package's."""
+        path = f"{module.replace('.', '/')}.py"
+        return path.rpartition("/")[2] if any(each == path for each, _ in self.files) else module
 
     @property
     def key(self) -> str:
@@ -101,7 +107,7 @@ class Trust:
     @property
     def titles(self) -> tuple[str, ...]:
         """What a person calls what is trusted: modules by name, files as they are called, and ``"lambda"``."""
-        files = [f"{name.rpartition('.')[2]}.py" for bundle in self.bundles for name in bundle.modules]
+        files = [bundle.title(name) for bundle in self.bundles for name in bundle.modules]
         return (*(Path(name).name if os.path.isabs(name) else name for name in self.names), *files)
 
     @property
@@ -249,9 +255,9 @@ def code_files(path: Path) -> Iterator[Path]:
         if place in known:
             continue
         known.add(place)
-        for source in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for source in filter(_is_carried, sorted(place.rglob("*"))) if place.is_dir() else [place]:
             yield source
-            for root in _imported(source):
+            for root in _imported(source) if source.suffix == ".py" else ():
                 waiting += [each for each in (base / f"{root}.py", base / root) if _is_code(each)]
 
 
@@ -270,6 +276,12 @@ def _bundle(path: Path) -> CodeBundle:
                 remedy="Install the package, and trust it by its name.",
             )
     return CodeBundle((module,), tuple(sorted(files.items())))
+
+
+def _is_carried(path: Path) -> bool:
+    """Whether a file of a package goes with it: code, and small data such as what its modules read."""
+    is_own = path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
+    return is_own and (path.suffix == ".py" or path.stat().st_size <= _LARGEST_DATA)
 
 
 def _is_code(path: Path) -> bool:

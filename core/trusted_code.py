@@ -34,6 +34,8 @@ _BUNDLES: Final = "layerscope-code-"
 _OWN_NAME: Final = "layerscope_trusted_"
 _OURS: Final = frozenset({"core", "layerscope", "ui", "vizplugins"})
 _lock = threading.RLock()
+_stamps: dict[Path, dict[Path, int]] = {}
+"""When the files of what is trusted by its path were saved, as they were imported last."""
 _from_trust: dict[str, Any] = {}
 """What trusted code registered with Keras in this process, which is allowed to those who trust it and nobody else."""
 
@@ -211,9 +213,33 @@ def _imported_by_name(name: str) -> list[types.ModuleType]:
 def _imported_from_path(path: Path) -> list[types.ModuleType]:
     base = base_folder(path)
     module = ".".join(path.relative_to(base).with_suffix("").parts)
-    with _lock:
+    with _lock, _bytecode_not_written():
+        _forget_what_changed(path)
         own = _said(path.name, partial(_from_folder, base, module))
         return list(_with_its_neighbours(own, frozenset(code_files(path))))
+
+
+@contextmanager
+def _bytecode_not_written() -> Iterator[None]:
+    # It is told apart by whole seconds, and people save twice in one.
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def _forget_what_changed(path: Path) -> None:
+    """Lets files be imported anew that trust imported before and that were saved since."""
+    files = {file: file.stat().st_mtime_ns for file in code_files(path)}
+    earlier = _stamps.get(path)
+    _stamps[path] = files
+    if earlier is None or earlier == files:
+        return
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).resolve() in earlier:
+            sys.modules.pop(name)
 
 
 def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleType]:
@@ -224,7 +250,7 @@ def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleT
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     with _lock, _earlier_versions_hidden(folder, bundle):
-        own = _said(f"{module.rpartition('.')[2]}.py", partial(_from_folder, folder, module))
+        own = _said(bundle.title(module), partial(_from_folder, folder, module))
         return list(_with_its_neighbours(own, frozenset(folder / path for path, _ in bundle.files)))
 
 
@@ -246,8 +272,8 @@ def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
     except (Exception, SystemExit) as error:
         raise InputRejected(
             f"{shown(name)}, which is trusted, could not be imported: {type(error).__name__}: {shown(error)}",
-            remedy="Try to import it in Python; a file of classes alone is best. In the app it has no network, and sees no "
-            "files but installed packages and what belongs to it.",
+            remedy="Try to import it in Python; a file of classes alone is best. In the app it has no network, and "
+            "sees no files but installed packages and what belongs to it.",
         ) from error
 
 

@@ -4,13 +4,20 @@ Everything that ``core`` offers, and :func:`layerscope.show`. Importing this cos
 when it is first used.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from layerscope.companions import check_companion
 
-check_companion("core")
+try:
+    check_companion("core")
+except ImportError as error:
+    # As ``python -m layerscope``, Python imports this before the command can say it in a sentence.
+    if sys.argv[:1] == ["-m"]:
+        sys.exit(str(error))
+    raise
 
-import core  # noqa: E402
+import core
 
 if TYPE_CHECKING:
     from core import *  # noqa: F403

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from core.errors import InputRejected, LayerscopeError
-from core.naming import shown
+from core.naming import listed, shown
 from layerscope.app_server import AppServer
 from layerscope.companions import check_companion
 
@@ -139,7 +139,7 @@ def show(
     model: Any,
     inputs: Any = None,
     labels: Any = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
     *,
     name: str = "",
     port: int | None = None,
@@ -157,7 +157,7 @@ def show(
         inputs: Its samples: an array, a list or dict of arrays, a table, a ``tf.data.Dataset``, a generator; the sample
             axis first. Without them the page makes noise.
         labels: Label of each sample: numbers of classes, names, one-hot rows, or true values.
-        class_names: Name of each class, by number of the model's output.
+        class_names: Name of each class in the order of the model's output, or by its number.
         name: What the page calls the model; by default the model's own name.
         port: Port on this machine; None takes a free one.
         browser: Whether to open a browser; None does where there is no notebook. False shows nothing anywhere.
@@ -176,7 +176,7 @@ def show(
     given = {
         "inputs": inputs,
         "labels": labels,
-        "class_names": tuple(class_names or ()),
+        "class_names": _names_of_classes(class_names),
         "name": name,
         "most": samples,
     }
@@ -197,8 +197,21 @@ def _check_arguments(inputs: Any, labels: Any, class_names: Any, samples: Any) -
         raise InputRejected(
             f"class_names is a text, '{shown(class_names)}'.", remedy="Give a list with a name for each class."
         )
+    if isinstance(class_names, Mapping) and sorted(class_names) != list(range(len(class_names))):
+        raise InputRejected(
+            f"class_names has the keys {listed(class_names)}.",
+            remedy="Give a name for each number from 0, such as {0: 'cat', 1: 'dog'}.",
+        )
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise InputRejected(f"samples={shown(samples)} is no number of samples.", remedy="Give a whole number from 1.")
+
+
+def _names_of_classes(class_names: Any) -> tuple[str, ...]:
+    if class_names is None:
+        return ()
+    if isinstance(class_names, Mapping):
+        return tuple(str(class_names[number]) for number in range(len(class_names)))
+    return tuple(map(str, class_names))
 
 
 def _shell() -> Any:

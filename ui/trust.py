@@ -128,7 +128,8 @@ def _offer_upload(needs: Sequence[MissingObject], key: str, again: Callable[[], 
         type=["py"],
         accept_multiple_files=True,
         key=f"trust/{key}/upload/{shown(names)}",
-        help="With what it imports beside it. It is run in a process of its own, without network and files.",
+        help="With what it imports beside it; for a function of TensorFlow, a file with the line that imports it. It "
+        "is run in a process of its own, without network and files.",
     )
     used = st.session_state.setdefault(f"trust/{key}/used", set())
     added = [file for file in files if file.file_id not in used]

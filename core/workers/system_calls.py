@@ -90,13 +90,18 @@ _THE_SYSTEM: Final[_Calls] = {
     "settimeofday": (164, 170),
     "clock_settime": (227, 112),
 }
+# What is started outlives the worker, and is no part of its memory.
+_NEW_PROCESSES: Final[_Calls] = {"fork": (57, None), "vfork": (58, None)}
 _REFUSED: Final[_Calls] = {
     **_SOCKETS,
     **_OTHER_PROCESSES,
     **_MEMORY_THAT_NO_LIMIT_COUNTS,
     **_OWNERS,
     **_THE_SYSTEM,
+    **_NEW_PROCESSES,
 }
+_THREADS: Final = {"clone": (56, 220)}
+_THREADS_IN_ANOTHER_WAY: Final = {"clone3": (435, 435)}
 _SIGNALS: Final = {"kill": (62, 129), "tgkill": (234, 131)}
 _LIMITS: Final = {"prlimit64": (302, 261)}
 _SENDTO: Final = {"sendto": (44, 206)}
@@ -104,10 +109,11 @@ _MMAP: Final = {"mmap": (9, 222)}
 
 _ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _SHARED_ANONYMOUS: Final = 0x21
+_SAME_PROCESS: Final = 0x10000  # CLONE_THREAD
 
 # See linux/filter.h and linux/seccomp.h.
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
-_ALLOW, _FAIL_WITH_EPERM, _DO_NOTHING = 0x7FFF0000, 0x00050001, 0x00050000
+_ALLOW, _FAIL_WITH_EPERM, _DO_NOTHING, _FAIL_WITH_ENOSYS = 0x7FFF0000, 0x00050001, 0x00050000, 0x00050026
 _NUMBER, _ARCHITECTURE = 0, 4
 _X32: Final = 0x40000000
 _SET_SECCOMP, _FILTER, _SET_NO_NEW_PRIVILEGES = 22, 2, 38
@@ -152,6 +158,12 @@ def _instructions(machine: str) -> Iterator[bytes]:
     # Copies of files take the mode along, which matters to nobody in a worker's own folder.
     for number in numbers(_MODES):
         yield from _refuse_if(_instruction(_JUMP_IF_EQUAL, number, if_not=1), _DO_NOTHING)
+    # Its flags stand in memory, where a filter cannot look; who is told that there is no such call uses the other one.
+    for number in numbers(_THREADS_IN_ANOTHER_WAY):
+        yield from _refuse_if(_instruction(_JUMP_IF_EQUAL, number, if_not=1), _FAIL_WITH_ENOSYS)
+    for number in numbers(_THREADS):
+        masked = [_load_argument(0), _instruction(_AND, _SAME_PROCESS)]
+        yield from _only(number, [*masked, _instruction(_JUMP_IF_EQUAL, _SAME_PROCESS, if_so=1)])
     # A signal may go to the process itself, as abort() sends it.
     for number in numbers(_SIGNALS):
         yield from _only(number, [_load_argument(0), _instruction(_JUMP_IF_EQUAL, os.getpid(), if_so=1)])

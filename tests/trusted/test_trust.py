@@ -360,3 +360,38 @@ def test_many_lambdas_are_asked_for_all_the_same(tmp_path):
         core.load_model(tmp_path / "many.keras")
     model = core.load_model(tmp_path / "many.keras", trust=["lambda"])
     np.testing.assert_allclose(model(np.zeros((1, 2), np.float32)), [[60.0, 60.0]])
+
+
+def test_a_file_that_was_saved_again_is_imported_again(project, tmp_path):
+    # In a notebook: the same process, the same second, and as many characters.
+    path = tmp_path / "own_layers.py"
+    inputs = np.load(project / "inputs.npy")
+    for factor in (3, 7):
+        path.write_text(LAYER.format(name="Tripled", factor=factor))
+        model = core.load_model(project / "unregistered.keras", trust=[path])
+        np.testing.assert_allclose(core.extract(model, inputs)["tripled"].values, inputs * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_class_that_was_registered_under_any_text(tmp_path, suffix):
+    (tmp_path / "fancy.py").write_text(
+        LAYER.format(name="Fancy", factor=2).replace(
+            "class", "@keras.saving.register_keras_serializable(package='acme', name='Fancy-Scale 2')\nclass"
+        )
+    )
+    save_with(tmp_path, "fancy", "Fancy(name='own')")
+    with pytest.raises(CodeNeeded):
+        core.load_model(tmp_path / f"model{suffix}")
+    model = core.load_model(tmp_path / f"model{suffix}", trust=[tmp_path / "fancy.py"])
+    np.testing.assert_allclose(model(np.ones((1, 2), np.float32)), [[2.0, 2.0]])
+
+
+def test_the_data_of_a_package_goes_with_it(tmp_path):
+    package = tmp_path / "shapes"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "sizes.json").write_text("{}")
+    (package / "large.bin").write_bytes(bytes(2_000_000))
+    (bundle,) = Trust.of([package]).portable().bundles
+    assert [path for path, _ in bundle.files] == ["shapes/__init__.py", "shapes/sizes.json"]
+    assert bundle.title("shapes") == "shapes"

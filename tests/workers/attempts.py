@@ -60,6 +60,13 @@ def run_python(path: str) -> Any:
     return subprocess.run([sys.executable, "-c", f"open({path!r}).read()"], check=True, stderr=subprocess.DEVNULL)
 
 
+def fork(_: str) -> Any:
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    return os.waitpid(child, 0)
+
+
 def connect(port: str) -> Any:
     return socket.create_connection(("127.0.0.1", int(port)), timeout=2)
 

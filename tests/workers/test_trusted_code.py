@@ -68,6 +68,13 @@ def fork_and_read():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 def stop_the_page():
     return os.kill(PARENT, signal.SIGSTOP)
 
@@ -82,7 +89,9 @@ def own_files():
         return file.write(b"x")
 
 
-TRIES = (in_files, in_home, in_the_page, write, connect, listen, run, fork_and_read, stop_the_page, secret, own_files)
+FILES = (in_files, in_home, in_the_page, write)
+PROCESSES = (run, fork, fork_and_read, stop_the_page)
+TRIES = (*FILES, connect, listen, *PROCESSES, secret, own_files)
 
 
 def succeeds(attempt):
@@ -107,6 +116,7 @@ NAMES = (
     "connect",
     "listen",
     "run",
+    "fork",
     "fork_and_read",
     "stop_the_page",
     "secret",
