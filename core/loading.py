@@ -132,9 +132,9 @@ def load_model_file(
             "architecture": _load_architecture,
             "saved_model": _load_saved_model,
         }[file.kind]
+        stack.enter_context(_in_our_words(file, limits, objects))
         config = objects.supply(lambda: _translated(file, objects.allowed)) if _is_translated(file) else file.config
         config, lambdas = objects.supply(lambda: functions_of_lambdas(config, name, objects.by_name))
-        stack.enter_context(_in_our_words(file, limits, objects))
         # One scope for all: an inner scope of Keras hides the outer one.
         scope = {**objects.by_name, **lambdas, legacy.HARD_SIGMOID: legacy.hard_sigmoid}
         stack.enter_context(keras.saving.custom_object_scope(scope))
