@@ -162,9 +162,11 @@ def _candidates(need: MissingObject, roots: Mapping[str, types.ModuleType]) -> I
                 value = vars(content).get(name)
                 if getattr(value, "__module__", None) == inner:
                     yield value
-    registered = keras.saving.get_custom_objects().get(need.registered_name)
-    if _root(registered) in roots:
-        yield registered
+    # A module that was imported before registers nothing again.
+    for registry in (keras.saving.get_custom_objects(), _from_trust):
+        registered = registry.get(need.registered_name)
+        if _root(registered) in roots:
+            yield registered
 
 
 def _is_inside(content: Any, package: types.ModuleType) -> bool:

@@ -120,6 +120,7 @@ def test_keras_hub(tmp_path, make, inputs):
     last = activations["pooled_dense" if make is bert else list(activations)[-1]]
     np.testing.assert_allclose(last.values, keras.ops.convert_to_numpy(expected), rtol=1e-3, atol=1e-4)
 
-    rows = layers_of(command("layers", "hub.keras", "--json", "--trust", "keras_hub", folder=tmp_path))
-    # Keras numbers what has no name by what there was before in its process.
-    assert {re.sub(r"_\d+\Z", "", key) for key in activations} <= {re.sub(r"_\d+\Z", "", key) for key in rows}
+    if make is text_classifier:
+        rows = layers_of(command("layers", "hub.keras", "--json", "--trust", "keras_hub", folder=tmp_path))
+        # Keras numbers what has no name by what there was before in its process.
+        assert {re.sub(r"_\d+\Z", "", key) for key in activations} <= {re.sub(r"_\d+\Z", "", key) for key in rows}

@@ -17,6 +17,7 @@ from core.trust import Trust, bundle_of_upload
 from core.trusted_code import TrustedObjects
 from core.workspace import Workspace
 from tests.hostile.models import HOSTILE_MODELS
+from tests.trusted.training import layer
 
 # What each file needs: classes and functions, and layers with code.
 NEEDS = {
@@ -259,46 +260,14 @@ def test_a_file_cannot_name_itself_into_trust(project, tmp_path):
         core.load_model(tmp_path / "model.keras", trust=[tmp_path / "words.py"])
 
 
-def save_with(tmp_path, package, *stack):
-    """Save a model whose layers are of a package of somebody's own, in a process of its own."""
-    from tests.trusted.saving import run_python
-
-    code = f"import keras\nfrom {package} import *\nkeras.Sequential([keras.Input((2,)), {', '.join(stack)}])"
-    done = run_python("-c", f"{code}.save('model.keras')\n{code}.save('model.h5')", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-
-
-LAYER = """
-import keras
-
-
-class {name}(keras.layers.Layer):
-    def call(self, x):
-        return x * {factor}
-"""
-
-
-def test_two_classes_of_one_name_are_refused_and_not_mixed_up(tmp_path):
-    package = tmp_path / "pair"
-    package.mkdir()
-    (package / "a.py").write_text(LAYER.format(name="Block", factor=10))
-    (package / "b.py").write_text(LAYER.format(name="Block", factor=1000))
-    (package / "__init__.py").write_text("from pair.a import Block as A\nfrom pair.b import Block as B\n")
-    save_with(tmp_path, "pair", "A(name='a')", "B(name='b')")
-    with pytest.raises(ModelRefused, match=r"two classes called .Block., of pair\.a and pair\.b"):
-        core.load_model(tmp_path / "model.keras", trust=[package])
+def test_two_classes_of_one_name_are_refused_and_not_mixed_up(project):
+    with pytest.raises(ModelRefused, match=r"two classes called 'Block', of pair\.a and pair\.b"):
+        core.load_model(project / "pair.keras", trust=[project / "pair"])
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_class_named_like_one_of_keras_takes_nothings_place(tmp_path, suffix):
-    (tmp_path / "named.py").write_text(
-        LAYER.format(name="Dense", factor=1000).replace(
-            "class", "@keras.saving.register_keras_serializable(package='own')\nclass"
-        )
-    )
-    plain = "keras.layers.Dense(1, kernel_initializer='ones', name='plain')"
-    save_with(tmp_path, "named", "Dense(name='own')", plain)
-    model = core.load_model(tmp_path / f"model{suffix}", trust=[tmp_path / "named.py"])
+def test_a_class_named_like_one_of_keras_takes_nothings_place(project, suffix):
+    model = core.load_model(project / f"named{suffix}", trust=[project / "named.py"])
     np.testing.assert_allclose(model(np.ones((1, 2), np.float32)), [[2000.0]])
 
 
@@ -321,7 +290,7 @@ def test_a_changed_class_that_is_registered_is_the_new_one_and_trust_does_not_ou
 def test_what_stands_elsewhere_is_not_trusted_with_a_file(project, tmp_path, monkeypatch):
     # Imported already, and below the folder of what is trusted.
     (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "stranger.py").write_text(LAYER.format(name="Tripled", factor=5))
+    (tmp_path / "below" / "stranger.py").write_text(layer("Tripled", 5))
     (tmp_path / "empty_layers.py").write_text("import keras\n")
     monkeypatch.syspath_prepend(tmp_path / "below")
     __import__("stranger")
@@ -344,21 +313,16 @@ def test_a_named_function_that_is_called_with_what_the_file_says_is_code(project
 
 
 def test_a_class_that_cannot_be_made_is_asked_for_again(project, tmp_path):
-    (tmp_path / "own_layers.py").write_text(LAYER.format(name="Tripled", factor=3).replace("call", "__init__"))
+    (tmp_path / "own_layers.py").write_text(layer("Tripled", 3).replace("call", "__init__"))
     with pytest.raises(CodeNeeded, match="could not be made with Tripled of own_layers: TypeError") as refused:
         core.load_model(project / "unregistered.keras", trust=[tmp_path / "own_layers.py"])
     assert [each.name for each in refused.value.objects] == ["Tripled"]
 
 
-def test_many_lambdas_are_asked_for_all_the_same(tmp_path):
-    from tests.trusted.saving import run_python
-
-    code = "import keras\nlayers = [keras.layers.Lambda(lambda x: x + 1) for _ in range(60)]\n"
-    done = run_python("-c", f"{code}keras.Sequential([keras.Input((2,)), *layers]).save('many.keras')", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_many_lambdas_are_asked_for_all_the_same(project):
     with pytest.raises(CodeNeeded):
-        core.load_model(tmp_path / "many.keras")
-    model = core.load_model(tmp_path / "many.keras", trust=["lambda"])
+        core.load_model(project / "many.keras")
+    model = core.load_model(project / "many.keras", trust=["lambda"])
     np.testing.assert_allclose(model(np.zeros((1, 2), np.float32)), [[60.0, 60.0]])
 
 
@@ -367,22 +331,16 @@ def test_a_file_that_was_saved_again_is_imported_again(project, tmp_path):
     path = tmp_path / "own_layers.py"
     inputs = np.load(project / "inputs.npy")
     for factor in (3, 7):
-        path.write_text(LAYER.format(name="Tripled", factor=factor))
+        path.write_text(layer("Tripled", factor))
         model = core.load_model(project / "unregistered.keras", trust=[path])
         np.testing.assert_allclose(core.extract(model, inputs)["tripled"].values, inputs * factor, rtol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_class_that_was_registered_under_any_text(tmp_path, suffix):
-    (tmp_path / "fancy.py").write_text(
-        LAYER.format(name="Fancy", factor=2).replace(
-            "class", "@keras.saving.register_keras_serializable(package='acme', name='Fancy-Scale 2')\nclass"
-        )
-    )
-    save_with(tmp_path, "fancy", "Fancy(name='own')")
+def test_a_class_that_was_registered_under_any_text(project, suffix):
     with pytest.raises(CodeNeeded):
-        core.load_model(tmp_path / f"model{suffix}")
-    model = core.load_model(tmp_path / f"model{suffix}", trust=[tmp_path / "fancy.py"])
+        core.load_model(project / f"fancy{suffix}")
+    model = core.load_model(project / f"fancy{suffix}", trust=[project / "fancy.py"])
     np.testing.assert_allclose(model(np.ones((1, 2), np.float32)), [[2.0, 2.0]])
 
 

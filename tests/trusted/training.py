@@ -80,6 +80,14 @@ class Sum(keras.Model):
     def call(self, inputs):
         return self.left(inputs["a"]) + self.right(inputs["b"])
 '''
+LAYER = """
+import keras
+
+
+{decorator}class {name}(keras.layers.Layer):
+    def call(self, x):
+        return x * {factor}
+"""
 INPUTS = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 
 
@@ -124,5 +132,37 @@ def main() -> None:
         model.save(f"{name}.h5")
 
 
+def layer(name: str, factor: float, registered: str = "") -> str:
+    """Return the code of a layer that multiplies, registered with these arguments."""
+    decorator = f"@keras.saving.register_keras_serializable({registered})\n" if registered else ""
+    return LAYER.format(name=name, factor=factor, decorator=decorator)
+
+
+def save_what_is_easily_mixed_up() -> None:
+    """Save models with classes of one name, named like one of Keras, registered under any text; and many lambdas."""
+    Path("pair").mkdir()
+    Path("pair", "a.py").write_text(layer("Block", 10))
+    Path("pair", "b.py").write_text(layer("Block", 1000))
+    Path("pair", "__init__.py").write_text("from pair.a import Block as A\nfrom pair.b import Block as B\n")
+    Path("named.py").write_text(layer("Dense", 1000, "package='own'"))
+    Path("fancy.py").write_text(layer("Fancy", 2, "package='acme', name='Fancy-Scale 2'"))
+    import fancy
+    import named
+    import pair
+
+    layers = keras.layers
+    plain = layers.Dense(1, kernel_initializer="ones", name="plain")
+    for name, stack in {
+        "pair": [pair.A(name="a"), pair.B(name="b")],
+        "named": [named.Dense(name="own"), plain],
+        "fancy": [fancy.Fancy(name="own")],
+        "many": [layers.Lambda(lambda x: x + 1) for _ in range(60)],
+    }.items():
+        model = keras.Sequential([keras.Input((2,)), *stack])
+        model.save(f"{name}.keras")
+        model.save(f"{name}.h5")
+
+
 if __name__ == "__main__":
     main()
+    save_what_is_easily_mixed_up()
