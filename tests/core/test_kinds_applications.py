@@ -39,6 +39,7 @@ LARGER_MEMBERS = {
     "ResNet152": "ResNet50",
     "ResNet101V2": "ResNet50V2",
     "ResNet152V2": "ResNet50V2",
+    "VGG19": "VGG16",
 }
 
 
