@@ -87,7 +87,7 @@ def test_code_for_a_notebook_opens_what_was_opened(model, tmp_path):
     workspace.open_files(files)
     workspace.take_noise(2, 0)
     code = workspace.code("scores", "histogram", {}, 0)
-    assert "core.load_model('net.json', weights='net.weights.h5')" in code
+    assert "layerscope.load_model('net.json', weights='net.weights.h5')" in code
 
 
 def test_names_of_uploads_are_no_paths(tmp_path):

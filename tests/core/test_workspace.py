@@ -238,7 +238,7 @@ class TestOpening:
         dense(tmp_path)
 
         assert workspace.open_model(tmp_path / "model.keras").name == "model.keras"
-        assert "core.load_model('model.keras')" in workspace._opened().opening
+        assert "layerscope.load_model('model.keras')" in workspace._opened().opening
 
     @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 broken"])
     def test_a_refused_model_keeps_the_old_one_open(self, workspace, content):
@@ -372,7 +372,7 @@ class TestInternals:
         code = workspace.code("lstm_1:forget_gate", "unit-heatmap", {}, 3)
         assert "internals=True" in code
         scope = {}
-        exec(code.rpartition("core.get_registry()")[0], scope)
+        exec(code.rpartition("layerscope.get_registry()")[0], scope)
         assert scope["activations"]["lstm_1:forget_gate"].shape == (90, 29, 32)
 
 

@@ -13,7 +13,7 @@ import layerscope
 from core.errors import InputRejected, LayerscopeError
 from tests.layerscope.models import Pictures, pictures
 
-PATIENCE = 20
+PATIENCE = 90
 
 SCRIPT = """
 import numpy, keras, layerscope
