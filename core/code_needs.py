@@ -8,13 +8,12 @@ from typing import Final
 from core.errors import CodeNeeded, MissingObject
 from core.naming import shown
 
-__all__ = ["LAMBDA", "CodeNeeds", "code_needed"]
+__all__ = ["LAMBDA", "CodeNeeds", "code_needed", "is_module_name"]
 
 LAMBDA: Final = "lambda"
 """What is trusted to let the code run that a model file holds, in the place of a module's name."""
 
 _OF_KERAS: Final = frozenset({"keras", "tf_keras", "tensorflow"})
-_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 # What a class was registered under may be any text; Keras puts the package in front.
 _REGISTERED: Final = re.compile(r"([^<>]+>)?[^<>]+\Z")
 _MOST: Final = 50
@@ -94,13 +93,18 @@ def code_needed(
     )
 
 
+def is_module_name(name: str) -> bool:
+    """Return whether Python could import a module of this name."""
+    return all(part.isidentifier() for part in name.split("."))
+
+
 def _can_be_met(need: MissingObject) -> bool:
     root = need.module.partition(".")[0]
     return (
         # The word that trusts code is no name of a class.
         LAMBDA not in (need.name, need.registered_name)
         and root not in _OF_KERAS
-        and (not need.module or bool(_MODULE.match(need.module)))
+        and (not need.module or is_module_name(need.module))
         and bool(_REGISTERED.match(need.registered_name))
         and need.registered_name.isprintable()
         and (need.kind == "class" or need.name.rpartition(">")[2].isidentifier())

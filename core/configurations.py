@@ -351,10 +351,6 @@ def _needed(node: Mapping[str, Any], place: str) -> MissingObject | str | None:
     if class_name in _CODE:
         own = config.get("name") if isinstance(config, dict) else None
         return (own if isinstance(own, str) else place or "lambda") if _is_lambda(node) else None
-    if not isinstance(class_name, str) or not all(
-        each is None or isinstance(each, str) for each in (module, registered)
-    ):
-        return None
     if class_name == "function":
         return MissingObject(config, module or "", config, "function") if isinstance(config, str) else None
     if {name.rpartition(">")[2] for name in (class_name, registered or "")} & (_CODE | _FOREIGN):

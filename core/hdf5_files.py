@@ -19,7 +19,7 @@ from core.errors import ModelRefused
 from core.file_trees import FileTree
 from core.limits import Limits, format_limit, raised_by
 
-__all__ = ["StoredWeights", "check_hdf5", "holds_weights", "open_hdf5"]
+__all__ = ["StoredWeights", "check_hdf5", "holds_weights", "is_of_training", "open_hdf5"]
 
 MAXIMUM_OBJECTS: Final = 200_000
 MAXIMUM_DEPTH: Final = 64
@@ -66,6 +66,11 @@ def open_hdf5(tree: FileTree, path: str) -> Iterator[Any]:
             yield file
 
 
+def is_of_training(path: str) -> bool:
+    """Return whether a group or dataset holds what only training needs, such as the optimizer's slots."""
+    return bool(_OF_TRAINING & set(path.split("/")))
+
+
 def holds_weights(file: Any) -> bool:
     """Return whether an open HDF5 file holds weights as Keras 2 or 3 writes them, be it alone or in a model."""
     return "layer_names" in file.attrs or bool(_OF_WEIGHTS & set(file))
@@ -91,7 +96,7 @@ def check_hdf5(file: Any, name: str, limits: Limits) -> StoredWeights:
             continue
         if reason := _why_not(thing):
             raise ModelRefused(f"The dataset {_short(path)} in {name} {reason}.", remedy=BY_HAND)
-        if _OF_TRAINING & set(path.split("/")):
+        if is_of_training(path):
             continue
         datasets += 1
         parameters += int(thing.size or 0)

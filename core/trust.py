@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from core.code_needs import LAMBDA
+from core.code_needs import LAMBDA, is_module_name
 from core.errors import InputRejected
 from core.limits import PREFIX
 from core.naming import shown
@@ -29,10 +29,10 @@ __all__ = [
     "CodeBundle",
     "Trust",
     "add_to_environment",
-    "base_folder",
     "bundle_of_upload",
     "code_files",
     "get_trust",
+    "importable",
     "is_installed",
     "module_path",
 ]
@@ -41,7 +41,6 @@ TRUST_VARIABLE: Final = f"{PREFIX}TRUST"
 _MOST_FILES: Final = 500
 _MOST_BYTES: Final = 20_000_000
 _LARGEST_DATA: Final = 1_000_000
-_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z")
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def get_trust() -> Trust:
     Raises:
         InputRejected: If there is no such module or file.
     """
-    return Trust.of(name.strip() for name in os.environ.get(TRUST_VARIABLE, "").split(",") if name.strip())
+    return Trust.of(_names_in_environment())
 
 
 def add_to_environment(names: Iterable[str]) -> None:
@@ -158,11 +157,14 @@ def add_to_environment(names: Iterable[str]) -> None:
     Raises:
         InputRejected: If there is no such module or file.
     """
-    known = [name.strip() for name in os.environ.get(TRUST_VARIABLE, "").split(",") if name.strip()]
     # Where a process works is not where it was started.
-    added = Trust.of([*known, *names])
+    added = Trust.of([*_names_in_environment(), *names])
     if added:
         os.environ[TRUST_VARIABLE] = ",".join(added.names)
+
+
+def _names_in_environment() -> list[str]:
+    return [name.strip() for name in os.environ.get(TRUST_VARIABLE, "").split(",") if name.strip()]
 
 
 def bundle_of_upload(files: Iterable[tuple[str, bytes]]) -> CodeBundle:
@@ -186,7 +188,7 @@ def module_path(name: str, folders: Iterable[Path] = ()) -> Path | str | None:
         Name of an installed module, path of a file or package in one of the folders, or None if it is in neither.
     """
     root = name.partition(".")[0]
-    if not _MODULE.match(name) or root in sys.builtin_module_names:
+    if not is_module_name(name) or root in sys.builtin_module_names:
         return None
     if _spec(root) is not None:
         return root
@@ -238,17 +240,17 @@ def is_installed(path: Path) -> bool:
     return any(path.is_relative_to(root) for root in roots)
 
 
-def base_folder(path: Path) -> Path:
-    """Return the folder that a file or package is imported from: that of the outermost package around it."""
+def importable(path: Path) -> tuple[Path, str]:
+    """Return the folder that a file or package is imported from, that of the outermost package, and its name there."""
     base = path.parent
     while (base / "__init__.py").is_file():
         base = base.parent
-    return base
+    return base, ".".join(path.relative_to(base).with_suffix("").parts)
 
 
 def code_files(path: Path) -> Iterator[Path]:
     """Yield the files of a module: of its package, and of what it imports from the same folder."""
-    base = base_folder(path)
+    base, _ = importable(path)
     waiting, known = [base / path.relative_to(base).parts[0]], set[Path]()
     while waiting:
         place = waiting.pop()
@@ -262,8 +264,7 @@ def code_files(path: Path) -> Iterator[Path]:
 
 
 def _bundle(path: Path) -> CodeBundle:
-    base = base_folder(path)
-    module = ".".join(path.relative_to(base).with_suffix("").parts)
+    base, module = importable(path)
     files: dict[str, bytes] = {}
     for source in code_files(path):
         try:

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from core.code_needs import LAMBDA
 from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject, ModelRefused
 from core.naming import listed, shown
-from core.trust import CodeBundle, Trust, base_folder, code_files, is_installed
+from core.trust import CodeBundle, Trust, code_files, importable, is_installed
 
 __all__ = ["TrustedObjects"]
 
@@ -33,6 +33,7 @@ _LIBRARIES: Final = frozenset({"keras", "numpy", "tensorflow"})
 _BUNDLES: Final = "layerscope-code-"
 _OWN_NAME: Final = "layerscope_trusted_"
 _OURS: Final = frozenset({"core", "layerscope", "ui", "vizplugins"})
+# Trusted code may itself open a model.
 _lock = threading.RLock()
 _stamps: dict[Path, dict[Path, int]] = {}
 """When the files of what is trusted by its path were saved, as they were imported last."""
@@ -208,14 +209,12 @@ def _imports(trust: Trust) -> Iterator[Callable[[], Iterable[types.ModuleType]]]
 
 
 def _imported_by_name(name: str) -> list[types.ModuleType]:
-    with _lock:
-        return [_said(name, partial(importlib.import_module, name))]
+    return [_said(name, partial(importlib.import_module, name))]
 
 
 def _imported_from_path(path: Path) -> list[types.ModuleType]:
-    base = base_folder(path)
-    module = ".".join(path.relative_to(base).with_suffix("").parts)
-    with _lock, _bytecode_not_written():
+    base, module = importable(path)
+    with _bytecode_not_written():
         _forget_what_changed(path)
         own = _said(path.name, partial(_from_folder, base, module))
         return list(_with_its_neighbours(own, frozenset(code_files(path))))
@@ -251,7 +250,7 @@ def _imported_from_bundle(bundle: CodeBundle, module: str) -> list[types.ModuleT
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    with _lock, _earlier_versions_hidden(folder, bundle):
+    with _earlier_versions_hidden(folder, bundle):
         own = _said(bundle.title(module), partial(_from_folder, folder, module))
         return list(_with_its_neighbours(own, frozenset(folder / path for path, _ in bundle.files)))
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.charts import count_in_bins
 from core.file_summaries import WeightRow
+from core.hdf5_files import is_of_training
 from core.naming import shown
 from core.overview import SPARKLINE_BINS
 from core.wording import format_shape
@@ -28,7 +29,6 @@ _LEAST_VALUES: Final = 1_000
 _BLOCKS: Final = 16
 _UNPACKED_BYTES: Final = 2 << 30
 _CHUNK_BYTES: Final = 256 << 20
-_OF_TRAINING: Final = frozenset({"optimizer", "optimizer_weights"})
 _OF_KERAS_3: Final = "vars"
 _SEEDS: Final = "seed_generator"
 _NUMBERS: Final = "biuf"
@@ -171,7 +171,7 @@ def _datasets(top: Any) -> list[str]:
     found: list[str] = []
 
     def visit(path: str, thing: Any) -> None:
-        if isinstance(thing, h5py.Dataset) and not _OF_TRAINING & set(path.split("/")):
+        if isinstance(thing, h5py.Dataset) and not is_of_training(path):
             found.append(path)
 
     top.visititems(visit)
@@ -186,7 +186,7 @@ def _group_names(top: Any) -> dict[str, str]:
 
     def visit(path: str, thing: Any) -> None:
         owner, _, last = path.rpartition("/")
-        if last == _OF_KERAS_3 and isinstance(thing, h5py.Group) and not _OF_TRAINING & set(path.split("/")):
+        if last == _OF_KERAS_3 and isinstance(thing, h5py.Group) and not is_of_training(path):
             name = thing.attrs.get("name", "")
             found[owner] = name if isinstance(name, str) else ""
 
