@@ -79,9 +79,9 @@ def cases(channels: int) -> list[Case]:
     from tf_keras_vis.utils.scores import CategoricalScore
 
     import core
-    from core.attribution import Target, attribute, class_activation_map
-    from core.maximization.ascent import Ascent, AscentSettings, entry_for
-    from core.maximization.domain import domain_of
+    from core.analysis.attribution import Target, attribute, class_activation_map
+    from core.analysis.maximization.ascent import Ascent, AscentSettings, entry_for
+    from core.analysis.maximization.domain import domain_of
 
     keras.utils.set_random_seed(0)
     model = keras.applications.MobileNetV2(weights=None)

@@ -63,8 +63,8 @@ def _speed(rounds: int) -> None:
     import keras
     import tensorflow as tf
 
-    from core.dataset.survey import survey
-    from core.extractor import Extractor
+    from core.extraction.dataset.survey import survey
+    from core.extraction.extractor import Extractor
 
     model = keras.applications.MobileNetV2(weights=None)
     samples = np.random.default_rng(0).random((BATCH, 224, 224, 3), dtype=np.float32)
@@ -133,7 +133,7 @@ def _peak_of(count: int) -> float:
 
 def _engines(address: str, rounds: int) -> None:
     import core
-    from core.dataset.engines import engine_at
+    from core.extraction.dataset.engines import engine_at
 
     example = core.get_example("digits-cnn")
     inputs, _ = example.samples()

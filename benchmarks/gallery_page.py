@@ -11,11 +11,11 @@ import numpy as np
 import streamlit as st
 from matplotlib import pyplot
 
-from core.activation import Activation
-from core.gallery import gallery as charts_gallery
-from core.layers import LayerInfo
-from core.registry import get_registry
-from core.sample_context import SampleContext
+from core.charts.gallery import gallery as charts_gallery
+from core.extraction.activation import Activation
+from core.extraction.layers import LayerInfo
+from core.inputs.sample_context import SampleContext
+from core.plugins.registry import get_registry
 from ui.charts import chart
 
 CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}

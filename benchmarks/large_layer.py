@@ -48,7 +48,7 @@ def measured(step: str, side: int) -> tuple[int, int, float]:
     import keras
 
     import core
-    from core.overview import layer_row
+    from core.workspace.layer_table import layer_row
 
     given = keras.Input((side, side, 1))
     model = keras.Model(given, keras.layers.Conv2D(CHANNELS, 1, activation="relu", name="large")(given))

@@ -52,7 +52,7 @@ def main() -> None:
 def _placing(count: int, reference: bool = True) -> None:
     from sklearn.manifold import TSNE
 
-    from core.projection import project
+    from core.analysis.projection import project
 
     features, labels = clustered(count)
     started = time.perf_counter()

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from benchmarks.projection import CLASSES, GOALS, clustered
-from core.activation import Activation
-from core.layers import LayerInfo
-from core.registry import get_registry
-from core.sample_context import SampleContext
+from core.extraction.activation import Activation
+from core.extraction.layers import LayerInfo
+from core.inputs.sample_context import SampleContext
+from core.plugins.registry import get_registry
 from ui.charts import chart
 
 _FEATURES_DRAWN = 8

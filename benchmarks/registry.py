@@ -45,7 +45,7 @@ def visualizers():
 '''
 _MEASURE: Final = """
 import importlib, json, sys, time
-from core.registry import Registry
+from core.plugins.registry import Registry
 import vizplugins
 for name in vizplugins.__all__: getattr(vizplugins, name)
 Registry()  # what ships with Layerscope, its own imports included

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 __all__ = ["POOLS", "Pool", "Session", "Task", "chart", "never_return", "open_digits", "open_model", "ready"]
 
 CHART_BYTES: Final = 300_000
-PRELOADED: Final = ["tensorflow", "keras", "altair", "core.workspace"]
+PRELOADED: Final = ["tensorflow", "keras", "altair", "core.workspace.workspace"]
 
 Task = Callable[[], Any]
 
@@ -51,7 +51,7 @@ class Pool(Protocol):
 @cache
 def workspace() -> Any:
     """Return the Workspace of this process."""
-    from core.workspace import Workspace
+    from core.workspace.workspace import Workspace
 
     return Workspace()
 

@@ -1,5 +1,5 @@
 """``python -m core`` is the ``layerscope`` command."""
 
-from core.cli import main
+from core.cli.main import main
 
 main(prog_name="layerscope")

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 import vizplugins
 import vizplugins.testing
-from core import hookspecs
+from core.plugins import hookspecs
 
 __all__ = ["main", "reference"]
 

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from core.app_command import CODE_FOLDER, streamlit_arguments
 from core.errors import LayerscopeError
-from core.shown_models import ShownModels
-from core.workers.sessions import Session
+from core.workspace.app_command import CODE_FOLDER, streamlit_arguments
+from core.workspace.shown_models import ShownModels
+from core.workspace.workers.sessions import Session
 
 __all__ = ["AppServer"]
 

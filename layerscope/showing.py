@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from core.common.text import listed, shown
 from core.errors import InputRejected, LayerscopeError
-from core.naming import listed, shown
 from layerscope.app_server import AppServer
 from layerscope.companions import check_companion
 

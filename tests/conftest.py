@@ -5,15 +5,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.sample_context import SampleContext
+from core.inputs.sample_context import SampleContext
 
 # What strangers get from the installed package; here it also works where the package is not installed.
-from core.testing_fixtures import check_visualizer, empty_registry, make_activation, small_activations
+from core.plugins.pytest_plugin import check_visualizer, empty_registry, make_activation, small_activations
+from tests.support.example_datasets import digits, motions, reviews
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["check_visualizer", "chromium", "empty_registry", "make_activation", "make_context", "small_activations"]
+__all__ = [
+    "check_visualizer",
+    "chromium",
+    "digits",
+    "empty_registry",
+    "make_activation",
+    "make_context",
+    "motions",
+    "reviews",
+    "small_activations",
+]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -25,9 +36,14 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
-    # As they were collected: the browser, which takes the longest, comes first.
+    # As they were collected and sorted.
     config.option.loadscopereorder = False
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the browser, which takes the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser/"))
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
 """What the house rules say about who may know whom, checked on the code."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"core", "layerscope", "ui", "vizplugins"}
+WINGS = (
+    *("errors", "common", "examples", "inputs", "models", "extraction", "analysis", "charts", "plugins"),
+    *("vizplugins", "notebook", "workspace", "cli", "ui", "layerscope"),
+)
+"""Each imports only what stands before it: the way of the data, from left to right."""
+FACES = {"core/charts", "core/analysis/attribution", "core/plugins/testing"}
+"""Folders whose ``__init__.py`` hands on names: those that plugin authors import as one thing."""
 MOST_LINES = 400
 
 
@@ -17,7 +25,7 @@ def sources(*folders):
 
 
 def imported(path):
-    """Return every module that a file imports, inside functions too."""
+    """Return every module that a file imports, inside functions and for type checkers too."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -26,6 +34,26 @@ def imported(path):
             assert node.level == 0, f"{path} imports relatively"
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
+
+
+def known_to(path):
+    """Return every module of ours that a file imports in any way, also by its name as a text."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) == "import_module"]
+    texts = {text.value for call in calls for text in call.args if isinstance(text, ast.Constant)}
+    return (imported(path) | texts) & set(modules())
+
+
+def modules():
+    """Return the files of the project by the name that they are imported under."""
+    files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
+    parts = {path: path.relative_to(ROOT).with_suffix("").parts for path in files}
+    return {".".join(name[:-1] if name[-1] == "__init__" else name): path for path, name in parts.items()}
+
+
+def wing(module):
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == "core" else top
 
 
 def packages(path):
@@ -42,13 +70,61 @@ def at_import(path):
     }
 
 
+@pytest.mark.parametrize("path", sources(*sorted(OURS)))
+def test_a_file_imports_only_from_wings_to_its_left(path):
+    ours = modules()
+    own = next(wing(name) for name, file in ours.items() if file == path)
+    if path.parent == ROOT / "core" and own not in WINGS:
+        # The face, which hands on names of all wings, and what starts the command.
+        assert path.name in ("__init__.py", "__main__.py")
+        return
+    neighbours = {wing(name) for name in known_to(path)} - {own, ""}
+
+    assert {name for name in neighbours if WINGS.index(name) > WINGS.index(own)} == set()
+    # The face is for those outside.
+    assert own in ("layerscope", "ui") or not {"core"} & imported_whole(path)
+
+
+def imported_whole(path):
+    """Return the modules that a file imports as such, not names from them."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import)]
+    return {alias.name for node in nodes for alias in node.names}
+
+
+@pytest.mark.parametrize("folder", sorted({str(path.parent.relative_to(ROOT)) for path in modules().values()}))
+def test_there_is_no_circle_among_the_files_and_folders_of_a_folder(folder):
+    ours = modules()
+    place = {name: path.relative_to(ROOT / folder).parts[0] for name, path in ours.items() if inside(path, folder)}
+    graph = {}
+    for name, entry in place.items():
+        # A folder's face imports its rooms; who imports one of them does not mean the face.
+        if entry != "__init__.py":
+            targets = {place[target] for target in known_to(ours[name]) & set(place)}
+            graph.setdefault(entry, set()).update(targets - {entry, "__init__.py"})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def inside(path, folder):
+    return (ROOT / folder) in path.parents
+
+
+@pytest.mark.parametrize("path", [each for each in sources("core") if each.values[0].name == "__init__.py"][1:])
+def test_a_wing_begins_with_what_it_is(path):
+    tree = ast.parse(path.read_text())
+    assert len((ast.get_docstring(tree) or "").splitlines()) in range(1, 11)
+    assert len(tree.body) == 1 or str(path.parent.relative_to(ROOT)) in FACES
+
+
 @pytest.mark.parametrize("path", sources("core", "vizplugins"))
 def test_the_engine_knows_nothing_of_the_page(path):
     assert not packages(path) & {"layerscope", "streamlit", "ui"}
 
 
 @pytest.mark.parametrize(
-    "path", [each for each in sources("vizplugins") if each.values[0].parent.name == "vizplugins"][1:]
+    "path", [each for each in sources("vizplugins") if each.values[0].name not in ("__init__.py", "testing.py")]
 )
 def test_a_built_in_uses_what_a_stranger_could_use(path):
     ours = {name for name in imported(path) if name.partition(".")[0] in OURS}

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from core.app_command import DATA_VARIABLE, MODEL_VARIABLE
 from core.errors import LayerscopeError
-from core.examples import list_examples
-from core.plugin_sources import FOLDERS_VARIABLE, NONE_VARIABLE
-from core.trust import TRUST_VARIABLE, add_to_environment
+from core.examples.catalogue import list_examples
+from core.models.trust import TRUST_VARIABLE, add_to_environment
+from core.plugins.sources import FOLDERS_VARIABLE, NONE_VARIABLE
+from core.workspace.app_command import DATA_VARIABLE, MODEL_VARIABLE
 
 __all__ = ["IN_PROCESS_VARIABLE", "take_arguments"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.workspace import Workspace
+from core.workspace.workspace import Workspace
 from ui import engine
 
 __all__ = ["Choice", "choice", "remember", "workspace"]

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CodeNeeded
-from core.summaries import ComparisonReport, ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import ComparisonReport, ModelSummary
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.options import Control, suited
+from core.plugins.options import Control, suited
 from ui.choice import Choice
 from ui.wording import plain
 

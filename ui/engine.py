@@ -11,19 +11,20 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.trust import get_trust
-from core.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
+from core.models.trust import get_trust
+from core.workspace.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
 from ui.arguments import IN_PROCESS_VARIABLE, take_arguments
 
 if TYPE_CHECKING:
-    from core.workers.endpoints import EndpointPool
-    from core.workers.pool import WorkerPool
-    from core.workspace import Workspace
+    from core.workspace.workers.endpoints import EndpointPool
+    from core.workspace.workers.pool import WorkerPool
+    from core.workspace.workspace import Workspace
 
 __all__ = ["is_ready", "new_workspace", "runs_in_process", "shows_models_in_memory", "wait"]
 
@@ -47,16 +48,17 @@ def shows_models_in_memory() -> bool:
 class _Engine:
     """What answers the page, started on a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, page_modules: Sequence[str]) -> None:
         self.started = time.monotonic()
         self.ready = threading.Event()
         self.error = ""
         self.pool: EndpointPool | None = None
         take_arguments()
         self._in_process = runs_in_process()
+        self._page_modules = page_modules
         if not self._in_process and not shows_models_in_memory():
             # It imports TensorFlow while this process imports what draws the page.
-            importlib.import_module("core.workers.forking").start_fork_server()
+            importlib.import_module("core.workspace.workers.forking").start_fork_server()
         threading.Thread(target=self._start, name="layerscope-engine", daemon=True).start()
 
     def _start(self) -> None:
@@ -83,31 +85,40 @@ class _Engine:
         self.ready.set()
 
     def _connect(self) -> None:
-        sessions = importlib.import_module("core.workers.sessions")
-        importlib.import_module("ui.explore")
+        sessions = importlib.import_module("core.workspace.workers.sessions")
+        self._import_page()
         self.pool = sessions.SessionPool(os.environ[ADDRESS_VARIABLE], os.environ[KEY_VARIABLE])
 
     def _start_here(self) -> None:
-        workspace_module = importlib.import_module("core.workspace")
+        workspace_module = importlib.import_module("core.workspace.workspace")
         importlib.import_module("tensorflow")
-        importlib.import_module("ui.explore")
-        importlib.import_module("core.workers.serving").open_first_example(workspace_module.Workspace())
+        self._import_page()
+        importlib.import_module("core.workspace.workers.serving").open_first_example(workspace_module.Workspace())
+
+    def _import_page(self) -> None:
+        for module in self._page_modules:
+            importlib.import_module(module)
 
     def _start_workers(self) -> None:
-        pool: WorkerPool = importlib.import_module("core.workers.pool").WorkerPool()
-        importlib.import_module("ui.explore")
+        pool: WorkerPool = importlib.import_module("core.workspace.workers.pool").WorkerPool()
+        self._import_page()
         pool.start_spare()
         self.pool = pool
 
 
 @st.cache_resource(show_spinner=False)
-def _engine() -> _Engine:
-    return _Engine()
+def _engine(_page_modules: Sequence[str] = ()) -> _Engine:
+    # Streamlit leaves an argument with an underscore out of the key: there is one engine.
+    return _Engine(_page_modules)
 
 
-def is_ready() -> bool:
-    """Return whether models can be opened; the first call starts what is needed for that."""
-    engine = _engine()
+def is_ready(page_modules: Sequence[str] = ()) -> bool:
+    """Return whether models can be opened; the first call starts what is needed for that.
+
+    Args:
+        page_modules: What the first page imports, to be imported in the meantime.
+    """
+    engine = _engine(page_modules)
     return engine.ready.is_set() and not engine.error
 
 
@@ -115,10 +126,10 @@ def new_workspace() -> Workspace:
     """Return an empty workspace for a visitor: one that a worker of their own stands behind, or one in this process."""
     pool = _engine().pool
     if pool is None:
-        from core.workspace import Workspace
+        from core.workspace.workspace import Workspace
 
         return Workspace(trust=get_trust())
-    from core.workers.remote import RemoteWorkspace
+    from core.workspace.workers.remote import RemoteWorkspace
 
     # It has the same methods and properties, each asked for in a worker.
     return cast("Workspace", RemoteWorkspace(pool))

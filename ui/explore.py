@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.summaries import Answer, InputView, ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import Answer, InputView, ModelSummary
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, choice, remember, workspace
 from ui.layers import layers

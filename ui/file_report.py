@@ -8,12 +8,12 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from core.common.text import cut_in_the_middle
 from core.errors import LayerscopeError
-from core.file_summaries import FileReport, MissingClass, WeightRow
-from core.model_summary import written_by
-from core.summaries import LayerRow
-from core.wording import cut_in_the_middle
-from core.workspace import Workspace
+from core.workspace.file_report.results import FileReport, MissingClass, WeightRow
+from core.workspace.model_summary import written_by
+from core.workspace.results import LayerRow
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.waiting import show_error
 from ui.wording import named, plain
@@ -39,7 +39,7 @@ def look_at_refused(workspace: Workspace, key: str, ask: Callable[[], FileReport
     Args:
         workspace: Where it is asked.
         key: Tells the button from others on the page.
-        ask: Reads the file, as :meth:`core.workspace.Workspace.file_report` does.
+        ask: Reads the file, as :meth:`core.workspace.workspace.Workspace.file_report` does.
     """
     if st.button("See what the file says", key=f"look/{key}", icon=":material/visibility:"):
         _dialog(workspace, key, ask)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.layers import is_input
-from core.summaries import HealthReport, HealthRow, ModelSummary
-from core.workspace import Workspace
+from core.extraction.layers import is_input
+from core.workspace.results import HealthReport, HealthRow, ModelSummary
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
-from ui.pages import explore_page
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
@@ -41,17 +41,21 @@ _MEANINGS = {
 }
 
 
-def page() -> None:
-    """Draw the page."""
-    page_of_samples("Health", _health)
+def page(explore: Any) -> None:
+    """Draw the page.
+
+    Args:
+        explore: The page that a finding is opened in.
+    """
+    page_of_samples("Health", partial(_health, explore))
 
 
-def _health(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _health(explore: Any, opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
     count = len(opened.sample_names)
     with waiting(opened, f"Running {count:,} samples through every layer", "health") as progress:
         report = opened.health(progress)
     _summary(report, model.name)
-    _findings(report)
+    _findings(report, explore)
     _class_means(opened, report, chosen)
 
 
@@ -62,7 +66,7 @@ def _summary(report: HealthReport, name: str) -> None:
         st.info(plain(report.note), icon=":material/info:")
 
 
-def _findings(report: HealthReport) -> None:
+def _findings(report: HealthReport, explore: Any) -> None:
     if not report.rows:
         st.success(
             "Nothing found: no unit is dead, constant, saturated or a copy of another, and all values are finite.",
@@ -100,7 +104,7 @@ def _findings(report: HealthReport) -> None:
         },
     )
     with place:
-        _link(report.rows, picked.selection.rows)
+        _link(explore, report.rows, picked.selection.rows)
     with st.expander("What these mean"):
         for kind in counts:
             st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {_MEANINGS[kind]}")
@@ -135,7 +139,7 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
     return go
 
 
-def _link(rows: tuple[HealthRow, ...], picked: list[int]) -> None:
+def _link(explore: Any, rows: tuple[HealthRow, ...], picked: list[int]) -> None:
     if not picked:
         st.caption("Click a row, and its layer can be opened with the unit and a sample that show it.")
         return
@@ -143,7 +147,7 @@ def _link(rows: tuple[HealthRow, ...], picked: list[int]) -> None:
     row = rows[picked[0]]
     unit = "" if row.kind == "not finite" else f", unit {row.units[0]:,}"
     st.page_link(
-        explore_page(), label=f"Open {plain(row.layer)}{unit}, sample {row.sample:,}", icon=":material/arrow_forward:"
+        explore, label=f"Open {plain(row.layer)}{unit}, sample {row.sample:,}", icon=":material/arrow_forward:"
     )
 
 

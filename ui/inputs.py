@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-from core.summaries import InputSummary, ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import InputSummary, ModelSummary
+from core.workspace.workspace import Workspace
 from ui.choice import Choice
 from ui.waiting import waiting
 from ui.wording import named, plain
 
 if TYPE_CHECKING:
-    from core.input_kinds import InputKind
+    from core.inputs.spec import InputKind
 
 __all__ = ["kinds_of", "noise_sizes", "take_kinds", "what_is_expected"]
 

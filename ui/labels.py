@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.summaries import LabelSummary, ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import LabelSummary, ModelSummary
+from core.workspace.workspace import Workspace
 from ui.waiting import show_error
 from ui.wording import named, plain
 

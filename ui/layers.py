@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import cut_in_the_middle
-from core.cost import Plan, format_bytes
-from core.layers import is_input
-from core.overview import opened_layers, parents_of
-from core.summaries import LayerRow
-from core.workspace import Workspace
+from core.common.text import format_bytes
+from core.extraction.layers import is_input
+from core.extraction.memory_plan import Plan
+from core.workspace.layer_table import opened_layers, parents_of
+from core.workspace.results import LayerRow
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.wording import named

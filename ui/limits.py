@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from core.limits import PREFIX, Limits, format_limit, get_limits
+from core.common.limits import PREFIX, Limits, format_limit, get_limits
 from ui.local import may_open_paths, may_trust
 
 __all__ = ["limits", "megabytes"]

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.limits import PREFIX, get_limits
+from core.common.limits import PREFIX, get_limits
 from ui import engine
 
 __all__ = ["has_walls", "is_local_visitor", "may_open_paths", "may_trust"]

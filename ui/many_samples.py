@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.summaries import ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import ModelSummary
+from core.workspace.workspace import Workspace
 from ui.choice import Choice, choice, workspace
 from ui.waiting import show_error
 

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LayerscopeError, NoGradient
-from core.maximization.reports import FoundInput, SearchableLayer, SearchReport
-from core.summaries import ModelSummary
-from core.workspace import Workspace
+from core.workspace.results import ModelSummary
+from core.workspace.search_results import FoundInput, SearchableLayer, SearchReport
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples

@@ -8,14 +8,14 @@ from typing import Any
 
 import streamlit as st
 
+from core.common.limits import format_limit, get_limits
+from core.common.text import shown
 from core.errors import SeveralModels
-from core.file_summaries import FileReport
-from core.limits import format_limit, get_limits
-from core.model_copies import files_name
-from core.model_search import names_classes
-from core.naming import shown
-from core.summaries import ModelSummary
-from core.workspace import Workspace
+from core.models.copies import files_name
+from core.models.search import names_classes
+from core.workspace.file_report.results import FileReport
+from core.workspace.results import ModelSummary
+from core.workspace.workspace import Workspace
 from ui.limits import megabytes
 from ui.local import may_open_paths
 from ui.trust import trust_for

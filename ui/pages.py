@@ -1,4 +1,4 @@
-"""The pages, so that one can send the visitor to another."""
+"""The pages, and who may send the visitor to which."""
 
 from __future__ import annotations
 
@@ -6,34 +6,25 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["explore_page", "maximize_page", "pages"]
+__all__ = ["pages"]
 
 
 def pages() -> list[Any]:
-    """Return all pages, in the order in which they are offered."""
+    """Return all pages, in the order in which they are offered; the first is open by default."""
+    explore = st.Page(_explore, title="Explore", default=True)
+
+    def health() -> None:
+        from ui.health import page
+
+        page(explore)
+
     return [
-        explore_page(),
-        st.Page(_health, title="Health", url_path="health"),
-        maximize_page(),
+        explore,
+        st.Page(health, title="Health", url_path="health"),
+        st.Page(_maximize, title="Maximize", url_path="maximize"),
         st.Page(_compare, title="Compare", url_path="compare"),
         st.Page(_plugins, title="Plugins", url_path="plugins"),
     ]
-
-
-def explore_page() -> Any:
-    """Return the page that is open by default."""
-    return st.Page(_explore, title="Explore", default=True)
-
-
-def maximize_page() -> Any:
-    """Return the page that looks for the inputs of units."""
-    return st.Page(_maximize, title="Maximize", url_path="maximize")
-
-
-def _maximize() -> None:
-    from ui.maximize import page
-
-    page()
 
 
 def _explore() -> None:
@@ -42,8 +33,8 @@ def _explore() -> None:
     page()
 
 
-def _health() -> None:
-    from ui.health import page
+def _maximize() -> None:
+    from ui.maximize import page
 
     page()
 

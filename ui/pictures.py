@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import streamlit as st
 
+from core.charts.export import CHART_FORMATS, ChartFormat
 from core.errors import LayerscopeError
-from core.export import CHART_FORMATS, ChartFormat
-from core.plugins import BUILT_IN_PACKAGE
-from core.summaries import ChartResult, Failure, VisualizerSummary
-from core.workspace import Workspace
+from core.plugins.plugin import BUILT_IN_PACKAGE
+from core.workspace.results import ChartResult, Failure, VisualizerSummary
+from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls, show_faults

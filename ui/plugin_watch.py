@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.plugin_sources import folder_state, get_plugin_settings
+from core.plugins.sources import folder_state, get_plugin_settings
 
 __all__ = ["watch_plugins"]
 

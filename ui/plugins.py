@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.plugin_sources import get_plugin_settings
-from core.summaries import InstalledVisualizer, PluginSummary
-from core.thumbnails import THUMBNAIL_SIZE
-from core.workspace import Workspace
+from core.plugins.sources import get_plugin_settings
+from core.workspace.results import InstalledVisualizer, PluginSummary
+from core.workspace.thumbnails import THUMBNAIL_SIZE
+from core.workspace.workspace import Workspace
 from ui.choice import workspace
 from ui.pictures import failure
 from ui.waiting import show_error, waiting

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.summaries import ShownSummary
-from core.workspace import Workspace
+from core.workspace.results import ShownSummary
+from core.workspace.workspace import Workspace
 from ui.choice import Choice
 from ui.engine import shows_models_in_memory
 from ui.wording import named, plain

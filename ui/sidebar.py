@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from core.common.limits import format_limit, get_limits
+from core.common.text import percent
 from core.errors import CodeNeeded, LayerscopeError, ModelRefused
-from core.file_summaries import FileReport
-from core.images import SCALINGS, Fit
-from core.limits import format_limit, get_limits
-from core.summaries import ModelSummary
-from core.wording import percent
-from core.workspace import Workspace
+from core.inputs.images import SCALINGS, Fit
+from core.workspace.file_report.results import FileReport
+from core.workspace.results import ModelSummary
+from core.workspace.workspace import Workspace
 from ui import engine
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor

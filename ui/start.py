@@ -7,12 +7,12 @@ import os
 import zipfile
 from pathlib import Path
 
-from core.app_command import DATA_VARIABLE, MODEL_VARIABLE
-from core.dataset.picture_files import pictures_in_folder
+from core.common.limits import get_limits, raised_by
+from core.common.text import shown
 from core.errors import InputRejected
-from core.examples import list_examples
-from core.limits import get_limits, raised_by
-from core.naming import shown
+from core.examples.catalogue import list_examples
+from core.inputs.picture_files import pictures_in_folder
+from core.workspace.app_command import DATA_VARIABLE, MODEL_VARIABLE
 from ui.choice import Choice
 
 __all__ = ["data_files", "holds_pictures", "is_starting_model", "starting_data", "take_start"]

@@ -9,11 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.code_needs import LAMBDA
+from core.common.text import either, shown
 from core.errors import CodeNeeded, MissingObject
-from core.naming import either, shown
-from core.summaries import ModelSummary
-from core.trust import Trust, bundle_of_upload, module_path
+from core.models.code_needs import LAMBDA
+from core.models.trust import Trust, bundle_of_upload, module_path
+from core.workspace.results import ModelSummary
 from ui.local import has_walls, may_trust
 from ui.wording import named, plain
 

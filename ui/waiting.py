@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.common.progress import Progress
 from core.errors import LayerscopeError, WorkerLost
-from core.passes import Progress
-from core.workspace import Workspace
+from core.workspace.workspace import Workspace
 from ui.wording import error_text, plain
 
 if TYPE_CHECKING:
-    from core.workers.remote import RemoteWorkspace, Waiting
+    from core.workspace.workers.remote import RemoteWorkspace, Waiting
 
 __all__ = ["keep_place_above", "retry_button", "show_error", "waiting"]
 
@@ -138,7 +138,7 @@ def _show_progress(place: Any, what: str, fraction: float, text: str) -> None:
 
 
 def _remote(workspace: Workspace) -> RemoteWorkspace | None:
-    from core.workers.remote import RemoteWorkspace
+    from core.workspace.workers.remote import RemoteWorkspace
 
     # The page takes both for a Workspace, since they have the same methods.
     given: Any = workspace

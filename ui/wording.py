@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from core.common.text import shown
 from core.errors import LayerscopeError
-from core.naming import shown
 
 __all__ = ["error_text", "named", "plain"]
 

@@ -4,14 +4,15 @@ Beside it, one file per built-in visualizer, each written exactly as a stranger 
 kit that a visualizer is tested with.
 """
 
-from core import attribution, charts, gallery, normalization, projection, raster, recurrence, sample_pictures, scatter
-from core.activation import Activation, Activations
-from core.charts import ColourScheme
-from core.handles import Handles
-from core.hookspecs import hookimpl
-from core.layer_dataset import LayerDataset
-from core.sample_context import SampleContext
-from core.visualizer import (
+from core import charts
+from core.analysis import attribution, normalization, projection, recurrence
+from core.analysis.layer_dataset import LayerDataset
+from core.charts import ColourScheme, gallery, raster, sample_pictures, scatter
+from core.extraction.activation import Activation, Activations
+from core.inputs.sample_context import SampleContext
+from core.plugins.handles import Handles
+from core.plugins.hookspecs import hookimpl
+from core.plugins.visualizer import (
     API_VERSION,
     Cache,
     ChannelIndex,

@@ -12,7 +12,7 @@ import json
 import keras
 import numpy as np
 
-from core.examples import FOLDER, INPUT_PREFIX, Example
+from core.examples.catalogue import FOLDER, INPUT_PREFIX, Example
 from core.examples.datasets import SEED, Dataset
 from core.examples.recipes import RECIPES, Recipe, as_tensor
 

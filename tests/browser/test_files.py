@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-MODELS_OF_OTHERS = Path(__file__).parents[1] / "core" / "models_of_others.py"
+MODELS_OF_OTHERS = Path(__file__).parents[1] / "support" / "models_of_others.py"
 
 
 def saved(model, folder, name="model.keras"):

@@ -5,9 +5,9 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from tests.files.architectures import trained_recipe
-from tests.files.archives import mac_archive
-from tests.files.builders import quiet
+from tests.support.model_files.architectures import trained_recipe
+from tests.support.model_files.archives import mac_archive
+from tests.support.model_files.builders import quiet
 
 LAYERS = ("stem", "norm", "body", "head")
 

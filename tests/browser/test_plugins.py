@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT
-from tests.broken_plugins import DRAWING, LOADING, write_plugins
 from tests.browser.conftest import STARTING_SECONDS, served, visitors, warm_up
+from tests.support.broken_plugins import DRAWING, LOADING, write_plugins
 
 VOWELS = {"example": "vowels-lstm", "layer": "lstm_1"}
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from benchmarks.serving import wait_until_painted
 from tests.browser.conftest import served, visitors, warm_up
-from tests.workers.trouble import install, keras_file, small_keras_file
+from tests.workspace.workers.trouble import install, keras_file, small_keras_file
 
 SECONDS = 12
 """What one step may take on this server."""

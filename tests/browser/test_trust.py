@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT
 from tests.browser.conftest import served, visitors, warm_up
-from tests.trusted.saving import install_package, save_project
+from tests.models.trusted.saving import install_package, save_project
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import pytest
 
 import vizplugins
 import vizplugins.testing
-from core import hookspecs
-from core.declarations import CHART_ARGUMENTS
-from core.handles import Handles
-from core.registry import Registry
-from core.visualizer import API_VERSION, Visualizer
+from core.plugins import hookspecs
+from core.plugins.declarations import CHART_ARGUMENTS
+from core.plugins.handles import Handles
+from core.plugins.registry import Registry
+from core.plugins.visualizer import API_VERSION, Visualizer
 from vizplugins.testing import check_visualizer
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def test_its_tests_pass(tmp_path):
     (tmp_path / "layerscope_unit_path.py").write_text(PLUGINS[1])
     (tmp_path / "test_unit_path.py").write_text(TESTS[0])
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "core.testing_fixtures", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "core.plugins.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert "3 passed" in done.stdout, done.stdout + done.stderr

@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 
 from core.errors import WorkerLost
-from core.shown_models import ShownModels
-from core.workers.remote import RemoteWorkspace
-from core.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
-from core.workers.sessions import Session, SessionPool
-from core.workspace import Workspace
+from core.workspace.shown_models import ShownModels
+from core.workspace.workers.remote import RemoteWorkspace
+from core.workspace.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
+from core.workspace.workers.sessions import Session, SessionPool
+from core.workspace.workspace import Workspace
 from tests.layerscope.models import Pictures, pictures
 
 

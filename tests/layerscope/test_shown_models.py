@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from core.errors import ExtractionFailed, InputRejected
-from core.shown_models import ShownModels
-from core.workspace import Workspace
+from core.workspace.shown_models import ShownModels
+from core.workspace.workspace import Workspace
 from tests.layerscope.models import Pictures, Sum, pictures
 
 NAMES = ("round", "square", "else")

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def in_process():
-    """Run models in this process; tests/workers and tests/browser have the other engine."""
+    """Run models in this process; tests/workspace/workers and tests/browser have the other engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERSCOPE_IN_PROCESS", "1")
         # What stands behind the name of the tests' own program is for nobody else.

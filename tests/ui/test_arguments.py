@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from core.plugin_sources import get_plugin_settings
+from core.plugins.sources import get_plugin_settings
 from ui.arguments import take_arguments
 from ui.engine import runs_in_process
 

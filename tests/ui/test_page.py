@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.examples import list_examples
+from core.examples.catalogue import list_examples
 
 EXAMPLES = [example.name for example in list_examples()]
 STARTING_SECONDS = 180
@@ -144,7 +144,7 @@ def test_a_link_that_somebody_cut_breaks_nothing(start, query):
 
 
 def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
-    from core.extractor import Extractor
+    from core.extraction.extractor import Extractor
 
     page = start()
     workspace = page.session_state["workspace"]
@@ -154,7 +154,7 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
         raise AssertionError("the model ran again")
 
     monkeypatch.setattr(Extractor, "extract", run_again)
-    monkeypatch.setattr("core.opened.load_model_file", run_again)
+    monkeypatch.setattr("core.workspace.open_model.load_model_file", run_again)
     page.run()
     assert not page.exception
     assert page.session_state["workspace"] is workspace
@@ -221,7 +221,7 @@ def test_what_the_layers_take_stands_under_them(start):
 @pytest.mark.parametrize(("package", "name"), [("vizplugins", "Details"), ("power", "For the author of power 7")])
 def test_the_details_of_a_failure_are_folded(package, name):
     def page(package):
-        from core.summaries import Failure
+        from core.workspace.results import Failure
         from ui.pictures import failure
 
         failure(

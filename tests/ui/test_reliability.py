@@ -3,10 +3,10 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.common.limits import Limits
 from core.errors import ModelRefused, WorkerLost
-from core.limits import Limits
-from core.summaries import ChartResult, Failure
-from core.workspace import Workspace
+from core.workspace.results import ChartResult, Failure
+from core.workspace.workspace import Workspace
 
 STARTING_SECONDS = 180
 LOST = WorkerLost("The model did not finish within the 3 seconds that one step may take.", remedy="Try something else.")

@@ -4,9 +4,9 @@ import pytest
 import vl_convert
 
 import core
-from core.activation import Activation
-from core.registry import Registry
-from tests.chart_pictures import pictures_in
+from core.extraction.activation import Activation
+from core.plugins.registry import Registry
+from tests.support.chart_pictures import pictures_in
 
 registry = Registry()
 RANDOM = np.random.default_rng(0)

@@ -4,8 +4,8 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
-from tests.chart_pictures import pictures_in
+from core.plugins.registry import Registry
+from tests.support.chart_pictures import pictures_in
 
 registry = Registry()
 RANDOM = np.random.default_rng(0)

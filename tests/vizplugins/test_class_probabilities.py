@@ -4,7 +4,7 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 VALUES = np.array([[0.05, 0.7, 0.2, 0.0499, 0.0001], [0.9, 0.1, 0, 0, 0]])

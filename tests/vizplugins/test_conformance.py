@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.registry import get_registry
+from core.plugins.registry import get_registry
 
 NAMES = [each.name for each in get_registry().visualizers]
 

@@ -3,7 +3,7 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 LSTM = ("LSTM", "RNN", "Layer")

@@ -5,8 +5,8 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from core.registry import get_registry
-from core.sample_context import SampleContext
+from core.inputs.sample_context import SampleContext
+from core.plugins.registry import get_registry
 
 CONV = ("Conv2D", "BaseConv", "Layer")
 RANDOM = np.random.default_rng(0)

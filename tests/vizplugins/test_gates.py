@@ -5,7 +5,7 @@ import vl_convert
 
 import core
 from core.errors import PluginFailed
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 RANDOM = np.random.default_rng(0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import vl_convert
 
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 RANDOM = np.random.default_rng(0)

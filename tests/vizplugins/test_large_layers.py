@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from core.activation import Activation
-from core.registry import get_registry
+from core.extraction.activation import Activation
+from core.plugins.registry import get_registry
 
 CONVOLUTION = ("Conv2D", "BaseConv", "Layer")
 LARGE = {

@@ -4,7 +4,7 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 L = keras.layers

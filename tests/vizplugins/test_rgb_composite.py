@@ -4,8 +4,8 @@ import vl_convert
 
 from core import charts
 from core.errors import PluginFailed
-from core.registry import get_registry
-from tests.chart_pictures import pictures_in
+from core.plugins.registry import get_registry
+from tests.support.chart_pictures import pictures_in
 
 CONV = ("Conv2D", "BaseConv", "Layer")
 RANDOM = np.random.default_rng(0)

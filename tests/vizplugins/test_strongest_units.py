@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import vl_convert
 
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 VALUES = np.array([[0.0, -5, 3, 1, -2, 4], [9, 0, 0, 0, 0, 0]])

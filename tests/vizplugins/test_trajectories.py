@@ -1,7 +1,7 @@
 import numpy as np
 import vl_convert
 
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 LSTM = ("LSTM", "RNN", "Layer")

@@ -4,8 +4,8 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
-from tests.chart_pictures import pictures_in
+from core.plugins.registry import Registry
+from tests.support.chart_pictures import pictures_in
 
 registry = Registry()
 # Unit 0 is weak and peaks last, unit 1 is the strongest and peaks in the middle, unit 2 peaks first.

@@ -4,7 +4,7 @@ import pytest
 import vl_convert
 
 import core
-from core.registry import Registry
+from core.plugins.registry import Registry
 
 registry = Registry()
 VALUES = np.arange(2 * 5 * 4, dtype=np.float32).reshape(2, 5, 4)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import vl_convert
 
-from core.registry import get_registry
+from core.plugins.registry import get_registry
 
 CONV = ("Conv3D", "BaseConv", "Layer")
 RANDOM = np.random.default_rng(0)

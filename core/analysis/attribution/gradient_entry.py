@@ -1,0 +1,120 @@
+"""Where an input becomes numbers that a gradient can be taken by, and what stops a gradient on its way there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.analysis.attribution.gradient_pass import PassSpec, run_pass
+from core.analysis.attribution.targets import Target
+from core.extraction.extractor import Extractor
+from core.extraction.known_layers import layers_of
+from core.extraction.layers import LayerInfo, input_key, is_input
+from core.inputs import structure
+from core.inputs.structure import arrange
+
+__all__ = ["Entries", "entries_of", "in_structure"]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Where what goes in can be changed a little.
+
+    Attributes:
+        keys: The inputs that the target has a gradient by; where it has none by any, the layer nearest to them that
+            it has one by, such as an embedding; empty where there is none.
+        stopped_by: Why it has none by the inputs, or by some of them, in a sentence; empty where it has.
+        fallback: The first layer that answers real numbers and has a sample's own values, to be changed without a
+            gradient; empty where an input can be.
+    """
+
+    keys: tuple[str, ...]
+    stopped_by: str = ""
+    fallback: str = ""
+
+
+def in_structure(extractor: Extractor, inputs: Any) -> Any:
+    """Return inputs in the structure that the model is called with, where they are given by name."""
+    return arrange(extractor.model, dict(inputs)) if isinstance(inputs, Mapping) else inputs
+
+
+def entries_of(extractor: Extractor, inputs: Any, target: Target) -> Entries:
+    """Find where the gradient of a target can be taken; found once for each layer.
+
+    Args:
+        extractor: Holds the model.
+        inputs: One sample.
+        target: What is explained.
+
+    Raises:
+        InputRejected: If there is no such layer, or it has no values.
+        ExtractionFailed: If the model raises.
+    """
+    shapes = repr([(each.shape[1:], str(each.dtype)) for each in map(np.asarray, structure.flat(inputs))])
+    found: Entries = extractor.derived.get(
+        ("entries", target.layer, target.before_softmax, shapes), lambda: _entries(extractor, inputs, target)
+    )
+    return found
+
+
+def _entries(extractor: Extractor, inputs: Any, target: Target) -> Entries:
+    tensors = structure.to_tensors(extractor.model, inputs)
+    named = dict(zip(structure.input_names(extractor.model, tensors), structure.flat(tensors), strict=True))
+    floating = tuple(input_key(name) for name, tensor in named.items() if tensor.dtype.is_floating)
+    whole = Target(target.layer, None if target.unit is None else 0, (), target.before_softmax)
+    through = _with_gradient(extractor, inputs, whole, floating)
+    if through:
+        return Entries(through, _other_inputs(named, through))
+    layers = layers_of(extractor, inputs)
+    before = [key for key, layer in layers.items() if _is_real(layer) and not layer.holds_layers]
+    with_gradient = _with_gradient(extractor, inputs, whole, tuple(before))
+    first = next((key for key in with_gradient if key != target.layer), "")
+    stopped_by = _stopper(layers, named, first or target.layer)
+    fallback = next(iter(before), "")
+    return Entries((first,) if first else (), stopped_by, "" if floating else fallback)
+
+
+def _with_gradient(extractor: Extractor, inputs: Any, target: Target, points: tuple[str, ...]) -> tuple[str, ...]:
+    if not points:
+        return ()
+    found = run_pass(extractor, inputs, PassSpec.of(target, points=points))
+    return tuple(point for point in points if found.gradients[point] is not None)
+
+
+def _other_inputs(named: Mapping[str, Any], through: tuple[str, ...]) -> str:
+    others = [name for name in named if input_key(name) not in through]
+    listed = ", ".join(f"{name!r} ({named[name].dtype.name})" for name in others)
+    return f"There is no gradient by {listed}, which stays as it is." if others else ""
+
+
+def _stopper(layers: Mapping[str, LayerInfo], named: Mapping[str, Any], start: str) -> str:
+    """Say what stands between the inputs and the first layer that a gradient reaches."""
+    chain: list[LayerInfo] = []
+    key = start
+    while key in layers and layers[key] not in chain:
+        chain.append(layers[key])
+        key = next(iter(layers[key].inputs_from), "")
+    for layer in reversed(chain):
+        sources = [layers[each] for each in layer.inputs_from if each in layers]
+        if not _is_real(layer) and all(_is_real(each) for each in sources):
+            given_text = any(
+                is_input(each) and not named[each.partition(":")[2]].dtype.is_floating
+                for each in layer.inputs_from
+                if each.partition(":")[2] in named
+            )
+            if not given_text:
+                return f"Layer {layer.key!r} ({layer.type_name}) answers {layer.dtype}, which no gradient goes through."
+    for name, tensor in named.items():
+        if not tensor.dtype.is_floating:
+            kind = "text" if tensor.dtype.name == "string" else "whole numbers"
+            return f"Input {name!r} is {kind}, by which there is no gradient."
+    nearest = layers.get(start)
+    what = f"Layer {start!r} ({nearest.type_name})" if nearest else f"Layer {start!r}"
+    return f"{what} computes in steps that have no gradient, such as rounding or looking up by number."
+
+
+def _is_real(layer: LayerInfo) -> bool:
+    return "float" in layer.dtype

@@ -1,0 +1,42 @@
+"""Whether a model at hand is the one that an activation is from, and what of it is worth explaining."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.analysis.attribution.gradient_entry import in_structure
+from core.extraction.activation import Activation
+from core.extraction.extractor import Extractor
+from core.extraction.known_layers import layers_of
+
+__all__ = ["mismatch", "strongest_unit"]
+
+
+def mismatch(extractor: Extractor | None, activation: Activation) -> str:
+    """Return why a picture that runs the model again cannot be drawn of an activation; empty if it can.
+
+    Args:
+        extractor: Holds the model; None where nobody gave one.
+        activation: What is to be drawn.
+
+    Raises:
+        ExtractionFailed: If the model raises.
+    """
+    if extractor is None or not activation.context.inputs:
+        return "This picture runs the model again: give extractor=… where it is drawn in a notebook."
+    first = {name: array[:1] for name, array in activation.context.inputs.items()}
+    layer = layers_of(extractor, in_structure(extractor, first)).get(activation.key)
+    if layer is None:
+        return f"The model that is given has no layer {activation.key!r}."
+    # Of what is folded only the pass says in how many pieces.
+    extents = activation.shape[1:] if activation.layer.axis_names == layer.axis_names else activation.shape[2:]
+    known = zip(layer.output_shape[1:], extents, strict=False)
+    if len(layer.output_shape) != len(extents) + 1 or any(a not in (None, b) for a, b in known):
+        return f"The model that is given answers another shape at {activation.key!r}."
+    return ""
+
+
+def strongest_unit(activation: Activation, sample: int) -> int:
+    """Return the unit or channel that answers most to a sample, in the mean over its places."""
+    values = np.nan_to_num(activation.sample(sample).values.astype(np.float64), posinf=0, neginf=0)
+    return int(values.reshape(-1, values.shape[-1]).mean(axis=0).argmax())  # (*places, unit) -> (unit,)

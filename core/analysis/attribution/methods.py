@@ -1,0 +1,324 @@
+"""What an answer rests on: how much each part of an input counts, by gradients or by covering it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from core.analysis.attribution.gradient_entry import Entries, entries_of, in_structure
+from core.analysis.attribution.perturbing import Perturber, Told
+from core.analysis.attribution.targets import Target
+from core.errors import NoGradient
+from core.extraction.extractor import Extractor
+from core.extraction.layers import input_key
+from core.inputs.model_inputs import input_specs
+from core.inputs.spec import InputSpec
+
+__all__ = ["METHODS", "Attribution", "Method", "attribute"]
+
+Method: TypeAlias = Literal["saliency", "gradient × input", "SmoothGrad", "integrated gradients", "occlusion"]
+METHODS: Final[tuple[str, ...]] = get_args(Method)
+_JUMPS: Final = (
+    "At the baseline itself the answer jumps, as with a mask that hides zeros: the sum is compared with the answer "
+    "right beside it."
+)
+_PRODUCT: Final = "gradient × input"
+_FIRST_STEPS: Final = 32
+_MOST_STEPS: Final = 512
+_COMPLETE: Final = 0.005
+_BESIDE: Final = 1e-4
+_JUMP: Final = 0.01
+_NOISE: Final = 0.15
+_COVERED: Final = 6
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each part of what came at an entry counts for a target.
+
+    Attributes:
+        entry: Key of the input, or of the layer that the input first becomes real numbers in.
+        given: What came there, without the sample axis, as it is drawn: an image is ``(height, width, channel)``.
+        values: Of the same shape; of occlusion without the last axis, where that is of channels or features.
+        is_signed: Whether less than zero means that it speaks against the target.
+        objective: What the target amounts to.
+        baseline: What it amounts to where every entry is at its baseline; None where the method has none.
+        total: Sum over all entries, to be compared with ``objective - baseline``; None likewise.
+        note: What a person has to know about it; empty for nothing.
+    """
+
+    entry: str
+    given: np.ndarray
+    values: np.ndarray
+    is_signed: bool
+    objective: float
+    baseline: float | None = None
+    total: float | None = None
+    note: str = ""
+
+    @property
+    def completeness_error(self) -> float | None:
+        """Share by which the sum misses the difference that it should be; None where the method promises none."""
+        if self.baseline is None or self.total is None:
+            return None
+        difference = self.objective - self.baseline
+        return abs(self.total - difference) / max(abs(difference), 1e-6)
+
+
+def attribute(
+    extractor: Extractor,
+    inputs: Any,
+    target: Target,
+    method: Method = "saliency",
+    *,
+    baseline: Mapping[str, np.ndarray] | None = None,
+    samples: int = 24,
+    noise: float = _NOISE,
+    patch: int = 0,
+    seed: int = 0,
+    shuffled: int | None = None,
+    progress: Told | None = None,
+    specs: Sequence[InputSpec] | None = None,
+) -> tuple[Attribution, ...]:
+    """Say how much each part of one sample counts for a target.
+
+    Saliency (Simonyan et al. 2013) is the size of the gradient, gradient × input its product with the value (Shrikumar
+    et al. 2016), SmoothGrad the mean size over noisy copies (Smilkov et al. 2017). Integrated gradients (Sundararajan
+    et al. 2017) go from a baseline to the sample and sum up to the difference; steps are doubled until they do.
+    Occlusion (Zeiler and Fergus 2014) covers parts and needs no gradient.
+
+    Args:
+        extractor: Holds the model.
+        inputs: One sample, the sample axis first; in the model's own structure, or by input name.
+        target: What is explained.
+        method: How.
+        baseline: By entry, what stands for nothing there, shape ``(…)``; zeros by default.
+        samples: How many noisy copies SmoothGrad takes.
+        noise: Their standard deviation, as a share of the range of the values.
+        patch: Side of what occlusion covers, in pixels; 0 takes a sixth of the image, and one feature or timestep
+            elsewhere.
+        seed: Of the noise.
+        shuffled: Seed by which the model's weights are shuffled first, see
+            :func:`core.analysis.attribution.sanity.likeness`.
+        progress: Called with how much is done.
+        specs: What each input is taken for; by default what the layers say. Images are covered patch by patch, and come
+            back with their channels last, ``(height, width, channel)``; what else has more than two axes comes back as
+            ``(first axis, rest)``.
+
+    Returns:
+        One for each entry: each input, or the embedding of one that has no gradient.
+
+    Raises:
+        NoGradient: If the method needs a gradient and the target has none.
+        InputRejected: If there is no such layer, or more than one sample.
+        ExtractionFailed: If the model raises.
+    """
+    inputs = in_structure(extractor, inputs)
+    entries = entries_of(extractor, inputs, target)
+    if not entries.keys and method != "occlusion":
+        raise NoGradient(entries.stopped_by, remedy="Choose occlusion, which needs no gradient.")
+    perturber = Perturber.at(extractor, inputs, target, entries, shuffled=shuffled)
+    values = perturber.values
+    zeros = {key: np.asarray((baseline or {}).get(key, 0.0), np.float32) for key in values}
+    note = _note(entries, method)
+    known = input_specs(extractor.model) if specs is None else specs
+    looks = {key: _Look(each.ndim, key, known) for key, each in values.items()}
+    if method == "occlusion":
+        found = _occlusion(perturber, values, zeros, patch, note, progress, looks)
+    elif method == "integrated gradients":
+        found = _integrated(perturber, values, zeros, note, progress)
+    else:
+        copies, spread = (samples, noise) if method == "SmoothGrad" else (1, 0.0)
+        over_time = {key for key, look in looks.items() if look.is_over_time}
+        is_product = method == _PRODUCT
+        found = _by_gradient(perturber, values, copies, spread, seed, note, progress, over_time, is_product=is_product)
+    if method == "occlusion":
+        return tuple(replace(each, given=looks[each.entry].laid_out(each.given)) for each in found)
+    return tuple(
+        replace(each, given=looks[each.entry].laid_out(each.given), values=looks[each.entry].laid_out(each.values))
+        for each in found
+    )
+
+
+class _Look:
+    """How what comes at an entry is looked at: as a picture, over time, or as numbers in a row.
+
+    Args:
+        rank: Number of axes of one sample there.
+        key: Key of the entry.
+        specs: What the inputs are taken for; what a layer answers is judged by its axes.
+    """
+
+    def __init__(self, rank: int, key: str, specs: Sequence[InputSpec]) -> None:
+        spec = next((each for each in specs if input_key(each.name) == key), None)
+        self._spec = spec if spec and spec.kind == "image" and spec.frame and rank == len(spec.shape) else None
+        self.is_image = self._spec is not None or (spec is None and rank == 3)
+        self.is_over_time = rank == 2 and not self.is_image
+
+    def laid_out(self, value: np.ndarray) -> np.ndarray:
+        """Return one sample as it is drawn: ``(height, width, channel)``, ``(time, …)`` or ``(feature,)``."""
+        if self._spec:
+            return self._spec.as_images(value[np.newaxis])[0]
+        return value if self.is_image or value.ndim < 3 else value.reshape(len(value), -1)
+
+    def parts(self, value: np.ndarray, patch: int) -> np.ndarray:
+        """Return the parts of a sample that occlusion covers, one after another, 1 where a copy is covered.
+
+        Returns:
+            Shape ``(copy, height, width, 1)`` of a picture, else ``(copy, time, 1, …)`` or ``(copy, feature)``.
+        """
+        return _covers(self.laid_out(value).shape if self.is_image else value.shape, patch, self.is_image)
+
+    def as_given(self, parts: np.ndarray) -> np.ndarray:
+        """Return parts so that they broadcast to samples as the model takes them."""
+        return self._spec.from_images(parts) if self._spec else parts
+
+
+def _note(entries: Entries, method: str) -> str:
+    if not entries.stopped_by:
+        return ""
+    if entries.keys and not entries.keys[0].startswith("input:"):
+        return f"{entries.stopped_by} What {entries.keys[0]!r} makes of it is explained instead."
+    if not entries.keys and method == "occlusion":
+        return f"{entries.stopped_by} Occlusion needs none."
+    return entries.stopped_by
+
+
+def _by_gradient(
+    perturber: Perturber,
+    values: Mapping[str, np.ndarray],
+    copies: int,
+    spread: float,
+    seed: int,
+    note: str,
+    progress: Told | None,
+    over_time: Collection[str],
+    *,
+    is_product: bool,
+) -> tuple[Attribution, ...]:
+    random = np.random.default_rng(seed)
+    shift = {}
+    for key, each in values.items():
+        amount = spread * float(np.ptp(each))
+        noise = random.normal(size=(copies, *each.shape)).astype(np.float32) * amount
+        # A timestep of zeros is padding, which a mask hides as long as it stays zero.
+        shift[key] = noise * each.any(axis=-1, keepdims=True) if key in over_time else noise
+    scale = {key: np.ones((copies, *[1] * each.ndim), np.float32) for key, each in values.items()}
+    results = perturber.run(scale, shift, perturber.keys, progress)
+    total = {key: np.zeros(each.shape, np.float64) for key, each in values.items()}
+    for result in results:
+        for key, sums in total.items():
+            gradient = _there(result.gradients[key])
+            sums += (gradient if is_product else np.abs(gradient)).sum(axis=0, dtype=np.float64)
+    objective = float(np.concatenate([each.objective for each in results]).mean())
+    mean = {key: (sums / copies).astype(np.float32) for key, sums in total.items()}
+    return tuple(
+        Attribution(key, each, mean[key] * each if is_product else mean[key], is_product, objective, note=note)
+        for key, each in values.items()
+    )
+
+
+def _there(gradient: np.ndarray | None) -> np.ndarray:
+    assert gradient is not None, "entries have a gradient"
+    return gradient
+
+
+def _integrated(
+    perturber: Perturber,
+    values: Mapping[str, np.ndarray],
+    zeros: Mapping[str, np.ndarray],
+    note: str,
+    progress: Told | None,
+) -> tuple[Attribution, ...]:
+    baseline, beside, objective = perturber.objectives(*_between(values, zeros, np.array([0.0, _BESIDE, 1.0])))
+    if abs(beside - baseline) > _JUMP * abs(objective - baseline):
+        # Only there is everything hidden, and no sum of gradients can tell of a jump.
+        baseline = beside
+        note = f"{note} {_JUMPS}".strip()
+    steps = _FIRST_STEPS
+    while True:
+        # The midpoints of equal steps: no point is at an end, where a ReLU may bend.
+        along = (np.arange(steps) + 0.5) / steps
+        results = perturber.run(*_between(values, zeros, along), perturber.keys, progress)
+        found = {}
+        for key in values:
+            gradients = np.concatenate([_there(result.gradients[key]) for result in results])
+            mean = gradients.mean(axis=0, dtype=np.float64)
+            found[key] = ((values[key] - zeros[key]) * mean).astype(np.float32)
+        total = float(sum(each.sum(dtype=np.float64) for each in found.values()))
+        missed = abs(total - float(objective - baseline))
+        if missed <= _COMPLETE * abs(objective - baseline) or steps >= _MOST_STEPS:
+            break
+        steps *= 2
+    return tuple(
+        Attribution(key, each, found[key], True, float(objective), float(baseline), total, note)
+        for key, each in values.items()
+    )
+
+
+def _between(
+    values: Mapping[str, np.ndarray], zeros: Mapping[str, np.ndarray], along: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the scale and shift that bring each entry from its baseline (0) to itself (1)."""
+    scale, shift = {}, {}
+    for key, each in values.items():
+        share = along.reshape(-1, *[1] * each.ndim).astype(np.float32)
+        scale[key] = share
+        shift[key] = (1 - share) * np.broadcast_to(zeros[key], each.shape)
+    return scale, shift
+
+
+def _occlusion(
+    perturber: Perturber,
+    values: Mapping[str, np.ndarray],
+    zeros: Mapping[str, np.ndarray],
+    patch: int,
+    note: str,
+    progress: Told | None,
+    looks: Mapping[str, _Look],
+) -> tuple[Attribution, ...]:
+    keep = {key: np.ones((1, *[1] * each.ndim), np.float32) for key, each in values.items()}
+    nothing = {key: np.zeros_like(each) for key, each in keep.items()}
+    objective = float(perturber.objectives(keep, nothing)[0])
+    found = []
+    for key, each in values.items():
+        parts = looks[key].parts(each, patch)
+        covers = looks[key].as_given(parts)
+        ones = {other: np.repeat(keep[other], len(covers), axis=0) for other in values}
+        none = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
+        answers = perturber.objectives(
+            {**ones, key: 1 - covers}, {**none, key: covers * np.broadcast_to(zeros[key], each.shape)}, progress
+        )
+        drop = (objective - answers).reshape(-1, *[1] * (parts.ndim - 1))
+        # A part is covered several times: the mean over those.
+        mean = (drop * parts).sum(axis=0) / np.maximum(parts.sum(axis=0), 1)
+        shape = mean.shape[:2] if looks[key].is_image else mean.shape[:1]
+        found.append(Attribution(key, each, mean.reshape(shape), True, objective, note=note))
+    return tuple(found)
+
+
+def _covers(shape: tuple[int, ...], patch: int, is_image: bool) -> np.ndarray:
+    if is_image:
+        height, width, _ = shape
+        side = patch or max(1, round(min(height, width) / _COVERED))
+        step = max(1, side // 2)
+        tops, lefts = _starts(height, side, step), _starts(width, side, step)
+        covers = np.zeros((len(tops) * len(lefts), height, width, 1), np.float32)
+        for number, (top, left) in enumerate((top, left) for top in tops for left in lefts):
+            covers[number, top : top + side, left : left + side] = 1
+        return covers
+    # A feature, or a timestep with all its features; where there are very many, some beside each other at once.
+    count = shape[0] if shape else 1
+    side = max(patch, 1, -(-count // 1024))
+    covers = np.zeros((-(-count // side), count), np.float32)
+    for number in range(len(covers)):
+        covers[number, number * side : (number + 1) * side] = 1
+    return covers.reshape(*covers.shape, *[1] * (len(shape) - 1))
+
+
+def _starts(extent: int, side: int, step: int) -> list[int]:
+    last = max(0, extent - side)
+    return sorted({*range(0, last + 1, step), last})

@@ -1,0 +1,223 @@
+"""Two models, or two samples, layer by layer: how far their answers lie apart, and how alike their layers are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from core.common.limits import get_limits
+from core.errors import InputRejected
+from core.extraction.activation import Activation, Activations
+from core.extraction.extractor import Extractor
+from core.inputs.datasets import Dataset
+from core.inputs.model_inputs import input_specs
+from core.inputs.structure import arrange
+
+__all__ = ["NOISE", "Comparison", "arranged", "cka", "compare_models", "compare_samples", "first_that_differs"]
+
+NOISE: Final = 1e-6
+"""Relative distance up to which two answers count as the same: what rounding alone makes of them."""
+_MOST_AT_ONCE: Final = 256
+_FEWEST_AT_ONCE: Final = 4
+_PASS: Final = 16
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models over the same samples.
+
+    Attributes:
+        distances: By key of each layer that both have, of the same shape, in call order of the first model: the norm
+            of the difference over all samples, in units of the norm of the first model's answers.
+        similarity: Linear CKA of each layer of the first model with each of the second, from 0 to 1, shape
+            ``(layer, layer)``; NaN where a layer answers the same to every sample.
+        first_layers: Keys of the rows of ``similarity``, in call order.
+        second_layers: Of its columns.
+        sample_count: How many samples that rests on.
+        is_estimate: Whether the samples were too many for one batch, so that CKA is the mean over batches (Nguyen et
+            al. 2021).
+    """
+
+    distances: dict[str, float]
+    similarity: np.ndarray
+    first_layers: tuple[str, ...]
+    second_layers: tuple[str, ...]
+    sample_count: int
+    is_estimate: bool
+
+
+def compare_models(
+    first: Extractor, second: Extractor, dataset: Dataset, progress: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """Run samples through two models and compare every layer of one with every layer of the other.
+
+    Args:
+        first: Holds a model.
+        second: Holds another that takes the same inputs.
+        dataset: The samples.
+        progress: Called with how many samples are done, and of how many.
+
+    Raises:
+        InputRejected: If the second model does not take these samples, or there are fewer than four.
+        ExtractionFailed: If a model raises.
+    """
+    count = dataset.sample_count
+    _check_inputs(second, dataset)
+    if count < _FEWEST_AT_ONCE:
+        raise InputRejected(f"{count} samples are too few to compare layers.", remedy="Give four or more.")
+    at_once = _samples_at_once(first, second, dataset)
+    starts = list(range(0, count, at_once))
+    # What is left at the end must be enough for an estimate; else it goes without.
+    if len(starts) > 1 and count - starts[-1] < _FEWEST_AT_ONCE:
+        starts.pop()
+    squares: dict[str, np.ndarray] = {}
+    kernels: list[np.ndarray] = []
+    keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    for start in starts:
+        stop = min(start + at_once, count)
+        batch = dataset.batch(start, stop)
+        answers = [each.extract(arranged(each, batch), batch_size=_PASS) for each in (first, second)]
+        for key, pair in _shared(*answers).items():
+            squares[key] = squares.get(key, np.zeros(2)) + pair
+        grams = [_grams(each) for each in answers]
+        keys = (tuple(grams[0]), tuple(grams[1]))
+        kernels.append(_products(list(grams[0].values()), list(grams[1].values()), is_only=len(starts) == 1))
+        if progress:
+            progress(stop, count)
+    cross, own_first, own_second = np.moveaxis(np.mean(kernels, axis=0), -1, 0)  # each (first, second)
+    with np.errstate(all="ignore"):
+        similarity = cross / np.sqrt(own_first * own_second)
+    distances = {key: _relative(*np.sqrt(pair)) for key, pair in squares.items()}
+    return Comparison(distances, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1)
+
+
+def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: int) -> dict[str, float]:
+    """Return how far the answers to two samples lie apart, by key of the layer in call order.
+
+    The distance is that of :class:`Comparison`: in units of the norm of the answer to the first.
+
+    Raises:
+        ExtractionFailed: If the model raises.
+    """
+    distances = {}
+    for key, each in extractor.extract(arrange(extractor.model, dataset.take([first, second]))).items():
+        if each.is_numeric:
+            values = each.values.astype(np.float64)
+            distances[key] = _relative(np.linalg.norm(values[1] - values[0]), np.linalg.norm(values[0]))
+    return distances
+
+
+def first_that_differs(distances: Mapping[str, float]) -> str:
+    """Return the first layer whose answers differ by more than rounding; empty if none does."""
+    return next((key for key, distance in distances.items() if not distance <= NOISE), "")
+
+
+def cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the linear centred kernel alignment of two sets of answers to the same samples, from 0 to 1.
+
+    Kornblith et al. 2019, "Similarity of Neural Network Representations Revisited". It does not change when units are
+    turned or all scaled alike.
+
+    Args:
+        first: Shape ``(sample, feature)``.
+        second: Shape ``(sample, feature)``, of another number of features if need be.
+    """
+    products = _products([_gram(first)], [_gram(second)], is_only=True)
+    cross, own_first, own_second = products[0, 0]
+    return float(cross / np.sqrt(own_first * own_second)) if own_first * own_second else float("nan")
+
+
+def _relative(away: np.floating[Any], norm: np.floating[Any]) -> float:
+    return float(away / norm) if norm else float(away > 0)
+
+
+def _check_inputs(second: Extractor, dataset: Dataset) -> None:
+    given = dataset.batch(0, 1)
+    specs = input_specs(second.model)
+    if not specs:
+        # One that does not say what it takes is asked by running it.
+        return
+    arrays = list(given.values())
+    fitting = len(specs) == len(arrays) and all(
+        len(spec.shape) == array.ndim - 1
+        and all(extent in (None, found) for extent, found in zip(spec.shape, array.shape[1:], strict=True))
+        and (spec.dtype == "string") == (array.dtype.kind in "US")
+        for spec, array in zip(specs, arrays, strict=True)
+    )
+    if not fitting:
+        raise InputRejected(
+            f"{second.model.name!r} does not take the samples that are open.",
+            remedy="Compare models that take the same inputs: two checkpoints, or two designs for one task.",
+        )
+
+
+def arranged(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> Any:
+    """Return inputs as a model is called with them, by their order: another model's may bear other names."""
+    if not input_specs(extractor.model):
+        return arrange(extractor.model, batch)
+    named = {spec.name: array for spec, array in zip(input_specs(extractor.model), batch.values(), strict=True)}
+    return arrange(extractor.model, named)
+
+
+def _samples_at_once(first: Extractor, second: Extractor, dataset: Dataset) -> int:
+    one = dataset.batch(0, 1)
+    size = sum(each or 0 for model in (first, second) for each in model.cost(arranged(model, one)).values())
+    fitting = get_limits().kept_bytes // max(size, 1)
+    return int(np.clip(fitting, _FEWEST_AT_ONCE, min(_MOST_AT_ONCE, max(dataset.sample_count, _FEWEST_AT_ONCE))))
+
+
+def _shared(first: Activations, second: Activations) -> dict[str, np.ndarray]:
+    """Return the squared norms of the difference and of the first model's answers, by key."""
+    found = {}
+    for key, each in first.items():
+        other = second.get(key)
+        if each.is_numeric and other is not None and other.shape == each.shape:
+            mine = each.values.astype(np.float32)
+            away = (other.values.astype(np.float32) - mine).reshape(-1)
+            mine = mine.reshape(-1)
+            found[key] = np.array([np.dot(away, away), np.dot(mine, mine)], np.float64)
+    return found
+
+
+def _grams(answers: Activations) -> dict[str, np.ndarray]:
+    return {key: _gram(_rows(each)) for key, each in answers.items() if each.is_numeric}
+
+
+def _rows(each: Activation) -> np.ndarray:
+    return each.values.reshape(each.shape[0], -1)  # (sample, …) -> (sample, feature)
+
+
+def _gram(rows: np.ndarray) -> np.ndarray:
+    # Centred first: in single precision a large mean would leave nothing of what differs.
+    centred = rows.astype(np.float32) - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return (centred @ centred.T).astype(np.float64)
+
+
+def _products(first: list[np.ndarray], second: list[np.ndarray], *, is_only: bool) -> np.ndarray:
+    """Return the HSIC of each pair, and of each with itself, shape ``(first, second, 3)``.
+
+    Of one batch that is the product of the centred kernels; of one batch among several the unbiased estimate of Song et
+    al. 2012, whose mean over batches is one too.
+    """
+    hsic = _biased if is_only else _unbiased
+    cross = hsic(first, second)
+    own = [np.array([hsic([each], [each])[0, 0] for each in kernels]) for kernels in (first, second)]
+    return np.stack([cross, *np.meshgrid(*own, indexing="ij")], axis=-1)
+
+
+def _biased(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+    return np.stack([each.ravel() for each in first]) @ np.stack([each.ravel() for each in second]).T
+
+
+def _unbiased(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+    count = len(first[0])
+    without = [np.stack([each - np.diag(np.diag(each)) for each in kernels]) for kernels in (first, second)]
+    sums = [each.sum(axis=2) for each in without]  # (layer, sample)
+    totals = [each.sum(axis=1) for each in sums]
+    product = without[0].reshape(len(first), -1) @ without[1].reshape(len(second), -1).T
+    product += np.outer(*totals) / ((count - 1) * (count - 2))
+    product -= 2 / (count - 2) * (sums[0] @ sums[1].T)
+    return product / (count * (count - 3))

@@ -1,0 +1,102 @@
+"""What inputs of a model look like: the range, the middle and the spread that a found input keeps to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from core.inputs.spec import InputSpec
+
+__all__ = ["Domain", "domain_of"]
+
+_MOST_SAMPLES: Final = 512
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where found inputs stay.
+
+    Attributes:
+        kind: ``"image"`` for ``(height, width, channel)``, ``"sequence"`` for ``(time, feature)``, else ``"vector"``.
+        shape: Of one sample, an image as ``(height, width, channel)``.
+        taken_shape: Of one sample as the model takes it.
+        channels_first: Whether the model takes images with the channels before height and width.
+        low: Least value of each channel or feature, shape ``(channel,)``.
+        high: Largest value, likewise.
+        mean: Mean, likewise.
+        usual: Median, likewise: the background of drawings, a middling grey of photographs.
+        spread: Standard deviation, likewise; 0 for a feature that is always the same.
+        radius: How far the farthest sample lies from the mean, in standard deviations of each number.
+    """
+
+    kind: Literal["image", "sequence", "vector"]
+    shape: tuple[int, ...]
+    taken_shape: tuple[int, ...]
+    channels_first: bool
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    usual: np.ndarray
+    spread: np.ndarray
+    radius: float
+
+    def as_taken(self, images: Any) -> Any:
+        """Return what was found as the model takes it, ``(start, *taken_shape)``: in a graph, or as a NumPy array."""
+        if isinstance(images, np.ndarray):
+            turned = np.moveaxis(images, -1, 1) if self.channels_first else images
+            return turned.reshape(len(turned), *self.taken_shape)
+        import tensorflow as tf
+
+        turned = tf.transpose(images, [0, 3, 1, 2]) if self.channels_first else images
+        return tf.reshape(turned, [turned.shape[0], *self.taken_shape])
+
+    def as_drawn(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples ``(sample, *taken_shape)`` with the axes of ``shape``, the inverse of :meth:`as_taken`."""
+        if not self.channels_first:
+            return samples.reshape(len(samples), *self.shape)
+        height, width, channels = self.shape
+        return np.moveaxis(samples.reshape(len(samples), channels, height, width), 1, -1)
+
+
+def domain_of(samples: np.ndarray, spec: InputSpec | None = None) -> Domain:
+    """Return where samples lie.
+
+    Args:
+        samples: Shape ``(sample, …)``, real numbers. A timestep of nothing but zeros is taken for padding.
+        spec: What the input is taken for; by default what the axes say: three are an image, two a sequence.
+    """
+    array = np.nan_to_num(np.asarray(samples[:_MOST_SAMPLES], np.float64))
+    taken_shape = array.shape[1:]
+    rank = len(spec.layout) if spec else len(taken_shape)
+    is_image = spec.kind == "image" and spec.frame is not None if spec else rank == 3
+    is_sequence = rank == 2 and not is_image and (spec is None or spec.kind == "sequence")
+    if spec:
+        array = spec.as_images(array) if is_image else spec.laid_out(array)
+    shape = array.shape[1:]
+    kind: Literal["image", "sequence", "vector"] = (
+        "image" if is_image else "sequence" if is_sequence and shape[0] > 1 else "vector"
+    )
+    if kind == "vector":
+        rows = array.reshape(len(array), -1)
+    else:
+        rows = array.reshape(-1, shape[-1])  # (sample, *places, channel) -> (place, channel)
+        rows = rows[rows.any(axis=1)] if kind == "sequence" and rows.any() else rows
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    if kind == "image":
+        # One range for all channels, or a sample that lacks red would forbid it.
+        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+        high = np.where(high > low, high, low + 1)
+    scaled = ((array.reshape(len(array), -1, len(mean)) - mean) / np.where(spread > 0, spread, 1)).reshape(
+        len(array), -1
+    )
+    radius = float(np.linalg.norm(scaled, axis=1).max())
+    if len(array) < 2 or radius == 0:
+        spread, radius = np.where(spread > 0, spread, 1.0), math.sqrt(math.prod(shape))
+        low, high = np.minimum(low, mean - 3 * spread), np.maximum(high, mean + 3 * spread)
+    usual = np.median(rows, axis=0)
+    channels_first = is_image and spec is not None and spec.channels_first
+    return Domain(kind, tuple(shape), tuple(taken_shape), channels_first, low, high, mean, usual, spread, radius)

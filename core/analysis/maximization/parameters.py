@@ -1,0 +1,123 @@
+"""From parameters that ascent changes to an input: by frequencies, with colours that do not go together.
+
+In the pixels themselves, gradient ascent finds noise. Where it changes the strength of each frequency instead, low ones
+as easily as high ones, and colours along the directions in which those of photographs vary, it finds pictures (Olah,
+Mordvintsev, Schubert, "Feature Visualization", Distill 2017; the colour matrix is that of their Lucid).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from core.analysis.maximization.domain import Domain
+
+__all__ = ["inputs_from", "parameters_of", "starting_parameters"]
+
+_START: Final = 0.01
+_NOT_BLACK: Final = (0.02, 0.98)
+_COLOURS: Final = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32)
+_COLOURS_OF_PHOTOGRAPHS: Final = _COLOURS / np.linalg.norm(_COLOURS, axis=0).max()
+
+
+def starting_parameters(domain: Domain, starts: int, seed: int, *, by_frequency: bool) -> np.ndarray:
+    """Return random parameters to start from.
+
+    Args:
+        domain: Where inputs lie.
+        starts: How many inputs are looked for at once.
+        seed: Of the random numbers.
+        by_frequency: Whether the parameters are strengths of frequencies.
+
+    Returns:
+        Shape ``(start, channel, …)`` with the real and the imaginary part as the last axis for frequencies, else
+        ``(start, …)`` as the input.
+    """
+    random = np.random.default_rng(seed)
+    if domain.kind == "vector" or not by_frequency:
+        size = 0.1 if domain.kind == "vector" else 0.3
+        return random.normal(size=(starts, *domain.shape)).astype(np.float32) * size
+    *places, channels = domain.shape
+    shape = (starts, channels, *places[:-1], places[-1] // 2 + 1, 2)
+    return random.normal(size=shape).astype(np.float32) * _START
+
+
+def inputs_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> tuple[Any, Any]:
+    """Return inputs for the model, the channels last, and how far they are from the usual; inside a graph or not.
+
+    Images are squeezed into the range of the samples, and their distance is a share of that; vectors and sequences are
+    steps from the mean, in standard deviations.
+
+    Args:
+        parameters: As :func:`starting_parameters` returns them.
+        domain: Where inputs lie.
+        by_frequency: Whether the parameters are strengths of frequencies.
+        is_coloured: Whether the three channels are red, green and blue, to be mixed as in photographs.
+    """
+    import tensorflow as tf
+
+    free = _by_place(parameters, domain) if by_frequency and domain.kind != "vector" else parameters
+    if domain.kind == "image":
+        if is_coloured:
+            free = tf.einsum("shwc,dc->shwd", free, tf.constant(_COLOURS_OF_PHOTOGRAPHS))
+        low, high = domain.low.astype(np.float32), domain.high.astype(np.float32)
+        usual = np.float32((domain.usual - domain.low) / (domain.high - domain.low))
+        share = tf.sigmoid(free + _middle_of(domain))
+        return low + (high - low) * share, share - usual
+    mean, spread, low, high = (
+        each.astype(np.float32).reshape(_per_feature(domain))
+        for each in (domain.mean, domain.spread, domain.low, domain.high)
+    )
+    return tf.clip_by_value(mean + spread * free, low, high), free
+
+
+def parameters_of(sample: np.ndarray, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> np.ndarray:
+    """Return the parameters that a sample has, the inverse of :func:`inputs_from`, for one start: ``(1, …)``."""
+    value = np.asarray(sample, np.float32)
+    value = domain.as_drawn(value[np.newaxis])[0]
+    if domain.kind == "image":
+        share = np.clip((value - domain.low) / (domain.high - domain.low), *_NOT_BLACK)
+        free = np.log(share / (1 - share)) - _middle_of(domain)
+        free = free @ np.linalg.inv(_COLOURS_OF_PHOTOGRAPHS).T if is_coloured else free
+    else:
+        spread = np.where(domain.spread > 0, domain.spread, 1).reshape(_per_feature(domain))
+        free = (value - domain.mean.reshape(_per_feature(domain))) / spread
+    if not by_frequency or domain.kind == "vector":
+        return free[None].astype(np.float32)
+    *places, _ = domain.shape
+    spectrum = np.fft.rfftn(np.moveaxis(free, -1, 0), axes=range(1, 1 + len(places)))
+    spectrum = spectrum / _scale(places) * (4.0 if len(places) == 2 else 1.0)
+    return np.stack([spectrum.real, spectrum.imag], axis=-1)[None].astype(np.float32)
+
+
+def _by_place(parameters: Any, domain: Domain) -> Any:
+    """Return what frequencies of these strengths add up to: ``(start, *places, channel)``."""
+    import tensorflow as tf
+
+    *places, _ = domain.shape
+    scaled = parameters * _scale(places)[..., None]
+    spectrum = tf.complex(scaled[..., 0], scaled[..., 1])
+    if len(places) == 2:
+        found = tf.signal.irfft2d(spectrum, fft_length=places) / 4.0
+        return tf.transpose(found, [0, 2, 3, 1])  # (start, channel, height, width) -> (start, height, width, channel)
+    found = tf.signal.irfft(spectrum, fft_length=places)
+    return tf.transpose(found, [0, 2, 1])  # (start, channel, time) -> (start, time, channel)
+
+
+def _scale(places: list[int]) -> np.ndarray:
+    last = np.fft.rfftfreq(places[-1])
+    frequency = last if len(places) == 1 else np.hypot(np.fft.fftfreq(places[0])[:, None], last)
+    # As in photographs, a frequency counts by one over itself; the factor undoes the inverse transform's own.
+    factor = np.sqrt(np.prod(places)) if len(places) > 1 else 1.0
+    return (factor / np.maximum(frequency, 1 / max(places))).astype(np.float32)
+
+
+def _middle_of(domain: Domain) -> np.ndarray:
+    # What no parameters at all amount to: the mean of the samples.
+    share = np.clip((domain.mean - domain.low) / (domain.high - domain.low), *_NOT_BLACK)
+    return np.log(share / (1 - share)).astype(np.float32)
+
+
+def _per_feature(domain: Domain) -> tuple[int, ...]:
+    return domain.shape if domain.kind == "vector" else (1, domain.shape[-1])

@@ -1,0 +1,168 @@
+"""Altair building blocks that more than one visualizer needs.
+
+What is large is reduced with NumPy before Altair sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.analysis.large_arrays import (
+    count_not_finite,
+    finite_range,
+    histogram_counts,
+)
+from core.charts.colours import (
+    MUTED_COLOUR,
+)
+from core.common.text import NOT_KNOWN, class_name, sample_with_class
+from core.extraction import layers
+from core.extraction.activation import Activation
+
+__all__ = [
+    "class_of",
+    "classes_of",
+    "count_in_bins",
+    "explained_as",
+    "has_own_width",
+    "histogram",
+    "note_not_finite",
+    "row_order",
+    "sample_name",
+    "short_name",
+    "thin",
+    "title",
+    "token_labels",
+    "unit_name",
+]
+
+
+def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
+    """Count finite values in equal bins, with NumPy.
+
+    Returns:
+        Columns ``start``, ``end`` and ``count``, a row per bin; empty if there is no finite value.
+    """
+    counts, edges = count_in_bins(values, bins)
+    return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "count": counts})
+
+
+def count_in_bins(values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count finite values in equal bins.
+
+    Returns:
+        Counts of shape ``(bin,)`` and edges of shape ``(bin + 1,)``; both empty if there is no finite value.
+    """
+    extremes = finite_range(values)
+    if extremes is None:
+        return np.array([], dtype=np.int64), np.array([])
+    low, high = extremes
+    # Values that lie closer together than floating point can divide get bins around them.
+    if high - low <= abs(high) * 1e-6:
+        half = max(0.5, abs(high) * 1e-6)
+        low, high = low - half, high + half
+    return histogram_counts(values, bins, low, high)
+
+
+def thin(values: np.ndarray, buckets: int) -> np.ndarray:
+    """Return which positions of a series to draw so that it looks the same: each bucket's minimum and maximum.
+
+    Args:
+        values: Shape ``(position,)``.
+        buckets: About how many a screen can show, such as its width in pixels.
+
+    Returns:
+        Positions in ascending order; all of them where there are no more than two per bucket.
+    """
+    if len(values) <= 2 * buckets:
+        return np.arange(len(values))
+    finite = np.nan_to_num(values.astype(np.float64))
+    kept = {0, len(values) - 1}
+    for part in np.array_split(np.arange(len(values)), buckets):
+        kept.update((int(part[finite[part].argmin()]), int(part[finite[part].argmax()])))
+    return np.array(sorted(kept))
+
+
+def row_order(column: str) -> alt.EncodingSortField:
+    """Return how names stand in the order of their rows, which a column numbers.
+
+    Without an order that is said (``sort=None``), a chart that is on a page keeps the order of the data before.
+    """
+    return alt.EncodingSortField(column, op="min", order="ascending")
+
+
+def has_own_width(specification: Mapping[str, Any]) -> bool:
+    """Return whether a Vega-Lite chart says how wide it is; others take the width of their place."""
+    composed = {"hconcat", "vconcat", "concat", "facet", "repeat"} & specification.keys()
+    return bool(composed) or "width" in specification
+
+
+def title(text: str, *subtitle: str) -> alt.TitleParams:
+    """Return a chart title, flush left, with smaller lines under it."""
+    return alt.TitleParams(
+        text=text, subtitle=[line for line in subtitle if line], subtitleColor=MUTED_COLOUR, anchor="start", offset=12
+    )
+
+
+def sample_name(activation: Activation, position: int) -> str:
+    """Return what a person knows a sample by: ``"sample 12"``, and its class if that is known."""
+    return f"sample {short_name(activation, position)}"
+
+
+def short_name(activation: Activation, position: int) -> str:
+    """Return what a person knows a sample by where there is little room: ``"12 (cat)"``, or ``"12"``."""
+    return sample_with_class(activation.context.first + position, class_of(activation, position))
+
+
+def class_of(activation: Activation, position: int) -> str:
+    """Return the label of a sample by name, or by number where it has none; empty if it is unknown."""
+    groups, names = activation.context.groups, activation.context.group_names
+    return "" if groups is None else class_name(int(groups[position]), names)
+
+
+def unit_name(activation: Activation, unit: int) -> str:
+    """Return what a person knows a unit of a layer by: its class where the layer answers the classes."""
+    context = activation.context
+    return layers.unit_name(activation.layer, unit, context.class_names, context.class_layer)
+
+
+def explained_as(activation: Activation) -> str:
+    """Return what of a layer's answer is explained: ``"the logit, before the softmax"``, or empty for itself."""
+    return layers.explained_as(activation.layer)
+
+
+def classes_of(activation: Activation) -> list[str]:
+    """Return the label of every sample; where it is unknown, :data:`NOT_KNOWN`."""
+    return [class_of(activation, position) or NOT_KNOWN for position in range(activation.shape[0])]
+
+
+def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.ndarray] | None:
+    """Return the token at each position of a sample's sequence, and which positions hold one.
+
+    Args:
+        answer: One sample of an activation; its context says the tokens, its mask which positions are padding.
+        length: How many positions there are.
+
+    Returns:
+        A label per position, and a boolean array of shape ``(position,)`` that is False where there is padding. None
+        where no tokens are known, or those that are belong to a sequence of another length.
+    """
+    tokens = answer.context.tokens
+    if tokens is None or tokens.shape[1:] != (length,):
+        return None
+    labels = tuple(str(token) for token in tokens[0])
+    shown = np.array([bool(label) for label in labels])
+    if answer.mask is not None and answer.mask.shape == (length,):
+        shown = shown & np.asarray(answer.mask, dtype=bool)
+    return labels, shown
+
+
+def note_not_finite(*values: np.ndarray) -> str:
+    """Return a sentence on NaN and infinities among the values of all the arrays, empty if there are none."""
+    count, size = sum(map(count_not_finite, values)), sum(each.size for each in values)
+    return f"{count:,} of {size:,} values are NaN or infinite" if count else ""

@@ -1,0 +1,191 @@
+"""Numbers as colours, and colours as pictures that a chart can hold."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import altair as alt
+import numpy as np
+from PIL import Image
+
+from core.analysis.large_arrays import finite_range
+
+__all__ = [
+    "GAP_LEVEL",
+    "MARK_COLOUR",
+    "MUTED_COLOUR",
+    "NOT_A_NUMBER_COLOUR",
+    "SCHEMES",
+    "ColourScale",
+    "ColourScheme",
+    "colour_levels",
+    "colour_scale",
+    "level_picture_url",
+    "picture_url",
+    "picture_values",
+    "png_url",
+    "within",
+]
+
+MARK_COLOUR: Final = "#4c78a8"
+"""Colour of marks where colour means nothing; it reads well on light and on dark."""
+MUTED_COLOUR: Final = "#808495"
+"""Colour of small text; it reads on light and on dark."""
+ColourScheme = Literal["automatic", "viridis", "magma", "cividis", "greys", "blueorange"]
+SCHEMES: Final[dict[str, tuple[str, ...]]] = {
+    # Evenly spaced stops of matplotlib's viridis, magma and cividis (van der Walt, Smith, Firing 2015; Nuñez,
+    # Anderton, Renslow 2018) and of Vega's blueorange.
+    "viridis": (
+        *("#440154", "#481f70", "#443983", "#3b528b", "#31688e", "#287c8e", "#21918c"),
+        *("#20a486", "#35b779", "#5ec962", "#90d743", "#c8e020", "#fde725"),
+    ),
+    "magma": (
+        *("#000004", "#100b2d", "#2c115f", "#51127c", "#721f81", "#932b80", "#b73779"),
+        *("#d8456c", "#f1605d", "#fc8961", "#feb078", "#fed799", "#fcfdbf"),
+    ),
+    "cividis": (
+        *("#00224e", "#003170", "#2a3f6d", "#434e6c", "#575d6d", "#6a6c71", "#7d7c78"),
+        *("#918b78", "#a59c74", "#bcae6c", "#d2c060", "#e9d34e", "#fee838"),
+    ),
+    "greys": ("#000000", "#ffffff"),
+    "blueorange": (
+        *("#134b85", "#2f78b3", "#5da2cb", "#9dcae1", "#d2e5ef", "#f2f0eb"),
+        *("#fce0ba", "#fbbf74", "#e8932f", "#c5690d", "#994a07"),
+    ),
+}
+NOT_A_NUMBER_COLOUR: Final = (255, 0, 255)
+_TOP_LEVEL: Final = 253
+GAP_LEVEL: Final = 254
+_NOT_A_NUMBER_LEVEL: Final = 255
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """Numbers to colours, the same in an image and in the legend beside it.
+
+    Attributes:
+        low: Value of the first colour.
+        high: Value of the last colour.
+        scheme: Name in :data:`SCHEMES`.
+    """
+
+    low: float
+    high: float
+    scheme: str
+
+    def levels(self, values: np.ndarray, count: int = _TOP_LEVEL + 1) -> np.ndarray:
+        """Return indices into :meth:`palette`, uint8, same shape; NaN and infinities get the last index.
+
+        Args:
+            values: Numbers of any shape.
+            count: Number of different levels; fewer make a smaller PNG.
+        """
+        return colour_levels(values, self.low, self.high, count)
+
+    def palette(self) -> np.ndarray:
+        """Return 256 colours, uint8, shape ``(256, 3)``; the last two stand for a gap and for what is not a number."""
+        stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in SCHEMES[self.scheme]])
+        positions = np.linspace(0, len(stops) - 1, _TOP_LEVEL + 1)
+        colours = [np.interp(positions, range(len(stops)), stops[:, part]) for part in range(3)]
+        return np.vstack([np.stack(colours, axis=1), (0, 0, 0), NOT_A_NUMBER_COLOUR]).astype(np.uint8)
+
+    def altair(self) -> alt.Scale:
+        """Return the same scale for an Altair encoding."""
+        return alt.Scale(domain=[self.low, self.high], range=list(SCHEMES[self.scheme]), interpolate="rgb")
+
+    def url(self, values: np.ndarray) -> str:
+        """Return numbers of shape ``(row, column)`` as a PNG data URL."""
+        return level_picture_url(self.levels(values), self)
+
+
+def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
+    """Return the scale that suits numbers: viridis for magnitudes, blueorange centred on zero for signed ones.
+
+    Args:
+        values: Numbers of any shape; NaN and infinities are left out.
+        scheme: Name in :data:`SCHEMES`, or ``"automatic"``.
+    """
+    low, high = finite_range(values) or (0.0, 1.0)
+    if scheme == "automatic":
+        # The slight negatives of a swish or GELU do not make values signed.
+        scheme = "blueorange" if high > 0 and low < -0.05 * high else "viridis"
+    if scheme == "blueorange":
+        reach = max(abs(low), abs(high)) or 1.0
+        low, high = -reach, reach
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return ColourScale(low, high, scheme)
+
+
+def colour_levels(values: np.ndarray, low: Any, high: Any, count: int = _TOP_LEVEL + 1) -> np.ndarray:
+    """Return indices into a palette of 256 colours, uint8, same shape; NaN and infinities get the last index.
+
+    Args:
+        values: Numbers of any shape.
+        low: Value of the first colour; a number, or an array that broadcasts against the values.
+        high: Value of the last colour, likewise. Where it equals ``low`` everything gets the first colour.
+        count: Number of different levels; fewer make a smaller PNG.
+    """
+    finite = np.isfinite(values)
+    span = np.subtract(high, low, dtype=np.float32)
+    scaled = (np.where(finite, values, low) - low) / np.where(span == 0, 1, span)
+    steps = np.rint(np.clip(scaled, 0, 1) * (count - 1))
+    return np.where(finite, np.rint(steps * (_TOP_LEVEL / (count - 1))), _NOT_A_NUMBER_LEVEL).astype(np.uint8)
+
+
+def level_picture_url(levels: np.ndarray, scale: ColourScale) -> str:
+    """Return levels of shape ``(row, column)``, uint8, as a PNG data URL with the scale's palette."""
+    image = Image.fromarray(np.ascontiguousarray(levels))  # (row, column) grey levels
+    image.putpalette(scale.palette().tobytes())
+    return png_url(image, transparency=GAP_LEVEL)
+
+
+def picture_url(pixels: np.ndarray) -> str:
+    """Return pixels as a PNG data URL.
+
+    Args:
+        pixels: uint8, shape ``(height, width)`` or ``(height, width, channel)`` with 3 or 4 channels.
+    """
+    return png_url(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
+def within(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture of which no side is longer, each pixel the mean of those that it stands for.
+
+    Args:
+        pixels: uint8, shape ``(height, width, channel)``.
+        side: Longest side, in pixels.
+    """
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def picture_values(values: np.ndarray) -> np.ndarray:
+    """Return numbers as pixels that can be looked at, whatever range they were scaled to.
+
+    Args:
+        values: Shape ``(height, width, channel)``, any range; their own minimum becomes 0 and maximum 255.
+
+    Returns:
+        uint8, shape ``(height, width, 3)``; of other than 1 or 3 channels the first, or the first three, are shown.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    channels = values[..., :3] if values.shape[-1] >= 3 else np.repeat(values[..., :1], 3, axis=-1)
+    finite = channels[np.isfinite(channels)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    scaled = (np.nan_to_num(channels, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    return np.rint(scaled * 255).astype(np.uint8)
+
+
+def png_url(image: Image.Image, **settings: Any) -> str:
+    """Return a picture as a PNG data URL; ``settings`` are those of Pillow's PNG writer."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=2, **settings)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,44 @@
+"""Charts as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from core.charts.blocks import has_own_width
+
+__all__ = ["CHART_FORMATS", "ChartFormat", "chart_file"]
+
+ChartFormat = Literal["png", "svg", "html", "json"]
+CHART_FORMATS: Final[dict[str, str]] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "html": "text/html",
+    "json": "application/json",
+}
+_WIDTH: Final = 640
+
+
+def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: float = 2, width: int = _WIDTH) -> bytes:
+    """Return a chart as a file that stands on its own.
+
+    Args:
+        specification: Vega-Lite.
+        kind: ``"png"``, ``"svg"``, ``"html"`` or ``"json"`` (Vega-Lite).
+        scale: Pixels of a PNG per pixel on the screen.
+        width: Pixels, for a chart that fills the width of its page.
+    """
+    import vl_convert
+
+    chart = {"background": "white", **specification}
+    if not has_own_width(chart):
+        chart["width"] = width
+    if kind == "png":
+        return vl_convert.vegalite_to_png(chart, scale=scale)
+    if kind == "svg":
+        return vl_convert.vegalite_to_svg(chart).encode()
+    if kind == "html":
+        return vl_convert.vegalite_to_html(chart, bundle=True).encode()
+    import json
+
+    return json.dumps(chart, indent=1).encode()

@@ -1,0 +1,119 @@
+"""The ``layerscope`` command; ``python -m core`` is the same."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.cli.extract import extract
+from core.cli.inspect import inspect
+from core.cli.models import chart, layers
+from core.cli.output import open_ended_output
+from core.cli.plugins import plugins
+from core.cli.run import run
+from core.common.quiet import silence_libraries
+from core.errors import LayerscopeError
+
+__all__ = ["main"]
+
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+class _Commands(click.Group):
+    """Says errors in words, in a line or two without a traceback, and ends with status 1; 2 for a wrong option."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line."""
+        with open_ended_output():
+            return super().main(*args, **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options that stand before the name of a command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
+        except LayerscopeError as error:
+            click.echo(f"{error.message}\n{error.remedy}".rstrip(), err=True)
+            sys.exit(1)
+        except OSError as error:
+            if not error.filename:
+                raise
+            click.echo(f"{error.filename}: {error.strerror}.", err=True)
+            sys.exit(1)
+
+
+def _in_one_line(error: click.UsageError) -> click.UsageError:
+    # The help of a command that was called without anything is an error of that name in some versions of click.
+    if error.ctx is None or type(error).__name__ == "NoArgsIsHelpError":
+        return error
+    return click.UsageError(f"{error.format_message().rstrip('.')}. See {error.ctx.command_path} --help.")
+
+
+def _told_version(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    versions = [
+        f"{title} {metadata.version(name)}" for title, name in (("Keras", "keras"), ("TensorFlow", "tensorflow"))
+    ]
+    click.echo(", ".join([f"layerscope {_version()}", *versions, f"Python {platform.python_version()}"]))
+    ctx.exit()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("layerscope")
+    except metadata.PackageNotFoundError:
+        # A checkout that was not installed.
+        return str(tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _silence(ctx: click.Context, option: click.Parameter, is_verbose: bool) -> None:
+    if not is_verbose and not ctx.find_root().params.get("verbose"):
+        silence_libraries()
+
+
+_VERBOSE = "Show what TensorFlow and Keras log, too."
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_told_version,
+    help="Say the versions of Layerscope and of what it runs on.",
+)
+@click.option("-v", "--verbose", is_flag=True, help=_VERBOSE)
+def main(verbose: bool) -> None:
+    """Open any Keras model and see what every layer answers."""
+
+
+def _with_verbose(command: click.Command) -> None:
+    """Let a command take the option behind its own name too, where most people write it."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _with_verbose(each)
+        return
+    command.params.append(
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_silence, help=_VERBOSE)
+    )
+
+
+for _command in (run, layers, extract, chart, inspect, plugins):
+    _with_verbose(_command)
+    main.add_command(_command)

@@ -1,0 +1,255 @@
+"""``layerscope layers`` and ``chart``: a model, an input, and what its layers answer, without a page.
+
+MODEL is a file, a SavedModel folder, or the name of an example. INPUT is a file as the page takes it (``.npy``,
+``.npz``, images, CSV, text), ``examples`` for the samples of the example, or ``noise``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from core.cli.tables import columns
+from core.common.text import did_you_mean
+from core.errors import InputRejected, PluginFailed
+from core.models.trust import add_to_environment
+
+if TYPE_CHECKING:
+    from core.charts.export import ChartFormat
+    from core.examples.catalogue import Example
+    from core.workspace.workspace import Workspace
+
+__all__ = [
+    "CLASSES",
+    "EXAMPLES",
+    "NOISE",
+    "TRUST",
+    "chart",
+    "columns",
+    "found",
+    "layers",
+    "opened",
+    "which_model",
+    "with_input",
+]
+
+EXAMPLES = "examples"
+NOISE = "noise"
+
+
+CLASSES = click.option(
+    "--classes",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A list of the names of MODEL's classes: a text with one a line, JSON or CSV.",
+)
+
+
+TRUST = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="NAME",
+    help="A module (keras_hub) or file (my_layers.py) whose classes MODEL may use, or 'lambda' for code that it holds "
+    "itself; several times for several. The model runs in a process without network and files then.",
+)
+
+
+def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which model is meant, and what it may use: ``weights``, ``member`` and ``trusted``."""
+    weights = click.option(
+        "--weights",
+        type=click.Path(exists=True, dir_okay=False),
+        help="Weights, where MODEL is an architecture (.json).",
+    )
+    member = click.option("--member", default="", help="Path of the one that is meant, where MODEL holds several.")
+    return weights(member(TRUST(command)))
+
+
+def opened(
+    model: str,
+    classes: Path | None = None,
+    *,
+    weights: str | None = None,
+    member: str = "",
+    trusted: Sequence[str] = (),
+) -> Workspace:
+    """Return a workspace with a model open: a file, a folder, or an example by name.
+
+    Args:
+        model: The file, folder or name.
+        classes: A list of the names of its classes; None leaves those that it has.
+        weights: Path of the weights, where the file is an architecture alone.
+        member: Path of the one that is meant, where a file or folder holds several.
+        trusted: Names of modules and files whose code it may use, in a confined process then.
+
+    Raises:
+        InputRejected: If there is no such file and no such example, or what is trusted is not there.
+        ModelRefused: If it cannot be opened.
+    """
+    from core.inputs.class_names import parse_class_names
+    from core.models.trust import get_trust
+    from core.workspace.workspace import Workspace
+
+    add_to_environment(trusted)
+    workspace = confined_workspace() if get_trust() else Workspace()
+    source = found(model)
+    if isinstance(source, Path):
+        workspace.open_model(source, member=member, weights=weights or "")
+    else:
+        workspace.open_example(source.name)
+    if classes is not None:
+        workspace.set_class_names(parse_class_names(classes.read_bytes(), classes.name))
+        if workspace.labelling.names_note:
+            raise InputRejected(workspace.labelling.names_note, remedy="Give a list with a name for each output.")
+    return workspace
+
+
+def confined_workspace() -> Workspace:
+    """Return a workspace whose models run in a process without network and files, as those of the page do."""
+    from core.common.limits import get_limits
+    from core.workspace.workers.pool import WorkerPool
+    from core.workspace.workers.remote import RemoteWorkspace
+
+    # The one who types a path may read it; for one worker none is kept ready.
+    limits = get_limits().model_copy(update={"workers": 1, "paths": True})
+    return cast("Workspace", RemoteWorkspace(WorkerPool(limits)))
+
+
+def found(model: str) -> Example | Path:
+    """Return the example of a name, or the path of a file or folder.
+
+    Raises:
+        InputRejected: If there is no such file and no such example.
+    """
+    from core.examples.catalogue import list_examples
+
+    examples = {each.name: each for each in list_examples()}
+    if model in examples:
+        return examples[model]
+    if not Path(model).exists():
+        raise InputRejected(
+            f"There is no file {model!r}, and no example of that name{did_you_mean(model, examples)}",
+            remedy=f"The examples are: {', '.join(examples)}.",
+        )
+    return Path(model)
+
+
+def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
+    """Give the open model an input.
+
+    Args:
+        workspace: With a model open.
+        given: A file, ``"examples"`` or ``"noise"``; empty takes the example's samples if there are some.
+        count: How many samples of noise.
+
+    Raises:
+        InputRejected: If it does not fit the model.
+    """
+    if not given and workspace.sample_names:
+        return
+    if given == EXAMPLES:
+        workspace.take_example_samples()
+    elif given in ("", NOISE):
+        workspace.take_noise(count, seed=0)
+    else:
+        model = workspace.model
+        assert model is not None
+        path = Path(given)
+        if not path.is_file():
+            raise InputRejected(
+                f"There is no file {given!r}.",
+                remedy=f"Give a file, {NOISE!r}, or {EXAMPLES!r} for an example's own.",
+            )
+        files = {model.inputs[0].name: [(path.name, path.read_bytes())]}
+        workspace.take_files(files, scaling=model.suggested_scaling, fit="stretch", invert=False)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
+@click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
+@which_model
+def layers(model: str, given: str, as_json: bool, weights: str | None, member: str, trusted: Sequence[str]) -> None:
+    """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
+    workspace = opened(model, weights=weights, member=member, trusted=trusted)
+    with_input(workspace, given)
+    rows = workspace.layers(0)
+    if as_json:
+        wanted = ("key", "type_name", "shape", "parameter_count", "notes", "missing")
+        click.echo(json.dumps([{name: getattr(row, name) for name in wanted} for row in rows], indent=2))
+        return
+    table = [("layer", "type", "shape", "params", "notes")]
+    table += [
+        ("  " * row.depth + row.key, row.type_name, row.shape, f"{row.parameter_count:,}", ", ".join(row.notes))
+        for row in rows
+    ]
+    click.echo(columns(table, right={3}))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("given", metavar="INPUT")
+@click.argument("layer")
+@click.argument("visualizer")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="By its ending: PNG, SVG, HTML or Vega-Lite JSON.",
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the picture; several times for several.",
+)
+@click.option("--sample", default=0, show_default=True, help="Which sample.")
+@CLASSES
+@which_model
+def chart(
+    model: str,
+    given: str,
+    layer: str,
+    visualizer: str,
+    output: Path,
+    options: Sequence[str],
+    sample: int,
+    classes: Path | None,
+    weights: str | None,
+    member: str,
+    trusted: Sequence[str],
+) -> None:
+    """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
+    from core.charts.export import CHART_FORMATS
+
+    kind = output.suffix.removeprefix(".").lower()
+    if kind not in CHART_FORMATS:
+        raise click.BadParameter(
+            f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
+        )
+    values = dict(_option(each) for each in options)
+    workspace = opened(model, classes, weights=weights, member=member, trusted=trusted)
+    with_input(workspace, given, sample + 1)
+    result = workspace.chart(layer, visualizer, values, sample)
+    if result.failure:
+        raise PluginFailed(result.failure.message, plugin=visualizer, remedy=result.failure.remedy)
+    for note in (*result.notes, *result.faults.values()):
+        click.echo(note, err=True)
+    output.write_bytes(workspace.chart_file(layer, visualizer, values, sample, cast("ChartFormat", kind)))
+    click.echo(str(output))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--option")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

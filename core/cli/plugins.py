@@ -1,0 +1,112 @@
+"""``layerscope plugins``: what is there, whether it is sound, why it does or does not suit a layer, and a new one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from core.cli.models import opened, with_input
+
+__all__ = ["plugins"]
+
+
+@click.group()
+def plugins() -> None:
+    """Find, check, explain and start plugins."""
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
+def list_plugins(as_json: bool) -> None:
+    """List every plugin: where it comes from, whether it works, what it brings. Exit status 1 if one failed."""
+    from core.plugins.registry import get_registry
+    from core.workspace.visualizer_list import plugins as summaries
+
+    found = summaries(get_registry())
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            whence = each.path or f"{each.package} {each.version}".strip()
+            pictures = ", ".join(picture.name for picture in each.visualizers)
+            seconds = f"{each.import_seconds:.2f} s"
+            click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {pictures}".rstrip())
+            for failure in each.failures:
+                click.echo(f"             {failure.message}\n             {failure.remedy}", err=True)
+            for notice in each.notices:
+                click.echo(f"             {notice}", err=True)
+    sys.exit(1 if any(each.status == "failed" for each in found) else 0)
+
+
+@plugins.command()
+@click.argument("what", metavar="PATH|PACKAGE")
+def check(what: str) -> None:
+    """Load a file, the files of a folder, or an installed package by itself, and check each picture that it brings.
+
+    Exit status 1 if anything fails.
+    """
+    from core.plugins.registry import Registry
+    from core.plugins.sources import plugin_files
+    from core.plugins.testing import run_checks
+
+    registry = Registry(discover=False)
+    path = Path(what)
+    if path.is_dir():
+        for file in plugin_files(path):
+            registry.load_file(file)
+    elif path.suffix == ".py" or path.is_file():
+        registry.load_file(path)
+    else:
+        registry.load_package(what)
+    for plugin in registry.plugins:
+        for notice in plugin.notices:
+            click.echo(f"note    {plugin.name}: {notice}")
+        for problem in plugin.problems:
+            click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
+    failed = len(registry.problems)
+    for visualizer in registry.visualizers:
+        results = run_checks(visualizer)
+        for result in results:
+            if not result.passed:
+                failed += 1
+                click.echo(f"FAILED  {visualizer.name}: {result.in_words()}")
+        passed = [result.name for result in results if result.passed]
+        click.echo(f"passed  {visualizer.name}: {', '.join(passed)}")
+    if not registry.plugins or not (registry.visualizers or failed):
+        click.echo(f"FAILED  {what}: there is no plugin in it")
+        failed = 1
+    sys.exit(1 if failed else 0)
+
+
+@plugins.command()
+@click.argument("model")
+@click.argument("layer")
+@click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
+def explain(model: str, layer: str, given: str) -> None:
+    """Say which pictures suit LAYER of MODEL, the best first, and why the others do not."""
+    workspace = opened(model)
+    with_input(workspace, given)
+    click.echo(workspace.describe(layer, 0))
+    for each in workspace.visualizers(layer, 0):
+        click.echo(f"yes  {each.title} ({each.name}): {each.description}")
+    for rejection in workspace.rejections(layer, 0):
+        click.echo(f"no   {rejection.title} {rejection.reason}")
+    for plugin in workspace.plugins():
+        if plugin.status != "ready":
+            reasons = "; ".join(failure.message for failure in plugin.failures) or plugin.name
+            click.echo(f"{plugin.status}: {reasons}")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to put it.")
+def new(name: str, folder: Path) -> None:
+    """Make a complete package for a plugin: one picture, its test, a project file and a README."""
+    from core.plugins.package import new_package
+
+    target = new_package(name, folder)
+    click.echo(f"{target} is ready:\n  pip install -e '{target}[test]'\n  python -m pytest {target}\n  layerscope run")

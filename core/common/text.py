@@ -1,0 +1,102 @@
+"""Names that a person or a file gives to something, as they may stand in a message."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+__all__ = [
+    "LONGEST_NAME",
+    "NOT_KNOWN",
+    "class_name",
+    "cut_in_the_middle",
+    "did_you_mean",
+    "either",
+    "format_bytes",
+    "format_shape",
+    "listed",
+    "percent",
+    "sample_with_class",
+    "shown",
+]
+
+NOT_KNOWN: Final = "not known"
+"""Stands for the class of a sample that nobody has told."""
+
+LONGEST_NAME: Final = 80
+"""Characters of a name that are shown; a file's or column's name can have thousands."""
+
+
+def shown(name: object) -> str:
+    """Return a name of one line, without control characters, cut in the middle where it is long.
+
+    What turns the direction of writing, or takes no room, goes too: it can make a name look like another.
+    """
+    text = str(name)
+    if len(text) > 4 * LONGEST_NAME:  # the middle is not shown anyway
+        text = f"{text[: 2 * LONGEST_NAME]}{text[-2 * LONGEST_NAME :]}"
+    text = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
+    return cut_in_the_middle(" ".join(text.split()), LONGEST_NAME)
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """Return names in quotation marks with commas between them; after the first ``most`` an ellipsis."""
+    quoted = [f"'{shown(name)}'" for name in names]
+    return ", ".join(quoted[:most]) + (", …" if len(quoted) > most else "")
+
+
+def either(words: Iterable[object]) -> str:
+    """Return words with commas and an "or": ``"LSTM, GRU or RNN"``."""
+    *first, last = map(str, words)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def did_you_mean(given: str, known: Iterable[str], closeness: float = 0.6) -> str:
+    """Return the end of a sentence on a name that does not exist: the nearest that does, or a full stop.
+
+    Args:
+        given: The name.
+        known: The names that there are.
+        closeness: From 0, anything is near, to 1, nothing is; see :func:`difflib.get_close_matches`.
+    """
+    near = difflib.get_close_matches(given, list(known), n=1, cutoff=closeness)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def class_name(number: int, names: Sequence[str]) -> str:
+    """Return what a class is called: by its number where it has no name."""
+    return names[number] if 0 <= number < len(names) else f"class {number}"
+
+
+def sample_with_class(number: int, of_class: str) -> str:
+    """Write what a person knows a sample by where there is little room: ``12 (cat)``, or ``12`` of unknown class."""
+    return f"{number} ({of_class})" if of_class else str(number)
+
+
+def cut_in_the_middle(text: str, length: int) -> str:
+    """Return a text of at most so many characters: its beginning, an ellipsis, its end."""
+    if len(text) <= length:
+        return text
+    ending = (length - 1) // 2
+    return f"{text[: length - 1 - ending]}…{text[-ending:]}"
+
+
+def format_shape(extents: Sequence[int | None]) -> str:
+    """Write a shape as ``28×28×16``; ``?`` where a size is not fixed."""
+    return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """Write a share as ``40 %``."""
+    return f"{share:.{decimals}%}".replace("%", " %")
+
+
+def format_bytes(count: int) -> str:
+    """Write a number of bytes as ``1.23 MB``."""
+    amount = float(count)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"

@@ -1,1 +1,0 @@
-"""Many samples: read bit by bit, run through a model in batches, and reduced while they stream."""

@@ -1,0 +1,421 @@
+"""What a layer answered: an array with named axes, read-only.
+
+Constraints that shaped this module: a forward pass returns every layer of a model, most of which nobody looks at, so
+values stay TensorFlow tensors until they are read; and reading is a view of the tensor's memory where TensorFlow
+allows it, because a copy of every layer costs as much as the pass itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from core.extraction.layers import LayerInfo
+from core.inputs.array_files import write_arrays
+from core.inputs.sample_context import SampleContext, read_only_array
+
+__all__ = ["Activation", "Activations"]
+
+
+class Activation:
+    """What one layer answered, with named axes.
+
+    It can be pickled and copied: with its values, and those of what went into the layer and of its internals, without
+    the rest of the pass and without anything of the model, so that ``weights`` are empty then.
+
+    Args:
+        key: Key of the layer's call, see :class:`core.extraction.layers.LayerInfo`.
+        values: Array or TensorFlow tensor, the sample axis first.
+        axes: One name per axis.
+        layer: The layer that answered.
+        part: ``"output"``, or the name of an internal such as ``"cell_state"``.
+        mask: Boolean array over ``(sample, time)`` or None.
+        context: What is known about the samples.
+        inputs: What went into the layer: the activations of the layers before it, as far as they were kept.
+        internals: What the layer keeps to itself, by part; empty unless it was asked for.
+        weights: Returns the layer's own weights by name.
+
+    Attributes:
+        dtype: Type that the layer answered in: ``"float32"``, ``"bfloat16"``, ``"int64"``, ``"string"``.
+
+    Raises:
+        ValueError: If the number of names differs from the number of axes.
+    """
+
+    notebook_display: ClassVar[Callable[[Activation, Any, Any], Any] | None] = None
+    """What draws an activation in a notebook; :mod:`core.notebook` hands it in."""
+
+    def __init__(
+        self,
+        key: str,
+        values: Any,
+        axes: Sequence[str],
+        layer: LayerInfo,
+        *,
+        part: str = "output",
+        mask: np.ndarray | None = None,
+        context: SampleContext | None = None,
+        inputs: tuple[Activation, ...] = (),
+        internals: Mapping[str, Activation] | None = None,
+        weights: Callable[[], dict[str, np.ndarray]] = dict,
+    ) -> None:
+        if len(axes) != len(values.shape):
+            raise ValueError(f"{key}: {len(axes)} axes {tuple(axes)} are named, the values have {len(values.shape)}")
+        self.key = key
+        self.axes = tuple(axes)
+        self.layer = layer
+        self.part = part
+        self.mask = mask
+        self.context = context or SampleContext()
+        self.dtype = _name_of_type(values.dtype)
+        self._inputs: tuple[Activation, ...] | None = inputs
+        self._internals: Mapping[str, Activation] | None = MappingProxyType(dict(internals or {}))
+        self._derived: tuple[_Derivation, Activation] | None = None
+        self._weights = weights
+        self._source = values
+        self._values: np.ndarray | None = None
+        # Weak, or else who keeps one layer would keep the whole pass in memory.
+        self._pass: Callable[[], Activations | None] = _no_pass
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and not name.startswith("_"):
+            raise AttributeError(f"an activation is read-only: {name!r} of {self.key!r} cannot be set")
+        super().__setattr__(name, value)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The numbers, read-only, in the order of ``axes``. float16 and bfloat16 keep their type if NumPy has it."""
+        if self._values is None:
+            self._values = read_only_array(self._source)
+            self._source = self._values
+        return self._values
+
+    @property
+    def inputs(self) -> tuple[Activation, ...]:
+        """What went into the layer: the activations of the layers before it, as far as they were kept."""
+        if self._inputs is None:
+            assert self._derived is not None
+            derivation, source = self._derived
+            self._inputs = tuple(map(derivation.of, source.inputs))
+        return self._inputs
+
+    @property
+    def internals(self) -> Mapping[str, Activation]:
+        """What the layer keeps to itself, by part; empty unless it was asked for."""
+        if self._internals is None:
+            assert self._derived is not None
+            derivation, source = self._derived
+            internals = {part: derivation.of(each) for part, each in source.internals.items()}
+            self._internals = MappingProxyType(internals)
+        return self._internals
+
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The layer's own weights by name, such as ``"kernel"``, as they are now: copies, which may be changed."""
+        return self._weights()
+
+    @property
+    def activations(self) -> Activations | None:
+        """What all layers answered in the same pass, as long as somebody keeps that; else None."""
+        return self._pass()
+
+    @property
+    def keys_of_pass(self) -> tuple[str, ...]:
+        """Keys of the layers that were recorded in the same pass, in call order; this one's alone if that is gone."""
+        activations = self._pass()
+        return tuple(activations) if activations is not None else (self.key,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extent of each axis."""
+        return tuple(int(extent) for extent in self._source.shape)
+
+    @property
+    def rank(self) -> int:
+        """Number of axes; the sample axis counts, as in Keras' ``ndim``."""
+        return len(self.axes)
+
+    @property
+    def byte_count(self) -> int:
+        """Bytes that the values take."""
+        return int(np.prod(self.shape, dtype=np.int64)) * _item_size(self._source)
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Which positions are no padding: boolean, one per position along all axes but the last."""
+        shape = self.shape[:-1]
+        mask = self.mask
+        if mask is None or mask.shape != shape[: mask.ndim]:
+            return np.ones(shape, dtype=bool)
+        # A timestep may have an extent of its own, as in a ConvLSTM.
+        return np.broadcast_to(mask.astype(bool).reshape(*mask.shape, *[1] * (len(shape) - mask.ndim)), shape)
+
+    @property
+    def is_numeric(self) -> bool:
+        """False for strings, such as what a StringLookup turns round."""
+        return self.dtype != "string"
+
+    def extent(self, axis: str) -> int:
+        """Return how many positions an axis has; 0 if there is no such axis."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 0
+
+    def sample(self, index: int) -> Activation:
+        """Return the answer to one sample: the same axes without ``"sample"``.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"{self.key} has samples 0 to {self.shape[0] - 1}, not {index}")
+        return _Derivation(partial(_sample_of, index=index)).of(self)
+
+    def mapped(self, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None = None) -> Activation:
+        """Return the same activation with other values, as the kit for tests makes them.
+
+        Args:
+            change: Called with its values, and with those of its inputs and internals when they are read; returns as
+                many of them.
+            mask: Another mask of shape ``(sample, time)``; None keeps the one that there is.
+        """
+        own = {self, *self.internals.values()}
+        return _Derivation(lambda each: _mapped(each, change, mask if each in own else None)).of(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
+        # (axis, *extents) -> (axis, position)
+        positions = np.indices(self.shape, dtype=np.int32).reshape(self.rank, self.values.size)
+        columns = dict(zip(self.axes, positions, strict=True))
+        return pd.DataFrame({**columns, "value": self.values.reshape(-1)})
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype) if copy or dtype else self.values
+
+    def __reduce__(self) -> Any:
+        return _one_of_states, _states([self], with_pass=False)
+
+    def __repr__(self) -> str:
+        extents = ", ".join(f"{axis}={extent}" for axis, extent in zip(self.axes, self.shape, strict=True))
+        return f"Activation({self.key!r}, {self.layer.type_name}, {extents})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        batch = self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
+        display = Activation.notebook_display
+        picture = display(batch, include, exclude) if display else None
+        return picture or {"text/plain": repr(self)}
+
+
+class Activations(Mapping[str, Activation]):
+    """What every layer answered in one forward pass: activations by key, in call order.
+
+    They can be pickled, without the model as an :class:`Activation` is, and :meth:`save` writes their values.
+
+    Args:
+        activations: In call order.
+        output: What the model itself returned, in its own structure, as NumPy arrays.
+        layers: Every layer that was called, those without values included.
+    """
+
+    def __init__(self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo]) -> None:
+        self._by_key = {activation.key: activation for activation in activations}
+        for activation in self._by_key.values():
+            activation._pass = weakref.ref(self)
+        self.output = output
+        self.layers = tuple(layers)
+
+    def __getitem__(self, key: str) -> Activation:
+        try:
+            return self._by_key[key]
+        except KeyError:
+            reason = next((layer.missing for layer in self.layers if layer.key == key and layer.missing), "")
+            known = ", ".join(self._by_key)
+            raise KeyError(
+                f"{key!r} has no values: {reason}" if reason else f"no layer {key!r}; there are: {known}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def at(self, index: int) -> Activation:
+        """Return the activation of ``model.layers[index]``; negative counts from the end.
+
+        Raises:
+            IndexError: If that layer was not called, as an InputLayer never is.
+        """
+        top: dict[int, Activation] = {}
+        for activation in self.values():
+            if activation.layer.index is not None:
+                # Of several outputs the first: what LSTM(return_state=True) answers, not its last state.
+                top.setdefault(activation.layer.index, activation)
+        # Layers that were called but not asked for count too.
+        called = [layer.index for layer in self.layers if layer.index is not None]
+        position = index if index >= 0 else max(called, default=-1) + 1 + index
+        if position not in top:
+            raise IndexError(f"model.layers[{index}] was not called; recorded positions: {sorted(top)}")
+        return top[position]
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the values as ``.npz``, an array per key, which ``numpy.load(path)[key]`` reads; no pickle is in it.
+
+        Args:
+            path: The file; ``.npz`` is added where it has another ending.
+
+        Returns:
+            The file that was written.
+        """
+        path = Path(path)
+        target = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+        with target.open("wb") as stream:
+            write_arrays(stream, {key: activation.values for key, activation in self.items()})
+        return target
+
+    def __reduce__(self) -> Any:
+        return _pass_of_states, (*_states(list(self.values()), with_pass=True), self.output, self.layers)
+
+    def __repr__(self) -> str:
+        return f"Activations({', '.join(self._by_key)})"
+
+
+class _Derivation:
+    """Makes activations of others, each once, so that a layer that is met on several paths is one object on all.
+
+    What goes into a layer is made when it is read, or else a deep model with shortcuts, where paths double with every
+    block, would never come to an end. Only who reads an activation keeps it: no cycle, and nothing outlives its use.
+
+    Args:
+        derive: Makes one activation of another, without what is related to it.
+    """
+
+    def __init__(self, derive: Callable[[Activation], Activation]) -> None:
+        self._derive = derive
+        self._lock = threading.RLock()
+        self._by_source: weakref.WeakValueDictionary[Activation, Activation] = weakref.WeakValueDictionary()
+
+    def of(self, source: Activation) -> Activation:
+        """Return what becomes of an activation."""
+        with self._lock:
+            derived = self._by_source.get(source)
+            if derived is None:
+                derived = self._derive(source)
+                derived._inputs = derived._internals = None
+                derived._derived = (self, source)
+                derived._pass = source._pass
+                self._by_source[source] = derived
+            return derived
+
+
+def _states(activations: Sequence[Activation], *, with_pass: bool) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return what activations are made of, each after those that it refers to by their place in the list, and places.
+
+    A list, since a pickle that follows a deep model from layer to layer comes to an end of Python's stack.
+    """
+    places: dict[Activation, int] = {}
+    states: list[dict[str, Any]] = []
+    waiting = [(each, False) for each in reversed(activations)]
+    while waiting:
+        each, is_ready = waiting.pop()
+        if each in places:
+            continue
+        is_followed = with_pass or each in activations
+        inputs, internals = (each.inputs, each.internals) if is_followed else ((), {})
+        if not is_ready:
+            waiting.append((each, True))
+            waiting += [(other, False) for other in (*inputs, *internals.values())]
+            continue
+        places[each] = len(states)
+        named = {name: getattr(each, name) for name in ("key", "values", "axes", "layer", "part", "mask", "context")}
+        related = {
+            "inputs": [places[other] for other in inputs],
+            "internals": {part: places[other] for part, other in internals.items()},
+        }
+        states.append({**named, **related, "dtype": each.dtype})
+    return states, [places[each] for each in activations]
+
+
+def _of_states(states: Sequence[Mapping[str, Any]]) -> list[Activation]:
+    made: list[Activation] = []
+    for state in states:
+        known = dict(state)
+        dtype = known.pop("dtype")
+        known["inputs"] = tuple(made[place] for place in known["inputs"])
+        known["internals"] = {part: made[place] for part, place in known["internals"].items()}
+        made.append(Activation(**known))
+        # bfloat16 became float32 when its values were read.
+        made[-1].__dict__["dtype"] = dtype
+    return made
+
+
+def _one_of_states(states: Sequence[Mapping[str, Any]], places: Sequence[int]) -> Activation:
+    return _of_states(states)[places[0]]
+
+
+def _pass_of_states(
+    states: Sequence[Mapping[str, Any]], places: Sequence[int], output: Any, layers: Sequence[LayerInfo]
+) -> Activations:
+    made = _of_states(states)
+    return Activations([made[place] for place in places], output, layers)
+
+
+def _sample_of(whole: Activation, index: int) -> Activation:
+    return Activation(
+        whole.key,
+        whole.values[index],
+        whole.axes[1:],
+        whole.layer,
+        part=whole.part,
+        mask=None if whole.mask is None else whole.mask[index],
+        context=whole.context.part(index, index + 1),
+        weights=whole._weights,
+    )
+
+
+def _batch_of_one(sample: Activation) -> Activation:
+    return Activation(
+        sample.key,
+        np.asarray(sample.values)[None],
+        ("sample", *sample.axes),
+        sample.layer,
+        part=sample.part,
+        mask=None if sample.mask is None else np.asarray(sample.mask)[None],
+        context=sample.context,
+        weights=sample._weights,
+    )
+
+
+def _mapped(activation: Activation, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None) -> Activation:
+    return Activation(
+        activation.key,
+        change(activation.values),
+        activation.axes,
+        activation.layer,
+        part=activation.part,
+        mask=activation.mask if mask is None else mask,
+        context=activation.context,
+        weights=activation._weights,
+    )
+
+
+def _no_pass() -> None:
+    return None
+
+
+def _name_of_type(dtype: Any) -> str:
+    name = str(getattr(dtype, "name", dtype))
+    return name if name.startswith(("float", "bfloat", "int", "uint", "bool", "complex")) else "string"
+
+
+def _item_size(source: Any) -> int:
+    if isinstance(source, np.ndarray):
+        return source.dtype.itemsize
+    return max(1, source.dtype.size)

@@ -1,0 +1,186 @@
+"""The forward passes that are made for one visitor's samples: as many at once, and as many layers, as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from core.common.cache import ContentStore
+from core.common.progress import Progress, counted
+from core.errors import InputRejected
+from core.extraction.activation import Activation, Activations
+from core.extraction.extractor import Extractor
+from core.extraction.layers import is_input, owner_of
+from core.extraction.memory_plan import Plan, plan
+from core.inputs.sample_context import SampleContext
+from core.inputs.structure import arrange, flat
+
+__all__ = ["Passes"]
+
+
+_BLOCKS_KEPT: Final = 2
+_LAYERS_KEPT: Final = 4
+
+
+class Passes:
+    """Runs samples through a model in blocks and keeps the last blocks.
+
+    Where the answers of all layers to even one sample would not fit in the memory budget, only the layer that is
+    looked at is kept, with what went into it.
+
+    Args:
+        extractor: Holds the model.
+        arrays: All samples by input name, the sample axis first.
+        known: What is known about the samples besides.
+        announce: Called with the activations of each block when it was run.
+        budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
+
+    Attributes:
+        extractor: Holds the model.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        arrays: Mapping[str, np.ndarray],
+        known: SampleContext,
+        announce: Callable[[Activations], None],
+        budget: int | None = None,
+    ) -> None:
+        self.extractor = extractor
+        self._arrays = arrays
+        self._known = known
+        self._announce = announce
+        self._budget = budget
+        self._count = len(next(iter(arrays.values())))
+        self._plan: Plan | None = None
+        self._costs: Mapping[str, int | None] = {}
+        self._blocks: ContentStore[Activations] = ContentStore(_BLOCKS_KEPT)
+        self._inside: ContentStore[Activations] = ContentStore(_LAYERS_KEPT)
+
+    @property
+    def plan(self) -> Plan:
+        """How the samples are run; made from what the layers say of their sizes, before anything is run.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        if self._plan is None:
+            given = self._samples(0, 1)
+            self._costs = self.extractor.cost(given)
+            if not self._costs:
+                # Only a real pass can follow this model: one sample says how large its answers are.
+                first = self.extractor.extract(given)
+                self._costs = {key: activation.byte_count for key, activation in first.items()}
+            self._plan = plan(self._costs, self._count, self._budget)
+        return self._plan
+
+    def cost(self, layer: str) -> int | None:
+        """Return how many bytes a layer answers to one sample; None if that is not known before it ran."""
+        return self._costs.get(layer) if self.plan else None
+
+    def block(self, sample: int, progress: Progress | None = None) -> tuple[Activations, int]:
+        """Return the block that holds a sample, and the sample's position in it.
+
+        Args:
+            sample: Number of the sample.
+            progress: Called with how much of the block is done, while it is run.
+
+        Raises:
+            InputRejected: If there is no such sample.
+            ExtractionFailed: If the model raises.
+        """
+        if not 0 <= sample < self._count:
+            raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {self._count - 1}.")
+        start = sample // self.plan.samples_at_once * self.plan.samples_at_once
+
+        def run() -> Activations:
+            activations = self._extract(start, None if self.plan.all_layers else (), progress)
+            self._announce(activations)
+            return activations
+
+        return self._blocks.get(start, run), sample - start
+
+    def answer(self, sample: int, progress: Progress | None = None) -> tuple[np.ndarray, int]:
+        """Return the model's first output for the block that holds a sample, and the sample's position in it.
+
+        Where the output has no row per sample, the sample is run alone: then all of it is that sample's.
+
+        Args:
+            sample: Number of the sample.
+            progress: Called with how much of the block is done, while it is run.
+
+        Raises:
+            InputRejected: If there is no such sample.
+            ExtractionFailed: If the model raises.
+        """
+        block, position = self.block(sample, progress)
+        output = _first_output(block)
+        start = sample - position
+        if output.ndim and len(output) == self._end(start) - start:
+            return output, position
+        alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
+        return _first_output(alone)[None], 0
+
+    def everything(self, layers: Collection[str] | None, internals: bool) -> Activations:
+        """Return what layers answer to all samples at once; nothing of it is kept here.
+
+        Raises:
+            InputRejected: If there is no such layer.
+            ExtractionFailed: If the model raises.
+        """
+        given = arrange(self.extractor.model, self._arrays)
+        size = self.plan.batch_size
+        try:
+            return self.extractor.extract(given, layers=layers, internals=internals, batch_size=size)
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
+
+    def activation(self, key: str, sample: int, *, inside: bool = False) -> tuple[Activation, int]:
+        """Return what a layer answered to the block that holds a sample, and the sample's position in it.
+
+        Args:
+            key: Key of a layer, or of an internal such as ``"lstm:cell_state"``.
+            sample: Number of the sample.
+            inside: Whether what the layer keeps to itself is needed too.
+
+        Raises:
+            InputRejected: If there is no such layer, or it has no values.
+            ExtractionFailed: If the model raises.
+        """
+        block, position = self.block(sample)
+        layer = owner_of(key, block.layers)
+        # An unknown key, and one without values, say so themselves.
+        if layer is not None and not layer.missing and (key != layer.key or inside or not self.plan.all_layers):
+            internals = layer.internals if key != layer.key or inside else ()
+            keys = (layer.key, *internals, *(each for each in layer.inputs_from if not is_input(each)))
+            start = sample - position
+            block = self._inside.get((start, keys), lambda: self._extract(start, keys, None))
+        try:
+            return block[key], position
+        except KeyError as error:
+            raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
+
+    def _extract(self, start: int, layers: Collection[str] | None, progress: Progress | None) -> Activations:
+        end = self._end(start)
+        return self.extractor.extract(
+            self._samples(start, end),
+            layers=layers,
+            batch_size=self.plan.batch_size,
+            progress=counted(progress),
+            first=start,
+            known=self._known.part(start, end),
+        )
+
+    def _end(self, start: int) -> int:
+        return min(start + self.plan.samples_at_once, self._count)
+
+    def _samples(self, start: int, end: int) -> Any:
+        part = {name: array[start:end] for name, array in self._arrays.items()}
+        return arrange(self.extractor.model, part)
+
+
+def _first_output(block: Activations) -> np.ndarray:
+    return np.asarray(flat(block.output)[0])

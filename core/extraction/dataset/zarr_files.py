@@ -1,0 +1,360 @@
+"""What layers answer to a dataset, or what is left of it after reducing, written to disk as Zarr while it comes.
+
+A part that is written is written for good: a run that was ended half way goes on after the last one. One array per
+layer, a chunk per part; statistics are a group per layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import numpy as np
+
+from core.common.text import shown
+from core.errors import InputRejected
+from core.extraction.dataset.engines import Engine, LocalEngine
+from core.extraction.dataset.statistics import LayerStatistics
+from core.extraction.dataset.survey import (
+    BATCH_SIZE,
+    Chunk,
+    Survey,
+    chunks_of,
+    draw_every,
+    layers_of,
+    reduce_chunk,
+    samples_per_chunk,
+)
+from core.extraction.extractor import Extractor, refuse_unknown_layers
+from core.extraction.extractors import extractor_of
+from core.inputs.datasets import Dataset
+from core.inputs.labels import AnswerRule
+from core.inputs.structure import arrange
+
+__all__ = ["array_name", "extract_dataset", "read_statistics"]
+
+_log = logging.getLogger("layerscope")
+_LEDGER: Final = "layerscope"
+_CHECKPOINT: Final = ".checkpoint.npz"
+_CHECKPOINT_SECONDS: Final = 2.0
+_CHUNK_BYTES: Final = 64_000_000
+_MOST_IN_CHUNK: Final = 256
+_SEPARATOR: Final = "|"
+
+
+def extract_dataset(
+    model: Any,
+    dataset: Dataset,
+    output: str | os.PathLike[str],
+    *,
+    layers: Collection[str] | None = None,
+    statistics: bool = False,
+    batch_size: int = BATCH_SIZE,
+    engine: Engine | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Run a dataset through a model and write what the layers answer as a Zarr group.
+
+    ``zarr.open_group(output)[core.array_name(key)]`` is then the array of a layer, shape ``(sample, …)``, with the
+    names of its axes. Of statistics there is a group per layer, see :func:`read_statistics`. Beside them are the
+    ``labels`` if they are known, numbers of the model's classes, -1 where a label is none of them; ``groups`` in their
+    place where no label is known to be a class of the model, or ``targets`` where they are true values; and, with
+    statistics, the ``predictions``. The names of classes and groups are an attribute of their arrays.
+
+    Args:
+        model: A Keras model, an :class:`Extractor`, or a model file as path or content.
+        dataset: The samples.
+        output: Folder of the Zarr group. One that was begun with the same arguments is gone on with.
+        layers: Keys of layers; None takes all whose answers have a known size, without those that answer in another
+            shape to some samples.
+        statistics: Whether to write :class:`LayerStatistics` instead of all values.
+        batch_size: Samples in one pass.
+        engine: Where the work is done; by default in this process.
+        progress: Called with how many samples are written, and of how many.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputRejected: If the folder holds something else, a sample does not fit, or Zarr is not installed.
+        ExtractionFailed: If the model raises.
+        KeyError: If there is no such layer.
+    """
+    folder = Path(output)
+    extractor = extractor_of(model)
+    engine = engine or LocalEngine()
+    # This process needs the model too: for its layers, and to compile nothing twice where it does the work.
+    source = extractor if isinstance(engine, LocalEngine) else model
+    wanted = sorted(layers) if layers is not None else None
+    size = samples_per_chunk(extractor) if statistics else _samples_that_fit(extractor, dataset, wanted)
+    chunks = chunks_of(dataset.sample_count, size)
+    begun = {
+        "sample_count": dataset.sample_count,
+        "identity": dataset.identity,
+        "model": _identity_of(extractor.model),
+        "choice of layers": wanted,
+        "statistics": statistics,
+        "chunk": size,
+        "batch_size": batch_size,
+    }
+    if wanted is not None and (known := layers_of(extractor)):
+        # Before anything is written.
+        refuse_unknown_layers(frozenset(wanted), known)
+    ledger = _Ledger(folder, begun)
+    group = ledger.group
+    write = _write_statistics if statistics else _write_activations
+    write(folder, engine, source, dataset, chunks, ledger, wanted, batch_size, progress)
+    for name, numbers, of in (
+        ("labels", dataset.labels, dataset.class_names),
+        ("groups", dataset.groups if dataset.labels is None else None, dataset.group_names),
+        ("targets", dataset.targets, ()),
+    ):
+        if numbers is not None and name not in group:
+            group.create_array(name, data=np.asarray(numbers), attributes={"names": list(of)} if of else None)
+    return folder
+
+
+def array_name(key: str) -> str:
+    """Return the name of a layer's array in the Zarr group: its key, without what would be a folder."""
+    return quote(key, safe="")
+
+
+def read_statistics(output: str | os.PathLike[str]) -> dict[str, LayerStatistics]:
+    """Return the statistics that :func:`extract_dataset` wrote, by key of the layer, in call order.
+
+    Raises:
+        InputRejected: If there are none, or not all samples are through yet.
+    """
+    folder = Path(output)
+    group = _zarr().open_group(folder, mode="r") if (folder / "zarr.json").is_file() else None
+    ledger: Any = group.attrs.get(_LEDGER, {}) if group is not None else {}
+    if group is None or "layers" not in ledger:
+        raise InputRejected(
+            f"{shown(folder.name)} holds no statistics of a whole dataset.",
+            remedy="Run `layerscope extract MODEL DATA -o OUT.zarr --statistics`, and again if it was ended.",
+        )
+    return {
+        key: LayerStatistics.from_arrays({name: array[...] for name, array in group[array_name(key)].arrays()})
+        for key in ledger["layers"]
+    }
+
+
+class _Ledger:
+    """Says in the attributes of the group what is done there, and for what; Zarr writes them in one piece."""
+
+    def __init__(self, folder: Path, begun: dict[str, Any]) -> None:
+        zarr = _zarr()
+        if folder.exists() and not (folder / "zarr.json").is_file() and any(folder.iterdir()):
+            raise _written_by_others(folder)
+        self.group = zarr.open_group(folder, mode="a")
+        self._written: dict[str, Any] = dict(self.group.attrs.get(_LEDGER, {}))
+        if not self._written:
+            if any(True for _ in self.group.members()):
+                raise _written_by_others(folder)
+            self.note(**begun, done=0)
+            return
+        differing = [name for name, value in begun.items() if self._written.get(name) != json.loads(json.dumps(value))]
+        if differing:
+            raise InputRejected(
+                f"{shown(folder.name)} was begun with another {differing[0].replace('_', ' ')}.",
+                remedy="Name another folder, or delete this one.",
+            )
+
+    @property
+    def done(self) -> int:
+        """How many parts are written."""
+        return int(self._written["done"])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the statistics of all parts are written."""
+        return "layers" in self._written
+
+    def note(self, **known: Any) -> None:
+        """Write down what is done."""
+        self._written |= known
+        self.group.attrs[_LEDGER] = self._written
+
+
+def _written_by_others(folder: Path) -> InputRejected:
+    return InputRejected(
+        f"{shown(folder.name)} is there and was not written by this command.", remedy="Name another folder."
+    )
+
+
+def _write_activations(
+    folder: Path,
+    engine: Engine,
+    model: Any,
+    dataset: Dataset,
+    chunks: Sequence[Chunk],
+    ledger: _Ledger,
+    layers: list[str] | None,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    group, remaining = ledger.group, chunks[ledger.done :]
+    parts = ((dataset.batch(chunk.start, chunk.stop), layers, batch_size) for chunk in remaining)
+    for chunk, answers in zip(remaining, engine.map(_answers_to, model, parts), strict=True):
+        if chunk.number:
+            _leave_out_what_changed(group, answers, chunk, is_named=layers is not None)
+        for key, (axes, values) in answers.items():
+            name = array_name(key)
+            if name not in group:
+                if chunk.number:
+                    continue
+                group.create_array(
+                    name,
+                    shape=(dataset.sample_count, *values.shape[1:]),
+                    chunks=(chunk.stop - chunk.start, *values.shape[1:]),
+                    dtype=values.dtype,
+                    dimension_names=axes,
+                    attributes={"key": key},
+                )
+            group[name][chunk.start : chunk.stop] = values
+        ledger.note(done=chunk.number + 1)
+        if progress:
+            progress(chunk.stop, dataset.sample_count)
+
+
+def _leave_out_what_changed(
+    group: Any, answers: dict[str, tuple[tuple[str, ...], np.ndarray]], chunk: Chunk, *, is_named: bool
+) -> None:
+    """Take away what is written of layers that answer in another shape from here on: half would be taken for all."""
+    for name in group.array_keys():
+        key = group[name].attrs.get("key")
+        if not key or (key in answers and answers[key][1].shape[1:] == group[name].shape[1:]):
+            continue
+        if is_named:
+            raise InputRejected(
+                f"{shown(key)} answers in another shape from sample {chunk.start} on.",
+                remedy="Pad the samples to one length, or name other layers.",
+            )
+        del group[name]
+        _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
+
+
+def _answers_to(
+    extractor: Extractor, inputs: dict[str, np.ndarray], layers: list[str] | None, batch_size: int
+) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    found = extractor.extract(arrange(extractor.model, inputs), layers=layers, batch_size=batch_size)
+    return {key: (each.axes, np.asarray(each.values)) for key, each in found.items() if each.is_numeric}
+
+
+def _write_statistics(
+    folder: Path,
+    engine: Engine,
+    model: Any,
+    dataset: Dataset,
+    chunks: Sequence[Chunk],
+    ledger: _Ledger,
+    layers: list[str] | None,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    if ledger.is_finished:
+        return
+    group, checkpoint = ledger.group, folder.with_name(f"{folder.name}{_CHECKPOINT}")
+    found = _read_checkpoint(checkpoint) if checkpoint.is_file() else Survey()
+    remaining = [chunk for chunk in chunks if chunk.start >= found.sample_count]
+    parts = (_part(dataset, chunk, layers, batch_size) for chunk in remaining)
+    written_at = time.monotonic()
+    for chunk, part in zip(remaining, engine.map(reduce_batches, model, parts), strict=True):
+        found = found.merged(part)
+        if time.monotonic() - written_at >= _CHECKPOINT_SECONDS:
+            _write_checkpoint(checkpoint, found)
+            written_at = time.monotonic()
+        if progress:
+            progress(chunk.stop, dataset.sample_count)
+    for key, statistics in found.statistics.items():
+        inner = group.require_group(array_name(key))
+        for name, values in statistics.to_arrays().items():
+            inner.create_array(name, data=np.asarray(values), overwrite=True)
+    if len(found.predictions):
+        group.create_array("predictions", data=found.predictions, overwrite=True)
+    ledger.note(done=len(chunks), layers=list(found.statistics))
+    checkpoint.unlink(missing_ok=True)
+
+
+def reduce_batches(
+    extractor: Extractor,
+    inputs: dict[str, np.ndarray],
+    batch_size: int,
+    first: int,
+    groups: np.ndarray | None,
+    group_count: int,
+    every: int,
+    layers: list[str] | None,
+    classes: tuple[AnswerRule, tuple[str, ...]],
+) -> Survey:
+    """Return the survey of samples that are all here, see :func:`core.extraction.dataset.survey.reduce_chunk`."""
+    count = len(next(iter(inputs.values())))
+    batches = (
+        {name: array[start : start + batch_size] for name, array in inputs.items()}
+        for start in range(0, count, batch_size)
+    )
+    return reduce_chunk(extractor, batches, first, groups, group_count, every, layers, classes=classes)
+
+
+def _part(dataset: Dataset, chunk: Chunk, layers: list[str] | None, batch_size: int) -> tuple[Any, ...]:
+    groups = None if dataset.groups is None else dataset.groups[chunk.start : chunk.stop]
+    every = draw_every(dataset.sample_count)
+    inputs = dataset.batch(chunk.start, chunk.stop)
+    classes = (dataset.answer_rule, dataset.class_names)
+    return inputs, batch_size, chunk.start, groups, dataset.group_count, every, layers, classes
+
+
+def _write_checkpoint(path: Path, found: Survey) -> None:
+    arrays: dict[str, Any] = {
+        f"{key}{_SEPARATOR}{name}": np.asarray(values)
+        for key, statistics in found.statistics.items()
+        for name, values in statistics.to_arrays().items()
+    }
+    arrays[_SEPARATOR] = found.predictions
+    # Whoever looks finds it as it was or whole, whenever this is ended.
+    beside = path.with_name(f"{path.name}.new")
+    with beside.open("wb") as stream:
+        np.savez(stream, **arrays)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+
+
+def _read_checkpoint(path: Path) -> Survey:
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(path, allow_pickle=False) as archive:
+        for name in archive:
+            key, _, part = name.rpartition(_SEPARATOR)
+            if part:
+                found.setdefault(key, {})[part] = archive[name]
+        predictions = archive[_SEPARATOR]
+    statistics = {key: LayerStatistics.from_arrays(arrays) for key, arrays in found.items()}
+    return Survey({}, statistics, predictions)
+
+
+def _identity_of(model: Any) -> str:
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(weight.path.encode() + np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _samples_that_fit(extractor: Extractor, dataset: Dataset, layers: list[str] | None) -> int:
+    sizes = extractor.cost(arrange(extractor.model, dataset.batch(0, 1)))
+    known = [size or 0 for key, size in sizes.items() if layers is None or key in layers]
+    return max(1, min(_CHUNK_BYTES // max(sum(known), 1), _MOST_IN_CHUNK, dataset.sample_count))
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise InputRejected("Zarr is not installed.", remedy="pip install 'layerscope[dataset]'.") from error
+    return zarr

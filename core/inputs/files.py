@@ -1,0 +1,322 @@
+"""Whatever a person gives the app, as samples that the model takes: the one entry to images, arrays, tables and text.
+
+What a file is, its content decides; a name is only asked whether a text is a table of texts.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from core.common.limits import format_limit, get_limits, raised_by
+from core.common.text import listed, shown
+from core.errors import InputRejected
+from core.inputs.arrays import holds_arrays, read_arrays
+from core.inputs.checking import check
+from core.inputs.file_kinds import kind_of, kind_promised_by
+from core.inputs.images import SCALINGS, Fit, holds_image, read_image
+from core.inputs.picture_files import FOLDER_NAMES, PictureFiles, holds_pictures, pictures_in_archive
+from core.inputs.remedies import shape_text
+from core.inputs.spec import InputSpec
+from core.inputs.tables import Table, read_table
+from core.inputs.text_lines import decoded_text, lines_with_content
+
+__all__ = ["GivenFile", "Preparation", "Samples", "read_files", "read_text"]
+
+_WHOLE_NPZ: Final = ""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How image files are made into the model's numbers, see ``core.inputs.images.read_image``.
+
+    Attributes:
+        scaling: Key of ``core.inputs.images.SCALINGS``.
+        fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
+        invert: Makes dark what was light.
+    """
+
+    scaling: str = next(iter(SCALINGS))
+    fit: Fit = "stretch"
+    invert: bool = False
+
+    def picture(self, data: bytes, name: str, spec: InputSpec) -> np.ndarray:
+        """Return an image file as one sample of an input, see :func:`core.inputs.images.read_image`.
+
+        Raises:
+            InputRejected: If it is damaged, or the input takes no pictures.
+        """
+        return read_image(data, name, spec, scaling=self.scaling, fit=self.fit, invert=self.invert)
+
+    def pictures(self, files: PictureFiles, positions: Iterable[int], spec: InputSpec) -> np.ndarray:
+        """Return several image files as samples of an input, shape ``(sample, *input)``.
+
+        Raises:
+            InputRejected: If one is damaged, if they differ in size, or take too much memory together.
+        """
+        found: list[np.ndarray] = []
+        most = get_limits().input_bytes
+        for position in positions:
+            found.append(self.picture(files.read(position), files.names[position], spec))
+            if found[-1].shape != found[0].shape:
+                raise InputRejected(
+                    f"{shown(files.names[position])} differs in size from the images before it.",
+                    remedy="The model takes images as they are: bring them to one size first.",
+                )
+            if found[0].nbytes * len(found) > most:
+                raise InputRejected(
+                    f"The images need more than {format_limit(most)} of memory together.",
+                    remedy=f"Give fewer. {raised_by('input_bytes')}",
+                )
+        return np.stack(found)
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A file as a person gave it: its name and its content."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Data for every input of a model.
+
+    Attributes:
+        arrays: By the input's name, in the order of the inputs; each ``(sample, …)``, checked.
+        labels: The label of each sample as it was given, numbers or strings, shape ``(sample,)``, or several numbers
+            for each; None if not known of all. What they mean, :func:`core.inputs.labels.match_labels` finds out.
+        names: What each sample is called: a file's name, ``"row 3"`` of a table, ``"line 3"`` of a text counted from
+            1, ``"x_test.npy[3]"`` for an array counted from 0.
+        labels_origin: What the labels are called in sentences, such as ``"folder names"``.
+        feature_names: Names of the last axis by the input's name, where the file has some.
+    """
+
+    arrays: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    names: tuple[str, ...]
+    labels_origin: str = "labels"
+    feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one file holds for one input."""
+
+    values: np.ndarray
+    labels: np.ndarray | None
+    names: tuple[str, ...]
+    labels_origin: str = "labels"
+    feature_names: tuple[str, ...] = ()
+
+
+def read_files(
+    files: Mapping[str, Sequence[GivenFile]], specs: Sequence[InputSpec], preparation: Preparation | None = None
+) -> Samples:
+    """Return the samples in the files that were given for each input.
+
+    Several files for an input follow one another. A ``.npz`` also fills the inputs that no file was given for.
+
+    Args:
+        files: Files by the input's name. A ``.npz`` for all inputs, or the files for a model's only input, may also
+            be under the empty name.
+        specs: What the model expects.
+        preparation: How images are prepared; by default pixels / 255, stretched.
+
+    Raises:
+        InputRejected: If the model does not say what it expects, if an input is without data or unknown, if the inputs
+            differ in their number of samples, or if a file does not fit.
+    """
+    preparation = preparation or Preparation()
+    by_name = {spec.name: spec for spec in specs}
+    if not by_name:
+        raise InputRejected(
+            "The model does not say what it expects.", remedy="Say the shape and the type of its input first."
+        )
+    given = {name: list(each) for name, each in files.items() if each}
+    whole = given.pop(_WHOLE_NPZ, [])
+    if whole:
+        given.setdefault(specs[0].name, []).extend(whole)
+    unknown = [name for name in given if name not in by_name]
+    if unknown:
+        raise InputRejected(
+            f"The model has no input '{shown(unknown[0])}'.", remedy=f"Its inputs are: {listed(by_name)}."
+        )
+    parts: dict[str, list[_Part]] = {name: [] for name in by_name}
+    limits = get_limits()
+    for name, each in given.items():
+        for file in each:
+            open_specs = [by_name[name], *(spec for spec in specs if spec.name not in given)]
+            for input_name, part in _read(file, open_specs, preparation).items():
+                parts[input_name].append(part if len(each) == 1 else _told_apart(part, shown(file.name)))
+                if sum(one.values.nbytes for one in parts[input_name]) > limits.input_bytes:
+                    raise InputRejected(
+                        f"The files for the input '{shown(input_name)}' need more than "
+                        f"{format_limit(limits.input_bytes)} of memory together.",
+                        remedy=f"Give fewer or smaller files. {raised_by('input_bytes')}",
+                    )
+    missing = [name for name, found in parts.items() if not found]
+    if missing:
+        raise InputRejected(
+            f"There is no data for the input '{shown(missing[0])}'.",
+            remedy="Give each input a file, or all of them one .npz with an array for each.",
+        )
+    return _joined({name: _concatenated(found, by_name[name]) for name, found in parts.items()})
+
+
+def read_text(text: str, spec: InputSpec) -> Samples:
+    """Return what a person typed: one sample per line that is not empty.
+
+    Args:
+        text: For an input of text, the text itself; for others, numbers with commas, semicolons or blanks between them.
+        spec: What the input expects.
+
+    Raises:
+        InputRejected: If there is no line, or if the numbers do not fit.
+    """
+    return _joined({spec.name: _text_part(text, "The text", spec)})
+
+
+def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _Part]:
+    """Return what a file holds for the first of these inputs; an archive for all of them."""
+    spec, name = specs[0], shown(file.name)
+    _check_size(file, name)
+    if file.data.startswith(b"PK") and holds_pictures(io.BytesIO(file.data)):
+        return {spec.name: _pictures_part(file, spec, preparation)}
+    if holds_arrays(file.data):
+        return _array_parts(file, specs)
+    if holds_image(file.data):
+        values = preparation.picture(file.data, name, spec)
+        return {spec.name: _Part(check(values[np.newaxis], spec, name), None, (name,))}
+    promised = kind_promised_by(file.name)
+    found = kind_of(file.data, markup=spec.dtype != "string")
+    if found:
+        expected = f"; expected was {promised}, as its name says" if promised else ""
+        raise InputRejected(f"{name} is {found[0]}{expected}.", remedy=found[1])
+    try:
+        text = decoded_text(file.data, name)
+        if spec.dtype == "string" and not file.name.lower().endswith((".csv", ".tsv")):
+            return {spec.name: _text_part(text, name, spec)}
+        table = read_table(file.data, name, spec)
+    except InputRejected as error:
+        if not promised:
+            raise
+        raise InputRejected(
+            f"{name} is not {promised}, as its name says. {error.message}",
+            remedy=f"Give the file that was meant. {error.remedy}",
+        ) from error
+    return {spec.name: _table_part(table, spec, name)}
+
+
+def _table_part(table: Table, spec: InputSpec, name: str) -> _Part:
+    values = check(table.values, spec, name)
+    origin = f"labels in the column '{shown(table.label_column)}'" if table.label_column else "labels"
+    return _Part(values, table.labels, table.names, origin, table.feature_names)
+
+
+def _pictures_part(file: GivenFile, spec: InputSpec, preparation: Preparation) -> _Part:
+    files = pictures_in_archive(file.data, file.name)
+    values = preparation.pictures(files, range(len(files.names)), spec)
+    return _Part(check(values, spec, shown(file.name)), files.labels, files.names, FOLDER_NAMES)
+
+
+def _check_size(file: GivenFile, name: str) -> None:
+    limit = get_limits().upload_bytes
+    if not file.data:
+        raise InputRejected(f"{name} is empty: it has no bytes.", remedy="Copy or save it again.")
+    if len(file.data) > limit:
+        raise InputRejected(
+            f"{name} is larger than {format_limit(limit)}.", remedy=f"Give fewer samples. {raised_by('upload_bytes')}"
+        )
+
+
+def _array_parts(file: GivenFile, specs: Sequence[InputSpec]) -> dict[str, _Part]:
+    # An array by itself can only be meant for the input that it was given for.
+    name = shown(file.name)
+    single = file.data.startswith(b"\x93NUMPY")
+    found = read_arrays(file.data, name, specs[:1] if single else specs)
+    parts = {}
+    for spec in specs:
+        if spec.name not in found.arrays:
+            continue
+        values = check(found.arrays[spec.name], spec, name)
+        if found.labels is not None and len(found.labels) != len(values):
+            raise InputRejected(
+                f"{name} holds {len(values)} samples for the input '{spec.shown_name}' and {len(found.labels)} labels.",
+                remedy="Save one label per sample, or leave the labels out.",
+            )
+        names = (name,) if len(values) == 1 else tuple(f"{name}[{index}]" for index in range(len(values)))
+        origin = f"labels in '{shown(found.label_key)}'" if found.label_key else "labels"
+        parts[spec.name] = _Part(values, found.labels, names, origin)
+    return parts
+
+
+def _text_part(text: str, name: str, spec: InputSpec) -> _Part:
+    if spec.dtype != "string":
+        return _table_part(read_table(text.encode("utf-8", "replace"), name, spec), spec, name)
+    if "\0" in text:
+        raise InputRejected(f"{name} holds zeros, which no text does.", remedy="Write one sample a line.")
+    lines = [(number, line.strip()) for number, line in lines_with_content(text, name)]
+    if not lines:
+        raise InputRejected(f"{name} is empty.", remedy="Write one sample a line.")
+    limit = get_limits().input_bytes
+    # NumPy gives every string the room of the longest.
+    if len(lines) * max(len(line) for _, line in lines) * 4 > limit:
+        raise InputRejected(
+            f"{name} needs more than {format_limit(limit)} of memory: {len(lines):,} lines, each with the room of the "
+            "longest.",
+            remedy=f"Give fewer or shorter lines. {raised_by('input_bytes')}",
+        )
+    values = np.array([line for _, line in lines], dtype=str)  # (sample,)
+    values = values.reshape(len(lines), *(1 for _ in spec.shape))  # (sample,) -> (sample, 1) where so expected
+    return _Part(check(values, spec, name), None, tuple(f"line {number}" for number, _ in lines))
+
+
+def _told_apart(part: _Part, file_name: str) -> _Part:
+    """Return the part with the file's name in the names of its samples: every table has a row 1."""
+    names = (name if name.startswith(file_name) else f"{file_name}, {name}" for name in part.names)
+    return replace(part, names=tuple(names))
+
+
+def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
+    if len(parts) == 1:
+        return parts[0]
+    shapes = {part.values.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        # Only where the model takes any size; one array holds samples of one.
+        told = " and ".join(shape_text(shape) for shape in sorted(shapes)[:2])
+        raise InputRejected(
+            f"The files for the input '{spec.shown_name}' differ in size: {told}.",
+            remedy="Give samples of the same size together, the others one after another.",
+        )
+    labels = [part.labels for part in parts if part.labels is not None]
+    return _Part(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate(labels) if len(labels) == len(parts) and len({each.shape[1:] for each in labels}) == 1 else None,
+        tuple(name for part in parts for name in part.names),
+        parts[0].labels_origin,
+        parts[0].feature_names if len({part.feature_names for part in parts}) == 1 else (),
+    )
+
+
+def _joined(parts: Mapping[str, _Part]) -> Samples:
+    counts = {name: len(part.values) for name, part in parts.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
+        raise InputRejected(
+            f"The inputs differ in their number of samples: {told}.",
+            remedy="Give every input the same number of samples, in the same order.",
+        )
+    labelled = next((part for part in parts.values() if part.labels is not None), None)
+    return Samples(
+        {name: part.values for name, part in parts.items()},
+        labelled.labels if labelled else None,
+        next(iter(parts.values())).names,
+        labelled.labels_origin if labelled else "labels",
+        {name: part.feature_names for name, part in parts.items() if part.feature_names},
+    )

@@ -1,0 +1,44 @@
+"""What a model's first output is: what labels are set against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["ModelOutput"]
+
+_BETWEEN_0_AND_1: Final = frozenset({"sigmoid", "hard_sigmoid"})
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """The first output of a model.
+
+    Attributes:
+        count: How many numbers it has for each sample; None where they are no list of a known length.
+        function: Activation function of the layer that it comes from; empty if it has none, or that is not known.
+        layer: Key of that layer; empty if that is not known.
+        name: What the output is called; empty if that is not known.
+        is_text: Whether it is text, as behind a StringLookup.
+    """
+
+    count: int | None = None
+    function: str = ""
+    layer: str = ""
+    name: str = ""
+    is_text: bool = False
+
+    @property
+    def class_count(self) -> int | None:
+        """Between how many classes it could tell: a single number tells two apart. None if it is no list of numbers."""
+        return 2 if self.count == 1 else self.count
+
+    @property
+    def is_one_probability(self) -> bool:
+        """Whether it is a single number from 0 to 1, as of a sigmoid."""
+        return self.count == 1 and self.function in _BETWEEN_0_AND_1
+
+    @property
+    def is_one_number(self) -> bool:
+        """Whether it is a single number of any size, as of a regression."""
+        return self.count == 1 and not self.is_one_probability

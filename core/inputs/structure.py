@@ -1,0 +1,227 @@
+"""What a model is given, in the model's own structure: as tensors, as signatures of a graph, by name.
+
+A structure is an array, or a list or dict of arrays, as Keras takes it. An optional input that is left out is None in
+it; a graph takes the others, flat and in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.common.text import listed, shown
+from core.errors import InputRejected
+from core.inputs.model_inputs import input_specs, input_structure
+
+__all__ = [
+    "arrange",
+    "dense_array",
+    "exact_signature",
+    "flat",
+    "input_names",
+    "named_arrays",
+    "open_signature",
+    "packed",
+    "rolled",
+    "sample_count_of",
+    "slice_of",
+    "some_of",
+    "to_tensors",
+    "two_that_differ",
+]
+
+
+def to_tensors(model: Any, inputs: Any) -> Any:
+    """Return inputs as tensors of the types that the model declares, where it does.
+
+    Of a model that declares none, float64 becomes float32 unless it computes in float64. Keras would cast them too, but
+    inside its own call, where nobody could say any more which layer they went into.
+
+    Raises:
+        InputRejected: If there is an array of Python objects among them.
+    """
+    declared = {tensor.name: str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()}
+    undeclared = "float64" if str(getattr(model, "compute_dtype", "")) == "float64" else "float32"
+    names = iter(input_names(model, inputs))
+    return _mapped(lambda value: _to_tensor(value, declared.get(next(names), ""), undeclared), inputs)
+
+
+def flat(structure: Any) -> list[Any]:
+    """Return the leaves that are there, in order."""
+    import keras
+
+    return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
+
+
+def packed(structure: Any, leaves: Sequence[Any]) -> Any:
+    """Return leaves in a structure, the inverse of :func:`flat`."""
+    remaining = iter(leaves)
+    return _mapped(lambda leaf: next(remaining), structure)
+
+
+def slice_of(tensors: Any, start: int, end: int) -> Any:
+    """Return some of the samples."""
+    return _mapped(lambda tensor: tensor[start:end], tensors)
+
+
+def some_of(tensors: Any, samples: Sequence[int]) -> Any:
+    """Return the samples of these numbers, in this order."""
+    import tensorflow as tf
+
+    return _mapped(lambda tensor: tf.gather(tensor, list(samples)), tensors)
+
+
+def rolled(tensors: Any) -> Any:
+    """Return the samples, each a place further on, and the last one first."""
+    count = sample_count_of(tensors)
+    return some_of(tensors, [count - 1, *range(count - 1)])
+
+
+def two_that_differ(tensors: Any) -> tuple[int, int]:
+    """Return the numbers of two samples that are not the same; 0 twice if all are."""
+    import tensorflow as tf
+
+    count = sample_count_of(tensors)
+    for tensor in flat(tensors):
+        tensor = tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
+        if count > 1 and isinstance(tensor, tf.Tensor):
+            rows = np.asarray(tensor).reshape(count, -1)
+            other = int(np.argmax((rows != rows[:1]).any(axis=1)))
+            if other:
+                return 0, other
+    return 0, 0
+
+
+def sample_count_of(tensors: Any) -> int:
+    """Return how many samples there are.
+
+    Raises:
+        InputRejected: If inputs hold different numbers of samples, or none.
+    """
+    counts = {int(tensor.shape[0]) if tensor.shape.rank else 0 for tensor in flat(tensors)}
+    if len(counts) != 1 or counts == {0}:
+        raise InputRejected(
+            f"The inputs hold {', '.join(map(str, sorted(counts)))} samples.",
+            remedy="Every input needs the same number of samples, at least one, along its first axis.",
+        )
+    return counts.pop()
+
+
+def open_signature(tensors: Any) -> Any:
+    """Return what a graph takes that leaves the number of samples open: batches of any size share it."""
+    import tensorflow as tf
+
+    def spec(tensor: Any) -> Any:
+        if isinstance(tensor, tf.RaggedTensor):
+            shape = [None, *tensor.shape[1:]]
+            return tf.RaggedTensorSpec(shape, tensor.dtype, tensor.ragged_rank, tensor.row_splits.dtype)
+        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+    return _mapped(spec, tensors)
+
+
+def exact_signature(tensors: Any) -> Any:
+    """Return what a graph takes for exactly so many samples."""
+    import tensorflow as tf
+
+    return _mapped(tf.type_spec_from_value, tensors)
+
+
+def input_names(model: Any, structure: Any) -> list[str]:
+    """Return the name of each input that is there: those of a dict, else the model's own names if it has as many."""
+    import keras
+
+    leaves = keras.tree.flatten(structure)
+    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+    if isinstance(structure, Mapping) and len(structure) == len(leaves):
+        # As Keras' tree has it, which flattens a dict by its sorted keys.
+        names = [str(name) for name in sorted(structure)]
+    elif len(names) != len(leaves):
+        names = [f"input_{number}" for number in range(len(leaves))]
+    return [name for name, leaf in zip(names, leaves, strict=True) if leaf is not None]
+
+
+def named_arrays(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
+    """Return read-only views of the inputs by name; rows of different lengths are padded."""
+    # A plugin gets to see them, and they are the caller's own.
+    arrays = [dense_array(leaf).view() for leaf in flat(inputs)]
+    for array in arrays:
+        array.flags.writeable = False
+    return dict(zip(input_names(model, inputs), arrays, strict=True))
+
+
+def dense_array(leaf: Any) -> np.ndarray:
+    """Return an array or a tensor as an array; rows of different lengths are padded with zeros or empty texts."""
+    import tensorflow as tf
+
+    if isinstance(leaf, tf.RaggedTensor):
+        array = leaf.to_tensor().numpy()
+        return np.char.decode(array.astype(bytes), "utf-8", "replace") if array.dtype.kind == "O" else array
+    return np.asarray(leaf)
+
+
+def _mapped(function: Any, structure: Any) -> Any:
+    import keras
+
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), structure)
+
+
+def _to_tensor(value: Any, declared: str, undeclared_float: str) -> Any:
+    import tensorflow as tf
+
+    if isinstance(value, (tf.RaggedTensor, tf.SparseTensor)):
+        return value
+    if isinstance(value, tf.Tensor):
+        return tf.cast(value, declared) if _can_be_cast(value.dtype.as_numpy_dtype, declared) else value
+    array = np.asarray(value)
+    if _can_be_cast(array.dtype, declared):
+        array = array.astype(tf.as_dtype(declared).as_numpy_dtype)
+    elif array.dtype == np.float64:
+        array = array.astype(undeclared_float)
+    if array.dtype.kind == "O" and not all(isinstance(item, (str, bytes)) for item in array.reshape(-1)):
+        raise InputRejected(
+            f"The input is an array of Python objects, shape {array.shape}.",
+            remedy="Give arrays of numbers or of strings; sequences of different lengths need padding.",
+        )
+    return tf.convert_to_tensor(array)
+
+
+def _can_be_cast(given: Any, declared: str) -> bool:
+    return declared not in ("", "string") and np.dtype(given).kind in "fiub"
+
+
+def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return the arrays in the structure that the model is called with: one array, a list, a dict, or nested.
+
+    Args:
+        model: A Keras model.
+        arrays: One array per input, by the names that ``input_specs`` gives, each checked; the sample axis first. For a
+            model that does not say what it expects, one array is handed on as it is and several as a dict; as a list if
+            they are called ``"input_0"``, ``"input_1"``, …, which :func:`core.inputs.structure.input_names` calls those
+            of a list.
+
+    Raises:
+        InputRejected: If an input is missing or unknown, or the numbers of samples differ.
+    """
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
+        raise InputRejected(
+            f"The inputs differ in their number of samples: {told}.",
+            remedy="Give every input the same number of samples, in the same order.",
+        )
+    names = [spec.name for spec in input_specs(model)]
+    if not names:
+        if len(arrays) == 1 or list(arrays) == [f"input_{number}" for number in range(len(arrays))]:
+            return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
+        return dict(arrays)
+    if set(names) != set(arrays):
+        raise InputRejected(
+            f"The model takes {listed(names)}; given were {listed(arrays) or 'none'}.",
+            remedy="Give each input of the model its data.",
+        )
+    import keras
+
+    return keras.tree.pack_sequence_as(input_structure(model), [arrays[name] for name in names])

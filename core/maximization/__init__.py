@@ -1,1 +1,0 @@
-"""What a unit is looking for: inputs found by gradient ascent."""

@@ -1,0 +1,28 @@
+"""How a notebook shows an activation: as its best picture.
+
+A notebook asks the object itself. An activation knows no visualizers, so it is told here who does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.extraction.activation import Activation
+
+__all__ = ["best_picture"]
+
+
+def best_picture(activation: Activation, include: Any, exclude: Any) -> Any:
+    """Return the best picture of an activation as a bundle of media types; None if nothing can be drawn.
+
+    Args:
+        activation: What to show, with the sample axis.
+        include: Media types, as Jupyter asks for them.
+        exclude: Likewise.
+    """
+    from core.plugins.registry import get_registry
+
+    return get_registry().displayed(activation, include, exclude)
+
+
+Activation.notebook_display = staticmethod(best_picture)

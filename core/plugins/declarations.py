@@ -1,0 +1,187 @@
+"""Finds what is wrong with a plugin's declarations before anything is drawn, and where it stands."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from core.common.text import did_you_mean, either
+from core.plugins import hookspecs
+from core.plugins.handles import Handles
+from core.plugins.options import control_fault
+from core.plugins.visualizer import API_VERSION, OLDEST_API_VERSION, Options, Visualizer
+
+__all__ = [
+    "CHART_ARGUMENTS",
+    "chart_arguments",
+    "declaration_fault",
+    "hook_fault",
+    "place_of",
+    "registered_classes",
+    "version_fault",
+]
+
+CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "dataset")
+"""What ``chart`` may ask for by naming a parameter so."""
+
+VERSION_NAME: Final = "layerscope_api"
+_DECLARED: Final = ("name", "title", "handles", "Options", "how_to_read", "limitations", "priority", "needs", "chart")
+_CHART: Final = "chart(self, activation, options)"
+
+
+def version_fault(plugin: Any) -> str:
+    """Return why a plugin's version of the API cannot be served; empty if it can."""
+    given = getattr(plugin, VERSION_NAME, API_VERSION)
+    served = f"this Layerscope serves {either(range(OLDEST_API_VERSION, API_VERSION + 1))}"
+    if isinstance(given, bool) or not isinstance(given, int):
+        return f"{VERSION_NAME} = {given!r}: a whole number is needed; {served}"
+    if given > API_VERSION:
+        return (
+            f"it was written for version {given} of the plugin API, {served}. "
+            "Update Layerscope, or install an older version of the plugin"
+        )
+    if given < OLDEST_API_VERSION:
+        return f"it was written for version {given} of the plugin API, {served}. Ask its author for a newer version"
+    return ""
+
+
+def hook_fault(plugin: Any) -> tuple[str, Any]:
+    """Return what is wrong with the hooks of a plugin, and the function at fault; empty if nothing is."""
+    known = [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "layerscope_spec")]
+    marked = False
+    for attribute in dir(plugin):
+        function = getattr(plugin, attribute, None)
+        marks = getattr(function, "layerscope_impl", None)
+        if marks is None:
+            continue
+        marked = True
+        name = (marks.get("specname") or attribute) if isinstance(marks, dict) else attribute
+        if name not in known:
+            meant = did_you_mean(name, known)
+            return f"there is no hook {name!r}{meant} The hooks are: {', '.join(known)}.", function
+        if callable(function):
+            there_are = list(inspect.signature(getattr(hookspecs, name)).parameters)
+            for asked in inspect.signature(function).parameters:
+                if asked not in there_are:
+                    may = f"It may ask for: {', '.join(there_are)}." if there_are else "It is called without arguments."
+                    return f"the hook {name!r} asks for {asked!r}{did_you_mean(asked, there_are)} {may}", function
+    if not marked:
+        unmarked = next((name for name in known if callable(getattr(plugin, name, None))), "")
+        if not unmarked and registered_classes(plugin):
+            return "", None
+        what = f"{unmarked}() is not marked as a hook" if unmarked else "it has no hook"
+        return f"{what}; put @hookimpl above a function visualizers() that returns the pictures", None
+    return "", None
+
+
+def registered_classes(plugin: Any) -> tuple[str, ...]:
+    """Return the names of the classes and functions that a plugin's module registered with Keras, for model files."""
+    keras = sys.modules.get("keras")
+    if keras is None or not inspect.ismodule(plugin):
+        return ()
+    registered = keras.saving.get_custom_objects()
+    return tuple(sorted(name for name, each in registered.items() if each.__module__ == plugin.__name__))
+
+
+def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
+    """Return what is wrong with the declarations of a visualizer; empty if nothing is.
+
+    Args:
+        visualizer: Whatever a plugin brought.
+        may_be_empty: Whether ``Handles()`` may name nothing, as in version 1 of the API.
+    """
+    if not isinstance(visualizer, Visualizer):
+        return "is not an instance of vizplugins.Visualizer (an instance is needed, not the class)"
+    slip = _misspelt(type(visualizer))
+    if slip:
+        return slip
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
+            return f"declares no {attribute}"
+    if not isinstance(visualizer.handles, Handles):
+        return f"declares handles = {visualizer.handles!r}, an instance of vizplugins.Handles is needed"
+    if visualizer.handles.is_empty and not may_be_empty:
+        return (
+            "does not say what it handles. Name layer_types, axes, ranks, parts, dtypes or when, such as "
+            'handles = Handles(axes=("sample", "unit")); Handles(layer_types=("Layer",)) takes every layer'
+        )
+    if not isinstance(visualizer.priority, int):
+        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
+    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
+        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
+    for attribute in ("how_to_read", "limitations"):
+        if not isinstance(getattr(visualizer, attribute), str):
+            return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
+    return _chart_fault(visualizer) or _options_fault(visualizer.Options)
+
+
+def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:
+    """Return which of :data:`CHART_ARGUMENTS` the ``chart`` of a visualizer asks for, each with its parameter."""
+    asked = inspect.signature(visualizer.chart).parameters
+    return {name: parameter for name, parameter in asked.items() if name in CHART_ARGUMENTS}
+
+
+def place_of(thing: Any) -> tuple[str, int]:
+    """Return file and line where a function, a module or the class of an object is defined; empty and 0 if unknown."""
+    if inspect.ismodule(thing):
+        return getattr(thing, "__file__", None) or "", 0
+    defined = thing if inspect.isfunction(thing) or inspect.isclass(thing) else type(thing)
+    try:
+        return inspect.getsourcefile(defined) or "", inspect.getsourcelines(defined)[1]
+    except (OSError, TypeError):
+        return "", 0
+
+
+def _misspelt(visualizer: type[Visualizer]) -> str:
+    classes = visualizer.__mro__[: visualizer.__mro__.index(Visualizer)]
+    own = [name for each in classes for name in vars(each) if not name.startswith("_")]
+    missing = [name for name in _DECLARED if name not in own]
+    for name in own:
+        meant = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)
+        if meant != ".":
+            return f"declares {name!r}, which means nothing here{meant}"
+    return ""
+
+
+def _chart_fault(visualizer: Visualizer) -> str:
+    if type(visualizer).chart is Visualizer.chart:
+        return f"has no method {_CHART}"
+    parameters = list(inspect.signature(visualizer.chart).parameters.values())
+    by_place = [each for each in parameters[:2] if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    if len(by_place) < 2:
+        names = ", ".join(["self", *(each.name for each in parameters)])
+        return f"has chart({names}); {_CHART} is needed"
+    for each in parameters[2:]:
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY) or (
+            each.name not in CHART_ARGUMENTS and each.default is each.empty
+        ):
+            meant = did_you_mean(each.name, CHART_ARGUMENTS)
+            return (
+                f"has a chart that asks for {str(each)!r}, which there is not{meant} "
+                f"Beside activation and options it may ask for: {', '.join(CHART_ARGUMENTS)}"
+            )
+    return ""
+
+
+def _options_fault(options: Any) -> str:
+    if not (isinstance(options, type) and issubclass(options, Options)):
+        return f"declares Options = {options!r}, a subclass of vizplugins.Options is needed"
+    required = [name for name, field in options.model_fields.items() if field.is_required()]
+    if required:
+        return f"has options without a default: {', '.join(required)}"
+    for name, field in options.model_fields.items():
+        if name in CHART_ARGUMENTS:
+            return f"has an option {name!r}, which is the name of something that chart() may ask for; rename it"
+        fault = control_fault(name, field)
+        if fault:
+            return fault
+    try:
+        options.model_validate(options().model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "together"
+        return f"has defaults that its own Options refuse: {name}: {first['msg']} (given {first['input']!r})"
+    return ""

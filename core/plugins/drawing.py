@@ -1,0 +1,267 @@
+"""Lets a visualizer draw, gives it what it asks for, and makes sure that what it returns is sound and not too large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+
+from core.analysis.layer_dataset import LayerDataset
+from core.charts.altair_settings import plain_settings
+from core.charts.blocks import has_own_width
+from core.charts.validation import specification_of
+from core.common.cache import ContentStore
+from core.common.limits import Limits, format_limit, get_limits, raised_by
+from core.common.text import shown
+from core.extraction.activation import Activation, Activations
+from core.extraction.extractor import Extractor
+from core.plugins.deadlines import Deadline
+from core.plugins.declarations import chart_arguments
+from core.plugins.visualizer import Options, Refusal, Visualizer
+
+__all__ = ["ContentCache", "Drawing", "Given", "Picture", "call_chart", "pictures_of"]
+
+_RESULTS_KEPT: Final = 32
+_WIDTH: Final = 640
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One chart of a drawing, found to be sound.
+
+    Attributes:
+        caption: What stands above it; empty where there is one chart alone.
+        chart: The Altair chart.
+        specification: Its Vega-Lite specification, the data inside.
+    """
+
+    caption: str
+    chart: Any
+    specification: dict[str, Any]
+
+    @property
+    def selections(self) -> tuple[str, ...]:
+        """Names of the selection parameters in the chart."""
+        return tuple(param["name"] for param in self.specification.get("params", ()) if "select" in param)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a visualizer made of an activation.
+
+    Attributes:
+        pictures: The charts, one or several; none where it refused.
+        refusal: Why there is nothing to be drawn; empty where there is.
+        notes: A sentence per option value that had to be fitted.
+        faults: By option, why its value was refused and the default taken.
+    """
+
+    pictures: tuple[Picture, ...]
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def chart(self) -> Any:
+        """The Altair chart; several stand under one another, each with its caption.
+
+        Raises:
+            ValueError: If nothing was drawn.
+        """
+        if not self.pictures:
+            raise ValueError(f"nothing was drawn: {self.refusal}")
+        if len(self.pictures) == 1:
+            return self.pictures[0].chart
+        together = alt.vconcat(*(_captioned(each) for each in self.pictures))
+        return together.resolve_scale(color="independent")
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        """The Vega-Lite specification of :attr:`chart`."""
+        if len(self.pictures) == 1:
+            return self.pictures[0].specification
+        with plain_settings(max_rows=get_limits().chart_rows):
+            return specification_of(self.chart)
+
+    @property
+    def selections(self) -> tuple[str, ...]:
+        """Names of the selection parameters in all charts."""
+        return tuple(name for each in self.pictures for name in each.selections)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a visualizer may ask for beside the activation and its options, as far as it is there.
+
+    Attributes:
+        activations: What all layers answered in the same pass.
+        extractor: Holds the model.
+        dataset: All samples.
+        progress: Called with a fraction from 0 to 1 and a text.
+    """
+
+    activations: Activations | None = None
+    extractor: Extractor | None = None
+    dataset: LayerDataset | None = None
+    progress: Callable[[float, str], None] | None = None
+
+
+class ContentCache:
+    """Keeps the results of functions by the content of their arguments."""
+
+    def __init__(self) -> None:
+        self._kept: ContentStore[Any] = ContentStore(_RESULTS_KEPT)
+
+    def of(self, owner: str) -> Callable[..., Any]:
+        """Return what a visualizer keeps its results with.
+
+        Args:
+            owner: Tells the results of one visualizer, and of one version of its file, from those of others.
+        """
+
+        def cache(function: Any, *arguments: Any) -> Any:
+            import joblib
+
+            # What is bound beforehand, such as whom to tell how far it is, changes nothing of the result.
+            worker = function.func if isinstance(function, partial) else function
+            if getattr(worker, "__closure__", None):
+                names = ", ".join(worker.__code__.co_freevars)
+                raise TypeError(
+                    f"cache() was given {worker.__qualname__}, which takes {names} from around it; results are "
+                    "kept by the content of the arguments, so pass it as an argument of a function of its own"
+                )
+            name = f"{getattr(worker, '__module__', '')}.{getattr(worker, '__qualname__', repr(worker))}"
+            code = getattr(worker, "__code__", None)
+            key = (owner, name, getattr(code, "co_code", b""), repr(getattr(code, "co_consts", ())))
+            return self._kept.get((*key, joblib.hash(arguments)), lambda: _frozen(function(*arguments)))
+
+        return cache
+
+
+def call_chart(
+    visualizer: Visualizer,
+    activation: Activation,
+    options: Options,
+    given: Given,
+    cache: Callable[..., Any],
+    deadline: Deadline,
+) -> Any:
+    """Call ``chart`` with what it asks for, and return what it returns.
+
+    Raises:
+        LookupError: If it asks for something that is not there.
+    """
+
+    def progress(fraction: float, text: str = "") -> None:
+        deadline.extend()
+        if given.progress:
+            given.progress(min(max(float(fraction), 0.0), 1.0), shown(text))
+
+    parts: dict[str, Any] = {
+        "progress": progress,
+        "cache": cache,
+        "extractor": given.extractor,
+        "activations": given.activations if given.activations is not None else activation.activations,
+        "dataset": given.dataset or LayerDataset(activation),
+    }
+    wanted = {}
+    for name, parameter in chart_arguments(visualizer).items():
+        if parts[name] is None and parameter.default is parameter.empty:
+            raise LookupError(f"it asks for {name}, which is not there; in a notebook give {name}=…")
+        wanted[name] = parts[name]
+    return visualizer.chart(activation, options, **wanted)
+
+
+def pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:
+    """Make sure that what ``chart`` returned is sound.
+
+    Args:
+        returned: A chart, a dict of captions and charts, or a refusal.
+        limits: The most rows and bytes that all its charts together may have.
+
+    Returns:
+        The pictures, and why there are none if it refused.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If it is not valid Vega-Lite, or over the budget.
+    """
+    if isinstance(returned, Refusal):
+        return (), returned.reason
+    charts = returned if isinstance(returned, dict) else {"": returned}
+    if not charts:
+        raise TypeError("chart() returned an empty dict; return a Refusal where there is nothing to be drawn")
+    pictures = []
+    for caption, chart in charts.items():
+        if not isinstance(chart, alt.TopLevelMixin) or not isinstance(caption, str):
+            raise TypeError(
+                f"chart() returned {_kind_of(returned)}, an Altair chart is needed, a dict of captions and charts, or "
+                "a Refusal"
+            )
+        pictures.append(Picture(caption, chart, _specification(chart, limits)))
+    size = sum(len(json.dumps(each.specification, default=str)) for each in pictures)
+    if size > limits.chart_bytes:
+        raise ValueError(
+            f"the chart takes {size / 1e6:.1f} MB, more than the {format_limit(limits.chart_bytes)} that a browser "
+            f"draws at once; aggregate the data, or draw what lies on a grid as an image. {raised_by('chart_bytes')}"
+        )
+    return tuple(pictures), ""
+
+
+def _specification(chart: Any, limits: Limits) -> dict[str, Any]:
+    try:
+        with plain_settings(max_rows=limits.chart_rows):
+            specification = specification_of(chart)
+    except alt.MaxRowsError as error:
+        raise _too_many_rows(limits) from error
+    if _row_count(specification) > limits.chart_rows:
+        raise _too_many_rows(limits)
+    return specification
+
+
+def _too_many_rows(limits: Limits) -> ValueError:
+    return ValueError(
+        f"the chart has more than {limits.chart_rows:,} rows of data, which a browser takes seconds to draw; aggregate "
+        f"them with NumPy, or draw what lies on a grid as an image. {raised_by('chart_rows')}"
+    )
+
+
+def _row_count(part: Any) -> int:
+    if isinstance(part, list):
+        return sum(map(_row_count, part))
+    if not isinstance(part, dict):
+        return 0
+    rows = 0
+    for name, inner in part.items():
+        if name == "datasets":
+            rows += sum(len(table) for table in inner.values())
+        elif name == "data" and isinstance(inner, dict):
+            rows += len(inner["values"]) if isinstance(inner.get("values"), list) else 0
+        else:
+            rows += _row_count(inner)
+    return rows
+
+
+def _kind_of(returned: Any) -> str:
+    if isinstance(returned, dict):
+        kinds = {f"{type(caption).__name__} to {type(chart).__name__}" for caption, chart in returned.items()}
+        return f"a dict of {', '.join(sorted(kinds))}"
+    return type(returned).__name__
+
+
+def _captioned(picture: Picture) -> Any:
+    chart = picture.chart if has_own_width(picture.specification) else picture.chart.properties(width=_WIDTH)
+    return alt.vconcat(chart, title=alt.TitleParams(text=picture.caption, anchor="start"))
+
+
+def _frozen(result: Any) -> Any:
+    # Kept for others too.
+    for part in result if isinstance(result, (tuple, list)) else (result,):
+        if isinstance(part, np.ndarray) and part.base is None:
+            part.flags.writeable = False
+    return result

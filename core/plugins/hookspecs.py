@@ -1,0 +1,33 @@
+"""What a plugin may implement. Two hooks, no more until a real plugin needs a third."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pluggy
+
+from core.extraction.activation import Activations
+from core.plugins.visualizer import Visualizer
+
+__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "visualizers"]
+
+PROJECT_NAME: Final = "layerscope"
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@hookspec
+def visualizers() -> Sequence[Visualizer]:
+    """Return the visualizers that this plugin brings, one instance each."""
+    return ()
+
+
+@hookspec
+def activations_published(activations: Activations) -> None:
+    """Take note that a forward pass was recorded.
+
+    Args:
+        activations: What every layer answered; read-only.
+    """

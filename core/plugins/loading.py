@@ -1,0 +1,350 @@
+"""Loads plugins apart from each other, and keeps what they brought and what went wrong.
+
+Import, registration and every call of a hook are guarded: what one plugin raises, or takes too long for, is noted with
+its name, package, version and traceback, and the others go on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pluggy
+
+from core.charts.altair_settings import put_back
+from core.common.deprecation import hearing
+from core.common.limits import get_limits
+from core.common.text import shown
+from core.extraction.activation import Activations
+from core.plugins import hookspecs
+from core.plugins.deadlines import Deadline, run_within
+from core.plugins.declarations import (
+    VERSION_NAME,
+    declaration_fault,
+    hook_fault,
+    place_of,
+    registered_classes,
+    version_fault,
+)
+from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of
+from core.plugins.sources import (
+    ImportClock,
+    PluginSettings,
+    Source,
+    built_ins,
+    distribution_sources,
+    file_source,
+    folder_state,
+    installed_packages,
+)
+from core.plugins.visualizer import API_VERSION, Visualizer
+
+__all__ = ["Entry", "LoadedPlugins"]
+
+_Result = TypeVar("_Result")
+
+SLOW_IMPORT_SECONDS: Final = 0.3
+"""Imports that take longer are reported, with the package that takes the most of it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A visualizer, and the plugin that brought it.
+
+    Attributes:
+        visualizer: The visualizer.
+        origin: The plugin that brought it.
+        version: How often it was loaded before.
+        broken: Why its file could not be loaded again; what it was before is then not drawn with any more.
+    """
+
+    visualizer: Visualizer
+    origin: Origin
+    version: int = 0
+    broken: Problem | None = None
+
+
+def _extend(visualizers: list[Any], hook: Any) -> None:
+    visualizers.extend(hook())
+
+
+class LoadedPlugins:
+    """Every plugin that was found, and what each brought.
+
+    Safe to be shared by threads.
+
+    Args:
+        settings: Which folders, and which plugins are allowed.
+    """
+
+    def __init__(self, settings: PluginSettings) -> None:
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._settings = settings
+        self._entries: dict[str, Entry] = {}
+        self._plugins: dict[str, Plugin] = {}
+        self._origins: dict[str, Origin] = {}
+        self._files: dict[Path, tuple[int, int]] = {}
+        self._lock = threading.RLock()
+        self._seconds = get_limits().import_seconds
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Every visualizer by name, as they are now, in the order in which they were found."""
+        with self._lock:
+            return dict(self._entries)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin found, those that failed or are not allowed included, in the order in which they were found."""
+        with self._lock:
+            return tuple(self._plugins.values())
+
+    def plugin_of(self, entry: Entry) -> Plugin:
+        """Return the plugin that brought a visualizer."""
+        with self._lock:
+            return self._plugins.get(entry.origin.key, entry.origin.plain())
+
+    def discover(self) -> None:
+        """Load what ships with Layerscope, what is installed, and what is in the folders."""
+        with self._lock:
+            for source in built_ins():
+                self.load(source)
+            if self._settings.enabled:
+                for source in installed_packages():
+                    self.load(source)
+                self._load_folders()
+
+    def refresh(self) -> bool:
+        """Look into the folders, load what is new or was saved since, and return whether anything changed."""
+        if not self._settings.folders or not self._settings.enabled:
+            return False
+        with self._lock:
+            return self._load_folders()
+
+    def load_file(self, path: Path) -> bool:
+        """Load the plugin that a file is; True if nothing went wrong."""
+        return self.load(file_source(path.resolve()))
+
+    def load_package(self, name: str) -> bool:
+        """Load the plugins of an installed distribution, or else a module by its name; True if nothing went wrong."""
+        origin = Origin(name, "package", name.partition(".")[0])
+        sources = distribution_sources(name) or (Source(origin, lambda: importlib.import_module(name)),)
+        loaded = [self.load(source) for source in sources]
+        return all(loaded)
+
+    def load(self, source: Source, *, again: bool = False) -> bool:
+        """Import a plugin and take it in; True if nothing went wrong.
+
+        Args:
+            source: The plugin.
+            again: Whether it was loaded before, and has changed.
+        """
+        origin = source.origin
+        with self._lock:
+            if origin.source != "built-in" and not self._settings.allows(origin):
+                self._plugins[origin.key] = origin.plain().but(status="not allowed")
+                return False
+            earlier = self._withdraw(origin.key) if again else {}
+            changed_at = time.strftime("%H:%M:%S") if again else ""
+            self._plugins[origin.key] = origin.plain().but(changed_at=changed_at)
+            clock, imported = ImportClock(), []
+
+            def load() -> None:
+                with clock.running():
+                    imported.append(source.load())
+
+            self._noting(origin, "import", load)
+            self._note_import(origin, clock)
+            fine = bool(imported) and self.take(imported[0], origin, earlier)
+            if not fine:
+                self._keep_broken(origin, earlier)
+            return fine
+
+    def take(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
+        """Take in a plugin that was imported: its hooks, or a single visualizer; True if nothing went wrong.
+
+        Args:
+            plugin: Module or object with hooks, or a Visualizer.
+            origin: Where it comes from.
+            earlier: What it brought before it changed.
+        """
+        with self._lock:
+            known = self._plugins.setdefault(origin.key, origin.plain())
+            if isinstance(plugin, Visualizer):
+                self._add(plugin, origin, earlier or {}, API_VERSION)
+            elif self._take_hooks(plugin, origin):
+                self._take_visualizers(plugin, origin, earlier or {})
+                if classes := registered_classes(plugin):
+                    names = ", ".join(map(shown, classes))
+                    self._notice(origin, f"models that use {names} open: it registers that with Keras, as --trust does")
+            else:
+                return False
+            return len(self._plugins[origin.key].problems) == len(known.problems)
+
+    def announce(self, activations: Activations) -> None:
+        """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
+        for implementation in self._pluggy.hook.activations_published.get_hookimpls():
+            # As pluggy has it, an implementation may leave out what it does not need.
+            told = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
+            self._noting(self._origins[implementation.plugin_name], "hook", told)
+
+    def apart(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
+        """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
+
+        Args:
+            origin: The plugin.
+            seconds: How long it may take between two signs of life.
+            spent: What to say when it took longer.
+            work: Called with the deadline.
+
+        Returns:
+            What it returned.
+
+        Raises:
+            TimeoutError: If it took longer.
+        """
+        with hearing() as heard, put_back():
+            try:
+                return run_within(seconds, spent, work)
+            finally:
+                for notice in heard:
+                    self._notice(origin, notice)
+
+    def _load_folders(self) -> bool:
+        found = folder_state(self._settings)
+        changed = {path: state for path, state in found.items() if state != self._files.get(path)}
+        gone = [path for path in self._files if path not in found]
+        for path in gone:
+            del self._files[path]
+            key = file_source(path).origin.key
+            self._withdraw(key)
+            self._plugins.pop(key, None)
+        for path, state in changed.items():
+            again = path in self._files
+            self._files[path] = state
+            self.load(file_source(path), again=again)
+        return bool(changed or gone)
+
+    def _take_hooks(self, plugin: Any, origin: Origin) -> bool:
+        try:
+            fault, function = version_fault(plugin), None
+            if not fault:
+                fault, function = hook_fault(plugin)
+        except Exception as error:
+            # Looking at it may run code of its own.
+            self._note(origin, problem_of(origin, "registration", error))
+            return False
+        if fault:
+            self._note(origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin)))
+            return False
+        if origin.key in self._origins:
+            # The first one stays as it is, and is not marked as failed by what comes after it.
+            twin = replace(origin, twin=sum(each.startswith(origin.key) for each in self._plugins))
+            self._plugins[twin.key] = twin.plain()
+            taken = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
+            self._note(twin, problem_of(twin, "registration", ValueError(taken)))
+            return False
+        try:
+            self._pluggy.register(plugin, name=origin.key)
+        except Exception as error:
+            # pluggy keeps a plugin whose validation failed.
+            with suppress(Exception):
+                self._pluggy.unregister(name=origin.key)
+            self._note(origin, problem_of(origin, "registration", error))
+            return False
+        self._origins[origin.key] = origin
+        return True
+
+    def _take_visualizers(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry]) -> None:
+        version = getattr(plugin, VERSION_NAME, API_VERSION)
+        for implementation in self._pluggy.hook.visualizers.get_hookimpls():
+            if implementation.plugin is not plugin:
+                continue
+            visualizers: list[Any] = []
+            self._noting(origin, "hook", partial(_extend, visualizers, implementation.function))
+            for visualizer in visualizers:
+                self._add(visualizer, origin, earlier, version)
+            if not visualizers and not self._plugins[origin.key].problems:
+                self._notice(origin, "visualizers() returned none, so it brings no picture")
+
+    def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
+        try:
+            fault = declaration_fault(visualizer, may_be_empty=api_version < 2)
+        except Exception as error:
+            # What is declared may be a property, and raise.
+            self._note(origin, problem_of(origin, "registration", error))
+            return
+        if not fault and visualizer.name in self._entries:
+            # By name, not by class identity: files are loaded again.
+            holder = self._entries[visualizer.name].origin
+            who = f"{holder.plugin} of {holder.in_words}"
+            fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
+        if fault:
+            wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
+            self._note(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
+            return
+        if visualizer.handles.is_empty:
+            self._notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
+        before = earlier.get(visualizer.name)
+        self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
+        plugin = self._plugins[origin.key]
+        self._plugins[origin.key] = plugin.but(visualizers=(*plugin.visualizers, visualizer.name))
+
+    def _withdraw(self, key: str) -> dict[str, Entry]:
+        """Take out a plugin, and return what it had brought."""
+        if self._pluggy.get_plugin(key) is not None:
+            self._pluggy.unregister(name=key)
+        self._origins.pop(key, None)
+        brought = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
+        for name in brought:
+            del self._entries[name]
+        return brought
+
+    def _keep_broken(self, origin: Origin, earlier: Mapping[str, Entry]) -> None:
+        """Keep what a file brought before it was broken, so that its tab shows the failure."""
+        plugin = self._plugins[origin.key]
+        for name, entry in earlier.items():
+            if name not in self._entries and plugin.problems:
+                broken = plugin.problems[-1]
+                self._entries[name] = Entry(entry.visualizer, entry.origin, entry.version + 1, broken)
+
+    def _note_import(self, origin: Origin, clock: ImportClock) -> None:
+        plugin = self._plugins[origin.key]
+        if clock.seconds <= SLOW_IMPORT_SECONDS or plugin.problems:
+            self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds)
+            return
+        package, seconds = clock.slowest()
+        self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds, slowest_import=package)
+        self._notice(
+            origin,
+            f"importing it took {clock.seconds:.1f} s, of which {package or 'its own code'} {seconds:.1f} s; import "
+            "what is slow inside chart()",
+        )
+
+    def _noting(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> None:
+        """Run a part of a plugin, and note what it raises."""
+        try:
+            self.apart(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
+        except (Exception, SystemExit) as error:
+            self._note(origin, problem_of(origin, stage, error))
+
+    def _note(self, origin: Origin, problem: Problem) -> None:
+        with self._lock:
+            plugin = self._plugins[origin.key]
+            # A hook that fails at every forward pass is one problem.
+            if problem not in plugin.problems:
+                self._plugins[origin.key] = plugin.but(status="failed", problems=(*plugin.problems, problem))
+
+    def _notice(self, origin: Origin, notice: str) -> None:
+        with self._lock:
+            plugin = self._plugins.get(origin.key)
+            if plugin is not None and notice not in plugin.notices:
+                self._plugins[origin.key] = plugin.but(notices=(*plugin.notices, notice))

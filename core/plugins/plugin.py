@@ -1,0 +1,165 @@
+"""What is known of a plugin: where it comes from, how it fared, and what went wrong with it."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+__all__ = ["BUILT_IN_PACKAGE", "Origin", "Plugin", "PluginSource", "PluginStatus", "Problem", "Stage", "problem_of"]
+
+BUILT_IN_PACKAGE: Final = "vizplugins"
+
+PluginSource = Literal["built-in", "package", "file", "registered"]
+PluginStatus = Literal["ready", "failed", "not allowed"]
+Stage = Literal["import", "registration", "hook"]
+
+_OURS: Final = Path(__file__).resolve().parents[1]
+_PYTHON: Final = Path(sysconfig.get_paths()["stdlib"])
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a plugin comes from.
+
+    Attributes:
+        plugin: What it is called in messages: its entry point, its file, or its module.
+        source: Which of the ways in it took.
+        package: Distribution or module that it came from; a file's own name.
+        version: Version of that distribution; empty if unknown.
+        path: The file, for a plugin that is one; else empty.
+        report_to: Where its author wants to hear of failures: an address of a page or of a person; empty if unknown.
+        twin: Tells it from others that are called the same.
+    """
+
+    plugin: str
+    source: PluginSource = "registered"
+    package: str = ""
+    version: str = ""
+    path: str = ""
+    report_to: str = ""
+    twin: int = 0
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other plugin."""
+        return "|".join([self.source, self.package, self.plugin, self.path, *([str(self.twin)] if self.twin else [])])
+
+    @property
+    def in_words(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}".strip()
+
+    def plain(self) -> Plugin:
+        """Return the plugin as it is before anything is known of it."""
+        return Plugin(self.plugin, self.source, self.package, self.version, self.path, report_to=self.report_to)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What could not be loaded, or failed while it was asked.
+
+    Attributes:
+        plugin: Name of the plugin, such as its entry point.
+        package: Distribution or module it came from.
+        version: Version of that distribution; empty if unknown.
+        stage: ``"import"``, ``"registration"`` or ``"hook"``.
+        message: What happened, in a sentence.
+        traceback: For the plugin's author.
+        file: The plugin's file that it happened in, or that declares it; empty if unknown.
+        line: Line in that file, from 1; 0 if unknown.
+        report_to: Where to report it; empty if unknown.
+    """
+
+    plugin: str
+    package: str
+    version: str
+    stage: Stage
+    message: str
+    traceback: str = ""
+    file: str = ""
+    line: int = 0
+    report_to: str = ""
+
+    @property
+    def place(self) -> str:
+        """File and line, such as ``"power.py, line 12"``; empty if unknown."""
+        if not self.file:
+            return ""
+        return f"{Path(self.file).name}, line {self.line}" if self.line else Path(self.file).name
+
+    @property
+    def in_words(self) -> str:
+        """What happened, and where if the message does not say so itself, as that of a SyntaxError does."""
+        return f"{self.message} ({self.place})" if self.place and self.place not in self.message else self.message
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found, whether it can be used or not.
+
+    Attributes:
+        name: What it is called.
+        source: ``"built-in"``, ``"package"`` (installed), ``"file"`` (in a folder of plugins) or ``"registered"``.
+        package: Distribution or module that it came from.
+        version: Version of that distribution; empty if unknown.
+        path: The file, for a plugin that is one; else empty.
+        status: ``"ready"``, ``"failed"`` or ``"not allowed"``.
+        visualizers: Names of the visualizers that it brings.
+        problems: What went wrong.
+        notices: Deprecated names that it uses, and what to use instead; imports that are slow.
+        import_seconds: How long importing it took.
+        slowest_import: The package that took the most of it, where that was long; else empty.
+        changed_at: When its file was last loaded again, such as ``"12:03:05"``; empty if it was not.
+        report_to: Where its author wants to hear of failures; empty if unknown.
+    """
+
+    name: str
+    source: PluginSource
+    package: str
+    version: str = ""
+    path: str = ""
+    status: PluginStatus = "ready"
+    visualizers: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+    import_seconds: float = 0.0
+    slowest_import: str = ""
+    changed_at: str = ""
+    report_to: str = ""
+
+    def but(self, **changes: Any) -> Plugin:
+        """Return the same with some attributes changed."""
+        return replace(self, **changes)
+
+
+def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[str, int] | None = None) -> Problem:
+    """Describe what a plugin raised.
+
+    Args:
+        origin: The plugin.
+        stage: When it happened.
+        error: What was raised.
+        place: File and line that are at fault, where the traceback does not lead there.
+    """
+    file, line = place or _place_of(error)
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    lines = "".join(traceback.format_exception(error))
+    return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
+
+
+def _place_of(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0
+    # What was interrupted since it took too long stands in the interruption's own traceback.
+    told = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ else error
+    # The last line outside of our own code and of Python's own: there the plugin called what failed.
+    for frame in reversed(traceback.extract_tb(told.__traceback__)):
+        path = Path(frame.filename)
+        installed = {"site-packages", "dist-packages"} & set(path.parts)
+        if frame.filename.startswith("<") or _OURS in path.parents or (_PYTHON in path.parents and not installed):
+            continue
+        return frame.filename, frame.lineno or 0
+    return "", 0

@@ -1,0 +1,49 @@
+"""The kit as pytest fixtures, which pytest finds wherever Layerscope is installed.
+
+Nothing is imported before a test asks for it, so that other projects' tests start as fast as without. That is why they
+are not with the kit: what is in ``vizplugins`` brings Altair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from core.plugins.registry import Registry
+
+__all__ = ["check_visualizer", "empty_registry", "make_activation", "small_activations"]
+
+
+@pytest.fixture
+def make_activation() -> Callable[..., Any]:
+    """Return :func:`core.plugins.testing.make_activation`."""
+    from core.plugins.testing import make_activation
+
+    return make_activation
+
+
+@pytest.fixture
+def small_activations() -> Callable[..., Any]:
+    """Return :func:`core.plugins.testing.small_activations`."""
+    from core.plugins.testing import small_activations
+
+    return small_activations
+
+
+@pytest.fixture
+def empty_registry() -> Registry:
+    """Return a registry that discovers nothing."""
+    from core.plugins.testing import empty_registry
+
+    return empty_registry()
+
+
+@pytest.fixture
+def check_visualizer() -> Callable[[Any], None]:
+    """Return :func:`core.plugins.testing.check_visualizer`."""
+    from core.plugins.testing import check_visualizer
+
+    return check_visualizer

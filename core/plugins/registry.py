@@ -1,0 +1,347 @@
+"""Finds visualizers, matches them to an activation, and lets them draw.
+
+A plugin can fail at four boundaries: when it is imported, when it is registered, when its hook is called, and when
+it draws. The first three are guarded in :mod:`core.plugins.loading`, the last one here.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+
+from core.analysis.layer_dataset import LayerDataset
+from core.common.limits import get_limits, raised_by
+from core.common.text import did_you_mean
+from core.errors import LayerscopeError, PluginFailed
+from core.extraction.activation import Activation, Activations
+from core.extraction.extractor import Extractor
+from core.plugins.deadlines import Deadline
+from core.plugins.declarations import CHART_ARGUMENTS
+from core.plugins.drawing import ContentCache, Drawing, Given, Picture, call_chart, pictures_of
+from core.plugins.handles import Match
+from core.plugins.loading import Entry, LoadedPlugins
+from core.plugins.options import fit_options
+from core.plugins.plugin import BUILT_IN_PACKAGE, Origin, Plugin, PluginSource, Problem
+from core.plugins.sources import PluginSettings, get_plugin_settings
+from core.plugins.visualizer import Visualizer
+
+__all__ = ["Candidate", "Drawing", "Picture", "Plugin", "Problem", "Registry", "get_registry"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A visualizer and whether it handles a certain activation."""
+
+    visualizer: Visualizer
+    match: Match
+
+
+class Registry:
+    """Every visualizer that was found, and what could not be.
+
+    Safe to be shared by threads.
+
+    Args:
+        discover: Whether to look for the built-in visualizers, for installed plugins (entry point group
+            ``layerscope``) and in folders. A test or notebook can start empty and use :meth:`register`.
+        settings: Which folders, and which plugins are allowed; by default what the environment says.
+    """
+
+    def __init__(self, *, discover: bool = True, settings: PluginSettings | None = None) -> None:
+        self._loaded = LoadedPlugins(settings or (get_plugin_settings() if discover else PluginSettings()))
+        self._cache = ContentCache()
+        if discover:
+            self._loaded.discover()
+
+    @property
+    def visualizers(self) -> tuple[Visualizer, ...]:
+        """Every visualizer found, in the order in which they were found."""
+        return tuple(entry.visualizer for entry in self._loaded.entries.values())
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin found, those that failed or are not allowed included, in the order in which they were found."""
+        return self._loaded.plugins
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be loaded: which plugin, why, the traceback."""
+        return tuple(problem for plugin in self.plugins for problem in plugin.problems)
+
+    def register(self, plugin: Any, *, name: str = "", package: str = "", version: str = "") -> bool:
+        """Take in a plugin: a module or object with ``@hookimpl`` functions, or a single Visualizer.
+
+        Args:
+            plugin: The plugin.
+            name: What it is called in messages; its module's name if empty.
+            package: Distribution that it came from.
+            version: Version of that distribution.
+
+        Returns:
+            True if its visualizers can be used; what went wrong is in :attr:`problems`.
+        """
+        name = name or getattr(plugin, "__name__", "") or type(plugin).__name__
+        source: PluginSource = "built-in" if package == BUILT_IN_PACKAGE else "registered"
+        return self._loaded.take(plugin, Origin(name, source, package or name.partition(".")[0], version))
+
+    def load_file(self, path: str | Path) -> bool:
+        """Take in the plugin that a file is; see :meth:`register` for what it returns."""
+        return self._loaded.load_file(Path(path))
+
+    def load_package(self, name: str) -> bool:
+        """Take in the plugins of an installed distribution, or else a module by its name; see :meth:`register`."""
+        return self._loaded.load_package(name)
+
+    def refresh(self) -> bool:
+        """Look into the folders of plugins, and load what is new or was saved since.
+
+        Returns:
+            Whether anything changed.
+        """
+        return self._loaded.refresh()
+
+    def version_of(self, name: str) -> int:
+        """Return how often a visualizer was loaded before; what was drawn by an earlier version is out of date."""
+        entry = self._loaded.entries.get(name)
+        return entry.version if entry else 0
+
+    def candidates(self, activation: Activation) -> tuple[Candidate, ...]:
+        """Return every visualizer with yes or a reason: those that handle the activation first, the best foremost."""
+        entries = list(self._loaded.entries.values())
+        matches = [_match(entry.visualizer, activation) for entry in entries]
+        ranked = sorted(zip(entries, matches, strict=True), key=lambda each: _rank(*each))
+        return tuple(Candidate(entry.visualizer, match) for entry, match in ranked)
+
+    def publish(self, activation: Activation) -> tuple[Visualizer, ...]:
+        """Return the visualizers that handle an activation, the best first."""
+        return tuple(each.visualizer for each in self.candidates(activation) if each.match.handled)
+
+    def displayed(self, activation: Activation, include: Any = None, exclude: Any = None) -> Any:
+        """Return what a notebook shows of an activation that stands by itself: its best picture.
+
+        What needs something that was not recorded, or a model that is not there, does not count; where a picture fails
+        or refuses, the next one that suits is taken.
+
+        Args:
+            activation: What to show.
+            include: Media types, as Jupyter asks for them.
+            exclude: Likewise.
+
+        Returns:
+            A bundle of media types; None if nothing can be drawn.
+        """
+        for visualizer in self.publish(activation):
+            if _lacks_internals(visualizer, activation):
+                continue
+            # A display that raises would hide everything else that a notebook's cell shows.
+            with suppress(Exception):
+                drawing = self.draw(visualizer.name, activation)
+                if not drawing.refusal:
+                    with alt.data_transformers.enable("default", max_rows=get_limits().chart_rows):
+                        return drawing.chart._repr_mimebundle_(include, exclude)
+        return None
+
+    def announce(self, activations: Activations) -> None:
+        """Tell every plugin that asked that a forward pass was recorded; one that raises does not stop the others."""
+        self._loaded.announce(activations)
+
+    def get(self, name: str) -> Visualizer:
+        """Return a visualizer by name.
+
+        Raises:
+            PluginFailed: If there is none of that name; the message names near ones.
+        """
+        return self._entry(name).visualizer
+
+    def origin(self, name: str) -> tuple[str, str]:
+        """Return package and version that a visualizer came from."""
+        origin = self._entry(name).origin
+        return origin.package, origin.version
+
+    def plugin_of(self, name: str) -> Plugin:
+        """Return the plugin that brought a visualizer."""
+        return self._loaded.plugin_of(self._entry(name))
+
+    def chart(self, name: str, activation: Activation, **options: Any) -> Any:
+        """Draw an activation and return the Altair chart.
+
+        Args:
+            name: Name of the visualizer.
+            activation: What to draw.
+            options: Option values by name; for one that asks for them ``activations=…``, ``extractor=…`` and
+                ``dataset=…`` too.
+
+        Raises:
+            PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
+        """
+        given = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
+        visualizer = self.get(name)
+        known = visualizer.Options.model_fields
+        for option in options:
+            if option not in known:
+                there_are = f"There are: {', '.join(known)}." if known else "It has none."
+                raise PluginFailed(
+                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, known)}",
+                    plugin=name,
+                    remedy=there_are,
+                )
+        drawing = self.draw(name, activation, options, **given)
+        if drawing.refusal:
+            raise PluginFailed(f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=name)
+        return drawing.chart
+
+    def draw(
+        self,
+        name: str,
+        activation: Activation,
+        options: Mapping[str, Any] | None = None,
+        *,
+        activations: Activations | None = None,
+        extractor: Extractor | None = None,
+        dataset: LayerDataset | None = None,
+        progress: Callable[[float, str], None] | None = None,
+    ) -> Drawing:
+        """Draw an activation, and make sure that the chart is sound and within the limits of time, rows and bytes.
+
+        Args:
+            name: Name of the visualizer.
+            activation: What to draw.
+            options: Option values by name; values that do not suit the activation are fitted.
+            activations: What all layers answered in the same pass, for a visualizer that asks for it; by default the
+                pass that the activation is from, if that is still there.
+            extractor: Holds the model, for a visualizer that asks for it.
+            dataset: All samples, for a visualizer that asks for them; by default those of the activation.
+            progress: Called with a fraction from 0 to 1 and a text by a visualizer that says how far it is.
+
+        Raises:
+            PluginFailed: If the visualizer does not handle the activation, raises, takes too long, returns nothing that
+                is a chart, or a chart that is invalid or over the limits.
+        """
+        entry = self._entry(name)
+        visualizer = entry.visualizer
+        if entry.broken:
+            raise _file_is_broken(visualizer, entry.origin, entry.broken)
+        match = _match(visualizer, activation)
+        if not match.handled:
+            raise PluginFailed(
+                f"{visualizer.title} cannot draw {activation.key}: it {match.reason}.",
+                plugin=name,
+                remedy="Choose another picture for this layer.",
+            )
+        if _lacks_internals(visualizer, activation):
+            raise PluginFailed(
+                f"{visualizer.title} draws what {activation.layer.key} keeps to itself, and that was not recorded.",
+                plugin=visualizer.name,
+                remedy="Extract with internals=True.",
+            )
+        given = Given(activations, extractor, dataset, progress)
+        limits = get_limits()
+        spent = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
+            f". {raised_by('chart_seconds')}"
+            if entry.origin.source == "built-in"
+            else "; ask for progress and call it to get more time"
+        )
+
+        def drawn(watched: Deadline) -> Drawing:
+            fitted = fit_options(visualizer, activation, options or {})
+            cache = self._cache.of(f"{name} {entry.version}")
+            returned = call_chart(visualizer, activation, fitted.options, given, cache, watched)
+            pictures, refusal = pictures_of(returned, limits)
+            return Drawing(pictures, refusal, fitted.notes, fitted.faults)
+
+        # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
+        try:
+            return self._loaded.apart(entry.origin, limits.chart_seconds, spent, drawn)
+        except (Exception, SystemExit) as error:
+            raise _drawing_failed(entry, activation, error) from error
+
+    def _entry(self, name: str) -> Entry:
+        entries = self._loaded.entries
+        if name not in entries:
+            raise PluginFailed(
+                f"There is no visualizer {name!r}{did_you_mean(name, entries)}",
+                plugin=name,
+                remedy=f"There are: {', '.join(entries)}.",
+            )
+        return entries[name]
+
+
+def _match(visualizer: Visualizer, activation: Activation) -> Match:
+    try:
+        return visualizer.handles.match(activation)
+    except Exception as error:
+        return Match(False, f"could not be asked: {type(error).__name__}: {error}")
+
+
+def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
+    handles = entry.visualizer.handles
+    return (
+        not match.handled,
+        match.distance,
+        not handles.axes,
+        not handles.ranks,
+        -entry.visualizer.priority,
+        entry.origin.source == "built-in",
+        entry.visualizer.name,
+    )
+
+
+def _lacks_internals(visualizer: Visualizer, activation: Activation) -> bool:
+    known_of = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
+    return bool(known_of) and not activation.internals
+
+
+def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:
+    return PluginFailed(
+        f"{origin.plugin}, which draws {visualizer.title}, could not be loaded after it was saved: {problem.in_words}",
+        plugin=visualizer.name,
+        package=origin.package,
+        version=origin.version,
+        traceback=problem.traceback,
+        remedy="Mend the file and save it; it is loaded again by itself.",
+    )
+
+
+def _drawing_failed(entry: Entry, activation: Activation, error: BaseException) -> PluginFailed:
+    visualizer, origin = entry.visualizer, entry.origin
+    shape = "×".join(map(str, activation.shape))
+    is_ours = origin.source == "built-in"
+    name = visualizer.title if is_ours else f"{visualizer.title} ({visualizer.name}, {origin.in_words})"
+    author = origin.report_to or f"the author of {origin.package or origin.plugin}"
+    return PluginFailed(
+        f"{name} failed on {activation.key} ({activation.layer.type_name}, {shape}): {type(error).__name__}: {error}",
+        plugin=visualizer.name,
+        package=origin.package,
+        version=origin.version,
+        traceback="".join(traceback.format_exception(error)),
+        remedy=_remedy(error) if is_ours else f"The other pictures still work; send the traceback to {author}.",
+    )
+
+
+def _remedy(error: BaseException) -> str:
+    """Return what a person can do where a picture of ours failed; they are never sent to its author."""
+    choose = "Choose another picture, or another layer."
+    if isinstance(error, LayerscopeError) and error.remedy:
+        return error.remedy
+    too_large = isinstance(error, (TimeoutError, MemoryError, LayerscopeError))
+    return choose if too_large else f"It is a fault of Layerscope. {choose}"
+
+
+_registry: Registry | None = None
+_registry_lock = threading.Lock()
+
+
+def get_registry() -> Registry:
+    """Return the registry of this process; it is filled when it is first asked for."""
+    global _registry
+    with _registry_lock:
+        if _registry is None:
+            _registry = Registry()
+        return _registry

@@ -1,0 +1,224 @@
+"""Comparisons as charts: distances by layer, a matrix of similarities, one layer of both side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core import charts
+from core.analysis.comparison import NOISE, Comparison, arranged, compare_models, compare_samples, first_that_differs
+from core.common.progress import Progress, counted
+from core.errors import InputRejected
+from core.extraction.activation import Activation
+from core.extraction.extractor import Extractor
+from core.inputs.datasets import Dataset
+from core.workspace.results import ComparisonReport
+
+__all__ = ["layer_chart", "models_report", "samples_report"]
+
+_MOST_BARS: Final = 400
+_PANEL: Final = 170
+_MOST_UNITS: Final = 400
+
+
+def models_report(
+    first: Extractor, second: Extractor, dataset: Dataset, names: tuple[str, str], progress: Progress | None
+) -> ComparisonReport:
+    """Return two models against each other over samples, see :func:`compare_models` for what is raised.
+
+    Args:
+        first: Holds one model.
+        second: Holds the other.
+        dataset: The samples.
+        names: What each model is called.
+        progress: Called with how much is done.
+    """
+    found = compare_models(first, second, dataset, counted(progress))
+    similarity = similarity_chart(found, names).to_dict()
+    return _report(found.distances, names, similarity)
+
+
+def samples_report(extractor: Extractor, dataset: Dataset, first: int, second: int) -> ComparisonReport:
+    """Return a model's answers to one sample against those to another.
+
+    Raises:
+        ExtractionFailed: If the model raises.
+    """
+    return _report(compare_samples(extractor, dataset, first, second), (f"sample {first}", f"sample {second}"), {})
+
+
+def layer_chart(
+    answers: tuple[Extractor, int, str], others: tuple[Extractor, int, str], dataset: Dataset, layer: str
+) -> dict[str, Any]:
+    """Return one layer of both side by side, with their difference.
+
+    Args:
+        answers: A model, a sample, and what to call that.
+        others: Likewise.
+        dataset: Where the samples are from.
+        layer: Key of the layer.
+
+    Raises:
+        InputRejected: If one of them has no such layer, or their answers differ in shape.
+        ExtractionFailed: If a model raises.
+    """
+    found = []
+    for extractor, sample, name in (answers, others):
+        try:
+            given = arranged(extractor, dataset.batch(sample, sample + 1))
+            found.append(extractor.extract(given, layers=[layer])[layer])
+        except KeyError as error:
+            raise InputRejected(f"{name} has no layer {layer!r}.", remedy="Choose one that both have.") from error
+    chart = difference_chart(found[0], found[1], (answers[2], others[2]))
+    specification: dict[str, Any] = chart.to_dict()
+    return specification
+
+
+def _report(distances: Mapping[str, float], names: tuple[str, str], similarity: dict[str, Any]) -> ComparisonReport:
+    drawn = distance_chart(distances, names).to_dict() if distances else {}
+    return ComparisonReport(names, drawn, similarity, tuple(distances), first_that_differs(distances))
+
+
+def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> alt.LayerChart:
+    """Return a bar per layer, in call order; the first layer that differs is marked. A click selects ``layer``."""
+    first = first_that_differs(distances)
+    frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
+    frame["number"] = range(len(frame))
+    frame["is"] = np.where(frame["layer"] == first, "first that differs", "")
+    title = charts.title(
+        f"The first layer that differs is {first}" if first else "No layer differs by more than rounding",
+        f"{names[0]} against {names[1]}",
+    )
+    y = alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False))
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(cursor="pointer")
+        .encode(
+            x=alt.X(
+                "distance:Q",
+                title="Norm of the difference / norm of the first",
+                scale=alt.Scale(domainMin=0, domainMax=alt.Undefined if first else 1),
+            ),
+            y=y,
+            color=alt.when(alt.datum["is"] != "").then(alt.value("#e45756")).otherwise(alt.value(charts.MARK_COLOUR)),
+            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("distance:Q", format=".3~g")],
+        )
+        .add_params(charts.clicked("layer"))
+    )
+    numbers = (
+        alt.Chart(frame)
+        .mark_text(align="left", dx=4, color=charts.MUTED_COLOUR)
+        .encode(x="distance:Q", y=y, text=alt.Text("distance:Q", format=".3~g"))
+    )
+    return alt.LayerChart(layer=[bars, numbers], height=alt.Step(18), title=title)
+
+
+def similarity_chart(compared: Comparison, names: tuple[str, str]) -> alt.LayerChart:
+    """Return the matrix of linear CKA, layers of the first model down, of the second across."""
+    rows, columns = len(compared.first_layers), len(compared.second_layers)
+    estimate = ", the mean over batches" if compared.is_estimate else ""
+    title = charts.title(
+        "Similarity of all layers: linear CKA",
+        f"{compared.sample_count:,} samples{estimate}; down: {names[0]}, across: {names[1]}",
+    )
+    return charts.heatmap(
+        compared.similarity,
+        row="layer of the first",
+        column="layer of the second",
+        scale=charts.ColourScale(0.0, 1.0, "viridis"),
+        value_title="CKA",
+        height=int(np.clip(18 * rows, 160, 620)),
+        title=title,
+        row_labels=compared.first_layers if rows <= 60 else None,
+        column_labels=compared.second_layers if columns <= 60 else None,
+    )
+
+
+def difference_chart(first: Activation, second: Activation, names: tuple[str, str]) -> Any:
+    """Return one sample's answers of both, side by side with their difference; of images the channel that differs most.
+
+    Args:
+        first: One sample of an activation, the sample axis first.
+        second: Another of the same shape.
+        names: What each is called.
+
+    Raises:
+        InputRejected: If they differ in shape, or are no numbers.
+    """
+    if first.shape != second.shape or not (first.is_numeric and second.is_numeric):
+        raise InputRejected(
+            f"{first.key} answers {charts.format_shape(first.shape[1:])} here and "
+            f"{charts.format_shape(second.shape[1:])} there.",
+            remedy="Choose a layer that both have, of the same shape.",
+        )
+    one, other = (each.values[0].astype(np.float64) for each in (first, second))
+    if one.ndim <= 1:
+        return _units(one.reshape(-1), other.reshape(-1), first.key, names)
+    note = ""
+    row, column = "unit", "timestep"
+    if one.ndim == 2:
+        one, other = one.T, other.T  # (time, unit) -> (unit, time)
+    else:
+        flat_one, flat_other = (each.reshape(-1, each.shape[-1]) for each in (one, other))
+        away = np.linalg.norm(np.nan_to_num(flat_other - flat_one), axis=0)
+        chosen = int(away.argmax())
+        note = f"channel {chosen} of {len(away):,}, the one that differs the most"
+        one, other = (each.reshape(-1, *each.shape[-2:])[..., chosen] for each in (one, other))
+        row, column = "row", "column"
+    both = np.concatenate([one.ravel(), other.ravel()])
+    shared = charts.colour_scale(both[np.isfinite(both)])
+    difference = other - one
+    most = float(np.abs(difference[np.isfinite(difference)]).max(initial=0)) or 1.0
+    panels = [(names[0], one, shared), (names[1], other, shared)]
+    panels.append(("Difference", difference, charts.ColourScale(-most, most, "blueorange")))
+    drawn: list[Any] = [
+        charts.heatmap(
+            values,
+            row=row,
+            column=column,
+            scale=scale,
+            width=_PANEL,
+            height=_PANEL,
+            title=name,
+            most_tooltips=1500,
+            legend=at > 0,
+        )
+        for at, (name, values, scale) in enumerate(panels)
+    ]
+    # Three beside each other are wider than a small window.
+    return alt.concat(*drawn, columns=2, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
+        color="independent"
+    )
+
+
+def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str]) -> alt.VConcatChart:
+    kept = np.arange(len(one)) if len(one) <= _MOST_UNITS else charts.thin(other - one, buckets=_MOST_UNITS // 2)
+    labels = list(names) if names[0] != names[1] else [f"{names[0]} (1)", f"{names[1]} (2)"]
+    frame = pd.DataFrame({"unit": kept, labels[0]: one[kept], labels[1]: other[kept]})
+    x = alt.X("unit:Q", title="Unit", axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(nice=False))
+    long = frame.melt("unit", var_name="of", value_name="answer")
+    lines = (
+        alt.Chart(long)
+        .mark_line(point=len(kept) <= 100, strokeWidth=1.5, opacity=0.85)
+        .encode(
+            x,
+            alt.Y("answer:Q", title="Activation"),
+            color=alt.Color("of:N", sort=labels, title=None, legend=alt.Legend(orient="top", labelLimit=300)),
+            tooltip=["unit:Q", "of:N", alt.Tooltip("answer:Q", format=".4~g")],
+        )
+        .properties(width=560, height=190)
+    )
+    away = pd.DataFrame({"unit": kept, "difference": (other - one)[kept]})
+    bars = (
+        alt.Chart(away)
+        .mark_bar(color="#e45756", size=max(1, min(10, 500 // max(len(kept), 1))))
+        .encode(x, alt.Y("difference:Q", title="Difference"), tooltip=["unit:Q", "difference:Q"])
+        .properties(width=560, height=110)
+    )
+    distance = float(np.linalg.norm(other - one) / (np.linalg.norm(one) or 1.0))
+    told = f"relative distance {distance:.3g}" if distance > NOISE else "the same but for rounding"
+    return alt.vconcat(lines, bars, title=charts.title(f"{key}, side by side", told))

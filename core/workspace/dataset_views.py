@@ -1,0 +1,138 @@
+"""What a page asks about all samples that are open: the health of the model, what units answer to classes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from core import charts
+from core.analysis.health import FEWEST_SAMPLES, findings_of, weights_of_normalization
+from core.common.cache import ContentStore
+from core.common.progress import Progress, counted
+from core.common.text import class_name
+from core.errors import InputRejected
+from core.extraction.dataset.survey import Survey, survey
+from core.extraction.extractor import Extractor
+from core.extraction.layers import is_input
+from core.inputs.datasets import Dataset
+from core.inputs.structure import arrange
+from core.workspace.comparison_views import models_report
+from core.workspace.results import ComparisonReport, HealthReport, HealthRow
+
+__all__ = ["DatasetViews"]
+
+_UNITS_TOLD: Final = 20
+_KEPT: Final = 4
+
+
+class DatasetViews:
+    """Views of one set of samples. All samples are run once, when the first view is asked for; a page asks often.
+
+    Args:
+        extractor: Holds the model.
+        dataset: The samples.
+
+    Attributes:
+        dataset: The samples.
+    """
+
+    def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
+        self._extractor = extractor
+        self.dataset = dataset
+        self._kept: ContentStore[Any] = ContentStore(_KEPT)
+
+    def survey(self, progress: Progress | None = None) -> Survey:
+        """Return the survey of all layers.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        found: Survey = self._kept.get(
+            "survey", lambda: survey(self._extractor, self.dataset, progress=counted(progress))
+        )
+        return found
+
+    def health(self, progress: Progress | None = None) -> HealthReport:
+        """Return what is wrong, see :meth:`core.workspace.workspace.Workspace.health`."""
+        report: HealthReport = self._kept.get("health", lambda: self._health(progress))
+        return report
+
+    def comparison(
+        self, key: str, other: Extractor, names: tuple[str, str], progress: Progress | None = None
+    ) -> ComparisonReport:
+        """Return the model against another, see :meth:`core.workspace.workspace.Workspace.comparison`.
+
+        Args:
+            key: Tells the other model from those before.
+            other: Holds it.
+            names: What each model is called.
+            progress: Called with how much is done.
+        """
+        report: ComparisonReport = self._kept.get(
+            ("comparison", key, names), lambda: models_report(self._extractor, other, self.dataset, names, progress)
+        )
+        return report
+
+    def _health(self, progress: Progress | None) -> HealthReport:
+        found = self.survey(progress)
+        inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
+        findings = findings_of(found, weights_of_normalization(self._extractor, inputs))
+        rows = tuple(
+            HealthRow(
+                each.layer,
+                found.layers[each.layer].type_name,
+                each.kind,
+                each.text,
+                each.units[:_UNITS_TOLD],
+                len(each.units),
+                each.unit_count,
+                each.sample,
+            )
+            for each in findings
+        )
+        count = self.dataset.sample_count
+        note = (
+            f"{count:,} samples are too few to say that a unit never answers: of fewer than {FEWEST_SAMPLES} only NaN "
+            "and infinite values are looked for."
+            if count < FEWEST_SAMPLES
+            else ""
+        )
+        return HealthReport(rows, self._layer_keys(found), count, note, self._accuracy(found))
+
+    def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
+        """Return the chart of units by classes, see :meth:`core.workspace.workspace.Workspace.class_means`."""
+        found = self.survey(progress)
+        if layer not in self._layer_keys(found):
+            raise InputRejected(f"There is no layer {layer!r} with units.", remedy="Choose another layer.")
+        means = found.statistics[layer].class_means  # (class, unit)
+        known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
+        if not known.size:
+            return {}
+        names = [class_name(int(number), self.dataset.group_names) for number in known]
+        matrix = means[known]
+        title = charts.title(
+            f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
+            f"{self.dataset.sample_count:,} samples; over places or timesteps too, where there are some",
+        )
+        chart = charts.heatmap(
+            matrix,
+            row="class",
+            column="unit",
+            scale=charts.colour_scale(matrix[np.isfinite(matrix)]),
+            value_title="Mean",
+            height=int(np.clip(22 * len(names), 90, 520)),
+            title=title,
+            row_labels=names,
+        )
+        return chart.to_dict()
+
+    def _layer_keys(self, found: Survey) -> tuple[str, ...]:
+        return tuple(key for key in found.statistics if not is_input(key))
+
+    def _accuracy(self, found: Survey) -> float | None:
+        labels = self.dataset.labels
+        if labels is None or len(found.predictions) != len(labels):
+            return None
+        judged = labels >= 0
+        return float((found.predictions == labels)[judged].mean()) if judged.any() else None

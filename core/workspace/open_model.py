@@ -1,0 +1,293 @@
+"""What is open in a workspace: a model, and samples for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from core.common.cache import ContentStore
+from core.common.text import shown
+from core.errors import InputRejected
+from core.examples.catalogue import Example
+from core.extraction.blocks import Passes
+from core.extraction.built_models import seen_layers, specs_of_build
+from core.extraction.extractor import Extractor
+from core.extraction.known_layers import known_layers
+from core.extraction.model_output import output_of
+from core.inputs.class_names import class_names_of, fitting_names, parse_class_names
+from core.inputs.datasets import ArrayDataset
+from core.inputs.files import Samples
+from core.inputs.labels import LabelRole, Labels, match_labels, possible_roles
+from core.inputs.model_inputs import input_specs, specs_taken_for
+from core.inputs.model_output import ModelOutput
+from core.inputs.noise import noise
+from core.inputs.sample_context import SampleContext
+from core.inputs.spec import InputKind, InputSpec
+from core.models.copies import Source, content_key
+from core.models.loading import load_model_file
+from core.models.trust import NO_TRUST, Trust
+from core.plugins.registry import Registry
+from core.workspace.dataset_views import DatasetViews
+from core.workspace.layer_charts import LayerCharts
+from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
+from core.workspace.results import LabelSummary, ModelSummary
+from core.workspace.search_views import Maximizations
+
+__all__ = [
+    "ModelSource",
+    "OpenModel",
+    "OpenSamples",
+    "code_that_opens",
+    "file_name",
+    "open_model",
+    "open_samples",
+    "summarize_labels",
+]
+
+_NAMES_TOLD: Final = 20
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model that is open.
+
+    Attributes:
+        key: Tells its content from that of others.
+        extractor: Holds the model.
+        specs: What it expects, and what each input is taken for.
+        summary: What a page shows of it.
+        example: The example that it is from, or None.
+        opening: Python that opens it and its samples in a notebook.
+        output: What its first output is.
+        class_names: Name of each class, as a person or the file says them; empty if unknown. Whether they fit the
+            output is not known here.
+        specs_by_samples: What its inputs are by the samples that came with it, or the shapes that it was built for;
+            empty where the model itself says it.
+    """
+
+    key: str
+    extractor: Extractor
+    specs: tuple[InputSpec, ...]
+    summary: ModelSummary
+    example: Example | None
+    opening: str
+    output: ModelOutput = field(default_factory=ModelOutput)
+    class_names: tuple[str, ...] = ()
+    specs_by_samples: tuple[InputSpec, ...] = ()
+
+    @property
+    def likeliest(self) -> tuple[InputSpec, ...]:
+        """What each input is by what the model says of it, or else by the samples that came with it."""
+        return input_specs(self.extractor.model) or self.specs_by_samples
+
+    @property
+    def taken_for(self) -> dict[str, InputKind]:
+        """What inputs are taken for by name, where that is not what their layers and their shape say."""
+        likeliest = {spec.name: spec.kind for spec in self.likeliest}
+        return {spec.name: spec.kind for spec in self.specs if spec.kind != likeliest[spec.name]}
+
+    def with_input_as(self, name: str, kind: InputKind) -> OpenModel:
+        """Return the same model with one input taken for something else.
+
+        Raises:
+            InputRejected: If there is no such input, or it cannot be that.
+        """
+        likeliest = {spec.name: spec.kind for spec in self.likeliest}
+        specs = specs_taken_for(self.likeliest, {**self.taken_for, name: kind})
+        return replace(self, specs=specs, summary=replace(self.summary, inputs=summarize_inputs(specs, likeliest)))
+
+
+@dataclass(frozen=True)
+class OpenSamples:
+    """Samples for a model, with what was made of them.
+
+    Attributes:
+        arrays: By input name, the sample axis first.
+        labels: What is known about each of them besides.
+        names: What each sample is called.
+        given: The samples as they were read, to set their labels against other names.
+        serial: Tells these samples from those before.
+        passes: What layers answer to them.
+        charts: The pictures of that.
+        views: What a page asks about all of them at once.
+        maximizations: Searches for inputs that the samples say the looks of.
+    """
+
+    arrays: dict[str, np.ndarray]
+    labels: Labels
+    names: tuple[str, ...]
+    given: Samples
+    serial: int
+    passes: Passes
+    charts: LayerCharts
+    views: DatasetViews
+    maximizations: Maximizations
+
+
+def file_name(source: str | os.PathLike[str] | bytes, weights: str = "") -> str:
+    """Return what a model file is called where nothing else is said: a path's last part, and that of its weights."""
+    name = "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source).rstrip(os.sep))
+    return f"{name} + {os.path.basename(weights)}" if weights else name
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that is to be opened.
+
+    Attributes:
+        source: A path, or the content of a file.
+        name: What to call it.
+        weights: Path of the weights, where the source is an architecture alone.
+        member: Path of the model that is meant, where the source holds several.
+        trust: Whose code it may use beyond Keras.
+    """
+
+    source: Source
+    name: str
+    weights: str | os.PathLike[str] | None = None
+    member: str = ""
+    trust: Trust = NO_TRUST
+
+    @property
+    def key(self) -> str:
+        """What tells its content, and what it may use, from that of others."""
+        key = content_key(self.source, weights=self.weights, member=self.member)
+        return f"{key}\0{self.trust.key}" if self.trust else key
+
+    def extractor(self) -> Extractor:
+        """Load the model, and return what records its layers."""
+        return Extractor.of_file(
+            load_model_file(self.source, name=self.name, weights=self.weights, member=self.member, trust=self.trust)
+        )
+
+
+def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
+    """Return Python that opens a model file and its samples in a notebook.
+
+    Args:
+        name: What :func:`file_name` calls the file, or the files that were given together.
+        member: Path of the model that is meant, where there are several.
+        trust: Whose code it uses beyond Keras.
+    """
+    parts = name.split(" + ")
+    source = next((part for part in parts if part.lower().endswith(".json")), parts[0])
+    weights = next((part for part in parts if part != source and part.lower().endswith((".h5", ".hdf5"))), "")
+    told = [repr(source), f"weights={weights!r}" if weights else "", f"member={member!r}" if member else ""]
+    told.append(f"trust={list(trust.titles)!r}" if trust else "")
+    return (
+        f"import numpy\n\nmodel = layerscope.load_model({', '.join(filter(None, told))})\n"
+        "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
+    )
+
+
+def open_model(
+    source: ModelSource, example: Example | None, opening: str, models: ContentStore[Extractor]
+) -> OpenModel:
+    """Open a model file, or take it from those that are open.
+
+    Raises:
+        ModelRefused: If it is damaged, of an unknown kind, or would run code.
+        ExtractionFailed: If it cannot be called.
+    """
+    key = source.key
+    extractor = models.get(key, source.extractor)
+    declared = input_specs(extractor.model)
+    specs = declared or specs_of_build(extractor.model)
+    layers, output = known_layers(extractor), output_of(extractor.model, known_layers(extractor))
+    if specs and not declared:
+        layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
+    class_names = example.class_names if example else _class_names(extractor, output)
+    # A title of its own for each of several.
+    title = f"{shown(source.member)} in {source.name}" if source.member else source.name
+    summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
+    by_samples = () if declared else specs
+    return OpenModel(key, extractor, specs, summary, example, opening, output, class_names, by_samples)
+
+
+def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:
+    """Those in a list beside the model, if it has as many classes; else those that the model itself has."""
+    lists = []
+    for path, content in (extractor.file.label_lists if extractor.file else {}).items():
+        # A table that is called so may be data.
+        with contextlib.suppress(InputRejected):
+            lists.append(parse_class_names(content, path))
+    own = class_names_of(extractor.model, output)
+    fitting = next((names for names in lists if fitting_names(names, output)[0]), ())
+    # One that does not fit is said to.
+    return fitting or own or next(iter(lists), ())
+
+
+def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> LabelSummary:
+    """Return what a page says about labels and names of classes."""
+    if model is None:
+        return LabelSummary()
+    names, names_note = fitting_names(model.class_names, model.output)
+    if samples is not None:
+        names = samples.labels.class_names
+    known = LabelSummary(class_names=names[:_NAMES_TOLD], class_count=len(names), names_note=names_note)
+    if samples is None or samples.given.labels is None:
+        return known
+    return replace(
+        known,
+        origin=samples.given.labels_origin,
+        note=samples.labels.note,
+        role=samples.labels.role or "",
+        roles=possible_roles(samples.given.labels, model.output),
+    )
+
+
+def open_samples(
+    model: OpenModel,
+    samples: Samples,
+    serial: int,
+    registry: Registry,
+    budget: int | None,
+    role: LabelRole | None = None,
+) -> OpenSamples:
+    """Take samples for a model; nothing is run yet.
+
+    Args:
+        model: The model.
+        samples: As they were read.
+        serial: Tells them from those before.
+        registry: Where the pictures come from.
+        budget: Bytes of activations that may be kept at once; None takes the limit.
+        role: What the labels are; None finds it out.
+    """
+    class_names, _ = fitting_names(model.class_names, model.output)
+    labels = match_labels(samples.labels, model.output, class_names, origin=samples.labels_origin, role=role)
+    known = SampleContext(
+        labels=labels.classes,
+        class_names=labels.class_names,
+        groups=labels.groups,
+        group_names=labels.group_names,
+        targets=labels.targets,
+        feature_names=_feature_names(model, samples),
+        class_layer=model.output.layer if labels.tells_classes else "",
+        specs=model.specs,
+    )
+    samples = replace(samples, feature_names=known.feature_names)
+    passes = Passes(model.extractor, samples.arrays, known, registry.announce, budget)
+    dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
+    return OpenSamples(
+        samples.arrays,
+        labels,
+        samples.names,
+        samples,
+        serial,
+        passes,
+        LayerCharts(registry, passes, dataset),
+        DatasetViews(model.extractor, dataset),
+        Maximizations(model.extractor, dataset, model.specs, known.class_layer, known.feature_names),
+    )
+
+
+def _feature_names(model: OpenModel, samples: Samples) -> dict[str, tuple[str, ...]]:
+    """Return the names of the last axis of each input that has some: those in the data, or the example's."""
+    usual = model.example.feature_names if model.example else ()
+    names = {name: samples.feature_names.get(name, usual) for name in samples.arrays}
+    return {name: each for name, each in names.items() if len(each) == samples.arrays[name].shape[-1] > 0}

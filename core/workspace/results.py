@@ -1,0 +1,423 @@
+"""The plain things that cross from the Workspace to a page: names, numbers, texts, specifications as dicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ConfigDict
+
+from core.plugins.options import Control
+
+__all__ = [
+    "Answer",
+    "ChartPicture",
+    "ChartResult",
+    "ComparisonReport",
+    "ExampleSummary",
+    "Failure",
+    "HealthReport",
+    "HealthRow",
+    "InputSummary",
+    "InputView",
+    "InstalledVisualizer",
+    "LabelSummary",
+    "LayerRow",
+    "ModelSummary",
+    "NoiseSizes",
+    "PartSummary",
+    "PluginSummary",
+    "Rejection",
+    "ShownSummary",
+    "VisualizerSummary",
+]
+
+
+@dataclass(frozen=True)
+class ExampleSummary:
+    """An example as a list shows it; ``accuracy`` is on held-out samples, 0 to 1."""
+
+    name: str
+    title: str
+    description: str
+    accuracy: float
+    held_out_count: int
+    source: str
+
+
+@dataclass(frozen=True)
+class InputSummary:
+    """What one input of the model expects.
+
+    Attributes:
+        name: Its name.
+        kind: What it is taken for, see :class:`core.inputs.spec.InputSpec`.
+        shape: Its shape without the sample axis.
+        dtype: Its type.
+        kinds: What it could be taken for instead.
+        likeliest: What it is taken for where nobody says otherwise.
+        open_axes: Names of the axes that may be of any size, in their order.
+    """
+
+    name: str
+    kind: str
+    shape: str
+    dtype: str
+    kinds: tuple[str, ...] = ()
+    likeliest: str = ""
+    open_axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoiseSizes:
+    """How large noise is along the axes of inputs that may be of any size.
+
+    Attributes:
+        extents: By input, the extent along each of its open axes, in their order; inputs without one are left out.
+        refusal: Why no size was found that the model takes; empty where ``extents`` fit, or somebody asked for them.
+    """
+
+    extents: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The model that is open.
+
+    Attributes:
+        name: What the person knows it by: the example's name or the file's.
+        layer_count: Layers at the top.
+        parameter_count: Weights, trainable or not.
+        inputs: What it expects.
+        output: Shape of its output, such as ``"10 classes"``.
+        featured_layer: Key of the layer to look at first.
+        suggested_scaling: Scaling of images that suits it.
+        origin: What its file says of how it came to be, such as ``"Keras 3.15.1, compiled with Adam, loss mse"``.
+        trusted: What it uses beyond Keras because somebody trusts it, such as ``"TCN of tcn"``.
+    """
+
+    name: str
+    layer_count: int
+    parameter_count: int
+    inputs: tuple[InputSummary, ...]
+    output: str
+    featured_layer: str
+    suggested_scaling: str
+    origin: str = ""
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownSummary:
+    """A model that somebody has in memory and shows.
+
+    Attributes:
+        name: What it is called.
+        version: Counts how often it was shown, from 1: it may have been trained on meanwhile.
+        has_samples: Whether samples came with it.
+        about_samples: What there is to say of them, such as ``"The first 1,000 of 60,000 samples"``.
+    """
+
+    name: str
+    version: int
+    has_samples: bool
+    about_samples: str
+
+
+@dataclass(frozen=True)
+class InputView:
+    """One sample of one input, ready to be shown.
+
+    Attributes:
+        name: Name of the input.
+        shape: Its shape without the sample axis.
+        picture: PNG bytes, for images.
+        text: The text, for strings.
+        specification: Vega-Lite chart, for vectors, sequences and whatever else has numbers.
+        minimum: Smallest number that the model sees, over all samples.
+        maximum: Largest.
+        not_finite: How many of all numbers are NaN or infinite.
+        note: What is to be said of the picture, where it does not show everything.
+    """
+
+    # How the picture crosses from a worker, see core.workspace.workers.wire.
+    __pydantic_config__ = ConfigDict(val_json_bytes="base64")
+
+    name: str
+    shape: str
+    picture: bytes | None = None
+    text: str | None = None
+    specification: dict[str, Any] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    not_finite: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model answers to one sample.
+
+    Attributes:
+        specification: Vega-Lite chart of its strongest outputs; empty where it answers text.
+        best: Name of the class that it answers; empty where the output is no classification.
+        probability: Of that class, 0 to 1; None where the model answers no probabilities, such as logits.
+        true_label: Label of the sample by name; empty if unknown.
+        right: Whether both agree; None if either is unknown, or the label is no class of the model.
+        text: The answer, where it is text.
+        value: The answer in words, where it is a single number and no class; empty otherwise.
+        value_name: What that number is called.
+        note: What else is to be said, such as ``"true 22.5, error +0.7"`` or ``"softmax of the logits: 91 %"``.
+    """
+
+    specification: dict[str, Any]
+    best: str = ""
+    probability: float | None = None
+    true_label: str = ""
+    right: bool | None = None
+    text: str = ""
+    value: str = ""
+    value_name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What the labels of the samples that are open are taken for, see :mod:`core.inputs.labels`.
+
+    Attributes:
+        origin: What they are called, such as ``"folder names"``; empty if there are none.
+        note: How they were set against the model's answer, in sentences; empty where there is nothing to say.
+        role: ``"class"``, ``"value"`` or ``"unused"``; empty if there are none.
+        roles: What else a person may take them for; empty where there is nothing to choose.
+        class_names: Names of the classes that are in use, the first of them.
+        class_count: How many names there are.
+        names_note: Why a list of names is not used; empty if it is, or there is none.
+    """
+
+    origin: str = ""
+    note: str = ""
+    role: str = ""
+    roles: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    class_count: int = 0
+    names_note: str = ""
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One row of the table of layers.
+
+    Attributes:
+        key: Key of the layer.
+        name: What the row shows; nested layers without the path of their parent.
+        number: Position in call order, from 1.
+        depth: How many models or composite layers are around it.
+        type_name: Class of the layer.
+        kind: What it is coloured by.
+        shape: Output shape without the sample axis, such as ``"8×8×16"``.
+        parameter_count: Weights of the layer; None where a file that is only looked at does not say.
+        distribution: Histogram counts of the answer to this sample; empty if there are no values.
+        notes: What is worth a look: ``"62 % zeros"``, ``"NaN"``, ``"dead: 5 of 16 channels"``.
+        holds_layers: Whether layers are nested in it.
+        parent: Key of the model or layer around it; empty at the top.
+        inputs_from: Keys of the layers that feed it.
+        missing: Why there are no values; empty where there are.
+        byte_count: What the layer answers to all samples, in bytes; None where that is not known before it ran.
+    """
+
+    key: str
+    name: str
+    number: int
+    depth: int
+    type_name: str
+    kind: str
+    shape: str
+    parameter_count: int | None
+    distribution: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    holds_layers: bool = False
+    parent: str = ""
+    inputs_from: tuple[str, ...] = ()
+    missing: str = ""
+    byte_count: int | None = None
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What can be looked at of a layer: its answer, or something that it keeps to itself; ``key`` selects it."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True)
+class VisualizerSummary:
+    """A picture that suits a layer, with the controls of its options.
+
+    ``changed_at`` is when its file was last loaded again, such as ``"12:03:05"``; empty if it was not.
+    """
+
+    name: str
+    title: str
+    description: str
+    how_to_read: str
+    limitations: str
+    controls: tuple[Control, ...]
+    package: str
+    version: str
+    changed_at: str = ""
+
+
+@dataclass(frozen=True)
+class InstalledVisualizer:
+    """A picture that is installed, whatever layer it suits; ``handles`` says which in words."""
+
+    name: str
+    title: str
+    description: str
+    handles: str
+
+
+@dataclass(frozen=True)
+class HealthRow:
+    """Something that is wrong with a layer, see :class:`core.analysis.health.Finding`.
+
+    Attributes:
+        layer: Key of the layer.
+        type_name: Class of the layer.
+        kind: What is wrong, in a word or two.
+        text: The same in a sentence.
+        units: Which units or channels, the first of them.
+        found: How many in all.
+        unit_count: How many the layer has.
+        sample: A sample that shows it.
+    """
+
+    layer: str
+    type_name: str
+    kind: str
+    text: str
+    units: tuple[int, ...]
+    found: int
+    unit_count: int
+    sample: int
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """What is wrong with a model over samples.
+
+    Attributes:
+        rows: The worst first.
+        layers: Keys of all layers that were looked at, in call order.
+        sample_count: How many samples that rests on.
+        note: What could not be judged, and why; empty if everything could.
+        accuracy: Share of samples that the model is right on; None where that is not known.
+    """
+
+    rows: tuple[HealthRow, ...]
+    layers: tuple[str, ...]
+    sample_count: int
+    note: str = ""
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class ComparisonReport:
+    """Two models, or two samples, layer by layer.
+
+    Attributes:
+        names: What each is called.
+        distances: A bar per layer as a Vega-Lite chart; the selection ``layer`` holds the one that is clicked.
+        similarity: Linear CKA of all layers with all as a Vega-Lite chart; empty for two samples.
+        layers: Keys of the layers that both have, in call order.
+        first: The first that differs by more than rounding; empty if none does.
+    """
+
+    names: tuple[str, str]
+    distances: dict[str, Any]
+    similarity: dict[str, Any]
+    layers: tuple[str, ...]
+    first: str
+
+
+@dataclass(frozen=True)
+class PluginSummary:
+    """A plugin, whether it can be used or not; see :class:`core.plugins.plugin.Plugin`.
+
+    ``failures`` say what went wrong, ``notices`` what its author should know.
+    """
+
+    name: str
+    source: str
+    package: str
+    version: str
+    path: str
+    status: str
+    visualizers: tuple[InstalledVisualizer, ...]
+    failures: tuple[Failure, ...] = ()
+    notices: tuple[str, ...] = ()
+    import_seconds: float = field(default=0.0, compare=False)
+    changed_at: str = ""
+    report_to: str = ""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A picture that does not suit a layer, and why."""
+
+    title: str
+    reason: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, for a person: what happened, what to do next, and the traceback for a plugin's author.
+
+    ``can_be_tried_again`` is true where a worker had to be ended, which another attempt may not need.
+    """
+
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+    package: str = ""
+    version: str = ""
+    can_be_tried_again: bool = False
+
+
+@dataclass(frozen=True)
+class ChartPicture:
+    """One chart of a picture.
+
+    Attributes:
+        specification: Vega-Lite.
+        caption: What stands above it; empty where it is alone.
+        selections: Names of the selection parameters in it that are options too.
+    """
+
+    specification: dict[str, Any]
+    caption: str = ""
+    selections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChartResult:
+    """The charts of a picture, or why there are none.
+
+    Attributes:
+        pictures: One chart or several; none if it was refused or failed.
+        notes: A sentence per option value that had to be fitted.
+        faults: By option, why its value was refused and the default taken; under ``""`` why values do not go together.
+        refusal: Why the visualizer has nothing to draw; empty if it has.
+        failure: What went wrong; None if nothing did.
+    """
+
+    pictures: tuple[ChartPicture, ...] = ()
+    notes: tuple[str, ...] = ()
+    faults: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    failure: Failure | None = None
+    seconds: float = field(default=0.0, compare=False)

@@ -1,0 +1,96 @@
+"""What a page is told about found inputs: plain values and Vega-Lite charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ConfigDict
+
+__all__ = ["ExcitedReport", "FoundInput", "LayerSearchReport", "SearchReport", "SearchableLayer"]
+
+
+@dataclass(frozen=True)
+class SearchableLayer:
+    """A layer whose units inputs can be looked for.
+
+    Attributes:
+        key: Key of the layer.
+        kind: ``"unit"`` or ``"channel"``; of a layer that answers the classes ``"class"``.
+        unit_count: How many it has.
+        class_names: What each is called, where they are classes that have names; empty elsewhere.
+        has_places: Whether a unit answers at several places or timesteps.
+        explained_as: What of its answer is looked for, see :func:`core.extraction.layers.explained_as`.
+    """
+
+    key: str
+    kind: str
+    unit_count: int
+    class_names: tuple[str, ...]
+    has_places: bool
+    explained_as: str = ""
+
+
+@dataclass(frozen=True)
+class FoundInput:
+    """An input that gradient ascent found.
+
+    Attributes:
+        picture: A PNG, where it is an image.
+        specification: A Vega-Lite chart, where it is none.
+        objective: What the target amounts to for it.
+        answer: The class that the model answers to it, with its probability; empty where it tells no classes apart.
+    """
+
+    # How the picture crosses from a worker, see core.workspace.workers.wire.
+    __pydantic_config__ = ConfigDict(val_json_bytes="base64")
+
+    picture: bytes | None
+    specification: dict[str, Any] | None
+    objective: float
+    answer: str
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """How far a search for the input that drives a target the most is.
+
+    Attributes:
+        name: What is driven: ``"class 3"``, ``"channel 5 of conv_1"``.
+        steps: How many steps were made.
+        found: One per start.
+        curve: What the target amounted to at each step as a Vega-Lite chart.
+    """
+
+    name: str
+    steps: int
+    found: tuple[FoundInput, ...]
+    curve: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ExcitedReport:
+    """The samples that excite a target the most: a Vega-Lite chart, the largest answer, of how many samples."""
+
+    specification: dict[str, Any]
+    largest: float
+    sample_count: int
+
+
+@dataclass(frozen=True)
+class LayerSearchReport:
+    """Found inputs of a layer's units, as far as they are found.
+
+    Attributes:
+        specification: All of them as a Vega-Lite chart, the selection named as ``kind``; empty before the first.
+        done: How many are found.
+        wanted: How many are looked for.
+        unit_count: How many the layer has.
+        kind: ``"unit"`` or ``"channel"``.
+    """
+
+    specification: dict[str, Any]
+    done: int
+    wanted: int
+    unit_count: int
+    kind: str

@@ -1,0 +1,346 @@
+"""What a page asks about found inputs: a search as it goes on, the samples that excite the same, a whole layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core import charts
+from core.analysis.attribution.gradient_pass import PassSpec, run_pass
+from core.analysis.attribution.targets import Target
+from core.analysis.maximization.ascent import Ascent, AscentSettings, entry_for
+from core.analysis.maximization.domain import Domain, domain_of
+from core.charts import gallery
+from core.charts.sample_pictures import listed, with_pictures
+from core.common.cache import ContentStore
+from core.common.progress import Progress, counted
+from core.common.text import class_name, percent, sample_with_class
+from core.errors import InputRejected
+from core.extraction.extractor import Extractor
+from core.extraction.known_layers import layers_of
+from core.extraction.layers import LayerInfo, answers_classes, explained_as, unit_kind, unit_name
+from core.inputs.datasets import Dataset
+from core.inputs.model_inputs import input_specs
+from core.inputs.spec import InputSpec, drawable
+from core.inputs.structure import arrange
+from core.workspace.previews import is_distribution, png_of, values_chart
+from core.workspace.search_results import (
+    ExcitedReport,
+    FoundInput,
+    LayerSearchReport,
+    SearchableLayer,
+    SearchReport,
+)
+
+__all__ = ["Maximizations"]
+
+_SEARCHES_KEPT: Final = 8
+_FIRST_STEPS: Final = 4
+_MOST_AT_ONCE: Final = 64
+_BATCH_SIZE: Final = 16
+_SHOWN: Final = 8
+_COLUMNS: Final = 4
+_LINE_WIDTH: Final = 340
+_BYTES_AT_ONCE: Final = 3_000_000
+_MOST_STARTS: Final = 64
+_MOST_UNITS: Final = 512
+_CURVE_POINTS: Final = 300
+_MOST_NAMES: Final = 60
+
+
+@dataclass
+class _LayerSearch:
+    """A whole layer, some units at a time."""
+
+    entry: str
+    domain: Domain
+    unit_count: int
+    at_once: int
+    now: Ascent | None
+    found: list[np.ndarray]
+    objectives: list[float]
+
+
+class Maximizations:
+    """Searches for inputs of one model, with the samples that are open.
+
+    Args:
+        extractor: Holds the model.
+        dataset: The samples: they say what inputs look like, and are searched too.
+        specs: What each input is taken for; by default what the layers say.
+        class_layer: Key of the layer that answers the classes, where that is known.
+        feature_names: Names of the last axis by the input's name, where they are known.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        dataset: Dataset,
+        specs: Sequence[InputSpec] | None = None,
+        class_layer: str = "",
+        feature_names: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self._extractor = extractor
+        self._dataset = dataset
+        self._specs = tuple(input_specs(extractor.model) if specs is None else specs)
+        self._class_layer = class_layer
+        self._feature_names = feature_names or {}
+        self._searches: ContentStore[Ascent] = ContentStore(_SEARCHES_KEPT)
+        self._layers: ContentStore[_LayerSearch] = ContentStore(2)
+        self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
+        self._domains: ContentStore[Domain] = ContentStore(2)
+
+    def layers(self) -> tuple[SearchableLayer, ...]:
+        """Return the layers whose units can be looked for, in call order."""
+        return tuple(
+            self._searchable(info)
+            for info in self._infos().values()
+            if not info.missing and len(info.output_shape) > 1 and info.output_shape[-1] and "float" in info.dtype
+        )
+
+    def search(
+        self, layer: str, unit: int | None, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
+    ) -> SearchReport:
+        """Go on with a search for so long, and say where it is; see :meth:`.Workspace.maximize`."""
+        target, given = self._target(layer, unit, settings), self._sample(sample)
+        taken = _settings_of(settings)
+        key = (target, repr(taken), sample if taken.from_sample else 0, settings.get("run", 0))
+
+        def begin() -> Ascent:
+            entry = entry_for(self._extractor, given, target)
+            return Ascent(self._extractor, target, entry, self._domain(entry), given, taken)
+
+        ascent = self._searches.get(key, begin)
+        _go_on(ascent, steps, seconds)
+        return self._report(ascent, layer, unit)
+
+    def samples(
+        self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None
+    ) -> ExcitedReport:
+        """Return the samples that excite the same the most; see :meth:`core.workspace.workspace.Workspace.excited`."""
+        target = self._target(layer, unit, settings)
+        scores = self._scores.get(target, lambda: self._run_all(target, counted(progress)))
+        ranked = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:_SHOWN]
+        names = [self._name_of(int(position)) for position in ranked]
+        groups, group_names = self._dataset.groups, self._dataset.group_names
+        classes = [
+            charts.NOT_KNOWN if groups is None else class_name(int(groups[position]), group_names)
+            for position in ranked
+        ]
+        frame = pd.DataFrame({"sample": ranked, "name": names, "class": classes, "answer": scores[ranked]})
+        frame = with_pictures(frame, drawable(self._dataset.take(ranked.tolist()), self._specs))
+        tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("answer:Q", format=".4~g")]
+        if "image" not in frame and "text" not in frame:
+            frame = frame.assign(text=[f"answers {score:.4g}" for score in frame["answer"]])
+        chart = listed(frame, tooltip=tooltip, columns=_COLUMNS, width=_LINE_WIDTH)
+        return ExcitedReport(chart.to_dict(), float(scores[ranked[0]]), self._dataset.sample_count)
+
+    def whole_layer(
+        self, layer: str, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
+    ) -> LayerSearchReport:
+        """Go on with the units of a layer; see :meth:`core.workspace.workspace.Workspace.maximize_layer`."""
+        target, given = self._target(layer, 0, settings), self._sample(sample)
+        taken = replace(_settings_of(settings), from_sample=False, diversity=0.0)
+        info = self._layer(layer)
+
+        def begin() -> _LayerSearch:
+            entry = entry_for(self._extractor, given, target)
+            domain = self._domain(entry)
+            size = 4 * int(np.prod(domain.shape))
+            at_once = int(np.clip(_BYTES_AT_ONCE // max(size, 1), 1, _MOST_STARTS))
+            count = min(int(info.output_shape[-1] or 0), _MOST_UNITS)
+            return _LayerSearch(entry, domain, count, at_once, None, [], [])
+
+        state = self._layers.get((target, repr(taken), steps, settings.get("run", 0)), begin)
+        until = time.monotonic() + seconds
+        while len(state.found) < state.unit_count and time.monotonic() < until:
+            if state.now is None:
+                units = np.arange(len(state.found), min(len(state.found) + state.at_once, state.unit_count))
+                entry = entry_for(self._extractor, given, target)
+                # As many at once every time, so that one compiled loop serves all; what is too many is not shown.
+                padded = np.resize(units, min(state.at_once, state.unit_count))
+                state.now = Ascent(self._extractor, target, entry, state.domain, given, taken, padded)
+            _go_on(state.now, steps, until - time.monotonic())
+            if state.now.steps >= steps:
+                fresh = min(len(state.now.inputs), state.unit_count - len(state.found))
+                state.found.extend(state.domain.as_drawn(state.now.inputs[:fresh]))
+                state.objectives.extend(map(float, state.now.objective()[:fresh]))
+                state.now = None
+        return self._layer_report(state, info)
+
+    def _report(self, ascent: Ascent, layer: str, unit: int | None) -> SearchReport:
+        info = self._layer(layer)
+        domain = ascent.domain
+        inputs, objectives = domain.as_drawn(ascent.inputs), ascent.objective()
+        said, names = self._said(ascent), self._feature_names.get(ascent.entry, ())
+        found = tuple(
+            FoundInput(
+                png_of(each) if domain.kind == "image" else None,
+                None if domain.kind == "image" else values_chart(each, names).to_dict(),
+                float(objective),
+                answer,
+            )
+            for each, objective, answer in zip(inputs, objectives, said, strict=True)
+        )
+        name = (
+            f"all of {info.key}"
+            if unit is None
+            else unit_name(info, unit, self._dataset.class_names, self._class_layer)
+        )
+        return SearchReport(name, ascent.steps, found, _curve(ascent.history))
+
+    def _said(self, ascent: Ascent) -> list[str]:
+        answers, names = ascent.answers(), self._dataset.class_names
+        if answers.ndim != 2 or (names and answers.shape[1] != len(names)):
+            return [""] * len(answers)
+        said = []
+        for best, row in zip(answers.argmax(axis=1), answers, strict=True):
+            name = class_name(int(best), names)
+            if is_distribution(row):
+                said.append(f"{name} ({percent(float(row[best]))})")
+            else:
+                # Without names, what is largest is a class only where the answers share a whole.
+                said.append(name if names else "")
+        return said
+
+    def _layer_report(self, state: _LayerSearch, info: LayerInfo) -> LayerSearchReport:
+        count = len(state.found)
+        kind = unit_kind(info)
+        chart: dict[str, Any] = {}
+        if count:
+            frame = pd.DataFrame({kind: np.arange(count), "answer": state.objectives})
+            tooltip = [alt.Tooltip(f"{kind}:Q"), alt.Tooltip("answer:Q", format=".4~g")]
+            names = self._feature_names.get(state.entry, ())
+            chart = _gallery(np.stack(state.found), frame, kind, tooltip, state.domain, names).to_dict()
+        return LayerSearchReport(chart, count, state.unit_count, int(info.output_shape[-1] or 0), kind)
+
+    def _target(self, layer: str, unit: int | None, settings: Mapping[str, Any]) -> Target:
+        info = self._layer(layer)
+        count = info.output_shape[-1] if len(info.output_shape) > 1 else 1
+        if unit is not None and count is not None and not 0 <= unit < count:
+            raise InputRejected(f"{layer!r} has no unit {unit}.", remedy=f"It has units 0 to {count - 1}.")
+        extents = info.output_shape[1:-1]
+        place: tuple[int, ...] = ()
+        if settings.get("one_place") and unit is not None and extents and None not in extents:
+            place = tuple(int(extent or 1) // 2 for extent in extents)
+        return Target(layer, unit, place)
+
+    def _infos(self) -> Mapping[str, LayerInfo]:
+        return layers_of(self._extractor, arrange(self._extractor.model, self._dataset.batch(0, 1)))
+
+    def _searchable(self, info: LayerInfo) -> SearchableLayer:
+        count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
+        told = explained_as(info)
+        if answers_classes(info, names, self._class_layer):
+            return SearchableLayer(info.key, "class", count, names, False, told)
+        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2, told)
+
+    def _layer(self, layer: str) -> LayerInfo:
+        layers = self._infos()
+        if layer not in layers:
+            raise InputRejected(f"There is no layer {layer!r}.", remedy="Choose another layer.")
+        return layers[layer]
+
+    def _sample(self, sample: int) -> dict[str, np.ndarray]:
+        return self._dataset.take([min(sample, self._dataset.sample_count - 1)])
+
+    def _domain(self, entry: str) -> Domain:
+        spec = next((each for each in self._specs if each.name == entry), None)
+        taken = np.unique(np.linspace(0, self._dataset.sample_count - 1, 512).astype(int)).tolist()
+        return self._domains.get(
+            entry,
+            lambda: domain_of(self._dataset.take(taken)[entry], spec),
+        )
+
+    def _run_all(self, target: Target, told: Any) -> np.ndarray:
+        count = self._dataset.sample_count
+        scores = np.empty(count)
+        for start in range(0, count, _BATCH_SIZE):
+            stop = min(start + _BATCH_SIZE, count)
+            given = arrange(self._extractor.model, self._dataset.batch(start, stop))
+            spec = PassSpec.of(target)
+            scores[start:stop] = run_pass(
+                self._extractor, given, spec, units=target.unit or 0, place=target.place
+            ).objective
+            if told:
+                told(stop, count)
+        return scores
+
+    def _name_of(self, position: int) -> str:
+        groups = self._dataset.groups
+        group = "" if groups is None else class_name(int(groups[position]), self._dataset.group_names)
+        return sample_with_class(position, group)
+
+
+def _settings_of(given: Mapping[str, Any]) -> AscentSettings:
+    known = {each.name for each in fields(AscentSettings)}
+    taken = {name: value for name, value in given.items() if name in known}
+    starts = int(np.clip(taken.get("starts", 1), 1, 8))
+    return AscentSettings(**{**taken, "starts": starts})
+
+
+def _go_on(ascent: Ascent, steps: int, seconds: float) -> None:
+    """Make steps until there are so many, or until the time is over; at least a few."""
+    until = time.monotonic() + seconds
+    at_once = _FIRST_STEPS
+    while ascent.steps < steps:
+        started = time.monotonic()
+        ascent.advance(min(at_once, steps - ascent.steps))
+        now = time.monotonic()
+        if now >= until:
+            return
+        if now - started < 0.2:
+            at_once = min(2 * at_once, _MOST_AT_ONCE)
+
+
+def _curve(history: np.ndarray) -> dict[str, Any]:
+    kept = np.unique(np.linspace(0, len(history) - 1, min(len(history), _CURVE_POINTS)).astype(int))
+    frame = pd.DataFrame(history[kept], columns=[str(number) for number in range(history.shape[1])])
+    frame = frame.assign(step=kept + 1).melt("step", var_name="start", value_name="answer")
+    alone = history.shape[1] == 1
+    return (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            alt.X("step:Q", title="Step", axis=alt.Axis(format="d", tickMinStep=1)),
+            alt.Y("answer:Q", title="Answer", axis=alt.Axis(format="~g")),
+            alt.Color("start:N", title="Start", legend=None if alone else alt.Legend()),
+            tooltip=["step:Q", "start:N", alt.Tooltip("answer:Q", format=".4~g")],
+        )
+        .properties(height=190)
+        .to_dict()
+    )
+
+
+def _gallery(
+    found: np.ndarray,
+    frame: pd.DataFrame,
+    kind: str,
+    tooltip: list[alt.Tooltip],
+    domain: Domain,
+    names: tuple[str, ...],
+) -> alt.TopLevelMixin:
+    if domain.kind == "image":
+        pixels = np.stack([charts.picture_values(each) for each in found])
+        small = pixels if max(pixels.shape[1:3]) <= 96 else np.stack([gallery.within(each, 96) for each in pixels])
+        return gallery.picture_gallery(small, frame, tooltip=tooltip, select=kind)
+    if domain.kind == "sequence":
+        named = frame.assign(name=frame[kind].astype(str))
+        pictured = with_pictures(named, {"found": found})
+        return gallery.strip(pictured, tooltip=tooltip, select=kind, columns=8)
+    matrix = found.reshape(len(found), -1)
+    return charts.heatmap(
+        matrix,
+        row=kind,
+        column="feature",
+        scale=charts.colour_scale(matrix),
+        value_title="Input",
+        select_row=kind,
+        column_labels=names if len(names) == matrix.shape[1] <= _MOST_NAMES else None,
+    )

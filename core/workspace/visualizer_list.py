@@ -1,0 +1,109 @@
+"""Which pictures there are: those that suit, those that do not and why, and the plugins that they come from."""
+
+from __future__ import annotations
+
+from core.extraction.activation import Activation
+from core.extraction.layers import LayerInfo
+from core.plugins.options import describe_options
+from core.plugins.plugin import BUILT_IN_PACKAGE, Plugin, Problem
+from core.plugins.registry import Registry
+from core.plugins.visualizer import Visualizer
+from core.workspace.results import (
+    Failure,
+    InstalledVisualizer,
+    PartSummary,
+    PluginSummary,
+    Rejection,
+    VisualizerSummary,
+)
+
+__all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited"]
+
+
+def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
+    """Return the pictures that suit an activation, the best first."""
+    return tuple(_suited(registry, each, activation) for each in registry.publish(activation))
+
+
+def rejected(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
+    """Return the pictures that do not suit an activation, each with the reason."""
+    return tuple(
+        Rejection(each.visualizer.title, each.match.reason, registry.origin(each.visualizer.name)[0])
+        for each in registry.candidates(activation)
+        if not each.match.handled
+    )
+
+
+def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
+    """Return every plugin, with what it brings and what went wrong."""
+    return tuple(_summary(registry, plugin) for plugin in registry.plugins)
+
+
+def failure_of(problem: Problem) -> Failure:
+    """Return what went wrong with a plugin, as a page shows it."""
+    author = f"report it to {problem.report_to}" if problem.report_to else "tell its author"
+    if problem.package == BUILT_IN_PACKAGE:
+        author = "it is a fault of Layerscope"
+    return Failure(
+        f"{problem.plugin}: {problem.in_words}",
+        remedy=f"It failed at {problem.stage}. Everything else works; {author}.",
+        traceback=problem.traceback,
+        package=problem.package,
+        version=problem.version,
+    )
+
+
+def parts_of(layer: LayerInfo | None) -> tuple[PartSummary, ...]:
+    """Return what can be looked at of a layer: its answer, and what it keeps to itself; nothing for no layer."""
+    if layer is None:
+        return ()
+    call = layer.call_key
+    inside = [(key, key[len(call) + 1 :].replace("_", " ").replace(":", " · ")) for key in layer.internals]
+    return tuple(PartSummary(*each) for each in ((layer.key, "output"), *inside))
+
+
+def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) -> VisualizerSummary:
+    try:
+        controls = describe_options(visualizer, activation)
+    except Exception:
+        # Defaults may be worked out by the plugin. Drawing meets the same, and says so in its place.
+        controls = ()
+    plugin = registry.plugin_of(visualizer.name)
+    return VisualizerSummary(
+        visualizer.name,
+        visualizer.title,
+        _first_line(visualizer),
+        visualizer.how_to_read,
+        visualizer.limitations,
+        controls,
+        plugin.package,
+        plugin.version,
+        plugin.changed_at,
+    )
+
+
+def _first_line(visualizer: Visualizer) -> str:
+    try:
+        return str(visualizer.summary())
+    except Exception as error:
+        return f"Its summary() raised {type(error).__name__}: {error}"
+
+
+def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
+    brought = [registry.get(name) for name in plugin.visualizers]
+    return PluginSummary(
+        plugin.name,
+        plugin.source,
+        plugin.package,
+        plugin.version,
+        plugin.path,
+        plugin.status,
+        tuple(
+            InstalledVisualizer(each.name, each.title, _first_line(each), each.handles.in_words()) for each in brought
+        ),
+        tuple(map(failure_of, plugin.problems)),
+        plugin.notices,
+        plugin.import_seconds,
+        plugin.changed_at,
+        plugin.report_to,
+    )

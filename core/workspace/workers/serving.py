@@ -1,0 +1,160 @@
+"""A worker: one visitor's Workspace in a process of its own, asked through a pipe, one request after another."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.process import parent_process
+from pathlib import Path
+from typing import Any, Final
+
+from core.common.limits import Limits
+from core.common.progress import Progress
+from core.errors import LayerscopeError
+from core.workspace.workers.sandbox import confine
+from core.workspace.workers.wire import encode_error, encode_progress, encode_value
+from core.workspace.workspace import Workspace
+
+__all__ = ["LONGEST_WITH_PROGRESS", "READY", "Request", "answer", "open_first_example", "serve"]
+
+READY = b"r"
+"""What a worker says when it can be asked."""
+
+LONGEST_WITH_PROGRESS: Final = 10
+"""How many times as long as others a request may take that says how far it is, as long as it comes forward."""
+
+_GRACE_SECONDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a page asks for: a method or property of the Workspace, with its arguments.
+
+    Attributes:
+        name: Name of the method or property.
+        arguments: Positional arguments.
+        options: Keyword arguments.
+        wants_progress: Whether the method is to say how far it is.
+    """
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] | None = None
+    wants_progress: bool = False
+
+
+def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bool = False) -> None:
+    """Confine this process, then answer requests until the page hangs up.
+
+    Args:
+        pipe: Connection to the page.
+        limits: What the worker may use.
+        readable: Folder in which the page puts what was uploaded.
+        private: Folder for the worker's own files.
+        prepared: Whether to open the first example and draw its first picture before saying that it is ready, as that
+            is what a visitor sees first.
+    """
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _be_quiet(private)
+    # Plugins that are installed are the server's own choice; they are found before files are out of reach.
+    workspace = Workspace()
+    confine(limits, readable, private)
+    # A thread is confined by what the one that starts it is confined by, so this is the first.
+    threading.Thread(target=_leave_with_the_page, daemon=True).start()
+    if prepared:
+        # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
+        open_first_example(Workspace())
+    pipe.send_bytes(READY)
+    while True:
+        try:
+            request: Request = pipe.recv()
+        except (EOFError, OSError):
+            return
+        # The page ends what takes too long. Should it be gone, and the interpreter be held so that no thread here can
+        # notice that, then the kernel does.
+        clock = _Clock(limits.request_seconds)
+
+        def tell(fraction: float, text: str, clock: _Clock = clock) -> None:
+            clock.extend()
+            pipe.send_bytes(encode_progress(fraction, text))
+
+        reply = answer(workspace, request, tell)
+        signal.alarm(0)
+        pipe.send_bytes(reply)
+
+
+class _Clock:
+    """Lets the kernel end this process when a request takes too long; one that comes forward gets the time again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = math.ceil(seconds) + _GRACE_SECONDS
+        self._started = time.monotonic()
+        signal.alarm(self._seconds)
+
+    def extend(self) -> None:
+        if time.monotonic() - self._started < self._seconds * LONGEST_WITH_PROGRESS:
+            signal.alarm(self._seconds)
+
+
+def open_first_example(workspace: Workspace) -> None:
+    """Open the first example and draw its first picture, which is what every visitor sees first."""
+    model = workspace.open_example(workspace.examples()[0].name)
+    workspace.answer(0)
+    workspace.layers(0)
+    first = workspace.visualizers(model.featured_layer, 0)[0]
+    workspace.chart(model.featured_layer, first.name, {}, 0)
+
+
+def _leave_with_the_page() -> None:
+    page = parent_process()
+    if page is not None:
+        connection.wait([page.sentinel])
+        os._exit(0)
+
+
+def _be_quiet(private: Path) -> None:
+    # A model can print without end: it does so where the limit on file sizes holds, and what is gone with the worker.
+    output = os.open(private / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def answer(workspace: Workspace, request: Request, tell: Progress) -> bytes:
+    """Return what a workspace answers to a request, or the error that it raises, as a message.
+
+    Args:
+        workspace: What the visitor has open.
+        request: What the page asks for.
+        tell: Called with how far it is, where the page wants to know that.
+    """
+    try:
+        asked = getattr(workspace, request.name)
+        if not callable(asked):
+            return encode_value(asked)
+        options = dict(request.options or {})
+        if request.wants_progress:
+            options["progress"] = tell
+        return encode_value(asked(*request.arguments, **options))
+    except LayerscopeError as error:
+        return encode_error(error)
+    except MemoryError:
+        return encode_error(
+            LayerscopeError(
+                "There was not enough memory for this.", remedy="Try fewer samples, a smaller model or another picture."
+            )
+        )
+    except Exception as error:
+        return encode_error(
+            LayerscopeError(
+                f"Something went wrong that Layerscope did not expect: {type(error).__name__}: {str(error)[:300]}",
+                remedy="Try something else; what is open stays open.",
+            )
+        )

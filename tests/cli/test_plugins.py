@@ -1,0 +1,147 @@
+"""The commands of plugin authors."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import core.plugins.registry
+from core.cli.main import main
+from core.plugins.package import new_package
+from core.plugins.registry import Registry
+from core.plugins.sources import PluginSettings
+from tests.support.broken_plugins import write_plugins
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *command: CliRunner().invoke(main, ["plugins", *map(str, command)])
+
+
+@pytest.fixture
+def with_broken(tmp_path, monkeypatch):
+    """The registry of the process, with three plugins that are broken and one that is not."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    write_plugins(folder, "import_error", "wrong_hook", "bad_handles")
+    monkeypatch.setattr(core.plugins.registry, "_registry", Registry(settings=PluginSettings((folder,))))
+
+
+class TestList:
+    def test_those_that_ship_with_layerscope(self, run, monkeypatch):
+        monkeypatch.setattr(core.plugins.registry, "_registry", Registry(settings=PluginSettings(enabled=False)))
+        done = run("list")
+
+        assert done.exit_code == 0
+        assert any(line.split()[:2] == ["ready", "feature_maps"] for line in done.output.splitlines())
+
+    def test_failures_are_told_and_are_a_status(self, run, with_broken):
+        done = run("list")
+
+        assert done.exit_code == 1
+        assert any(line.split()[:2] == ["failed", "import_error.py"] for line in done.output.splitlines())
+        assert "did you mean 'channel'?" in done.output
+        assert "(bad_handles.py, line 3)" in done.output
+
+    def test_as_json(self, run, with_broken):
+        listed = {each["name"]: each for each in json.loads(run("list", "--json").stdout)}
+
+        assert listed["good.py"]["status"] == "ready"
+        assert listed["good.py"]["visualizers"][0]["name"] == "good"
+        assert listed["wrong_hook.py"]["failures"][0]["traceback"]
+
+
+class TestCheck:
+    def test_a_file_that_is_sound(self, run):
+        done = run("check", ROOT / "examples" / "layerscope-power-spectrum" / "layerscope_power_spectrum.py")
+
+        assert done.exit_code == 0, done.output
+        assert done.output.startswith("passed  power-spectrum: declaration, ")
+
+    def test_a_folder_of_broken_ones(self, run, tmp_path):
+        write_plugins(tmp_path, "import_error", "raises")
+        done = run("check", tmp_path)
+
+        assert done.exit_code == 1
+        assert "FAILED  import_error.py: ModuleNotFoundError: No module named 'nowhere_to_be_found'" in done.output
+        assert "FAILED  raises: [draws] as recorded of " in done.output
+        assert "ZeroDivisionError" in done.output
+
+    def test_a_package_that_is_not_there_and_a_folder_without_plugins(self, run, tmp_path):
+        (tmp_path / "empty").mkdir()
+
+        assert "No module named 'no_such_package'" in run("check", "no_such_package").output
+        assert "there is no plugin in it" in run("check", tmp_path / "empty").output
+        assert run("check", "no_such_package").exit_code == run("check", tmp_path / "empty").exit_code == 1
+
+
+class TestExplain:
+    def test_yes_and_no_with_reasons(self, run):
+        done = run("explain", "vowels-lstm", "lstm_2")
+        lines = done.output.splitlines()
+
+        assert done.exit_code == 0
+        assert lines[0].startswith("LSTM · (sample, unit)")
+        assert any(line.startswith("yes  Gates (gates): ") for line in lines)
+        assert "no   Feature maps takes axes (sample, height, width, channel), these are (sample, unit)" in lines
+
+    def test_what_failed_is_named_too(self, run, with_broken):
+        assert "failed: import_error.py: ModuleNotFoundError" in run("explain", "digits-dense", "probabilities").output
+
+    def test_a_layer_that_there_is_not(self, run):
+        done = run("explain", "vowels-lstm", "lstm")
+
+        assert done.exit_code == 1
+        assert "no layer 'lstm'; there are: " in done.output
+
+
+class TestNew:
+    def test_its_own_tests_pass_and_it_keeps_the_rules_of_style(self, run, tmp_path):
+        done = run("new", "spike-raster")
+        package = tmp_path / "layerscope-spike-raster"
+
+        assert done.exit_code == 0
+        assert "is ready" in done.output
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "core.plugins.pytest_plugin", "-p", "no:cacheprovider"]
+        environment = {
+            "PYTHONPATH": f"{package}:{ROOT}",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+        }
+        tested = subprocess.run(command, cwd=package, capture_output=True, text=True, env=environment, check=False)
+        assert "3 passed" in tested.stdout, tested.stdout + tested.stderr
+        ruff = [sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", package]
+        assert subprocess.run(ruff, capture_output=True, check=False).returncode == 0
+
+    @pytest.mark.parametrize("name", ["Spike", "spike raster", "1st", "spike--raster", "../spike", "class", "", "-x"])
+    def test_what_is_no_name_for_a_package(self, run, tmp_path, name):
+        done = run("new", "--", name)
+
+        assert done.exit_code == 1
+        assert "is no name for a package." in done.output
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_is_there_is_not_touched(self, run, tmp_path):
+        run("new", "demo")
+        file = tmp_path / "layerscope-demo" / "pyproject.toml"
+        file.write_text("mine")
+        done = run("new", "layerscope-demo")
+
+        assert done.exit_code == 1
+        assert "There is already something at" in done.output
+        assert file.read_text() == "mine"
+
+    def test_elsewhere(self, tmp_path):
+        made = new_package("two_words", tmp_path / "packages")
+
+        assert made == tmp_path / "packages" / "layerscope-two-words"
+        assert (made / "layerscope_two_words.py").is_file()
+        shutil.rmtree(made)

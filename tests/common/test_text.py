@@ -1,0 +1,37 @@
+import pytest
+
+from core.common.text import LONGEST_NAME, listed, shown
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("photo.png", "photo.png"),
+        ("Größe 名前 🙂", "Größe 名前 🙂"),
+        ("two\nlines\t here ", "two lines here"),
+        ("\x1b[31mred\x07\0", "[31mred"),
+        ("gnp.\u202eexe", "gnp.exe"),
+        ("\ud800", ""),
+        (7, "7"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_one_line_without_control_characters(name, text):
+    assert shown(name) == text
+
+
+@pytest.mark.parametrize("name", ["a" * 81 + ".png", "a" * 5000 + ".png", "a" * 100_000_000 + ".png", "\0" * 5000])
+def test_a_long_name_keeps_its_beginning_and_its_end(name):
+    text = shown(name)
+    assert len(text) <= LONGEST_NAME
+    assert text.isprintable()
+    if name[0] == "a":
+        assert text.startswith("aaa")
+        assert text.endswith(".png")
+        assert "…" in text
+
+
+def test_a_list_of_names_ends():
+    assert listed(["a", "b\n"]) == "'a', 'b'"
+    assert listed(range(9), 2) == "'0', '1', …"
+    assert listed([]) == ""
