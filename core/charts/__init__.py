@@ -1,8 +1,8 @@
 """Numbers become Altair charts: the building blocks that more than one visualizer needs, as plugin authors import them.
 
 What is large is reduced with NumPy before Altair sees it. A visualizer takes an activation's values, brings them to
-the screen's resolution (``analysis.large_arrays``), to colours (``colours``) and to marks (``blocks``, ``heatmaps``,
-``gallery``, ``scatter``); a chart leaves as a file by ``export`` and is looked over by ``validation``.
+the screen's resolution (``analysis.large_arrays``), to colours (``colours``) and to marks (``building_blocks``,
+``heatmaps``, ``gallery``, ``scatter``); a chart leaves as a file by ``export``, looked over by ``validation``.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from core.analysis.large_arrays import (
     map_statistics,
     value_statistics,
 )
-from core.charts.blocks import (
+from core.charts.building_blocks import (
     class_of,
     classes_of,
     count_in_bins,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from core.charts.blocks import has_own_width
+from core.charts.building_blocks import has_own_width
 
 __all__ = ["CHART_FORMATS", "ChartFormat", "chart_file"]
 

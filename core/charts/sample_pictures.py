@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from core.charts.blocks import row_order
+from core.charts.building_blocks import row_order
 from core.charts.colours import MUTED_COLOUR, picture_url, png_url
 from core.charts.gallery import images_of, strip, thumbnails
 from core.charts.selections import clicked

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.analysis.layer_dataset import LayerDataset
 from core.charts.altair_settings import plain_settings
-from core.charts.blocks import has_own_width
+from core.charts.building_blocks import has_own_width
 from core.charts.validation import specification_of
 from core.common.cache import ContentStore
 from core.common.limits import Limits, format_limit, get_limits, raised_by

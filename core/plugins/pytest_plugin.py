@@ -19,7 +19,7 @@ __all__ = ["check_visualizer", "empty_registry", "make_activation", "small_activ
 
 @pytest.fixture
 def make_activation() -> Callable[..., Any]:
-    """Return :func:`core.plugins.testing.make_activation`."""
+    """Return :func:`vizplugins.testing.make_activation`."""
     from core.plugins.testing import make_activation
 
     return make_activation
@@ -27,7 +27,7 @@ def make_activation() -> Callable[..., Any]:
 
 @pytest.fixture
 def small_activations() -> Callable[..., Any]:
-    """Return :func:`core.plugins.testing.small_activations`."""
+    """Return :func:`vizplugins.testing.small_activations`."""
     from core.plugins.testing import small_activations
 
     return small_activations
@@ -43,7 +43,7 @@ def empty_registry() -> Registry:
 
 @pytest.fixture
 def check_visualizer() -> Callable[[Any], None]:
-    """Return :func:`core.plugins.testing.check_visualizer`."""
+    """Return :func:`vizplugins.testing.check_visualizer`."""
     from core.plugins.testing import check_visualizer
 
     return check_visualizer

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from core.charts.blocks import has_own_width
+from core.charts.building_blocks import has_own_width
 from core.charts.export import chart_file
 from core.common.cache import ContentStore
 from core.errors import PluginFailed

@@ -50,7 +50,7 @@ class Case:
     Attributes:
         name: One of :data:`CASES`.
         activation: The activation.
-        kind: Kind of the layer's small model, see :data:`core.plugins.testing.LAYER_KINDS`; empty if there is none.
+        kind: Kind of the layer's small model, see :data:`vizplugins.testing.LAYER_KINDS`; empty if there is none.
         is_first: Whether it is of the layer that the visualizer suits first.
         options: Option values by name.
     """

@@ -64,7 +64,7 @@ class CheckResult:
 
 
 def check_visualizer(visualizer: Visualizer) -> None:
-    """Check a visualizer over all that it claims to handle, see :data:`CHECKS` and :data:`core.plugins.testing.CASES`.
+    """Check a visualizer over all that it claims to handle, see :data:`CHECKS` and :data:`vizplugins.testing.CASES`.
 
     Raises:
         AssertionError: If a check fails; the message lists each that does, on what, and why.

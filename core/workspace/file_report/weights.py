@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.charts.blocks import count_in_bins
+from core.charts.building_blocks import count_in_bins
 from core.common.text import format_shape, shown
 from core.models.hdf5 import is_of_training
 from core.workspace.file_report.results import WeightRow
