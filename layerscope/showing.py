@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected, LayerscopeError
 from layerscope.app_server import AppServer
 from layerscope.companions import check_companion
@@ -195,15 +195,17 @@ def _check_arguments(inputs: Any, labels: Any, class_names: Any, samples: Any) -
         raise InputRejected("There are labels and no samples.", remedy="Give both: layerscope.show(model, x, y).")
     if isinstance(class_names, str):
         raise InputRejected(
-            f"class_names is a text, '{shown(class_names)}'.", remedy="Give a list with a name for each class."
+            f"class_names is a text, '{safe_name(class_names)}'.", remedy="Give a list with a name for each class."
         )
     if isinstance(class_names, Mapping) and sorted(class_names) != list(range(len(class_names))):
         raise InputRejected(
-            f"class_names has the keys {listed(class_names)}.",
+            f"class_names has the keys {list_names(class_names)}.",
             remedy="Give a name for each number from 0, such as {0: 'cat', 1: 'dog'}.",
         )
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise InputRejected(f"samples={shown(samples)} is no number of samples.", remedy="Give a whole number from 1.")
+        raise InputRejected(
+            f"samples={safe_name(samples)} is no number of samples.", remedy="Give a whole number from 1."
+        )
 
 
 def _names_of_classes(class_names: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.charts import cut_in_the_middle
 from core.common.text import format_bytes
 from core.extraction.layers import is_input
-from core.extraction.memory_plan import Plan
+from core.extraction.memory_plan import MemoryPlan
 from core.workspace.layer_table import opened_layers, parents_of
 from core.workspace.results import LayerRow
 from core.workspace.workspace import Workspace
@@ -52,7 +52,7 @@ def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> No
         _table(_found(rows, wanted.lower(), selected), chosen, selected, wanted)
 
 
-def _cost_text(plan: Plan) -> str:
+def _cost_text(plan: MemoryPlan) -> str:
     if plan.total_bytes is None:
         return "How much memory the layers take is known only after they ran: one sample is run at a time."
     samples = "1 sample" if plan.sample_count == 1 else f"{plan.sample_count:,} samples"

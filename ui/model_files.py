@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.common.limits import format_limit, get_limits
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import SeveralModels
 from core.models.copies import files_name
 from core.models.search import names_classes
@@ -160,7 +160,7 @@ def chosen_member(identity: tuple[Any, ...], key: str, default: str = "", place:
         f"Which of the {len(choices):,} models",
         list(choices),
         index=choices.index(default) if default in choices else None,
-        format_func=lambda choice: shown(choice) or "at the top",
+        format_func=lambda choice: safe_name(choice) or "at the top",
         placeholder="Choose one",
         key=f"{key}/member/{hash(identity)}",
     )

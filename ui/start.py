@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from core.common.limits import get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.examples.catalogue import list_examples
 from core.inputs.picture_files import pictures_in_folder
@@ -55,7 +55,7 @@ def data_files(path: Path) -> list[tuple[str, bytes]]:
         return [(path.name, path.read_bytes())]
     except OSError as error:
         raise InputRejected(
-            f"The data {shown(path)} cannot be read: {error.strerror or error}.",
+            f"The data {safe_name(path)} cannot be read: {error.strerror or error}.",
             remedy="Start Layerscope with the path of a file or of a folder of pictures.",
         ) from error
 
@@ -78,7 +78,7 @@ def _archive(folder: Path, limit: int) -> bytes:
 
 def _too_large(path: Path) -> InputRejected:
     return InputRejected(
-        f"The data {shown(path)} is larger than the page takes.",
+        f"The data {safe_name(path)} is larger than the page takes.",
         remedy=f"Give fewer samples. {raised_by('upload_bytes')}",
     )
 

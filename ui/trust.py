@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.common.text import either, shown
+from core.common.text import or_list, safe_name
 from core.errors import CodeNeeded, MissingObject
 from core.models.code_needs import LAMBDA
 from core.models.trust import Trust, bundle_of_upload, module_path
@@ -122,12 +122,12 @@ def _offer_modules(places: dict[MissingObject, str], key: str, again: Callable[[
 
 
 def _offer_upload(needs: Sequence[MissingObject], key: str, again: Callable[[], object]) -> None:
-    names = either(need.name for need in needs[:5])
+    names = or_list(need.name for need in needs[:5])
     files = st.file_uploader(
         f"The Python file that defines {named(names)}",
         type=["py"],
         accept_multiple_files=True,
-        key=f"trust/{key}/upload/{shown(names)}",
+        key=f"trust/{key}/upload/{safe_name(names)}",
         help="With what it imports beside it; for a function of TensorFlow, a file with the line that imports it. It "
         "is run in a process of its own, without network and files.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import LayerscopeError
 
 __all__ = ["error_text", "named", "plain"]
@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 def named(name: str) -> str:
     """Return a name from a file, a model or a person as Streamlit shows it as it stands, cut where it is long."""
-    return plain(shown(name))
+    return plain(safe_name(name))
 
 
 def error_text(error: LayerscopeError) -> str:

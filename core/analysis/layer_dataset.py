@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from core.analysis.projection import Pooling, features_of
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.limits import format_limit, get_limits
+from core.common.progress import Progress
 from core.common.text import NOT_KNOWN, class_name, sample_with_class
 from core.extraction.activation import Activation
 from core.inputs.labels import answered_classes
@@ -25,7 +26,6 @@ __all__ = ["FEATURES_KEPT", "LayerDataset"]
 _BATCH_SIZE: Final = 16
 FEATURES_KEPT: Final = 3
 """For how many layers or poolings the features are kept: they can be large."""
-Told = Callable[[float, str], Any]
 
 
 class LayerDataset:
@@ -43,12 +43,12 @@ class LayerDataset:
         activation: Activation,
         dataset: Dataset | None = None,
         extractor: Extractor | None = None,
-        kept: ContentStore[Any] | None = None,
+        kept: OnceCache[Any] | None = None,
     ) -> None:
         self._activation = activation
         self._dataset = dataset
         self._extractor = extractor
-        self._kept: ContentStore[Any] = kept or ContentStore(FEATURES_KEPT)
+        self._kept: OnceCache[Any] = kept or OnceCache(FEATURES_KEPT)
 
     @property
     def is_whole(self) -> bool:
@@ -123,7 +123,7 @@ class LayerDataset:
         """
         return LayerDataset(activation, self._dataset, self._extractor, self._kept)
 
-    def features(self, pooling: Pooling, progress: Told | None = None) -> np.ndarray:
+    def features(self, pooling: Pooling, progress: Progress | None = None) -> np.ndarray:
         """Return one row of numbers per sample, shape ``(sample, feature)``, see :func:`projection.features_of`.
 
         Raises:
@@ -131,7 +131,7 @@ class LayerDataset:
         """
         return self._answers(pooling, progress)[0]
 
-    def predictions(self, pooling: Pooling = "mean", progress: Told | None = None) -> np.ndarray | None:
+    def predictions(self, pooling: Pooling = "mean", progress: Progress | None = None) -> np.ndarray | None:
         """Return the class that the model answers to each sample; None if it tells no classes apart.
 
         Args:
@@ -173,11 +173,11 @@ class LayerDataset:
         given = arrange(self._extractor.model, self.inputs(samples))
         return self._extractor.extract(given, layers=[key], batch_size=_BATCH_SIZE)[key]
 
-    def _answers(self, pooling: Pooling, progress: Told | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def _answers(self, pooling: Pooling, progress: Progress | None) -> tuple[np.ndarray, np.ndarray | None]:
         key = (self._activation.key, pooling)
         return self._kept.get(key, lambda: self._run(pooling, progress))
 
-    def _run(self, pooling: Pooling, progress: Told | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def _run(self, pooling: Pooling, progress: Progress | None) -> tuple[np.ndarray, np.ndarray | None]:
         if self._dataset is None or self._extractor is None:
             output = self._activation.activations.output if self._activation.activations else None
             return features_of(self._activation, pooling), self._classes(output, self.sample_count)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     pass
 
-__all__ = ["ContentStore"]
+__all__ = ["OnceCache"]
 
 Kept = TypeVar("Kept")
 
 
-class ContentStore(Generic[Kept]):
+class OnceCache(Generic[Kept]):
     """A bounded store that makes each thing once, however many threads ask for it at the same time.
 
     Args:

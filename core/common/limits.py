@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 
 __all__ = ["PREFIX", "Limits", "format_limit", "get_limits", "raised_by"]
@@ -89,7 +89,7 @@ def get_limits() -> Limits:
         fault = error.errors()[0]
         variable = PREFIX + str(fault["loc"][0]).upper()
         raise InputRejected(
-            f"The environment variable {variable} is '{shown(given[str(fault['loc'][0])])}': {fault['msg']}.",
+            f"The environment variable {variable} is '{safe_name(given[str(fault['loc'][0])])}': {fault['msg']}.",
             remedy="Set it to a number, such as 1000, or a size, such as 2GB; or leave it out.",
         ) from error
 

@@ -12,13 +12,13 @@ __all__ = [
     "class_name",
     "cut_in_the_middle",
     "did_you_mean",
-    "either",
     "format_bytes",
     "format_shape",
-    "listed",
+    "list_names",
+    "or_list",
     "percent",
+    "safe_name",
     "sample_with_class",
-    "shown",
 ]
 
 NOT_KNOWN: Final = "not known"
@@ -28,7 +28,7 @@ LONGEST_NAME: Final = 80
 """Characters of a name that are shown; a file's or column's name can have thousands."""
 
 
-def shown(name: object) -> str:
+def safe_name(name: object) -> str:
     """Return a name of one line, without control characters, cut in the middle where it is long.
 
     What turns the direction of writing, or takes no room, goes too: it can make a name look like another.
@@ -40,13 +40,13 @@ def shown(name: object) -> str:
     return cut_in_the_middle(" ".join(text.split()), LONGEST_NAME)
 
 
-def listed(names: Iterable[object], most: int = 20) -> str:
+def list_names(names: Iterable[object], most: int = 20) -> str:
     """Return names in quotation marks with commas between them; after the first ``most`` an ellipsis."""
-    quoted = [f"'{shown(name)}'" for name in names]
+    quoted = [f"'{safe_name(name)}'" for name in names]
     return ", ".join(quoted[:most]) + (", …" if len(quoted) > most else "")
 
 
-def either(words: Iterable[object]) -> str:
+def or_list(words: Iterable[object]) -> str:
     """Return words with commas and an "or": ``"LSTM, GRU or RNN"``."""
     *first, last = map(str, words)
     return f"{', '.join(first)} or {last}" if first else last

@@ -7,24 +7,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
 from core.errors import InputRejected
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input, owner_of
-from core.extraction.memory_plan import Plan, plan
+from core.extraction.memory_plan import MemoryPlan, plan_memory
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import arrange, flat
 
-__all__ = ["Passes"]
+__all__ = ["SampleBlocks"]
 
 
 _BLOCKS_KEPT: Final = 2
 _LAYERS_KEPT: Final = 4
 
 
-class Passes:
+class SampleBlocks:
     """Runs samples through a model in blocks and keeps the last blocks.
 
     Where the answers of all layers to even one sample would not fit in the memory budget, only the layer that is
@@ -55,13 +55,13 @@ class Passes:
         self._announce = announce
         self._budget = budget
         self._count = len(next(iter(arrays.values())))
-        self._plan: Plan | None = None
+        self._plan: MemoryPlan | None = None
         self._costs: Mapping[str, int | None] = {}
-        self._blocks: ContentStore[Activations] = ContentStore(_BLOCKS_KEPT)
-        self._inside: ContentStore[Activations] = ContentStore(_LAYERS_KEPT)
+        self._blocks: OnceCache[Activations] = OnceCache(_BLOCKS_KEPT)
+        self._inside: OnceCache[Activations] = OnceCache(_LAYERS_KEPT)
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> MemoryPlan:
         """How the samples are run; made from what the layers say of their sizes, before anything is run.
 
         Raises:
@@ -74,14 +74,14 @@ class Passes:
                 # Only a real pass can follow this model: one sample says how large its answers are.
                 first = self.extractor.extract(given)
                 self._costs = {key: activation.byte_count for key, activation in first.items()}
-            self._plan = plan(self._costs, self._count, self._budget)
+            self._plan = plan_memory(self._costs, self._count, self._budget)
         return self._plan
 
     def cost(self, layer: str) -> int | None:
         """Return how many bytes a layer answers to one sample; None if that is not known before it ran."""
         return self._costs.get(layer) if self.plan else None
 
-    def block(self, sample: int, progress: Progress | None = None) -> tuple[Activations, int]:
+    def block_of(self, sample: int, progress: Progress | None = None) -> tuple[Activations, int]:
         """Return the block that holds a sample, and the sample's position in it.
 
         Args:
@@ -116,7 +116,7 @@ class Passes:
             InputRejected: If there is no such sample.
             ExtractionFailed: If the model raises.
         """
-        block, position = self.block(sample, progress)
+        block, position = self.block_of(sample, progress)
         output = _first_output(block)
         start = sample - position
         if output.ndim and len(output) == self._end(start) - start:
@@ -124,7 +124,7 @@ class Passes:
         alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
         return _first_output(alone)[None], 0
 
-    def everything(self, layers: Collection[str] | None, internals: bool) -> Activations:
+    def all_samples(self, layers: Collection[str] | None, internals: bool) -> Activations:
         """Return what layers answer to all samples at once; nothing of it is kept here.
 
         Raises:
@@ -138,23 +138,23 @@ class Passes:
         except KeyError as error:
             raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
 
-    def activation(self, key: str, sample: int, *, inside: bool = False) -> tuple[Activation, int]:
+    def activation(self, key: str, sample: int, *, with_internals: bool = False) -> tuple[Activation, int]:
         """Return what a layer answered to the block that holds a sample, and the sample's position in it.
 
         Args:
             key: Key of a layer, or of an internal such as ``"lstm:cell_state"``.
             sample: Number of the sample.
-            inside: Whether what the layer keeps to itself is needed too.
+            with_internals: Whether what the layer keeps to itself is needed too.
 
         Raises:
             InputRejected: If there is no such layer, or it has no values.
             ExtractionFailed: If the model raises.
         """
-        block, position = self.block(sample)
+        block, position = self.block_of(sample)
         layer = owner_of(key, block.layers)
         # An unknown key, and one without values, say so themselves.
-        if layer is not None and not layer.missing and (key != layer.key or inside or not self.plan.all_layers):
-            internals = layer.internals if key != layer.key or inside else ()
+        if layer is not None and not layer.missing and (key != layer.key or with_internals or not self.plan.all_layers):
+            internals = layer.internals if key != layer.key or with_internals else ()
             keys = (layer.key, *internals, *(each for each in layer.inputs_from if not is_input(each)))
             start = sample - position
             block = self._inside.get((start, keys), lambda: self._extract(start, keys, None))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.nested_layers import all_layers
 from core.errors import ExtractionFailed, ran_out_of_memory
 from core.extraction import internals as layer_internals
@@ -28,7 +28,7 @@ from core.extraction.memory_plan import bytes_of
 from core.extraction.recorded_pass import (
     Batch,
     Recording,
-    Wanted,
+    Selection,
     activations_of,
     collect,
     random_states,
@@ -87,7 +87,7 @@ class Extractor:
         self.model = model
         self.file = file
         self.trusted = trusted
-        self.derived: ContentStore[Any] = ContentStore(_DERIVED_KEPT)
+        self.derived: OnceCache[Any] = OnceCache(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
         self._traces: dict[Any, _Trace | None] = {}
         self._sample_axes = SampleAxes()
@@ -118,7 +118,7 @@ class Extractor:
             lambda spec: tf.TensorSpec((None, *spec.shape[1:]), "string" if spec.dtype == "string" else spec.dtype),
             structure,
         )
-        trace = self._trace(signature, Wanted(), False)
+        trace = self._trace(signature, Selection(), False)
         if trace is None:
             raise ExtractionFailed(
                 f"{self.model.name!r} cannot be followed without values.",
@@ -177,7 +177,7 @@ class Extractor:
         inputs = read_inputs(self.model, inputs)
         tensors = structure.to_tensors(self.model, inputs)
         sample_count = structure.sample_count_of(tensors)
-        wanted = Wanted(None if layers is None else frozenset(layers), internals)
+        wanted = Selection(None if layers is None else frozenset(layers), internals)
         with misfits_told(self.model, inputs):
             self.build(tensors)
             passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training, seed)
@@ -215,7 +215,7 @@ class Extractor:
         """
         inputs = read_inputs(self.model, inputs)
         tensors = structure.to_tensors(self.model, inputs)
-        wanted = Wanted(None if layers is None else frozenset(layers), is_reduced=True)
+        wanted = Selection(None if layers is None else frozenset(layers), is_reduced=True)
         with misfits_told(self.model, inputs):
             self.build(tensors)
             batch = self._reduced_by_sample(tensors, wanted)
@@ -239,16 +239,16 @@ class Extractor:
         """
         tensors = structure.to_tensors(self.model, read_inputs(self.model, inputs))
         self.build(tensors)
-        trace = self._trace(structure.open_signature(tensors), Wanted(), False)
+        trace = self._trace(structure.open_signature(tensors), Selection(), False)
         if trace is None:
             return {}
         layers = trace.recording.layers
         if trace.may_fold:
             try:
-                layers = self._run(structure.some_of(tensors, [0]), Wanted(), False).recording.layers
+                layers = self._run(structure.some_of(tensors, [0]), Selection(), False).recording.layers
             except ExtractionFailed:
                 # It takes another number of samples at once, and no other.
-                layers = self._run(tensors, Wanted(), False).recording.layers
+                layers = self._run(tensors, Selection(), False).recording.layers
         count = structure.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in layers}
 
@@ -264,9 +264,9 @@ class Extractor:
         """
         known = self._sample_axes.known(tensors)
         if key not in known:
-            trace = self._trace(structure.open_signature(tensors), Wanted(), False)
+            trace = self._trace(structure.open_signature(tensors), Selection(), False)
             if trace is None or trace.may_fold:
-                self._run(tensors, Wanted(frozenset({key})), False)
+                self._run(tensors, Selection(frozenset({key})), False)
                 known = {key: REGULAR, **self._sample_axes.known(tensors)}
                 self._sample_axes.note(tensors, {key: known[key]})
         return known.get(key, REGULAR)
@@ -293,7 +293,7 @@ class Extractor:
                     layer.reset_states()
 
     def _batches(
-        self, tensors: Any, sample_count: int, size: int, wanted: Wanted, training: bool, seed: int | None
+        self, tensors: Any, sample_count: int, size: int, wanted: Selection, training: bool, seed: int | None
     ) -> Iterator[tuple[int, Batch]]:
         seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         for start in range(0, sample_count, size):
@@ -301,7 +301,7 @@ class Extractor:
             part = tensors if end - start == sample_count else structure.slice_of(tensors, start, end)
             yield end, self._run(part, wanted, training, seed + start)
 
-    def _run(self, tensors: Any, wanted: Wanted, training: bool, seed: int = 0) -> Batch:
+    def _run(self, tensors: Any, wanted: Selection, training: bool, seed: int = 0) -> Batch:
         """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
         batch = self._pass(tensors, wanted, training, seed=seed)
         count = structure.sample_count_of(tensors)
@@ -318,7 +318,7 @@ class Extractor:
         rows = in_rows_by_sample(recorded, count, axes)
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
 
-    def _reduced_by_sample(self, tensors: Any, wanted: Wanted) -> Batch:
+    def _reduced_by_sample(self, tensors: Any, wanted: Selection) -> Batch:
         kind = (repr(structure.open_signature(tensors)), wanted)
         count = structure.sample_count_of(tensors)
         known = self._reduced_axes.get(kind)
@@ -333,7 +333,7 @@ class Extractor:
             doubtful += recording.without_samples
         if not doubtful:
             return batch
-        axes = self._sample_axes.of(self._pass, tensors, Wanted(frozenset(doubtful)), doubtful)
+        axes = self._sample_axes.of(self._pass, tensors, Selection(frozenset(doubtful)), doubtful)
         tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
         others = {key: axes[key] for key in doubtful if key not in tables and not axes[key].is_regular}
         if all(axes[key].is_certain for key in doubtful):
@@ -343,7 +343,7 @@ class Extractor:
     def _pass(
         self,
         tensors: Any,
-        wanted: Wanted,
+        wanted: Selection,
         training: bool = False,
         axes: Mapping[str, SampleAxis] | None = None,
         seed: int = 0,
@@ -368,7 +368,7 @@ class Extractor:
         return self._run_eagerly(tensors, wanted, training, axes, *seeds)
 
     def _trace(
-        self, signature: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None = None
+        self, signature: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis] | None = None
     ) -> _Trace | None:
         key = (repr(signature), wanted, training, frozenset((axes or {}).items()))
         with self._lock:
@@ -380,7 +380,7 @@ class Extractor:
                     self._traces[key] = None
             return self._traces[key]
 
-    def _compile(self, signature: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis]) -> _Trace:
+    def _compile(self, signature: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis]) -> _Trace:
         import tensorflow as tf
 
         flat = structure.flat(signature)
@@ -413,7 +413,7 @@ class Extractor:
         return _Trace(function, found[-1], may_fold(function.graph))
 
     def _run_eagerly(
-        self, tensors: Any, wanted: Wanted, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
+        self, tensors: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
     ) -> Batch:
         weights = seed_states(random_states(self.model), *seeds) if seeds else ()
         answer, recorder = recorded_pass(self.model, tensors, training, wanted, weights=weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.extraction.extractor import Extractor
 from core.models.copies import content_key
 from core.models.loading import load_model_file
@@ -14,7 +14,7 @@ from core.models.trust import get_trust
 __all__ = ["model_store"]
 
 _MODELS_KEPT: Final = 8
-model_store: ContentStore[Extractor] = ContentStore(_MODELS_KEPT)
+model_store: OnceCache[Extractor] = OnceCache(_MODELS_KEPT)
 """The models of this process, each with the passes that were compiled for it."""
 
 

@@ -15,10 +15,10 @@ from itertools import islice
 from typing import Any, Final
 
 from core.common.nested_layers import all_layers
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import ExtractionFailed, InputRejected
 from core.extraction.extractor import Extractor
-from core.extraction.recorded_pass import Wanted, recorded_pass
+from core.extraction.recorded_pass import Selection, recorded_pass
 from core.inputs import structure
 from core.inputs.noise import noise, usual_shape
 from core.inputs.open_sizes import MOST_SECONDS, Shapes, is_open, open_extents, shapes_to_try, size_text
@@ -89,7 +89,7 @@ def _tried(extractor: Extractor, specs: Sequence[InputSpec], fixed: Shapes, seco
     sizes = ", ".join(listed[:_TOLD]) + (f" and {len(listed) - _TOLD} others" if len(listed) > _TOLD else "")
     last = f" The last said: {told[listed[-1]].rstrip('.')}." if listed else ""
     raise InputRejected(
-        f"No size was found that '{shown(extractor.model.name)}' takes. Tried were {sizes or 'none'}.{last}",
+        f"No size was found that '{safe_name(extractor.model.name)}' takes. Tried were {sizes or 'none'}.{last}",
         remedy="Give data of yours, or say the size beside Noise on the page.",
     )
 
@@ -102,13 +102,13 @@ def _refused(extractor: Extractor, specs: Sequence[InputSpec], shapes: Shapes) -
     try:
         arrays = {spec.name: noise(spec, count, place, shapes[spec.name]) for place, spec in enumerate(specs)}
         tensors = structure.to_tensors(model, arrange(model, arrays))
-        _, recorder = recorded_pass(model, tensors, False, Wanted(frozenset()))
+        _, recorder = recorded_pass(model, tensors, False, Selection(frozenset()))
     except (ExtractionFailed, InputRejected) as error:
         return error.message
     for call in recorder.calls:
         for key, tensor, _ in call.outputs():
             if 0 in tuple(tensor.shape):
-                return f"layer {shown(key)!r} answers nothing, {shown(tuple(tensor.shape)[1:])}"
+                return f"layer {safe_name(key)!r} answers nothing, {safe_name(tuple(tensor.shape)[1:])}"
     return ""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from core.common.limits import get_limits
 from core.extraction.layers import LayerInfo
 
-__all__ = ["Plan", "bytes_of", "plan"]
+__all__ = ["MemoryPlan", "bytes_of", "plan_memory"]
 
 MOST_SAMPLES_AT_ONCE: Final = 128
 _SAMPLES_PER_BATCH: Final = 16
@@ -20,7 +20,7 @@ _TEXT_BYTES: Final = 16
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """How samples are run through a model.
 
     Attributes:
@@ -56,7 +56,7 @@ def bytes_of(layer: LayerInfo, sample_count: int) -> int | None:
     return sample_count * math.prod(int(extent or 0) for extent in extents) * item
 
 
-def plan(cost_of_one: Mapping[str, int | None], sample_count: int, budget: int | None = None) -> Plan:
+def plan_memory(cost_of_one: Mapping[str, int | None], sample_count: int, budget: int | None = None) -> MemoryPlan:
     """Return how to run samples through a model within a budget of memory.
 
     Args:
@@ -69,12 +69,12 @@ def plan(cost_of_one: Mapping[str, int | None], sample_count: int, budget: int |
     known = [size for size in cost_of_one.values() if size is not None]
     if not cost_of_one or len(known) < len(cost_of_one):
         # Nothing is known of some layer: one sample at a time takes no more than the model itself does.
-        return Plan(sample_count, 1, 1, True, None, budget)
+        return MemoryPlan(sample_count, 1, 1, True, None, budget)
     per_sample = sum(known)
     fitting = budget // 2 // max(per_sample, 1)
     all_layers = fitting >= 1
     at_once = int(np.clip(fitting, 1, min(sample_count, MOST_SAMPLES_AT_ONCE)))
-    return Plan(sample_count, at_once, min(at_once, _SAMPLES_PER_BATCH), all_layers, per_sample, budget)
+    return MemoryPlan(sample_count, at_once, min(at_once, _SAMPLES_PER_BATCH), all_layers, per_sample, budget)
 
 
 def _item_size(dtype: str) -> int:

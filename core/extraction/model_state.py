@@ -15,14 +15,14 @@ from weakref import WeakKeyDictionary
 
 from core.common.nested_layers import all_layers
 
-__all__ = ["left_as_it_was"]
+__all__ = ["restored_afterwards"]
 
 _locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _locks_lock = threading.Lock()
 
 
 @contextmanager
-def left_as_it_was(model: Any) -> Iterator[None]:
+def restored_afterwards(model: Any) -> Iterator[None]:
     """Put the attributes of a model and of all its layers back when the block ends; one thread at a time per model."""
     with _lock_of(model):
         before = [(layer, dict(vars(layer)), _lists_of(layer)) for layer in (model, *all_layers(model))]

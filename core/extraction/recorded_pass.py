@@ -17,7 +17,7 @@ from core.extraction.activation import Activation
 from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
 from core.extraction.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
-from core.extraction.model_state import left_as_it_was
+from core.extraction.model_state import restored_afterwards
 from core.extraction.recorder import INSIDE_LOOP, HandOn, Internal, LayerCall, Recorder, recording
 from core.extraction.tokens import is_tokenizer
 from core.inputs.sample_context import SampleContext
@@ -27,7 +27,7 @@ __all__ = [
     "Batch",
     "RecordedTensor",
     "Recording",
-    "Wanted",
+    "Selection",
     "activations_of",
     "channels_last",
     "collect",
@@ -42,7 +42,7 @@ _RANDOM_STATE: Final = "seed_generator_state"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """What to keep of a forward pass.
 
     Attributes:
@@ -148,9 +148,9 @@ def recorded_pass(
     model: Any,
     tensors: Any,
     training: bool,
-    wanted: Wanted,
+    wanted: Selection,
     *,
-    hand_on: HandOn | None = None,
+    replace_output: HandOn | None = None,
     weights: Sequence[tuple[Any, Any]] = (),
 ) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
@@ -160,7 +160,7 @@ def recorded_pass(
         tensors: What it is given, in its own structure.
         training: Whether layers such as Dropout behave as in training.
         wanted: What is to be kept of it.
-        hand_on: What changes the outputs of layers on their way, see :class:`core.extraction.recorder.Recorder`.
+        replace_output: What changes the outputs of layers on their way, see :class:`core.extraction.recorder.Recorder`.
         weights: Variables of the model with what they are to be in this pass.
 
     Raises:
@@ -170,7 +170,7 @@ def recorded_pass(
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
-    with left_as_it_was(model), recording(model, wanted.looks_inside, hand_on) as recorder, scope:
+    with restored_afterwards(model), recording(model, wanted.looks_inside, replace_output) as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
@@ -202,7 +202,7 @@ def seed_states(states: Sequence[Any], seed: Any) -> list[tuple[Any, Any]]:
 
 def collect(
     recorder: Recorder,
-    wanted: Wanted,
+    wanted: Selection,
     *,
     positions: Mapping[int, int],
     is_readable: Callable[[Any], bool],

@@ -100,13 +100,13 @@ class Recorder:
         calls: The layer calls in the order in which they were made.
         failed: The innermost call that raised, or None.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
-        hand_on: Called with each call and the key of an output that came; what it returns goes on instead of it. None
-            leaves everything as it is.
+        replace_output: Called with each call and the key of an output that came; what it returns goes on
+            instead of it. None leaves everything as it is.
     """
 
     model: Any
     wants_internals: Callable[[str], bool] = lambda key: False
-    hand_on: HandOn | None = None
+    replace_output: HandOn | None = None
     calls: list[LayerCall] = field(default_factory=list)
     failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
@@ -155,8 +155,8 @@ class Recorder:
             return output
         layer_call.output = self._told_apart(layer_call, output)
         layer_call.masks = [self._mask_of(operation, tensor, given) for tensor in _tensors(layer_call.output)]
-        if self.hand_on is not None:
-            self._hand_on(layer_call)
+        if self.replace_output is not None:
+            self._replace_outputs(layer_call)
         for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
         return layer_call.output
@@ -283,12 +283,13 @@ class Recorder:
                 waiting.extend(reversed(operation.inputs))
         return sources
 
-    def _hand_on(self, layer_call: LayerCall) -> None:
+    def _replace_outputs(self, layer_call: LayerCall) -> None:
         import keras
 
-        assert self.hand_on is not None
+        assert self.replace_output is not None
         changed = {
-            id(tensor): (self.hand_on(layer_call, key, tensor), mask) for key, tensor, mask in layer_call.outputs()
+            id(tensor): (self.replace_output(layer_call, key, tensor), mask)
+            for key, tensor, mask in layer_call.outputs()
         }
         for new, mask in changed.values():
             if mask is not None and getattr(new, "_keras_mask", None) is None:
@@ -346,17 +347,17 @@ def current_recorder() -> Recorder | None:
 
 @contextmanager
 def recording(
-    model: Any, wants_internals: Callable[[str], bool] = lambda key: False, hand_on: HandOn | None = None
+    model: Any, wants_internals: Callable[[str], bool] = lambda key: False, replace_output: HandOn | None = None
 ) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
     Args:
         model: The model whose forward pass is made inside the block.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
-        hand_on: What changes the outputs of calls, see :class:`Recorder`.
+        replace_output: What changes the outputs of calls, see :class:`Recorder`.
     """
     _install()
-    recorder = Recorder(model, wants_internals, hand_on)
+    recorder = Recorder(model, wants_internals, replace_output)
     token = _current.set(recorder)
     try:
         yield recorder

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import LayerscopeError
 from core.extraction.layers import LayerInfo, axes_of
-from core.extraction.recorded_pass import Batch, RecordedTensor, Recording, Wanted, channels_last
+from core.extraction.recorded_pass import Batch, RecordedTensor, Recording, Selection, channels_last
 from core.extraction.sample_axes import (
     REGULAR,
     SampleAxis,
@@ -42,7 +42,7 @@ class SampleAxes:
         return self._known.get(repr(structure.open_signature(tensors)), {})
 
     def of(
-        self, run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str]
+        self, run: Callable[[Any, Selection], Batch], tensors: Any, wanted: Selection, keys: Collection[str]
     ) -> Mapping[str, SampleAxis]:
         """Return how samples lie in some of the tensors that a pass keeps, by key; regularly where nothing shows it.
 
@@ -72,7 +72,7 @@ class SampleAxes:
 
 
 def rows_that_follow(
-    run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, batch: Batch, keys: Collection[str]
+    run: Callable[[Any, Selection], Batch], tensors: Any, wanted: Selection, batch: Batch, keys: Collection[str]
 ) -> dict[str, SampleAxis]:
     """Return of which layers the rows follow the samples of this very batch, and why the others are missing, by key.
 
@@ -196,7 +196,7 @@ def _fits(tensor: Any, count: int, axis: SampleAxis) -> bool:
 
 
 def _axes_by_passes(
-    run: Callable[[Any, Wanted], Batch], tensors: Any, wanted: Wanted, keys: Collection[str], one: int, other: int
+    run: Callable[[Any, Selection], Batch], tensors: Any, wanted: Selection, keys: Collection[str], one: int, other: int
 ) -> dict[str, SampleAxis]:
     def tensors_of(samples: Any) -> dict[str, Any]:
         return _tensors_by_key(run(samples, wanted))

@@ -18,7 +18,7 @@ from typing import IO, Final
 import numpy as np
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.file_kinds import kind_of_archive
 from core.inputs.remedies import shape_text
@@ -88,11 +88,11 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
     Raises:
         InputRejected: If the file is damaged, needs pickle or too much memory, or does not hold every input.
     """
-    name = shown(name)
+    name = safe_name(name)
     if data.startswith(_NPY_MAGIC):
         if len(specs) != 1:
             raise InputRejected(
-                f"{name} holds one array, the inputs {listed(spec.name for spec in specs)} need one each.",
+                f"{name} holds one array, the inputs {list_names(spec.name for spec in specs)} need one each.",
                 remedy=f"Save them together: {_savez([spec.name for spec in specs])}.",
             )
         return ArrayFile({specs[0].name: _read_array(io.BytesIO(data), name, len(data))}, None)
@@ -103,7 +103,7 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
     loaded: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for key in keys:
-            holder = f"{name}, array '{shown(key)}'"
+            holder = f"{name}, array '{safe_name(key)}'"
             try:
                 # No more than the declared size ever comes out of the stream, whatever is packed into it.
                 with archive.open(members[key]) as stream:
@@ -127,8 +127,8 @@ def match_members(
     Raises:
         InputRejected: If the archive is damaged, or does not hold every input.
     """
-    members = _members(stream, shown(name))
-    matches = _matched(list(members), shown(name), specs)
+    members = _members(stream, safe_name(name))
+    matches = _matched(list(members), safe_name(name), specs)
     return members, matches, _label_key(members, matches)
 
 
@@ -157,7 +157,7 @@ def _members(stream: IO[bytes], name: str) -> dict[str, zipfile.ZipInfo]:
         # numpy.savez writes nothing else, and other methods can make gigabytes of a few bytes.
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InputRejected(
-                f"{name}: the array '{shown(key)}' is encrypted or packed in an unusual way.", remedy=_SAVE_AGAIN
+                f"{name}: the array '{safe_name(key)}' is encrypted or packed in an unusual way.", remedy=_SAVE_AGAIN
             )
     return arrays
 
@@ -175,8 +175,8 @@ def _matched(keys: Sequence[str], name: str, specs: Sequence[InputSpec]) -> dict
     missing = [spec.name for spec in specs if spec.name not in matches]
     if missing:
         raise InputRejected(
-            f"{name} holds the arrays {listed(keys)}; expected were {listed(spec.name for spec in specs)}. "
-            f"There is none for {listed(missing)}.",
+            f"{name} holds the arrays {list_names(keys)}; expected were {list_names(spec.name for spec in specs)}. "
+            f"There is none for {list_names(missing)}.",
             remedy=f"Save each array under its input's name: {_savez(missing)}.",
         )
     return matches
@@ -208,13 +208,13 @@ def check_header(
     shape, in_columns, dtype = _read_header(stream, holder)
     if dtype.hasobject:
         raise InputRejected(
-            f"{holder} is of type {shown(dtype)}, which would have to be unpickled, and a pickle can run code. "
+            f"{holder} is of type {safe_name(dtype)}, which would have to be unpickled, and a pickle can run code. "
             "Nothing is unpickled here (allow_pickle=False).",
             remedy=_PLAIN_TYPES,
         )
     if dtype.kind not in "biufUS":
         raise InputRejected(
-            f"{holder} is of type {shown(dtype)}; expected were plain numbers, booleans or strings.",
+            f"{holder} is of type {safe_name(dtype)}; expected were plain numbers, booleans or strings.",
             remedy=_PLAIN_TYPES,
         )
     if dtype.itemsize == 0 or len(shape) > _MOST_AXES or not all(_is_extent(extent) for extent in shape):
@@ -306,5 +306,5 @@ def as_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def _savez(names: Sequence[str]) -> str:
-    keywords = ", ".join(f"'{shown(name)}': …" for name in names[:20])
+    keywords = ", ".join(f"'{safe_name(name)}': …" for name in names[:20])
     return f"numpy.savez('data.npz', **{{{keywords}{', …' if len(names) > 20 else ''}}})"

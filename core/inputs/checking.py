@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
-from core.inputs.remedies import fits, remedy, shape_text
+from core.inputs.remedies import fits, shape_text, suggest_remedy
 from core.inputs.spec import InputKind, InputSpec
 
 __all__ = ["InputKind", "InputSpec", "check", "check_memory", "check_type", "misfit", "shape_text"]
@@ -41,7 +41,7 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
             or outside the vocabulary.
     """
     array = np.asarray(array)
-    holder = shown(source) or "The array"
+    holder = safe_name(source) or "The array"
     check_type(array.dtype, spec, holder)
     if array.size == 0:
         raise InputRejected(
@@ -66,7 +66,7 @@ def misfit(shape: tuple[int, ...], spec: InputSpec, holder: str = "The array") -
     return InputRejected(
         f"{holder} holds {shape_text(shape)}, the input '{spec.shown_name}' expects "
         f"{shape_text((None, *spec.shape))} (the first axis counts samples).",
-        remedy=remedy(shape, spec),
+        remedy=suggest_remedy(shape, spec),
     )
 
 
@@ -78,7 +78,7 @@ def check_type(dtype: np.dtype[Any], spec: InputSpec, holder: str = "The array")
     """
     if dtype.kind not in "biufUST":
         raise InputRejected(
-            f"{holder} is of type {shown(dtype)}, the input '{spec.shown_name}' expects {spec.dtype}.",
+            f"{holder} is of type {safe_name(dtype)}, the input '{spec.shown_name}' expects {spec.dtype}.",
             remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
         )
     if (dtype.kind in "UST") != (spec.dtype == "string"):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from core.common.limits import format_limit
 from core.common.nested_layers import all_layers
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.model_output import ModelOutput
 from core.inputs.text_lines import decoded_text, lines_with_content
@@ -52,7 +52,7 @@ def parse_class_names(data: bytes, name: str) -> tuple[str, ...]:
     Raises:
         InputRejected: If it is no list of names, too large, or numbers classes with gaps.
     """
-    name = shown(name)
+    name = safe_name(name)
     if len(data) > _LARGEST_LIST:
         raise InputRejected(
             f"{name} is larger than {format_limit(_LARGEST_LIST)}, which no list of names is.", remedy=_ONE_A_LINE
@@ -64,7 +64,7 @@ def parse_class_names(data: bytes, name: str) -> tuple[str, ...]:
         lines = [line.strip() for _, line in lines_with_content(text, name)]
         is_table = name.lower().endswith((".csv", ".tsv"))
         found = _names_in_table(lines, name) if is_table else _names_in_lines(lines)
-    names = tuple(shown(each) for each in found)
+    names = tuple(safe_name(each) for each in found)
     if not names or not all(names):
         raise InputRejected(f"{name} holds no names, or an empty one among them.", remedy=_ONE_A_LINE)
     if len(names) > _MOST_NAMES or max(map(len, found)) > _LONGEST_LINE:
@@ -120,7 +120,7 @@ def class_names_of(model: Any, output: ModelOutput) -> tuple[str, ...]:
     lookups = [layer for layer in all_layers(model) if type(layer).__name__ == "StringLookup" and layer.invert]
     if len(lookups) != 1:
         return ()
-    words = [tuple(map(shown, lookups[0].get_vocabulary(include_special_tokens=each))) for each in (True, False)]
+    words = [tuple(map(safe_name, lookups[0].get_vocabulary(include_special_tokens=each))) for each in (True, False)]
     if output.is_text:
         return words[0]
     return next((names for names in words if len(names) == output.class_count), ())

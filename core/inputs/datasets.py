@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import as_labels
 from core.inputs.checking import check
-from core.inputs.files import GivenFile, Preparation, read_files
+from core.inputs.files import Preparation, UploadedFile, read_files
 from core.inputs.labels import AnswerRule, Labels, match_labels
 from core.inputs.mapped_arrays import MappedArrays
 from core.inputs.model_output import ModelOutput
@@ -234,7 +234,7 @@ def open_dataset(
     if path.is_dir():
         return PictureDataset(pictures_in_folder(path), specs[0], preparation, class_names, output)
     if not path.is_file():
-        raise InputRejected(f"There is no file {shown(str(path))!r}.", remedy="Give a file or a folder of images.")
+        raise InputRejected(f"There is no file {safe_name(str(path))!r}.", remedy="Give a file or a folder of images.")
     if path.suffix.lower() in (".npy", ".npz"):
         mapped = MappedArrays(path, specs)
         labels = None if mapped.file.labels is None else as_labels(mapped.file.labels)
@@ -244,7 +244,7 @@ def open_dataset(
     with path.open("rb") as stream:
         if holds_pictures(stream):
             return PictureDataset(pictures_in_archive(path, path.name), specs[0], preparation, class_names, output)
-    given = read_files({specs[0].name: [GivenFile(path.name, path.read_bytes())]}, specs, preparation)
+    given = read_files({specs[0].name: [UploadedFile(path.name, path.read_bytes())]}, specs, preparation)
     matched = match_labels(given.labels, output, class_names, origin=given.labels_origin)
     return ArrayDataset(given.arrays, matched, names=given.names)
 
@@ -253,7 +253,7 @@ def _check_count(labels: np.ndarray | None, arrays: Mapping[str, np.ndarray], na
     count = len(next(iter(arrays.values())))
     if labels is not None and len(labels) != count:
         raise InputRejected(
-            f"{shown(name)} holds {count:,} samples and {len(labels):,} labels.",
+            f"{safe_name(name)} holds {count:,} samples and {len(labels):,} labels.",
             remedy="Save one label per sample, or leave the labels out.",
         )
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import holds_arrays, read_arrays
 from core.inputs.checking import check
@@ -25,7 +25,7 @@ from core.inputs.spec import InputSpec
 from core.inputs.tables import Table, read_table
 from core.inputs.text_lines import decoded_text, lines_with_content
 
-__all__ = ["GivenFile", "Preparation", "Samples", "read_files", "read_text"]
+__all__ = ["Preparation", "Samples", "UploadedFile", "read_files", "read_text"]
 
 _WHOLE_NPZ: Final = ""
 
@@ -64,7 +64,7 @@ class Preparation:
             found.append(self.picture(files.read(position), files.names[position], spec))
             if found[-1].shape != found[0].shape:
                 raise InputRejected(
-                    f"{shown(files.names[position])} differs in size from the images before it.",
+                    f"{safe_name(files.names[position])} differs in size from the images before it.",
                     remedy="The model takes images as they are: bring them to one size first.",
                 )
             if found[0].nbytes * len(found) > most:
@@ -76,7 +76,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class GivenFile:
+class UploadedFile:
     """A file as a person gave it: its name and its content."""
 
     name: str
@@ -105,7 +105,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _FileContent:
     """What one file holds for one input."""
 
     values: np.ndarray
@@ -116,7 +116,7 @@ class _Part:
 
 
 def read_files(
-    files: Mapping[str, Sequence[GivenFile]], specs: Sequence[InputSpec], preparation: Preparation | None = None
+    files: Mapping[str, Sequence[UploadedFile]], specs: Sequence[InputSpec], preparation: Preparation | None = None
 ) -> Samples:
     """Return the samples in the files that were given for each input.
 
@@ -145,25 +145,25 @@ def read_files(
     unknown = [name for name in given if name not in by_name]
     if unknown:
         raise InputRejected(
-            f"The model has no input '{shown(unknown[0])}'.", remedy=f"Its inputs are: {listed(by_name)}."
+            f"The model has no input '{safe_name(unknown[0])}'.", remedy=f"Its inputs are: {list_names(by_name)}."
         )
-    parts: dict[str, list[_Part]] = {name: [] for name in by_name}
+    parts: dict[str, list[_FileContent]] = {name: [] for name in by_name}
     limits = get_limits()
     for name, each in given.items():
         for file in each:
             open_specs = [by_name[name], *(spec for spec in specs if spec.name not in given)]
             for input_name, part in _read(file, open_specs, preparation).items():
-                parts[input_name].append(part if len(each) == 1 else _told_apart(part, shown(file.name)))
+                parts[input_name].append(part if len(each) == 1 else _told_apart(part, safe_name(file.name)))
                 if sum(one.values.nbytes for one in parts[input_name]) > limits.input_bytes:
                     raise InputRejected(
-                        f"The files for the input '{shown(input_name)}' need more than "
+                        f"The files for the input '{safe_name(input_name)}' need more than "
                         f"{format_limit(limits.input_bytes)} of memory together.",
                         remedy=f"Give fewer or smaller files. {raised_by('input_bytes')}",
                     )
     missing = [name for name, found in parts.items() if not found]
     if missing:
         raise InputRejected(
-            f"There is no data for the input '{shown(missing[0])}'.",
+            f"There is no data for the input '{safe_name(missing[0])}'.",
             remedy="Give each input a file, or all of them one .npz with an array for each.",
         )
     return _joined({name: _concatenated(found, by_name[name]) for name, found in parts.items()})
@@ -182,9 +182,9 @@ def read_text(text: str, spec: InputSpec) -> Samples:
     return _joined({spec.name: _text_part(text, "The text", spec)})
 
 
-def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _Part]:
+def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _FileContent]:
     """Return what a file holds for the first of these inputs; an archive for all of them."""
-    spec, name = specs[0], shown(file.name)
+    spec, name = specs[0], safe_name(file.name)
     _check_size(file, name)
     if file.data.startswith(b"PK") and holds_pictures(io.BytesIO(file.data)):
         return {spec.name: _pictures_part(file, spec, preparation)}
@@ -192,7 +192,7 @@ def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation)
         return _array_parts(file, specs)
     if holds_image(file.data):
         values = preparation.picture(file.data, name, spec)
-        return {spec.name: _Part(check(values[np.newaxis], spec, name), None, (name,))}
+        return {spec.name: _FileContent(check(values[np.newaxis], spec, name), None, (name,))}
     promised = kind_promised_by(file.name)
     found = kind_of(file.data, markup=spec.dtype != "string")
     if found:
@@ -213,19 +213,19 @@ def _read(file: GivenFile, specs: Sequence[InputSpec], preparation: Preparation)
     return {spec.name: _table_part(table, spec, name)}
 
 
-def _table_part(table: Table, spec: InputSpec, name: str) -> _Part:
+def _table_part(table: Table, spec: InputSpec, name: str) -> _FileContent:
     values = check(table.values, spec, name)
-    origin = f"labels in the column '{shown(table.label_column)}'" if table.label_column else "labels"
-    return _Part(values, table.labels, table.names, origin, table.feature_names)
+    origin = f"labels in the column '{safe_name(table.label_column)}'" if table.label_column else "labels"
+    return _FileContent(values, table.labels, table.names, origin, table.feature_names)
 
 
-def _pictures_part(file: GivenFile, spec: InputSpec, preparation: Preparation) -> _Part:
+def _pictures_part(file: UploadedFile, spec: InputSpec, preparation: Preparation) -> _FileContent:
     files = pictures_in_archive(file.data, file.name)
     values = preparation.pictures(files, range(len(files.names)), spec)
-    return _Part(check(values, spec, shown(file.name)), files.labels, files.names, FOLDER_NAMES)
+    return _FileContent(check(values, spec, safe_name(file.name)), files.labels, files.names, FOLDER_NAMES)
 
 
-def _check_size(file: GivenFile, name: str) -> None:
+def _check_size(file: UploadedFile, name: str) -> None:
     limit = get_limits().upload_bytes
     if not file.data:
         raise InputRejected(f"{name} is empty: it has no bytes.", remedy="Copy or save it again.")
@@ -235,9 +235,9 @@ def _check_size(file: GivenFile, name: str) -> None:
         )
 
 
-def _array_parts(file: GivenFile, specs: Sequence[InputSpec]) -> dict[str, _Part]:
+def _array_parts(file: UploadedFile, specs: Sequence[InputSpec]) -> dict[str, _FileContent]:
     # An array by itself can only be meant for the input that it was given for.
-    name = shown(file.name)
+    name = safe_name(file.name)
     single = file.data.startswith(b"\x93NUMPY")
     found = read_arrays(file.data, name, specs[:1] if single else specs)
     parts = {}
@@ -251,12 +251,12 @@ def _array_parts(file: GivenFile, specs: Sequence[InputSpec]) -> dict[str, _Part
                 remedy="Save one label per sample, or leave the labels out.",
             )
         names = (name,) if len(values) == 1 else tuple(f"{name}[{index}]" for index in range(len(values)))
-        origin = f"labels in '{shown(found.label_key)}'" if found.label_key else "labels"
-        parts[spec.name] = _Part(values, found.labels, names, origin)
+        origin = f"labels in '{safe_name(found.label_key)}'" if found.label_key else "labels"
+        parts[spec.name] = _FileContent(values, found.labels, names, origin)
     return parts
 
 
-def _text_part(text: str, name: str, spec: InputSpec) -> _Part:
+def _text_part(text: str, name: str, spec: InputSpec) -> _FileContent:
     if spec.dtype != "string":
         return _table_part(read_table(text.encode("utf-8", "replace"), name, spec), spec, name)
     if "\0" in text:
@@ -274,16 +274,16 @@ def _text_part(text: str, name: str, spec: InputSpec) -> _Part:
         )
     values = np.array([line for _, line in lines], dtype=str)  # (sample,)
     values = values.reshape(len(lines), *(1 for _ in spec.shape))  # (sample,) -> (sample, 1) where so expected
-    return _Part(check(values, spec, name), None, tuple(f"line {number}" for number, _ in lines))
+    return _FileContent(check(values, spec, name), None, tuple(f"line {number}" for number, _ in lines))
 
 
-def _told_apart(part: _Part, file_name: str) -> _Part:
+def _told_apart(part: _FileContent, file_name: str) -> _FileContent:
     """Return the part with the file's name in the names of its samples: every table has a row 1."""
     names = (name if name.startswith(file_name) else f"{file_name}, {name}" for name in part.names)
     return replace(part, names=tuple(names))
 
 
-def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
+def _concatenated(parts: Sequence[_FileContent], spec: InputSpec) -> _FileContent:
     if len(parts) == 1:
         return parts[0]
     shapes = {part.values.shape[1:] for part in parts}
@@ -295,7 +295,7 @@ def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
             remedy="Give samples of the same size together, the others one after another.",
         )
     labels = [part.labels for part in parts if part.labels is not None]
-    return _Part(
+    return _FileContent(
         np.concatenate([part.values for part in parts]),
         np.concatenate(labels) if len(labels) == len(parts) and len({each.shape[1:] for each in labels}) == 1 else None,
         tuple(name for part in parts for name in part.names),
@@ -304,10 +304,10 @@ def _concatenated(parts: Sequence[_Part], spec: InputSpec) -> _Part:
     )
 
 
-def _joined(parts: Mapping[str, _Part]) -> Samples:
+def _joined(parts: Mapping[str, _FileContent]) -> Samples:
     counts = {name: len(part.values) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
+        told = ", ".join(f"'{safe_name(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(
             f"The inputs differ in their number of samples: {told}.",
             remedy="Give every input the same number of samples, in the same order.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.common.text import did_you_mean, listed, shown
+from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.spec import InputSpec
 
@@ -27,7 +27,7 @@ def frame_array(frame: pd.DataFrame) -> np.ndarray:
     if any(texts) and not all(texts):
         name = frame.columns[texts.index(True)]
         raise InputRejected(
-            f"The column '{shown(name)}' holds text, and others hold numbers: one input takes one of both.",
+            f"The column '{safe_name(name)}' holds text, and others hold numbers: one input takes one of both.",
             remedy="Leave that column out, or give a model of several inputs a column for each.",
         )
     if len(columns) == 1:
@@ -64,7 +64,7 @@ def series_array(series: pd.Series) -> np.ndarray:
         if pd.api.types.is_object_dtype(dtype):
             return series.to_numpy(np.float64, na_value=np.nan)
     raise InputRejected(
-        f"The column '{shown(series.name)}' holds neither numbers nor texts ({shown(dtype)}).",
+        f"The column '{safe_name(series.name)}' holds neither numbers nor texts ({safe_name(dtype)}).",
         remedy="Turn it into numbers the way the model was trained, or leave it out.",
     )
 
@@ -88,7 +88,7 @@ def columns_by_input(frame: pd.DataFrame, specs: Sequence[InputSpec]) -> dict[st
             nearest = did_you_mean(spec.name, map(str, frame.columns))
             raise InputRejected(
                 f"The table has no column '{spec.shown_name}' for the input of that name{nearest}",
-                remedy=f"Its columns are: {listed(frame.columns)}. "
+                remedy=f"Its columns are: {list_names(frame.columns)}. "
                 f"Rename them: frame.rename(columns={{…: '{spec.shown_name}'}}).",
             )
         if isinstance(frame[spec.name], pd.DataFrame):
@@ -112,14 +112,14 @@ def frame_sample_names(table: Any) -> tuple[str, ...]:
     """Return the names of a table's rows; empty where they are only numbered, or it is no table."""
     if not isinstance(table, (pd.DataFrame, pd.Series)) or isinstance(table.index, pd.RangeIndex):
         return ()
-    return tuple(map(shown, table.index))
+    return tuple(map(safe_name, table.index))
 
 
 def _texts(series: pd.Series) -> np.ndarray:
     missing = int(series.isna().sum())
     if missing:
         raise InputRejected(
-            f"{missing:,} of {len(series):,} texts are missing in the column '{shown(series.name)}'.",
+            f"{missing:,} of {len(series):,} texts are missing in the column '{safe_name(series.name)}'.",
             remedy="Fill them in, such as with frame.fillna('').",
         )
     return np.array([cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in series], str)
@@ -130,6 +130,6 @@ def _stacked(cells: Sequence[Any], series: pd.Series) -> np.ndarray:
         return np.stack([np.asarray(cell) for cell in cells])
     except ValueError as error:
         raise InputRejected(
-            f"The cells of the column '{shown(series.name)}' differ in their shape.",
+            f"The cells of the column '{safe_name(series.name)}' differ in their shape.",
             remedy="Pad or cut them to one length: keras.utils.pad_sequences(frame[column]).",
         ) from error

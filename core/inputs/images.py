@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.file_kinds import kind_of
 from core.inputs.remedies import shape_text
@@ -166,7 +166,7 @@ def read_image(
     Raises:
         InputRejected: If the file is of another kind, damaged or too large, or if the input takes no pictures.
     """
-    name = shown(name)
+    name = safe_name(name)
     frame = _frame(spec)
     if frame is None:
         raise InputRejected(

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from core.common.text import class_name, shown
+from core.common.text import class_name, safe_name
 from core.inputs.model_output import ModelOutput
 
 __all__ = ["AnswerRule", "LabelRole", "Labels", "answered_classes", "match_labels", "possible_roles"]
@@ -357,4 +357,4 @@ def _told(output: ModelOutput | None) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(shown, names[:_NAMES_TOLD])) + (", …" if len(names) > _NAMES_TOLD else "")
+    return ", ".join(map(safe_name, names[:_NAMES_TOLD])) + (", …" if len(names) > _NAMES_TOLD else "")

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import ArrayFile, check_header, match_members
 from core.inputs.spec import InputSpec
@@ -68,13 +68,13 @@ class MappedArrays:
                 shutil.copyfileobj(stream, output, 1 << 20)
         except (zipfile.BadZipFile, OSError, EOFError) as error:
             raise InputRejected(
-                f"{shown(self._path.name)}, array '{shown(info.filename)}' is damaged.",
+                f"{safe_name(self._path.name)}, array '{safe_name(info.filename)}' is damaged.",
                 remedy="Save it again with numpy.savez.",
             ) from error
         return self._map(target, 0, info.file_size)
 
     def _map(self, path: Path, offset: int, size: int) -> np.ndarray:
-        holder = shown(self._path.name)
+        holder = safe_name(self._path.name)
         with path.open("rb") as stream:
             stream.seek(offset)
             shape, in_columns, dtype = check_header(stream, holder, size)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.remedies import shape_text
 from core.inputs.spec import InputKind, InputSpec
@@ -51,11 +51,13 @@ def specs_taken_for(specs: Sequence[InputSpec], taken_for: Mapping[str, InputKin
     known = {spec.name: spec for spec in specs}
     for name, kind in taken_for.items():
         if name not in known:
-            raise InputRejected(f"The model has no input '{shown(name)}'.", remedy=f"Its inputs are: {listed(known)}.")
+            raise InputRejected(
+                f"The model has no input '{safe_name(name)}'.", remedy=f"Its inputs are: {list_names(known)}."
+            )
         spec = known[name]
         if kind not in spec.kinds:
             raise InputRejected(
-                f"The input '{spec.shown_name}' of {shape_text(spec.shape)} cannot be taken for {shown(kind)!r}.",
+                f"The input '{spec.shown_name}' of {shape_text(spec.shape)} cannot be taken for {safe_name(kind)!r}.",
                 remedy=f"It can be taken for: {', '.join(spec.kinds)}.",
             )
         known[name] = spec if kind == spec.kind else replace(spec, taken_for=kind)

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from core.common.limits import get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 
 __all__ = ["FOLDER_NAMES", "PictureFiles", "holds_pictures", "pictures_in_archive", "pictures_in_folder"]
@@ -71,14 +71,14 @@ def pictures_in_archive(source: bytes | Path, name: str) -> PictureFiles:
         raise
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         stream.close()
-        raise InputRejected(f"{shown(name)} is a damaged archive.", remedy="Pack the images again.") from error
+        raise InputRejected(f"{safe_name(name)} is a damaged archive.", remedy="Pack the images again.") from error
 
     def read(position: int) -> bytes:
         try:
             return archive.read(infos[names[position]])
         except Exception as error:  # what zipfile and zlib raise about damaged archives is not documented
             raise InputRejected(
-                f"{shown(name)}: {shown(names[position])} is damaged.", remedy="Pack the images again."
+                f"{safe_name(name)}: {safe_name(names[position])} is damaged.", remedy="Pack the images again."
             ) from error
 
     files = PictureFiles(tuple(names), _folders(names), read)
@@ -91,7 +91,7 @@ def _check_entries(infos: Sequence[zipfile.ZipInfo], name: str) -> None:
     for info in infos:
         if info.flag_bits & 1 or info.compress_type not in _UNPACKED or info.file_size > largest:
             raise InputRejected(
-                f"{shown(name)}: {shown(info.filename)} is encrypted, packed in an unusual way, or too large.",
+                f"{safe_name(name)}: {safe_name(info.filename)} is encrypted, packed in an unusual way, or too large.",
                 remedy="Pack the images again.",
             )
 
@@ -119,14 +119,14 @@ def _lies_beside(name: str) -> bool:
 def _checked(names: Sequence[str], holder: str) -> list[str]:
     others = [name for name in names if not name.lower().endswith(_ENDINGS)]
     if others or not names:
-        told = f"also holds {shown(others[0])}" if others and len(others) < len(names) else "holds no image"
+        told = f"also holds {safe_name(others[0])}" if others and len(others) < len(names) else "holds no image"
         raise InputRejected(
-            f"{shown(holder)} {told}; expected were PNG, JPEG or WebP files, in a folder for each class.",
+            f"{safe_name(holder)} {told}; expected were PNG, JPEG or WebP files, in a folder for each class.",
             remedy="Take out what is no image.",
         )
     most = get_limits().rows
     if len(names) > most:
-        raise InputRejected(f"{shown(holder)} holds more than {most:,} images.", remedy=raised_by("rows"))
+        raise InputRejected(f"{safe_name(holder)} holds more than {most:,} images.", remedy=raised_by("rows"))
     return sorted(names)
 
 

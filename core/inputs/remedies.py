@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from core.inputs.spec import InputSpec
 
-__all__ = ["fits", "remedy", "shape_text"]
+__all__ = ["fits", "shape_text", "suggest_remedy"]
 
 _MOST_AXES: Final = 6  # there are 40 million orders of eleven axes
 
@@ -26,7 +26,7 @@ def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     )
 
 
-def remedy(given: tuple[int, ...], spec: InputSpec) -> str:
+def suggest_remedy(given: tuple[int, ...], spec: InputSpec) -> str:
     """Return the likeliest way from a shape that does not fit to the one that an input expects.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import as_labels
 from core.inputs.checking import check
@@ -104,7 +104,7 @@ def _arrays(model: Any, structure: Any) -> dict[str, np.ndarray]:
     empty = [name for name, leaf in zip(names, leaves, strict=True) if leaf is None]
     if empty:
         raise InputRejected(
-            f"There is nothing for the input '{shown(empty[0])}'.", remedy="Give an array for each input."
+            f"There is nothing for the input '{safe_name(empty[0])}'.", remedy="Give an array for each input."
         )
     arrays = {name: _plain(leaf) for name, leaf in zip(names, leaves, strict=True)}
     if not all(array.ndim and len(array) for array in arrays.values()):

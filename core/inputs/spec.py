@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from core.common.text import shown
+from core.common.text import safe_name
 
 __all__ = ["COLOUR_CHANNELS", "InputKind", "InputSpec", "as_colours", "drawable", "value_count"]
 
@@ -141,7 +141,7 @@ class InputSpec:
     @property
     def shown_name(self) -> str:
         """The name as it may stand in a message; who made the model may have given it thousands of characters."""
-        return shown(self.name)
+        return safe_name(self.name)
 
     @property
     def open_axes(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.model_inputs import input_specs, input_structure
 
@@ -207,7 +207,7 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"'{shown(name)}' has {count}" for name, count in counts.items())
+        told = ", ".join(f"'{safe_name(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(
             f"The inputs differ in their number of samples: {told}.",
             remedy="Give every input the same number of samples, in the same order.",
@@ -219,7 +219,7 @@ def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return dict(arrays)
     if set(names) != set(arrays):
         raise InputRejected(
-            f"The model takes {listed(names)}; given were {listed(arrays) or 'none'}.",
+            f"The model takes {list_names(names)}; given were {list_names(arrays) or 'none'}.",
             remedy="Give each input of the model its data.",
         )
     import keras

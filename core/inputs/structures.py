@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.common.text import did_you_mean, listed, shown
+from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import ExtractionFailed, InputRejected, ran_out_of_memory
 from core.inputs.checking import check_type, misfit
 from core.inputs.frames import columns_by_input, frame_array, series_array
@@ -199,9 +199,9 @@ def _named(inputs: Mapping[Any, Any], given: Mapping[Any, Any]) -> dict[Any, Any
     if missing:
         others = [str(name) for name in given if name not in inputs]
         raise InputRejected(
-            f"There is nothing for the input '{shown(missing[0])}'"
-            f"{did_you_mean(str(missing[0]), others) if others else '.'} Given were: {listed(given) or 'none'}.",
-            remedy=f"Give a dict with an array for each input: {listed(inputs)}.",
+            f"There is nothing for the input '{safe_name(missing[0])}'"
+            f"{did_you_mean(str(missing[0]), others) if others else '.'} Given were: {list_names(given) or 'none'}.",
+            remedy=f"Give a dict with an array for each input: {list_names(inputs)}.",
         )
     return {name: _along(each, given.get(name)) for name, each in inputs.items()}
 
@@ -215,7 +215,7 @@ def _in_order_of_names(reference: Mapping[Any, Any], given: Any) -> Any:
         raise _other_count(reference, given)
     if names != sorted(names):
         raise InputRejected(
-            f"The model takes its inputs by name: {listed(names)}; given was a list.",
+            f"The model takes its inputs by name: {list_names(names)}; given was a list.",
             remedy=f"Give a dict: {{{', '.join(f'{name!r}: …' for name in names[:20])}}}.",
         )
     return {name: _along(reference[name], value) for name, value in zip(names, given, strict=True)}
@@ -284,7 +284,7 @@ def _other_count(reference: Any, given: Any) -> InputRejected:
 
     names = list(reference) if isinstance(reference, Mapping) else [each.name for each in keras.tree.flatten(reference)]
     found = f"were {len(given):,} arrays" if _is_list(given) else "was one array"
-    takes = f"one input, '{shown(names[0])}'" if len(names) == 1 else f"{len(names):,} inputs: {listed(names)}"
+    takes = f"one input, '{safe_name(names[0])}'" if len(names) == 1 else f"{len(names):,} inputs: {list_names(names)}"
     remedy = (
         "Give its array alone; several samples are one array, np.stack(samples)."
         if len(names) == 1

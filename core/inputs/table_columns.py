@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.spec import InputSpec
 
@@ -68,14 +68,14 @@ def split_off(frame: pd.DataFrame, column: str, text: TableText) -> np.ndarray |
         return None
     if list(frame.columns).count(column) > 1:
         raise InputRejected(
-            f"{text.name} has more than one column '{shown(column)}'.",
+            f"{text.name} has more than one column '{safe_name(column)}'.",
             remedy="Leave one of them, or rename the others.",
         )
     values = frame.pop(column)
     if values.isna().any():
         line = text.line_of(int(np.argmax(values.isna().to_numpy())))
         raise InputRejected(
-            f"{text.name}: the column '{shown(column)}' is empty in line {line}.",
+            f"{text.name}: the column '{safe_name(column)}' is empty in line {line}.",
             remedy="Fill it in every line, or take the column out.",
         )
     kind = values.dtype.kind
@@ -88,7 +88,7 @@ def split_off(frame: pd.DataFrame, column: str, text: TableText) -> np.ndarray |
 
 def feature_names(frame: pd.DataFrame, text: TableText, values: np.ndarray) -> tuple[str, ...]:
     """Return the names of the last axis of the samples in a table; empty where its header does not name them."""
-    names = tuple(shown(column) for column in frame.columns) if text.header else ()
+    names = tuple(safe_name(column) for column in frame.columns) if text.header else ()
     # Numbers above the columns, as pandas writes them, are no names, nor is what two of them share.
     if not names or all(name.isdigit() for name in names) or len(set(names)) < len(names) or not all(names):
         return ()

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.limits import get_limits
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.remedies import fits, shape_text
 from core.inputs.spec import InputSpec
@@ -77,7 +77,7 @@ def read_table(data: bytes, name: str, spec: InputSpec) -> Table:
         InputRejected: If the file is no table, too large, ragged, holds something else than numbers, or does not have
             the columns that the input needs.
     """
-    name = shown(name)
+    name = safe_name(name)
     holds_text = spec.dtype == "string"
     text = _read_lines(data, name, holds_text)
     frame = _parsed(text, holds_text)
@@ -205,7 +205,7 @@ def _parsed(text: TableText, holds_text: bool) -> pd.DataFrame:
         frame.columns = pd.Index(text.header if text.header else range(1, frame.shape[1] + 1), dtype=object)
     except (pd.errors.ParserError, ValueError) as error:
         raise InputRejected(
-            f"{text.name} could not be read as a table: {shown(error)}.",
+            f"{text.name} could not be read as a table: {safe_name(error)}.",
             remedy="Save it as CSV with one row a line and commas between the cells.",
         ) from error
     if text.header and text.header[0] == "" and list(frame.iloc[:, 0]) == list(range(len(frame))):
@@ -233,7 +233,7 @@ def _column_of_numbers(values: pd.Series, position: int, text: TableText) -> np.
     for row, cell in enumerate(values):
         number = _as_float(cell)
         if number is None:
-            column = f"'{shown(text.header[position])}'" if text.header else str(values.name)
+            column = f"'{safe_name(text.header[position])}'" if text.header else str(values.name)
             raise InputRejected(
                 f"{text.name}: column {column} is not a number in line {text.line_of(row)}: '{_short(cell)}'.",
                 remedy="If the column holds the classes, name it 'label' in a first line; else take it out or code it "
@@ -254,7 +254,7 @@ def _as_float(cell: object) -> float | None:
 
 
 def _short(cell: object) -> str:
-    text = shown(cell)
+    text = safe_name(cell)
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
@@ -262,7 +262,7 @@ def _text_values(frame: pd.DataFrame, text: TableText, spec: InputSpec) -> np.nd
     columns = math.prod(extent or 1 for extent in spec.shape)
     if frame.shape[1] != columns:
         raise InputRejected(
-            f"{text.name} has {frame.shape[1]} columns beside the label ({listed(frame.columns, 8)}), the input "
+            f"{text.name} has {frame.shape[1]} columns beside the label ({list_names(frame.columns, 8)}), the input "
             f"'{spec.shown_name}' takes {columns} of text.",
             remedy="Leave one column with the text, and one named 'label' if the classes are known.",
         )
@@ -306,7 +306,7 @@ def _long_form(
     wrong = np.flatnonzero(lengths != wanted)
     if wrong.size:
         raise InputRejected(
-            f"{text.name}: sample {shown(samples[wrong[0]])} has {lengths[wrong[0]]} time steps, "
+            f"{text.name}: sample {safe_name(samples[wrong[0]])} has {lengths[wrong[0]]} time steps, "
             f"{wanted} are expected.",
             remedy="Cut or pad all samples to the same number of time steps, the way the model was trained.",
         )
@@ -317,7 +317,7 @@ def _long_form(
     )
     found = [truth for truth in truths if truth is not None]
     return Table(
-        arranged, np.concatenate(found) if found else None, tuple(f"sample {shown(sample)}" for sample in samples)
+        arranged, np.concatenate(found) if found else None, tuple(f"sample {safe_name(sample)}" for sample in samples)
     )
 
 
@@ -328,7 +328,7 @@ def _one_label(labels: np.ndarray | None, rows: np.ndarray, name: str) -> np.nda
     found = pd.unique(labels[rows])
     if len(found) > 1:
         raise InputRejected(
-            f"{name}: the label changes within a sample, from '{shown(found[0])}' to '{shown(found[1])}'.",
+            f"{name}: the label changes within a sample, from '{safe_name(found[0])}' to '{safe_name(found[1])}'.",
             remedy="Give all time steps of a sample the same label.",
         )
     return np.asarray(found)

@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 
 __all__ = ["decoded_text", "lines_with_content", "too_large"]
@@ -30,7 +30,7 @@ def decoded_text(data: bytes, name: str) -> str:
             text = data.decode("cp1252", "replace")
     if "\0" in text:
         raise InputRejected(
-            f"{shown(name)} is neither text nor a file of a known kind.",
+            f"{safe_name(name)} is neither text nor a file of a known kind.",
             remedy="Give PNG, JPEG or WebP, .npy or .npz, CSV, TSV or plain text.",
         )
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import CodeNeeded, MissingObject
 
 __all__ = ["LAMBDA", "CodeNeeds", "code_needed", "is_module_name"]
@@ -73,8 +73,8 @@ def code_needed(
         remedy: What else helps, as a sentence.
     """
     if len(objects) + len(lambdas) > 1:
-        names = [f"{each.kind} {shown(each.name)}" for each in objects]
-        names += [f"the code in '{shown(name)}'" for name in lambdas]
+        names = [f"{each.kind} {safe_name(each.name)}" for each in objects]
+        names += [f"the code in '{safe_name(name)}'" for name in lambdas]
         more = f", and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         message = f"{message} In all it needs: {', '.join(names[:_NAMED])}{more}."
     roots = [each.module.partition(".")[0] for each in objects]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.common.limits import Limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import MissingObject, ModelRefused
 from core.models.code_needs import LAMBDA, CodeNeeds
 from core.models.connections import calls_of, in_order, own_name
@@ -185,7 +185,7 @@ def training_of(compiled: Any) -> dict[str, str]:
 def _names_in(value: Any) -> str:
     """Names of what a configuration describes, however it is written: a word, an object, one for each output."""
     if isinstance(value, str):
-        return shown(value)
+        return safe_name(value)
     if isinstance(value, list):
         return ", ".join(filter(None, map(_names_in, value[:8])))
     if not isinstance(value, dict):
@@ -193,8 +193,8 @@ def _names_in(value: Any) -> str:
     if "class_name" in value:
         own = value.get("config")
         is_function = value["class_name"] == "function" and isinstance(own, str)
-        return shown(own if is_function else value.get("registered_name") or value["class_name"])
-    return ", ".join(f"{shown(key)}: {name}" for key, item in list(value.items())[:8] if (name := _names_in(item)))
+        return safe_name(own if is_function else value.get("registered_name") or value["class_name"])
+    return ", ".join(f"{safe_name(key)}: {name}" for key, item in list(value.items())[:8] if (name := _names_in(item)))
 
 
 def check_configuration(

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Final
 
 from core.common.limits import Limits, format_limit, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND
 from core.models.file_trees import folder_tree
@@ -83,7 +83,7 @@ def _readable(source: Source) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         # A path with a NUL in it is a ValueError.
-        name = shown(Path(source).name) if isinstance(source, str | os.PathLike) else "The file"
+        name = safe_name(Path(source).name) if isinstance(source, str | os.PathLike) else "The file"
         reason = getattr(error, "strerror", None) or "the system refused"
         raise ModelRefused(f"{name} cannot be read: {reason}.", remedy="Check the path.") from error
 
@@ -217,7 +217,8 @@ def _check_kind(path: Path) -> None:
     """Refuses what has no end, or waits for somebody, such as a device or a pipe."""
     if path.exists() and not path.is_file():
         raise ModelRefused(
-            f"{shown(path.name)} is neither a file nor a folder with one.", remedy="Give the path of the model's file."
+            f"{safe_name(path.name)} is neither a file nor a folder with one.",
+            remedy="Give the path of the model's file.",
         )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from core.common.limits import PREFIX, Limits, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused
 from core.models.archives import PROGRAMS, check_archive, check_assets
 from core.models.configuration import (
@@ -131,7 +131,7 @@ def located_model(data: bytes | Path, *, name: str = "", limits: Limits, member:
         SeveralModels: If there are several and none was named.
         ModelRefused: If there is none, or an archive is damaged or not what it says.
     """
-    name = shown(name or (data.name if isinstance(data, Path) else "The file"))
+    name = safe_name(name or (data.name if isinstance(data, Path) else "The file"))
     with _on_disk(data, name) as (path, folder, stack):
         yield _located(path, name, limits, member, stack, folder, 1)
 
@@ -262,7 +262,7 @@ def _located(
 
 def _name_within(name: str, path: str) -> str:
     own = path.rpartition("/")[2]
-    return name if own in name else shown(f"{own} in {name}")
+    return name if own in name else safe_name(f"{own} in {name}")
 
 
 def _files_at(path: Path, name: str, limits: Limits, stack: ExitStack) -> FileTree:

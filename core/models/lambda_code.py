@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import MissingObject, ModelRefused
 from core.models.code_needs import code_needed
 
@@ -99,7 +99,7 @@ def functions_of_lambdas(
     if missing:
         raise code_needed(
             file,
-            f"The code in {file} uses {listed(missing)}, which the file does not hold.",
+            f"The code in {file} uses {list_names(missing)}, which the file does not hold.",
             tuple(MissingObject(name, "", name, "name") for name in missing),
         )
     return translated, functions
@@ -157,8 +157,8 @@ def _function(code: Any, layer: str) -> types.FunctionType:
     except (ValueError, TypeError, EOFError) as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise ModelRefused(
-            f"The code in the layer '{shown(layer)}' cannot be read by Python {version}: another version saved it, or "
-            "it is damaged.",
+            f"The code in the layer '{safe_name(layer)}' cannot be read by Python {version}: another version saved it, "
+            "or it is damaged.",
             remedy="Run Layerscope with the version of Python that saved the model.",
         ) from error
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ByteSize
 
 from core.common.limits import Limits, format_limit, get_limits, raised_by
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, ModelTooLarge, SeveralModels, ran_out_of_memory
 from core.models import keras2
 from core.models.archives import rewrite_keras_model
@@ -121,7 +121,7 @@ def load_model_file(
     limits = get_limits()
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         path, called = staged_copy(source, weights, member, Path(folder), limits)
-        name = shown(name or called)
+        name = safe_name(name or called)
         located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
         located = unpacked_model(located, Path(folder) / "unpacked")
         file = objects.supply(lambda: inspect_located(located, objects.allowed, limits))
@@ -162,9 +162,9 @@ def _check_that_code_runs(model: Any, name: str) -> None:
             shape = layer.compute_output_shape(shape)
         except Exception as error:
             cause = error.__context__ or error
-            why = f"{type(cause).__name__}: {shown(cause)}"
+            why = f"{type(cause).__name__}: {safe_name(cause)}"
             raise ModelRefused(
-                f"The layer '{shown(layer.name)}' in {name} runs code that fails: {why}.", remedy=_FAILING_CODE
+                f"The layer '{safe_name(layer.name)}' in {name} runs code that fails: {why}.", remedy=_FAILING_CODE
             ) from cause
 
 
@@ -192,7 +192,7 @@ def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> I
             needed.remedy = "Mend the code, or give the version of it that the model was saved with."
             raise needed from error
         if isinstance(error, NotImplementedError) and error.__context__ and "Lambda" in message:
-            what = f"holds code that fails: {type(error.__context__).__name__}: {shown(error.__context__)}"
+            what = f"holds code that fails: {type(error.__context__).__name__}: {safe_name(error.__context__)}"
             remedy = _FAILING_CODE
         elif "Unknown layer" in message or "Could not locate" in message or "cannot be imported" in message:
             what = "names a class that Keras does not know"
@@ -212,7 +212,7 @@ def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> I
 def _cause_of(message: str) -> str:
     """What a layer raised, of the paragraph that Keras makes of it: it stands there in bold."""
     bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", message, re.DOTALL)
-    return shown(bold[1] if bold else message.partition("\n")[0])
+    return safe_name(bold[1] if bold else message.partition("\n")[0])
 
 
 def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:
@@ -399,15 +399,15 @@ def _saved_model_layer() -> Any:
 def _endpoint(signatures: Sequence[str], wanted: str, name: str) -> str:
     if wanted and wanted not in signatures:
         raise ModelRefused(
-            f"{name} holds neither a model nor a signature {shown(wanted)!r}.",
-            remedy=f"Its signatures are: {listed(signatures) or 'none'}.",
+            f"{name} holds neither a model nor a signature {safe_name(wanted)!r}.",
+            remedy=f"Its signatures are: {list_names(signatures) or 'none'}.",
         )
     usual = next((each for each in ("serving_default", "serve") if each in signatures), "")
     if wanted or usual or len(signatures) == 1:
         return wanted or usual or signatures[0]
     if signatures:
         raise SeveralModels(
-            f"{name} is a SavedModel with several signatures: {', '.join(map(shown, signatures[:5]))}.",
+            f"{name} is a SavedModel with several signatures: {', '.join(map(safe_name, signatures[:5]))}.",
             choices=signatures,
             remedy="Choose one of them.",
             code=f"layerscope.load_model({name!r}, member={signatures[0]!r})",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
 from core.models.configuration import MAXIMUM_BYTES
 from core.models.file_trees import FileTree
@@ -100,9 +100,9 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
             # What is meant may be a signature of it.
             return places[0]
         if chosen is None:
-            models = listed(place.member or "one at its top" for place in places)
+            models = list_names(place.member or "one at its top" for place in places)
             raise ModelRefused(
-                f"{name} holds no model {shown(member)!r}.", remedy=f"It holds: {models or 'no model at all'}."
+                f"{name} holds no model {safe_name(member)!r}.", remedy=f"It holds: {models or 'no model at all'}."
             )
         return chosen
     if len(places) == 1:
@@ -111,7 +111,7 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
         choices = [place.member for place in places[:_LISTED]]
         kind = "SavedModels" if {place.kind for place in places} == {"saved_model"} else "models"
         raise SeveralModels(
-            f"{name} holds several {kind}: {', '.join(shown(choice or 'at its top') for choice in choices[:5])}"
+            f"{name} holds several {kind}: {', '.join(safe_name(choice or 'at its top') for choice in choices[:5])}"
             f"{', …' if len(places) > 5 else ''}.",
             choices=choices,
             remedy="Choose one of them.",
@@ -119,7 +119,7 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
         )
     if tree.links and not tree.sizes:
         raise ModelRefused(
-            f"{name} holds nothing but links, which are not followed: {listed(sorted(tree.links), 3)}.",
+            f"{name} holds nothing but links, which are not followed: {list_names(sorted(tree.links), 3)}.",
             remedy="Give the path of the file that they lead to, or copy the folder with cp -rL.",
         )
     what, remedy, code = describe_files(tree)

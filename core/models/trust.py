@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Final
 
 from core.common.limits import PREFIX
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.models.code_needs import LAMBDA, is_module_name
 
@@ -213,7 +213,7 @@ def _located(name: str | os.PathLike[str] | ModuleType) -> str:
     elif located := module_path(text, [Path.cwd()]):
         return text if isinstance(located, str) else str(located)
     raise InputRejected(
-        f"There is no module and no file {shown(text)!r} that could be trusted.",
+        f"There is no module and no file {safe_name(text)!r} that could be trusted.",
         remedy="Name a module that is installed here, such as keras_hub, a file, such as my_layers.py, or lambda.",
     )
 

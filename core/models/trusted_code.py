@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from core.common.text import listed, shown
+from core.common.text import list_names, safe_name
 from core.errors import CodeNeeded, InputRejected, LayerscopeError, MissingObject, ModelRefused
 from core.models.code_needs import LAMBDA
 from core.models.trust import CodeBundle, Trust, code_files, importable, is_installed
@@ -94,7 +94,7 @@ class TrustedObjects:
         for other, earlier in self.supplied.items():
             if other.registered_name == need.registered_name and earlier is not value:
                 raise ModelRefused(
-                    f"The file needs two classes called '{shown(need.registered_name)}', of {other.module} and "
+                    f"The file needs two classes called '{safe_name(need.registered_name)}', of {other.module} and "
                     f"{need.module}, which Keras cannot tell apart.",
                     remedy="Register each under a name of its own, @keras.saving.register_keras_serializable(name=…), "
                     "and save the model again.",
@@ -123,8 +123,8 @@ class TrustedObjects:
             )
         holders = [*self._trust.modules, *(name for bundle in self._trust.bundles for name in bundle.modules)]
         return CodeNeeded(
-            f"{needed.message} {listed(each.name for each in missing)} is not in what is trusted: "
-            f"{listed(Path(each).name for each in holders)}.",
+            f"{needed.message} {list_names(each.name for each in missing)} is not in what is trusted: "
+            f"{list_names(Path(each).name for each in holders)}.",
             objects=missing,
             lambdas=needed.lambdas,
             remedy=needed.remedy,
@@ -272,7 +272,7 @@ def _said(name: str, load: Callable[[], types.ModuleType]) -> types.ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise InputRejected(
-            f"{shown(name)}, which is trusted, could not be imported: {type(error).__name__}: {shown(error)}",
+            f"{safe_name(name)}, which is trusted, could not be imported: {type(error).__name__}: {safe_name(error)}",
             remedy="Try to import it in Python; a file of classes alone is best. In the app it has no network, and "
             "sees no files but installed packages and what belongs to it.",
         ) from error

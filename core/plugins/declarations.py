@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from core.common.text import did_you_mean, either
+from core.common.text import did_you_mean, or_list
 from core.plugins import hookspecs
 from core.plugins.handles import Handles
 from core.plugins.options import control_fault
@@ -35,7 +35,7 @@ _CHART: Final = "chart(self, activation, options)"
 def version_fault(plugin: Any) -> str:
     """Return why a plugin's version of the API cannot be served; empty if it can."""
     given = getattr(plugin, VERSION_NAME, API_VERSION)
-    served = f"this Layerscope serves {either(range(OLDEST_API_VERSION, API_VERSION + 1))}"
+    served = f"this Layerscope serves {or_list(range(OLDEST_API_VERSION, API_VERSION + 1))}"
     if isinstance(given, bool) or not isinstance(given, int):
         return f"{VERSION_NAME} = {given!r}: a whole number is needed; {served}"
     if given > API_VERSION:

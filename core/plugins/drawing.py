@@ -15,16 +15,16 @@ from core.analysis.layer_dataset import LayerDataset
 from core.charts.altair_settings import plain_settings
 from core.charts.building_blocks import has_own_width
 from core.charts.validation import specification_of
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.limits import Limits, format_limit, get_limits, raised_by
-from core.common.text import shown
+from core.common.text import safe_name
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.plugins.deadlines import Deadline
 from core.plugins.declarations import chart_arguments
 from core.plugins.visualizer import Options, Refusal, Visualizer
 
-__all__ = ["ContentCache", "Drawing", "Given", "Picture", "call_chart", "pictures_of"]
+__all__ = ["ChartContext", "ContentCache", "Drawing", "Picture", "call_chart", "pictures_of"]
 
 _RESULTS_KEPT: Final = 32
 _WIDTH: Final = 640
@@ -95,7 +95,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Given:
+class ChartContext:
     """What a visualizer may ask for beside the activation and its options, as far as it is there.
 
     Attributes:
@@ -115,7 +115,7 @@ class ContentCache:
     """Keeps the results of functions by the content of their arguments."""
 
     def __init__(self) -> None:
-        self._kept: ContentStore[Any] = ContentStore(_RESULTS_KEPT)
+        self._kept: OnceCache[Any] = OnceCache(_RESULTS_KEPT)
 
     def of(self, owner: str) -> Callable[..., Any]:
         """Return what a visualizer keeps its results with.
@@ -147,7 +147,7 @@ def call_chart(
     visualizer: Visualizer,
     activation: Activation,
     options: Options,
-    given: Given,
+    context: ChartContext,
     cache: Callable[..., Any],
     deadline: Deadline,
 ) -> Any:
@@ -159,15 +159,15 @@ def call_chart(
 
     def progress(fraction: float, text: str = "") -> None:
         deadline.extend()
-        if given.progress:
-            given.progress(min(max(float(fraction), 0.0), 1.0), shown(text))
+        if context.progress:
+            context.progress(min(max(float(fraction), 0.0), 1.0), safe_name(text))
 
     parts: dict[str, Any] = {
         "progress": progress,
         "cache": cache,
-        "extractor": given.extractor,
-        "activations": given.activations if given.activations is not None else activation.activations,
-        "dataset": given.dataset or LayerDataset(activation),
+        "extractor": context.extractor,
+        "activations": context.activations if context.activations is not None else activation.activations,
+        "dataset": context.dataset or LayerDataset(activation),
     }
     wanted = {}
     for name, parameter in chart_arguments(visualizer).items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.common.text import did_you_mean, either
+from core.common.text import did_you_mean, or_list
 from core.extraction.activation import Activation
 from core.models.configuration import keras_layer_names
 
@@ -114,11 +114,11 @@ class Handles:
                 return _no(f"takes {_few(self.layer_types)} layers, this is {activation.layer.type_name}")
             distance = min(steps)
         if self.ranks and activation.rank not in self.ranks:
-            return _no(f"takes rank {either(map(str, self.ranks))}, this is rank {activation.rank}")
+            return _no(f"takes rank {or_list(map(str, self.ranks))}, this is rank {activation.rank}")
         if self.axes and activation.axes != self.axes:
             return _no(f"takes axes ({', '.join(self.axes)}), these are ({', '.join(activation.axes)})")
         if self.parts and activation.part not in self.parts:
-            return _no(f"takes {either(self.parts)}, this is {activation.part}")
+            return _no(f"takes {or_list(self.parts)}, this is {activation.part}")
         if self.dtypes and activation.dtype not in _named_types(self.dtypes):
             return _no(f"takes {_types_in_words(self.dtypes)}, this layer answers {_type_in_words(activation.dtype)}")
         if 0 in activation.shape:
@@ -130,9 +130,9 @@ class Handles:
         """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
         named = [each for each in self.layer_types if each != ANY_LAYER]
         words = [f"{_few(named)} layers"] if named else []
-        words += [f"rank {either(map(str, self.ranks))}"] if self.ranks else []
+        words += [f"rank {or_list(map(str, self.ranks))}"] if self.ranks else []
         words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
-        words += [either(self.parts)] if self.parts else []
+        words += [or_list(self.parts)] if self.parts else []
         if self.dtypes and not (set(self.dtypes) == {"number"} and words):
             words.append(_types_in_words(self.dtypes))
         return ", ".join(words) or "any layer"
@@ -140,7 +140,7 @@ class Handles:
 
 def _few(names: Sequence[str]) -> str:
     if len(names) <= _FEW:
-        return either(names)
+        return or_list(names)
     return f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more kinds of"
 
 
@@ -164,7 +164,7 @@ def _named_types(dtypes: Iterable[str]) -> frozenset[str]:
 
 def _types_in_words(dtypes: Iterable[str]) -> str:
     words = {"number": "numbers", "floating": "floating-point numbers", "integer": "whole numbers", "string": "text"}
-    return either([words.get(each, each) for each in dtypes])
+    return or_list([words.get(each, each) for each in dtypes])
 
 
 def _type_in_words(dtype: str) -> str:

@@ -21,7 +21,7 @@ import pluggy
 from core.charts.altair_settings import put_back
 from core.common.deprecation import hearing
 from core.common.limits import get_limits
-from core.common.text import shown
+from core.common.text import safe_name
 from core.extraction.activation import Activations
 from core.plugins import hookspecs
 from core.plugins.deadlines import Deadline, run_within
@@ -161,14 +161,14 @@ class LoadedPlugins:
                 with clock.running():
                     imported.append(source.load())
 
-            self._noting(origin, "import", load)
+            self._recording_problems(origin, "import", load)
             self._note_import(origin, clock)
-            fine = bool(imported) and self.take(imported[0], origin, earlier)
+            fine = bool(imported) and self.register(imported[0], origin, earlier)
             if not fine:
                 self._keep_broken(origin, earlier)
             return fine
 
-    def take(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
+    def register(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
         """Take in a plugin that was imported: its hooks, or a single visualizer; True if nothing went wrong.
 
         Args:
@@ -183,8 +183,10 @@ class LoadedPlugins:
             elif self._take_hooks(plugin, origin):
                 self._take_visualizers(plugin, origin, earlier or {})
                 if classes := registered_classes(plugin):
-                    names = ", ".join(map(shown, classes))
-                    self._notice(origin, f"models that use {names} open: it registers that with Keras, as --trust does")
+                    names = ", ".join(map(safe_name, classes))
+                    self._add_notice(
+                        origin, f"models that use {names} open: it registers that with Keras, as --trust does"
+                    )
             else:
                 return False
             return len(self._plugins[origin.key].problems) == len(known.problems)
@@ -194,9 +196,9 @@ class LoadedPlugins:
         for implementation in self._pluggy.hook.activations_published.get_hookimpls():
             # As pluggy has it, an implementation may leave out what it does not need.
             told = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
-            self._noting(self._origins[implementation.plugin_name], "hook", told)
+            self._recording_problems(self._origins[implementation.plugin_name], "hook", told)
 
-    def apart(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
+    def isolated(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
         """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
 
         Args:
@@ -216,7 +218,7 @@ class LoadedPlugins:
                 return run_within(seconds, spent, work)
             finally:
                 for notice in heard:
-                    self._notice(origin, notice)
+                    self._add_notice(origin, notice)
 
     def _load_folders(self) -> bool:
         found = folder_state(self._settings)
@@ -240,17 +242,19 @@ class LoadedPlugins:
                 fault, function = hook_fault(plugin)
         except Exception as error:
             # Looking at it may run code of its own.
-            self._note(origin, problem_of(origin, "registration", error))
+            self._add_problem(origin, problem_of(origin, "registration", error))
             return False
         if fault:
-            self._note(origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin)))
+            self._add_problem(
+                origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin))
+            )
             return False
         if origin.key in self._origins:
             # The first one stays as it is, and is not marked as failed by what comes after it.
             twin = replace(origin, twin=sum(each.startswith(origin.key) for each in self._plugins))
             self._plugins[twin.key] = twin.plain()
             taken = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
-            self._note(twin, problem_of(twin, "registration", ValueError(taken)))
+            self._add_problem(twin, problem_of(twin, "registration", ValueError(taken)))
             return False
         try:
             self._pluggy.register(plugin, name=origin.key)
@@ -258,7 +262,7 @@ class LoadedPlugins:
             # pluggy keeps a plugin whose validation failed.
             with suppress(Exception):
                 self._pluggy.unregister(name=origin.key)
-            self._note(origin, problem_of(origin, "registration", error))
+            self._add_problem(origin, problem_of(origin, "registration", error))
             return False
         self._origins[origin.key] = origin
         return True
@@ -269,18 +273,18 @@ class LoadedPlugins:
             if implementation.plugin is not plugin:
                 continue
             visualizers: list[Any] = []
-            self._noting(origin, "hook", partial(_extend, visualizers, implementation.function))
+            self._recording_problems(origin, "hook", partial(_extend, visualizers, implementation.function))
             for visualizer in visualizers:
                 self._add(visualizer, origin, earlier, version)
             if not visualizers and not self._plugins[origin.key].problems:
-                self._notice(origin, "visualizers() returned none, so it brings no picture")
+                self._add_notice(origin, "visualizers() returned none, so it brings no picture")
 
     def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
         try:
             fault = declaration_fault(visualizer, may_be_empty=api_version < 2)
         except Exception as error:
             # What is declared may be a property, and raise.
-            self._note(origin, problem_of(origin, "registration", error))
+            self._add_problem(origin, problem_of(origin, "registration", error))
             return
         if not fault and visualizer.name in self._entries:
             # By name, not by class identity: files are loaded again.
@@ -289,10 +293,10 @@ class LoadedPlugins:
             fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
         if fault:
             wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
-            self._note(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
+            self._add_problem(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
             return
         if visualizer.handles.is_empty:
-            self._notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
+            self._add_notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
         before = earlier.get(visualizer.name)
         self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
         plugin = self._plugins[origin.key]
@@ -323,27 +327,27 @@ class LoadedPlugins:
             return
         package, seconds = clock.slowest()
         self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds, slowest_import=package)
-        self._notice(
+        self._add_notice(
             origin,
             f"importing it took {clock.seconds:.1f} s, of which {package or 'its own code'} {seconds:.1f} s; import "
             "what is slow inside chart()",
         )
 
-    def _noting(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> None:
+    def _recording_problems(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> None:
         """Run a part of a plugin, and note what it raises."""
         try:
-            self.apart(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
+            self.isolated(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
         except (Exception, SystemExit) as error:
-            self._note(origin, problem_of(origin, stage, error))
+            self._add_problem(origin, problem_of(origin, stage, error))
 
-    def _note(self, origin: Origin, problem: Problem) -> None:
+    def _add_problem(self, origin: Origin, problem: Problem) -> None:
         with self._lock:
             plugin = self._plugins[origin.key]
             # A hook that fails at every forward pass is one problem.
             if problem not in plugin.problems:
                 self._plugins[origin.key] = plugin.but(status="failed", problems=(*plugin.problems, problem))
 
-    def _notice(self, origin: Origin, notice: str) -> None:
+    def _add_notice(self, origin: Origin, notice: str) -> None:
         with self._lock:
             plugin = self._plugins.get(origin.key)
             if plugin is not None and notice not in plugin.notices:

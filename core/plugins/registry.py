@@ -24,7 +24,7 @@ from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.plugins.deadlines import Deadline
 from core.plugins.declarations import CHART_ARGUMENTS
-from core.plugins.drawing import ContentCache, Drawing, Given, Picture, call_chart, pictures_of
+from core.plugins.drawing import ChartContext, ContentCache, Drawing, Picture, call_chart, pictures_of
 from core.plugins.handles import Match
 from core.plugins.loading import Entry, LoadedPlugins
 from core.plugins.options import fit_options
@@ -89,7 +89,7 @@ class Registry:
         """
         name = name or getattr(plugin, "__name__", "") or type(plugin).__name__
         source: PluginSource = "built-in" if package == BUILT_IN_PACKAGE else "registered"
-        return self._loaded.take(plugin, Origin(name, source, package or name.partition(".")[0], version))
+        return self._loaded.register(plugin, Origin(name, source, package or name.partition(".")[0], version))
 
     def load_file(self, path: str | Path) -> bool:
         """Take in the plugin that a file is; see :meth:`register` for what it returns."""
@@ -241,7 +241,7 @@ class Registry:
                 plugin=visualizer.name,
                 remedy="Extract with internals=True.",
             )
-        given = Given(activations, extractor, dataset, progress)
+        given = ChartContext(activations, extractor, dataset, progress)
         limits = get_limits()
         spent = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
             f". {raised_by('chart_seconds')}"
@@ -258,7 +258,7 @@ class Registry:
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.apart(entry.origin, limits.chart_seconds, spent, drawn)
+            return self._loaded.isolated(entry.origin, limits.chart_seconds, spent, drawn)
         except (Exception, SystemExit) as error:
             raise _drawing_failed(entry, activation, error) from error
 

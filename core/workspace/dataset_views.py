@@ -8,7 +8,7 @@ import numpy as np
 
 from core import charts
 from core.analysis.health import FEWEST_SAMPLES, findings_of, weights_of_normalization
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
 from core.common.text import class_name
 from core.errors import InputRejected
@@ -40,7 +40,7 @@ class DatasetViews:
     def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
         self._extractor = extractor
         self.dataset = dataset
-        self._kept: ContentStore[Any] = ContentStore(_KEPT)
+        self._kept: OnceCache[Any] = OnceCache(_KEPT)
 
     def survey(self, progress: Progress | None = None) -> Survey:
         """Return the survey of all layers.

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.class_names import is_class_names_file, parse_class_names
-from core.inputs.files import GivenFile, Samples
+from core.inputs.files import Samples, UploadedFile
 from core.inputs.labels import LabelRole
 from core.workspace.open_model import OpenModel, OpenSamples, summarize_labels
 from core.workspace.results import LabelSummary
@@ -42,7 +42,7 @@ class LabelledSamples(ABC):
     _lock: Any
 
     @abstractmethod
-    def _opened(self) -> OpenModel: ...
+    def _require_model(self) -> OpenModel: ...
 
     @abstractmethod
     def _matched(self, samples: Samples, serial: int) -> OpenSamples: ...
@@ -63,14 +63,14 @@ class LabelledSamples(ABC):
         Raises:
             InputRejected: If no model is open, or the text is no list of names.
         """
-        self._opened()
+        self._require_model()
         if isinstance(names, str):
             said = parse_class_names(names.encode("utf-8", "replace"), "The text") if names.strip() else ()
         else:
-            said = tuple(map(shown, names))
+            said = tuple(map(safe_name, names))
         with self._lock:
             self._names = replace(self._names, said=said)
-            self._model = replace(self._opened(), class_names=self._names.in_use)
+            self._model = replace(self._require_model(), class_names=self._names.in_use)
             self._match_again()
 
     def set_label_role(self, role: str) -> None:
@@ -82,7 +82,7 @@ class LabelledSamples(ABC):
         Raises:
             InputRejected: If no model is open, or there is no such role.
         """
-        self._opened()
+        self._require_model()
         if role not in ("", *get_args(LabelRole)):
             raise InputRejected(f"Labels cannot be {role!r}.", remedy="They are 'class', 'value' or 'unused'.")
         with self._lock:
@@ -95,11 +95,11 @@ class LabelledSamples(ABC):
 
 
 def lists_of_names(
-    given: Mapping[str, Sequence[GivenFile]],
-) -> tuple[list[GivenFile], dict[str, list[GivenFile]]]:
+    given: Mapping[str, Sequence[UploadedFile]],
+) -> tuple[list[UploadedFile], dict[str, list[UploadedFile]]]:
     """Return the files that list names of classes, and those that hold data."""
-    lists: list[GivenFile] = []
-    data: dict[str, list[GivenFile]] = {name: [] for name in given}
+    lists: list[UploadedFile] = []
+    data: dict[str, list[UploadedFile]] = {name: [] for name in given}
     for name, files in given.items():
         for file in files:
             (lists if is_class_names_file(file.name, file.data) else data[name]).append(file)

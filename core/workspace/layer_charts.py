@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core.analysis.layer_dataset import FEATURES_KEPT, LayerDataset
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import PluginFailed
 from core.extraction.activation import Activation
-from core.extraction.blocks import Passes
+from core.extraction.blocks import SampleBlocks
 from core.inputs.datasets import Dataset
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
@@ -30,16 +30,16 @@ class LayerCharts:
 
     Args:
         registry: Where the visualizers come from.
-        passes: The passes of the samples.
+        blocks: The blocks of the samples.
         dataset: All of the samples.
     """
 
-    def __init__(self, registry: Registry, passes: Passes, dataset: Dataset) -> None:
+    def __init__(self, registry: Registry, blocks: SampleBlocks, dataset: Dataset) -> None:
         self._registry = registry
-        self._passes = passes
+        self._blocks = blocks
         self._dataset = dataset
-        self._kept: ContentStore[ChartResult] = ContentStore(_CHARTS_KEPT)
-        self._features: ContentStore[Any] = ContentStore(FEATURES_KEPT)
+        self._kept: OnceCache[ChartResult] = OnceCache(_CHARTS_KEPT)
+        self._features: OnceCache[Any] = OnceCache(FEATURES_KEPT)
 
     def draw(
         self,
@@ -61,14 +61,14 @@ class LayerCharts:
         Raises:
             PluginFailed: If the visualizer fails.
         """
-        activation, chosen = self._asked(layer, visualizer, options, sample)
+        activation, chosen = self._resolve(layer, visualizer, options, sample)
         asks_for = chart_arguments(self._registry.get(visualizer))
         return self._registry.draw(
             visualizer,
             activation,
             chosen,
-            activations=self._passes.block(sample)[0] if "activations" in asks_for else None,
-            extractor=self._passes.extractor,
+            activations=self._blocks.block_of(sample)[0] if "activations" in asks_for else None,
+            extractor=self._blocks.extractor,
             dataset=self._all_samples(activation) if "dataset" in asks_for else None,
             progress=progress,
         )
@@ -86,10 +86,10 @@ class LayerCharts:
         What was drawn before, by the same version of the visualizer, is not drawn again.
         """
         try:
-            activation, chosen = self._asked(layer, visualizer, options, sample)
+            activation, chosen = self._resolve(layer, visualizer, options, sample)
             version = self._registry.version_of(visualizer)
             key = (activation.context.first, layer, visualizer, version, repr(sorted(chosen.items())))
-            return self._kept.get(key, lambda: self._drawn(layer, visualizer, options, sample, progress))
+            return self._kept.get(key, lambda: self._draw_fresh(layer, visualizer, options, sample, progress))
         except PluginFailed as error:
             failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
             return ChartResult(failure=failure)
@@ -104,7 +104,7 @@ class LayerCharts:
         taken_for: Mapping[str, str],
     ) -> str:
         """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
-        activation, chosen = self._asked(layer, visualizer, options, sample)
+        activation, chosen = self._resolve(layer, visualizer, options, sample)
         drawn = self._registry.get(visualizer)
         whole = "dataset" in chart_arguments(drawn)
         if whole and "sample" in chosen:
@@ -123,18 +123,18 @@ class LayerCharts:
         )
 
     def _all_samples(self, activation: Activation) -> LayerDataset:
-        return LayerDataset(activation, self._dataset, self._passes.extractor, self._features)
+        return LayerDataset(activation, self._dataset, self._blocks.extractor, self._features)
 
-    def _asked(
+    def _resolve(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int
     ) -> tuple[Activation, dict[str, Any]]:
         """Return what a visualizer draws, with what it needs of it, and its options with the sample of the page."""
         wanted = self._registry.get(visualizer)
-        activation, position = self._passes.activation(layer, sample, inside="internals" in wanted.needs)
+        activation, position = self._blocks.activation(layer, sample, with_internals="internals" in wanted.needs)
         chosen = {name: value for name, value in options.items() if name != "sample"}
         return activation, {"sample": position, **chosen} if "sample" in wanted.Options.model_fields else chosen
 
-    def _drawn(
+    def _draw_fresh(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, progress: Progress | None
     ) -> ChartResult:
         started = time.perf_counter()

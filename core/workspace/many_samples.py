@@ -27,10 +27,10 @@ class ManySamples(ABC):
     _trust: Trust
 
     @abstractmethod
-    def _opened(self) -> OpenModel: ...
+    def _require_model(self) -> OpenModel: ...
 
     @abstractmethod
-    def _given(self) -> OpenSamples: ...
+    def _require_samples(self) -> OpenSamples: ...
 
     @abstractmethod
     def _open(self, source: ModelSource, example: Example | None, opening: str) -> OpenModel: ...
@@ -49,7 +49,7 @@ class ManySamples(ABC):
         Raises:
             ExtractionFailed: If the model raises.
         """
-        return self._given().views.health(progress)
+        return self._require_samples().views.health(progress)
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
         """Return how each unit of a layer answers to each class as a Vega-Lite chart; empty where no class is known.
@@ -62,7 +62,7 @@ class ManySamples(ABC):
             InputRejected: If there is no such layer.
             ExtractionFailed: If the model raises.
         """
-        return self._given().views.class_means(layer, progress)
+        return self._require_samples().views.class_means(layer, progress)
 
     def compare_with_example(self, name: str) -> ModelSummary:
         """Take the model of an example to compare the open one with.
@@ -116,8 +116,8 @@ class ManySamples(ABC):
             ExtractionFailed: If a model raises.
         """
         other = self._compared()
-        names = (self._opened().summary.name, other.summary.name)
-        return self._given().views.comparison(other.key, other.extractor, names, progress)
+        names = (self._require_model().summary.name, other.summary.name)
+        return self._require_samples().views.comparison(other.key, other.extractor, names, progress)
 
     def compare_samples(self, first: int, second: int) -> ComparisonReport:
         """Compare what the layers answer to two samples.
@@ -126,13 +126,13 @@ class ManySamples(ABC):
             InputRejected: If there is no such sample.
             ExtractionFailed: If the model raises.
         """
-        dataset = self._given().views.dataset
+        dataset = self._require_samples().views.dataset
         for sample in (first, second):
             if not 0 <= sample < dataset.sample_count:
                 raise InputRejected(
                     f"There is no sample {sample}.", remedy=f"There are samples 0 to {dataset.sample_count - 1}."
                 )
-        return samples_report(self._opened().extractor, dataset, first, second)
+        return samples_report(self._require_model().extractor, dataset, first, second)
 
     def compared_layer(self, layer: str, sample: int, second: int | None) -> dict[str, Any]:
         """Return one layer side by side with its difference as a Vega-Lite chart.
@@ -146,13 +146,13 @@ class ManySamples(ABC):
             InputRejected: If one of both has no such layer, or its answer has another shape.
             ExtractionFailed: If a model raises.
         """
-        model = self._opened()
+        model = self._require_model()
         if second is None:
             other = self._compared()
             pair = (model.extractor, sample, model.summary.name), (other.extractor, sample, other.summary.name)
         else:
             pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
-        return layer_chart(*pair, self._given().views.dataset, layer)
+        return layer_chart(*pair, self._require_samples().views.dataset, layer)
 
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         """Return the layers whose units inputs can be looked for, in call order.
@@ -160,7 +160,7 @@ class ManySamples(ABC):
         Raises:
             ExtractionFailed: If the model raises.
         """
-        return self._given().maximizations.layers()
+        return self._require_samples().maximizations.layers()
 
     def maximize(
         self,
@@ -187,7 +187,7 @@ class ManySamples(ABC):
             InputRejected: If there is no such layer or unit.
             ExtractionFailed: If the model raises.
         """
-        return self._given().maximizations.search(layer, unit, settings, sample, steps, seconds)
+        return self._require_samples().maximizations.search(layer, unit, settings, sample, steps, seconds)
 
     def maximize_layer(
         self, layer: str, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
@@ -206,7 +206,7 @@ class ManySamples(ABC):
             InputRejected: If there is no such layer.
             ExtractionFailed: If the model raises.
         """
-        return self._given().maximizations.whole_layer(layer, settings, sample, steps, seconds)
+        return self._require_samples().maximizations.whole_layer(layer, settings, sample, steps, seconds)
 
     def excited(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None = None
@@ -223,10 +223,10 @@ class ManySamples(ABC):
             InputRejected: If there is no such layer or unit.
             ExtractionFailed: If the model raises.
         """
-        return self._given().maximizations.samples(layer, unit, settings, progress)
+        return self._require_samples().maximizations.samples(layer, unit, settings, progress)
 
     def _compare_with(self, source: ModelSource) -> ModelSummary:
-        self._opened()
+        self._require_model()
         self._other = self._open(source, None, "")
         return self._other.summary
 

@@ -23,7 +23,7 @@ class ModelsInMemory(ABC):
     _lock: Any
 
     @abstractmethod
-    def _opened(self) -> OpenModel: ...
+    def _require_model(self) -> OpenModel: ...
 
     @abstractmethod
     def _start_with(self, opened: OpenModel) -> None: ...
@@ -69,6 +69,6 @@ class ModelsInMemory(ABC):
         Raises:
             InputRejected: If none is shown under that name.
         """
-        self._opened()
+        self._require_model()
         self._other = self._shown.get(name).opened
         return self._other.summary

@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from core.common.cache import ContentStore
-from core.common.text import shown
+from core.common.cache import OnceCache
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.examples.catalogue import Example
-from core.extraction.blocks import Passes
+from core.extraction.blocks import SampleBlocks
 from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import known_layers
@@ -111,7 +111,7 @@ class OpenSamples:
         names: What each sample is called.
         given: The samples as they were read, to set their labels against other names.
         serial: Tells these samples from those before.
-        passes: What layers answer to them.
+        blocks: What layers answer to them, block by block.
         charts: The pictures of that.
         views: What a page asks about all of them at once.
         maximizations: Searches for inputs that the samples say the looks of.
@@ -122,7 +122,7 @@ class OpenSamples:
     names: tuple[str, ...]
     given: Samples
     serial: int
-    passes: Passes
+    blocks: SampleBlocks
     charts: LayerCharts
     views: DatasetViews
     maximizations: Maximizations
@@ -184,9 +184,7 @@ def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
     )
 
 
-def open_model(
-    source: ModelSource, example: Example | None, opening: str, models: ContentStore[Extractor]
-) -> OpenModel:
+def open_model(source: ModelSource, example: Example | None, opening: str, models: OnceCache[Extractor]) -> OpenModel:
     """Open a model file, or take it from those that are open.
 
     Raises:
@@ -202,7 +200,7 @@ def open_model(
         layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
     class_names = example.class_names if example else _class_names(extractor, output)
     # A title of its own for each of several.
-    title = f"{shown(source.member)} in {source.name}" if source.member else source.name
+    title = f"{safe_name(source.member)} in {source.name}" if source.member else source.name
     summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
     by_samples = () if declared else specs
     return OpenModel(key, extractor, specs, summary, example, opening, output, class_names, by_samples)
@@ -271,7 +269,7 @@ def open_samples(
         specs=model.specs,
     )
     samples = replace(samples, feature_names=known.feature_names)
-    passes = Passes(model.extractor, samples.arrays, known, registry.announce, budget)
+    blocks = SampleBlocks(model.extractor, samples.arrays, known, registry.announce, budget)
     dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
     return OpenSamples(
         samples.arrays,
@@ -279,8 +277,8 @@ def open_samples(
         samples.names,
         samples,
         serial,
-        passes,
-        LayerCharts(registry, passes, dataset),
+        blocks,
+        LayerCharts(registry, blocks, dataset),
         DatasetViews(model.extractor, dataset),
         Maximizations(model.extractor, dataset, model.specs, known.class_layer, known.feature_names),
     )

@@ -18,7 +18,7 @@ from core.analysis.maximization.ascent import Ascent, AscentSettings, entry_for
 from core.analysis.maximization.domain import Domain, domain_of
 from core.charts import gallery
 from core.charts.sample_pictures import listed, with_pictures
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
 from core.common.text import class_name, percent, sample_with_class
 from core.errors import InputRejected
@@ -91,10 +91,10 @@ class Maximizations:
         self._specs = tuple(input_specs(extractor.model) if specs is None else specs)
         self._class_layer = class_layer
         self._feature_names = feature_names or {}
-        self._searches: ContentStore[Ascent] = ContentStore(_SEARCHES_KEPT)
-        self._layers: ContentStore[_LayerSearch] = ContentStore(2)
-        self._scores: ContentStore[np.ndarray] = ContentStore(_SEARCHES_KEPT)
-        self._domains: ContentStore[Domain] = ContentStore(2)
+        self._searches: OnceCache[Ascent] = OnceCache(_SEARCHES_KEPT)
+        self._layers: OnceCache[_LayerSearch] = OnceCache(2)
+        self._scores: OnceCache[np.ndarray] = OnceCache(_SEARCHES_KEPT)
+        self._domains: OnceCache[Domain] = OnceCache(2)
 
     def layers(self) -> tuple[SearchableLayer, ...]:
         """Return the layers whose units can be looked for, in call order."""

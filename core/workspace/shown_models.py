@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from core.common.text import did_you_mean, shown
+from core.common.text import did_you_mean, safe_name
 from core.errors import InputRejected
 from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
@@ -105,7 +105,7 @@ class ShownModels:
         opened = _opened(model, source, tuple(map(str, class_names)))
         with self._lock:
             earlier = next((each for each in self._models.values() if each.model is model), None)
-            wanted = shown(name or getattr(model, "name", "") or "model")[:_NAME_LENGTH]
+            wanted = safe_name(name or getattr(model, "name", "") or "model")[:_NAME_LENGTH]
             own = earlier.opened.summary.name if earlier else ""
             if name or not earlier:
                 own = self._free_name(wanted, model)
@@ -142,7 +142,7 @@ class ShownModels:
                 return self._models[name]
             names = list(self._models)
         raise InputRejected(
-            f"No model is shown under the name '{shown(name)}'{did_you_mean(name, names)}",
+            f"No model is shown under the name '{safe_name(name)}'{did_you_mean(name, names)}",
             remedy="Call layerscope.show(model) again.",
         )
 
@@ -179,7 +179,7 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
     specs = declared or _specs_of(source) or specs_of_build(model)
     if not specs:
         raise InputRejected(
-            f"The model '{shown(getattr(model, 'name', ''))}' does not say what it takes, as subclassed models do.",
+            f"The model '{safe_name(getattr(model, 'name', ''))}' does not say what it takes, as subclassed models do.",
             remedy="Give it samples: layerscope.show(model, inputs).",
         )
     arrays = source.samples.arrays if source else {spec.name: noise(spec, 1, 0) for spec in specs}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core.charts.building_blocks import has_own_width
 from core.charts.export import chart_file
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.errors import PluginFailed
 from core.examples.catalogue import Example, list_examples
 from core.extraction.activation import Activation
@@ -28,7 +28,7 @@ _SAMPLES: Final = 4
 _CANDIDATES: Final = 3
 
 
-def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: str) -> bytes:
+def thumbnail(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> bytes:
     """Draw a visualizer small, of the layer of an example that it suits best.
 
     Args:
@@ -57,7 +57,7 @@ def thumbnail(registry: Registry, models: ContentStore[Extractor], visualizer: s
 
 
 def _layers_that_suit(
-    registry: Registry, models: ContentStore[Extractor], visualizer: str
+    registry: Registry, models: OnceCache[Extractor], visualizer: str
 ) -> Iterator[tuple[Activation, Extractor]]:
     wanted = registry.get(visualizer)
     inside = "internals" in wanted.needs

@@ -13,18 +13,18 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from core.charts import export as chart_export
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.common.progress import Progress
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected, PluginFailed
 from core.examples.catalogue import Example, get_example, list_examples
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import model_store
 from core.extraction.layers import owner_of
-from core.extraction.memory_plan import Plan
+from core.extraction.memory_plan import MemoryPlan
 from core.inputs.class_names import parse_class_names
-from core.inputs.files import GivenFile, Preparation, Samples, read_files, read_text
+from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_text
 from core.inputs.images import Fit
 from core.inputs.labels import LabelRole
 from core.inputs.spec import InputKind
@@ -83,7 +83,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
     def __init__(
         self,
         registry: Registry | None = None,
-        models: ContentStore[Extractor] | None = None,
+        models: OnceCache[Extractor] | None = None,
         memory_budget: int | None = None,
         trust: Trust = NO_TRUST,
         shown: ShownModels | None = None,
@@ -101,7 +101,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         self._names = NamesOfClasses()
         self._role: LabelRole | None = None
         self._serial = 0
-        self._rows: ContentStore[tuple[LayerRow, ...]] = ContentStore(_TABLES_KEPT)
+        self._rows: OnceCache[tuple[LayerRow, ...]] = OnceCache(_TABLES_KEPT)
         self._lock = threading.RLock()
 
     @staticmethod
@@ -207,7 +207,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
             InputRejected: If there is no such input, or it cannot be that.
         """
         with self._lock:
-            self._model = self._opened().with_input_as(name, kind)
+            self._model = self._require_model().with_input_as(name, kind)
             if self._noise:
                 self.take_noise(*self._noise)
             elif self._samples:
@@ -221,7 +221,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Raises:
             InputRejected: If no example is open.
         """
-        example = self._opened().example
+        example = self._require_model().example
         if example is None:
             raise InputRejected("A file is open, not an example.", remedy="Give it data of your own, or noise.")
         arrays, labels = example.samples()
@@ -244,15 +244,15 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
 
         A file among them that lists names of classes, such as ``labels.txt``, is no data: it names the model's classes.
         """
-        given = {name: [GivenFile(file, data) for file, data in each] for name, each in files.items()}
+        given = {name: [UploadedFile(file, data) for file, data in each] for name, each in files.items()}
         lists, data = lists_of_names(given)
         if lists and not any(data.values()):
             raise InputRejected(
-                f"{shown(lists[0].name)} lists names of classes, and there is no data beside it.",
+                f"{safe_name(lists[0].name)} lists names of classes, and there is no data beside it.",
                 remedy="Add the data, then the names are used for it.",
             )
         names = parse_class_names(lists[-1].data, lists[-1].name) if lists else ()
-        self._take(read_files(data, self._opened().specs, Preparation(scaling, fit, invert)), names)
+        self._take(read_files(data, self._require_model().specs, Preparation(scaling, fit, invert)), names)
 
     def take_text(self, text: str) -> None:
         """Use text, one sample a line, for a model that takes strings.
@@ -260,7 +260,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Raises:
             InputRejected: If the model takes something else, or there is no text.
         """
-        self._take(read_text(text, self._opened().specs[0]))
+        self._take(read_text(text, self._require_model().specs[0]))
 
     def noise_sizes(self, sizes: Mapping[str, Sequence[int]] | None = None) -> NoiseSizes:
         """Return how large noise is along axes of any size: sizes that the model takes, which are looked for once.
@@ -268,7 +268,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Args:
             sizes: By input, extents that somebody asks for along each of its open axes; the others are made to fit.
         """
-        return noise_sizes(self._opened(), sizes or {})
+        return noise_sizes(self._require_model(), sizes or {})
 
     def take_noise(self, count: int, seed: int, sizes: Mapping[str, Sequence[int]] | None = None) -> None:
         """Use random numbers that fit every input, always the same for the same seed.
@@ -282,25 +282,25 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
             InputRejected: If no size was found that the model takes; it says which were tried.
         """
         with self._lock:
-            self._take(noise_samples(self._opened(), count, seed, sizes or {}))
+            self._take(noise_samples(self._require_model(), count, seed, sizes or {}))
             self._noise = (count, seed, dict(sizes or {}))
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
         """Show what goes in: one view per input."""
-        samples = self._given()
+        samples = self._require_samples()
         names = samples.given.feature_names
         return tuple(
             previews.input_view(spec, samples.arrays[spec.name], sample, names.get(spec.name, ()))
-            for spec in self._opened().specs
+            for spec in self._require_model().specs
         )
 
-    def plan(self) -> Plan:
+    def plan(self) -> MemoryPlan:
         """Say what recording all layers for these samples takes, and how it is done, before anything is run.
 
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
-        return self._given().passes.plan
+        return self._require_samples().blocks.plan
 
     def answer(self, sample: int, progress: Progress | None = None) -> Answer:
         """Show what the model answers, see :func:`core.workspace.previews.answer_of`.
@@ -312,8 +312,10 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
-        output, position = self._given().passes.answer(sample, progress)
-        return previews.answer_of(output, position, self._given().labels, self._opened().output, sample)
+        output, position = self._require_samples().blocks.answer(sample, progress)
+        return previews.answer_of(
+            output, position, self._require_samples().labels, self._require_model().output, sample
+        )
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:
         """Return a row per layer, in call order, nested ones after what they are nested in.
@@ -321,17 +323,17 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Raises:
             ExtractionFailed: If the model raises on this input.
         """
-        passes, count = self._given().passes, len(self._given().names)
-        block, position = passes.block(sample)
+        blocks, count = self._require_samples().blocks, len(self._require_samples().names)
+        block, position = blocks.block_of(sample)
 
         def make() -> tuple[LayerRow, ...]:
-            sizes = [passes.cost(layer.key) for layer in block.layers]
+            sizes = [blocks.cost(layer.key) for layer in block.layers]
             return tuple(
                 layer_row(layer, number, block.get(layer.key), position, None if size is None else size * count)
                 for number, (layer, size) in enumerate(zip(block.layers, sizes, strict=True), start=1)
             )
 
-        return self._rows.get((self._given().serial, sample), make)
+        return self._rows.get((self._require_samples().serial, sample), make)
 
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line: key, type, axes and shape, bytes."""
@@ -341,7 +343,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked."""
         rows = self.layers(sample)
         opened = opened_layers(rows, selected)
-        names = [spec.name for spec in self._opened().specs]
+        names = [spec.name for spec in self._require_model().specs]
         return model_map.model_map(rows, names, selected, opened).to_dict()
 
     def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
@@ -379,7 +381,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
             sample: Which of all samples.
             progress: Called by a visualizer that says how far it is.
         """
-        return self._given().charts.result(layer, visualizer, options, sample, progress)
+        return self._require_samples().charts.result(layer, visualizer, options, sample, progress)
 
     def chart_file(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: chart_export.ChartFormat
@@ -389,7 +391,7 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
         Raises:
             PluginFailed: If the visualizer fails, or has nothing to draw.
         """
-        drawing = self._given().charts.draw(layer, visualizer, options, sample)
+        drawing = self._require_samples().charts.draw(layer, visualizer, options, sample)
         if drawing.refusal:
             raise PluginFailed(drawing.refusal, plugin=visualizer)
         return chart_export.chart_file(drawing.specification, kind)
@@ -416,30 +418,30 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
             InputRejected: If there is no such layer.
             ExtractionFailed: If the model raises.
         """
-        return export.activations_file(self._given().passes.everything(layers, internals))
+        return export.activations_file(self._require_samples().blocks.all_samples(layers, internals))
 
     def inputs_file(self) -> bytes:
         """Return the samples as ``.npz``, for the code that draws a chart again."""
-        return export.inputs_file(self._given().arrays)
+        return export.inputs_file(self._require_samples().arrays)
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         """Return Python that draws the same chart in a notebook."""
-        opened = self._opened()
-        return self._given().charts.code(opened.opening, layer, visualizer, options, sample, opened.taken_for)
+        opened = self._require_model()
+        return self._require_samples().charts.code(opened.opening, layer, visualizer, options, sample, opened.taken_for)
 
     def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
         """Return what can be looked at of a layer: its answer, and what it keeps to itself such as states and gates."""
-        block, _ = self._given().passes.block(sample)
+        block, _ = self._require_samples().blocks.block_of(sample)
         return visualizer_list.parts_of(owner_of(layer, block.layers))
 
-    def _opened(self) -> OpenModel:
+    def _require_model(self) -> OpenModel:
         if self._model is None:
             raise InputRejected("No model is open.", remedy="Open an example or a model file first.")
         return self._model
 
-    def _given(self) -> OpenSamples:
+    def _require_samples(self) -> OpenSamples:
         if self._samples is None:
-            self._opened()
+            self._require_model()
             raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
         return self._samples
 
@@ -456,11 +458,11 @@ class Workspace(ManySamples, LabelledSamples, ModelsInMemory, FileLooks):
             self._serial += 1
             self._noise = None
             self._names = replace(self._names, from_data=class_names)
-            self._model = replace(self._opened(), class_names=self._names.in_use)
+            self._model = replace(self._require_model(), class_names=self._names.in_use)
             self._samples = self._matched(samples, self._serial)
 
     def _matched(self, samples: Samples, serial: int) -> OpenSamples:
-        return open_samples(self._opened(), samples, serial, self._registry, self._budget, self._role)
+        return open_samples(self._require_model(), samples, serial, self._registry, self._budget, self._role)
 
     def _activation(self, layer: str, sample: int) -> tuple[Activation, int]:
-        return self._given().passes.activation(layer, sample)
+        return self._require_samples().blocks.activation(layer, sample)

@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 
 
 def test_makes_each_thing_once_however_many_threads_ask():
-    store, made = ContentStore(4), []
+    store, made = OnceCache(4), []
     together = threading.Barrier(8)
     seen = []
 
@@ -32,7 +32,7 @@ def test_makes_each_thing_once_however_many_threads_ask():
 
 
 def test_a_slow_thing_does_not_keep_others_waiting():
-    store, begun, go_on = ContentStore(4), threading.Event(), threading.Event()
+    store, begun, go_on = OnceCache(4), threading.Event(), threading.Event()
 
     def slow():
         begun.set()
@@ -50,7 +50,7 @@ def test_a_slow_thing_does_not_keep_others_waiting():
 
 
 def test_what_was_not_asked_for_the_longest_goes_first():
-    store, made = ContentStore(2), []
+    store, made = OnceCache(2), []
 
     def get(key):
         return store.get(key, lambda: made.append(key) or key)
@@ -66,7 +66,7 @@ def test_what_was_not_asked_for_the_longest_goes_first():
 
 
 def test_none_is_kept_too():
-    store, made = ContentStore(1), []
+    store, made = OnceCache(1), []
     for _ in range(2):
         assert store.get("a", lambda: made.append(1)) is None
 
@@ -74,7 +74,7 @@ def test_none_is_kept_too():
 
 
 def test_a_failure_is_not_kept():
-    store = ContentStore(2)
+    store = OnceCache(2)
     with pytest.raises(ZeroDivisionError):
         store.get("a", lambda: 1 / 0)
 
@@ -82,7 +82,7 @@ def test_a_failure_is_not_kept():
 
 
 def test_those_who_wait_for_a_failure_try_themselves():
-    store, together = ContentStore(2), threading.Barrier(4)
+    store, together = OnceCache(2), threading.Barrier(4)
     attempts, seen = [], []
 
     def make():

@@ -6,9 +6,9 @@ from PIL import Image
 
 from core.common.limits import PREFIX, Limits, format_limit, get_limits, raised_by
 from core.errors import InputRejected
-from core.extraction.memory_plan import plan
+from core.extraction.memory_plan import plan_memory
 from core.inputs.checking import check
-from core.inputs.files import GivenFile, read_files, read_text
+from core.inputs.files import UploadedFile, read_files, read_text
 from core.inputs.noise import noise
 from core.inputs.spec import InputSpec
 
@@ -120,7 +120,7 @@ def test_a_limit_reads_well():
     ],
 )
 def test_the_environment_changes_what_is_refused(monkeypatch, variable, value, spec, data, words):
-    given = {spec.name: [GivenFile("given.txt", data)]}
+    given = {spec.name: [UploadedFile("given.txt", data)]}
     if variable != "COLUMNS":
         assert read_files(given, [spec]).arrays
     monkeypatch.setenv(PREFIX + variable, value)
@@ -132,7 +132,7 @@ def test_the_environment_changes_what_is_refused(monkeypatch, variable, value, s
 
 def test_several_files_count_together(monkeypatch):
     bytes_given = npz(x=np.ones((100, 2), np.uint8))  # 800 bytes as float32
-    files = {"vector": [GivenFile("a.npz", bytes_given), GivenFile("b.npz", bytes_given)]}
+    files = {"vector": [UploadedFile("a.npz", bytes_given), UploadedFile("b.npz", bytes_given)]}
     assert len(read_files(files, [VECTOR]).names) == 200
     monkeypatch.setenv("LAYERSCOPE_INPUT_BYTES", "1000")
     with pytest.raises(InputRejected, match=r"input 'vector' need more than 1 KB of memory together"):
@@ -153,7 +153,7 @@ def test_typed_text_noise_and_arrays_obey(monkeypatch):
 def test_an_image_larger_than_pillow_reads_by_itself(monkeypatch):
     # Pillow warns from 89 and refuses from 179 million pixels; the limit is ours.
     data = png(20_000, 9_000)
-    given = {"picture": [GivenFile("poster.png", data)]}
+    given = {"picture": [UploadedFile("poster.png", data)]}
     with pytest.raises(InputRejected, match=r"180,000,000 pixels \(20000×9000\), at most 50,000,000"):
         read_files(given, [PICTURE])
     monkeypatch.setenv("LAYERSCOPE_IMAGE_PIXELS", "200,000,000")
@@ -161,8 +161,8 @@ def test_an_image_larger_than_pillow_reads_by_itself(monkeypatch):
 
 
 def test_what_is_kept_follows_the_environment(monkeypatch):
-    assert plan({"dense": 1000}, 10).budget == 512_000_000
+    assert plan_memory({"dense": 1000}, 10).budget == 512_000_000
     monkeypatch.setenv("LAYERSCOPE_KEPT_BYTES", "4KB")
-    kept = plan({"dense": 1000}, 10)
+    kept = plan_memory({"dense": 1000}, 10)
     assert kept.budget == 4000
     assert kept.samples_at_once == 2

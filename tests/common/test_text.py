@@ -1,6 +1,6 @@
 import pytest
 
-from core.common.text import LONGEST_NAME, listed, shown
+from core.common.text import LONGEST_NAME, list_names, safe_name
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from core.common.text import LONGEST_NAME, listed, shown
     ],
 )
 def test_a_name_is_one_line_without_control_characters(name, text):
-    assert shown(name) == text
+    assert safe_name(name) == text
 
 
 @pytest.mark.parametrize("name", ["a" * 81 + ".png", "a" * 5000 + ".png", "a" * 100_000_000 + ".png", "\0" * 5000])
 def test_a_long_name_keeps_its_beginning_and_its_end(name):
-    text = shown(name)
+    text = safe_name(name)
     assert len(text) <= LONGEST_NAME
     assert text.isprintable()
     if name[0] == "a":
@@ -32,6 +32,6 @@ def test_a_long_name_keeps_its_beginning_and_its_end(name):
 
 
 def test_a_list_of_names_ends():
-    assert listed(["a", "b\n"]) == "'a', 'b'"
-    assert listed(range(9), 2) == "'0', '1', …"
-    assert listed([]) == ""
+    assert list_names(["a", "b\n"]) == "'a', 'b'"
+    assert list_names(range(9), 2) == "'0', '1', …"
+    assert list_names([]) == ""

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from core.errors import InputRejected
-from core.extraction.blocks import Passes
+from core.extraction.blocks import SampleBlocks
 from core.extraction.extractor import Extractor
 from core.inputs.sample_context import SampleContext
 
@@ -17,7 +17,7 @@ def extractor():
 
 
 def passes(extractor, budget, announce=lambda activations: None):
-    return Passes(extractor, {"x": SAMPLES}, SampleContext(), announce, budget)
+    return SampleBlocks(extractor, {"x": SAMPLES}, SampleContext(), announce, budget)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 7])
@@ -64,7 +64,7 @@ def test_a_model_that_only_a_real_pass_can_follow_is_planned_by_its_first_sample
 
     model = Deciding()
     model(SAMPLES)
-    made = Passes(Extractor(model), {"input_0": SAMPLES}, SampleContext(), lambda activations: None)
+    made = SampleBlocks(Extractor(model), {"input_0": SAMPLES}, SampleContext(), lambda activations: None)
 
     assert made.plan.bytes_per_sample == 3 * 4
     assert made.plan.samples_at_once == 7

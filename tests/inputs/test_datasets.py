@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.errors import InputRejected
 from core.inputs.datasets import ArrayDataset, open_dataset
-from core.inputs.files import GivenFile, read_files
+from core.inputs.files import UploadedFile, read_files
 from core.inputs.spec import InputSpec
 
 IMAGES = [InputSpec("image", (8, 8, 1), "float32", None)]
@@ -86,7 +86,7 @@ def test_classes_that_the_model_knows_are_numbered_as_it_does(tmp_path):
 
 
 def test_an_archive_of_images_is_what_the_page_takes_too():
-    found = read_files({"image": [GivenFile("pictures.zip", packed(PICTURES))]}, IMAGES)
+    found = read_files({"image": [UploadedFile("pictures.zip", packed(PICTURES))]}, IMAGES)
 
     assert found.arrays["image"].shape == (3, 8, 8, 1)
     assert found.labels.tolist() == ["cats", "cats", "dogs"]

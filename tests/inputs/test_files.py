@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import InputRejected
-from core.inputs.files import GivenFile, Preparation, read_files, read_text
+from core.inputs.files import Preparation, UploadedFile, read_files, read_text
 from core.inputs.model_inputs import input_specs
 from core.inputs.spec import InputSpec
 from core.inputs.structure import arrange
@@ -24,23 +24,23 @@ TOKENS = InputSpec("tokens", (3,), "float32", vocabulary_size=10)
 def image(name="a.png", value=255, size=(4, 4), kind="PNG"):
     buffer = io.BytesIO()
     Image.new("L", size, value).save(buffer, kind)
-    return GivenFile(name, buffer.getvalue())
+    return UploadedFile(name, buffer.getvalue())
 
 
 def npy(array, name="a.npy"):
     buffer = io.BytesIO()
     np.save(buffer, array)
-    return GivenFile(name, buffer.getvalue())
+    return UploadedFile(name, buffer.getvalue())
 
 
 def npz(name="a.npz", **arrays):
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    return GivenFile(name, buffer.getvalue())
+    return UploadedFile(name, buffer.getvalue())
 
 
 def text(content, name="a.csv"):
-    return GivenFile(name, content.encode())
+    return UploadedFile(name, content.encode())
 
 
 def rejected(files, *specs):
@@ -153,7 +153,7 @@ def test_typed_text():
     ],
 )
 def test_other_files_are_named(data, words):
-    assert words in rejected({"picture": [GivenFile("file", data)]}, PICTURE)
+    assert words in rejected({"picture": [UploadedFile("file", data)]}, PICTURE)
 
 
 @pytest.mark.parametrize("line", ["BMW is a make of cars", "GIF89 or PNG?", "<html> is a tag", "[sic]", "BZh"])
@@ -179,7 +179,7 @@ def test_text_that_begins_like_another_file(line):
     ],
 )
 def test_what_was_expected_and_what_was_found(name, data, words):
-    assert words in rejected({"vector": [GivenFile(name, data)]}, VECTOR)
+    assert words in rejected({"vector": [UploadedFile(name, data)]}, VECTOR)
 
 
 def test_what_is_not_finite_is_counted():
@@ -196,10 +196,15 @@ def test_long_and_strange_names():
     name = "\u202e\x1b[2J\n" + "n" * 5000 + ".csv"
     input_name = "i" * 5000
     spec = InputSpec(input_name, (2,), "float32")
-    table, other = GivenFile(name, b"1,2\n3,4"), GivenFile(name, b"5,6")
+    table, other = UploadedFile(name, b"1,2\n3,4"), UploadedFile(name, b"5,6")
     samples = read_files({input_name: [table, other]}, [spec])
     assert all(len(each) < 100 and each.isprintable() for each in samples.names)
-    for files in ({input_name: [GivenFile(name, b"1,2,3")]}, {name: [table]}, {}, {input_name: [GivenFile(name, b"")]}):
+    for files in (
+        {input_name: [UploadedFile(name, b"1,2,3")]},
+        {name: [table]},
+        {},
+        {input_name: [UploadedFile(name, b"")]},
+    ):
         message = rejected(files, spec)
         assert len(message) < 500
         assert message.isprintable()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.errors import InputRejected
-from core.inputs.files import GivenFile, Samples, read_files, read_text
+from core.inputs.files import Samples, UploadedFile, read_files, read_text
 from core.inputs.spec import InputSpec
 
 SPECS = {
@@ -128,7 +128,7 @@ def test_mutated_files(kind, data):
     content = data.draw(mutated(FILES[kind]))
     spec = data.draw(st.sampled_from(list(SPECS.values())))
     name = data.draw(st.sampled_from(NAMES))
-    assert_read_or_refused(lambda: read_files({"x": [GivenFile(name, content)]}, [spec]))
+    assert_read_or_refused(lambda: read_files({"x": [UploadedFile(name, content)]}, [spec]))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -142,14 +142,14 @@ def test_archives_of_mutated_arrays(kind, data):
         archive.writestr("x.npy", data.draw(mutated(FILES[kind])))
         archive.writestr("y.npy", data.draw(mutated(FILES[kind])))
     spec = data.draw(st.sampled_from(list(SPECS.values())))
-    assert_read_or_refused(lambda: read_files({"x": [GivenFile("a.npz", buffer.getvalue())]}, [spec]))
+    assert_read_or_refused(lambda: read_files({"x": [UploadedFile("a.npz", buffer.getvalue())]}, [spec]))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @SETTINGS
 @given(content=st.binary(max_size=300), spec=st.sampled_from(list(SPECS.values())), name=st.text(max_size=300))
 def test_any_bytes_and_any_name(content, spec, name):
-    assert_read_or_refused(lambda: read_files({"x": [GivenFile(name, content)]}, [spec]))
+    assert_read_or_refused(lambda: read_files({"x": [UploadedFile(name, content)]}, [spec]))
 
 
 @SETTINGS
@@ -166,7 +166,7 @@ import io, json, resource, struct, zipfile
 from PIL import Image
 from core.errors import InputRejected
 from core.inputs.checking import InputSpec
-from core.inputs.files import GivenFile, read_files
+from core.inputs.files import UploadedFile, read_files
 
 def png(width, height):
     buffer = io.BytesIO()
@@ -202,7 +202,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 refused = {}
 for name, (spec, data) in files.items():
     try:
-        read_files({"x": [GivenFile("a", data)]}, [spec])
+        read_files({"x": [UploadedFile("a", data)]}, [spec])
     except InputRejected as error:
         refused[name] = str(error)
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core.analysis.attribution.gradient_pass import PassSpec, run_pass
-from core.extraction.blocks import Passes
+from core.extraction.blocks import SampleBlocks
 from core.extraction.dataset.zarr_files import extract_dataset
 from core.extraction.extractor import Extractor, extract
 from core.inputs.datasets import ArrayDataset
@@ -120,7 +120,9 @@ class TestWindows:
 
     def test_a_page_shows_a_sample_its_own(self):
         model = windowed()
-        passes = Passes(Extractor(model), {model.inputs[0].name: IMAGES}, SampleContext(), lambda activations: None)
+        passes = SampleBlocks(
+            Extractor(model), {model.inputs[0].name: IMAGES}, SampleContext(), lambda activations: None
+        )
         activation, position = passes.activation("window", 3)
 
         alone = extract(model, IMAGES[3:4])["window"].values[0]
@@ -142,7 +144,7 @@ class TestWindows:
     def test_an_answer_that_is_folded_is_that_of_the_sample(self):
         images = keras.Input((8, 8, 3))
         model = keras.Model(images, layers.Dense(2, name="each")(ops.reshape(images, (-1, 64))))
-        passes = Passes(Extractor(model), {images.name: IMAGES}, SampleContext(), lambda activations: None)
+        passes = SampleBlocks(Extractor(model), {images.name: IMAGES}, SampleContext(), lambda activations: None)
         output, position = passes.answer(3)
 
         np.testing.assert_allclose(output[position], model(IMAGES[3:4]), atol=1e-5)

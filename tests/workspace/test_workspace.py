@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from core.charts.export import CHART_FORMATS
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.errors import InputRejected, LayerscopeError, ModelRefused
 from core.examples.catalogue import get_example, list_examples
 from core.plugins.handles import Handles
@@ -37,7 +37,7 @@ def opened():
 
 @pytest.fixture
 def workspace():
-    return Workspace(models=ContentStore(4))
+    return Workspace(models=OnceCache(4))
 
 
 def saved(model, tmp_path, name="model.keras"):
@@ -238,7 +238,7 @@ class TestOpening:
         dense(tmp_path)
 
         assert workspace.open_model(tmp_path / "model.keras").name == "model.keras"
-        assert "layerscope.load_model('model.keras')" in workspace._opened().opening
+        assert "layerscope.load_model('model.keras')" in workspace._require_model().opening
 
     @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 broken"])
     def test_a_refused_model_keeps_the_old_one_open(self, workspace, content):
@@ -257,12 +257,12 @@ class TestOpening:
         assert workspace.model.name == "digits-dense"
 
     def test_one_content_is_one_extractor(self, tmp_path):
-        store, content = ContentStore(4), dense(tmp_path)
+        store, content = OnceCache(4), dense(tmp_path)
         one, two = Workspace(models=store), Workspace(models=store)
         one.open_model(content, "one.keras")
         two.open_model(content, "two.keras")
 
-        assert one._opened().extractor is two._opened().extractor
+        assert one._require_model().extractor is two._require_model().extractor
         assert (one.model.name, two.model.name) == ("one.keras", "two.keras")
 
     def test_two_visitors_do_not_see_each_others_samples(self):

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.analysis.attribution.gradient_entry import in_structure
 from core.analysis.attribution.gradient_pass import Change, PassSpec, run_pass
-from core.analysis.attribution.perturbing import Told
 from core.analysis.attribution.targets import Target
+from core.common.progress import Progress
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
 from core.inputs import structure
@@ -85,7 +85,7 @@ def importance_of_units(
     values: np.ndarray | float = 0.0,
     *,
     most: int = 0,
-    progress: Told | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Return by how much a target falls when each unit of a layer is fixed alone, shape ``(unit,)``.
 

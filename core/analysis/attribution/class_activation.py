@@ -12,10 +12,11 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import Entries, in_structure
+from core.analysis.attribution.gradient_entry import GradientEntry, in_structure
 from core.analysis.attribution.gradient_pass import PassSpec, run_pass
-from core.analysis.attribution.perturbing import Perturber, Told
+from core.analysis.attribution.perturbing import Perturber
 from core.analysis.attribution.targets import Target
+from core.common.progress import Progress
 from core.errors import NoGradient
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_key
@@ -39,7 +40,7 @@ def class_activation_map(
     *,
     most_channels: int = 0,
     shuffled: int | None = None,
-    progress: Told | None = None,
+    progress: Progress | None = None,
     specs: Sequence[InputSpec] | None = None,
 ) -> np.ndarray:
     """Return how much each place of a layer's answer speaks for a target, not scaled, shape ``(height, width)``.
@@ -94,7 +95,7 @@ def _score_cam(
     layer: str,
     most_channels: int,
     shuffled: int | None,
-    progress: Told | None,
+    progress: Progress | None,
     specs: Sequence[InputSpec],
 ) -> np.ndarray:
     found = run_pass(extractor, inputs, PassSpec(kept=(layer,), shuffled=shuffled))
@@ -116,7 +117,7 @@ def _score_cam(
     key = input_key(image.name)
     size = image.as_images(named[image.name]).shape[1:3]
     perturber = Perturber.at(
-        extractor, inputs, replace(target, before_softmax=False), Entries((key,)), shuffled=shuffled
+        extractor, inputs, replace(target, before_softmax=False), GradientEntry((key,)), shuffled=shuffled
     )
     nothing = np.zeros((1, *[1] * len(image.shape)), np.float32)
     blank = perturber.objectives({key: nothing}, {key: nothing})[0]

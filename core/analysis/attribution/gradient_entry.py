@@ -16,11 +16,11 @@ from core.extraction.layers import LayerInfo, input_key, is_input
 from core.inputs import structure
 from core.inputs.structure import arrange
 
-__all__ = ["Entries", "entries_of", "in_structure"]
+__all__ = ["GradientEntry", "gradient_entry", "in_structure"]
 
 
 @dataclass(frozen=True)
-class Entries:
+class GradientEntry:
     """Where what goes in can be changed a little.
 
     Attributes:
@@ -41,7 +41,7 @@ def in_structure(extractor: Extractor, inputs: Any) -> Any:
     return arrange(extractor.model, dict(inputs)) if isinstance(inputs, Mapping) else inputs
 
 
-def entries_of(extractor: Extractor, inputs: Any, target: Target) -> Entries:
+def gradient_entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     """Find where the gradient of a target can be taken; found once for each layer.
 
     Args:
@@ -54,27 +54,27 @@ def entries_of(extractor: Extractor, inputs: Any, target: Target) -> Entries:
         ExtractionFailed: If the model raises.
     """
     shapes = repr([(each.shape[1:], str(each.dtype)) for each in map(np.asarray, structure.flat(inputs))])
-    found: Entries = extractor.derived.get(
+    found: GradientEntry = extractor.derived.get(
         ("entries", target.layer, target.before_softmax, shapes), lambda: _entries(extractor, inputs, target)
     )
     return found
 
 
-def _entries(extractor: Extractor, inputs: Any, target: Target) -> Entries:
+def _entries(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     tensors = structure.to_tensors(extractor.model, inputs)
     named = dict(zip(structure.input_names(extractor.model, tensors), structure.flat(tensors), strict=True))
     floating = tuple(input_key(name) for name, tensor in named.items() if tensor.dtype.is_floating)
     whole = Target(target.layer, None if target.unit is None else 0, (), target.before_softmax)
     through = _with_gradient(extractor, inputs, whole, floating)
     if through:
-        return Entries(through, _other_inputs(named, through))
+        return GradientEntry(through, _other_inputs(named, through))
     layers = layers_of(extractor, inputs)
     before = [key for key, layer in layers.items() if _is_real(layer) and not layer.holds_layers]
     with_gradient = _with_gradient(extractor, inputs, whole, tuple(before))
     first = next((key for key in with_gradient if key != target.layer), "")
     stopped_by = _stopper(layers, named, first or target.layer)
     fallback = next(iter(before), "")
-    return Entries((first,) if first else (), stopped_by, "" if floating else fallback)
+    return GradientEntry((first,) if first else (), stopped_by, "" if floating else fallback)
 
 
 def _with_gradient(extractor: Extractor, inputs: Any, target: Target, points: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,11 +19,11 @@ from core.errors import InputRejected, ran_out_of_memory
 from core.extraction.extractor import Extractor, refuse_unknown_layers
 from core.extraction.failures import failure
 from core.extraction.layers import input_key
-from core.extraction.recorded_pass import Recording, Wanted, collect, has_channels_first, recorded_pass, static_shape
+from core.extraction.recorded_pass import Recording, Selection, collect, has_channels_first, recorded_pass, static_shape
 from core.extraction.sample_axes import REGULAR, SampleAxis, by_sample
 from core.inputs import structure
 
-__all__ = ["Change", "PassResult", "PassSpec", "answered", "run_pass"]
+__all__ = ["Change", "PassResult", "PassSpec", "run_pass", "trace_pass"]
 
 _SHUFFLED: Final = "shuffled weights"
 
@@ -160,7 +160,7 @@ def run_pass(
             continue  # the pass that is not compiled says which layer it was
         break
     else:
-        found = answered(extractor, tensors, spec, *extra)
+        found = trace_pass(extractor, tensors, spec, *extra)
         names, gradient_names = tuple(found.values), tuple(found.gradients)
         objective, values, gradients = found.objective, list(found.values.values()), list(found.gradients.values())
         answer = found.answer if spec.with_answer else None
@@ -173,7 +173,7 @@ def run_pass(
     )
 
 
-def answered(
+def trace_pass(
     extractor: Extractor,
     tensors: Any,
     spec: PassSpec,
@@ -208,7 +208,7 @@ def answered(
                 tape.watch(tensor)
                 watched[input_key(name)] = tensor
 
-        def hand_on(call: Any, key: str, tensor: Any) -> Any:
+        def replace_output(call: Any, key: str, tensor: Any) -> Any:
             if has_channels_first(call, static_shape(tensor), first):
                 first[key] = static_shape(tensor)
             if key == spec.changed and scale is not None:
@@ -219,8 +219,8 @@ def answered(
             return tensor
 
         weights = _shuffled(extractor, spec.shuffled) if spec.shuffled is not None else ()
-        wanted = Wanted(frozenset(filter(None, (spec.target, *spec.kept))))
-        answer, recorder = recorded_pass(model, tensors, False, wanted, hand_on=hand_on, weights=weights)
+        wanted = Selection(frozenset(filter(None, (spec.target, *spec.kept))))
+        answer, recorder = recorded_pass(model, tensors, False, wanted, replace_output=replace_output, weights=weights)
         recording = collect(
             recorder,
             wanted,
@@ -252,7 +252,7 @@ def _compiled(extractor: Extractor, signature: Any, spec: PassSpec, extra: list[
     names: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
 
     def forward(*tensors: Any) -> Any:
-        found = answered(extractor, structure.packed(signature, tensors[: len(flat)]), spec, *tensors[len(flat) :])
+        found = trace_pass(extractor, structure.packed(signature, tensors[: len(flat)]), spec, *tensors[len(flat) :])
         names.append((tuple(found.values), tuple(found.gradients)))
         answer = found.answer if spec.with_answer else None
         return found.objective, list(found.values.values()), list(found.gradients.values()), answer

@@ -8,9 +8,10 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import Entries, entries_of, in_structure
-from core.analysis.attribution.perturbing import Perturber, Told
+from core.analysis.attribution.gradient_entry import GradientEntry, gradient_entry, in_structure
+from core.analysis.attribution.perturbing import Perturber
 from core.analysis.attribution.targets import Target
+from core.common.progress import Progress
 from core.errors import NoGradient
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_key
@@ -80,7 +81,7 @@ def attribute(
     patch: int = 0,
     seed: int = 0,
     shuffled: int | None = None,
-    progress: Told | None = None,
+    progress: Progress | None = None,
     specs: Sequence[InputSpec] | None = None,
 ) -> tuple[Attribution, ...]:
     """Say how much each part of one sample counts for a target.
@@ -117,7 +118,7 @@ def attribute(
         ExtractionFailed: If the model raises.
     """
     inputs = in_structure(extractor, inputs)
-    entries = entries_of(extractor, inputs, target)
+    entries = gradient_entry(extractor, inputs, target)
     if not entries.keys and method != "occlusion":
         raise NoGradient(entries.stopped_by, remedy="Choose occlusion, which needs no gradient.")
     perturber = Perturber.at(extractor, inputs, target, entries, shuffled=shuffled)
@@ -177,7 +178,7 @@ class _Look:
         return self._spec.from_images(parts) if self._spec else parts
 
 
-def _note(entries: Entries, method: str) -> str:
+def _note(entries: GradientEntry, method: str) -> str:
     if not entries.stopped_by:
         return ""
     if entries.keys and not entries.keys[0].startswith("input:"):
@@ -194,7 +195,7 @@ def _by_gradient(
     spread: float,
     seed: int,
     note: str,
-    progress: Told | None,
+    progress: Progress | None,
     over_time: Collection[str],
     *,
     is_product: bool,
@@ -231,7 +232,7 @@ def _integrated(
     values: Mapping[str, np.ndarray],
     zeros: Mapping[str, np.ndarray],
     note: str,
-    progress: Told | None,
+    progress: Progress | None,
 ) -> tuple[Attribution, ...]:
     baseline, beside, objective = perturber.objectives(*_between(values, zeros, np.array([0.0, _BESIDE, 1.0])))
     if abs(beside - baseline) > _JUMP * abs(objective - baseline):
@@ -277,7 +278,7 @@ def _occlusion(
     zeros: Mapping[str, np.ndarray],
     patch: int,
     note: str,
-    progress: Told | None,
+    progress: Progress | None,
     looks: Mapping[str, _Look],
 ) -> tuple[Attribution, ...]:
     keep = {key: np.ones((1, *[1] * each.ndim), np.float32) for key, each in values.items()}

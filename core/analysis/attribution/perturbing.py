@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import Entries
+from core.analysis.attribution.gradient_entry import GradientEntry
 from core.analysis.attribution.gradient_pass import Change, PassResult, PassSpec, run_pass
 from core.analysis.attribution.targets import Target
+from core.common.progress import Progress
 from core.errors import InputRejected, NoGradient
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_key, is_input
 from core.inputs import structure
 from core.inputs.structure import arrange
 
-__all__ = ["Perturber", "Told"]
-
-Told = Callable[[float, str], Any]
+__all__ = ["Perturber"]
 _BYTES_AT_ONCE: Final = 8_000_000
 _MOST_AT_ONCE: Final = 64
 
@@ -45,7 +44,7 @@ class Perturber:
 
     @staticmethod
     def at(
-        extractor: Extractor, inputs: Any, target: Target, entries: Entries, *, shuffled: int | None = None
+        extractor: Extractor, inputs: Any, target: Target, entries: GradientEntry, *, shuffled: int | None = None
     ) -> Perturber:
         """Return what changes a sample where it can be changed.
 
@@ -80,7 +79,7 @@ class Perturber:
         return found
 
     def objectives(
-        self, scale: Mapping[str, np.ndarray], shift: Mapping[str, np.ndarray], progress: Told | None = None
+        self, scale: Mapping[str, np.ndarray], shift: Mapping[str, np.ndarray], progress: Progress | None = None
     ) -> np.ndarray:
         """Return what the target amounts to for changed copies, shape ``(copy,)``; see :meth:`run`."""
         return np.concatenate([each.objective for each in self.run(scale, shift, (), progress)])
@@ -90,7 +89,7 @@ class Perturber:
         scale: Mapping[str, np.ndarray],
         shift: Mapping[str, np.ndarray],
         points: tuple[str, ...],
-        progress: Told | None = None,
+        progress: Progress | None = None,
         with_answer: bool = False,
     ) -> list[PassResult]:
         """Run changed copies: at each entry what came is multiplied, then added to.

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import entries_of, in_structure
-from core.analysis.attribution.gradient_pass import PassSpec, answered, run_pass
+from core.analysis.attribution.gradient_entry import gradient_entry, in_structure
+from core.analysis.attribution.gradient_pass import PassSpec, run_pass, trace_pass
 from core.analysis.attribution.targets import EVERYWHERE, Target
 from core.analysis.maximization.domain import Domain
 from core.analysis.maximization.parameters import inputs_from, parameters_of, starting_parameters
@@ -272,7 +272,7 @@ class Ascent:
         is_apart = self._samples.is_regular and count > 1
         kept = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
         spec = PassSpec.of(self.target, kept=kept, uphill=True, samples=self._samples)
-        found = answered(self._extractor, tensors, spec, units, place)
+        found = trace_pass(self._extractor, tensors, spec, units, place)
         alike = _likeness(found.values[self.target.layer]) if kept else tf.constant(0.0)
         return found.objective, alike
 
@@ -290,7 +290,7 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
         InputRejected: If there is no such layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
-    entries = entries_of(extractor, in_structure(extractor, inputs), target)
+    entries = gradient_entry(extractor, in_structure(extractor, inputs), target)
     found = next((key for key in entries.keys if key.startswith("input:")), "")
     if not found:
         raise NoGradient(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import extractor_of
@@ -62,7 +62,7 @@ class _DaskEngine:
             self._client = Client(address, timeout=_CONNECTING_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputRejected(
-                f"No Dask scheduler answers at {shown(address)}.",
+                f"No Dask scheduler answers at {safe_name(address)}.",
                 remedy="Start one with `dask scheduler`, and give the address that it prints, such as tcp://host:8786.",
             ) from error
 

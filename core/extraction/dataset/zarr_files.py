@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected
 from core.extraction.dataset.engines import Engine, LocalEngine
 from core.extraction.dataset.statistics import LayerStatistics
@@ -137,7 +137,7 @@ def read_statistics(output: str | os.PathLike[str]) -> dict[str, LayerStatistics
     ledger: Any = group.attrs.get(_LEDGER, {}) if group is not None else {}
     if group is None or "layers" not in ledger:
         raise InputRejected(
-            f"{shown(folder.name)} holds no statistics of a whole dataset.",
+            f"{safe_name(folder.name)} holds no statistics of a whole dataset.",
             remedy="Run `layerscope extract MODEL DATA -o OUT.zarr --statistics`, and again if it was ended.",
         )
     return {
@@ -163,7 +163,7 @@ class _Ledger:
         differing = [name for name, value in begun.items() if self._written.get(name) != json.loads(json.dumps(value))]
         if differing:
             raise InputRejected(
-                f"{shown(folder.name)} was begun with another {differing[0].replace('_', ' ')}.",
+                f"{safe_name(folder.name)} was begun with another {differing[0].replace('_', ' ')}.",
                 remedy="Name another folder, or delete this one.",
             )
 
@@ -185,7 +185,7 @@ class _Ledger:
 
 def _written_by_others(folder: Path) -> InputRejected:
     return InputRejected(
-        f"{shown(folder.name)} is there and was not written by this command.", remedy="Name another folder."
+        f"{safe_name(folder.name)} is there and was not written by this command.", remedy="Name another folder."
     )
 
 
@@ -234,11 +234,11 @@ def _leave_out_what_changed(
             continue
         if is_named:
             raise InputRejected(
-                f"{shown(key)} answers in another shape from sample {chunk.start} on.",
+                f"{safe_name(key)} answers in another shape from sample {chunk.start} on.",
                 remedy="Pad the samples to one length, or name other layers.",
             )
         del group[name]
-        _log.warning("%s answers in another shape from sample %d on: left out", shown(key), chunk.start)
+        _log.warning("%s answers in another shape from sample %d on: left out", safe_name(key), chunk.start)
 
 
 def _answers_to(

@@ -102,7 +102,7 @@ def check_saved_model(graph: bytes, members: Collection[str], name: str, limits:
         )
     _check_objects(saved, name, limits)
     assets = _check_assets(saved, members, name)
-    operations = _Program(reader, saved, name, limits).check()
+    operations = GraphCheck(reader, saved, name, limits).check()
     return SavedModelReport(
         signatures=tuple(sorted(set(saved.signatures) - {_INITIALIZER_SIGNATURE})),
         operations=tuple(sorted(operations)),
@@ -173,7 +173,7 @@ class _Facts:
     tables: list[Node] = field(default_factory=list)
 
 
-class _Program:
+class GraphCheck:
     """The graph and its functions, and who calls whom."""
 
     def __init__(self, reader: ProtobufReader, saved: SavedGraph, name: str, limits: Limits) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.common.cache import ContentStore
+from core.common.cache import OnceCache
 from core.extraction.activation import Activations
 
 __all__ = ["LAYER_KINDS", "small_activations", "small_model"]
@@ -153,7 +153,7 @@ _KINDS: Final[dict[str, tuple[Callable[..., Any], _Build]]] = {
 LAYER_KINDS: Final = tuple(_KINDS)
 """What :func:`small_model` can make: a model for each kind of layer, in which the layer is called ``"layer"``."""
 
-_recorded: ContentStore[Activations] = ContentStore(4 * len(_KINDS))
+_recorded: OnceCache[Activations] = OnceCache(4 * len(_KINDS))
 _building = threading.Lock()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from core.common.text import format_shape, shown
+from core.common.text import format_shape, safe_name
 from core.extraction.layers import input_key, layer_kind
 from core.models.configuration import keras_layer_names, keras_layer_package
 from core.models.connections import Call, Tensor, calls_of, in_order, tensors_in
@@ -189,7 +189,7 @@ class _Reader:
             position, node = by_name[name]
             if node.get("class_name") == "InputLayer":
                 known[call] = [given[name]] if name in given else _declared_input(node)
-                keys[call] = outer.get(name, ()) if parent else (input_key(shown(name)),)
+                keys[call] = outer.get(name, ()) if parent else (input_key(safe_name(name)),)
                 if not parent:
                     self._add_input(node, name, known[call])
                 continue
@@ -229,12 +229,12 @@ class _Reader:
                 current = current or declared
                 if not parent:
                     self._add_input(each, name, current)
-                    feeding = (input_key(shown(name)),)
+                    feeding = (input_key(safe_name(name)),)
                 continue
             if not parent and not feeding and not layers and declared:
                 # Keras 2 leaves out the input where the first layer says what it takes.
                 self._add_input(each, f"{name}_input", declared)
-                feeding = (input_key(shown(f"{name}_input")),)
+                feeding = (input_key(safe_name(f"{name}_input")),)
             following = nodes[position + 1] if position + 1 < len(nodes) else {}
             key = self._key(parent, name, 0)
             layer, current = self._layer(each, current or declared, key, (feeding,), _declared_input(following))
@@ -259,8 +259,8 @@ class _Reader:
         type_name = str(class_name) if isinstance(class_name, str) else ""
         layer = FileLayer(
             key,
-            shown(_name_of(node)),
-            shown(type_name.rpartition(">")[2]),
+            safe_name(_name_of(node)),
+            safe_name(type_name.rpartition(">")[2]),
             "operation" if _is_operation(node) else kind_of_class(type_name),
             inputs_from=tuple(dict.fromkeys(source for each in sources for source in each)),
             notes=_notes(type_name, config),
@@ -286,14 +286,14 @@ class _Reader:
     def _add_input(self, node: Mapping[str, Any], name: str, shapes: Sequence[Shape]) -> None:
         dtype = _model_config(node).get("dtype")
         text = dtype if isinstance(dtype, str) else ""
-        self.outline.inputs.append(FileInput(shown(name), _shape_text(shapes), shown(text)))
+        self.outline.inputs.append(FileInput(safe_name(name), _shape_text(shapes), safe_name(text)))
 
     def _is_full(self) -> bool:
         self.outline.left_out = self.outline.left_out or self.outline.count >= self._most
         return self.outline.left_out
 
     def _key(self, parent: str, name: str, number: int) -> str:
-        key = key_of(parent, f"{shown(name)}#{number + 1}" if number else shown(name), self._keys)
+        key = key_of(parent, f"{safe_name(name)}#{number + 1}" if number else safe_name(name), self._keys)
         self._keys.add(key)
         return key
 
@@ -445,7 +445,7 @@ def _notes(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(code, list):
         code = code[0] if code else ""
     if isinstance(function, dict) and function.get("class_name") == "function" and isinstance(inner, str):
-        return (f"calls the function {shown(inner)}, which is not in the file",)
+        return (f"calls the function {safe_name(inner)}, which is not in the file",)
     if not isinstance(code, str):
         return ("holds code, which is not shown or run",)
     # As text, three bytes take four letters.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.common.limits import get_limits
-from core.common.text import shown
+from core.common.text import safe_name
 from core.models.copies import copy_apart, files_together
 from core.workspace.file_report.report import report_file
 from core.workspace.file_report.results import FileReport
@@ -42,7 +42,7 @@ class FileLooks:
             return report_file(Path(source), name=name, member=member)
         with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder:
             together = Path(folder) / "files"
-            copy_apart(Path(source), Path(weights), together, shown(name), get_limits())
+            copy_apart(Path(source), Path(weights), together, safe_name(name), get_limits())
             return report_file(together, name=name, member=member)
 
     def files_report(self, files: Sequence[tuple[str, bytes]], member: str = "") -> FileReport:

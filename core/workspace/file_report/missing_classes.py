@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from core.common.text import shown
+from core.common.text import safe_name
 from core.models.configuration import foreign_objects
 from core.workspace.file_report.results import MissingClass
 
@@ -53,7 +53,7 @@ def missing_classes_of(
         layer = inner.get("name") if isinstance(inner, dict) else None
         layer = layer if isinstance(layer, str) else place
         if layer and len(places.setdefault(key, {})) < _LAYERS_TOLD:
-            places[key][shown(layer)] = None
+            places[key][safe_name(layer)] = None
     return tuple(
         _missing(key, node, tuple(places.get(key, ())), bases.get(id(node), "keras.layers.Layer"))
         for key, node in described.items()
@@ -73,9 +73,9 @@ def registering_code(registered_name: str, *, base: str = "keras.layers.Layer", 
         The lines; empty where no Python can have such a name.
     """
     package, mark, name = registered_name.rpartition(">")
-    if not name.isidentifier() or keyword.iskeyword(name) or shown(registered_name) != registered_name:
+    if not name.isidentifier() or keyword.iskeyword(name) or safe_name(registered_name) != registered_name:
         return ""
-    origin = f"  # yours, from {shown(module)}" if module else "  # yours"
+    origin = f"  # yours, from {safe_name(module)}" if module else "  # yours"
     what = f"class {name}({base}): ...{origin}" if base else f"def {name}(x): ...{origin}"
     if mark:
         return f"import keras\n@keras.saving.register_keras_serializable(package={package!r})\n{what}"
@@ -88,7 +88,7 @@ def _missing(key: tuple[str, str, bool], node: Mapping[str, Any], layers: tuple[
     module = node.get("module")
     module = module if isinstance(module, str) and module != "builtins" else ""
     code = registering_code(registered, base="" if is_function else base, module=module)
-    return MissingClass(shown(own.rpartition(">")[2]), shown(module), shown(registered), layers, code)
+    return MissingClass(safe_name(own.rpartition(">")[2]), safe_name(module), safe_name(registered), layers, code)
 
 
 def _bases(config: Mapping[str, Any]) -> dict[int, str]:

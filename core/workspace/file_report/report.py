@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.common.limits import Limits, get_limits
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused, SeveralModels
 from core.models.configuration import parse_configuration, training_of, without_training
 from core.models.file_trees import FileTree
@@ -89,7 +89,7 @@ def report_file(
         SeveralModels: There are several models and none was named.
     """
     limits = limits or get_limits()
-    called = shown(name or (data.name if isinstance(data, Path) else "The file"))
+    called = safe_name(name or (data.name if isinstance(data, Path) else "The file"))
     try:
         with located_model(data, name=name, limits=limits, member=member) as located:
             return _report_located(located, called, allowed, limits)
@@ -143,9 +143,9 @@ def _report(
     return FileReport(
         name=name,
         kind=content.kind,
-        type_name=shown(type_name.rpartition(">")[2]),
-        keras_version=shown(content.keras_version),
-        date_saved=shown(content.date_saved),
+        type_name=safe_name(type_name.rpartition(">")[2]),
+        keras_version=safe_name(content.keras_version),
+        date_saved=safe_name(content.date_saved),
         training=dict(content.training),
         refusal=refusal,
         parameter_count=None if content.arrays_left_out else parameters_in_all(outline.layers, content.weights),
@@ -265,10 +265,12 @@ def _is_object(tree: FileTree, path: str) -> bool:
 
 def _parsed(tree: FileTree, path: str, name: str, content: _Content) -> dict[str, Any]:
     if path not in tree.sizes:
-        content.notes.append(f"{shown(path)} is not there.")
+        content.notes.append(f"{safe_name(path)} is not there.")
         return {}
     try:
-        return _parsed_text(tree.read(path, name).removeprefix(codecs.BOM_UTF8), f"{shown(path)} in {name}", content)
+        return _parsed_text(
+            tree.read(path, name).removeprefix(codecs.BOM_UTF8), f"{safe_name(path)} in {name}", content
+        )
     except LayerscopeError as error:
         content.notes.append(error.message)
         return {}
@@ -286,7 +288,7 @@ def _parsed_text(text: Any, where: str, content: _Content) -> dict[str, Any]:
 
 def _read_weights(tree: FileTree, path: str, name: str, limits: Limits, content: _Content) -> Mapping[str, Any]:
     """Add what an HDF5 file stores, and return its attributes; a file that must not be read adds a note instead."""
-    where = f"{shown(path)} in {name}" if shown(path) != name else name
+    where = f"{safe_name(path)} in {name}" if safe_name(path) != name else name
     try:
         with open_hdf5(tree, path) as file:
             stored = check_hdf5(file, where, limits)

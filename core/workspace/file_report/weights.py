@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.charts.building_blocks import count_in_bins
-from core.common.text import format_shape, shown
+from core.common.text import format_shape, safe_name
 from core.models.hdf5 import is_of_training
 from core.workspace.file_report.results import WeightRow
 from core.workspace.layer_table import SPARKLINE_BINS
@@ -125,7 +125,7 @@ def read_weights(file: Any, root: WeightGroup, most: int) -> int:
         _group_at(root, path, names)
     for layer in legacy:
         # In the order of the layers, those without weights too.
-        root.children.setdefault(layer, WeightGroup(layer, shown(layer)))
+        root.children.setdefault(layer, WeightGroup(layer, safe_name(layer)))
     for path in paths[:most]:
         array = _array(top[path], path, budget)
         if legacy:
@@ -206,7 +206,7 @@ def _group_at(root: WeightGroup, path: str, names: Mapping[str, str]) -> WeightG
         relative = "/".join(parts[start:end])
         if relative not in group.children:
             name = names.get("/".join(parts[:end]), "")
-            group.children[relative] = WeightGroup(parts[end - 1], shown(name), in_list=end - start > 1)
+            group.children[relative] = WeightGroup(parts[end - 1], safe_name(name), in_list=end - start > 1)
         group, start = group.children[relative], end
     return group
 
@@ -221,9 +221,9 @@ def _scoped_group(root: WeightGroup, path: str, layers: Mapping[str, None]) -> W
     # Keras repeats the layer's name, after that of the model around it.
     while last in scopes:
         scopes = scopes[scopes.index(last) + 1 :]
-    group = root.children.setdefault(layer, WeightGroup(layer, shown(layer)))
+    group = root.children.setdefault(layer, WeightGroup(layer, safe_name(layer)))
     for scope in scopes:
-        group = group.children.setdefault(scope, WeightGroup(scope, shown(scope)))
+        group = group.children.setdefault(scope, WeightGroup(scope, safe_name(scope)))
     return group
 
 
@@ -238,7 +238,7 @@ def _in_natural_order(path: str) -> list[tuple[int, str]]:
 def _array(dataset: Any, path: str, budget: ReadingBudget) -> StoredArray:
     shape = tuple(int(extent) for extent in dataset.shape or ())
     count = int(dataset.size or 0)
-    row = WeightRow("", shown(path), format_shape(shape), str(dataset.dtype)[:40], count)
+    row = WeightRow("", safe_name(path), format_shape(shape), str(dataset.dtype)[:40], count)
     is_state = f"/{_SEEDS}/" in f"/{path}"
     nothing = np.array([], dtype=np.float64)
     if dataset.dtype.kind not in _NUMBERS or not count:

@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 
 from core.common.limits import format_limit
 from core.common.progress import Progress
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import InputRejected, LayerscopeError, ModelTooLarge, WorkerLost
 from core.models.copies import copy_apart, copy_model, files_name, write_files
 from core.models.trust import NO_TRUST, get_trust
@@ -366,14 +366,14 @@ def _in_words(request: Request) -> str:
         case "file_report" | "files_report":
             return "Looking at the file"
         case "open_files" | "compare_with_files":
-            return f"Opening {shown(files_name(arguments[0]))}"
+            return f"Opening {safe_name(files_name(arguments[0]))}"
         case name if name in _OPENING | _COMPARING:
             name = arguments[1] if len(arguments) > 1 and arguments[1] else file_name(arguments[0])
-            return f"Opening {shown(name)}"
+            return f"Opening {safe_name(name)}"
         case "noise_sizes":
             return "Looking for a size that the model takes"
         case "chart" | "chart_file":
-            return f"The picture “{shown(arguments[1])}” of {shown(arguments[0])}"
+            return f"The picture “{safe_name(arguments[1])}” of {safe_name(arguments[0])}"
         case name if name in _TAKING | _SHAPING:
             return "Reading the input"
         case "set_class_names":
@@ -412,10 +412,10 @@ def _handed_over(request: Request, worker: Endpoint, pool: EndpointPool) -> Requ
             copy_apart(Path(source), Path(options["weights"]), target, name, limits)
         else:
             whole = request.name not in _REPORTING
-            copy_model(Path(source), target, shown(name), limits, member=member, whole=whole)
+            copy_model(Path(source), target, safe_name(name), limits, member=member, whole=whole)
     asked = _OF_FILES.get(request.name, request.name)
     if asked in _REPORTING:
-        return replace(request, name=asked, arguments=(str(target), shown(name), member), options={})
+        return replace(request, name=asked, arguments=(str(target), safe_name(name), member), options={})
     # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
     trust = (options.get("trust", NO_TRUST) | get_trust()).portable() if pool.is_confined else NO_TRUST
-    return replace(request, name=asked, arguments=(str(target), shown(name), member, "", trust), options={})
+    return replace(request, name=asked, arguments=(str(target), safe_name(name), member, "", trust), options={})

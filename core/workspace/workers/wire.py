@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from core import errors
-from core.common.text import shown
+from core.common.text import safe_name
 from core.errors import CodeNeeded, LayerscopeError, MissingObject, PluginFailed, SeveralModels, WorkerLost
 from core.workspace.workspace import Workspace
 
@@ -134,7 +134,7 @@ def decode(message: bytes, name: str) -> Reply:
         if kind == _PROGRESS:
             fraction, text = json.loads(content)
             if isinstance(text, str) and 0 <= float(fraction) <= 1:
-                return Reply(progress=(float(fraction), shown(text)))
+                return Reply(progress=(float(fraction), safe_name(text)))
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise _unexpected() from error
     raise _unexpected()
@@ -164,8 +164,8 @@ def _error(told: dict[str, Any]) -> LayerscopeError:
     if kind is SeveralModels:
         return SeveralModels(message, choices=[str(path) for path in told["choices"]], remedy=remedy, code=code)
     if kind is CodeNeeded:
-        objects = [MissingObject(*map(shown, each)) for each in told["objects"]]
-        lambdas = [shown(name) for name in told["lambdas"]]
+        objects = [MissingObject(*map(safe_name, each)) for each in told["objects"]]
+        lambdas = [safe_name(name) for name in told["lambdas"]]
         return CodeNeeded(message, objects=objects, lambdas=lambdas, remedy=remedy, code=code)
     error: LayerscopeError = kind(message, remedy=remedy, code=code)
     return error

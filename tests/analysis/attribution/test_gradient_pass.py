@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import core
-from core.analysis.attribution.gradient_entry import entries_of
+from core.analysis.attribution.gradient_entry import gradient_entry
 from core.analysis.attribution.gradient_pass import Change, PassSpec, run_pass
 from core.analysis.attribution.targets import Target
 from tests.support.small_models import Chain
@@ -166,8 +166,8 @@ def lookup_model():
 def test_the_layer_that_stops_a_gradient_is_named():
     extractor = core.Extractor(lookup_model())
     x = random.normal(size=(1, 4, 6)).astype(np.float32)
-    behind = entries_of(extractor, x, Target("answer", 0))
-    nothing = entries_of(extractor, x, Target("brightest", 0))
+    behind = gradient_entry(extractor, x, Target("answer", 0))
+    nothing = gradient_entry(extractor, x, Target("brightest", 0))
 
     assert behind.keys == ("embedding",)
     assert behind.stopped_by == "Layer 'brightest' (Lambda) answers int32, which no gradient goes through."
@@ -179,7 +179,7 @@ def test_tokens_are_entered_at_their_embedding():
     tokens = keras.Input((5,), dtype="int32", name="tokens")
     embedded = keras.layers.Embedding(9, 4, name="embedding")(tokens)
     model = keras.Model(tokens, keras.layers.Dense(2, name="answer")(keras.layers.Flatten()(embedded)))
-    found = entries_of(core.Extractor(model), np.array([[1, 2, 3, 4, 5]]), Target("answer", 0))
+    found = gradient_entry(core.Extractor(model), np.array([[1, 2, 3, 4, 5]]), Target("answer", 0))
 
     assert found.keys == ("embedding",)
     assert found.stopped_by == "Input 'tokens' is whole numbers, by which there is no gradient."
@@ -191,7 +191,7 @@ def test_of_several_inputs_those_without_a_gradient_are_named():
     model = keras.Model(
         [number, token], keras.layers.Dense(2, name="answer")(keras.layers.Concatenate()([number, embedded]))
     )
-    found = entries_of(core.Extractor(model), [np.ones((1, 3), np.float32), np.array([[2]])], Target("answer", 0))
+    found = gradient_entry(core.Extractor(model), [np.ones((1, 3), np.float32), np.array([[2]])], Target("answer", 0))
 
     assert found.keys == ("input:number",)
     assert "'token' (int32)" in found.stopped_by

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.errors import InputRejected
-from core.inputs.files import GivenFile, read_files
+from core.inputs.files import UploadedFile, read_files
 from tests.models.hostile.data import HOSTILE_DATA
 from tests.models.hostile.parts import within_bounds
 
@@ -14,7 +14,7 @@ from tests.models.hostile.parts import within_bounds
 def test_hostile_data_is_refused(case):
     data = case.build()
     with within_bounds(), pytest.raises(InputRejected) as refusal:
-        read_files({"x": [GivenFile(case.file_name, data)]}, [case.spec])
+        read_files({"x": [UploadedFile(case.file_name, data)]}, [case.spec])
     assert re.search(case.says, str(refusal.value)), str(refusal.value)
     assert refusal.value.remedy
     assert len(str(refusal.value)) < 600
