@@ -1,6 +1,7 @@
 """What the house rules say about who may know whom, checked on the code."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def sources(*folders):
     return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in found]
 
 
+@cache
 def imported(path):
     """Return every module that a file imports, inside functions and for type checkers too."""
     names = set()
@@ -36,6 +38,7 @@ def imported(path):
     return names
 
 
+@cache
 def known_to(path):
     """Return every module of ours that a file imports in any way, also by its name as a text."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -44,6 +47,7 @@ def known_to(path):
     return (imported(path) | texts) & set(modules())
 
 
+@cache
 def modules():
     """Return the files of the project by the name that they are imported under."""
     files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
