@@ -19,10 +19,8 @@ does it, where there is such. All are plain text that can be shown to a person a
 
 from __future__ import annotations
 
-import errno
-import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 __all__ = [
     "CodeNeeded",
@@ -36,12 +34,7 @@ __all__ = [
     "PluginFailed",
     "SeveralModels",
     "WorkerLost",
-    "ran_out_of_memory",
 ]
-
-_NO_MEMORY: Final = re.compile(
-    r"[Uu]nable to allocate|[Cc]annot allocate memory|memory allocation failed|OOM when allocating|std::bad_alloc"
-)
 
 
 class LayerscopeError(Exception):
@@ -176,18 +169,3 @@ class PluginFailed(LayerscopeError):
 
 class WorkerLost(LayerscopeError):
     """The process that worked for a visitor took too long or too much memory, crashed, or was stopped."""
-
-
-def ran_out_of_memory(error: BaseException) -> bool:
-    """Return whether something failed because there was not enough memory for it, whoever wrapped that in what."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, MemoryError) or type(seen).__name__ == "ResourceExhaustedError":
-            return True
-        # NumPy, the system, HDF5 and TensorFlow, each in its own words; Keras collects them in one text.
-        if isinstance(seen, OSError) and seen.errno == errno.ENOMEM:
-            return True
-        if _NO_MEMORY.search(str(seen)):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.common.cache import OnceCache
+from core.common.memory import ran_out_of_memory
 from core.common.nested_layers import all_layers
-from core.errors import ExtractionFailed, ran_out_of_memory
+from core.errors import ExtractionFailed
 from core.extraction import internals as layer_internals
 from core.extraction.activation import Activations
 from core.extraction.batches import joined

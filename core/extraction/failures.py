@@ -7,7 +7,8 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
-from core.errors import ExtractionFailed, ran_out_of_memory
+from core.common.memory import ran_out_of_memory
+from core.errors import ExtractionFailed
 from core.extraction.recorder import Recorder
 
 __all__ = ["failure"]

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.common.memory import ran_out_of_memory
 from core.common.text import did_you_mean, list_names, safe_name
-from core.errors import ExtractionFailed, InputRejected, ran_out_of_memory
+from core.errors import ExtractionFailed, InputRejected
 from core.inputs.checking import check_type, misfit
 from core.inputs.frames import columns_by_input, frame_array, series_array
 from core.inputs.model_inputs import input_specs, input_structure

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ByteSize
 
 from core.common.limits import Limits, format_limit, get_limits, raised_by
+from core.common.memory import ran_out_of_memory
 from core.common.text import list_names, safe_name
-from core.errors import ModelRefused, ModelTooLarge, SeveralModels, ran_out_of_memory
+from core.errors import ModelRefused, ModelTooLarge, SeveralModels
 from core.models import keras2
 from core.models.archives import rewrite_keras_model
 from core.models.code_needs import code_needed

@@ -17,7 +17,7 @@ VOWELS = {"example": "vowels-lstm", "layer": "lstm_1"}
 def folder(tmp_path_factory):
     """The folder of plugins: all that are broken, one that is good, one with every option."""
     folder = write_plugins(tmp_path_factory.mktemp("plugins"))
-    shutil.copy(ROOT / "tests" / "every_option.py", folder)
+    shutil.copy(ROOT / "tests" / "support" / "every_option.py", folder)
     return folder
 
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from core.analysis.attribution.targets import EVERYWHERE, Target, objective_of
-from core.errors import InputRejected, ran_out_of_memory
+from core.common.memory import ran_out_of_memory
+from core.errors import InputRejected
 from core.extraction.extractor import Extractor, refuse_unknown_layers
 from core.extraction.failures import failure
 from core.extraction.layers import input_key

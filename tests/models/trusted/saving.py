@@ -51,7 +51,7 @@ def run_python(*arguments: str, folder: Path, **environment: str) -> subprocess.
 
 def save_project(folder: Path) -> Path:
     """Train and save the models of ``training.py`` in an empty folder; return it."""
-    done = run_python(str(ROOT / "tests" / "trusted" / "training.py"), folder=folder)
+    done = run_python(str(ROOT / "tests" / "models" / "trusted" / "training.py"), folder=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
