@@ -80,20 +80,15 @@ class Handles:
 
     def __post_init__(self) -> None:
         for name in ("layer_types", "axes", "ranks", "parts", "dtypes"):
-            given, kind = getattr(self, name), int if name == "ranks" else str
-            if isinstance(given, str) or not isinstance(given, Iterable):
-                raise TypeError(f"Handles({name}={given!r}): a tuple is needed, such as ({given!r},)")
-            object.__setattr__(self, name, tuple(given))
-            for each in getattr(self, name):
-                if not isinstance(each, kind) or isinstance(each, bool):
-                    words = "whole numbers are needed" if kind is int else "names in quotes are needed"
-                    raise TypeError(f"Handles({name}={given!r}): {words}, {each!r} is none")
+            value = getattr(self, name)
+            object.__setattr__(self, name, _tuple_of(name, value, item_type=int if name == "ranks" else str))
         if self.when is not None and not callable(self.when):
-            raise TypeError(f"Handles(when={self.when!r}): a function of the activation is needed")
-        fault = _layer_fault(self.layer_types) or _axis_fault(self.axes) or _rank_fault(self.ranks, self.axes)
-        fault = fault or _part_fault(self.parts) or _dtype_fault(self.dtypes)
-        if fault:
-            raise ValueError(f"Handles({fault}")
+            raise TypeError(_message("a function of the activation is needed", when=self.when))
+        _check_layer_types(self.layer_types)
+        _check_axes(self.axes)
+        _check_ranks(self.ranks, self.axes)
+        _check_parts(self.parts)
+        _check_dtypes(self.dtypes)
 
     @property
     def is_empty(self) -> bool:
@@ -104,15 +99,15 @@ class Handles:
         """Say yes, or why not."""
         distance = _ANY_TYPE
         if self.layer_types:
-            names = activation.layer.type_names
-            steps = [
-                _ANY_TYPE if wanted == ANY_LAYER else names.index(wanted)
-                for wanted in self.layer_types
-                if wanted in names or wanted == ANY_LAYER
+            bases = activation.layer.type_names
+            distances = [
+                _ANY_TYPE if layer_type == ANY_LAYER else bases.index(layer_type)
+                for layer_type in self.layer_types
+                if layer_type in bases or layer_type == ANY_LAYER
             ]
-            if not steps:
+            if not distances:
                 return _no(f"takes {_few(self.layer_types)} layers, this is {activation.layer.type_name}")
-            distance = min(steps)
+            distance = min(distances)
         if self.ranks and activation.rank not in self.ranks:
             return _no(f"takes rank {or_list(map(str, self.ranks))}, this is rank {activation.rank}")
         if self.axes and activation.axes != self.axes:
@@ -124,12 +119,12 @@ class Handles:
         if 0 in activation.shape:
             extents = "×".join(map(str, activation.shape))
             return _no(f"needs at least one value, this layer answers none ({extents})")
-        return _answer(self.when(activation) if self.when else None, distance)
+        return _match_of_condition(self.when(activation) if self.when else None, distance)
 
     def in_words(self) -> str:
         """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
-        named = [each for each in self.layer_types if each != ANY_LAYER]
-        words = [f"{_few(named)} layers"] if named else []
+        layer_types = [layer_type for layer_type in self.layer_types if layer_type != ANY_LAYER]
+        words = [f"{_few(layer_types)} layers"] if layer_types else []
         words += [f"rank {or_list(map(str, self.ranks))}"] if self.ranks else []
         words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
         words += [or_list(self.parts)] if self.parts else []
@@ -148,73 +143,85 @@ def _no(reason: str) -> Match:
     return Match(False, reason)
 
 
-def _answer(said: Any, distance: int) -> Match:
-    if said is False:
+def _match_of_condition(answer: Any, distance: int) -> Match:
+    if answer is False:
         return _no("says no, and gives no reason")
-    if said is None or said is True or said == "":
+    if answer is None or answer is True or answer == "":
         return Match(True, distance=distance)
-    if not isinstance(said, str):
-        raise TypeError(f"when() returned {said!r}; '' is needed for yes, or the reason why not")
-    return _no(said)
+    if not isinstance(answer, str):
+        raise TypeError(f"when() returned {answer!r}; '' is needed for yes, or the reason why not")
+    return _no(answer)
 
 
 def _named_types(dtypes: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for each in dtypes for name in _DTYPES.get(each, (each,)))
+    return frozenset(name for dtype in dtypes for name in _DTYPES.get(dtype, (dtype,)))
 
 
 def _types_in_words(dtypes: Iterable[str]) -> str:
     words = {"number": "numbers", "floating": "floating-point numbers", "integer": "whole numbers", "string": "text"}
-    return or_list([words.get(each, each) for each in dtypes])
+    return or_list([words.get(dtype, dtype) for dtype in dtypes])
 
 
 def _type_in_words(dtype: str) -> str:
     return "text" if dtype == "string" else dtype
 
 
-def _layer_fault(layer_types: tuple[str, ...]) -> str:
+def _message(reason: str, **arguments: Any) -> str:
+    """Return the text of an error: the arguments as their author wrote them, and what is wrong with them."""
+    return f"Handles({', '.join(f'{name}={value!r}' for name, value in arguments.items())}): {reason}"
+
+
+def _tuple_of(name: str, value: Any, item_type: type) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(_message(f"a tuple is needed, such as ({value!r},)", **{name: value}))
+    items = tuple(value)
+    for item in items:
+        if not isinstance(item, item_type) or isinstance(item, bool):
+            needed = "whole numbers are needed" if item_type is int else "names in quotes are needed"
+            raise TypeError(_message(f"{needed}, {item!r} is none", **{name: value}))
+    return items
+
+
+def _check_layer_types(layer_types: tuple[str, ...]) -> None:
     # A name that Keras does not have may be a stranger's own class; one that differs by its capitals is a slip.
-    for given in layer_types:
-        slips = [name for name in keras_layer_names() if name.lower() == given.lower() and name != given]
-        if slips and given not in keras_layer_names():
-            return f"layer_types={layer_types!r}): Keras has no layer {given!r}; did you mean {sorted(slips)[0]!r}?"
-    return ""
+    for layer_type in layer_types:
+        known = keras_layer_names()
+        slips = [name for name in known if name.lower() == layer_type.lower() and name != layer_type]
+        if slips and layer_type not in known:
+            reason = f"Keras has no layer {layer_type!r}; did you mean {sorted(slips)[0]!r}?"
+            raise ValueError(_message(reason, layer_types=layer_types))
 
 
-def _axis_fault(axes: tuple[str, ...]) -> str:
-    for given in axes:
-        if given not in _AXES and not _NUMBERED_AXIS.match(given):
-            meant = did_you_mean(given, _AXES)
-            return (
-                f"axes={axes!r}): there is no axis {given!r}{meant} The axes are: {', '.join(_AXES)}, axis1, axis2, …"
-            )
+def _check_axes(axes: tuple[str, ...]) -> None:
+    for axis in axes:
+        if axis not in _AXES and not _NUMBERED_AXIS.match(axis):
+            reason = f"there is no axis {axis!r}{did_you_mean(axis, _AXES)} The axes are: {', '.join(_AXES)}"
+            raise ValueError(_message(f"{reason}, axis1, axis2, …", axes=axes))
     if axes and axes[0] != "sample":
-        return f"axes={axes!r}): the first axis is always 'sample'"
-    return ""
+        raise ValueError(_message("the first axis is always 'sample'", axes=axes))
 
 
-def _rank_fault(ranks: tuple[int, ...], axes: tuple[str, ...]) -> str:
+def _check_ranks(ranks: tuple[int, ...], axes: tuple[str, ...]) -> None:
     if any(rank < 1 for rank in ranks):
-        return f"ranks={ranks!r}): a rank is at least 1, as the sample axis counts"
+        raise ValueError(_message("a rank is at least 1, as the sample axis counts", ranks=ranks))
     if ranks and axes and len(axes) not in ranks:
-        return f"ranks={ranks!r}, axes={axes!r}): {len(axes)} axes are named, so this would match nothing"
-    return ""
+        reason = f"{len(axes)} axes are named, so this would match nothing"
+        raise ValueError(_message(reason, ranks=ranks, axes=axes))
 
 
-def _part_fault(parts: tuple[str, ...]) -> str:
+def _check_parts(parts: tuple[str, ...]) -> None:
     # A stranger's layer may have parts of its own; a name close to one that there is, is a slip.
-    for given in parts:
-        meant = did_you_mean(given, _PARTS, closeness=0.75)
-        if given not in _PARTS and meant != ".":
-            return f"parts={parts!r}): there is no part {given!r}{meant} Known parts are: {', '.join(_PARTS)}"
-    return ""
+    for part in parts:
+        suggestion = did_you_mean(part, _PARTS, closeness=0.75)
+        if part not in _PARTS and suggestion != ".":
+            reason = f"there is no part {part!r}{suggestion} Known parts are: {', '.join(_PARTS)}"
+            raise ValueError(_message(reason, parts=parts))
 
 
-def _dtype_fault(dtypes: tuple[str, ...]) -> str:
+def _check_dtypes(dtypes: tuple[str, ...]) -> None:
     known = (*_DTYPES, *_DTYPES["number"])
-    for given in dtypes:
-        if given not in known:
-            meant = did_you_mean(given, known)
-            return (
-                f"dtypes={dtypes!r}): there is no dtype {given!r}{meant} There are: {', '.join(dict.fromkeys(known))}"
-            )
-    return ""
+    for dtype in dtypes:
+        if dtype not in known:
+            names = ", ".join(dict.fromkeys(known))
+            reason = f"there is no dtype {dtype!r}{did_you_mean(dtype, known)} There are: {names}"
+            raise ValueError(_message(reason, dtypes=dtypes))

@@ -107,3 +107,17 @@ def test_those_who_wait_for_a_failure_try_themselves():
 
     assert len(attempts) == 2
     assert sorted(seen) == ["made", "made", "made", "the first one fails"]
+
+
+def test_what_raised_leaves_nothing_behind():
+    cache = OnceCache(2)
+
+    def fail():
+        raise ValueError("no such model")
+
+    for key in range(100):
+        with pytest.raises(ValueError, match="no such model"):
+            cache.get(key, fail)
+
+    assert not cache._turns
+    assert cache.get(0, lambda: "made") == "made"
