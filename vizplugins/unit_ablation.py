@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    Extractor,
     Handles,
     LayerDataset,
     Options,
@@ -73,12 +74,12 @@ class UnitAblation(Visualizer):
         options: UnitAblationOptions,
         dataset: LayerDataset,
         progress: ProgressReport,
-        extractor: Any = None,
+        extractor: Extractor | None = None,
         activations: Any = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the answer, the later layers, all units, and all samples if that was asked for."""
         reason = attribution.mismatch(extractor, activation)
-        if reason or activations is None:
+        if extractor is None or activations is None or reason:
             return Refusal(reason or "The other layers of the pass are not there.")
         if activation.layer.axis_names:
             return Refusal(
@@ -172,7 +173,12 @@ def _all_units(falls: np.ndarray, unit: int, explained: str) -> alt.LayerChart:
 
 
 def _all_samples(
-    extractor: Any, dataset: LayerDataset, activation: Activation, unit: int, value: float, progress: ProgressReport
+    extractor: Extractor,
+    dataset: LayerDataset,
+    activation: Activation,
+    unit: int,
+    value: float,
+    progress: ProgressReport,
 ) -> tuple[str, alt.TopLevelMixin]:
     count = dataset.sample_count
     before, after = [], []
