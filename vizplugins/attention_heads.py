@@ -76,57 +76,62 @@ class AttentionHeads(Visualizer):
         recorded = answer if answer.part == _SCORES else answer.internals[_SCORES]
         scores = recorded.values.astype(np.float32)  # (head, query, key)
         queries, keys = (charts.token_labels(answer, length) for length in scores.shape[1:])
-        rows, columns = (
-            _kept(tokens, options.hide_padding, scores.shape[at]) for at, tokens in ((1, queries), (2, keys))
-        )
+        rows = _positions(queries, options.hide_padding, scores.shape[1])
+        columns = _positions(keys, options.hide_padding, scores.shape[2])
         on_padding = _share_on_padding(scores[:, rows], columns)
-        shown = scores[:, rows][:, :, columns]
-        head = None if options.head is None else min(options.head, len(shown) - 1)
-        large = _mean_over_heads(shown) if head is None else shown[head]
+        hidden_keys = scores.shape[2] - len(columns)
+        scores = scores[:, rows][:, :, columns]
+        head = None if options.head is None else min(options.head, len(scores) - 1)
+        large = _mean_over_heads(scores) if head is None else scores[head]
         scale = _scale(large, options.colours)
-        looks_at = np.array([_positions_looked_at(each) for each in shown])
         heading = charts.title(
-            f"{len(shown):,} {'head' if len(shown) == 1 else 'heads'} of {activation.key}, "
-            f"{shown.shape[1]:,} queries by {shown.shape[2]:,} keys",
+            f"{len(scores):,} {'head' if len(scores) == 1 else 'heads'} of {activation.key}, "
+            f"{scores.shape[1]:,} queries by {scores.shape[2]:,} keys",
             charts.sample_name(activation, options.sample),
             "" if head == options.head else f"there is no head {options.head}: the last one, {head}, is shown",
-            _note_hidden(scores.shape[2] - len(columns), on_padding),
+            _note_hidden(hidden_keys, on_padding),
             f"colours start at the lowest score, {scale.low:.3g}" if scale.low > 0 else "",
-            charts.note_not_finite(shown),
+            charts.note_not_finite(scores),
         )
-        thinned = charts.note_reduced(shown.shape[1:], _TILE_CELLS)
+        thinned = charts.note_reduced(scores.shape[1:], _TILE_CELLS)
         heading.subtitle = [*heading.subtitle, *([f"small maps: {thinned} scores"] if thinned else [])]
         name = "Average over heads" if head is None else f"Head {head}"
-        at_a_time = _positions_looked_at(large)
-        big = charts.heatmap(
-            large,
-            row="query",
-            column="key",
-            scale=scale,
-            value_title="Score",
-            width=int(np.clip(large.shape[1] * _CELL, _LEAST, _MOST)),
-            height=int(np.clip(large.shape[0] * _CELL, _LEAST, _MOST)),
-            title=alt.TitleParams(
-                text=f"{name} · a query looks at {at_a_time:.3g} of {large.shape[1]:,} keys at a time",
-                anchor="start",
-                fontSize=12,
-                fontWeight="normal",
-            ),
-            row_labels=_chosen(queries, rows),
-            column_labels=_chosen(keys, columns),
-            most_tooltips=_MOST_TOOLTIPS,
-        )
-        small = gallery.gallery(
-            np.stack([charts.reduced(each, _TILE_CELLS) for each in shown]),
-            numbers=np.arange(len(shown)),
-            scale=_scale(shown, options.colours),
+        large_map = _large_map(large, scale, name, _labels(queries, rows), _labels(keys, columns))
+        small_maps = gallery.gallery(
+            np.stack([charts.reduced(scores_of_head, _TILE_CELLS) for scores_of_head in scores]),
+            numbers=np.arange(len(scores)),
+            scale=_scale(scores, options.colours),
             chosen=head,
             select="head",
             value_title="Score",
-            measures={"keys at a time": looks_at},
+            measures={"keys at a time": np.array([_positions_looked_at(scores_of_head) for scores_of_head in scores])},
         )
         resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
-        return alt.VConcatChart(vconcat=[big, small], spacing=28, title=heading, resolve=resolve)
+        return alt.VConcatChart(vconcat=[large_map, small_maps], spacing=28, title=heading, resolve=resolve)
+
+
+def _large_map(
+    scores: np.ndarray, scale: charts.ColourScale, name: str, queries: list[str] | None, keys: list[str] | None
+) -> alt.LayerChart:
+    at_a_time = _positions_looked_at(scores)
+    return charts.heatmap(
+        scores,
+        row="query",
+        column="key",
+        scale=scale,
+        value_title="Score",
+        width=int(np.clip(scores.shape[1] * _CELL, _LEAST, _MOST)),
+        height=int(np.clip(scores.shape[0] * _CELL, _LEAST, _MOST)),
+        title=alt.TitleParams(
+            text=f"{name} · a query looks at {at_a_time:.3g} of {scores.shape[1]:,} keys at a time",
+            anchor="start",
+            fontSize=12,
+            fontWeight="normal",
+        ),
+        row_labels=queries,
+        column_labels=keys,
+        most_tooltips=_MOST_TOOLTIPS,
+    )
 
 
 def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
@@ -137,15 +142,15 @@ def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
     return charts.ColourScale(0.0, fitted.high, "viridis")
 
 
-def _kept(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
-    every = np.arange(length)
+def _positions(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
+    positions = np.arange(length)
     if tokens is None or not hide_padding or not tokens[1].any():
-        return every
-    return every[tokens[1]]
+        return positions
+    return positions[tokens[1]]
 
 
-def _chosen(tokens: tuple[tuple[str, ...], np.ndarray] | None, kept: np.ndarray) -> list[str] | None:
-    return None if tokens is None else [tokens[0][position] or "(padding)" for position in kept]
+def _labels(tokens: tuple[tuple[str, ...], np.ndarray] | None, positions: np.ndarray) -> list[str] | None:
+    return None if tokens is None else [tokens[0][position] or "(padding)" for position in positions]
 
 
 def _share_on_padding(scores: np.ndarray, columns: np.ndarray) -> float:

@@ -51,9 +51,7 @@ class SampleDistribution(Visualizer):
         elif options.order == "class":
             frame = frame.sort_values("label", kind="stable")
         frame = frame.assign(position=range(len(frame)), open=frame["index"] == options.sample)
-        has_classes = frame["class"].nunique() > 1
         width = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False)
-        classes = list(frame.sort_values("label", kind="stable")["class"].unique())
         title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
         if options.order == "class" and activation.context.groups is None:
             title = "Samples in their own order, since their classes are not known"
@@ -64,32 +62,22 @@ class SampleDistribution(Visualizer):
             tickMinStep=1,
             grid=False,
         )
-        tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if has_classes else [])]
+        tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if _has_classes(frame) else [])]
         tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
-        colour = alt.Color(
-            "class:N",
-            title="Class",
-            scale=alt.Scale(domain=classes, scheme="tableau10")
-            if has_classes
-            else alt.Scale(range=[charts.MARK_COLOUR]),
-            legend=alt.Legend() if has_classes else None,
-        )
+        colour = _colour(frame)
         base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)
         thin = base.mark_rule().encode(y=alt.Y("low:Q", title="Activation"), y2=alt.Y2("high:Q"), color=colour)
         thick = base.mark_bar(size=max(2, min(14, 420 // len(frame)))).encode(
             y=alt.Y("lower quartile:Q"), y2=alt.Y2("upper quartile:Q"), color=colour
         )
         dots = base.mark_point(filled=True, size=14, color="#ffffff", stroke="#333333", strokeWidth=0.5, opacity=1)
-        clicked = charts.clicked("sample")
-        opened = (
-            alt.Chart(
-                frame[frame["open"]].assign(left=lambda one: one["position"] - 0.5, right=lambda one: one["left"] + 1)
-            )
-            .mark_rect(fillOpacity=0, stroke="#ff4b4b", strokeWidth=2)
-            .encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
-        )
         return alt.LayerChart(
-            layer=[thin, thick.add_params(clicked), dots.encode(y=alt.Y("median:Q")), opened],
+            layer=[
+                thin,
+                thick.add_params(charts.clicked("sample")),
+                dots.encode(y=alt.Y("median:Q")),
+                _frame_around(frame[frame["open"]]),
+            ],
             height=320,
             title=charts.title(
                 f"Values of {activation.key} in {len(frame):,} samples",
@@ -97,6 +85,24 @@ class SampleDistribution(Visualizer):
                 charts.note_not_finite(activation.values),
             ),
         )
+
+
+def _has_classes(frame: pd.DataFrame) -> bool:
+    return bool(frame["class"].nunique() > 1)
+
+
+def _colour(frame: pd.DataFrame) -> alt.Color:
+    if not _has_classes(frame):
+        return alt.Color("class:N", title="Class", scale=alt.Scale(range=[charts.MARK_COLOUR]), legend=None)
+    classes = list(frame.sort_values("label", kind="stable")["class"].unique())
+    scale = alt.Scale(domain=classes, scheme="tableau10")
+    return alt.Color("class:N", title="Class", scale=scale, legend=alt.Legend())
+
+
+def _frame_around(samples: pd.DataFrame) -> alt.Chart:
+    places = samples.assign(left=samples["position"] - 0.5, right=samples["position"] + 0.5)
+    rectangles = alt.Chart(places).mark_rect(fillOpacity=0, stroke="#ff4b4b", strokeWidth=2)
+    return rectangles.encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
 
 
 def _quantiles(activation: Activation) -> pd.DataFrame:

@@ -7,7 +7,7 @@ seconds for 64 maps of 112×112, a mark per map three times as long as the atlas
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,10 +132,25 @@ def gallery(
     numbers = numbers[: len(at)]
     tiles = _tiles(statistics, at, numbers, select, layout).assign(chosen=numbers == chosen, **more)
     title = titled(title, f"the first {len(at):,} of {len(maps):,} are drawn" if len(at) < len(maps) else "")
+    legend_scale = shared.altair() if not scale_each else ColourScale(0, 1, shared.scheme).altair()
+    colour = alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title))
+    rectangles = _rectangles(tiles, layout, select, colour, list(more))
+    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
+    if layout.label_height:
+        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
+        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
+    frameless = alt.ViewBackground(stroke=None)
+    title = titled(title, note)
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
+
+
+def _rectangles(
+    tiles: pd.DataFrame, layout: _Layout, select: str, colour: alt.Color, measures: Sequence[str]
+) -> alt.Chart:
+    """Return what lies over each map: what is said of it on hover, a frame if it is chosen, a place to click."""
     across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
     down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
-    legend_scale = shared.altair() if not scale_each else ColourScale(0, 1, shared.scheme).altair()
-    rectangles = (
+    return (
         alt.Chart(tiles)
         .mark_rect(fillOpacity=0, cursor="pointer", strokeWidth=3)
         .encode(
@@ -146,10 +161,10 @@ def gallery(
             stroke=alt.Stroke(
                 "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
             ),
-            color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title)),
+            color=colour,
             tooltip=[
                 alt.Tooltip(f"{select}:Q"),
-                *(alt.Tooltip(f"{name}:Q", format=".3~g") for name in more),
+                *(alt.Tooltip(f"{name}:Q", format=".3~g") for name in measures),
                 *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
                 alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
             ],
@@ -158,13 +173,6 @@ def gallery(
         # A name of its own: Altair would draw up the whole chart to make one from its content.
         .properties(name=f"{select}_tiles")
     )
-    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
-    if layout.label_height:
-        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
-        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
-    frameless = alt.ViewBackground(stroke=None)
-    title = titled(title, note)
-    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
 def picture_gallery(

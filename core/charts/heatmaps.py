@@ -87,25 +87,16 @@ def heatmap(
     image_width: Any = width if width is not None else alt.ExprRef("width")
     x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
     y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
-    axis = alt.Axis(grid=False, tickMinStep=1, format="d")
-    numbered = (
-        axis
-        if numbers is None
-        else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
-    )
     image = _image(scale.url(reduced(values, most)), image_width, height, smooth=False)
     frame, tooltip, colour = _hover_cells(values, row, column, value_title, most_tooltips, numbers)
-    for name, labels, edge in ((row, row_labels, "top"), (column, column_labels, "left")):
-        at = next((at for at, each in enumerate(tooltip) if each.shorthand == f"{name}:Q"), None)
-        if labels is not None and at is not None:
-            frame[f"{name}_label"] = np.asarray(labels, dtype=object)[np.rint(frame[edge] + 0.5).astype(np.int64)]
-            tooltip.insert(at + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
+    _say_labels(frame, tooltip, row, row_labels, "top")
+    _say_labels(frame, tooltip, column, column_labels, "left")
     cells = (
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
         .encode(
-            x=x.axis(axis if column_labels is None else _labelled_axis(column_labels, angle=-90)),
-            y=y.axis(numbered if row_labels is None else _labelled_axis(row_labels, angle=0)),
+            x=x.axis(_axis(column_labels, angle=-90)),
+            y=y.axis(_axis(row_labels, angle=0, numbers=numbers)),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
@@ -118,9 +109,8 @@ def heatmap(
         )
     )
     if select_row:
-        chosen = clicked(select_row, row)
         # A name of its own: Altair would draw up the whole chart to make one from its content.
-        cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
+        cells = cells.add_params(clicked(select_row, row)).properties(name=f"{select_row}_cells")
     return alt.LayerChart(
         layer=[image, cells],
         title=titled(title, note_reduced(values.shape, most)),
@@ -128,6 +118,24 @@ def heatmap(
         height=height,
         width=alt.Undefined if width is None else width,
     )
+
+
+def _say_labels(
+    frame: pd.DataFrame, tooltip: list[alt.Tooltip], name: str, labels: Sequence[str] | None, edge: str
+) -> None:
+    """Put what a row or column is called behind its number on hover, where cells have one."""
+    position = next((at for at, entry in enumerate(tooltip) if entry.shorthand == f"{name}:Q"), None)
+    if labels is not None and position is not None:
+        frame[f"{name}_label"] = np.asarray(labels, dtype=object)[np.rint(frame[edge] + 0.5).astype(np.int64)]
+        tooltip.insert(position + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
+
+
+def _axis(labels: Sequence[str] | None, *, angle: int, numbers: Sequence[int] | None = None) -> alt.Axis:
+    if labels is not None:
+        return _labelled_axis(labels, angle)
+    if numbers is not None:
+        return alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
+    return alt.Axis(grid=False, tickMinStep=1, format="d")
 
 
 def _labelled_axis(labels: Sequence[str], angle: int) -> alt.Axis:
@@ -285,4 +293,4 @@ def _of_rows(values: np.ndarray, tall: int) -> dict[str, np.ndarray]:
     high = np.maximum.reduceat(np.where(finite, values, -np.inf).max(axis=1), starts)
     total = np.add.reduceat(np.where(finite, values, 0).sum(axis=1, dtype=np.float64), starts)
     of_none = {"minimum": low, "maximum": high, "mean": total / np.maximum(counts, 1)}
-    return {name: np.where(counts, each.astype(np.float64), np.nan) for name, each in of_none.items()}
+    return {name: np.where(counts, statistic.astype(np.float64), np.nan) for name, statistic in of_none.items()}

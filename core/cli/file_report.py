@@ -18,16 +18,16 @@ _INDENT: Final = "  "
 
 def report_as_json(report: FileReport) -> dict[str, Any]:
     """Return a report as what JSON can hold, without its map and without what the verdict says already."""
-    told = asdict(report)
+    values = asdict(report)
     return {
-        "model_class": told["type_name"],
-        "date_saved": told["date_saved"],
-        "parameter_count": told["parameter_count"],
-        "inputs": told["inputs"],
-        "rows": told["rows"],
-        "weights": told["weights"],
-        "missing_classes": told["missing_classes"],
-        "notes": told["notes"],
+        "model_class": values["type_name"],
+        "date_saved": values["date_saved"],
+        "parameter_count": values["parameter_count"],
+        "inputs": values["inputs"],
+        "rows": values["rows"],
+        "weights": values["weights"],
+        "missing_classes": values["missing_classes"],
+        "notes": values["notes"],
     }
 
 
@@ -48,8 +48,8 @@ def report_as_text(report: FileReport, *, weights: bool) -> str:
 
 def _origin(report: FileReport) -> str:
     date = f"saved {report.date_saved}" if report.date_saved else ""
-    told = ", ".join(filter(None, (written_by(report.keras_version, report.training), date)))
-    return f"{report.type_name or 'Model'}: {told}" if told else ""
+    origin = ", ".join(filter(None, (written_by(report.keras_version, report.training), date)))
+    return f"{report.type_name or 'Model'}: {origin}" if origin else ""
 
 
 def _missing_text(missing: MissingClass) -> str:

@@ -62,8 +62,8 @@ def inspect(file: Path, as_json: bool, member: str, lists_weights: bool, trusted
         else:
             lines = [f"Refused: {report['reason']}", report["remedy"], report.get("code", "")]
             click.echo("\n".join(filter(None, lines)), err=True)
-        if content and (told := report_as_text(content, weights=lists_weights)):
-            click.echo(f"\n{told}")
+        if content and (text := report_as_text(content, weights=lists_weights)):
+            click.echo(f"\n{text}")
     sys.exit(0 if report["accepted"] else 1)
 
 

@@ -63,7 +63,7 @@ def _in_one_line(error: click.UsageError) -> click.UsageError:
     return click.UsageError(f"{error.format_message().rstrip('.')}. See {error.ctx.command_path} --help.")
 
 
-def _told_version(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:
+def _print_version(ctx: click.Context, option: click.Parameter, is_wanted: bool) -> None:
     if not is_wanted or ctx.resilient_parsing:
         return
     versions = [
@@ -95,7 +95,7 @@ _VERBOSE = "Show what TensorFlow and Keras log, too."
     is_flag=True,
     expose_value=False,
     is_eager=True,
-    callback=_told_version,
+    callback=_print_version,
     help="Say the versions of Layerscope and of what it runs on.",
 )
 @click.option("-v", "--verbose", is_flag=True, help=_VERBOSE)

@@ -6,10 +6,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from core.cli.models import opened, with_input
+
+if TYPE_CHECKING:
+    from core.plugins.registry import Registry
 
 __all__ = ["plugins"]
 
@@ -49,19 +53,9 @@ def check(what: str) -> None:
 
     Exit status 1 if anything fails.
     """
-    from core.plugins.registry import Registry
-    from core.plugins.sources import plugin_files
     from core.plugins.testing import run_checks
 
-    registry = Registry(discover=False)
-    path = Path(what)
-    if path.is_dir():
-        for file in plugin_files(path):
-            registry.load_file(file)
-    elif path.suffix == ".py" or path.is_file():
-        registry.load_file(path)
-    else:
-        registry.load_package(what)
+    registry = _registry_of(what)
     for plugin in registry.plugins:
         for notice in plugin.notices:
             click.echo(f"note    {plugin.name}: {notice}")
@@ -80,6 +74,23 @@ def check(what: str) -> None:
         click.echo(f"FAILED  {what}: there is no plugin in it")
         failed = 1
     sys.exit(1 if failed else 0)
+
+
+def _registry_of(what: str) -> Registry:
+    """Return a registry that knows nothing but a file, the files of a folder, or an installed package."""
+    from core.plugins.registry import Registry
+    from core.plugins.sources import plugin_files
+
+    registry = Registry(discover=False)
+    path = Path(what)
+    if path.is_dir():
+        for file in plugin_files(path):
+            registry.load_file(file)
+    elif path.suffix == ".py" or path.is_file():
+        registry.load_file(path)
+    else:
+        registry.load_package(what)
+    return registry
 
 
 @plugins.command()

@@ -98,24 +98,11 @@ def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
     slip = _misspelt(type(visualizer))
     if slip:
         return slip
-    for attribute in ("name", "title"):
-        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
-            return f"declares no {attribute}"
-    if not isinstance(visualizer.handles, Handles):
-        return f"declares handles = {visualizer.handles!r}, an instance of vizplugins.Handles is needed"
-    if visualizer.handles.is_empty and not may_be_empty:
-        return (
-            "does not say what it handles. Name layer_types, axes, ranks, parts, dtypes or when, such as "
-            'handles = Handles(axes=("sample", "unit")); Handles(layer_types=("Layer",)) takes every layer'
-        )
-    if not isinstance(visualizer.priority, int):
-        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
-    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
-        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
-    for attribute in ("how_to_read", "limitations"):
-        if not isinstance(getattr(visualizer, attribute), str):
-            return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
-    return _chart_fault(visualizer) or _options_fault(visualizer.Options)
+    return (
+        _attribute_fault(visualizer, may_be_empty=may_be_empty)
+        or _chart_fault(visualizer)
+        or _options_fault(visualizer.Options)
+    )
 
 
 def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:
@@ -143,6 +130,34 @@ def _misspelt(visualizer: type[Visualizer]) -> str:
         meant = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)
         if meant != ".":
             return f"declares {name!r}, which means nothing here{meant}"
+    return ""
+
+
+def _attribute_fault(visualizer: Visualizer, *, may_be_empty: bool) -> str:
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
+            return f"declares no {attribute}"
+    fault = _handles_fault(visualizer.handles, may_be_empty=may_be_empty)
+    if fault:
+        return fault
+    if not isinstance(visualizer.priority, int):
+        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
+    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
+        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
+    for attribute in ("how_to_read", "limitations"):
+        if not isinstance(getattr(visualizer, attribute), str):
+            return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
+    return ""
+
+
+def _handles_fault(handles: Any, *, may_be_empty: bool) -> str:
+    if not isinstance(handles, Handles):
+        return f"declares handles = {handles!r}, an instance of vizplugins.Handles is needed"
+    if handles.is_empty and not may_be_empty:
+        return (
+            "does not say what it handles. Name layer_types, axes, ranks, parts, dtypes or when, such as "
+            'handles = Handles(axes=("sample", "unit")); Handles(layer_types=("Layer",)) takes every layer'
+        )
     return ""
 
 
