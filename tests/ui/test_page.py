@@ -53,6 +53,9 @@ def test_until_the_engine_is_there_the_page_says_so(monkeypatch):
         error = ""
         ready = threading.Event()
 
+        def __init__(self, page_modules=()):
+            pass
+
     class Broken(Slow):
         error = "ImportError: no such thing"
         ready = threading.Event()
