@@ -1,4 +1,4 @@
-"""What the visitor has chosen, kept in the session and in the address, so that a reload or a link comes back to it."""
+"""The choices of the visitor, kept in the session and in the address, so that a reload or a link comes back to them."""
 
 from __future__ import annotations
 
