@@ -12,14 +12,14 @@ def main() -> None:
 
     # A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
     st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
-    chosen_page = st.navigation(pages(), position="top")
+    page = st.navigation(pages(), position="top")
     if engine.is_ready(page_modules=("ui.explore",)):
         from ui.plugin_watch import watch_plugins
         from ui.sidebar import sidebar
 
         # Drawn for all pages, or else a look at another one would forget which file was uploaded.
         sidebar()
-        chosen_page.run()
+        page.run()
         watch_plugins()
     else:
         engine.wait()

@@ -1,22 +1,30 @@
-"""What the visitor has chosen, kept in the session and in the address, so that a reload or a link comes back to it."""
+"""The choices of the visitor, kept in the session and in the address, so that a reload or a link comes back to them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import streamlit as st
 
-from core.workspace.workspace import Workspace
-from ui import engine
-
-__all__ = ["Choice", "choice", "remember", "workspace"]
+__all__ = ["Choice", "Origin", "read_address", "remember"]
 
 _OPTION_PREFIX = "o."
 _KIND_PREFIX = "as."
 _SIZE_PREFIX = "size."
 _MOST_AXES = 6
+
+
+class Origin(TypedDict, total=False):
+    """Where a model is from, as the attributes of :class:`Choice` of the same names say it."""
+
+    example: str
+    path: str
+    member: str
+    weights: str
+    upload: str
+    shown_model: str
 
 
 @dataclass
@@ -29,11 +37,11 @@ class Choice:
         member: Path of the model within that file or folder, where it holds several.
         weights: Path of the weights, where the file is an architecture alone.
         upload: Name of the file that was uploaded; empty where something else is open.
-        shown: Name of the model that a Python process has in memory; empty where something else is open.
+        shown_model: Name of the model that a Python process has in memory; empty where something else is open.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
-        visualizer: Name of the picture; empty for the one that suits best.
-        options: Values that the person chose, by option name. Shared by all pictures: who chose channel 5 in one
+        visualizer: Name of the visualizer; empty for the one that suits best.
+        options: Values that the person chose, by option name. Shared by all visualizers: who chose channel 5 in one
             sees channel 5 in the next.
         kinds: What the person takes an input for, by its name, where it is not the likeliest.
         sizes: Extents of noise along an input's axes of any size, by its name, where the person chose them.
@@ -47,7 +55,7 @@ class Choice:
     member: str = ""
     weights: str = ""
     upload: str = ""
-    shown: str = ""
+    shown_model: str = ""
     layer: str = ""
     sample: int = 0
     visualizer: str = ""
@@ -58,19 +66,14 @@ class Choice:
     table_version: int = 0
     chart_version: int = 0
 
-    def come_from(
-        self,
-        *,
-        example: str = "",
-        path: str = "",
-        member: str = "",
-        weights: str = "",
-        upload: str = "",
-        shown: str = "",
-    ) -> None:
+    def come_from(self, origin: Origin) -> None:
         """Note where the model is from, and that it is from nowhere else."""
-        self.example, self.path, self.member, self.weights = example, path, member, weights
-        self.upload, self.shown = upload, shown
+        self.example = origin.get("example", "")
+        self.path = origin.get("path", "")
+        self.member = origin.get("member", "")
+        self.weights = origin.get("weights", "")
+        self.upload = origin.get("upload", "")
+        self.shown_model = origin.get("shown_model", "")
 
     def start_over(self) -> None:
         """Forget what was chosen for the model that was open before."""
@@ -111,87 +114,72 @@ def _is_position(value: Any) -> bool:
     return isinstance(value, (int, list, tuple)) and not isinstance(value, bool)
 
 
-def choice() -> Choice:
-    """Return what this visitor has chosen; a new session reads it from the address."""
-    if "choice" not in st.session_state:
-        st.session_state["choice"] = _from_address()
-    return st.session_state["choice"]
-
-
-def workspace() -> Workspace:
-    """Return what this visitor has open."""
-    if "workspace" not in st.session_state:
-        st.session_state["workspace"] = engine.new_workspace()
-    if not engine.runs_in_process():
-        _end_worker_on_leaving()
-    return st.session_state["workspace"]
-
-
-@st.cache_resource(scope="session", show_spinner=False, on_release=lambda workspace: workspace.close())
-def _end_worker_on_leaving() -> Any:
-    # Streamlit keeps a session for a while for who comes back; the worker does not wait that long.
-    return st.session_state["workspace"]
-
-
-def remember(chosen: Choice) -> None:
+def remember(choice: Choice) -> None:
     """Write into the address what is not as it would be anyway."""
-    wanted = {
-        "example": chosen.example,
-        "path": chosen.path,
-        "member": chosen.member,
-        "weights": chosen.weights,
-        "upload": chosen.upload,
-        "shown": chosen.shown,
-        "layer": chosen.layer,
-        "view": chosen.visualizer,
+    names = {
+        "example": choice.example,
+        "path": choice.path,
+        "member": choice.member,
+        "weights": choice.weights,
+        "upload": choice.upload,
+        "shown": choice.shown_model,
+        "layer": choice.layer,
+        "view": choice.visualizer,
     }
-    wanted = {name: value for name, value in wanted.items() if value}
-    if chosen.sample:
-        wanted["sample"] = str(chosen.sample)
-    if chosen.shown_as != "table":
-        wanted["show"] = chosen.shown_as
-    for name, value in chosen.options.items():
-        wanted[_OPTION_PREFIX + name] = json.dumps(value)
-    wanted |= {_KIND_PREFIX + name: kind for name, kind in chosen.kinds.items()}
-    wanted |= {_SIZE_PREFIX + name: "x".join(map(str, extents)) for name, extents in chosen.sizes.items()}
-    if wanted != st.query_params.to_dict():
-        st.query_params.from_dict(wanted)
+    address = {name: value for name, value in names.items() if value}
+    if choice.sample:
+        address["sample"] = str(choice.sample)
+    if choice.shown_as != "table":
+        address["show"] = choice.shown_as
+    for name, value in choice.options.items():
+        address[_OPTION_PREFIX + name] = json.dumps(value)
+    address |= {_KIND_PREFIX + name: kind for name, kind in choice.kinds.items()}
+    address |= {_SIZE_PREFIX + name: "x".join(map(str, extents)) for name, extents in choice.sizes.items()}
+    if address != st.query_params.to_dict():
+        st.query_params.from_dict(address)
+
+
+def read_address() -> Choice:
+    """Return what the address says that a visitor has chosen; what cannot be read there is as if it were not."""
+    address = st.query_params.to_dict()
+    sample = address.get("sample", "")
+    return Choice(
+        example=address.get("example", ""),
+        path=address.get("path", ""),
+        member=address.get("member", ""),
+        weights=address.get("weights", ""),
+        upload=address.get("upload", ""),
+        shown_model=address.get("shown", ""),
+        layer=address.get("layer", ""),
+        sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
+        visualizer=address.get("view", ""),
+        options=_options(address),
+        kinds={
+            name.removeprefix(_KIND_PREFIX): kind for name, kind in address.items() if name.startswith(_KIND_PREFIX)
+        },
+        sizes=_sizes(address),
+        shown_as="map" if address.get("show") == "map" else "table",
+    )
+
+
+def _options(address: dict[str, str]) -> dict[str, Any]:
+    options = {}
+    for name, value in address.items():
+        if name.startswith(_OPTION_PREFIX):
+            try:
+                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value, parse_constant=_no_number)
+            except (ValueError, RecursionError):
+                continue  # a link that somebody cut; the default stands
+    return options
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _from_address() -> Choice:
-    given = st.query_params.to_dict()
-    options = {}
-    for name, value in given.items():
-        if name.startswith(_OPTION_PREFIX):
-            try:
-                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value, parse_constant=_no_number)
-            except (ValueError, RecursionError):
-                continue  # a link that somebody cut; the default stands
-    sample = given.get("sample", "")
-    return Choice(
-        example=given.get("example", ""),
-        path=given.get("path", ""),
-        member=given.get("member", ""),
-        weights=given.get("weights", ""),
-        upload=given.get("upload", ""),
-        shown=given.get("shown", ""),
-        layer=given.get("layer", ""),
-        sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
-        visualizer=given.get("view", ""),
-        options=options,
-        kinds={name.removeprefix(_KIND_PREFIX): kind for name, kind in given.items() if name.startswith(_KIND_PREFIX)},
-        sizes=_sizes(given),
-        shown_as="map" if given.get("show") == "map" else "table",
-    )
-
-
-def _sizes(given: dict[str, str]) -> dict[str, tuple[int, ...]]:
+def _sizes(address: dict[str, str]) -> dict[str, tuple[int, ...]]:
     sizes = {}
-    for name, value in given.items():
+    for name, value in address.items():
         parts = value.split("x")
         are_numbers = all(part.isascii() and part.isdecimal() and len(part) < 8 for part in parts)
         if name.startswith(_SIZE_PREFIX) and are_numbers and len(parts) <= _MOST_AXES:

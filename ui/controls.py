@@ -9,7 +9,9 @@ from typing import Any
 import streamlit as st
 
 from core.plugins.options import Control, suited
+from ui import keys
 from ui.choice import Choice
+from ui.session import get_session
 from ui.wording import plain
 
 __all__ = ["controls", "show_faults"]
@@ -17,31 +19,31 @@ __all__ = ["controls", "show_faults"]
 _LISTED_POSITIONS = 2_000
 
 
-def controls(described: Sequence[Control], chosen: Choice, scope: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def controls(options: Sequence[Control], choice: Choice, scope: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw a control per option.
 
     Args:
-        described: The options. One called ``sample`` follows the sample of the page and gets no control.
-        chosen: Where choices are kept.
-        scope: Tells the controls of one layer and picture from those of another.
+        options: The options. One called ``sample`` follows the sample of the page and gets no control.
+        choice: Where choices are kept.
+        scope: Tells the controls of one layer and visualizer from those of another.
 
     Returns:
         The values that the person chose; and by option a place beside its control, for why its value was refused.
     """
     values: dict[str, Any] = {}
     places: dict[str, Any] = {"": st.empty()}
-    for control in described:
+    for control in options:
         if control.name == "sample":
             continue
-        value = chosen.options.get(control.name, control.default)
-        key = f"option/{scope}/{control.name}"
-        _draw(control, _shown(value, control), key)
+        value = choice.options.get(control.name, control.default)
+        key = keys.option(scope, control.name)
+        _draw(control, _widget_value(value, control), key, choice)
         places[control.name] = st.empty()
-        if control.name in chosen.options:
+        if control.name in choice.options:
             values[control.name] = value
-    if chosen.options:
+    if choice.options:
         icon = ":material/restart_alt:"
-        st.button("Back to the defaults", type="tertiary", icon=icon, on_click=chosen.forget_options)
+        st.button("Back to the defaults", type="tertiary", icon=icon, on_click=choice.forget_options)
     return values, places
 
 
@@ -56,16 +58,15 @@ def show_faults(places: Mapping[str, Any], faults: Mapping[str, str]) -> None:
         places.get(name, places[""]).caption(f":red[:material/error: {plain(fault)}. The default is shown.]")
 
 
-def _draw(control: Control, value: Any, key: str) -> None:
-    state = st.session_state
+def _draw(control: Control, value: Any, key: str, choice: Choice) -> None:
     shared: dict[str, Any] = {
         "key": key,
         "help": control.description or None,
-        "on_change": _chosen,
+        "on_change": _keep_option,
         "args": (control.name, key),
     }
     if control.kind != "region":
-        state[key] = value
+        st.session_state[key] = value
     titles = dict(zip(control.choices, control.choice_titles, strict=False))
     if control.kind == "switch":
         st.toggle(control.title, **shared)
@@ -74,7 +75,7 @@ def _draw(control: Control, value: Any, key: str) -> None:
         st.selectbox(
             control.title,
             listed,
-            format_func=lambda each: titles.get(each, _choice_title(each)),
+            format_func=lambda value: titles.get(value, _choice_title(value)),
             placeholder=titles.get(None, _choice_title(None)),
             **shared,
         )
@@ -90,7 +91,7 @@ def _draw(control: Control, value: Any, key: str) -> None:
     elif control.kind in ("range", "integer_range"):
         _range(control, shared)
     elif control.kind == "region":
-        _region(control, value, key)
+        _region(control, value, key, choice)
     else:
         st.text_input(control.title, **shared)
 
@@ -138,26 +139,27 @@ def _range(control: Control, shared: dict[str, Any]) -> None:
         st.slider(control.title, minimum, maximum, step=step, **shared)
 
 
-def _region(control: Control, value: Any, key: str) -> None:
+def _region(control: Control, value: Any, key: str, choice: Choice) -> None:
     if value is None:
         st.caption(f"{plain(control.title)}: drag over the chart.", help=control.description or None)
         return
-    chosen: Choice = st.session_state["choice"]
     icon = ":material/deselect:"
     st.button(
-        f"Let go: {plain(control.title)}", key=key, icon=icon, on_click=chosen.set_option, args=(control.name, None)
+        f"Let go: {plain(control.title)}", key=key, icon=icon, on_click=choice.set_option, args=(control.name, None)
     )
 
 
-def _shown(value: Any, control: Control) -> Any:
+def _widget_value(value: Any, control: Control) -> Any:
     """Return a value as Streamlit's control takes it; what does not suit is shown as what is drawn instead."""
-    taken = suited(value, control)
+    value = suited(value, control)
     if control.kind in ("choices", "indices"):
-        listed = list(taken or ())
-        return [each for each in listed if each < _LISTED_POSITIONS] if control.kind == "indices" else listed
+        listed = list(value or ())
+        return (
+            [position for position in listed if position < _LISTED_POSITIONS] if control.kind == "indices" else listed
+        )
     if control.kind == "text":
-        return taken or ""
-    return float(taken) if control.kind == "number" and taken is not None else taken
+        return value or ""
+    return float(value) if control.kind == "number" and value is not None else value
 
 
 def _choice_title(value: Any) -> str:
@@ -166,7 +168,6 @@ def _choice_title(value: Any) -> str:
     return str(value).replace("_", " ")
 
 
-def _chosen(name: str, key: str) -> None:
-    chosen: Choice = st.session_state["choice"]
+def _keep_option(name: str, key: str) -> None:
     # What stands in the address must be able to come back from it.
-    chosen.set_option(name, json.loads(json.dumps(st.session_state[key])))
+    get_session().choice.set_option(name, json.loads(json.dumps(st.session_state[key])))

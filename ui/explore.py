@@ -11,9 +11,10 @@ from core.errors import LayerscopeError
 from core.workspace.results import Answer, InputView, ModelSummary
 from core.workspace.workspace import Workspace
 from ui.charts import chart
-from ui.choice import Choice, choice, remember, workspace
+from ui.choice import Choice, remember
 from ui.layers import layers
 from ui.pictures import pictures
+from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
@@ -22,7 +23,7 @@ __all__ = ["page"]
 
 def page() -> None:
     """Draw the page."""
-    opened, chosen = workspace(), choice()
+    opened, chosen = get_session().workspace, get_session().choice
     try:
         model, names = opened.model, opened.sample_names
     except LayerscopeError as error:

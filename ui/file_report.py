@@ -14,6 +14,7 @@ from core.workspace.file_report.results import FileReport, MissingClass, WeightR
 from core.workspace.model_summary import written_by
 from core.workspace.results import LayerRow
 from core.workspace.workspace import Workspace
+from ui import keys
 from ui.charts import chart
 from ui.waiting import show_error
 from ui.wording import named, plain
@@ -41,7 +42,7 @@ def look_at_refused(workspace: Workspace, key: str, ask: Callable[[], FileReport
         key: Tells the button from others on the page.
         ask: Reads the file, as :meth:`core.workspace.workspace.Workspace.file_report` does.
     """
-    if st.button("See what the file says", key=f"look/{key}", icon=":material/visibility:"):
+    if st.button("See what the file says", key=keys.look_at_file(key), icon=":material/visibility:"):
         _dialog(workspace, key, ask)
 
 
@@ -54,12 +55,12 @@ def _dialog(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> No
         show_error(error, workspace, f"look/{key}")
         return
     _heading(report)
-    _refusal(report)
+    _explain_refusal(report)
     several = len(report.missing_classes) > 1
     # The layers are to be in sight.
     with st.expander(f"{len(report.missing_classes)} classes are missing") if several else st.container():
-        for missing in report.missing_classes:
-            _missing(missing)
+        for missing_class in report.missing_classes:
+            _explain_missing(missing_class)
     _contents(report)
     for note in report.notes:
         st.caption(plain(note))
@@ -74,61 +75,64 @@ def _heading(report: FileReport) -> None:
         written_by(report.keras_version, report.training),
         date,
     )
-    told = " · ".join(plain(fact) for fact in facts if fact)
-    if told:
-        st.caption(f"{told}. Read as data: nothing of it was run.")
+    text = " · ".join(plain(fact) for fact in facts if fact)
+    if text:
+        st.caption(f"{text}. Read as data: nothing of it was run.")
 
 
-def _refusal(report: FileReport) -> None:
+def _explain_refusal(report: FileReport) -> None:
     if report.refusal:
         st.error(f"{plain(report.refusal.message)}\n\n{plain(report.refusal.remedy)}", icon=":material/block:")
         if report.refusal.code and not report.missing_classes:
             st.code(report.refusal.code, language="python", wrap_lines=True)
 
 
-def _missing(missing: MissingClass) -> None:
-    module = f" of the module {named(missing.module)}" if missing.module else ""
-    users = f", used by {', '.join(map(named, missing.layers[:5]))}," if missing.layers else ""
-    st.markdown(f"**{named(missing.name)}**{module}{users} did not come with Keras.")
-    if missing.code:
+def _explain_missing(missing_class: MissingClass) -> None:
+    module = f" of the module {named(missing_class.module)}" if missing_class.module else ""
+    users = f", used by {', '.join(map(named, missing_class.layers[:5]))}," if missing_class.layers else ""
+    st.markdown(f"**{named(missing_class.name)}**{module}{users} did not come with Keras.")
+    if missing_class.code:
         st.caption("Where you load it in Python, these lines register it under the name that the file asks for:")
-        st.code(missing.code, language="python", wrap_lines=True)
+        st.code(missing_class.code, language="python", wrap_lines=True)
 
 
 def _contents(report: FileReport) -> None:
     views = {"Layers": bool(report.rows), "Map": bool(report.map), "Weights": bool(report.weights)}
-    offered = [view for view, is_there in views.items() if is_there]
+    titles = [title for title, is_there in views.items() if is_there]
     if report.signatures or report.operations:
         _graph(report)
-    if not offered:
+    if not titles:
         return
-    for view, tab in zip(offered, st.tabs(offered), strict=True):
+    for title, tab in zip(titles, st.tabs(titles), strict=True):
         with tab:
-            if view == "Layers":
+            if title == "Layers":
                 _layers(report)
-            elif view == "Map":
+            elif title == "Map":
                 with st.container(height=_MAP_HEIGHT):
-                    chart(report.map, "file_map")
+                    chart(report.map, keys.FILE_MAP)
             else:
                 _weights(report.weights)
 
 
 def _graph(report: FileReport) -> None:
-    for what, names in (
+    for title, names in (
         ("Signatures", report.signatures),
         ("Operations", report.operations),
         ("Assets", report.assets),
     ):
         if names:
-            st.markdown(f"**{what}**: {', '.join(map(named, names))}")
+            st.markdown(f"**{title}**: {', '.join(map(named, names))}")
 
 
 def _layers(report: FileReport) -> None:
-    taken = ", ".join(f"{named(each.name)} {plain(each.shape)} {plain(each.dtype)}".strip() for each in report.inputs)
+    inputs = ", ".join(
+        f"{named(model_input.name)} {plain(model_input.shape)} {plain(model_input.dtype)}".strip()
+        for model_input in report.inputs
+    )
     count = f"{len(report.rows):,} layers"
     if report.parameter_count is not None:
         count += f" · {report.parameter_count:,} parameters"
-    st.caption(f"{count}{f' · takes {taken}' if taken else ''}")
+    st.caption(f"{count}{f' · takes {inputs}' if inputs else ''}")
     rows = report.rows
     frame = pd.DataFrame(
         {
@@ -143,7 +147,7 @@ def _layers(report: FileReport) -> None:
     )
     st.dataframe(
         frame,
-        key="file_layers",
+        key=keys.FILE_LAYERS,
         hide_index=True,
         height=_height(rows),
         row_height=_ROW_HEIGHT,
@@ -180,7 +184,7 @@ def _weights(weights: Sequence[WeightRow]) -> None:
         frame = frame.drop(columns="notes")
     st.dataframe(
         frame,
-        key="file_weights",
+        key=keys.FILE_WEIGHTS,
         hide_index=True,
         height=_height(weights),
         row_height=_ROW_HEIGHT,

@@ -12,15 +12,16 @@ from core.errors import LayerscopeError
 from core.extraction.layers import is_input
 from core.workspace.results import HealthReport, HealthRow, ModelSummary
 from core.workspace.workspace import Workspace
+from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
+from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
 __all__ = ["page"]
 
-_KEY = "findings"
 _COLOURS = {
     "not finite": "red",
     "dead": "red",
@@ -50,13 +51,13 @@ def page(explore: Any) -> None:
     page_of_samples("Health", partial(_health, explore))
 
 
-def _health(explore: Any, opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
-    count = len(opened.sample_names)
-    with waiting(opened, f"Running {count:,} samples through every layer", "health") as progress:
-        report = opened.health(progress)
+def _health(explore: Any, workspace: Workspace, model: ModelSummary, choice: Choice) -> None:
+    count = len(workspace.sample_names)
+    with waiting(workspace, f"Running {count:,} samples through every layer", "health") as progress:
+        report = workspace.health(progress)
     _summary(report, model.name)
     _findings(report, explore)
-    _class_means(opened, report, chosen)
+    _class_means(workspace, report, choice)
 
 
 def _summary(report: HealthReport, name: str) -> None:
@@ -93,7 +94,7 @@ def _findings(report: HealthReport, explore: Any) -> None:
         table,
         hide_index=True,
         height="content" if len(table) <= 12 else 460,
-        key=_KEY,
+        key=keys.FINDINGS,
         on_select=_clicked(report.rows),
         selection_mode="single-row",
         column_config={
@@ -125,16 +126,16 @@ def _units(row: HealthRow) -> str:
 
 def _clicked(rows: tuple[HealthRow, ...]) -> Any:
     def go() -> None:
-        picked = st.session_state[_KEY].selection.rows
+        picked = st.session_state[keys.FINDINGS].selection.rows
         if not picked:
             return
-        row, chosen = rows[picked[0]], st.session_state["choice"]
-        chosen.sample = row.sample
+        row, choice = rows[picked[0]], get_session().choice
+        choice.sample = row.sample
         if not is_input(row.layer):
-            chosen.select_layer(row.layer)
+            choice.select_layer(row.layer)
         if row.kind != "not finite":
             for option in ("unit", "channel"):
-                chosen.set_option(option, row.units[0])
+                choice.set_option(option, row.units[0])
 
     return go
 
@@ -151,22 +152,22 @@ def _link(explore: Any, rows: tuple[HealthRow, ...], picked: list[int]) -> None:
     )
 
 
-def _class_means(opened: Workspace, report: HealthReport, chosen: Choice) -> None:
+def _class_means(workspace: Workspace, report: HealthReport, choice: Choice) -> None:
     st.subheader("Units by classes", anchor=False)
-    if not opened.sample_labels:
+    if not workspace.sample_labels:
         st.caption("The classes of these samples are not known: give data with labels to see them.")
         return
     listed = list(report.layers)
-    start = listed.index(chosen.layer) if chosen.layer in listed else len(listed) - 1
-    layer = st.selectbox("Layer", listed, index=start, key="class_means_layer")
+    start = listed.index(choice.layer) if choice.layer in listed else len(listed) - 1
+    layer = st.selectbox("Layer", listed, index=start, key=keys.CLASS_MEANS_LAYER)
     try:
-        with waiting(opened, "Drawing", "class_means") as progress:
-            specification = opened.class_means(layer, progress)
+        with waiting(workspace, "Drawing", "class_means") as progress:
+            specification = workspace.class_means(layer, progress)
     except LayerscopeError as error:
-        show_error(error, opened, "class_means")
+        show_error(error, workspace, "class_means")
         return
     if specification:
-        chart(specification, f"class_means/{layer}")
+        chart(specification, keys.class_means(layer))
         st.caption(
             "A column that is bright in one row only is a unit that is selective for that class; rows alike are "
             "classes that the layer does not tell apart yet."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
 from core.workspace.results import InputSummary, ModelSummary
-from core.workspace.workspace import Workspace
-from ui.choice import Choice
+from ui import keys
+from ui.session import NoiseExtents, Session, get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -22,89 +23,90 @@ _LARGEST = 9_999_999
 
 def kinds_of(model: ModelSummary) -> tuple[str, ...]:
     """Return what the inputs are taken for: how a file is read, and what noise is like, depends on that."""
-    return tuple(each.kind for each in model.inputs)
+    return tuple(model_input.kind for model_input in model.inputs)
 
 
-def take_kinds(workspace: Workspace, model: ModelSummary, chosen: Choice) -> ModelSummary:
+def take_kinds(session: Session, model: ModelSummary) -> ModelSummary:
     """Take each input for what the person chose, as far as it can be that; return what the model is then."""
-    for each in model.inputs:
-        if chosen.kinds.get(each.name, each.likeliest) not in each.kinds:
+    kinds = session.choice.kinds
+    for model_input in model.inputs:
+        if kinds.get(model_input.name, model_input.likeliest) not in model_input.kinds:
             # A link that somebody changed; the likeliest stands.
-            chosen.kinds.pop(each.name, None)
-        wanted = chosen.kinds.get(each.name, each.likeliest)
-        if wanted != each.kind:
-            with waiting(workspace, f"Taking the input for {wanted}", "kind", above=True):
-                model = workspace.take_input_as(each.name, cast("InputKind", wanted))
+            kinds.pop(model_input.name, None)
+        kind = kinds.get(model_input.name, model_input.likeliest)
+        if kind != model_input.kind:
+            with waiting(session.workspace, f"Taking the input for {kind}", "kind", above=True):
+                model = session.workspace.take_input_as(model_input.name, cast("InputKind", kind))
     return model
 
 
-def what_is_expected(model: ModelSummary, chosen: Choice) -> None:
+def what_is_expected(model: ModelSummary) -> None:
     """Say what each input takes, and offer what else it can be taken for."""
-    for each in model.inputs:
-        takes = " ".join(filter(None, (each.kind, each.shape)))
-        st.caption(f"“{named(each.name)}” takes {plain(takes)} of {plain(each.dtype)}.")
-        if len(each.kinds) > 1:
-            key = f"kind/{model.name}/{each.name}"
-            st.session_state[key] = each.kind
+    for model_input in model.inputs:
+        takes = " ".join(filter(None, (model_input.kind, model_input.shape)))
+        st.caption(f"“{named(model_input.name)}” takes {plain(takes)} of {plain(model_input.dtype)}.")
+        if len(model_input.kinds) > 1:
+            key = keys.taken_for(model.name, model_input.name)
+            st.session_state[key] = model_input.kind
             st.segmented_control(
-                f"“{named(each.name)}” is taken for",
-                each.kinds,
+                f"“{named(model_input.name)}” is taken for",
+                model_input.kinds,
                 required=True,
                 key=key,
-                on_change=_kind_chosen,
-                args=(key, each),
+                on_change=_keep_kind,
+                args=(key, model_input),
                 help="It is drawn and explained as that, noise is made for it, and image files are read for it.",
             )
 
 
-def noise_sizes(workspace: Workspace, model: ModelSummary, chosen: Choice) -> dict[str, tuple[int, ...]]:
+def noise_sizes(session: Session, model: ModelSummary) -> dict[str, tuple[int, ...]]:
     """Offer the size of noise along axes of any size; return by input what the person chose."""
-    open_inputs = [each for each in model.inputs if each.open_axes]
-    asked = {
-        each.name: chosen.sizes[each.name]
-        for each in open_inputs
-        if len(chosen.sizes.get(each.name, ())) == len(each.open_axes)
+    sizes = session.choice.sizes
+    open_inputs = [model_input for model_input in model.inputs if model_input.open_axes]
+    chosen_sizes = {
+        model_input.name: sizes[model_input.name]
+        for model_input in open_inputs
+        if len(sizes.get(model_input.name, ())) == len(model_input.open_axes)
     }
     if not open_inputs:
-        return asked
-    extents = _extents(workspace, model, asked)
-    for each in open_inputs:
-        columns = st.columns(len(each.open_axes))
-        keys = [f"size/{model.name}/{each.name}/{axis}" for axis in each.open_axes]
-        for column, axis, key, extent in zip(columns, each.open_axes, keys, extents[each.name], strict=True):
-            st.session_state[key] = min(extent, _LARGEST)
-            of_input = f" of “{named(each.name)}”" if len(open_inputs) > 1 else ""
-            column.number_input(
-                f"{axis.capitalize()}{of_input}",
-                1,
-                _LARGEST,
-                key=key,
-                on_change=_size_chosen,
-                args=(each.name, keys),
-                help="The model leaves it open; the size is one that it takes, as far as that was found.",
-            )
-    return asked
+        return chosen_sizes
+    extents = _extents(session, model, chosen_sizes)
+    for model_input in open_inputs:
+        of_input = f" of “{named(model_input.name)}”" if len(open_inputs) > 1 else ""
+        _ask_sizes(model, model_input, extents[model_input.name], of_input)
+    return chosen_sizes
 
 
-def _extents(
-    workspace: Workspace, model: ModelSummary, asked: dict[str, tuple[int, ...]]
-) -> dict[str, tuple[int, ...]]:
-    state = st.session_state
-    wanted = (state.get("opened"), kinds_of(model), tuple(sorted(asked.items())))
-    if state.get("noise_extents", (None,))[0] != wanted:
-        with waiting(workspace, "Looking for a size that the model takes", "sizes", above=True):
-            state["noise_extents"] = (wanted, workspace.noise_sizes(asked).extents)
-    extents: dict[str, tuple[int, ...]] = state["noise_extents"][1]
-    return extents
+def _ask_sizes(model: ModelSummary, model_input: InputSummary, extents: Sequence[int], of_input: str) -> None:
+    axes = model_input.open_axes
+    axis_keys = [keys.noise_size(model.name, model_input.name, axis) for axis in axes]
+    for column, axis, key, extent in zip(st.columns(len(axes)), axes, axis_keys, extents, strict=True):
+        st.session_state[key] = min(extent, _LARGEST)
+        column.number_input(
+            f"{axis.capitalize()}{of_input}",
+            1,
+            _LARGEST,
+            key=key,
+            on_change=_keep_size,
+            args=(model_input.name, axis_keys),
+            help="The model leaves it open; the size is one that it takes, as far as that was found.",
+        )
 
 
-def _kind_chosen(key: str, changed: InputSummary) -> None:
-    chosen: Choice = st.session_state["choice"]
-    kind = st.session_state[key]
-    chosen.kinds.pop(changed.name, None)
-    if kind != changed.likeliest:
-        chosen.kinds[changed.name] = kind
+def _extents(session: Session, model: ModelSummary, sizes: dict[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+    request = (session.model_step.current, kinds_of(model), tuple(sorted(sizes.items())))
+    if session.noise_extents is None or session.noise_extents.request != request:
+        with waiting(session.workspace, "Looking for a size that the model takes", "sizes", above=True):
+            session.noise_extents = NoiseExtents(request, session.workspace.noise_sizes(sizes).extents)
+    return session.noise_extents.extents
 
 
-def _size_chosen(name: str, keys: list[str]) -> None:
-    st.session_state["choice"].sizes[name] = tuple(int(st.session_state[key]) for key in keys)
+def _keep_kind(key: str, model_input: InputSummary) -> None:
+    kinds, kind = get_session().choice.kinds, st.session_state[key]
+    kinds.pop(model_input.name, None)
+    if kind != model_input.likeliest:
+        kinds[model_input.name] = kind
+
+
+def _keep_size(name: str, axis_keys: Sequence[str]) -> None:
+    get_session().choice.sizes[name] = tuple(int(st.session_state[key]) for key in axis_keys)

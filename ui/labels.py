@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import streamlit as st
 
-from core.errors import LayerscopeError
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.workspace import Workspace
+from ui import keys
+from ui.session import Session
 from ui.waiting import show_error
 from ui.wording import named, plain
 
@@ -18,59 +19,57 @@ __all__ = ["labels"]
 _ROLES: Final = {"class": "a class", "value": "a true value", "unused": "not used"}
 
 
-def labels(workspace: Workspace, model: ModelSummary) -> None:
+def labels(session: Session, model: ModelSummary) -> None:
     """Draw what the labels of the samples were taken for, and where the names of classes can be given."""
-    _class_names(workspace, model)
-    known = workspace.labelling
-    if known.names_note:
-        st.warning(plain(known.names_note), icon=":material/label_off:")
-    if "value" in known.roles:
-        _role(workspace, model, known)
-    if known.note:
-        st.caption(f":material/label: {plain(known.note)}")
+    _class_names(session, model)
+    summary = session.workspace.labelling
+    if summary.names_note:
+        st.warning(plain(summary.names_note), icon=":material/label_off:")
+    if "value" in summary.roles:
+        _role(session.workspace, model, summary)
+    if summary.note:
+        st.caption(f":material/label: {plain(summary.note)}")
 
 
-def _role(workspace: Workspace, model: ModelSummary, known: LabelSummary) -> None:
+def _role(workspace: Workspace, model: ModelSummary, summary: LabelSummary) -> None:
     # The role is part of the key, or the control would keep that of the labels before.
-    chosen = st.segmented_control(
-        f"The {plain(known.origin)} are",
-        known.roles,
-        default=known.role if known.role in known.roles else None,
+    role = st.segmented_control(
+        f"The {plain(summary.origin)} are",
+        summary.roles,
+        default=summary.role if summary.role in summary.roles else None,
         format_func=lambda role: _ROLES[role],
         required=True,
-        key=f"label_role/{model.name}/{known.origin}/{'-'.join(known.roles)}/{known.role}",
+        key=keys.label_role(model.name, summary.origin, summary.roles, summary.role),
     )
-    if chosen and chosen != known.role:
-        workspace.set_label_role(chosen)
+    if role and role != summary.role:
+        workspace.set_label_role(role)
         st.rerun()
 
 
-def _class_names(workspace: Workspace, model: ModelSummary) -> None:
+def _class_names(session: Session, model: ModelSummary) -> None:
     with st.popover("Class names", icon=":material/label:", width="stretch"):
         text = st.text_area(
             "One name a line, in the order of the model's outputs; or JSON",
-            key=f"class_names/{model.name}",
+            key=keys.class_names(model.name),
             placeholder="cat\ndog\nzebra",
             help="A file labels.txt or class_names.json may also be dropped beside the data.",
         )
-        _apply(workspace, (st.session_state.get("opened"), text), lambda: workspace.set_class_names(text))
-        known = workspace.labelling
-        if known.class_count:
-            more = ", …" if known.class_count > len(known.class_names) else ""
-            st.caption(f"{known.class_count:,} in use: {', '.join(map(named, known.class_names))}{more}")
+        _apply(session, text)
+        summary = session.workspace.labelling
+        if summary.class_count:
+            more = ", …" if summary.class_count > len(summary.class_names) else ""
+            st.caption(f"{summary.class_count:,} in use: {', '.join(map(named, summary.class_names))}{more}")
 
 
-def _apply(workspace: Workspace, wanted: tuple[object, str], apply: Callable[[], None]) -> None:
-    state = st.session_state
-    if not wanted[1].strip() and "class_names" not in state:
-        return
-    if state.get("class_names", (None,))[0] != wanted:
-        try:
-            apply()
-        except LayerscopeError as error:
-            state["class_names"] = (wanted, error)
-        else:
-            state["class_names"] = (wanted, None)
-    refusal = state["class_names"][1]
-    if refusal:
-        show_error(refusal, workspace, "class_names", icon=":material/block:")
+def _apply(session: Session, text: str) -> None:
+    step, request = session.class_names_step, (session.model_step.current, text)
+    is_latest = step.current == request or step.error_for(request) is not None
+    if not is_latest:
+        if not text.strip() and step.current is None and step.refusal is None:
+            return
+        if not step.attempt(request, partial(session.workspace.set_class_names, text)):
+            # The text before a refused one is set anew when it comes back.
+            step.current = None
+    error = step.error_for(request)
+    if error is not None:
+        show_error(error, session.workspace, "class_names", icon=":material/block:")

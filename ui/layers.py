@@ -16,6 +16,7 @@ from core.workspace.results import LayerRow
 from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
+from ui.session import TableRows, get_session
 from ui.wording import named
 
 __all__ = ["layers"]
@@ -95,7 +96,7 @@ def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str)
     )
     selected = [keys.index(selected_key)] if selected_key in keys else []
     key = f"table/{chosen.table_version}/{hash(tuple(keys))}"
-    st.session_state["table_rows"] = (key, keys)
+    get_session().table = TableRows(key, keys)
     st.dataframe(
         frame,
         key=key,
@@ -131,12 +132,13 @@ def _indented(row: LayerRow, flat: bool) -> str:
 
 
 def _row_clicked() -> None:
-    key, keys = st.session_state["table_rows"]
-    rows = st.session_state[key].selection.rows
-    chosen: Choice = st.session_state["choice"]
+    session = get_session()
+    if session.table is None:
+        return
+    rows = st.session_state[session.table.key].selection.rows
     if rows:
         # The table knows already; a new one would scroll back to its top.
-        chosen.look_at(keys[rows[0]])
+        session.choice.look_at(session.table.layers[rows[0]])
 
 
 def _map(workspace: Workspace, chosen: Choice, selected: str) -> None:
@@ -148,4 +150,4 @@ def _map(workspace: Workspace, chosen: Choice, selected: str) -> None:
 def _box_clicked() -> None:
     clicked = st.session_state["map"].selection.get("layer") or []
     if clicked and not is_input(clicked[0]["layer"]):
-        st.session_state["choice"].select_layer(clicked[0]["layer"])
+        get_session().choice.select_layer(clicked[0]["layer"])

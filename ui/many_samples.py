@@ -9,7 +9,8 @@ import streamlit as st
 from core.errors import LayerscopeError
 from core.workspace.results import ModelSummary
 from core.workspace.workspace import Workspace
-from ui.choice import Choice, choice, workspace
+from ui.choice import Choice
+from ui.session import get_session
 from ui.waiting import show_error
 
 __all__ = ["page_of_samples"]
@@ -22,7 +23,7 @@ def page_of_samples(title: str, draw: Callable[[Workspace, ModelSummary, Choice]
         title: Stands above it.
         draw: Draws the rest; what it raises is said on the page.
     """
-    opened, chosen = workspace(), choice()
+    opened, chosen = get_session().workspace, get_session().choice
     st.header(title, anchor=False)
     try:
         model = opened.model

@@ -16,21 +16,21 @@ from core.models.search import names_classes
 from core.workspace.file_report.results import FileReport
 from core.workspace.results import ModelSummary
 from core.workspace.workspace import Workspace
+from ui import keys
 from ui.limits import megabytes
 from ui.local import may_open_paths
+from ui.session import ModelCandidates, Request, get_session
 from ui.trust import trust_for
 
 __all__ = [
     "ModelFiles",
-    "chosen_member",
-    "is_latest",
+    "choose_member",
+    "is_upload_latest",
+    "note_path",
     "open_or_offer",
-    "path_typed",
     "uploaded_model",
-    "waits_for_choice",
+    "waits_for_member",
 ]
-
-_CHOICES = "model_choices"
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class ModelFiles:
 
     Attributes:
         identity: Tells them, and which of several models is meant, from others.
-        files: Name and content of each.
+        files: Name and content of each file.
         member: Path of the model that is meant, where they hold several; empty for the only one.
     """
 
-    identity: tuple[Any, ...]
+    identity: Request
     files: Sequence[tuple[str, bytes]]
     member: str
 
@@ -83,106 +83,106 @@ def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
         f"{label}: .keras, .h5, {kinds}",
         accept_multiple_files=True,
         key=key,
-        on_change=_uploaded,
+        on_change=_note_upload,
         args=(key,),
         max_upload_size=megabytes(limits.upload_bytes),
         help="As it was saved: compiled, trained, zipped. An architecture (.json) and its weights go together, and so "
         f"does a list of class names. At most {size}"
         f"{'; a larger file opens by its path' if may_open_paths() else ''}.",
     )
-    together = _together(uploads, key)
-    if not together:
+    model_uploads = _model_uploads(uploads, key)
+    if not model_uploads:
         return None
-    identity = (key, *(file.file_id for file in together))
-    files = [(file.name, file.getvalue()) for file in together]
-    return ModelFiles(identity, files, chosen_member(identity, key, place=place))
+    identity = (key, *(upload.file_id for upload in model_uploads))
+    files = [(upload.name, upload.getvalue()) for upload in model_uploads]
+    return ModelFiles(identity, files, choose_member(identity, key, place=place))
 
 
-def _uploaded(key: str) -> None:
-    st.session_state[f"{key}/latest"] = "upload"
+def _note_upload(key: str) -> None:
+    get_session().upload_field(key).is_latest = True
 
 
-def is_latest(key: str) -> bool:
-    """Return whether files were dropped in a field after a path was typed, or taken away: what came last counts."""
-    return st.session_state.get(f"{key}/latest") != "path"
-
-
-def path_typed(key: str) -> None:
+def note_path(key: str) -> None:
     """Note that a path was typed, which counts from now on instead of what was dropped in the field of that key."""
-    st.session_state[f"{key}/latest"] = "path"
+    get_session().upload_field(key).is_latest = False
 
 
-def _together(uploads: Sequence[Any], key: str) -> list[Any]:
+def is_upload_latest(key: str) -> bool:
+    """Return whether files were dropped in a field after a path was typed, or taken away: what came last counts."""
+    return get_session().upload_field(key).is_latest
+
+
+def _model_uploads(uploads: Sequence[Any], key: str) -> list[Any]:
     """Which of the files belong together: the field keeps those of before, and who drops another model means that."""
-    state = f"{key}/together"
-    known: list[str] = st.session_state.get(state, [])
-    earlier = [file for file in uploads if file.file_id in known]
-    seen: set[str] = st.session_state.get(f"{key}/seen", set())
-    added = [file for file in uploads if file.file_id not in seen]
-    st.session_state[f"{key}/seen"] = {file.file_id for file in uploads}
-    if added:
-        names = [file.name.lower() for file in earlier]
-        completes = all(_completes(file.name.lower(), names) for file in added)
-        earlier = [*earlier, *added] if completes else added
-    st.session_state[state] = [file.file_id for file in earlier]
+    field = get_session().upload_field(key)
+    model_uploads = [upload for upload in uploads if upload.file_id in field.model_file_ids]
+    new_uploads = [upload for upload in uploads if upload.file_id not in field.file_ids]
+    field.file_ids = {upload.file_id for upload in uploads}
+    if new_uploads:
+        names = [upload.name.lower() for upload in model_uploads]
+        completes = all(_completes(upload.name.lower(), names) for upload in new_uploads)
+        model_uploads = [*model_uploads, *new_uploads] if completes else new_uploads
+    field.model_file_ids = [upload.file_id for upload in model_uploads]
     # Who took the last one away means what is left; a list of classes alone is no model.
-    remaining = earlier or list(uploads)
-    return [] if all(names_classes(file.name) for file in remaining) else remaining
+    remaining = model_uploads or list(uploads)
+    return [] if all(names_classes(upload.name) for upload in remaining) else remaining
 
 
-def _completes(name: str, earlier: Sequence[str]) -> bool:
+def _completes(name: str, model_names: Sequence[str]) -> bool:
     """Whether a file belongs to those of before: a list of classes, or the other of architecture and weights."""
     if names_classes(name):
         return True
-    has_architecture = any(each.endswith(".json") and not names_classes(each) for each in earlier)
-    has_weights = any(each.endswith(".h5") for each in earlier)
+    has_architecture = any(other.endswith(".json") and not names_classes(other) for other in model_names)
+    has_weights = any(other.endswith(".h5") for other in model_names)
     if name.endswith(".json"):
         return has_weights and not has_architecture
     return name.endswith(".h5") and has_architecture and not has_weights
 
 
-def chosen_member(identity: tuple[Any, ...], key: str, default: str = "", place: Any = st) -> str:
+def choose_member(identity: Request, key: str, default: str = "", place: Any = st) -> str:
     """Let the person choose among several models, where it is known that there are several.
 
     Args:
-        identity: Tells what was given from what was given before.
-        key: Key of the widget.
+        identity: Tells what the models are in from others.
+        key: Key of the widget for what they are in.
         default: The one that is chosen at first.
         place: Where to draw it.
 
     Returns:
         Path of the one that is meant; empty where none was chosen.
     """
-    known, choices = st.session_state.get(_CHOICES, (None, ()))
-    if known != identity:
+    candidates = get_session().model_candidates
+    if candidates is None or candidates.identity != identity:
         return default
+    members = list(candidates.members)
     member = place.selectbox(
-        f"Which of the {len(choices):,} models",
-        list(choices),
-        index=choices.index(default) if default in choices else None,
-        format_func=lambda choice: safe_name(choice) or "at the top",
+        f"Which of the {len(members):,} models",
+        members,
+        index=members.index(default) if default in members else None,
+        format_func=lambda member: safe_name(member) or "at the top",
         placeholder="Choose one",
-        key=f"{key}/member/{hash(identity)}",
+        key=keys.model_member(key, identity),
     )
     return member or ""
 
 
-def waits_for_choice(identity: tuple[Any, ...], member: str) -> bool:
+def waits_for_member(identity: Request, member: str) -> bool:
     """Return whether several models are offered, and the person has not chosen one yet."""
-    return not member and st.session_state.get(_CHOICES, (None,))[0] == identity
+    candidates = get_session().model_candidates
+    return not member and candidates is not None and candidates.identity == identity
 
 
-def open_or_offer(identity: tuple[Any, ...], member: str, open_it: Callable[[], ModelSummary]) -> ModelSummary:
+def open_or_offer(identity: Request, member: str, open_model: Callable[[], ModelSummary]) -> ModelSummary:
     """Open a model; where there are several, offer them.
 
     Raises:
         ModelRefused: If it cannot be opened.
     """
     try:
-        return open_it()
+        return open_model()
     except SeveralModels as error:
         if not member:
             # The field above offers them when the page runs again.
-            st.session_state[_CHOICES] = (identity, error.choices)
+            get_session().model_candidates = ModelCandidates(identity, error.choices)
             st.rerun()
         raise

@@ -16,6 +16,8 @@ from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls, show_faults
+from ui.keys import SAMPLE
+from ui.session import get_session
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
 
@@ -25,7 +27,7 @@ __all__ = ["failure", "pictures"]
 @st.fragment
 def pictures(workspace: Workspace, chosen: Choice) -> None:
     """Draw the pictures that suit ``chosen.layer``; an option or a click draws only this part again."""
-    if chosen.sample != st.session_state.get("sample", chosen.sample):
+    if chosen.sample != st.session_state.get(SAMPLE, chosen.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
     try:
         _pictures(workspace, chosen)
@@ -96,7 +98,7 @@ def _parts(workspace: Workspace, chosen: Choice) -> None:
 
 
 def _part_chosen(key: str) -> None:
-    st.session_state["choice"].look_at(st.session_state[key])
+    get_session().choice.look_at(st.session_state[key])
 
 
 def _tab(place: Any, offered: tuple[VisualizerSummary, ...], chosen: Choice) -> VisualizerSummary:
@@ -118,7 +120,7 @@ def _tab(place: Any, offered: tuple[VisualizerSummary, ...], chosen: Choice) -> 
 
 
 def _tab_chosen(key: str) -> None:
-    st.session_state["choice"].visualizer = st.session_state[key] or ""
+    get_session().choice.visualizer = st.session_state[key] or ""
 
 
 def _options(visualizer: VisualizerSummary, chosen: Choice) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -149,7 +151,7 @@ def _charts(workspace: Workspace, result: ChartResult, chosen: Choice, visualize
 
 
 def _clicked(key: str, several: Collection[str]) -> None:
-    chosen: Choice = st.session_state["choice"]
+    chosen = get_session().choice
     for name, found in dict(st.session_state[key].selection).items():
         value = _selected(name, found, name in several)
         # An empty selection is what a chart that was just drawn reports; the choice stays.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core.plugins.sources import folder_state, get_plugin_settings
+from ui.session import get_session
 
 __all__ = ["watch_plugins"]
-
-_KEY = "plugin_files"
 
 
 def watch_plugins() -> None:
@@ -21,6 +20,7 @@ def watch_plugins() -> None:
 @st.fragment(run_every=1.0)
 def _watch() -> None:
     state = folder_state(get_plugin_settings())
-    if st.session_state.setdefault(_KEY, state) != state:
-        st.session_state[_KEY] = state
+    session = get_session()
+    last_state, session.plugin_files = session.plugin_files, state
+    if last_state is not None and last_state != state:
         st.rerun()

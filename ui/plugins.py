@@ -1,4 +1,4 @@
-"""The plugins page: which there are, from where, how each fared, and what each of their pictures looks like."""
+"""The plugins page: which there are, from where, how each fared, and what each of their visualizers draws."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from core.plugins.sources import get_plugin_settings
 from core.workspace.results import InstalledVisualizer, PluginSummary
 from core.workspace.thumbnails import THUMBNAIL_SIZE
 from core.workspace.workspace import Workspace
-from ui.choice import workspace
 from ui.pictures import failure
+from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
 __all__ = ["page"]
 
 _COLUMNS = 3
-_THUMBNAILS = "thumbnails"
 _COLOURS = {"ready": "green", "failed": "red", "not allowed": "gray"}
 
 
 def page() -> None:
     """Draw the page."""
-    opened = workspace()
+    workspace = get_session().workspace
     st.header("Plugins", anchor=False)
     try:
-        with waiting(opened, "Looking for plugins", "plugins"):
-            plugins = opened.plugins()
+        with waiting(workspace, "Looking for plugins", "plugins"):
+            plugins = workspace.plugins()
     except LayerscopeError as error:
-        show_error(error, opened, "plugins")
+        show_error(error, workspace, "plugins")
         return
     _ways_in()
     _failures(plugins)
@@ -43,10 +42,10 @@ def page() -> None:
         st.subheader(f"{len(strangers):,} added", anchor=False)
         _table(strangers)
         _notices(strangers)
-        _gallery(opened, strangers)
+        _gallery(workspace, strangers)
     ours = [each for each in plugins if each.source == "built-in"]
     st.subheader(f"{sum(len(each.visualizers) for each in ours):,} that ship with Layerscope", anchor=False)
-    _gallery(opened, ours)
+    _gallery(workspace, ours)
 
 
 def _ways_in() -> None:
@@ -108,7 +107,7 @@ def _notices(plugins: Sequence[PluginSummary]) -> None:
             st.warning(f"{named(plugin.name)}: {plain(notice)}", icon=":material/info:")
 
 
-def _gallery(opened: Workspace, plugins: Sequence[PluginSummary]) -> None:
+def _gallery(workspace: Workspace, plugins: Sequence[PluginSummary]) -> None:
     cards = [(plugin, each) for plugin in plugins for each in plugin.visualizers]
     places = []
     for start in range(0, len(cards), _COLUMNS):
@@ -121,7 +120,7 @@ def _gallery(opened: Workspace, plugins: Sequence[PluginSummary]) -> None:
         with place.container(
             height=THUMBNAIL_SIZE[1] + 10, border=False, horizontal_alignment="center", vertical_alignment="center"
         ):
-            _thumbnail(opened, plugin, visualizer)
+            _thumbnail(workspace, plugin, visualizer)
 
 
 def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
@@ -133,19 +132,19 @@ def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     st.caption(f"{plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
 
 
-def _thumbnail(opened: Workspace, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
-    kept: dict[tuple[str, str, str], bytes | str] = st.session_state.setdefault(_THUMBNAILS, {})
+def _thumbnail(workspace: Workspace, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
+    thumbnails = get_session().thumbnails
     key = (plugin.package, visualizer.name, plugin.changed_at)
-    if key not in kept:
+    if key not in thumbnails:
         try:
-            with waiting(opened, f"Drawing {plain(visualizer.title)}", f"thumbnail/{visualizer.name}"):
-                kept[key] = opened.thumbnail(visualizer.name)
+            with waiting(workspace, f"Drawing {plain(visualizer.title)}", f"thumbnail/{visualizer.name}"):
+                thumbnails[key] = workspace.thumbnail(visualizer.name)
         except LayerscopeError as error:
-            kept[key] = error.message
-    drawn = kept[key]
-    if isinstance(drawn, str):
-        st.caption(f":red[{plain(drawn)}]")
-    elif drawn:
-        st.image(drawn, width=THUMBNAIL_SIZE[0])
+            thumbnails[key] = error.message
+    thumbnail = thumbnails[key]
+    if isinstance(thumbnail, str):
+        st.caption(f":red[{plain(thumbnail)}]")
+    elif thumbnail:
+        st.image(thumbnail, width=THUMBNAIL_SIZE[0])
     else:
         st.caption("No example has a layer that it suits.")

@@ -6,49 +6,51 @@ import streamlit as st
 
 from core.workspace.results import ShownSummary
 from core.workspace.workspace import Workspace
+from ui import keys
 from ui.choice import Choice
 from ui.engine import shows_models_in_memory
+from ui.session import get_session
 from ui.wording import named, plain
 
-__all__ = ["about_shown_samples", "chosen_shown_model", "other_shown_models"]
-
-_ENTRY = "shown_model_entry"
+__all__ = ["about_shown_samples", "choose_shown_model", "other_shown_models"]
 
 
-def chosen_shown_model(workspace: Workspace, chosen: Choice) -> ShownSummary | None:
+def choose_shown_model(workspace: Workspace, choice: Choice) -> ShownSummary | None:
     """Let the person choose among the models that are shown; None if there are none any more."""
-    entries = {each.name: each for each in workspace.shown_models()}
+    entries = {entry.name: entry for entry in workspace.shown_models()}
     if not entries:
         st.info("The Python process shows no model any more.", icon=":material/link_off:")
         return None
-    if chosen.shown and chosen.shown not in entries:
-        st.warning(f"“{named(chosen.shown)}” is not shown any more; the first one is open.", icon=":material/link_off:")
-        chosen.shown = ""
+    if choice.shown_model and choice.shown_model not in entries:
+        st.warning(
+            f"“{named(choice.shown_model)}” is not shown any more; the first one is open.", icon=":material/link_off:"
+        )
+        choice.shown_model = ""
     names = list(entries)
     name = names[0]
     if len(names) > 1:
         name = st.selectbox(
             "Model",
             names,
-            index=names.index(chosen.shown) if chosen.shown else 0,
+            index=names.index(choice.shown_model) if choice.shown_model else 0,
             format_func=named,
             label_visibility="collapsed",
-            key=f"shown_model/{hash(tuple(names))}",
+            key=keys.shown_model(names),
         )
-    st.session_state[_ENTRY] = entries[name]
+    get_session().shown_model = entries[name]
     return entries[name]
 
 
-def other_shown_models(workspace: Workspace, chosen: Choice) -> list[ShownSummary]:
+def other_shown_models(workspace: Workspace, choice: Choice) -> list[ShownSummary]:
     """Return the models that are shown besides the open one."""
     if not shows_models_in_memory():
         return []
-    return [each for each in workspace.shown_models() if each.name != chosen.shown]
+    return [entry for entry in workspace.shown_models() if entry.name != choice.shown_model]
 
 
-def about_shown_samples(chosen: Choice) -> str:
+def about_shown_samples(choice: Choice) -> str:
     """Return what there is to say of the samples that came with the open model; empty if none did."""
-    entry: ShownSummary | None = st.session_state.get(_ENTRY)
-    if not shows_models_in_memory() or not chosen.shown or entry is None or not entry.has_samples:
+    entry = get_session().shown_model
+    if not shows_models_in_memory() or not choice.shown_model or entry is None or not entry.has_samples:
         return ""
     return plain(entry.about_samples)

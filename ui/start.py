@@ -18,21 +18,21 @@ from ui.choice import Choice
 __all__ = ["data_files", "holds_pictures", "is_starting_model", "starting_data", "take_start"]
 
 
-def take_start(chosen: Choice) -> None:
+def take_start(choice: Choice) -> None:
     """Choose the model that the server was started with, where the address names none."""
     model = os.environ.get(MODEL_VARIABLE, "")
-    if not model or any((chosen.example, chosen.path, chosen.upload, chosen.shown)):
+    if not model or any((choice.example, choice.path, choice.upload, choice.shown_model)):
         return
     if _is_example(model):
-        chosen.come_from(example=model)
+        choice.come_from({"example": model})
     else:
-        chosen.come_from(path=model)
+        choice.come_from({"path": model})
 
 
-def starting_data(chosen: Choice) -> Path | None:
+def starting_data(choice: Choice) -> Path | None:
     """Return the data that the server was started with, while the model that it is for is open; else None."""
     model, data = os.environ.get(MODEL_VARIABLE, ""), os.environ.get(DATA_VARIABLE, "")
-    return Path(data) if data and model in (chosen.example, chosen.path) else None
+    return Path(data) if data and model in (choice.example, choice.path) else None
 
 
 def is_starting_model(path: str) -> bool:
@@ -84,4 +84,4 @@ def _too_large(path: Path) -> InputRejected:
 
 
 def _is_example(name: str) -> bool:
-    return any(each.name == name for each in list_examples())
+    return any(example.name == name for example in list_examples())

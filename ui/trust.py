@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -14,43 +12,26 @@ from core.errors import CodeNeeded, MissingObject
 from core.models.code_needs import LAMBDA
 from core.models.trust import Trust, bundle_of_upload, module_path
 from core.workspace.results import ModelSummary
+from ui import keys
 from ui.local import has_walls, may_trust
+from ui.session import Request, get_session
 from ui.wording import named, plain
 
 __all__ = ["offer_trust", "show_trusted", "trust_for"]
 
-_STATE = "trust"
 
-
-@dataclass
-class _SessionTrust:
-    """What the visitor trusts until they leave.
-
-    Attributes:
-        names: Modules and files, whatever model uses them.
-        uploads: Files that they uploaded, content by name; the last one of a name counts.
-        lambdas: Model files whose own code may run.
-    """
-
-    names: list[str] = field(default_factory=list)
-    uploads: dict[str, bytes] = field(default_factory=dict)
-    lambdas: set[tuple[Any, ...]] = field(default_factory=set)
-
-
-def trust_for(identity: tuple[Any, ...]) -> Trust:
+def trust_for(identity: Request) -> Trust:
     """Return what the visitor trusts for a model file.
 
     Args:
         identity: Tells the file from others.
     """
-    trust = _session_trust()
+    trust = get_session().trust
     names = [*trust.names, *([LAMBDA] if identity in trust.lambdas else [])]
     return Trust(tuple(names), (bundle_of_upload(trust.uploads.items()),) if trust.uploads else ())
 
 
-def offer_trust(
-    error: CodeNeeded, identity: tuple[Any, ...], key: str, again: Callable[[], object], path: str = ""
-) -> None:
+def offer_trust(error: CodeNeeded, identity: Request, key: str, again: Callable[[], object], path: str = "") -> None:
     """Say what a model needs beyond Keras, and let the visitor trust it where they may.
 
     Args:
@@ -82,17 +63,12 @@ def show_trusted(model: ModelSummary) -> None:
     if not model.trusted:
         return
     walls = "It has no network and sees no files. " if has_walls() else ""
-    trust = _session_trust()
+    trust = get_session().trust
     is_theirs = trust.names or trust.uploads or trust.lambdas
     st.caption(
         f":material/verified_user: Runs what {'you trust' if is_theirs else 'is trusted here'}: "
         f"{', '.join(map(named, model.trusted))}. {walls}{'Your trust ends with this visit.' if is_theirs else ''}"
     )
-
-
-def _session_trust() -> _SessionTrust:
-    trust: _SessionTrust = st.session_state.setdefault(_STATE, _SessionTrust())
-    return trust
 
 
 def _folders(path: str) -> list[Path]:
@@ -108,12 +84,12 @@ def _offer_modules(places: dict[MissingObject, str], key: str, again: Callable[[
     st.markdown(f"It uses {objects}{more} {where} {', '.join(map(named, titles))}, which is here.")
 
     def trust() -> None:
-        _session_trust().names += names
+        get_session().trust.names += names
         again()
 
     st.button(
         f"Open with {named(' and '.join(titles))}",
-        key=f"trust/{key}/modules",
+        key=keys.trust_modules(key),
         on_click=trust,
         icon=":material/verified_user:",
         help="Its code is run in a process of its own, without network and files.",
@@ -127,31 +103,32 @@ def _offer_upload(needs: Sequence[MissingObject], key: str, again: Callable[[], 
         f"The Python file that defines {named(names)}",
         type=["py"],
         accept_multiple_files=True,
-        key=f"trust/{key}/upload/{safe_name(names)}",
+        key=keys.trust_upload(key, safe_name(names)),
         help="With what it imports beside it; for a function of TensorFlow, a file with the line that imports it. It "
         "is run in a process of its own, without network and files.",
     )
-    used = st.session_state.setdefault(f"trust/{key}/used", set())
-    added = [file for file in files if file.file_id not in used]
-    if added:
-        used.update(file.file_id for file in added)
-        _session_trust().uploads |= {file.name: file.getvalue() for file in added}
+    trust = get_session().trust
+    file_ids = trust.upload_ids.setdefault(key, set())
+    new_files = [file for file in files if file.file_id not in file_ids]
+    if new_files:
+        file_ids.update(file.file_id for file in new_files)
+        trust.uploads |= {file.name: file.getvalue() for file in new_files}
         again()
         st.rerun()
 
 
-def _offer_lambdas(names: Sequence[str], identity: tuple[Any, ...], key: str, again: Callable[[], object]) -> None:
+def _offer_lambdas(names: Sequence[str], identity: Request, key: str, again: Callable[[], object]) -> None:
     several = "layers" if len(names) > 1 else "layer"
     listed = ", ".join(f"“{named(name)}”" for name in names[:5])
     st.markdown(f"The file brings code of its own in the {several} {listed}. Whoever made it decides what that does.")
 
     def trust() -> None:
-        _session_trust().lambdas.add(identity)
+        get_session().trust.lambdas.add(identity)
         again()
 
     st.button(
         "Run it in a process without network and files",
-        key=f"trust/{key}/lambda",
+        key=keys.trust_lambda(key),
         on_click=trust,
         icon=":material/play_arrow:",
         width="stretch",

@@ -12,6 +12,7 @@ import streamlit as st
 from core.common.progress import Progress
 from core.errors import LayerscopeError, WorkerLost
 from core.workspace.workspace import Workspace
+from ui.session import get_session
 from ui.wording import error_text, plain
 
 if TYPE_CHECKING:
@@ -22,12 +23,11 @@ __all__ = ["keep_place_above", "retry_button", "show_error", "waiting"]
 _QUIET_SECONDS = 0.3
 _STOPPABLE_SECONDS = 2.0
 _STEP_SECONDS = 0.25
-_ABOVE = "place_above"
 
 
 def keep_place_above() -> None:
     """Keep this place of the page for what the sidebar waits for: a narrow window hides the sidebar."""
-    st.session_state[_ABOVE] = st.empty()
+    get_session().place_above = st.empty()
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -
         key: Tells the button from others on the page.
         above: Whether to say it where :func:`keep_place_above` was called, instead of here.
     """
-    place = st.session_state[_ABOVE] if above else st.empty()
+    place = get_session().place_above if above else st.empty()
     remote = _remote(workspace)
     if remote is None:
         with place.container():

@@ -78,13 +78,13 @@ def test_every_example_runs(start, name):
     page = start(example=name)
     assert page.header[0].value == name.replace("-", "\\-")
     assert not page.error
-    assert page.session_state["choice"].example == name
-    assert page.session_state["workspace"].model.name == name
+    assert page.session_state["session"].choice.example == name
+    assert page.session_state["session"].workspace.model.name == name
 
 
 def test_another_sample_gets_another_answer(start):
     page = start()
-    workspace = page.session_state["workspace"]
+    workspace = page.session_state["session"].workspace
     shown = {metric.label: metric.value for metric in page.metric}
     assert shown["True label"] == workspace.sample_labels[0]
     number = next(i for i, label in enumerate(workspace.sample_labels) if label != workspace.sample_labels[0])
@@ -110,7 +110,7 @@ def test_an_unknown_example_is_said_and_the_first_is_open(start):
 def test_an_unknown_layer_is_said_and_another_is_shown(start):
     page = start(layer="nowhere")
     assert "There is no layer" in texts(page.info)
-    assert page.session_state["choice"].layer == "conv_1"
+    assert page.session_state["session"].choice.layer == "conv_1"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
     from core.extraction.extractor import Extractor
 
     page = start()
-    workspace = page.session_state["workspace"]
+    workspace = page.session_state["session"].workspace
     extractor = workspace._model.extractor
 
     def run_again(*_, **__):
@@ -160,14 +160,14 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
     monkeypatch.setattr("core.workspace.open_model.load_model_file", run_again)
     page.run()
     assert not page.exception
-    assert page.session_state["workspace"] is workspace
+    assert page.session_state["session"].workspace is workspace
     assert workspace._model.extractor is extractor
 
 
 def test_two_visitors_share_a_model_and_nothing_else(start):
     page, someone_else = start(), start()
-    assert someone_else.session_state["workspace"] is not page.session_state["workspace"]
-    extractors = [each.session_state["workspace"]._model.extractor for each in (page, someone_else)]
+    assert someone_else.session_state["session"].workspace is not page.session_state["session"].workspace
+    extractors = [each.session_state["session"].workspace._model.extractor for each in (page, someone_else)]
     assert extractors[0] is extractors[1]
 
 
@@ -247,7 +247,7 @@ class TestWhatAnInputIs:
 
     def test_one_click_takes_it_for_something_else_and_a_reload_shows_the_same(self, start, path):
         page = start(path=path)
-        workspace = page.session_state["workspace"]
+        workspace = page.session_state["session"].workspace
         assert workspace.inputs(0)[0].picture is not None
         (control,) = [each for each in page.button_group if "is taken for" in each.label]
         control.set_value("sequence").run()
@@ -256,11 +256,11 @@ class TestWhatAnInputIs:
         assert workspace.inputs(0)[0].picture is None
 
         again = start(**address(page))
-        assert again.session_state["workspace"].inputs(0) == workspace.inputs(0)
+        assert again.session_state["session"].workspace.inputs(0) == workspace.inputs(0)
         (control,) = [each for each in again.button_group if "is taken for" in each.label]
         control.set_value("image").run()
         assert "as.digit" not in address(again)
-        assert again.session_state["workspace"].inputs(0)[0].picture is not None
+        assert again.session_state["session"].workspace.inputs(0)[0].picture is not None
 
     def test_what_it_cannot_be_is_left_out_of_the_address(self, start, path):
         page = start(path=path, **{"as.digit": "text"})
@@ -280,10 +280,10 @@ class TestWhatAnInputIs:
         assert not page.exception
         assert not page.error
         assert address(page)["size.bases"] == "200"
-        assert page.session_state["workspace"].inputs(0)[0].shape == "200×4"
+        assert page.session_state["session"].workspace.inputs(0)[0].shape == "200×4"
 
         again = start(**address(page))
-        assert again.session_state["workspace"].inputs(0) == page.session_state["workspace"].inputs(0)
+        assert again.session_state["session"].workspace.inputs(0) == page.session_state["session"].workspace.inputs(0)
 
     def test_a_size_that_the_model_does_not_take_is_said_and_can_be_mended(self, start, tmp_path):
         import keras

@@ -1,0 +1,156 @@
+"""The keys by which Streamlit tells one widget or chart from another, and keeps what is chosen in it.
+
+Each stands here once, so that no two are the same by accident. A key that names a model, an input or a layer makes a
+new widget for another one, which begins at its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+# The model, in the sidebar.
+MODEL_KIND: Final = "model_kind"
+EXAMPLE: Final = "example"
+MODEL_FILE: Final = "model_file"
+MODEL_PATH: Final = "model_path"
+WEIGHTS_PATH: Final = "weights_path"
+
+# Its input, in the sidebar.
+TEXT: Final = "text"
+NOISE_SEED: Final = "noise_seed"
+FIT: Final = "fit"
+INVERT: Final = "invert"
+SAMPLE: Final = "sample"
+
+# A look at a file that was refused.
+FILE_LAYERS: Final = "file_layers"
+FILE_WEIGHTS: Final = "file_weights"
+FILE_MAP: Final = "file_map"
+
+# The health page.
+FINDINGS: Final = "findings"
+CLASS_MEANS_LAYER: Final = "class_means_layer"
+
+# The maximize page.
+SEARCH_LAYER: Final = "maximize/layer"
+SEARCH_KIND: Final = "maximize/kind"
+SEARCH_UNIT: Final = "maximize/unit"
+SEARCH_STOP: Final = "maximize/stop"
+SEARCH_MORE: Final = "maximize/more"
+SEARCH_AGAIN: Final = "maximize/again"
+GALLERY_START: Final = "gallery/start"
+GALLERY_STOP: Final = "gallery/stop"
+GALLERY_MORE: Final = "gallery/more"
+
+# The compare page.
+COMPARISON_KIND: Final = "compare_kind"
+OTHER_MODEL_KIND: Final = "compared_kind"
+OTHER_SHOWN_MODEL: Final = "compared_shown"
+OTHER_EXAMPLE: Final = "compared_example"
+OTHER_MODEL_FILE: Final = "compared_file"
+FIRST_SAMPLE: Final = "compared_first"
+SECOND_SAMPLE: Final = "compared_second"
+DISTANCES: Final = "distances"
+SIMILARITY: Final = "similarity"
+COMPARED_LAYER: Final = "compared_layer"
+
+
+def model_member(field: str, identity: tuple[Any, ...]) -> str:
+    """Return the key of the choice among several models in what was given in a field."""
+    return f"{field}/member/{hash(identity)}"
+
+
+def shown_model(names: Sequence[str]) -> str:
+    """Return the key of the choice among the models that a Python process shows."""
+    return f"shown_model/{hash(tuple(names))}"
+
+
+def look_at_file(file: str) -> str:
+    """Return the key of the button that opens a look at a file that was refused."""
+    return f"look/{file}"
+
+
+def trust_modules(place: str) -> str:
+    """Return the key of the button that trusts modules, in a place of the page."""
+    return f"trust/{place}/modules"
+
+
+def trust_upload(place: str, names: str) -> str:
+    """Return the key of the field for the file that defines what is missing, in a place of the page."""
+    return f"trust/{place}/upload/{names}"
+
+
+def trust_lambda(place: str) -> str:
+    """Return the key of the button that trusts a file's own code, in a place of the page."""
+    return f"trust/{place}/lambda"
+
+
+def input_kind(model: str, example: str, own_samples: str) -> str:
+    """Return the key of the choice where the input is from: for a model, and for the samples that came with it."""
+    return f"input_kind/{model}/{example}/{own_samples}"
+
+
+def data_files(model: str, input_name: str) -> str:
+    """Return the key of the field for the data of an input."""
+    return f"data/{model}/{input_name}"
+
+
+def scaling(model: str) -> str:
+    """Return the key of the choice what the pixels of images become."""
+    return f"scaling/{model}"
+
+
+def taken_for(model: str, input_name: str) -> str:
+    """Return the key of the choice what an input is taken for."""
+    return f"kind/{model}/{input_name}"
+
+
+def noise_size(model: str, input_name: str, axis: str) -> str:
+    """Return the key of the size of noise along an axis."""
+    return f"size/{model}/{input_name}/{axis}"
+
+
+def class_names(model: str) -> str:
+    """Return the key of the field for the names of classes."""
+    return f"class_names/{model}"
+
+
+def label_role(model: str, origin: str, roles: Sequence[str], role: str) -> str:
+    """Return the key of the choice what the labels are; with the role in it, or it would keep that of others."""
+    return f"label_role/{model}/{origin}/{'-'.join(roles)}/{role}"
+
+
+def option(scope: str, name: str) -> str:
+    """Return the key of the control of an option, within the layer and visualizer that ``scope`` names."""
+    return f"option/{scope}/{name}"
+
+
+def class_means(layer: str) -> str:
+    """Return the key of the chart of a layer's means by class."""
+    return f"class_means/{layer}"
+
+
+def compared_layer_chart(layer: str) -> str:
+    """Return the key of the chart of one layer of both models or samples."""
+    return f"compared/{layer}"
+
+
+def search_curve(serial: int) -> str:
+    """Return the key of the curve of a search."""
+    return f"maximize/curve/{serial}"
+
+
+def search_result(number: int) -> str:
+    """Return the key of the chart of an input that was found."""
+    return f"maximize/found/{number}"
+
+
+def strongest_samples(layer: str, unit: int | None) -> str:
+    """Return the key of the chart of the samples that excite a unit, or all of a layer, the most."""
+    return f"excited/{layer}/{unit}"
+
+
+def gallery(layer: str, serial: int) -> str:
+    """Return the key of the chart of what all units of a layer look for."""
+    return f"gallery/{layer}/{serial}"

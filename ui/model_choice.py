@@ -1,0 +1,257 @@
+"""The part of the sidebar that asks where the model is from, and opens it.
+
+An example, a file, or a model that a Python process shows: each way draws its own fields and says what they mean as a
+:class:`ModelSource`, and all are opened in one way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+from urllib.parse import unquote
+
+import streamlit as st
+
+from core.common.limits import format_limit, get_limits
+from core.common.text import percent
+from core.errors import CodeNeeded, ModelRefused
+from core.workspace.file_report.results import FileReport
+from core.workspace.results import ModelSummary
+from core.workspace.workspace import Workspace
+from ui import engine, keys
+from ui.choice import Choice, Origin
+from ui.file_report import look_at_refused
+from ui.local import may_open_paths
+from ui.model_files import (
+    ModelFiles,
+    choose_member,
+    is_upload_latest,
+    note_path,
+    open_or_offer,
+    uploaded_model,
+    waits_for_member,
+)
+from ui.session import Request, Session
+from ui.shown import choose_shown_model
+from ui.start import is_starting_model
+from ui.trust import offer_trust, trust_for
+from ui.waiting import show_error, waiting
+from ui.wording import named, plain
+
+__all__ = ["choose_model"]
+
+_PYTHON: Final = "From Python"
+_EXAMPLE: Final = "Example"
+_FILE: Final = "Your file"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model is from, and how to open it.
+
+    Attributes:
+        identity: Tells it from others.
+        name: What to call it while it is being opened.
+        open_model: Opens it.
+        origin: What the address says of it.
+        member: Path of the model within the file or folder, where it holds several.
+        report: Says what the file holds without opening it; None where it is no file.
+    """
+
+    identity: Request
+    name: str
+    open_model: Callable[[], ModelSummary]
+    origin: Origin = field(default_factory=Origin)
+    member: str = ""
+    report: Callable[[], FileReport] | None = None
+
+    @property
+    def request(self) -> Request:
+        """What is asked for by choosing it."""
+        return (self.identity, self.member)
+
+    def is_update_of(self, request: Request) -> bool:
+        """Return whether what was asked for before is the same model in memory, which was trained on meanwhile."""
+        earlier_identity: Request = request[0]
+        return self.identity[0] == _PYTHON and earlier_identity[:2] == self.identity[:2]
+
+
+def choose_model(session: Session) -> None:
+    """Let the visitor choose a model, and open it; if it is refused, that is said, and what was open stays."""
+    source = _source(session.workspace, session.choice)
+    if source is not None:
+        _open(session, source)
+        if session.model_step.current == source.request:
+            session.choice.come_from(source.origin)
+
+
+def _source(workspace: Workspace, choice: Choice) -> ModelSource | None:
+    kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
+    kind = st.segmented_control(
+        "Where the model is from",
+        kinds,
+        default=_FILE if choice.path or choice.upload else _EXAMPLE if choice.example else kinds[0],
+        required=True,
+        key=keys.MODEL_KIND,
+        label_visibility="collapsed",
+    )
+    if kind == _PYTHON:
+        return _model_in_memory(workspace, choice)
+    return _example(workspace, choice) if kind == _EXAMPLE else _model_file(workspace, choice)
+
+
+def _model_in_memory(workspace: Workspace, choice: Choice) -> ModelSource | None:
+    entry = choose_shown_model(workspace, choice)
+    if entry is None:
+        return None
+    identity = (_PYTHON, entry.name, entry.version)
+    open_model = partial(workspace.open_shown, entry.name)
+    return ModelSource(identity, entry.name, open_model, {"shown_model": entry.name})
+
+
+def _example(workspace: Workspace, choice: Choice) -> ModelSource:
+    examples = {example.name: example for example in workspace.examples()}
+    names = list(examples)
+    if choice.example and choice.example not in examples:
+        st.warning(f"There is no example “{named(choice.example)}”; the first one is open.", icon=":material/link_off:")
+    name = st.selectbox(
+        "Example",
+        names,
+        index=names.index(choice.example) if choice.example in examples else 0,
+        format_func=lambda name: examples[name].title,
+        label_visibility="collapsed",
+        key=keys.EXAMPLE,
+    )
+    example = examples[name]
+    share = percent(example.accuracy, 1)
+    st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
+    return ModelSource(("example", name), name, partial(workspace.open_example, name), {"example": name})
+
+
+def _model_file(workspace: Workspace, choice: Choice) -> ModelSource | None:
+    files = uploaded_model("Your model", keys.MODEL_FILE)
+    # What the server was started with opens where visitors may give no paths.
+    path = _path(choice) if may_open_paths() else choice.path if is_starting_model(choice.path) else ""
+    if files is not None and (is_upload_latest(keys.MODEL_FILE) or not path):
+        return _uploaded_source(workspace, files)
+    if path:
+        return _path_source(workspace, choice, path)
+    _explain_files(workspace, choice)
+    return None
+
+
+def _uploaded_source(workspace: Workspace, files: ModelFiles) -> ModelSource:
+    return ModelSource(
+        files.identity,
+        files.name,
+        partial(files.open_in, workspace),
+        {"upload": files.name},
+        files.member,
+        partial(files.report_in, workspace),
+    )
+
+
+def _path_source(workspace: Workspace, choice: Choice, path: str) -> ModelSource | None:
+    weights = _weights_path(path, choice)
+    if path.lower().endswith(".json") and not weights:
+        st.caption("An architecture opens with its weights: give their path too.")
+        return None
+    identity = ("path", path, weights, _content_stamp(path))
+    member = choose_member(identity, keys.MODEL_PATH, choice.member if path == choice.path else "")
+    return ModelSource(
+        identity,
+        path,
+        partial(workspace.open_model, path, "", member, weights, trust_for(identity)),
+        {"path": path, "member": member, "weights": weights},
+        member,
+        partial(workspace.file_report, path, "", member, weights),
+    )
+
+
+def _explain_files(workspace: Workspace, choice: Choice) -> None:
+    allowed = get_limits()
+    if choice.upload and workspace.model is None:
+        st.warning(
+            f"“{named(choice.upload)}” was uploaded, and a reload forgets uploads. Drop it again.",
+            icon=":material/upload_file:",
+        )
+    size = f"An upload takes at most {format_limit(allowed.upload_bytes)}"
+    larger = "; a larger file opens by its path" if may_open_paths() else ""
+    st.caption(
+        f"As you saved it: trained, compiled, zipped. {size}{larger}. Up to {allowed.parameters:,} parameters and "
+        f"{allowed.layers:,} layers. Nothing that the file brings is run unless you say so."
+    )
+
+
+def _content_stamp(path: str) -> tuple[int, int]:
+    # Another file under the same path is opened anew, and not trusted because the one before it was.
+    try:
+        about = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (about.st_mtime_ns, about.st_size)
+
+
+def _path(choice: Choice) -> str:
+    size = format_limit(get_limits().upload_bytes)
+    text = st.text_input(
+        "or a path on this machine",
+        value=choice.path,
+        key=keys.MODEL_PATH,
+        placeholder="models/model.keras",
+        help=f"A file of any size, where an upload takes at most {size}, or a folder that holds one.",
+        on_change=note_path,
+        args=(keys.MODEL_FILE,),
+    )
+    return _as_path(text)
+
+
+def _as_path(text: str) -> str:
+    """A path as people paste it: with blanks around it, in quotation marks, from the home folder, or as an address."""
+    path = text.strip().strip("\"'")
+    if path.startswith("file://"):
+        path = unquote(path.removeprefix("file://"))
+    return os.path.expanduser(path)
+
+
+def _weights_path(path: str, choice: Choice) -> str:
+    """Where an architecture is opened, the path of its weights; empty for the whole folder that a path may be."""
+    if not path.lower().endswith(".json"):
+        return ""
+    weights: str = st.text_input(
+        "and the path of its weights",
+        value=choice.weights if path == choice.path else "",
+        key=keys.WEIGHTS_PATH,
+        placeholder="models/model.weights.h5",
+    )
+    return _as_path(weights)
+
+
+def _open(session: Session, source: ModelSource) -> None:
+    step, request = session.model_step, source.request
+    if not waits_for_member(source.identity, source.member):
+        previous = step.current
+        if step.attempt(request, partial(_open_in, session.workspace, source)):
+            # A model in memory that was trained on meanwhile is looked at where it was.
+            session.forget_replaced("model", stays=previous is None or source.is_update_of(previous))
+        _show_refusal(session, source)
+    if source.report is not None and isinstance(step.error_for(request), ModelRefused):
+        look_at_refused(session.workspace, repr(request), source.report)
+
+
+def _open_in(workspace: Workspace, source: ModelSource) -> None:
+    with waiting(workspace, f"Opening {named(source.name)}", "open", above=True):
+        open_or_offer(source.identity, source.member, source.open_model)
+
+
+def _show_refusal(session: Session, source: ModelSource) -> None:
+    step = session.model_step
+    error = step.error_for(source.request)
+    if isinstance(error, CodeNeeded):
+        path = source.origin.get("path", "")
+        offer_trust(error, source.identity, "model", step.forget_refusal, path)
+    elif error is not None:
+        show_error(error, session.workspace, "refused", icon=":material/block:", forget=step.forget_refusal)

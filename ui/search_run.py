@@ -1,0 +1,70 @@
+"""A search for the input that excites a unit, which the page lets go on by itself, and what its buttons do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["SearchRun"]
+
+_STEPS: Final = 256
+_MOST_STEPS: Final = 2048
+_TICK_SECONDS: Final = 0.1
+
+
+@dataclass
+class SearchRun:
+    """A search that goes on tick by tick, until it is done or stopped.
+
+    Attributes:
+        request: What is looked for, and how; two that are equal are one search.
+        serial: Counts the times it was begun anew.
+        step_goal: How many steps it is to make.
+        steps: How many it has made.
+        is_running: Whether it goes on.
+        has_clock: Whether the page was drawn with a clock that brings the next tick; only a whole page can change that.
+    """
+
+    request: tuple[Any, ...]
+    serial: int = 0
+    step_goal: int = _STEPS
+    steps: int = 0
+    is_running: bool = True
+    has_clock: bool = False
+
+    @classmethod
+    def of(cls, request: tuple[Any, ...], previous: SearchRun | None, *, starts: bool = True) -> SearchRun:
+        """Return the search for what is asked for: the previous one where it looks for the same, else a new one.
+
+        Args:
+            request: What is looked for, and how.
+            previous: The search of the run of the page before; None if there was none.
+            starts: Whether a new one runs at once.
+        """
+        if previous is not None and previous.request == request:
+            return previous
+        return cls(request, previous.serial + 1 if previous else 0, is_running=starts)
+
+    def start_clock(self) -> float | None:
+        """Return after how long the next tick is due; None for never."""
+        self.has_clock = self.is_running
+        return _TICK_SECONDS if self.is_running else None
+
+    def start(self) -> None:
+        """Go on from where it is."""
+        self.is_running = True
+
+    def stop(self) -> None:
+        """Make no more steps."""
+        self.is_running = False
+
+    def restart(self) -> None:
+        """Begin anew, from other noise."""
+        self.is_running, self.steps = True, 0
+        self.serial += 1
+
+    def extend(self) -> None:
+        """Go on: to the end where it was stopped before that, else further, up to the most steps that are made."""
+        next_goal = max(self.step_goal, self.steps + 1) if self.steps < self.step_goal else self.step_goal + _STEPS
+        self.step_goal = min(next_goal, _MOST_STEPS)
+        self.is_running = self.steps < self.step_goal

@@ -1,0 +1,241 @@
+"""The session of a visitor: what is open, what they chose, what was refused, and what a run of the page hands on.
+
+Streamlit runs the page's script anew after every click, and keeps one object of this for each visitor, that is for each
+tab, until they leave. What is chosen in a widget, Streamlit keeps itself, see :mod:`ui.keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import streamlit as st
+
+from core.errors import LayerscopeError
+from core.workspace.results import ShownSummary
+from core.workspace.workspace import Workspace
+from ui import engine
+from ui.choice import Choice, read_address
+from ui.search_run import SearchRun
+
+__all__ = [
+    "ModelCandidates",
+    "NoiseExtents",
+    "Refusal",
+    "Request",
+    "Session",
+    "Step",
+    "TableRows",
+    "UploadField",
+    "VisitorTrust",
+    "get_session",
+]
+
+_KEY: Final = "session"
+
+Request: TypeAlias = tuple[Any, ...]
+"""What a visitor asks for, such as a model file or the samples of an example; two that are equal ask for the same."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused, and why."""
+
+    request: Request
+    error: LayerscopeError
+
+
+@dataclass
+class Step:
+    """Something that is done once for each request, though the page asks for it in every run.
+
+    Attributes:
+        current: The request that it was last done for; None before the first.
+        refusal: The request that it was last refused for, and why; None where nothing was refused since it was done.
+    """
+
+    current: Request | None = None
+    refusal: Refusal | None = None
+
+    def attempt(self, request: Request, action: Callable[[], object]) -> bool:
+        """Do it, unless it is done or was refused already; what it raises is kept as the refusal.
+
+        Args:
+            request: What is asked for.
+            action: Does it.
+
+        Returns:
+            Whether it was done just now.
+        """
+        if self.current == request or self.error_for(request) is not None:
+            return False
+        try:
+            action()
+        except LayerscopeError as error:
+            self.refuse(request, error)
+            return False
+        self.current, self.refusal = request, None
+        return True
+
+    def refuse(self, request: Request, error: LayerscopeError) -> None:
+        """Note that a request was refused; what is current stays."""
+        self.refusal = Refusal(request, error)
+
+    def error_for(self, request: Request) -> LayerscopeError | None:
+        """Return why a request was refused; None if it was not."""
+        return self.refusal.error if self.refusal and self.refusal.request == request else None
+
+    def forget_refusal(self) -> None:
+        """Let what was refused be attempted again."""
+        self.refusal = None
+
+    def forget(self) -> None:
+        """Be as before the first request."""
+        self.current = self.refusal = None
+
+
+@dataclass
+class UploadField:
+    """What a field for the files of a model held when the page ran before.
+
+    Attributes:
+        is_latest: Whether files were dropped or taken away after a path was typed: what came last counts.
+        file_ids: All files in it, as Streamlit numbers them.
+        model_file_ids: Those of them that make up the model that is meant.
+    """
+
+    is_latest: bool = True
+    file_ids: set[str] = field(default_factory=set)
+    model_file_ids: list[str] = field(default_factory=list)
+
+
+@dataclass
+class VisitorTrust:
+    """What the visitor trusts until they leave.
+
+    Attributes:
+        names: Modules and files, whatever model uses them.
+        uploads: Files that they uploaded, content by name; the last one of a name counts.
+        lambdas: Model files whose own code may run.
+        upload_ids: By place on the page, the files that were taken over into ``uploads``, as Streamlit numbers them.
+    """
+
+    names: list[str] = field(default_factory=list)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    lambdas: set[Request] = field(default_factory=set)
+    upload_ids: dict[str, set[str]] = field(default_factory=dict)
+
+
+class ModelCandidates(NamedTuple):
+    """The models in what was given last with several in it: what tells that from others, and the path of each."""
+
+    identity: Request
+    members: Sequence[str]
+
+
+class NoiseExtents(NamedTuple):
+    """Sizes of noise that the model takes, by input along each of its axes of any size, and what they were for."""
+
+    request: Request
+    extents: Mapping[str, tuple[int, ...]]
+
+
+class TableRows(NamedTuple):
+    """The rows of the table of layers: the key of the table, and of each row's layer."""
+
+    key: str
+    layers: list[str]
+
+
+@dataclass
+class Session:
+    """What the page knows of one visitor.
+
+    Whatever holds a request that names the open model is out of date as soon as another one is open, and
+    needs not be forgotten.
+
+    Attributes:
+        choice: What decides what is on the page, and stands in the address.
+        model_step: Opening the model that is looked at.
+        samples_step: Reading the samples that go into it.
+        class_names_step: Naming the classes of the model.
+        other_model_step: Opening the model that the first one is compared with.
+        model_candidates: The models to choose from, where several were given; None where there was only one so far.
+        upload_fields: What the fields for model files held, by key of the widget.
+        trust: What the visitor trusts.
+        shown_model: The model that is chosen among those that a Python process shows; None where it shows none.
+        noise_extents: Sizes of noise that were looked for last; None before the first.
+        table: What the table of layers shows; None before it is drawn.
+        place_above: The place at the top of the page for what the sidebar waits for.
+        search: The search for what a unit looks for; None before the first.
+        search_step: Beginning a search, which is refused where there is no gradient.
+        gallery: The search for what all units of a layer look for; None before the first.
+        has_tile_click: Whether a tile of that gallery was clicked, and the whole page is to be drawn.
+        thumbnails: Images of what visualizers draw, or why there is none, by package, name and time of change.
+        plugin_files: When the files in the folders of plugins were changed, as last seen; None before the first look.
+    """
+
+    choice: Choice
+    model_step: Step = field(default_factory=Step)
+    samples_step: Step = field(default_factory=Step)
+    class_names_step: Step = field(default_factory=Step)
+    other_model_step: Step = field(default_factory=Step)
+    model_candidates: ModelCandidates | None = None
+    upload_fields: dict[str, UploadField] = field(default_factory=dict)
+    trust: VisitorTrust = field(default_factory=VisitorTrust)
+    shown_model: ShownSummary | None = None
+    noise_extents: NoiseExtents | None = None
+    table: TableRows | None = None
+    place_above: Any = None
+    search: SearchRun | None = None
+    search_step: Step = field(default_factory=Step)
+    gallery: SearchRun | None = None
+    has_tile_click: bool = False
+    thumbnails: dict[tuple[str, str, str], bytes | str] = field(default_factory=dict)
+    plugin_files: dict[Path, tuple[int, int]] | None = None
+    _workspace: Workspace | None = field(default=None, repr=False)
+
+    @property
+    def workspace(self) -> Workspace:
+        """What answers this visitor: the model and the samples that they have open."""
+        if self._workspace is None:
+            self._workspace = engine.new_workspace()
+        if not engine.runs_in_process():
+            _end_worker_on_leaving(self._workspace)
+        return self._workspace
+
+    def upload_field(self, key: str) -> UploadField:
+        """Return what the field of a key held when the page ran before."""
+        return self.upload_fields.setdefault(key, UploadField())
+
+    def forget_replaced(self, what: Literal["model", "samples"], *, stays: bool) -> None:
+        """Forget what belonged to the model, or to the samples, that others have just replaced.
+
+        Args:
+            what: What was replaced. Samples belong to their model and go with it.
+            stays: Whether the visitor stays where they were, since nothing was there before, or the same was.
+        """
+        if what == "model":
+            self.samples_step.forget()
+        if stays:
+            return
+        if what == "model":
+            self.choice.start_over()
+        else:
+            self.choice.sample = 0
+
+
+def get_session() -> Session:
+    """Return what the page knows of this visitor; a new session begins with what the address says."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Session(read_address())
+    session: Session = st.session_state[_KEY]
+    return session
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda workspace: workspace.close())
+def _end_worker_on_leaving(_workspace: Workspace) -> Workspace:
+    # Streamlit keeps a session for a while for who comes back; the worker does not wait that long.
+    return _workspace
