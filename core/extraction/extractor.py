@@ -11,17 +11,18 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from core.common.cache import OnceCache
-from core.common.memory import ran_out_of_memory
 from core.common.nested_layers import all_layers
 from core.errors import ExtractionFailed
 from core.extraction import internals as layer_internals
 from core.extraction.activation import Activations
 from core.extraction.batches import joined
+from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.failures import failure
 from core.extraction.graph_rows import may_fold
 from core.extraction.layers import LayerInfo
@@ -42,7 +43,7 @@ from core.extraction.sample_axes import REGULAR, SampleAxis
 from core.extraction.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
 from core.extraction.tokens import tokens_of
 from core.inputs import structure
-from core.inputs.model_inputs import input_specs, input_structure
+from core.inputs.model_inputs import input_specs
 from core.inputs.sample_context import SampleContext
 from core.inputs.sources import read_inputs
 from core.inputs.spec import InputSpec
@@ -54,15 +55,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
-_DERIVED_KEPT = 64
-_SEEDS = 2**31 - 1
+_DERIVED_KEPT: Final = 64
+_SEEDS: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class _Trace:
-    """A compiled pass, and what its outputs are; the tensors of ``recording`` are those of the graph."""
+class _PassKind:
+    """What a pass keeps and how it is made; passes of the same kind are compiled once for each signature.
 
-    function: Any
+    Attributes:
+        selection: What is kept.
+        training: Whether layers such as Dropout behave as in training; a seed goes in beside the inputs then.
+        sample_axes: How samples lie in what some layers answer, by key; where answers are reduced.
+    """
+
+    selection: Selection
+    training: bool = False
+    sample_axes: frozenset[tuple[str, SampleAxis]] = frozenset()
+
+
+class _PassOutputs(NamedTuple):
+    """The tensors of one pass, see :class:`core.extraction.recorded_pass.Batch`."""
+
+    tensors: list[Any]
+    masks: list[Any]
+    tokens: Any
+    answer: Any
+
+
+@dataclass(frozen=True)
+class _PassDescription:
+    """What the outputs of a pass are; ``recording`` is without its tensors, which belong to whoever runs the pass."""
+
     recording: Recording
     may_fold: bool
 
@@ -90,7 +114,7 @@ class Extractor:
         self.trusted = trusted
         self.derived: OnceCache[Any] = OnceCache(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
-        self._traces: dict[Any, _Trace | None] = {}
+        self._traces: dict[Any, CompiledFunction[_PassDescription] | None] = {}
         self._sample_axes = SampleAxes()
         self._reduced_axes: dict[Any, Mapping[str, SampleAxis]] = {}
         self._lock = threading.RLock()
@@ -107,27 +131,20 @@ class Extractor:
         Raises:
             ExtractionFailed: If the model raises on symbolic inputs.
         """
-        structure = input_structure(self.model)
-        if structure is None:
+        signature = structure.declared_signature(self.model)
+        if signature is None:
             with self._lock:
                 traces = [trace for trace in self._traces.values() if trace]
-            return traces[-1].recording.layers if traces else ()
-        import keras
-        import tensorflow as tf
-
-        signature = keras.tree.map_structure(
-            lambda spec: tf.TensorSpec((None, *spec.shape[1:]), "string" if spec.dtype == "string" else spec.dtype),
-            structure,
-        )
-        trace = self._trace(signature, Selection(), False)
-        if trace is None:
+            return traces[-1].description.recording.layers if traces else ()
+        description = self._described(signature)
+        if description is None:
             raise ExtractionFailed(
                 f"{self.model.name!r} cannot be followed without values.",
                 remedy="Give it an input: its layers are listed from a real pass.",
             )
-        return trace.recording.layers
+        return description.recording.layers
 
-    def extract(
+    def extract(  # noqa: PLR0913 - public: what is asked of an extraction, each by its name
         self,
         inputs: Any,
         *,
@@ -178,20 +195,21 @@ class Extractor:
         inputs = read_inputs(self.model, inputs)
         tensors = structure.to_tensors(self.model, inputs)
         sample_count = structure.sample_count_of(tensors)
-        wanted = Selection(None if layers is None else frozenset(layers), internals)
+        selection = Selection(None if layers is None else frozenset(layers), internals)
         with misfits_told(self.model, inputs):
             self.build(tensors)
-            passes = self._batches(tensors, sample_count, batch_size or sample_count, wanted, training, seed)
-            batch = joined(passes, sample_count, progress)
-        if wanted.layers is not None:
-            refuse_unknown_layers(wanted.layers, batch.recording.layers)
-        named = structure.named_arrays(self.model, inputs)
-        described = known or SampleContext(labels=labels, class_names=tuple(class_names))
-        taken_for = described.specs or tuple(input_specs(self.model) if specs is None else specs)
-        others = {spec.name for spec in taken_for if spec.kind != "tokens"}
-        rows = {name: array for name, array in named.items() if name not in others}
-        tokens = tokens_of(batch.recording.tokenizer, batch.tokens, rows)
-        context = replace(described, inputs=named, first=first, tokens=tokens, specs=taken_for)
+            batches = self._batches(tensors, batch_size or sample_count, _PassKind(selection, training), seed)
+            batch = joined(batches, sample_count, progress)
+        if selection.layers is not None:
+            refuse_unknown_layers(selection.layers, batch.recording.layers)
+        samples = known or SampleContext(labels=labels, class_names=tuple(class_names))
+        context = replace(
+            samples,
+            inputs=structure.named_arrays(self.model, inputs),
+            first=first,
+            specs=samples.specs or tuple(input_specs(self.model) if specs is None else specs),
+        )
+        context = replace(context, tokens=_tokens(batch, context))
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
         return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
 
@@ -216,17 +234,17 @@ class Extractor:
         """
         inputs = read_inputs(self.model, inputs)
         tensors = structure.to_tensors(self.model, inputs)
-        wanted = Selection(None if layers is None else frozenset(layers), is_reduced=True)
+        selection = Selection(None if layers is None else frozenset(layers), is_reduced=True)
         with misfits_told(self.model, inputs):
             self.build(tensors)
-            batch = self._reduced_by_sample(tensors, wanted)
-        if wanted.layers is not None:
-            refuse_unknown_layers(wanted.layers, batch.recording.layers)
-        described = batch.recording.described
-        found = {
-            each.key: (each.layer, Reduction(*parts)) for each, parts in zip(described, batch.tensors, strict=True)
+            batch = self._reduced_by_sample(tensors, selection)
+        if selection.layers is not None:
+            refuse_unknown_layers(selection.layers, batch.recording.layers)
+        reductions = {
+            described.key: (described.layer, reduction)
+            for described, reduction in zip(batch.recording.described, batch.tensors, strict=True)
         }
-        return found, batch.answer
+        return reductions, batch.answer
 
     def cost(self, inputs: Any) -> Mapping[str, int | None]:
         """Return how many bytes the answer of each layer to these inputs takes, by key.
@@ -240,16 +258,17 @@ class Extractor:
         """
         tensors = structure.to_tensors(self.model, read_inputs(self.model, inputs))
         self.build(tensors)
-        trace = self._trace(structure.open_signature(tensors), Selection(), False)
-        if trace is None:
+        description = self._described(structure.open_signature(tensors))
+        if description is None:
             return {}
-        layers = trace.recording.layers
-        if trace.may_fold:
+        layers = description.recording.layers
+        if description.may_fold:
+            every_layer = _PassKind(Selection())
             try:
-                layers = self._run(structure.some_of(tensors, [0]), Selection(), False).recording.layers
+                layers = self._run(structure.some_of(tensors, [0]), every_layer).recording.layers
             except ExtractionFailed:
                 # It takes another number of samples at once, and no other.
-                layers = self._run(tensors, Selection(), False).recording.layers
+                layers = self._run(tensors, every_layer).recording.layers
         count = structure.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in layers}
 
@@ -265,9 +284,9 @@ class Extractor:
         """
         known = self._sample_axes.known(tensors)
         if key not in known:
-            trace = self._trace(structure.open_signature(tensors), Selection(), False)
-            if trace is None or trace.may_fold:
-                self._run(tensors, Selection(frozenset({key})), False)
+            description = self._described(structure.open_signature(tensors))
+            if description is None or description.may_fold:
+                self._run(tensors, _PassKind(Selection(frozenset({key}))))
                 known = {key: REGULAR, **self._sample_axes.known(tensors)}
                 self._sample_axes.note(tensors, {key: known[key]})
         return known.get(key, REGULAR)
@@ -293,144 +312,108 @@ class Extractor:
                 if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                     layer.reset_states()
 
-    def _batches(
-        self, tensors: Any, sample_count: int, size: int, wanted: Selection, training: bool, seed: int | None
-    ) -> Iterator[tuple[int, Batch]]:
+    def _batches(self, tensors: Any, size: int, kind: _PassKind, seed: int | None) -> Iterator[tuple[int, Batch]]:
+        sample_count = structure.sample_count_of(tensors)
         seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         for start in range(0, sample_count, size):
             end = min(start + size, sample_count)
             part = tensors if end - start == sample_count else structure.slice_of(tensors, start, end)
-            yield end, self._run(part, wanted, training, seed + start)
+            yield end, self._run(part, kind, seed + start)
 
-    def _run(self, tensors: Any, wanted: Selection, training: bool, seed: int = 0) -> Batch:
+    def _run(self, tensors: Any, kind: _PassKind, seed: int = 0) -> Batch:
         """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
-        batch = self._pass(tensors, wanted, training, seed=seed)
+        batch = self._pass(tensors, kind, seed)
         count = structure.sample_count_of(tensors)
-        recorded = replace(batch.recording, tensors=batch.tensors, masks=batch.masks)
-        doubtful = doubtful_layers(recorded, count)
+        recording = replace(batch.recording, tensors=batch.tensors, masks=batch.masks)
+        doubtful = doubtful_layers(recording, count)
         if not doubtful:
             return batch
-        by_values = [each.key for each in recorded.described if each.rows_by_values and count > 1]
-        known = [key for key in doubtful if key not in by_values]
-        axes = dict(self._sample_axes.of(self._pass, tensors, wanted, known)) if known else {}
+        by_values = [described.key for described in recording.described if described.rows_by_values and count > 1]
+        regular = [key for key in doubtful if key not in by_values]
+        axes = dict(self._sample_axes.of(self._plain_pass, tensors, kind.selection, regular)) if regular else {}
         if by_values:
-            plain = self._pass(tensors, wanted) if training else batch
-            axes |= rows_that_follow(self._pass, tensors, wanted, plain, by_values)
-        rows = in_rows_by_sample(recorded, count, axes)
+            plain = self._plain_pass(tensors, kind.selection) if kind.training else batch
+            axes |= rows_that_follow(self._plain_pass, tensors, kind.selection, plain, by_values)
+        rows = in_rows_by_sample(recording, count, axes)
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
 
-    def _reduced_by_sample(self, tensors: Any, wanted: Selection) -> Batch:
-        kind = (repr(structure.open_signature(tensors)), wanted)
+    def _reduced_by_sample(self, tensors: Any, selection: Selection) -> Batch:
+        key = (repr(structure.open_signature(tensors)), selection)
         count = structure.sample_count_of(tensors)
-        known = self._reduced_axes.get(kind)
-        batch = self._pass(tensors, wanted, False, known)
-        recording = batch.recording
+        known = self._reduced_axes.get(key)
+        batch = self._pass(tensors, _PassKind(selection, sample_axes=frozenset((known or {}).items())))
         doubtful = [
-            each.key
-            for each, parts in zip(recording.described, batch.tensors, strict=True)
-            if Reduction(*parts).total.shape[0] != count
+            described.key
+            for described, reduction in zip(batch.recording.described, batch.tensors, strict=True)
+            if reduction.total.shape[0] != count
         ]
         if known is None:
-            doubtful += recording.without_samples
+            doubtful += batch.recording.without_samples
         if not doubtful:
             return batch
-        axes = self._sample_axes.of(self._pass, tensors, Selection(frozenset(doubtful)), doubtful)
+        axes = self._sample_axes.of(self._plain_pass, tensors, Selection(frozenset(doubtful)), doubtful)
         tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
         others = {key: axes[key] for key in doubtful if key not in tables and not axes[key].is_regular}
+        corrected = {**(known or {}), **others}
         if all(axes[key].is_certain for key in doubtful):
-            self._reduced_axes[kind] = {**(known or {}), **others}
-        return self._pass(tensors, wanted, False, {**(known or {}), **others}) if others else batch
+            self._reduced_axes[key] = corrected
+        return self._pass(tensors, _PassKind(selection, sample_axes=frozenset(corrected.items()))) if others else batch
 
-    def _pass(
-        self,
-        tensors: Any,
-        wanted: Selection,
-        training: bool = False,
-        axes: Mapping[str, SampleAxis] | None = None,
-        seed: int = 0,
-    ) -> Batch:
+    def _plain_pass(self, tensors: Any, selection: Selection) -> Batch:
+        return self._pass(tensors, _PassKind(selection))
+
+    def _pass(self, tensors: Any, kind: _PassKind, seed: int = 0) -> Batch:
         import tensorflow as tf
 
         # The number changes with the pass and not with the graph.
-        seeds = [tf.constant(seed % _SEEDS, tf.int64)] if training else []
-        for signature in (structure.open_signature(tensors), structure.exact_signature(tensors)):
-            trace = self._trace(signature, wanted, training, axes)
-            if trace is None:
-                continue
-            try:
-                kept, masks, tokens, answer = trace.function(*structure.flat(tensors), *seeds)
-            except Exception as error:
-                if ran_out_of_memory(error):
-                    # TensorFlow has waited for memory long enough; another pass would wait as long.
-                    raise failure(self.model, None, error) from error
-                # The eager pass at the end knows which layer it was.
-                continue
-            return Batch(kept, masks, tokens, answer, trace.recording)
-        return self._run_eagerly(tensors, wanted, training, axes, *seeds)
+        seeds = [tf.constant(seed % _SEEDS, tf.int64)] if kind.training else []
+        outputs, description = self._compiled_pass(kind).run(tensors, *seeds)
+        return Batch(**outputs._asdict(), recording=description.recording)
 
-    def _trace(
-        self, signature: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis] | None = None
-    ) -> _Trace | None:
-        key = (repr(signature), wanted, training, frozenset((axes or {}).items()))
-        with self._lock:
-            if key not in self._traces:
-                try:
-                    self._traces[key] = self._compile(signature, wanted, training, axes or {})
-                except Exception:
-                    # Python that looks at values cannot be traced; the eager pass will say if it is anything else.
-                    self._traces[key] = None
-            return self._traces[key]
+    def _described(self, signature: Any) -> _PassDescription | None:
+        """Return what a pass over all layers is like; None where only real values tell."""
+        compiled = self._compiled_pass(_PassKind(Selection())).compiled_for(signature)
+        return compiled.description if compiled else None
 
-    def _compile(self, signature: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis]) -> _Trace:
+    def _compiled_pass(self, kind: _PassKind) -> CompiledPass[_PassDescription]:
+        def cached(
+            signature: Any, compile_now: Callable[[], CompiledFunction[_PassDescription] | None]
+        ) -> CompiledFunction[_PassDescription] | None:
+            key = (repr(signature), kind)
+            with self._lock:
+                if key not in self._traces:
+                    self._traces[key] = compile_now()
+                return self._traces[key]
+
+        # Keras makes the state of its own generator where it is asked for, which must not be inside of a graph.
+        states = random_states(self.model) if kind.training else []
+        return CompiledPass(self.model, partial(self._forward, kind, states), cached)
+
+    def _forward(
+        self, kind: _PassKind, states: Sequence[Any], inputs: Any, *seeds: Any
+    ) -> tuple[_PassOutputs, _PassDescription]:
+        """Make a pass, inside a graph or not."""
         import tensorflow as tf
 
-        flat = structure.flat(signature)
-        states = random_states(self.model) if training else []
-        found: list[Recording] = []
-
-        def forward(*tensors: Any) -> Any:
-            inputs, seeds = tensors[: len(flat)], tensors[len(flat) :]
-            weights = seed_states(states, *seeds) if seeds else ()
-            answer, recorder = recorded_pass(
-                self.model, structure.packed(signature, inputs), training, wanted, weights=weights
-            )
-            graph = tf.compat.v1.get_default_graph()
-            recorded = collect(
-                recorder,
-                wanted,
-                positions=self._positions,
-                is_readable=lambda tensor: getattr(tensor, "graph", graph) is graph,
-                sample_counts=(None, _fixed_sample_count(self.model, flat)),
-            )
-            if wanted.is_reduced:
-                recorded = _reduced(in_rows_by_sample(recorded, tf.shape(tensors[0])[0], axes))
-            # The tensors belong to the graph, which keeps them; what is needed later is what they are.
-            found.append(replace(recorded, tensors=[], masks=[], tokens=None))
-            return recorded.tensors, recorded.masks, recorded.tokens, answer
-
-        function = tf.function(forward, autograph=False).get_concrete_function(
-            *flat, *([tf.TensorSpec((), tf.int64)] if training else [])
+        leaves = structure.flat(inputs)
+        is_eager = tf.executing_eagerly()
+        weights = seed_states(states, *seeds) if seeds else ()
+        answer, recorder = recorded_pass(self.model, inputs, kind.training, kind.selection, weights=weights)
+        sample_counts = (
+            (structure.sample_count_of(inputs),) if is_eager else (None, _fixed_sample_count(self.model, leaves))
         )
-        return _Trace(function, found[-1], may_fold(function.graph))
-
-    def _run_eagerly(
-        self, tensors: Any, wanted: Selection, training: bool, axes: Mapping[str, SampleAxis] | None, *seeds: Any
-    ) -> Batch:
-        weights = seed_states(random_states(self.model), *seeds) if seeds else ()
-        answer, recorder = recorded_pass(self.model, tensors, training, wanted, weights=weights)
-        recorded = collect(
-            recorder,
-            wanted,
-            positions=self._positions,
-            is_readable=lambda tensor: hasattr(tensor, "numpy"),
-            sample_counts=(structure.sample_count_of(tensors),),
+        recording = collect(recorder, kind.selection, positions=self._positions, sample_counts=sample_counts)
+        if kind.selection.is_reduced:
+            count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
+            recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
+        description = _PassDescription(
+            replace(recording, tensors=[], masks=[], tokens=None),
+            not is_eager and may_fold(tf.compat.v1.get_default_graph()),
         )
-        if wanted.is_reduced:
-            recorded = _reduced(in_rows_by_sample(recorded, structure.sample_count_of(tensors), axes or {}))
-        return Batch(recorded.tensors, recorded.masks, recorded.tokens, answer, recorded)
+        return _PassOutputs(recording.tensors, recording.masks, recording.tokens, answer), description
 
 
-def extract(
+def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract
     model: Any,
     inputs: Any,
     *,
@@ -463,18 +446,31 @@ def extract(
     )
 
 
-def _reduced(recorded: Recording) -> Recording:
-    kept = [
-        (each, reduced(tensor, None if each.mask is None else recorded.masks[each.mask], each))
-        for each, tensor in zip(recorded.described, recorded.tensors, strict=True)
-        if can_be_reduced(each) and not each.rows_by_values
+def _reduced(recording: Recording) -> Recording:
+    reductions = [
+        (described, reduced(tensor, None if described.mask is None else recording.masks[described.mask], described))
+        for described, tensor in zip(recording.described, recording.tensors, strict=True)
+        if can_be_reduced(described) and not described.rows_by_values
     ]
-    # As tuples, which a graph can have as its outputs.
-    tensors = [tuple(vars(reduction).values()) for _, reduction in kept]
-    without = tuple(each.key for each in recorded.described if not each.has_sample_axis and not each.rows_by_values)
-    return replace(
-        recorded, tensors=tensors, masks=[], described=tuple(each for each, _ in kept), without_samples=without
+    without_samples = tuple(
+        described.key
+        for described in recording.described
+        if not described.has_sample_axis and not described.rows_by_values
     )
+    return replace(
+        recording,
+        tensors=[reduction for _, reduction in reductions],
+        masks=[],
+        described=tuple(described for described, _ in reductions),
+        without_samples=without_samples,
+    )
+
+
+def _tokens(batch: Batch, context: SampleContext) -> np.ndarray | None:
+    """Return what stands at each position, where an input is text or may be numbers of a vocabulary."""
+    others = {spec.name for spec in context.specs if spec.kind != "tokens"}
+    rows = {name: array for name, array in context.inputs.items() if name not in others}
+    return tokens_of(batch.recording.tokenizer, batch.tokens, rows)
 
 
 def _to_numpy(tensor: Any) -> Any:
@@ -492,13 +488,13 @@ def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
     return next((int(source.shape[0]) for source in sources if len(source.shape) and source.shape[0]), None)
 
 
-def refuse_unknown_layers(wanted: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:
+def refuse_unknown_layers(layers_asked_for: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:
     """Say which layers there are.
 
     Raises:
-        KeyError: If one that is wanted is not among them, nor a part that one of them keeps to itself.
+        KeyError: If one that is asked for is not among them, nor a part that one of them keeps to itself.
     """
     keys = [key for layer in layers for key in (layer.key, *layer.internals)]
-    unknown = sorted(wanted - set(keys))
+    unknown = sorted(layers_asked_for - set(keys))
     if unknown:
         raise KeyError(f"no layer {', '.join(map(repr, unknown))}; there are: {', '.join(keys)}")

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from core.common.text import class_name
+from core.extraction.channel_order import shape_with_channels_last
 from core.extraction.squashing import logits_behind, squashing_function
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "explained_as",
     "input_key",
     "input_layer",
+    "input_name",
     "is_input",
     "layer_kind",
     "owner_of",
@@ -160,6 +162,11 @@ def input_key(name: str) -> str:
     return f"{_INPUT}{name}"
 
 
+def input_name(key: str) -> str:
+    """Return the name of the input that a key stands for, the inverse of :func:`input_key`."""
+    return key.removeprefix(_INPUT)
+
+
 def is_input(key: str) -> bool:
     """Return whether a key is that of an input, not of a layer."""
     return key.startswith(_INPUT)
@@ -238,9 +245,7 @@ def describe_layer(
     shape = () if output is None or output.shape.rank is None else tuple(output.shape)
     data_format = getattr(operation, "data_format", None)
     data_format = data_format if isinstance(data_format, str) else "channels_first" if channels_first else ""
-    if data_format == "channels_first" and len(shape) >= 3:
-        # (sample, channel, *space) -> (sample, *space, channel)
-        shape = (shape[0], *shape[2:], shape[1])
+    shape = shape_with_channels_last(shape) if data_format == "channels_first" else shape
     function = getattr(operation, "activation", None)
     return LayerInfo(
         key=key,

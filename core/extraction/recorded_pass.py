@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from core.extraction.activation import Activation
+from core.extraction.channel_order import channels_last
 from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
 from core.extraction.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
 from core.extraction.model_state import restored_afterwards
-from core.extraction.recorder import INSIDE_LOOP, HandOn, Internal, LayerCall, Recorder, recording
+from core.extraction.recorder import INSIDE_LOOP, HandOn, LayerCall, Recorder, recording
 from core.extraction.tokens import is_tokenizer
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import input_names
@@ -29,7 +30,6 @@ __all__ = [
     "Recording",
     "Selection",
     "activations_of",
-    "channels_last",
     "collect",
     "has_channels_first",
     "random_states",
@@ -63,14 +63,14 @@ class Selection:
         """Return whether an internal is kept; ``call_key`` is the key of the call that it belongs to."""
         if self.layers is not None and key in self.layers:
             return True
-        return self.internals and (self.layers is None or any(_is_output_of(each, call_key) for each in self.layers))
+        return self.internals and (self.layers is None or any(_is_output_of(key, call_key) for key in self.layers))
 
     def looks_inside(self, call_key: str) -> bool:
         """Return whether anything that the layer of a call keeps to itself is kept."""
         if self.keeps_internal("", call_key):
             return True
-        asked = self.layers or ()
-        return any(":" in each and each.startswith((f"{call_key}:", f"{call_key}/")) for each in asked)
+        beginnings = (f"{call_key}:", f"{call_key}/")
+        return any(":" in key and key.startswith(beginnings) for key in self.layers or ())
 
 
 @dataclass(frozen=True)
@@ -80,26 +80,26 @@ class RecordedTensor:
     Attributes:
         key: Key of the activation.
         layer: The layer that answered.
+        has_sample_axis: False for what is the same for every sample, such as a table of positions.
+        open_axes: Axes after the first of which the extent was not known before the pass.
+        weights: Returns the layer's own weights by name.
         part: ``"output"`` or the name of an internal.
         axes: Names of the axes; empty for those that suit the layer.
-        has_sample_axis: False for what is the same for every sample, such as a table of positions.
         channels_first: Whether the channels are the axis after the samples.
         mask: Position of its mask among the masks, or None.
-        open_axes: Axes after the first of which the extent was not known before the pass.
         rows_by_values: Whether values decide how many rows there are, or in which order.
-        weights: Returns the layer's own weights by name.
     """
 
     key: str
     layer: LayerInfo
-    part: str
-    axes: tuple[str, ...]
     has_sample_axis: bool
-    channels_first: bool
-    mask: int | None
     open_axes: tuple[int, ...]
-    rows_by_values: bool
     weights: Callable[[], dict[str, np.ndarray]]
+    part: str = "output"
+    axes: tuple[str, ...] = ()
+    channels_first: bool = False
+    mask: int | None = None
+    rows_by_values: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def recorded_pass(
     model: Any,
     tensors: Any,
     training: bool,
-    wanted: Selection,
+    selection: Selection,
     *,
     replace_output: HandOn | None = None,
     weights: Sequence[tuple[Any, Any]] = (),
@@ -159,7 +159,7 @@ def recorded_pass(
         model: The model.
         tensors: What it is given, in its own structure.
         training: Whether layers such as Dropout behave as in training.
-        wanted: What is to be kept of it.
+        selection: What is to be kept of it.
         replace_output: What changes the outputs of layers on their way, see :class:`core.extraction.recorder.Recorder`.
         weights: Variables of the model with what they are to be in this pass.
 
@@ -170,7 +170,7 @@ def recorded_pass(
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
-    with restored_afterwards(model), recording(model, wanted.looks_inside, replace_output) as recorder, scope:
+    with restored_afterwards(model), recording(model, selection.looks_inside, replace_output) as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
@@ -202,61 +202,139 @@ def seed_states(states: Sequence[Any], seed: Any) -> list[tuple[Any, Any]]:
 
 def collect(
     recorder: Recorder,
-    wanted: Selection,
+    selection: Selection,
     *,
     positions: Mapping[int, int],
-    is_readable: Callable[[Any], bool],
     sample_counts: tuple[int | None, ...],
 ) -> Recording:
-    """Choose what is kept of a pass, and describe every layer of it.
+    """Choose what is kept of a pass, and describe every layer of it; in the graph that it was made in, if any.
 
     Args:
         recorder: Holds the layer calls.
-        wanted: What to keep.
+        selection: What to keep.
         positions: Position in ``model.layers`` by the id of the layer.
-        is_readable: Whether a tensor can leave the graph that it is in.
         sample_counts: Extents of a first axis that make it the sample axis.
     """
-    kept: list[tuple[RecordedTensor, Any]] = []
-    masks: list[Any] = []
-    place_of_mask: dict[int, int] = {}
-    layers: list[LayerInfo] = []
-    tokens = tokenizer = None
-
-    by_values = operations_by_values()
-
-    def keep(tensor: Any, mask: Any, described: RecordedTensor) -> None:
-        described = replace(described, rows_by_values=getattr(tensor, "op", None) in by_values if by_values else False)
-        tensor, mask = _padded(tensor, mask)
-        if mask is not None and is_readable(mask):
-            if id(mask) not in place_of_mask:
-                place_of_mask[id(mask)] = len(masks)
-                masks.append(mask)
-            described = replace(described, mask=place_of_mask[id(mask)])
-        kept.append((described, tensor))
-
-    channels_first: dict[str, list[int | None]] = {}
+    collector = _Collector(selection, positions, sample_counts)
     for call in recorder.calls:
+        collector.add_outputs(call)
+        collector.add_internals(call)
+    return collector.recording()
+
+
+class _KeptTensor(NamedTuple):
+    described: RecordedTensor
+    tensor: Any
+
+
+class _Collector:
+    """Goes through the calls of a pass, describes each layer, and keeps what is to be kept."""
+
+    def __init__(
+        self, selection: Selection, positions: Mapping[int, int], sample_counts: tuple[int | None, ...]
+    ) -> None:
+        self._selection = selection
+        self._positions = positions
+        self._sample_counts = sample_counts
+        self._is_readable = _readable_here()
+        self._operations_by_values = operations_by_values()
+        self._kept: list[_KeptTensor] = []
+        self._masks: list[Any] = []
+        self._place_of_mask: dict[int, int] = {}
+        self._layers: list[LayerInfo] = []
+        self._channels_first: dict[str, list[int | None]] = {}
+        self._tokens: Any = None
+        self._tokenizer: Any = None
+
+    def add_outputs(self, call: LayerCall) -> None:
         for key, tensor, mask in call.outputs() or [(call.key, None, None)]:
             missing = call.missing
-            if tensor is None or not is_readable(tensor):
+            if tensor is None or not self._is_readable(tensor):
                 missing = missing or INSIDE_LOOP
-            first = tensor is not None and has_channels_first(call, static_shape(tensor), channels_first)
-            layer = _describe(call, key, tensor, missing, positions, first)
-            layers.append(layer)
+            channels_first = tensor is not None and has_channels_first(call, static_shape(tensor), self._channels_first)
+            layer = self._describe(call, key, tensor, missing, channels_first)
+            self._layers.append(layer)
             if missing:
                 continue
-            if first:
-                channels_first[key] = static_shape(tensor)
-            if tokenizer is None and is_tokenizer(call.operation):
-                (tokens, _), tokenizer = _padded(tensor, None), call.operation
-            if wanted.keeps(key):
-                keep(tensor, mask, _recorded(call, key, layer, "output", (), tensor, sample_counts, first))
+            if channels_first:
+                self._channels_first[key] = static_shape(tensor)
+            if self._tokenizer is None and is_tokenizer(call.operation):
+                self._tokens, _ = _padded(tensor, None)
+                self._tokenizer = call.operation
+            if self._selection.keeps(key):
+                described = self._recorded(call, key, layer, tensor)
+                self._keep(tensor, mask, replace(described, channels_first=channels_first))
+
+    def add_internals(self, call: LayerCall) -> None:
         for key, internal in call.internals.items():
-            if wanted.keeps_internal(key, call.key) and is_readable(internal.values):
-                keep(internal.values, internal.mask, _recorded_internal(call, key, internal, positions, sample_counts))
-    described, tensors = tuple(each for each, _ in kept), [tensor for _, tensor in kept]
-    return Recording(tensors, masks, tokens, described, tuple(layers), tokenizer)
+            if self._selection.keeps_internal(key, call.key) and self._is_readable(internal.values):
+                _, output, _ = call.outputs()[0]
+                layer = self._describe(call, call.key, output, "", False)
+                described = self._recorded(call, key, layer, internal.values)
+                self._keep(
+                    internal.values,
+                    internal.mask,
+                    replace(described, part=key.rpartition(":")[2], axes=internal.axes),
+                )
+
+    def recording(self) -> Recording:
+        return Recording(
+            tensors=[kept.tensor for kept in self._kept],
+            masks=self._masks,
+            tokens=self._tokens,
+            described=tuple(kept.described for kept in self._kept),
+            layers=tuple(self._layers),
+            tokenizer=self._tokenizer,
+        )
+
+    def _describe(self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool) -> LayerInfo:
+        at_top = not call.parent and not call.repeated
+        return describe_layer(
+            call.operation,
+            key=key,
+            index=self._positions.get(id(call.operation)) if at_top else None,
+            output=tensor,
+            inputs_from=call.inputs_from,
+            parent=call.parent,
+            holds_layers=call.holds_layers,
+            missing=missing,
+            internals=() if missing else call.internal_keys,
+            channels_first=channels_first,
+        )
+
+    def _recorded(self, call: LayerCall, key: str, layer: LayerInfo, tensor: Any) -> RecordedTensor:
+        extents = static_shape(tensor)
+        # Outside of a graph every extent is known, and says as little of which axis is that of the samples.
+        is_open = None not in self._sample_counts
+        return RecordedTensor(
+            key=key,
+            layer=layer,
+            has_sample_axis=bool(extents) and extents[0] in self._sample_counts,
+            open_axes=tuple(axis for axis in range(1, len(extents)) if is_open or extents[axis] is None),
+            weights=functools.partial(weights_of, call.operation),
+        )
+
+    def _keep(self, tensor: Any, mask: Any, described: RecordedTensor) -> None:
+        rows_by_values = getattr(tensor, "op", None) in self._operations_by_values
+        tensor, mask = _padded(tensor, mask)
+        place = None if mask is None or not self._is_readable(mask) else self._place_of(mask)
+        self._kept.append(_KeptTensor(replace(described, rows_by_values=rows_by_values, mask=place), tensor))
+
+    def _place_of(self, mask: Any) -> int:
+        if id(mask) not in self._place_of_mask:
+            self._place_of_mask[id(mask)] = len(self._masks)
+            self._masks.append(mask)
+        return self._place_of_mask[id(mask)]
+
+
+def _readable_here() -> Callable[[Any], bool]:
+    """Return what says whether a tensor can leave the graph that is being made; outside of any, whether it is real."""
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return lambda tensor: hasattr(tensor, "numpy")
+    graph = tf.compat.v1.get_default_graph()
+    return lambda tensor: getattr(tensor, "graph", graph) is graph
 
 
 def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> list[Activation]:
@@ -268,17 +346,15 @@ def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> l
         context: What is known about them.
     """
     masks = [np.asarray(mask).astype(bool) for mask in batch.masks]
-    made: dict[str, Activation] = {
+    activations: dict[str, Activation] = {
         input_key(name): _input_activation(name, array, context) for name, array in context.inputs.items()
     }
-    described = batch.recording.described
+    described_tensors = list(zip(batch.recording.described, batch.tensors, strict=True))
     # What layers keep to themselves comes first: the activation of the layer holds it.
-    for inside in (True, False):
-        for each, tensor in zip(described, batch.tensors, strict=True):
-            if (each.part != "output") is inside:
-                mask = None if each.mask is None else masks[each.mask]
-                made[each.key] = _activation(tensor, each, mask, sample_count, context, made)
-    return [made[each.key] for each in described]
+    for described, tensor in sorted(described_tensors, key=lambda pair: pair[0].part == "output"):
+        mask = None if described.mask is None else masks[described.mask]
+        activations[described.key] = _activation(tensor, described, mask, sample_count, context, activations)
+    return [activations[described.key] for described in batch.recording.described]
 
 
 def _activation(
@@ -287,7 +363,7 @@ def _activation(
     mask: np.ndarray | None,
     sample_count: int,
     context: SampleContext,
-    made: Mapping[str, Activation],
+    activations: Mapping[str, Activation],
 ) -> Activation:
     layer = described.layer
     if described.channels_first:
@@ -312,26 +388,19 @@ def _activation(
         part=described.part,
         mask=mask,
         context=context,
-        inputs=tuple(made[key] for key in layer.inputs_from if key in made),
-        internals=_internals(layer, made) if described.part == "output" else {},
+        inputs=tuple(activations[key] for key in layer.inputs_from if key in activations),
+        internals=_internals(layer, activations) if described.part == "output" else {},
         weights=described.weights,
     )
 
 
-def channels_last(values: Any) -> Any:
-    """Return a tensor ``(sample, channel, *space)`` as ``(sample, *space, channel)``."""
-    import tensorflow as tf
-
-    return tf.transpose(values, [0, *range(2, len(values.shape)), 1])
-
-
-def _internals(layer: LayerInfo, made: Mapping[str, Activation]) -> dict[str, Activation]:
-    return {key[len(layer.call_key) + 1 :]: made[key] for key in layer.internals if key in made}
+def _internals(layer: LayerInfo, activations: Mapping[str, Activation]) -> dict[str, Activation]:
+    return {key[len(layer.call_key) + 1 :]: activations[key] for key in layer.internals if key in activations}
 
 
 def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> Activation:
     info = input_layer(name, array.shape)
-    spec = next((each for each in context.specs if each.name == name and len(each.shape) + 1 == array.ndim), None)
+    spec = next((spec for spec in context.specs if spec.name == name and len(spec.shape) + 1 == array.ndim), None)
     is_image = spec is not None and spec.kind == "image" and array.ndim in (3, 4)
     places = spec.axis_names if spec and is_image else ()
     axes = ("sample", *(place.replace("channels", "channel") for place in places))
@@ -347,12 +416,12 @@ def weights_of(operation: Any) -> dict[str, np.ndarray]:
     """
     weights = list(getattr(operation, "weights", ()))
     paths = [weight.path.split("/") for weight in weights]
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for weight, path in zip(weights, paths, strict=True):
         endings = ("/".join(path[-depth:]) for depth in range(1, len(path) + 1))
-        alone = (each for each in endings if sum("/".join(other).endswith(f"/{each}") for other in paths) <= 1)
-        found[next(alone, weight.path)] = np.array(weight)
-    return found
+        alone = (ending for ending in endings if sum("/".join(other).endswith(f"/{ending}") for other in paths) <= 1)
+        arrays[next(alone, weight.path)] = np.array(weight)
+    return arrays
 
 
 def _is_output_of(key: str, call_key: str) -> bool:
@@ -372,55 +441,6 @@ def has_channels_first(call: LayerCall, shape: list[int | None], known: Mapping[
         return own == "channels_first" and len(shape) >= 3
     # A layer without a format of its own, such as ReLU, keeps that of what went in.
     return bool(call.inputs_from) and all(known.get(source) == shape for source in call.inputs_from)
-
-
-def _describe(
-    call: LayerCall,
-    key: str,
-    tensor: Any,
-    missing: str,
-    positions: Mapping[int, int],
-    channels_first: bool,
-) -> LayerInfo:
-    at_top = not call.parent and not call.repeated
-    return describe_layer(
-        call.operation,
-        key=key,
-        index=positions.get(id(call.operation)) if at_top else None,
-        output=tensor,
-        inputs_from=call.inputs_from,
-        parent=call.parent,
-        holds_layers=call.holds_layers,
-        missing=missing,
-        internals=() if missing else call.internal_keys,
-        channels_first=channels_first,
-    )
-
-
-def _recorded(
-    call: LayerCall,
-    key: str,
-    layer: LayerInfo,
-    part: str,
-    axes: tuple[str, ...],
-    tensor: Any,
-    sample_counts: tuple[int | None, ...],
-    channels_first: bool = False,
-) -> RecordedTensor:
-    static = static_shape(tensor)
-    has_sample_axis = bool(static) and static[0] in sample_counts
-    weights = functools.partial(weights_of, call.operation)
-    # Outside of a graph every extent is known, and says as little of which axis is that of the samples.
-    open_axes = tuple(at for at in range(1, len(static)) if static[at] is None or None not in sample_counts)
-    return RecordedTensor(key, layer, part, axes, has_sample_axis, channels_first, None, open_axes, False, weights)
-
-
-def _recorded_internal(
-    call: LayerCall, key: str, internal: Internal, positions: Mapping[int, int], sample_counts: tuple[int | None, ...]
-) -> RecordedTensor:
-    _, tensor, _ = call.outputs()[0]
-    layer = _describe(call, call.key, tensor, "", positions, False)
-    return _recorded(call, key, layer, key.rpartition(":")[2], internal.axes, internal.values, sample_counts)
 
 
 def _padded(tensor: Any, mask: Any) -> tuple[Any, Any]:

@@ -8,10 +8,11 @@ ones, and a norm less than a sum of squares, which makes a copy of everything fi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+
+from core.extraction.channel_order import channels_last
 
 if TYPE_CHECKING:
     from core.extraction.recorded_pass import RecordedTensor
@@ -36,9 +37,10 @@ MARGIN: Final = 0.01
 """Share of that range within which a value counts as saturated."""
 
 
-@dataclass(frozen=True)
-class Reduction:
+class Reduction(NamedTuple):
     """A layer's answers to some samples, reduced over space or time; padding is left out.
+
+    A tuple, which a graph can have among its outputs.
 
     Attributes:
         places: How many places or timesteps each sample has, shape ``(sample,)``, or one number for all.
@@ -88,9 +90,8 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
     import tensorflow as tf
 
     values = tf.cast(tensor, tf.float32)
+    values = channels_last(values) if described.channels_first else values
     rank = values.shape.rank
-    if rank is not None and rank > 2 and described.channels_first:
-        values = tf.transpose(values, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
     if rank is None or rank < 3:
         flat = values if rank == 2 else tf.reshape(values, [tf.shape(values)[0], -1])  # (sample,) -> (sample, unit)
         near = _near_bounds(flat, described)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import LayerscopeError
+from core.extraction.channel_order import channels_last
 from core.extraction.layers import LayerInfo, axes_of
-from core.extraction.recorded_pass import Batch, RecordedTensor, Recording, Selection, channels_last
+from core.extraction.recorded_pass import Batch, RecordedTensor, Recording, Selection
 from core.extraction.sample_axes import (
     REGULAR,
     SampleAxis,

@@ -17,6 +17,7 @@ from core.inputs.model_inputs import input_specs, input_structure
 
 __all__ = [
     "arrange",
+    "declared_signature",
     "dense_array",
     "exact_signature",
     "flat",
@@ -129,6 +130,20 @@ def exact_signature(tensors: Any) -> Any:
     return _mapped(tf.type_spec_from_value, tensors)
 
 
+def declared_signature(model: Any) -> Any:
+    """Return what a graph takes by what the model declares, for any number of samples; None if it declares nothing."""
+    import keras
+    import tensorflow as tf
+
+    inputs = input_structure(model)
+    if inputs is None:
+        return None
+    return keras.tree.map_structure(
+        lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), "string" if tensor.dtype == "string" else tensor.dtype),
+        inputs,
+    )
+
+
 def input_names(model: Any, structure: Any) -> list[str]:
     """Return the name of each input that is there: those of a dict, else the model's own names if it has as many."""
     import keras
@@ -192,20 +207,25 @@ def _can_be_cast(given: Any, declared: str) -> bool:
     return declared not in ("", "string") and np.dtype(given).kind in "fiub"
 
 
-def arrange(model: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return the arrays in the structure that the model is called with: one array, a list, a dict, or nested.
+def _known_sample_count(array: Any) -> int | None:
+    # In a graph it may be known only once that runs.
+    return array.shape[0] if hasattr(array, "shape") and len(array.shape) else len(array)
+
+
+def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
+    """Return arrays or tensors in the structure that the model is called with: one array, a list, a dict, or nested.
 
     Args:
         model: A Keras model.
-        arrays: One array per input, by the names that ``input_specs`` gives, each checked; the sample axis first. For a
-            model that does not say what it expects, one array is handed on as it is and several as a dict; as a list if
-            they are called ``"input_0"``, ``"input_1"``, …, which :func:`core.inputs.structure.input_names` calls those
-            of a list.
+        arrays: One array, or tensor of a graph, per input, by the names that ``input_specs`` gives, each checked; the
+            sample axis first. For a model that does not say what it expects, one array is handed on as it is and
+            several as a dict; as a list if they are called ``"input_0"``, ``"input_1"``, …, which
+            :func:`core.inputs.structure.input_names` calls those of a list.
 
     Raises:
         InputRejected: If an input is missing or unknown, or the numbers of samples differ.
     """
-    counts = {name: len(array) for name, array in arrays.items()}
+    counts = {name: count for name, array in arrays.items() if (count := _known_sample_count(array)) is not None}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"'{safe_name(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(

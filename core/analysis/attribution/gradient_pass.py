@@ -7,24 +7,38 @@ everything that is recorded of any model can be changed, and derived by: no seco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from core.analysis.attribution.targets import EVERYWHERE, Target, objective_of
-from core.common.memory import ran_out_of_memory
+from core.analysis.attribution.targets import (
+    EVERYWHERE,
+    Target,
+    objective_of,
+    values_before_softmax,
+    with_a_way_up,
+)
 from core.errors import InputRejected
+from core.extraction.channel_order import channels_first, channels_last
+from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.extractor import Extractor, refuse_unknown_layers
-from core.extraction.failures import failure
 from core.extraction.layers import input_key
-from core.extraction.recorded_pass import Recording, Selection, collect, has_channels_first, recorded_pass, static_shape
+from core.extraction.recorded_pass import (
+    RecordedTensor,
+    Recording,
+    Selection,
+    collect,
+    has_channels_first,
+    recorded_pass,
+    static_shape,
+)
+from core.extraction.recorder import LayerCall
 from core.extraction.sample_axes import REGULAR, SampleAxis, by_sample
 from core.inputs import structure
 
-__all__ = ["Change", "PassResult", "PassSpec", "run_pass", "trace_pass"]
+__all__ = ["Change", "PassArguments", "PassResult", "PassSpec", "PassTensors", "run_pass", "trace_pass"]
 
 _SHUFFLED: Final = "shuffled weights"
 
@@ -57,7 +71,7 @@ class PassSpec:
         changed: Key of the layer whose answer is changed; empty for none.
         shuffled: Seed by which all weights are shuffled within each variable; None leaves them as they are.
         with_answer: Whether what the model answers is returned.
-        uphill: Whether a ReLU that answers nothing has a gradient all the same, see :func:`objective_of`.
+        uphill: Whether a ReLU that answers nothing has a gradient all the same, see :func:`with_a_way_up`.
         samples: How the samples lie in what the target answers.
     """
 
@@ -95,15 +109,34 @@ class PassResult:
     answer: Any = None
 
 
-@dataclass
-class _Found:
-    """The tensors of one pass, of a graph or real."""
+class PassArguments(NamedTuple):
+    """What differs from pass to pass of one kind, as tensors that go in beside the inputs.
+
+    Attributes:
+        units: Unit of the target for each sample, shape ``(sample,)``.
+        place: Where the target is taken, see :func:`objective_of`.
+        scale: What the answer of the changed layer is multiplied by; None where none is changed.
+        shift: What is added to it, likewise.
+    """
+
+    units: Any
+    place: Any
+    scale: Any = None
+    shift: Any = None
+
+    @property
+    def tensors(self) -> tuple[Any, ...]:
+        """Those that are there, in order."""
+        return tuple(tensor for tensor in self if tensor is not None)
+
+
+class PassTensors(NamedTuple):
+    """The tensors of one pass, of a graph or real; see :class:`PassResult`."""
 
     objective: Any
     values: dict[str, Any]
     gradients: dict[str, Any]
     answer: Any
-    recording: Recording
 
 
 def run_pass(
@@ -130,7 +163,6 @@ def run_pass(
         ExtractionFailed: If the model raises; the message names the layer.
     """
     import keras
-    import tensorflow as tf
 
     tensors = structure.to_tensors(extractor.model, inputs)
     count = structure.sample_count_of(tensors)
@@ -138,61 +170,25 @@ def run_pass(
     if spec.target:
         samples = extractor.sample_axis(tensors, spec.target)
         spec = replace(spec, samples=samples.of_one() if count == 1 else samples)
-    changes = () if change is None else (np.float32(change.scale), np.float32(change.shift))
-    # Places are told by one number per axis; how many axes there are is not known before the pass.
-    extra = [
-        tf.constant(np.broadcast_to(units, (count,)), tf.int32),
-        tf.constant(place or (EVERYWHERE,), tf.int32),
-        *(tf.constant(each) for each in changes),
-    ]
-    for signature in (structure.open_signature(tensors), structure.exact_signature(tensors)):
-        compiled = extractor.derived.get(
-            (spec, repr(signature), tuple(np.ndim(each) for each in changes), len(place)),
-            partial(_compiled, extractor, signature, spec, extra),
-        )
-        if compiled is None:
-            continue
-        function, names, gradient_names = compiled
-        try:
-            objective, values, gradients, answer = function(*structure.flat(tensors), *extra)
-        except Exception as error:
-            if ran_out_of_memory(error):
-                raise failure(extractor.model, None, error) from error
-            continue  # the pass that is not compiled says which layer it was
-        break
-    else:
-        found = trace_pass(extractor, tensors, spec, *extra)
-        names, gradient_names = tuple(found.values), tuple(found.gradients)
-        objective, values, gradients = found.objective, list(found.values.values()), list(found.gradients.values())
-        answer = found.answer if spec.with_answer else None
-    taken = dict(zip(gradient_names, map(np.asarray, gradients), strict=True))
+    arguments = _arguments(np.broadcast_to(units, (count,)), place, change)
+    outputs, _ = _compiled_pass(extractor, spec, arguments, len(place)).run(tensors, *arguments.tensors)
+    gradients = {point: np.asarray(gradient) for point, gradient in outputs.gradients.items()}
     return PassResult(
-        np.asarray(objective),
-        dict(zip(names, map(np.asarray, values), strict=True)),
-        {point: taken.get(point) for point in spec.points},
-        keras.tree.map_structure(np.asarray, answer),
+        np.asarray(outputs.objective),
+        {key: np.asarray(values) for key, values in outputs.values.items()},
+        {point: gradients.get(point) for point in spec.points},
+        keras.tree.map_structure(np.asarray, outputs.answer),
     )
 
 
-def trace_pass(
-    extractor: Extractor,
-    tensors: Any,
-    spec: PassSpec,
-    units: Any,
-    place: Any,
-    scale: Any = None,
-    shift: Any = None,
-) -> _Found:
+def trace_pass(extractor: Extractor, tensors: Any, spec: PassSpec, arguments: PassArguments) -> PassTensors:
     """Make one pass, inside a graph or not, and return its tensors.
 
     Args:
         extractor: Holds the model.
         tensors: What the model is given, in its own structure.
         spec: What is asked for.
-        units: Unit of the target for each sample, shape ``(sample,)``.
-        place: See :func:`objective_of`.
-        scale: What the answer of the changed layer is multiplied by.
-        shift: What is added to it.
+        arguments: The numbers that it is asked with.
 
     Raises:
         InputRejected: If there is no such layer, or it has no values.
@@ -201,95 +197,125 @@ def trace_pass(
     import tensorflow as tf
 
     model = extractor.model
-    watched: dict[str, Any] = {}
-    first: dict[str, list[int | None]] = {}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        for name, tensor in zip(structure.input_names(model, tensors), structure.flat(tensors), strict=True):
-            if input_key(name) in spec.points and tensor.dtype.is_floating:
-                tape.watch(tensor)
-                watched[input_key(name)] = tensor
-
-        def replace_output(call: Any, key: str, tensor: Any) -> Any:
-            if has_channels_first(call, static_shape(tensor), first):
-                first[key] = static_shape(tensor)
-            if key == spec.changed and scale is not None:
-                tensor = _changed(tensor, scale, shift, key in first)
-            if key in spec.points and tensor.dtype.is_floating:
-                tape.watch(tensor)
-                watched[key] = tensor
-            return tensor
-
+        outputs = _WatchedOutputs(tape, spec, arguments)
+        outputs.watch_inputs(structure.input_names(model, tensors), structure.flat(tensors))
         weights = _shuffled(extractor, spec.shuffled) if spec.shuffled is not None else ()
-        wanted = Selection(frozenset(filter(None, (spec.target, *spec.kept))))
-        answer, recorder = recorded_pass(model, tensors, False, wanted, replace_output=replace_output, weights=weights)
-        recording = collect(
-            recorder,
-            wanted,
-            positions={},
-            is_readable=_readable_here(),
-            sample_counts=(None, structure.flat(tensors)[0].shape[0]),
+        selection = Selection(_layers_asked_for(spec))
+        answer, recorder = recorded_pass(
+            model, tensors, False, selection, replace_output=outputs.replace_output, weights=weights
         )
-        kept = {each.key: (tensor, each) for each, tensor in zip(recording.described, recording.tensors, strict=True)}
+        sample_counts = (None, structure.flat(tensors)[0].shape[0])
+        recording = collect(recorder, selection, positions={}, sample_counts=sample_counts)
         _refuse_without_values(recording, spec)
-        objective = _objective(kept, recording, spec, units, place)
-    points = [point for point in spec.points if point in watched]
-    taken = tape.gradient(objective, [watched[point] for point in points]) if points else []
-    gradients = {point: each for point, each in zip(points, taken, strict=True) if each is not None}
-    values = {key: kept[key][0] for key in spec.kept} | {point: watched[point] for point in points}
-    last = {key for key, (_, described) in kept.items() if described.channels_first} | set(first)
-    return _Found(
+        kept = {
+            described.key: _KeptTensor(described, tensor)
+            for described, tensor in zip(recording.described, recording.tensors, strict=True)
+        }
+        objective = _objective(kept, recording.masks, spec, arguments)
+    watched = {point: outputs.watched[point] for point in spec.points if point in outputs.watched}
+    gradients = tape.gradient(objective, watched) if watched else {}
+    turned = {key for key, (described, _) in kept.items() if described.channels_first} | set(outputs.channels_first)
+    values = {key: kept[key].tensor for key in spec.kept} | watched
+    return PassTensors(
         objective,
-        {key: _plain(tensor, key in last) for key, tensor in values.items()},
-        {key: _plain(tensor, key in last) for key, tensor in gradients.items()},
-        answer,
-        recording,
+        {key: _plain(tensor, key in turned) for key, tensor in values.items()},
+        {point: _plain(gradient, point in turned) for point, gradient in gradients.items() if gradient is not None},
+        answer if spec.with_answer else None,
     )
 
 
-def _compiled(extractor: Extractor, signature: Any, spec: PassSpec, extra: list[Any]) -> Any:
+class _KeptTensor(NamedTuple):
+    described: RecordedTensor
+    tensor: Any
+
+
+class _WatchedOutputs:
+    """Changes what a layer answers on its way, and lets a tape watch what gradients are taken by.
+
+    Args:
+        tape: Watches.
+        spec: Which layer is changed, and which are watched.
+        arguments: What it is changed by.
+
+    Attributes:
+        watched: What came at the points, by key.
+        channels_first: Extents of what layers answered with the channels before the axes of space, by key.
+    """
+
+    def __init__(self, tape: Any, spec: PassSpec, arguments: PassArguments) -> None:
+        self._tape = tape
+        self._spec = spec
+        self._arguments = arguments
+        self.watched: dict[str, Any] = {}
+        self.channels_first: dict[str, list[int | None]] = {}
+
+    def watch_inputs(self, names: Sequence[str], tensors: Sequence[Any]) -> None:
+        for name, tensor in zip(names, tensors, strict=True):
+            self._watch(input_key(name), tensor)
+
+    def replace_output(self, call: LayerCall, key: str, tensor: Any) -> Any:
+        if has_channels_first(call, static_shape(tensor), self.channels_first):
+            self.channels_first[key] = static_shape(tensor)
+        if key == self._spec.changed and self._arguments.scale is not None:
+            tensor = _changed(tensor, self._arguments, key in self.channels_first)
+        self._watch(key, tensor)
+        return tensor
+
+    def _watch(self, key: str, tensor: Any) -> None:
+        if key in self._spec.points and tensor.dtype.is_floating:
+            self._tape.watch(tensor)
+            self.watched[key] = tensor
+
+
+def _arguments(units: np.ndarray, place: tuple[int, ...], change: Change | None) -> PassArguments:
     import tensorflow as tf
 
-    flat = structure.flat(signature)
-    names: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-
-    def forward(*tensors: Any) -> Any:
-        found = trace_pass(extractor, structure.packed(signature, tensors[: len(flat)]), spec, *tensors[len(flat) :])
-        names.append((tuple(found.values), tuple(found.gradients)))
-        answer = found.answer if spec.with_answer else None
-        return found.objective, list(found.values.values()), list(found.gradients.values()), answer
-
-    open_specs = [tf.TensorSpec([None] * each.shape.rank, each.dtype) for each in extra]
-    try:
-        function = tf.function(forward, autograph=False).get_concrete_function(*flat, *open_specs)
-    except InputRejected:
-        raise
-    except Exception:
-        # Python that looks at values cannot be traced; the pass that is not compiled says if it is anything else.
-        return None
-    return function, *names[-1]
+    # Places are told by one number per axis; how many axes there are is not known before the pass.
+    arguments = PassArguments(tf.constant(units, tf.int32), tf.constant(place or (EVERYWHERE,), tf.int32))
+    if change is None:
+        return arguments
+    return arguments._replace(scale=tf.constant(np.float32(change.scale)), shift=tf.constant(np.float32(change.shift)))
 
 
-def _objective(kept: Mapping[str, Any], recording: Recording, spec: PassSpec, units: Any, place: Any) -> Any:
+def _compiled_pass(
+    extractor: Extractor, spec: PassSpec, arguments: PassArguments, place_axes: int
+) -> CompiledPass[None]:
+    ranks = tuple(tensor.shape.rank for tensor in arguments.tensors)
+
+    def forward(inputs: Any, *others: Any) -> tuple[PassTensors, None]:
+        return trace_pass(extractor, inputs, spec, PassArguments(*others)), None
+
+    def cached(
+        signature: Any, compile_now: Callable[[], CompiledFunction[None] | None]
+    ) -> CompiledFunction[None] | None:
+        compiled: CompiledFunction[None] | None = extractor.derived.get(
+            (spec, repr(signature), ranks, place_axes), compile_now
+        )
+        return compiled
+
+    return CompiledPass(extractor.model, forward, cached)
+
+
+def _layers_asked_for(spec: PassSpec) -> frozenset[str]:
+    return frozenset(filter(None, (spec.target, *spec.kept)))
+
+
+def _objective(kept: Mapping[str, _KeptTensor], masks: Sequence[Any], spec: PassSpec, arguments: PassArguments) -> Any:
     import tensorflow as tf
 
     if not spec.target:
-        return tf.zeros_like(units, tf.float32)
-    tensor, described = kept[spec.target]
-    mask = None if described.mask is None else recording.masks[described.mask]
+        return tf.zeros_like(arguments.units, tf.float32)
+    described, tensor = kept[spec.target]
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
-    rows = None if spec.samples.is_regular else partial(_by_sample, count=tf.shape(units)[0], spec=spec)
-    return objective_of(
-        tensor,
-        mask if rows is None else None,
-        described,
-        units,
-        place,
-        whole=spec.whole,
-        before_softmax=spec.before_softmax,
-        uphill=spec.uphill,
-        rows=rows,
-    )
+    values = values_before_softmax(tensor) if spec.before_softmax else tensor
+    values = with_a_way_up(values) if spec.uphill else values
+    mask = None if described.mask is None else masks[described.mask]
+    if not spec.samples.is_regular:
+        values, mask = _by_sample(values, tf.shape(arguments.units)[0], spec), None
+    values = channels_last(values) if described.channels_first else values
+    return objective_of(values, arguments.units, arguments.place, whole=spec.whole, mask=mask)
 
 
 def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
@@ -305,48 +331,35 @@ def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
 
 
 def _refuse_without_values(recording: Recording, spec: PassSpec) -> None:
-    asked = frozenset(filter(None, (spec.target, *spec.kept)))
+    keys = _layers_asked_for(spec)
     try:
-        refuse_unknown_layers(asked, recording.layers)
+        refuse_unknown_layers(keys, recording.layers)
     except KeyError as error:
         raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
-    there = {each.key for each in recording.described}
+    with_values = {described.key for described in recording.described}
     for layer in recording.layers:
-        if layer.key in asked - there:
+        if layer.key in keys - with_values:
             raise InputRejected(
                 f"Layer {layer.key!r} has no values: {layer.missing}.", remedy="Choose the layer around it."
             )
 
 
-def _changed(tensor: Any, scale: Any, shift: Any, channels_first: bool) -> Any:
+def _changed(tensor: Any, arguments: PassArguments, is_channels_first: bool) -> Any:
     import tensorflow as tf
 
-    rank = tensor.shape.rank
-    if channels_first:
-        turned = [0, rank - 1, *range(1, rank - 1)]  # (sample, *space, channel) -> (sample, channel, *space)
-        scale, shift = tf.transpose(scale, turned), tf.transpose(shift, turned)
+    scale, shift = arguments.scale, arguments.shift
+    if is_channels_first:
+        scale, shift = (channels_first(values, tensor.shape.rank) for values in (scale, shift))
     changed = tensor * tf.cast(scale, tensor.dtype) + tf.cast(shift, tensor.dtype)
     changed.set_shape(tensor.shape)
     return changed
 
 
-def _plain(tensor: Any, channels_first: bool) -> Any:
+def _plain(tensor: Any, is_channels_first: bool) -> Any:
     import tensorflow as tf
 
-    tensor = tf.convert_to_tensor(tensor)
-    rank = tensor.shape.rank
-    if channels_first and rank is not None and rank > 2:
-        tensor = tf.transpose(tensor, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
+    tensor = channels_last(tensor) if is_channels_first else tf.convert_to_tensor(tensor)
     return tf.cast(tensor, tf.float32) if tensor.dtype.is_floating else tensor
-
-
-def _readable_here() -> Callable[[Any], bool]:
-    import tensorflow as tf
-
-    if tf.executing_eagerly():
-        return lambda tensor: hasattr(tensor, "numpy")
-    graph = tf.compat.v1.get_default_graph()
-    return lambda tensor: getattr(tensor, "graph", graph) is graph
 
 
 def _shuffled(extractor: Extractor, seed: int) -> list[tuple[Any, Any]]:
@@ -356,14 +369,14 @@ def _shuffled(extractor: Extractor, seed: int) -> list[tuple[Any, Any]]:
         import tensorflow as tf
 
         random = np.random.default_rng(seed)
-        found = []
+        shuffled = []
         with tf.init_scope():
             for variable in extractor.model.weights:
                 values = np.asarray(variable)
                 if values.dtype.kind == "f" and values.size > 1:
                     mixed = random.permutation(values.reshape(-1)).reshape(values.shape)
-                    found.append((variable, tf.constant(mixed)))
-        return found
+                    shuffled.append((variable, tf.constant(mixed)))
+        return shuffled
 
-    kept: list[tuple[Any, Any]] = extractor.derived.get((_SHUFFLED, seed), make)
-    return kept
+    weights: list[tuple[Any, Any]] = extractor.derived.get((_SHUFFLED, seed), make)
+    return weights

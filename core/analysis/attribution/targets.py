@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.extraction.squashing import logits_behind, operation_behind
 
-if TYPE_CHECKING:
-    from core.extraction.recorded_pass import RecordedTensor
-
-__all__ = ["EVERYWHERE", "Target", "objective_of"]
+__all__ = ["EVERYWHERE", "Target", "objective_of", "values_before_softmax", "with_a_way_up"]
 
 EVERYWHERE = -1
 """Stands for the mean over all places, where the number of a place is asked for."""
@@ -36,47 +32,36 @@ class Target:
     before_softmax: bool = True
 
 
+def values_before_softmax(tensor: Any) -> Any:
+    """Return what went into the softmax or sigmoid that a layer ends in; what it answered where there is none."""
+    logits = logits_behind(tensor)
+    return tensor if logits is None else logits
+
+
 def objective_of(
-    tensor: Any,
-    mask: Any,
-    described: RecordedTensor,
+    values: Any,
     units: Any,
     place: Any,
     *,
     whole: bool,
-    before_softmax: bool,
-    uphill: bool = False,
-    rows: Callable[[Any], Any] | None = None,
+    mask: Any = None,
 ) -> Any:
     """Return what a target amounts to for each sample, shape ``(sample,)``, inside a graph or not.
 
     Args:
-        tensor: What the layer answered.
-        mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
-        described: What the tensor is.
+        values: What the layer answered, shape ``(sample, *places, unit)``, or ``(sample,)``.
         units: Unit for each sample, shape ``(sample,)``; without effect where all of the layer is taken.
         place: Number on each axis of places, shape ``(axis,)``; :data:`EVERYWHERE` on all of them takes the mean.
         whole: Whether all of the layer is taken.
-        before_softmax: Whether it is taken before its softmax or sigmoid.
-        uphill: Whether a ReLU that answers nothing is to have a gradient all the same, that of what went in: the same
-            numbers, but a way up for who looks for one.
-        rows: Puts what the layer answered into rows by sample, where it has others.
+        mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
     """
     import tensorflow as tf
 
-    logits = logits_behind(tensor) if before_softmax else None
-    values = tensor if logits is None else logits
-    if uphill:
-        values = _with_a_way_up(values)
-    values = values if rows is None else rows(values)
     values = tf.cast(values, tf.float32)
     rank = values.shape.rank
-    if described.channels_first and rank is not None and rank > 2:
-        values = tf.transpose(values, [0, *range(2, rank), 1])  # (sample, channel, *space) -> (sample, *space, channel)
-    shape = tf.shape(values)
     if rank == 1:
         values = values[:, None]  # (sample,) -> (sample, unit)
-        shape = tf.shape(values)
+    shape = tf.shape(values)
     rows = tf.reshape(values, [shape[0], -1, shape[-1]])  # (sample, *places, unit) -> (sample, place, unit)
     if whole:
         return tf.reduce_mean(tf.square(rows), axis=[1, 2])
@@ -93,7 +78,11 @@ def objective_of(
     return tf.where(tf.reduce_all(place >= 0), answers[:, number], mean)
 
 
-def _with_a_way_up(tensor: Any) -> Any:
+def with_a_way_up(tensor: Any) -> Any:
+    """Return the same numbers, with a gradient where a ReLU answers nothing: that of what went in.
+
+    For who looks for a way up.
+    """
     import tensorflow as tf
 
     operation = operation_behind(tensor)

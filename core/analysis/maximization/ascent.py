@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from core.analysis.attribution.gradient_entry import gradient_entry, in_structure
-from core.analysis.attribution.gradient_pass import PassSpec, run_pass, trace_pass
+from core.analysis.attribution.gradient_pass import PassArguments, PassSpec, run_pass, trace_pass
 from core.analysis.attribution.targets import EVERYWHERE, Target
 from core.analysis.maximization.domain import Domain
 from core.analysis.maximization.parameters import inputs_from, parameters_of, starting_parameters
-from core.errors import InputRejected, NoGradient
+from core.errors import NoGradient
+from core.extraction.compiled import CompiledFunction, compile_function
 from core.extraction.extractor import Extractor
+from core.extraction.layers import input_name, is_input
 from core.inputs import structure
 from core.inputs.structure import arrange
 
@@ -62,6 +64,44 @@ class AscentSettings:
     from_sample: bool = False
 
 
+class _Search(NamedTuple):
+    """Where a search stands: what ascent changes, and Adam's moments of its gradient; all of one shape."""
+
+    parameters: Any
+    mean: Any
+    square: Any
+
+
+class _Strengths(NamedTuple):
+    """Numbers of the settings that go in beside the search, so that a loop serves all of them."""
+
+    jitter: Any
+    zoom: Any
+    rotation: Any
+    smoothness: Any
+    decay: Any
+    diversity: Any
+    step_size: Any
+
+
+class _LoopArguments(NamedTuple):
+    """What stays as it is during a search.
+
+    Attributes:
+        fixed: The other inputs of the model by name, the sample axis first, of extent 1.
+        units: Unit of the target for each start, shape ``(start,)``.
+        place: Where the target is taken.
+        strengths: How strong each part of a step is.
+        seed: Of the transformations.
+    """
+
+    fixed: dict[str, Any]
+    units: Any
+    place: Any
+    strengths: _Strengths
+    seed: Any
+
+
 class Ascent:
     """One search, which goes on as long as it is told to.
 
@@ -98,12 +138,12 @@ class Ascent:
         self._settings = settings
         starts = settings.starts if units is None else len(units)
         self._units = np.broadcast_to(target.unit or 0, (starts,)) if units is None else np.asarray(units)
-        self._parameters: Any = starting_parameters(domain, starts, settings.seed, by_frequency=settings.by_frequency)
+        parameters = starting_parameters(domain, starts, settings.seed, by_frequency=settings.by_frequency)
         if settings.from_sample:
-            self._parameters = self._parameters + parameters_of(
+            parameters = parameters + parameters_of(
                 sample[entry][0], domain, by_frequency=settings.by_frequency, is_coloured=self._is_coloured
             )
-        self._moments: list[Any] = [np.zeros_like(self._parameters)] * 2
+        self._search = _Search(parameters, np.zeros_like(parameters), np.zeros_like(parameters))
         whole = structure.to_tensors(extractor.model, arrange(extractor.model, dict(sample)))
         self._samples = extractor.sample_axis(whole, target.layer)
         self.history = np.empty((0, starts), np.float32)
@@ -121,40 +161,27 @@ class Ascent:
         """
         import tensorflow as tf
 
-        settings = self._settings
-        numbers = tf.constant(
-            [
-                settings.jitter,
-                settings.zoom,
-                np.deg2rad(settings.rotation),
-                settings.smoothness,
-                settings.decay,
-                settings.diversity,
-                settings.step_size,
-            ],
-            tf.float32,
+        search = _Search(*map(tf.convert_to_tensor, self._search))
+        arguments = self._arguments()
+        loop = self._extractor.derived.get(
+            self._key(search, arguments), partial(self._compiled_loop, search, arguments)
         )
-        place = tf.constant(self.target.place or (EVERYWHERE,), tf.int32)
-        extra = [tf.constant(self._units, tf.int32), place, numbers, tf.constant([settings.seed, 0], tf.int32)]
-        fixed = [tf.convert_to_tensor(array) for array in self._others.values()]
-        first = tf.constant(self.steps, tf.int32)
-        state = [tf.convert_to_tensor(each) for each in (self._parameters, *self._moments)]
-        loop = self._extractor.derived.get(self._key(state, fixed, place), partial(self._compiled, state, fixed, extra))
         if loop is not None:
-            history, *state = loop(first, tf.constant(steps, tf.int32), *state, *fixed, *extra)
+            first, count = tf.constant(self.steps, tf.int32), tf.constant(steps, tf.int32)
+            history, search = loop.function(first, count, search, arguments)
         else:
-            told = []
+            objectives = []
             for number in range(self.steps, self.steps + steps):
-                objective, *state = self._step(tf.constant(number), state, fixed, extra)
-                told.append(objective)
-            history = tf.stack(told)
-        self._parameters, *self._moments = state
+                objective, search = self._step(tf.constant(number), search, arguments)
+                objectives.append(objective)
+            history = tf.stack(objectives)
+        self._search = search
         self.history = np.concatenate([self.history, np.asarray(history)])
 
     @property
     def inputs(self) -> np.ndarray:
         """What was found so far, as the model takes it, shape ``(start, …)``."""
-        return self.domain.as_taken(np.asarray(self._inputs(self._parameters)[0]))
+        return self.domain.as_taken(np.asarray(self._inputs(self._search.parameters)[0]))
 
     def objective(self) -> np.ndarray:
         """Return what the target amounts to for what was found, without any transformation, shape ``(start,)``."""
@@ -171,8 +198,8 @@ class Ascent:
     def answers(self) -> np.ndarray:
         """Return what the model answers to what was found, its first output."""
         named = {**self._repeated(), self.entry: self.inputs}
-        found = run_pass(self._extractor, arrange(self._extractor.model, named), PassSpec(with_answer=True))
-        return np.asarray(structure.flat(found.answer)[0])
+        result = run_pass(self._extractor, arrange(self._extractor.model, named), PassSpec(with_answer=True))
+        return np.asarray(structure.flat(result.answer)[0])
 
     def _repeated(self) -> dict[str, np.ndarray]:
         return {name: np.repeat(array, len(self._units), axis=0) for name, array in self._others.items()}
@@ -186,73 +213,87 @@ class Ascent:
     def _is_coloured(self) -> bool:
         return self.domain.kind == "image" and self.domain.shape[-1] == 3
 
-    def _key(self, state: list[Any], fixed: list[Any], place: Any) -> Any:
-        shapes = tuple((tuple(each.shape), each.dtype.name) for each in (*state, *fixed))
+    def _arguments(self) -> _LoopArguments:
+        import tensorflow as tf
+
+        settings = self._settings
+        strengths = _Strengths(
+            jitter=settings.jitter,
+            zoom=settings.zoom,
+            rotation=np.deg2rad(settings.rotation),
+            smoothness=settings.smoothness,
+            decay=settings.decay,
+            diversity=settings.diversity,
+            step_size=settings.step_size,
+        )
+        return _LoopArguments(
+            fixed={name: tf.convert_to_tensor(array) for name, array in self._others.items()},
+            units=tf.constant(self._units, tf.int32),
+            place=tf.constant(self.target.place or (EVERYWHERE,), tf.int32),
+            strengths=_Strengths(*(tf.constant(strength, tf.float32) for strength in strengths)),
+            seed=tf.constant([settings.seed, 0], tf.int32),
+        )
+
+    def _key(self, search: _Search, arguments: _LoopArguments) -> Any:
+        shapes = tuple((tuple(tensor.shape), tensor.dtype.name) for tensor in (*search, *arguments.fixed.values()))
         spec = PassSpec.of(self.target)
         # The loop holds these as constants.
-        known = tuple(each.tobytes() if isinstance(each, np.ndarray) else each for each in vars(self.domain).values())
+        domain = tuple(
+            value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(self.domain).values()
+        )
         settings = (self._settings.by_frequency, self._settings.diversity > 0)
-        return ("ascent", spec, self.entry, shapes, len(place), known, settings)
+        return ("ascent", spec, self.entry, shapes, len(arguments.place), domain, settings)
 
-    def _compiled(self, state: list[Any], fixed: list[Any], extra: list[Any]) -> Any:
+    def _compiled_loop(self, search: _Search, arguments: _LoopArguments) -> CompiledFunction[None] | None:
+        """Compile several steps as one call; None where Python looks at values: then each step is made on its own."""
         import tensorflow as tf
 
-        def loop(first: Any, count: Any, *tensors: Any) -> Any:
-            start = list(tensors[: len(state)])
-            held = list(tensors[len(state) : len(state) + len(fixed)])
-            more = list(tensors[len(state) + len(fixed) :])
-            history = tf.TensorArray(tf.float32, count, element_shape=[state[0].shape[0]])
+        def loop(first: Any, count: Any, start: _Search, arguments: _LoopArguments) -> tuple[Any, None]:
+            history = tf.TensorArray(tf.float32, count, element_shape=[search.parameters.shape[0]])
 
-            def body(done: Any, history: Any, *now: Any) -> Any:
-                objective, *after = self._step(first + done, list(now), held, more)
-                for tensor, before in zip(after, now, strict=True):
-                    tensor.set_shape(before.shape)
-                return done + 1, history.write(done, objective), *after
+            def body(done: Any, history: Any, before: _Search) -> Any:
+                objective, after = self._step(first + done, before, arguments)
+                for tensor_after, tensor_before in zip(after, before, strict=True):
+                    tensor_after.set_shape(tensor_before.shape)
+                return done + 1, history.write(done, objective), after
 
-            _, history, *end = tf.while_loop(
-                lambda done, *rest: done < count, body, (tf.constant(0), history, *start), parallel_iterations=1
+            _, history, end = tf.while_loop(
+                lambda done, *_: done < count, body, (tf.constant(0), history, start), parallel_iterations=1
             )
-            return history.stack(), *end
+            return (history.stack(), end), None
 
         number = tf.TensorSpec([], tf.int32)
-        specs = [tf.TensorSpec(each.shape, each.dtype) for each in (*state, *fixed, *extra)]
-        try:
-            return tf.function(loop, autograph=False).get_concrete_function(number, number, *specs)
-        except InputRejected:
-            raise
-        except Exception:
-            # Python that looks at values cannot be traced: then each step is made on its own.
-            return None
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (search, arguments))
+        return compile_function(loop, [number, number, *specs])
 
-    def _step(self, number: Any, state: list[Any], fixed: list[Any], extra: list[Any]) -> list[Any]:
+    def _step(self, number: Any, search: _Search, arguments: _LoopArguments) -> tuple[Any, _Search]:
+        """Return what the target amounts to before a step, shape ``(start,)``, and where the search stands after it."""
         import tensorflow as tf
 
-        units, place, numbers, seed = extra
-        jitter, zoom, rotation, smoothness, decay, diversity, size = tf.unstack(numbers)
-        parameters, mean, square = state
+        strengths, seed = arguments.strengths, arguments.seed
         with tf.GradientTape(watch_accessed_variables=False) as outer:
-            outer.watch(parameters)
-            inputs, distance = self._inputs(parameters)
+            outer.watch(search.parameters)
+            inputs, distance = self._inputs(search.parameters)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(inputs)
-                seen = inputs
+                images = inputs
                 if self.domain.kind == "image":
-                    seen = _transformed(inputs, jitter, zoom, rotation, tf.stack([seed[0], number]))
-                objective, alike = self._objective(seen, fixed, units, place)
-                wanted = objective - diversity * alike * tf.stop_gradient(tf.abs(objective))
+                    images = _transformed(inputs, strengths, tf.stack([seed[0], number]))
+                objective, alike = self._objective(images, arguments)
+                height = objective - strengths.diversity * alike * tf.stop_gradient(tf.abs(objective))
             with tf.GradientTape(watch_accessed_variables=False) as penalties:
                 penalties.watch(distance)
-                penalty = smoothness * _variation(distance) + self._decay(decay) * _sum_of_each(tf.square(distance))
+                decay = self._decay(strengths.decay)
+                penalty = strengths.smoothness * _variation(distance) + decay * _sum_by_start(tf.square(distance))
             pull = penalties.gradient(penalty, distance)
             # Layers differ by orders of magnitude in what they answer: by its own size the gradient can be weighed.
-            ascent = tape.gradient(wanted, inputs)
+            ascent = tape.gradient(height, inputs)
             # Behind a ReLU that answers nothing there is no way up to be seen: then any.
             anywhere = tf.random.stateless_normal(tf.shape(inputs), tf.stack([seed[0] + 1, number]))
             push = _of_length_one(ascent, anywhere)
         by_inputs, by_distance = tf.convert_to_tensor(push), tf.convert_to_tensor(pull)
-        gradient = outer.gradient([inputs, distance], parameters, output_gradients=[-by_inputs, by_distance])
-        moved, mean, square = _adam(parameters, gradient, mean, square, number, size)
-        return [objective, moved, mean, square]
+        gradient = outer.gradient([inputs, distance], search.parameters, output_gradients=[-by_inputs, by_distance])
+        return objective, _after_adam(search, gradient, number, strengths.step_size)
 
     def _decay(self, decay: Any) -> Any:
         if self.domain.kind == "image":
@@ -260,21 +301,20 @@ class Ascent:
         # The push is of length 1 per number, and the two are in balance as far out as samples lie where this is a half.
         return (0.5 + decay) * np.sqrt(np.prod(self.domain.shape)) / (2 * self.domain.radius)
 
-    def _objective(self, seen: Any, fixed: list[Any], units: Any, place: Any) -> tuple[Any, Any]:
+    def _objective(self, images: Any, arguments: _LoopArguments) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        count = seen.shape[0]
-        turned = self.domain.as_taken(seen)
-        named = {name: tf.repeat(tensor, count, axis=0) for name, tensor in zip(self._others, fixed, strict=True)}
-        tensors = structure.to_tensors(
-            self._extractor.model, _arranged(self._extractor.model, {**named, self.entry: turned})
-        )
+        count = images.shape[0]
+        named = {name: tf.repeat(tensor, count, axis=0) for name, tensor in arguments.fixed.items()}
+        named[self.entry] = self.domain.as_taken(images)
+        model = self._extractor.model
+        tensors = structure.to_tensors(model, arrange(model, named))
         is_apart = self._samples.is_regular and count > 1
         kept = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
         spec = PassSpec.of(self.target, kept=kept, uphill=True, samples=self._samples)
-        found = trace_pass(self._extractor, tensors, spec, units, place)
-        alike = _likeness(found.values[self.target.layer]) if kept else tf.constant(0.0)
-        return found.objective, alike
+        traced = trace_pass(self._extractor, tensors, spec, PassArguments(arguments.units, arguments.place))
+        alike = _likeness(traced.values[self.target.layer]) if kept else tf.constant(0.0)
+        return traced.objective, alike
 
 
 def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Target) -> str:
@@ -291,35 +331,25 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
         ExtractionFailed: If the model raises.
     """
     entries = gradient_entry(extractor, in_structure(extractor, inputs), target)
-    found = next((key for key in entries.keys if key.startswith("input:")), "")
-    if not found:
+    entry = next((key for key in entries.keys if is_input(key)), "")
+    if not entry:
         raise NoGradient(
             entries.stopped_by,
             remedy="So no input can be looked for. The samples that excite the unit the most can be seen, and the "
             "pictures “What it rests on” and “Switch it off” work too.",
         )
-    return found.partition(":")[2]
+    return input_name(entry)
 
 
-def _arranged(model: Any, named: Mapping[str, Any]) -> Any:
-    # What arrange() checks are arrays; tensors of a graph are put where it puts those.
-    if len(named) == 1 and not isinstance(getattr(model, "_inputs_struct", None), Mapping):
-        return next(iter(named.values()))
-    order = arrange(model, {name: np.zeros((1, *tensor.shape[1:]), np.float32) for name, tensor in named.items()})
-    if isinstance(order, Mapping):
-        return {name: named[name] for name in order}
-    return [named[name] for name in structure.input_names(model, order)]
-
-
-def _transformed(images: Any, jitter: Any, zoom: Any, rotation: Any, seed: Any) -> Any:
+def _transformed(images: Any, strengths: _Strengths, seed: Any) -> Any:
     """Return images moved, turned and made larger or smaller at random, each in its own way; mirrored at the edges."""
     import keras
     import tensorflow as tf
 
     count, height, width, _ = images.shape
     drawn = tf.random.stateless_uniform([4, count], seed, -1.0, 1.0)
-    across, down = drawn[0] * jitter * width, drawn[1] * jitter * height
-    scale, angle = 1.0 + drawn[2] * zoom, drawn[3] * rotation
+    across, down = drawn[0] * strengths.jitter * width, drawn[1] * strengths.jitter * height
+    scale, angle = 1.0 + drawn[2] * strengths.zoom, drawn[3] * strengths.rotation
     cosine, sine = tf.cos(angle) * scale, tf.sin(angle) * scale
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     shift_x = middle_x - cosine * middle_x + sine * middle_y + across
@@ -329,15 +359,15 @@ def _transformed(images: Any, jitter: Any, zoom: Any, rotation: Any, seed: Any) 
     return keras.ops.image.affine_transform(images, matrix, "bilinear", "reflect", data_format="channels_last")
 
 
-def _adam(parameters: Any, gradient: Any, mean: Any, square: Any, number: Any, size: Any) -> tuple[Any, Any, Any]:
+def _after_adam(search: _Search, gradient: Any, number: Any, step_size: Any) -> _Search:
     # By hand: an optimizer of Keras keeps its moments in variables, and a loop that many share must not.
     import tensorflow as tf
 
-    mean = _MEAN * mean + (1 - _MEAN) * gradient
-    square = _SQUARE * square + (1 - _SQUARE) * tf.square(gradient)
+    mean = _MEAN * search.mean + (1 - _MEAN) * gradient
+    square = _SQUARE * search.square + (1 - _SQUARE) * tf.square(gradient)
     times = tf.cast(number + 1, tf.float32)
     step = (mean / (1 - _MEAN**times)) / (tf.sqrt(square / (1 - _SQUARE**times)) + _SMALL)
-    return parameters - size * step, mean, square
+    return _Search(search.parameters - step_size * step, mean, square)
 
 
 def _variation(values: Any) -> Any:
@@ -347,11 +377,11 @@ def _variation(values: Any) -> Any:
     rank = values.shape.rank
     if rank < 3:
         return tf.zeros_like(values[:, 0])
-    total = _sum_of_each(tf.abs(values[:, 1:] - values[:, :-1]))
-    return total + _sum_of_each(tf.abs(values[:, :, 1:] - values[:, :, :-1])) if rank == 4 else total
+    total = _sum_by_start(tf.abs(values[:, 1:] - values[:, :-1]))
+    return total + _sum_by_start(tf.abs(values[:, :, 1:] - values[:, :, :-1])) if rank == 4 else total
 
 
-def _sum_of_each(values: Any) -> Any:
+def _sum_by_start(values: Any) -> Any:
     import tensorflow as tf
 
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
