@@ -155,18 +155,18 @@ class LoadedPlugins:
             earlier = self._withdraw(origin.key) if again else {}
             changed_at = time.strftime("%H:%M:%S") if again else ""
             self._plugins[origin.key] = origin.plain().but(changed_at=changed_at)
-            clock, imported = ImportClock(), []
+            clock, modules = ImportClock(), []
 
             def load() -> None:
                 with clock.running():
-                    imported.append(source.load())
+                    modules.append(source.load())
 
             self._recording_problems(origin, "import", load)
             self._note_import(origin, clock)
-            fine = bool(imported) and self.register(imported[0], origin, earlier)
-            if not fine:
+            is_sound = bool(modules) and self.register(modules[0], origin, earlier)
+            if not is_sound:
                 self._keep_broken(origin, earlier)
-            return fine
+            return is_sound
 
     def register(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
         """Take in a plugin that was imported: its hooks, or a single visualizer; True if nothing went wrong.
@@ -177,7 +177,7 @@ class LoadedPlugins:
             earlier: What it brought before it changed.
         """
         with self._lock:
-            known = self._plugins.setdefault(origin.key, origin.plain())
+            before = self._plugins.setdefault(origin.key, origin.plain())
             if isinstance(plugin, Visualizer):
                 self._add(plugin, origin, earlier or {}, API_VERSION)
             elif self._take_hooks(plugin, origin):
@@ -189,14 +189,14 @@ class LoadedPlugins:
                     )
             else:
                 return False
-            return len(self._plugins[origin.key].problems) == len(known.problems)
+            return len(self._plugins[origin.key].problems) == len(before.problems)
 
     def announce(self, activations: Activations) -> None:
         """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
         for implementation in self._pluggy.hook.activations_published.get_hookimpls():
             # As pluggy has it, an implementation may leave out what it does not need.
-            told = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
-            self._recording_problems(self._origins[implementation.plugin_name], "hook", told)
+            hook = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
+            self._recording_problems(self._origins[implementation.plugin_name], "hook", hook)
 
     def isolated(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
         """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
@@ -213,17 +213,17 @@ class LoadedPlugins:
         Raises:
             TimeoutError: If it took longer.
         """
-        with hearing() as heard, put_back():
+        with hearing() as notices, put_back():
             try:
                 return run_within(seconds, spent, work)
             finally:
-                for notice in heard:
+                for notice in notices:
                     self._add_notice(origin, notice)
 
     def _load_folders(self) -> bool:
-        found = folder_state(self._settings)
-        changed = {path: state for path, state in found.items() if state != self._files.get(path)}
-        gone = [path for path in self._files if path not in found]
+        states = folder_state(self._settings)
+        changed = {path: state for path, state in states.items() if state != self._files.get(path)}
+        gone = [path for path in self._files if path not in states]
         for path in gone:
             del self._files[path]
             key = file_source(path).origin.key
@@ -251,10 +251,10 @@ class LoadedPlugins:
             return False
         if origin.key in self._origins:
             # The first one stays as it is, and is not marked as failed by what comes after it.
-            twin = replace(origin, twin=sum(each.startswith(origin.key) for each in self._plugins))
+            twin = replace(origin, twin=sum(key.startswith(origin.key) for key in self._plugins))
             self._plugins[twin.key] = twin.plain()
-            taken = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
-            self._add_problem(twin, problem_of(twin, "registration", ValueError(taken)))
+            fault = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
+            self._add_problem(twin, problem_of(twin, "registration", ValueError(fault)))
             return False
         try:
             self._pluggy.register(plugin, name=origin.key)
@@ -292,8 +292,8 @@ class LoadedPlugins:
             who = f"{holder.plugin} of {holder.in_words}"
             fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
         if fault:
-            wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
-            self._add_problem(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
+            refusal = TypeError(f"{type(visualizer).__name__}: {fault}")
+            self._add_problem(origin, problem_of(origin, "registration", refusal, place_of(visualizer)))
             return
         if visualizer.handles.is_empty:
             self._add_notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
@@ -307,10 +307,10 @@ class LoadedPlugins:
         if self._pluggy.get_plugin(key) is not None:
             self._pluggy.unregister(name=key)
         self._origins.pop(key, None)
-        brought = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
-        for name in brought:
+        entries = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
+        for name in entries:
             del self._entries[name]
-        return brought
+        return entries
 
     def _keep_broken(self, origin: Origin, earlier: Mapping[str, Entry]) -> None:
         """Keep what a file brought before it was broken, so that its tab shows the failure."""
