@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.workspace.workspace import Workspace
+from core.workspace.interface import WorkspaceInterface
 from ui import engine
 
 __all__ = ["Choice", "choice", "remember", "workspace"]
@@ -118,7 +118,7 @@ def choice() -> Choice:
     return st.session_state["choice"]
 
 
-def workspace() -> Workspace:
+def workspace() -> WorkspaceInterface:
     """Return what this visitor has open."""
     if "workspace" not in st.session_state:
         st.session_state["workspace"] = engine.new_workspace()

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CodeNeeded
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ComparisonReport, ModelSummary
-from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
@@ -32,7 +32,7 @@ def page() -> None:
     page_of_samples("Compare", _compare)
 
 
-def _compare(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _compare(opened: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     kind = st.segmented_control(
         f"Compare {named(model.name)} with", [_MODEL, _SAMPLE], default=_MODEL, required=True, key="compare_kind"
     )
@@ -42,7 +42,7 @@ def _compare(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
         _with_sample(opened, chosen, len(opened.sample_names))
 
 
-def _with_model(opened: Workspace, chosen: Choice) -> None:
+def _with_model(opened: WorkspaceInterface, chosen: Choice) -> None:
     _other_model(opened, chosen)
     other = opened.compared
     if other is None:
@@ -66,7 +66,7 @@ def _with_model(opened: Workspace, chosen: Choice) -> None:
     _one_layer(opened, report, chosen, None)
 
 
-def _other_model(opened: Workspace, chosen: Choice) -> None:
+def _other_model(opened: WorkspaceInterface, chosen: Choice) -> None:
     place, source = st.columns([1, 2], vertical_alignment="bottom")
     in_memory = other_shown_models(opened, chosen)
     kinds = [*([_PYTHON] if in_memory else []), _EXAMPLE, _FILE]
@@ -100,7 +100,7 @@ def _other_model(opened: Workspace, chosen: Choice) -> None:
             offer_trust(error, upload.identity, "compared", lambda: None)
 
 
-def _take(opened: Workspace, wanted: tuple[Any, ...], take: Callable[[], ModelSummary]) -> None:
+def _take(opened: WorkspaceInterface, wanted: tuple[Any, ...], take: Callable[[], ModelSummary]) -> None:
     # Opening another first model lets the second one go.
     known = (st.session_state.get("opened"), wanted)
     if st.session_state.get("compared") == known and opened.compared is not None:
@@ -110,7 +110,7 @@ def _take(opened: Workspace, wanted: tuple[Any, ...], take: Callable[[], ModelSu
     st.session_state["compared"] = known
 
 
-def _with_sample(opened: Workspace, chosen: Choice, count: int) -> None:
+def _with_sample(opened: WorkspaceInterface, chosen: Choice, count: int) -> None:
     if count < 2:
         st.info("There is only one sample.", icon=":material/looks_one:")
         return
@@ -139,7 +139,9 @@ def _layer_clicked() -> None:
         st.session_state["compared_layer"] = found[0]["layer"]
 
 
-def _one_layer(opened: Workspace, report: ComparisonReport, chosen: Choice, samples: tuple[int, int] | None) -> None:
+def _one_layer(
+    opened: WorkspaceInterface, report: ComparisonReport, chosen: Choice, samples: tuple[int, int] | None
+) -> None:
     if not report.layers:
         return
     listed = list(report.layers)

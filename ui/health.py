@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import HealthReport, HealthRow, ModelSummary
-from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
@@ -50,7 +50,7 @@ def page(explore: Any) -> None:
     page_of_samples("Health", partial(_health, explore))
 
 
-def _health(explore: Any, opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _health(explore: Any, opened: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     count = len(opened.sample_names)
     with waiting(opened, f"Running {count:,} samples through every layer", "health") as progress:
         report = opened.health(progress)
@@ -151,7 +151,7 @@ def _link(explore: Any, rows: tuple[HealthRow, ...], picked: list[int]) -> None:
     )
 
 
-def _class_means(opened: Workspace, report: HealthReport, chosen: Choice) -> None:
+def _class_means(opened: WorkspaceInterface, report: HealthReport, chosen: Choice) -> None:
     st.subheader("Units by classes", anchor=False)
     if not opened.sample_labels:
         st.caption("The classes of these samples are not known: give data with labels to see them.")

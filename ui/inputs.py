@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import InputSummary, ModelSummary
-from core.workspace.workspace import Workspace
 from ui.choice import Choice
 from ui.waiting import waiting
 from ui.wording import named, plain
@@ -25,7 +25,7 @@ def kinds_of(model: ModelSummary) -> tuple[str, ...]:
     return tuple(each.kind for each in model.inputs)
 
 
-def take_kinds(workspace: Workspace, model: ModelSummary, chosen: Choice) -> ModelSummary:
+def take_kinds(workspace: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> ModelSummary:
     """Take each input for what the person chose, as far as it can be that; return what the model is then."""
     for each in model.inputs:
         if chosen.kinds.get(each.name, each.likeliest) not in each.kinds:
@@ -57,7 +57,7 @@ def what_is_expected(model: ModelSummary, chosen: Choice) -> None:
             )
 
 
-def noise_sizes(workspace: Workspace, model: ModelSummary, chosen: Choice) -> dict[str, tuple[int, ...]]:
+def noise_sizes(workspace: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> dict[str, tuple[int, ...]]:
     """Offer the size of noise along axes of any size; return by input what the person chose."""
     open_inputs = [each for each in model.inputs if each.open_axes]
     asked = {
@@ -87,7 +87,7 @@ def noise_sizes(workspace: Workspace, model: ModelSummary, chosen: Choice) -> di
 
 
 def _extents(
-    workspace: Workspace, model: ModelSummary, asked: dict[str, tuple[int, ...]]
+    workspace: WorkspaceInterface, model: ModelSummary, asked: dict[str, tuple[int, ...]]
 ) -> dict[str, tuple[int, ...]]:
     state = st.session_state
     wanted = (state.get("opened"), kinds_of(model), tuple(sorted(asked.items())))

@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 
 from core.errors import LayerscopeError
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import LabelSummary, ModelSummary
-from core.workspace.workspace import Workspace
 from ui.waiting import show_error
 from ui.wording import named, plain
 
@@ -18,7 +18,7 @@ __all__ = ["labels"]
 _ROLES: Final = {"class": "a class", "value": "a true value", "unused": "not used"}
 
 
-def labels(workspace: Workspace, model: ModelSummary) -> None:
+def labels(workspace: WorkspaceInterface, model: ModelSummary) -> None:
     """Draw what the labels of the samples were taken for, and where the names of classes can be given."""
     _class_names(workspace, model)
     known = workspace.labelling
@@ -30,7 +30,7 @@ def labels(workspace: Workspace, model: ModelSummary) -> None:
         st.caption(f":material/label: {plain(known.note)}")
 
 
-def _role(workspace: Workspace, model: ModelSummary, known: LabelSummary) -> None:
+def _role(workspace: WorkspaceInterface, model: ModelSummary, known: LabelSummary) -> None:
     # The role is part of the key, or the control would keep that of the labels before.
     chosen = st.segmented_control(
         f"The {plain(known.origin)} are",
@@ -45,7 +45,7 @@ def _role(workspace: Workspace, model: ModelSummary, known: LabelSummary) -> Non
         st.rerun()
 
 
-def _class_names(workspace: Workspace, model: ModelSummary) -> None:
+def _class_names(workspace: WorkspaceInterface, model: ModelSummary) -> None:
     with st.popover("Class names", icon=":material/label:", width="stretch"):
         text = st.text_area(
             "One name a line, in the order of the model's outputs; or JSON",
@@ -60,7 +60,7 @@ def _class_names(workspace: Workspace, model: ModelSummary) -> None:
             st.caption(f"{known.class_count:,} in use: {', '.join(map(named, known.class_names))}{more}")
 
 
-def _apply(workspace: Workspace, wanted: tuple[object, str], apply: Callable[[], None]) -> None:
+def _apply(workspace: WorkspaceInterface, wanted: tuple[object, str], apply: Callable[[], None]) -> None:
     state = st.session_state
     if not wanted[1].strip() and "class_names" not in state:
         return

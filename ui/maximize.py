@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LayerscopeError, NoGradient
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
 from core.workspace.search_results import FoundInput, SearchableLayer, SearchReport
-from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
@@ -68,7 +68,7 @@ def page() -> None:
     page_of_samples("What a unit is looking for", _maximize)
 
 
-def _maximize(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _maximize(opened: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     st.caption(
         f"{named(model.name)} · an input is changed step by step so that the unit answers more and more: what is then "
         "seen is what the unit is looking for. Beside it stand the samples that it answers to the most."
@@ -170,7 +170,7 @@ def _run(key: str, of: Any, *, starts: bool = True) -> _Run:
     return run
 
 
-def _search(opened: Workspace, sought: _Sought) -> bool:
+def _search(opened: WorkspaceInterface, sought: _Sought) -> bool:
     of = (st.session_state.get("opened"), sought.layer.key, sought.unit, repr(sought.settings), sought.sample)
     run = _run(_SEARCH, of if sought.settings["from_sample"] else of[:-1])
     problem = st.session_state.get("maximize/problem")
@@ -181,7 +181,7 @@ def _search(opened: Workspace, sought: _Sought) -> bool:
     return (st.session_state.get("maximize/problem") or (None,))[0] != run.of
 
 
-def _live(opened: Workspace, sought: _Sought, run: _Run) -> None:
+def _live(opened: WorkspaceInterface, sought: _Sought, run: _Run) -> None:
     if run.is_running != run.has_clock:
         st.rerun()
     wanted = run.wanted if run.is_running else run.steps
@@ -260,7 +260,7 @@ def _told(found: FoundInput) -> str:
     return f"answers {found.objective:.4g}{answer}"
 
 
-def _excited(opened: Workspace, sought: _Sought) -> None:
+def _excited(opened: WorkspaceInterface, sought: _Sought) -> None:
     st.markdown("**Samples that excite it the most**")
     try:
         with waiting(opened, "Running all samples", "excited") as progress:
@@ -276,7 +276,7 @@ def _excited(opened: Workspace, sought: _Sought) -> None:
     )
 
 
-def _whole_layer(opened: Workspace, sought: _Sought, chosen: Choice) -> None:
+def _whole_layer(opened: WorkspaceInterface, sought: _Sought, chosen: Choice) -> None:
     plural = "classes" if sought.layer.kind == "class" else f"{sought.layer.kind}s"
     st.subheader(f"All {sought.layer.unit_count:,} {plural} of {named(sought.layer.key)}", anchor=False)
     of = (st.session_state.get("opened"), sought.layer.key, repr(sought.settings))
@@ -285,7 +285,7 @@ def _whole_layer(opened: Workspace, sought: _Sought, chosen: Choice) -> None:
     st.fragment(_fills_in, run_every=run.start_clock())(opened, sought, run, plural)
 
 
-def _fills_in(opened: Workspace, sought: _Sought, run: _Run, plural: str) -> None:
+def _fills_in(opened: WorkspaceInterface, sought: _Sought, run: _Run, plural: str) -> None:
     if run.is_running != run.has_clock or st.session_state.pop(_CLICKED, False):
         st.rerun()
     if not run.steps and not run.is_running:

@@ -11,9 +11,9 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.plugins.sources import get_plugin_settings
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import InstalledVisualizer, PluginSummary
 from core.workspace.thumbnails import THUMBNAIL_SIZE
-from core.workspace.workspace import Workspace
 from ui.choice import workspace
 from ui.pictures import failure
 from ui.waiting import show_error, waiting
@@ -108,7 +108,7 @@ def _notices(plugins: Sequence[PluginSummary]) -> None:
             st.warning(f"{named(plugin.name)}: {plain(notice)}", icon=":material/info:")
 
 
-def _gallery(opened: Workspace, plugins: Sequence[PluginSummary]) -> None:
+def _gallery(opened: WorkspaceInterface, plugins: Sequence[PluginSummary]) -> None:
     cards = [(plugin, each) for plugin in plugins for each in plugin.visualizers]
     places = []
     for start in range(0, len(cards), _COLUMNS):
@@ -133,7 +133,7 @@ def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     st.caption(f"{plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
 
 
-def _thumbnail(opened: Workspace, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
+def _thumbnail(opened: WorkspaceInterface, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     kept: dict[tuple[str, str, str], bytes | str] = st.session_state.setdefault(_THUMBNAILS, {})
     key = (plugin.package, visualizer.name, plugin.changed_at)
     if key not in kept:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ShownSummary
-from core.workspace.workspace import Workspace
 from ui.choice import Choice
 from ui.engine import shows_models_in_memory
 from ui.wording import named, plain
@@ -15,7 +15,7 @@ __all__ = ["about_shown_samples", "chosen_shown_model", "other_shown_models"]
 _ENTRY = "shown_model_entry"
 
 
-def chosen_shown_model(workspace: Workspace, chosen: Choice) -> ShownSummary | None:
+def chosen_shown_model(workspace: WorkspaceInterface, chosen: Choice) -> ShownSummary | None:
     """Let the person choose among the models that are shown; None if there are none any more."""
     entries = {each.name: each for each in workspace.shown_models()}
     if not entries:
@@ -39,7 +39,7 @@ def chosen_shown_model(workspace: Workspace, chosen: Choice) -> ShownSummary | N
     return entries[name]
 
 
-def other_shown_models(workspace: Workspace, chosen: Choice) -> list[ShownSummary]:
+def other_shown_models(workspace: WorkspaceInterface, chosen: Choice) -> list[ShownSummary]:
     """Return the models that are shown besides the open one."""
     if not shows_models_in_memory():
         return []

@@ -15,8 +15,8 @@ from core.common.text import percent
 from core.errors import CodeNeeded, LayerscopeError, ModelRefused
 from core.inputs.images import SCALINGS, Fit
 from core.workspace.file_report.results import FileReport
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.workspace import Workspace
 from ui import engine
 from ui.choice import Choice, choice
 from ui.choice import workspace as opened_by_visitor
@@ -58,7 +58,7 @@ def sidebar() -> None:
         limits()
 
 
-def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
+def _model_and_input(workspace: WorkspaceInterface, chosen: Choice) -> None:
     _model(workspace, chosen)
     model = workspace.model
     if model:
@@ -69,7 +69,7 @@ def _model_and_input(workspace: Workspace, chosen: Choice) -> None:
         _sample(workspace, chosen)
 
 
-def _model(workspace: Workspace, chosen: Choice) -> None:
+def _model(workspace: WorkspaceInterface, chosen: Choice) -> None:
     kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
     kind = st.segmented_control(
         "Where the model is from",
@@ -87,7 +87,7 @@ def _model(workspace: Workspace, chosen: Choice) -> None:
         _model_file(workspace, chosen)
 
 
-def _example(workspace: Workspace, chosen: Choice) -> None:
+def _example(workspace: WorkspaceInterface, chosen: Choice) -> None:
     examples = {example.name: example for example in workspace.examples()}
     names = list(examples)
     if chosen.example and chosen.example not in examples:
@@ -109,7 +109,7 @@ def _example(workspace: Workspace, chosen: Choice) -> None:
         chosen.come_from(example=name)
 
 
-def _model_in_memory(workspace: Workspace, chosen: Choice) -> None:
+def _model_in_memory(workspace: WorkspaceInterface, chosen: Choice) -> None:
     entry = chosen_shown_model(workspace, chosen)
     if entry is not None:
         wanted = (_PYTHON, entry.name, entry.version)
@@ -118,7 +118,7 @@ def _model_in_memory(workspace: Workspace, chosen: Choice) -> None:
             chosen.come_from(shown=entry.name)
 
 
-def _model_file(workspace: Workspace, chosen: Choice) -> None:
+def _model_file(workspace: WorkspaceInterface, chosen: Choice) -> None:
     allowed = get_limits()
     upload = uploaded_model("Your model", "model_file")
     # What the server was started with opens where visitors may give no paths.
@@ -203,7 +203,7 @@ def _weights_path(path: str, chosen: Choice) -> str:
 
 
 def _open(
-    workspace: Workspace,
+    workspace: WorkspaceInterface,
     chosen: Choice,
     wanted: tuple[Any, ...],
     identity: tuple[Any, ...],
@@ -237,19 +237,19 @@ def _open(
         _show_refusal(workspace, "refused", wanted)
 
 
-def _show_refusal(workspace: Workspace, name: str, wanted: tuple[Any, ...]) -> None:
+def _show_refusal(workspace: WorkspaceInterface, name: str, wanted: tuple[Any, ...]) -> None:
     refused, error = st.session_state.get(name, (None, None))
     if refused == wanted and error:
         show_error(error, workspace, name, icon=":material/block:", forget=lambda: st.session_state.pop(name, None))
 
 
-def _look(workspace: Workspace, wanted: tuple[Any, ...], ask: Callable[[], FileReport]) -> None:
+def _look(workspace: WorkspaceInterface, wanted: tuple[Any, ...], ask: Callable[[], FileReport]) -> None:
     refused, error = st.session_state.get("refused", (None, None))
     if refused == wanted and isinstance(error, ModelRefused):
         look_at_refused(workspace, repr(wanted), ask)
 
 
-def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _input(workspace: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     kinds = [_DATA, _NOISE]
     if len(model.inputs) == 1 and model.inputs[0].kind == "text":
         kinds.insert(0, _TEXT)
@@ -292,14 +292,14 @@ def _input(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
     what_is_expected(model, chosen)
 
 
-def _noise(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _noise(workspace: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     seed = st.number_input("Seed", 0, 9999, 0, key="noise_seed", help="The same seed gives the same numbers.")
     sizes = noise_sizes(workspace, model, chosen)
     wanted = (_NOISE, seed, kinds_of(model), tuple(sorted(sizes.items())))
     _take(workspace, chosen, wanted, lambda: workspace.take_noise(_NOISE_SAMPLES, int(seed), sizes))
 
 
-def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _data_files(workspace: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     given: dict[str, list[Any]] = {}
     for each in model.inputs:
         label = (
@@ -327,7 +327,7 @@ def _data_files(workspace: Workspace, model: ModelSummary, chosen: Choice) -> No
 
 
 def _preparation(model: ModelSummary, holds_images: bool) -> dict[str, Any]:
-    """Return how images are prepared, as :meth:`Workspace.take_files` names it; asked where there may be any."""
+    """Return how images are prepared, as :meth:`.WorkspaceInterface.take_files` names it; asked where some may be."""
     scaling, invert = model.suggested_scaling, False
     fit: Fit = "stretch"
     if any(each.kind == "image" for each in model.inputs) or holds_images:
@@ -351,7 +351,7 @@ def _holds_images(given: dict[str, list[Any]]) -> bool:
     return any(kind.startswith("image/") or name.endswith(".zip") for kind, name in names)
 
 
-def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
+def _take(workspace: WorkspaceInterface, chosen: Choice, wanted: tuple[Any, ...], take: Callable[[], None]) -> None:
     state = st.session_state
     # An example brings its samples with it, and so does a model that is shown.
     if "taken" not in state and wanted in ((_SAMPLES,), (_SHOWN,)):
@@ -371,7 +371,7 @@ def _take(workspace: Workspace, chosen: Choice, wanted: tuple[Any, ...], take: C
     _show_refusal(workspace, "rejected", wanted)
 
 
-def _sample(workspace: Workspace, chosen: Choice) -> None:
+def _sample(workspace: WorkspaceInterface, chosen: Choice) -> None:
     names = workspace.sample_names
     if not names:
         return
