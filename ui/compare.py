@@ -9,8 +9,8 @@ from typing import Any, Final
 import streamlit as st
 
 from core.errors import CodeNeeded
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ComparisonReport, ModelSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
@@ -36,7 +36,7 @@ def page() -> None:
     page_of_samples("Compare", _compare)
 
 
-def _compare(workspace: Workspace, model: ModelSummary, choice: Choice) -> None:
+def _compare(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     kind = st.segmented_control(
         f"Compare {named(model.name)} with",
         [_MODEL, _SAMPLE],
@@ -50,7 +50,7 @@ def _compare(workspace: Workspace, model: ModelSummary, choice: Choice) -> None:
         _with_sample(workspace, choice, len(workspace.sample_names))
 
 
-def _with_model(workspace: Workspace, choice: Choice) -> None:
+def _with_model(workspace: WorkspaceInterface, choice: Choice) -> None:
     _choose_other_model(workspace, choice)
     if workspace.compared is None:
         st.info(
@@ -73,7 +73,7 @@ def _with_model(workspace: Workspace, choice: Choice) -> None:
     _one_layer(workspace, report, choice, None)
 
 
-def _choose_other_model(workspace: Workspace, choice: Choice) -> None:
+def _choose_other_model(workspace: WorkspaceInterface, choice: Choice) -> None:
     place, source_place = st.columns([1, 2], vertical_alignment="bottom")
     in_memory = other_shown_models(workspace, choice)
     kind = place.segmented_control(
@@ -91,7 +91,7 @@ def _choose_other_model(workspace: Workspace, choice: Choice) -> None:
         _other_file(workspace, source_place)
 
 
-def _other_in_memory(workspace: Workspace, versions: dict[str, int], place: Any) -> None:
+def _other_in_memory(workspace: WorkspaceInterface, versions: dict[str, int], place: Any) -> None:
     name = place.selectbox(
         "Model", list(versions), index=None, format_func=named, placeholder="Choose", key=keys.OTHER_SHOWN_MODEL
     )
@@ -99,7 +99,7 @@ def _other_in_memory(workspace: Workspace, versions: dict[str, int], place: Any)
         _open_other(workspace, ("shown", name, versions[name]), partial(workspace.compare_with_shown, name))
 
 
-def _other_example(workspace: Workspace, place: Any) -> None:
+def _other_example(workspace: WorkspaceInterface, place: Any) -> None:
     titles = {example.name: example.title for example in workspace.examples()}
     name = place.selectbox(
         "Example",
@@ -113,7 +113,7 @@ def _other_example(workspace: Workspace, place: Any) -> None:
         _open_other(workspace, ("example", name), partial(workspace.compare_with_example, name))
 
 
-def _other_file(workspace: Workspace, place: Any) -> None:
+def _other_file(workspace: WorkspaceInterface, place: Any) -> None:
     files = uploaded_model("The other model", keys.OTHER_MODEL_FILE, place)
     if files is None or waits_for_member(files.identity, files.member):
         return
@@ -124,7 +124,7 @@ def _other_file(workspace: Workspace, place: Any) -> None:
         offer_trust(error, files.identity, "compared", lambda: None)
 
 
-def _open_other(workspace: Workspace, source: Request, open_model: Callable[[], ModelSummary]) -> None:
+def _open_other(workspace: WorkspaceInterface, source: Request, open_model: Callable[[], ModelSummary]) -> None:
     session = get_session()
     step = session.other_model_step
     # Opening another first model lets the second one go.
@@ -136,7 +136,7 @@ def _open_other(workspace: Workspace, source: Request, open_model: Callable[[], 
     step.current = request
 
 
-def _with_sample(workspace: Workspace, choice: Choice, count: int) -> None:
+def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> None:
     if count < 2:
         st.info("There is only one sample.", icon=":material/looks_one:")
         return
@@ -166,7 +166,9 @@ def _select_layer() -> None:
         st.session_state[keys.COMPARED_LAYER] = bars[0]["layer"]
 
 
-def _one_layer(workspace: Workspace, report: ComparisonReport, choice: Choice, samples: tuple[int, int] | None) -> None:
+def _one_layer(
+    workspace: WorkspaceInterface, report: ComparisonReport, choice: Choice, samples: tuple[int, int] | None
+) -> None:
     if not report.layers:
         return
     layers = list(report.layers)

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -22,9 +22,9 @@ from core.workspace.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABL
 from ui.arguments import IN_PROCESS_VARIABLE, take_arguments
 
 if TYPE_CHECKING:
+    from core.workspace.interface import WorkspaceInterface
     from core.workspace.workers.endpoints import EndpointPool
     from core.workspace.workers.pool import WorkerPool
-    from core.workspace.workspace import Workspace
 
 __all__ = ["is_ready", "new_workspace", "runs_in_process", "shows_models_in_memory", "wait"]
 
@@ -122,7 +122,7 @@ def is_ready(page_modules: Sequence[str] = ()) -> bool:
     return engine.ready.is_set() and not engine.error
 
 
-def new_workspace() -> Workspace:
+def new_workspace() -> WorkspaceInterface:
     """Return an empty workspace for a visitor: one that a worker of their own stands behind, or one in this process."""
     pool = _engine().pool
     if pool is None:
@@ -131,8 +131,7 @@ def new_workspace() -> Workspace:
         return Workspace(trust=get_trust())
     from core.workspace.workers.remote import RemoteWorkspace
 
-    # It has the same methods and properties, each asked for in a worker.
-    return cast("Workspace", RemoteWorkspace(pool))
+    return RemoteWorkspace(pool)
 
 
 def wait() -> None:

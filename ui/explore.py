@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import LayerscopeError
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.layer_table import row_of
 from core.workspace.results import Answer, InputView, ModelSummary
-from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.layers import layers
@@ -105,12 +106,11 @@ def _input(view: InputView, several: bool) -> None:
 
 
 @st.fragment
-def _below(opened: Workspace, model: ModelSummary, chosen: Choice) -> None:
+def _below(opened: WorkspaceInterface, model: ModelSummary, chosen: Choice) -> None:
     try:
         with waiting(opened, "Looking at every layer", "layers"):
             rows = opened.layers(chosen.sample)
-            known = opened.parts(chosen.layer, chosen.sample)
-        if not known:
+        if row_of(rows, chosen.layer) is None:
             if chosen.layer:
                 st.info(f"There is no layer “{named(chosen.layer)}” in this model.", icon=":material/link_off:")
             keys = [row.key for row in rows]

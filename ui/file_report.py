@@ -11,9 +11,9 @@ import streamlit as st
 from core.common.text import cut_in_the_middle
 from core.errors import LayerscopeError
 from core.workspace.file_report.results import FileReport, MissingClass, WeightRow
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.model_summary import written_by
 from core.workspace.results import LayerRow
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.charts import chart
 from ui.waiting import show_error
@@ -34,7 +34,7 @@ _MAP_HEIGHT: Final = 460
 _NAME_LENGTH: Final = 40
 
 
-def look_at_refused(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> None:
+def look_at_refused(workspace: WorkspaceInterface, key: str, ask: Callable[[], FileReport]) -> None:
     """Offer to look at a file that was refused; nothing of it is run, and what is open stays open.
 
     Args:
@@ -47,7 +47,7 @@ def look_at_refused(workspace: Workspace, key: str, ask: Callable[[], FileReport
 
 
 @st.dialog("What the file says", width="large")
-def _dialog(workspace: Workspace, key: str, ask: Callable[[], FileReport]) -> None:
+def _dialog(workspace: WorkspaceInterface, key: str, ask: Callable[[], FileReport]) -> None:
     try:
         with st.spinner("Reading the file …", show_time=True):
             report = ask()

@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import HealthReport, HealthRow, ModelSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
@@ -51,7 +51,7 @@ def page(explore: Any) -> None:
     page_of_samples("Health", partial(_health, explore))
 
 
-def _health(explore: Any, workspace: Workspace, model: ModelSummary, choice: Choice) -> None:
+def _health(explore: Any, workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     count = len(workspace.sample_names)
     with waiting(workspace, f"Running {count:,} samples through every layer", "health") as progress:
         report = workspace.health(progress)
@@ -152,7 +152,7 @@ def _link(explore: Any, rows: tuple[HealthRow, ...], picked: list[int]) -> None:
     )
 
 
-def _class_means(workspace: Workspace, report: HealthReport, choice: Choice) -> None:
+def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice) -> None:
     st.subheader("Units by classes", anchor=False)
     if not workspace.sample_labels:
         st.caption("The classes of these samples are not known: give data with labels to see them.")

@@ -7,8 +7,8 @@ from typing import Final
 
 import streamlit as st
 
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import LabelSummary, ModelSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.session import Session
 from ui.waiting import show_error
@@ -31,7 +31,7 @@ def labels(session: Session, model: ModelSummary) -> None:
         st.caption(f":material/label: {plain(summary.note)}")
 
 
-def _role(workspace: Workspace, model: ModelSummary, summary: LabelSummary) -> None:
+def _role(workspace: WorkspaceInterface, model: ModelSummary, summary: LabelSummary) -> None:
     # The role is part of the key, or the control would keep that of the labels before.
     role = st.segmented_control(
         f"The {plain(summary.origin)} are",

@@ -11,9 +11,9 @@ from core.charts import cut_in_the_middle
 from core.common.text import format_bytes
 from core.extraction.layers import is_input
 from core.extraction.memory_plan import MemoryPlan
-from core.workspace.layer_table import opened_layers, parents_of
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.layer_table import opened_layers, row_of, rows_in_sight
 from core.workspace.results import LayerRow
-from core.workspace.workspace import Workspace
 from ui.charts import chart
 from ui.choice import Choice
 from ui.session import TableRows, get_session
@@ -27,7 +27,7 @@ _MAP_HEIGHT = 420
 _NAME_LENGTH = 22
 
 
-def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> None:
+def layers(workspace: WorkspaceInterface, rows: Sequence[LayerRow], chosen: Choice) -> None:
     """Draw the table or the map, and keep what is clicked in ``chosen.layer``."""
     heading, search, kind = st.columns([3, 2, 1], vertical_alignment="bottom")
     heading.subheader("Layers", anchor=False)
@@ -46,7 +46,8 @@ def layers(workspace: Workspace, rows: Sequence[LayerRow], chosen: Choice) -> No
     # Between the switch and the table, whose own toolbar would else lie over the switch.
     st.caption(_cost_text(workspace.plan()))
     # A part of a layer, such as a state, is looked at in the row of its layer.
-    selected = workspace.parts(chosen.layer, chosen.sample)[0].key
+    row = row_of(rows, chosen.layer)
+    selected = row.key if row else chosen.layer
     if chosen.shown_as == "map":
         _map(workspace, chosen, selected)
     else:
@@ -73,8 +74,7 @@ def _found(rows: Sequence[LayerRow], wanted: str, selected: str) -> list[LayerRo
     if wanted:
         return [row for row in rows if wanted in f"{row.key} {row.type_name} {' '.join(row.notes)}".lower()]
     # Nested layers fold out while what holds them, or one of them, is selected.
-    opened = opened_layers(rows, selected)
-    return [row for row in rows if opened.issuperset(parents_of(rows, row.key))]
+    return rows_in_sight(rows, opened_layers(rows, selected))
 
 
 def _table(rows: list[LayerRow], chosen: Choice, selected_key: str, wanted: str) -> None:
@@ -141,7 +141,7 @@ def _row_clicked() -> None:
         session.choice.look_at(session.table.layers[rows[0]])
 
 
-def _map(workspace: Workspace, chosen: Choice, selected: str) -> None:
+def _map(workspace: WorkspaceInterface, chosen: Choice, selected: str) -> None:
     with st.container(height=_MAP_HEIGHT):
         drawn = workspace.map(chosen.sample, selected)
         chart(drawn, "map", selections=["layer"], on_select=_box_clicked)

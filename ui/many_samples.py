@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import LayerscopeError
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.workspace import Workspace
 from ui.choice import Choice
 from ui.session import get_session
 from ui.waiting import show_error
@@ -16,7 +16,7 @@ from ui.waiting import show_error
 __all__ = ["page_of_samples"]
 
 
-def page_of_samples(title: str, draw: Callable[[Workspace, ModelSummary, Choice], None]) -> None:
+def page_of_samples(title: str, draw: Callable[[WorkspaceInterface, ModelSummary, Choice], None]) -> None:
     """Draw a page that needs a model and samples; it says so where there are none.
 
     Args:

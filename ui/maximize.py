@@ -8,9 +8,9 @@ from typing import Any, Final
 import streamlit as st
 
 from core.errors import LayerscopeError, NoGradient
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
 from core.workspace.search_results import FoundInput, LayerSearchReport, SearchableLayer, SearchReport
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
@@ -44,7 +44,7 @@ def page() -> None:
     page_of_samples("What a unit is looking for", _maximize)
 
 
-def _maximize(workspace: Workspace, model: ModelSummary, choice: Choice) -> None:
+def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     st.caption(
         f"{named(model.name)} · an input is changed step by step so that the unit answers more and more: what is then "
         "seen is what the unit is looking for. Beside it stand the samples that it answers to the most."
@@ -141,7 +141,7 @@ def _settings(layer: SearchableLayer) -> dict[str, Any]:
     return settings
 
 
-def _search(workspace: Workspace, target: SearchTarget) -> bool:
+def _search(workspace: WorkspaceInterface, target: SearchTarget) -> bool:
     session = get_session()
     request = (session.model_step.current, target.layer.key, target.unit, repr(target.settings))
     # Only a search that starts from the sample is another one for another sample.
@@ -155,7 +155,7 @@ def _search(workspace: Workspace, target: SearchTarget) -> bool:
     return session.search_step.error_for(run.request) is None
 
 
-def _search_tick(workspace: Workspace, target: SearchTarget, run: SearchRun) -> None:
+def _search_tick(workspace: WorkspaceInterface, target: SearchTarget, run: SearchRun) -> None:
     if run.is_running != run.has_clock:
         st.rerun()
     step_goal = run.step_goal if run.is_running else run.steps
@@ -220,7 +220,7 @@ def _result_caption(result: FoundInput) -> str:
     return f"answers {result.objective:.4g}{answer}"
 
 
-def _strongest_samples(workspace: Workspace, target: SearchTarget) -> None:
+def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> None:
     st.markdown("**Samples that excite it the most**")
     try:
         with waiting(workspace, "Running all samples", "excited") as progress:
@@ -236,7 +236,7 @@ def _strongest_samples(workspace: Workspace, target: SearchTarget) -> None:
     )
 
 
-def _whole_layer(workspace: Workspace, target: SearchTarget) -> None:
+def _whole_layer(workspace: WorkspaceInterface, target: SearchTarget) -> None:
     plural = "classes" if target.layer.kind == "class" else f"{target.layer.kind}s"
     st.subheader(f"All {target.layer.unit_count:,} {plural} of {named(target.layer.key)}", anchor=False)
     session = get_session()
@@ -246,7 +246,7 @@ def _whole_layer(workspace: Workspace, target: SearchTarget) -> None:
     st.fragment(_gallery_tick, run_every=run.start_clock())(workspace, target, run, plural)
 
 
-def _gallery_tick(workspace: Workspace, target: SearchTarget, run: SearchRun, plural: str) -> None:
+def _gallery_tick(workspace: WorkspaceInterface, target: SearchTarget, run: SearchRun, plural: str) -> None:
     session = get_session()
     has_click, session.has_tile_click = session.has_tile_click, False
     if run.is_running != run.has_clock or has_click:

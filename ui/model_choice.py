@@ -19,8 +19,8 @@ from core.common.limits import format_limit, get_limits
 from core.common.text import percent
 from core.errors import CodeNeeded, ModelRefused
 from core.workspace.file_report.results import FileReport
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.workspace import Workspace
 from ui import engine, keys
 from ui.choice import Choice, Origin
 from ui.file_report import look_at_refused
@@ -88,7 +88,7 @@ def choose_model(session: Session) -> None:
             session.choice.come_from(source.origin)
 
 
-def _source(workspace: Workspace, choice: Choice) -> ModelSource | None:
+def _source(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
     kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
     kind = st.segmented_control(
         "Where the model is from",
@@ -103,7 +103,7 @@ def _source(workspace: Workspace, choice: Choice) -> ModelSource | None:
     return _example(workspace, choice) if kind == _EXAMPLE else _model_file(workspace, choice)
 
 
-def _model_in_memory(workspace: Workspace, choice: Choice) -> ModelSource | None:
+def _model_in_memory(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
     entry = choose_shown_model(workspace, choice)
     if entry is None:
         return None
@@ -112,7 +112,7 @@ def _model_in_memory(workspace: Workspace, choice: Choice) -> ModelSource | None
     return ModelSource(identity, entry.name, open_model, {"shown_model": entry.name})
 
 
-def _example(workspace: Workspace, choice: Choice) -> ModelSource:
+def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
     examples = {example.name: example for example in workspace.examples()}
     names = list(examples)
     if choice.example and choice.example not in examples:
@@ -131,7 +131,7 @@ def _example(workspace: Workspace, choice: Choice) -> ModelSource:
     return ModelSource(("example", name), name, partial(workspace.open_example, name), {"example": name})
 
 
-def _model_file(workspace: Workspace, choice: Choice) -> ModelSource | None:
+def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
     files = uploaded_model("Your model", keys.MODEL_FILE)
     # What the server was started with opens where visitors may give no paths.
     path = _path(choice) if may_open_paths() else choice.path if is_starting_model(choice.path) else ""
@@ -143,7 +143,7 @@ def _model_file(workspace: Workspace, choice: Choice) -> ModelSource | None:
     return None
 
 
-def _uploaded_source(workspace: Workspace, files: ModelFiles) -> ModelSource:
+def _uploaded_source(workspace: WorkspaceInterface, files: ModelFiles) -> ModelSource:
     return ModelSource(
         files.identity,
         files.name,
@@ -154,7 +154,7 @@ def _uploaded_source(workspace: Workspace, files: ModelFiles) -> ModelSource:
     )
 
 
-def _path_source(workspace: Workspace, choice: Choice, path: str) -> ModelSource | None:
+def _path_source(workspace: WorkspaceInterface, choice: Choice, path: str) -> ModelSource | None:
     weights = _weights_path(path, choice)
     if path.lower().endswith(".json") and not weights:
         st.caption("An architecture opens with its weights: give their path too.")
@@ -171,7 +171,7 @@ def _path_source(workspace: Workspace, choice: Choice, path: str) -> ModelSource
     )
 
 
-def _explain_files(workspace: Workspace, choice: Choice) -> None:
+def _explain_files(workspace: WorkspaceInterface, choice: Choice) -> None:
     allowed = get_limits()
     if choice.upload and workspace.model is None:
         st.warning(
@@ -242,7 +242,7 @@ def _open(session: Session, source: ModelSource) -> None:
         look_at_refused(session.workspace, repr(request), source.report)
 
 
-def _open_in(workspace: Workspace, source: ModelSource) -> None:
+def _open_in(workspace: WorkspaceInterface, source: ModelSource) -> None:
     with waiting(workspace, f"Opening {named(source.name)}", "open", above=True):
         open_or_offer(source.identity, source.member, source.open_model)
 

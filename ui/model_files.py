@@ -14,8 +14,8 @@ from core.errors import SeveralModels
 from core.models.copies import files_name
 from core.models.search import names_classes
 from core.workspace.file_report.results import FileReport
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.limits import megabytes
 from ui.local import may_open_paths
@@ -52,15 +52,15 @@ class ModelFiles:
         """What to call them."""
         return files_name(self.files)
 
-    def open_in(self, workspace: Workspace) -> ModelSummary:
+    def open_in(self, workspace: WorkspaceInterface) -> ModelSummary:
         """Open them as the model that is looked at."""
         return workspace.open_files(self.files, self.member, trust_for(self.identity))
 
-    def report_in(self, workspace: Workspace) -> FileReport:
+    def report_in(self, workspace: WorkspaceInterface) -> FileReport:
         """Say what they hold, without opening them."""
         return workspace.files_report(self.files, self.member)
 
-    def compare_in(self, workspace: Workspace) -> ModelSummary:
+    def compare_in(self, workspace: WorkspaceInterface) -> ModelSummary:
         """Open them as the model that the open one is compared with."""
         return workspace.compare_with_files(self.files, self.member, trust_for(self.identity))
 

@@ -11,13 +11,13 @@ import streamlit as st
 from core.charts.export import CHART_FORMATS, ChartFormat
 from core.errors import LayerscopeError
 from core.plugins.plugin import BUILT_IN_PACKAGE
-from core.workspace.results import ChartResult, Failure, VisualizerSummary
-from core.workspace.workspace import Workspace
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.results import ChartResult, Failure, LayerView, VisualizerSummary
 from ui.charts import chart
 from ui.choice import Choice, remember
 from ui.controls import controls, show_faults
 from ui.keys import SAMPLE
-from ui.session import get_session
+from ui.session import LayerVisualizers, get_session
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
 
@@ -25,7 +25,7 @@ __all__ = ["failure", "pictures"]
 
 
 @st.fragment
-def pictures(workspace: Workspace, chosen: Choice) -> None:
+def pictures(workspace: WorkspaceInterface, chosen: Choice) -> None:
     """Draw the pictures that suit ``chosen.layer``; an option or a click draws only this part again."""
     if chosen.sample != st.session_state.get(SAMPLE, chosen.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
@@ -35,22 +35,25 @@ def pictures(workspace: Workspace, chosen: Choice) -> None:
         show_error(error, workspace, "pictures")
 
 
-def _pictures(workspace: Workspace, chosen: Choice) -> None:
-    with waiting(workspace, "Looking at the layer", "layer"):
-        described = workspace.describe(chosen.layer, chosen.sample)
-        offered = workspace.visualizers(chosen.layer, chosen.sample)
-    st.markdown(f"**{named(chosen.layer)}** · {plain(described)}")
-    _parts(workspace, chosen)
+def _pictures(workspace: WorkspaceInterface, chosen: Choice) -> None:
+    with waiting(workspace, _doing(chosen), "chart") as progress:
+        view = workspace.layer_view(chosen.layer, chosen.visualizer, chosen.options, chosen.sample, progress=progress)
+    get_session().last_view = LayerVisualizers(chosen.layer, view.visualizers)
+    st.markdown(f"**{named(chosen.layer)}** · {plain(view.description)}")
+    _parts(view, chosen)
     tabs, others = st.columns([5, 1], vertical_alignment="center")
-    with others.popover("Why not others?", width="stretch"):
-        _others(workspace, chosen)
-    if not offered:
+    why_not_others = others.popover("Why not others?", width="stretch", key="why_not_others", on_change="rerun")
+    if why_not_others.open:
+        with why_not_others:
+            _others(workspace, chosen)
+    visualizer = view.picture(chosen.visualizer)
+    if visualizer is None or view.chart is None:
         st.info(
             "No picture suits this layer. The reasons are under “Why not others?”.",
             icon=":material/image_not_supported:",
         )
         return
-    visualizer = _tab(tabs, offered, chosen)
+    _tabs(tabs, view, visualizer, chosen)
     remember(chosen)
     chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
@@ -58,17 +61,24 @@ def _pictures(workspace: Workspace, chosen: Choice) -> None:
     with chart_place:
         changed = f":green-badge[:material/published_with_changes: changed, loaded {visualizer.changed_at}] "
         st.caption(f"{changed if visualizer.changed_at else ''}{plain(visualizer.description)}")
-        with waiting(workspace, f"Drawing {plain(visualizer.title)}", "chart") as progress:
-            result = workspace.chart(chosen.layer, visualizer.name, values, chosen.sample, progress)
-        _charts(workspace, result, chosen, visualizer)
+        _charts(workspace, view.chart, chosen, visualizer)
         st.markdown(f"**How to read it.** {plain(visualizer.how_to_read)}" if visualizer.how_to_read else "")
         st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
-        if result.pictures:
+        if view.chart.pictures:
             _take_away(workspace, chosen, visualizer.name, values)
-    show_faults(places, result.faults)
+    show_faults(places, view.chart.faults)
 
 
-def _others(workspace: Workspace, chosen: Choice) -> None:
+def _doing(chosen: Choice) -> str:
+    """Return what is being done while the view of a layer is made: which picture is drawn, where that is known."""
+    last = get_session().last_view
+    if last is None or last.layer != chosen.layer:
+        return "Looking at the layer"
+    visualizer = LayerView("", (), last.visualizers).picture(chosen.visualizer)
+    return f"Drawing {plain(visualizer.title)}" if visualizer else "Looking at the layer"
+
+
+def _others(workspace: WorkspaceInterface, chosen: Choice) -> None:
     for rejection in workspace.rejections(chosen.layer, chosen.sample):
         st.markdown(f"**{plain(rejection.title)}** {plain(rejection.reason)}")
     unusable = [plugin for plugin in workspace.plugins() if plugin.status != "ready"]
@@ -78,8 +88,8 @@ def _others(workspace: Workspace, chosen: Choice) -> None:
         st.markdown(f":red-badge[{plain(plugin.status)}] **{named(plugin.name)}** is listed on the page “Plugins”")
 
 
-def _parts(workspace: Workspace, chosen: Choice) -> None:
-    titles = {part.key: part.title for part in workspace.parts(chosen.layer, chosen.sample)}
+def _parts(view: LayerView, chosen: Choice) -> None:
+    titles = {part.key: part.title for part in view.parts}
     if len(titles) < 2:
         return
     key = f"part/{next(iter(titles))}"
@@ -101,22 +111,20 @@ def _part_chosen(key: str) -> None:
     get_session().choice.look_at(st.session_state[key])
 
 
-def _tab(place: Any, offered: tuple[VisualizerSummary, ...], chosen: Choice) -> VisualizerSummary:
-    by_name = {each.name: each for each in offered}
-    current = chosen.visualizer if chosen.visualizer in by_name else offered[0].name
+def _tabs(place: Any, view: LayerView, visualizer: VisualizerSummary, chosen: Choice) -> None:
+    titles = {suited.name: suited.title for suited in view.visualizers}
     key = f"tab/{chosen.layer}"
-    st.session_state[key] = current
+    st.session_state[key] = visualizer.name
     place.segmented_control(
         "Picture",
-        list(by_name),
-        format_func=lambda name: by_name[name].title,
+        list(titles),
+        format_func=titles.__getitem__,
         required=True,
         key=key,
         on_change=_tab_chosen,
         args=(key,),
         label_visibility="collapsed",
     )
-    return by_name[current]
 
 
 def _tab_chosen(key: str) -> None:
@@ -130,7 +138,7 @@ def _options(visualizer: VisualizerSummary, chosen: Choice) -> tuple[dict[str, A
     return controls(visualizer.controls, chosen, f"{chosen.layer}/{visualizer.name}")
 
 
-def _charts(workspace: Workspace, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
+def _charts(workspace: WorkspaceInterface, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
     if result.refusal:
         st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
         return
@@ -141,7 +149,7 @@ def _charts(workspace: Workspace, result: ChartResult, chosen: Choice, visualize
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
-    several = frozenset(each.name for each in visualizer.controls if each.kind in ("indices", "choices"))
+    several = frozenset(control.name for control in visualizer.controls if control.kind in ("indices", "choices"))
     for number, picture in enumerate(result.pictures):
         if picture.caption:
             st.markdown(f"**{plain(picture.caption)}**")
@@ -152,8 +160,8 @@ def _charts(workspace: Workspace, result: ChartResult, chosen: Choice, visualize
 
 def _clicked(key: str, several: Collection[str]) -> None:
     chosen = get_session().choice
-    for name, found in dict(st.session_state[key].selection).items():
-        value = _selected(name, found, name in several)
+    for name, selection in dict(st.session_state[key].selection).items():
+        value = _selected(name, selection, name in several)
         # An empty selection is what a chart that was just drawn reports; the choice stays.
         if value is None:
             continue
@@ -163,22 +171,22 @@ def _clicked(key: str, several: Collection[str]) -> None:
             chosen.options[name] = value
 
 
-def _selected(name: str, found: Any, several: bool) -> Any:
-    if not found:
+def _selected(name: str, selection: Any, several: bool) -> Any:
+    if not selection:
         return None
-    if isinstance(found, Mapping):
+    if isinstance(selection, Mapping):
         # An interval: along one axis it is a range, along two a region.
-        ends = [list(each) for each in found.values()]
-        if not all(len(each) == 2 for each in ends):
+        ranges = [list(ends) for ends in selection.values()]
+        if not all(len(ends) == 2 for ends in ranges):
             return None
-        return ends[0] if len(ends) == 1 else [*ends[0], *ends[1]] if len(ends) == 2 else None
-    values = [point.get(name) for point in found if point.get(name) is not None]
+        return ranges[0] if len(ranges) == 1 else [*ranges[0], *ranges[1]] if len(ranges) == 2 else None
+    values = [point.get(name) for point in selection if point.get(name) is not None]
     if several:
         return values or None
     return values[0] if values else None
 
 
-def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:
+def _take_away(workspace: WorkspaceInterface, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:
     layer, sample = chosen.layer, chosen.sample
     base = f"{layer}-{visualizer}".replace("/", "-").replace("#", "-")
     save, code, _ = st.columns([1, 1, 2])
@@ -218,8 +226,10 @@ def _take_away(workspace: Workspace, chosen: Choice, visualizer: str, values: di
             width="stretch",
             key="save/npz",
         )
-    with code.popover("Copy as code", icon=":material/code:", width="stretch"):
-        st.code(workspace.code(layer, visualizer, values, sample), language="python")
+    copy = code.popover("Copy as code", icon=":material/code:", width="stretch", key="copy_as_code", on_change="rerun")
+    if copy.open:
+        with copy:
+            st.code(workspace.code(layer, visualizer, values, sample), language="python")
 
 
 def failure(problem: Failure) -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.plugins.sources import get_plugin_settings
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import InstalledVisualizer, PluginSummary
 from core.workspace.thumbnails import THUMBNAIL_SIZE
-from core.workspace.workspace import Workspace
 from ui.pictures import failure
 from ui.session import get_session
 from ui.waiting import show_error, waiting
@@ -107,7 +107,7 @@ def _notices(plugins: Sequence[PluginSummary]) -> None:
             st.warning(f"{named(plugin.name)}: {plain(notice)}", icon=":material/info:")
 
 
-def _gallery(workspace: Workspace, plugins: Sequence[PluginSummary]) -> None:
+def _gallery(workspace: WorkspaceInterface, plugins: Sequence[PluginSummary]) -> None:
     cards = [(plugin, each) for plugin in plugins for each in plugin.visualizers]
     places = []
     for start in range(0, len(cards), _COLUMNS):
@@ -132,7 +132,7 @@ def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     st.caption(f"{plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
 
 
-def _thumbnail(workspace: Workspace, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
+def _thumbnail(workspace: WorkspaceInterface, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     thumbnails = get_session().thumbnails
     key = (plugin.package, visualizer.name, plugin.changed_at)
     if key not in thumbnails:

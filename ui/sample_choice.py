@@ -16,8 +16,8 @@ import streamlit as st
 
 from core.common.limits import get_limits
 from core.inputs.images import SCALINGS, Fit
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.choice import Choice
 from ui.inputs import kinds_of, noise_sizes, what_is_expected
@@ -135,7 +135,7 @@ def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
     )
 
 
-def _starting_files(workspace: Workspace, model: ModelSummary, path: Path) -> SampleSource:
+def _starting_files(workspace: WorkspaceInterface, model: ModelSummary, path: Path) -> SampleSource:
     preparation = _preparation(model, holds_pictures(path))
 
     def read() -> None:
@@ -151,12 +151,12 @@ def _noise(session: Session, model: ModelSummary) -> SampleSource:
     return SampleSource(request, lambda: session.workspace.take_noise(_NOISE_SAMPLES, int(seed), sizes))
 
 
-def _text(workspace: Workspace) -> SampleSource | None:
+def _text(workspace: WorkspaceInterface) -> SampleSource | None:
     text = st.text_area("One sample a line", key=keys.TEXT, placeholder="Type a sentence …")
     return SampleSource((_TEXT, text), partial(workspace.take_text, text)) if text.strip() else None
 
 
-def _data_files(workspace: Workspace, model: ModelSummary) -> SampleSource | None:
+def _data_files(workspace: WorkspaceInterface, model: ModelSummary) -> SampleSource | None:
     uploads: dict[str, list[Any]] = {}
     for model_input in model.inputs:
         label = (
@@ -221,6 +221,6 @@ def _read(session: Session, source: SampleSource) -> None:
         st.caption(source.caption)
 
 
-def _read_in(workspace: Workspace, source: SampleSource) -> None:
+def _read_in(workspace: WorkspaceInterface, source: SampleSource) -> None:
     with waiting(workspace, "Reading the input", "take", above=True):
         source.read()

@@ -14,13 +14,14 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.workspace.results import ShownSummary
-from core.workspace.workspace import Workspace
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.results import ShownSummary, VisualizerSummary
 from ui import engine
 from ui.choice import Choice, read_address
 from ui.search_run import SearchRun
 
 __all__ = [
+    "LayerVisualizers",
     "ModelCandidates",
     "NoiseExtents",
     "Refusal",
@@ -142,6 +143,13 @@ class NoiseExtents(NamedTuple):
     extents: Mapping[str, tuple[int, ...]]
 
 
+class LayerVisualizers(NamedTuple):
+    """The visualizers that suit a layer, the best first."""
+
+    layer: str
+    visualizers: tuple[VisualizerSummary, ...]
+
+
 class TableRows(NamedTuple):
     """The rows of the table of layers: the key of the table, and of each row's layer."""
 
@@ -168,6 +176,7 @@ class Session:
         shown_model: The model that is chosen among those that a Python process shows; None where it shows none.
         noise_extents: Sizes of noise that were looked for last; None before the first.
         table: What the table of layers shows; None before it is drawn.
+        last_view: The layer that was looked at last, and what suits it; None before the first.
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
         search_step: Beginning a search, which is refused where there is no gradient.
@@ -188,6 +197,7 @@ class Session:
     shown_model: ShownSummary | None = None
     noise_extents: NoiseExtents | None = None
     table: TableRows | None = None
+    last_view: LayerVisualizers | None = None
     place_above: Any = None
     search: SearchRun | None = None
     search_step: Step = field(default_factory=Step)
@@ -195,10 +205,10 @@ class Session:
     has_tile_click: bool = False
     thumbnails: dict[tuple[str, str, str], bytes | str] = field(default_factory=dict)
     plugin_files: dict[Path, tuple[int, int]] | None = None
-    _workspace: Workspace | None = field(default=None, repr=False)
+    _workspace: WorkspaceInterface | None = field(default=None, repr=False)
 
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> WorkspaceInterface:
         """What answers this visitor: the model and the samples that they have open."""
         if self._workspace is None:
             self._workspace = engine.new_workspace()
@@ -236,6 +246,6 @@ def get_session() -> Session:
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda workspace: workspace.close())
-def _end_worker_on_leaving(_workspace: Workspace) -> Workspace:
+def _end_worker_on_leaving(_workspace: WorkspaceInterface) -> WorkspaceInterface:
     # Streamlit keeps a session for a while for who comes back; the worker does not wait that long.
     return _workspace

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ShownSummary
-from core.workspace.workspace import Workspace
 from ui import keys
 from ui.choice import Choice
 from ui.engine import shows_models_in_memory
@@ -15,7 +15,7 @@ from ui.wording import named, plain
 __all__ = ["about_shown_samples", "choose_shown_model", "other_shown_models"]
 
 
-def choose_shown_model(workspace: Workspace, choice: Choice) -> ShownSummary | None:
+def choose_shown_model(workspace: WorkspaceInterface, choice: Choice) -> ShownSummary | None:
     """Let the person choose among the models that are shown; None if there are none any more."""
     entries = {entry.name: entry for entry in workspace.shown_models()}
     if not entries:
@@ -41,7 +41,7 @@ def choose_shown_model(workspace: Workspace, choice: Choice) -> ShownSummary | N
     return entries[name]
 
 
-def other_shown_models(workspace: Workspace, choice: Choice) -> list[ShownSummary]:
+def other_shown_models(workspace: WorkspaceInterface, choice: Choice) -> list[ShownSummary]:
     """Return the models that are shown besides the open one."""
     if not shows_models_in_memory():
         return []

@@ -11,12 +11,13 @@ import streamlit as st
 
 from core.common.progress import Progress
 from core.errors import LayerscopeError, WorkerLost
-from core.workspace.workspace import Workspace
+from core.workspace.interface import WorkspaceInterface
 from ui.session import get_session
 from ui.wording import error_text, plain
 
 if TYPE_CHECKING:
-    from core.workspace.workers.remote import RemoteWorkspace, Waiting
+    from core.workspace.workers.pending import Waiting
+    from core.workspace.workers.remote import RemoteWorkspace
 
 __all__ = ["keep_place_above", "retry_button", "show_error", "waiting"]
 
@@ -31,7 +32,7 @@ def keep_place_above() -> None:
 
 
 @contextmanager
-def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -> Iterator[Progress]:
+def waiting(workspace: WorkspaceInterface, what: str, key: str, *, above: bool = False) -> Iterator[Progress]:
     """Say what is waited for as long as the block runs.
 
     Gives the block what to call with how far it is, from 0 to 1, and what is being done.
@@ -63,7 +64,7 @@ def waiting(workspace: Workspace, what: str, key: str, *, above: bool = False) -
 
 def show_error(
     error: LayerscopeError,
-    workspace: Workspace,
+    workspace: WorkspaceInterface,
     key: str,
     *,
     icon: str = ":material/error:",
@@ -85,7 +86,7 @@ def show_error(
         retry_button(workspace, key, forget)
 
 
-def retry_button(workspace: Workspace, key: str, forget: Callable[[], object] | None = None) -> None:
+def retry_button(workspace: WorkspaceInterface, key: str, forget: Callable[[], object] | None = None) -> None:
     """Offer to try again what ended a worker; ``forget`` is called as well before that."""
     remote = _remote(workspace)
 
@@ -137,9 +138,7 @@ def _show_progress(place: Any, what: str, fraction: float, text: str) -> None:
     place.progress(fraction, text=f"{what}: {plain(text)}" if text else what)
 
 
-def _remote(workspace: Workspace) -> RemoteWorkspace | None:
+def _remote(workspace: WorkspaceInterface) -> RemoteWorkspace | None:
     from core.workspace.workers.remote import RemoteWorkspace
 
-    # The page takes both for a Workspace, since they have the same methods.
-    given: Any = workspace
-    return given if isinstance(given, RemoteWorkspace) else None
+    return workspace if isinstance(workspace, RemoteWorkspace) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 import click
 
@@ -21,13 +21,14 @@ from core.models.trust import add_to_environment
 if TYPE_CHECKING:
     from core.charts.export import ChartFormat
     from core.examples.catalogue import Example
-    from core.workspace.workspace import Workspace
+    from core.workspace.interface import WorkspaceInterface
 
 __all__ = [
     "CLASSES",
     "EXAMPLES",
     "NOISE",
     "TRUST",
+    "WhichModel",
     "chart",
     "columns",
     "found",
@@ -58,6 +59,14 @@ TRUST = click.option(
 )
 
 
+class WhichModel(TypedDict):
+    """What the options of :func:`which_model` say."""
+
+    weights: str | None
+    member: str
+    trusted: Sequence[str]
+
+
 def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which model is meant, and what it may use: ``weights``, ``member`` and ``trusted``."""
     weights = click.option(
@@ -76,7 +85,7 @@ def opened(
     weights: str | None = None,
     member: str = "",
     trusted: Sequence[str] = (),
-) -> Workspace:
+) -> WorkspaceInterface:
     """Return a workspace with a model open: a file, a folder, or an example by name.
 
     Args:
@@ -108,7 +117,7 @@ def opened(
     return workspace
 
 
-def confined_workspace() -> Workspace:
+def confined_workspace() -> WorkspaceInterface:
     """Return a workspace whose models run in a process without network and files, as those of the page do."""
     from core.common.limits import get_limits
     from core.workspace.workers.pool import WorkerPool
@@ -116,7 +125,7 @@ def confined_workspace() -> Workspace:
 
     # The one who types a path may read it; for one worker none is kept ready.
     limits = get_limits().model_copy(update={"workers": 1, "paths": True})
-    return cast("Workspace", RemoteWorkspace(WorkerPool(limits)))
+    return RemoteWorkspace(WorkerPool(limits))
 
 
 def found(model: str) -> Example | Path:
@@ -127,7 +136,7 @@ def found(model: str) -> Example | Path:
     """
     from core.examples.catalogue import list_examples
 
-    examples = {each.name: each for each in list_examples()}
+    examples = {example.name: example for example in list_examples()}
     if model in examples:
         return examples[model]
     if not Path(model).exists():
@@ -138,7 +147,7 @@ def found(model: str) -> Example | Path:
     return Path(model)
 
 
-def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
+def with_input(workspace: WorkspaceInterface, given: str, count: int = 1) -> None:
     """Give the open model an input.
 
     Args:
@@ -173,9 +182,9 @@ def with_input(workspace: Workspace, given: str, count: int = 1) -> None:
 @click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
 @click.option("--json", "as_json", is_flag=True, help="Write them as JSON.")
 @which_model
-def layers(model: str, given: str, as_json: bool, weights: str | None, member: str, trusted: Sequence[str]) -> None:
+def layers(model: str, given: str, as_json: bool, **which: Unpack[WhichModel]) -> None:
     """List the layers of MODEL in call order: key, type, shape, parameters, and what is worth a look."""
-    workspace = opened(model, weights=weights, member=member, trusted=trusted)
+    workspace = opened(model, **which)
     with_input(workspace, given)
     rows = workspace.layers(0)
     if as_json:
@@ -221,9 +230,7 @@ def chart(
     options: Sequence[str],
     sample: int,
     classes: Path | None,
-    weights: str | None,
-    member: str,
-    trusted: Sequence[str],
+    **which: Unpack[WhichModel],
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""
     from core.charts.export import CHART_FORMATS
@@ -231,10 +238,10 @@ def chart(
     kind = output.suffix.removeprefix(".").lower()
     if kind not in CHART_FORMATS:
         raise click.BadParameter(
-            f"it must end in {', '.join(f'.{each}' for each in CHART_FORMATS)}", param_hint="--output"
+            f"it must end in {', '.join(f'.{ending}' for ending in CHART_FORMATS)}", param_hint="--output"
         )
-    values = dict(_option(each) for each in options)
-    workspace = opened(model, classes, weights=weights, member=member, trusted=trusted)
+    values = dict(map(_option, options))
+    workspace = opened(model, classes, **which)
     with_input(workspace, given, sample + 1)
     result = workspace.chart(layer, visualizer, values, sample)
     if result.failure:

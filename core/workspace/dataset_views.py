@@ -17,7 +17,7 @@ from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
-from core.workspace.comparison_views import models_report
+from core.workspace.comparison_views import models_report, samples_report
 from core.workspace.results import ComparisonReport, HealthReport, HealthRow
 
 __all__ = ["DatasetViews"]
@@ -54,14 +54,14 @@ class DatasetViews:
         return found
 
     def health(self, progress: Progress | None = None) -> HealthReport:
-        """Return what is wrong, see :meth:`core.workspace.workspace.Workspace.health`."""
+        """Return what is wrong, see :meth:`.WorkspaceInterface.health`."""
         report: HealthReport = self._kept.get("health", lambda: self._health(progress))
         return report
 
     def comparison(
         self, key: str, other: Extractor, names: tuple[str, str], progress: Progress | None = None
     ) -> ComparisonReport:
-        """Return the model against another, see :meth:`core.workspace.workspace.Workspace.comparison`.
+        """Return the model against another, see :meth:`.WorkspaceInterface.comparison`.
 
         Args:
             key: Tells the other model from those before.
@@ -73,6 +73,15 @@ class DatasetViews:
             ("comparison", key, names), lambda: models_report(self._extractor, other, self.dataset, names, progress)
         )
         return report
+
+    def compare_samples(self, first: int, second: int) -> ComparisonReport:
+        """Return two samples against each other, see :meth:`.WorkspaceInterface.compare_samples`."""
+        for sample in (first, second):
+            if not 0 <= sample < self.dataset.sample_count:
+                raise InputRejected(
+                    f"There is no sample {sample}.", remedy=f"There are samples 0 to {self.dataset.sample_count - 1}."
+                )
+        return samples_report(self._extractor, self.dataset, first, second)
 
     def _health(self, progress: Progress | None) -> HealthReport:
         found = self.survey(progress)
@@ -101,7 +110,7 @@ class DatasetViews:
         return HealthReport(rows, self._layer_keys(found), count, note, self._accuracy(found))
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
-        """Return the chart of units by classes, see :meth:`core.workspace.workspace.Workspace.class_means`."""
+        """Return the chart of units by classes, see :meth:`.WorkspaceInterface.class_means`."""
         found = self.survey(progress)
         if layer not in self._layer_keys(found):
             raise InputRejected(f"There is no layer {layer!r} with units.", remedy="Choose another layer.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.inputs.array_files import write_arrays
 
-__all__ = ["activation_file", "activations_file", "code_for", "inputs_file"]
+__all__ = ["NotebookSamples", "activation_file", "activations_file", "code_for", "inputs_file"]
 
 VALUES_AS_CSV: Final = 2_000_000
 
@@ -47,39 +48,54 @@ def inputs_file(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class NotebookSamples:
+    """How samples go through a model in a notebook.
+
+    Attributes:
+        opening: Lines that leave ``model`` and ``inputs`` behind.
+        first: Number of the first sample that goes through the model.
+        count: How many samples go through it.
+        internals: Whether what the layers keep to themselves is needed.
+        taken_for: What inputs are taken for, by name, where that is not the likeliest.
+    """
+
+    opening: str
+    first: int
+    count: int
+    internals: bool = False
+    taken_for: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """Lines that leave ``activations`` behind."""
+        arguments = ["model", "layerscope.arrange(model, inputs)"]
+        if self.internals:
+            arguments.append("internals=True")
+        if self.taken_for:
+            arguments.append(f"specs=layerscope.input_specs(model, {dict(self.taken_for)!r})")
+        return (
+            "import layerscope\n\n"
+            f"{self.opening}\n"
+            f"inputs = {{name: array[{self.first}:{self.first + self.count}] for name, array in inputs.items()}}\n"
+            f"activations = layerscope.extract({', '.join(arguments)})\n"
+        )
+
+
 def code_for(
-    *,
-    opening: str,
-    layer: str,
-    visualizer: str,
-    options: Mapping[str, Any],
-    sample: int,
-    samples_taken: int,
-    internals: bool = False,
-    extractor: bool = False,
-    taken_for: Mapping[str, str] | None = None,
+    samples: NotebookSamples, layer: str, visualizer: str, options: Mapping[str, Any], *, extractor: bool = False
 ) -> str:
     """Return Python that draws the same chart in a notebook.
 
     Args:
-        opening: Lines that leave ``model`` and ``inputs`` behind.
+        samples: What goes through the model.
         layer: Key of the layer.
         visualizer: Name of the visualizer.
         options: Option values that differ from the defaults.
-        sample: Number of the first sample that goes through the model.
-        samples_taken: How many samples go through it.
-        internals: Whether what the layers keep to themselves is needed.
         extractor: Whether the visualizer runs the model again.
-        taken_for: What inputs are taken for, by name, where that is not the likeliest.
     """
-    arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-    inside = ", internals=True" if internals else ""
-    inside += f", specs=layerscope.input_specs(model, {dict(taken_for)!r})" if taken_for else ""
-    arguments += ", extractor=layerscope.Extractor(model)" if extractor else ""
-    return (
-        "import layerscope\n\n"
-        f"{opening}\n"
-        f"inputs = {{name: array[{sample}:{sample + samples_taken}] for name, array in inputs.items()}}\n"
-        f"activations = layerscope.extract(model, layerscope.arrange(model, inputs){inside})\n"
-        f"layerscope.get_registry().chart({visualizer!r}, activations[{layer!r}]{arguments})\n"
-    )
+    arguments = [repr(visualizer), f"activations[{layer!r}]"]
+    arguments += [f"{name}={value!r}" for name, value in options.items()]
+    if extractor:
+        arguments.append("extractor=layerscope.Extractor(model)")
+    return f"{samples.code}layerscope.get_registry().chart({', '.join(arguments)})\n"

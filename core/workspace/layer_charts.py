@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.analysis.layer_dataset import FEATURES_KEPT, LayerDataset
@@ -17,12 +18,62 @@ from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
 from core.plugins.options import describe_options
 from core.plugins.registry import Registry
-from core.workspace.export import code_for
+from core.plugins.visualizer import Visualizer
+from core.workspace.export import NotebookSamples, code_for
 from core.workspace.results import ChartPicture, ChartResult, Failure
 
-__all__ = ["LayerCharts"]
+__all__ = ["ChartRequest", "LayerCharts"]
 
 _CHARTS_KEPT: Final = 64
+_DRAWINGS_KEPT: Final = 4
+"""A drawing holds the data of its charts a second time; who saves one as a file saves what was drawn last."""
+
+
+@dataclass(frozen=True)
+class ChartRequest:
+    """Which chart is asked for.
+
+    Attributes:
+        layer: Key of the layer.
+        visualizer: Name of the visualizer.
+        sample: Which of all samples.
+        options: Option values by name; a ``sample`` option always follows ``sample``.
+    """
+
+    layer: str
+    visualizer: str
+    sample: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _ResolvedChart:
+    """What a request means for the samples that are run.
+
+    Attributes:
+        request: Which chart was asked for.
+        visualizer: What draws.
+        version: How often it was loaded before.
+        activation: What it draws, with what it needs of it.
+        options: Option values by name, with the sample's position in the activation.
+    """
+
+    request: ChartRequest
+    visualizer: Visualizer
+    version: int
+    activation: Activation
+    options: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells the chart from others."""
+        options = repr(sorted(self.options.items()))
+        return (self.activation.context.first, self.request.layer, self.visualizer.name, self.version, options)
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """What the visualizer asks for beside the activation and its options."""
+        return frozenset(chart_arguments(self.visualizer))
 
 
 class LayerCharts:
@@ -38,111 +89,94 @@ class LayerCharts:
         self._registry = registry
         self._blocks = blocks
         self._dataset = dataset
-        self._kept: OnceCache[ChartResult] = OnceCache(_CHARTS_KEPT)
+        self._results: OnceCache[ChartResult] = OnceCache(_CHARTS_KEPT)
+        self._drawings: OnceCache[Drawing] = OnceCache(_DRAWINGS_KEPT)
         self._features: OnceCache[Any] = OnceCache(FEATURES_KEPT)
 
-    def draw(
-        self,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        progress: Progress | None = None,
-    ) -> Drawing:
-        """Draw a layer.
-
-        Args:
-            layer: Key of the layer.
-            visualizer: Name of the visualizer.
-            options: Option values by name.
-            sample: Which of all samples.
-            progress: Called by a visualizer that says how far it is.
+    def draw(self, request: ChartRequest) -> Drawing:
+        """Draw a layer, or return what was drawn just before, by the same version of the visualizer.
 
         Raises:
             PluginFailed: If the visualizer fails.
         """
-        activation, chosen = self._resolve(layer, visualizer, options, sample)
-        asks_for = chart_arguments(self._registry.get(visualizer))
-        return self._registry.draw(
-            visualizer,
-            activation,
-            chosen,
-            activations=self._blocks.block_of(sample)[0] if "activations" in asks_for else None,
-            extractor=self._blocks.extractor,
-            dataset=self._all_samples(activation) if "dataset" in asks_for else None,
-            progress=progress,
-        )
+        return self._drawing(self._resolve(request), None)
 
-    def result(
-        self,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        progress: Progress | None = None,
-    ) -> ChartResult:
+    def result(self, request: ChartRequest, progress: Progress | None = None) -> ChartResult:
         """Draw a layer as a page shows it, see :meth:`draw`; what fails comes back as a failure.
 
         What was drawn before, by the same version of the visualizer, is not drawn again.
+
+        Args:
+            request: Which chart.
+            progress: Called by a visualizer that says how far it is.
         """
         try:
-            activation, chosen = self._resolve(layer, visualizer, options, sample)
-            version = self._registry.version_of(visualizer)
-            key = (activation.context.first, layer, visualizer, version, repr(sorted(chosen.items())))
-            return self._kept.get(key, lambda: self._draw_fresh(layer, visualizer, options, sample, progress))
+            chart = self._resolve(request)
+            return self._results.get(chart.key, lambda: self._draw_result(chart, progress))
         except PluginFailed as error:
             failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
             return ChartResult(failure=failure)
 
-    def code(
-        self,
-        opening: str,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        taken_for: Mapping[str, str],
-    ) -> str:
-        """Return Python that draws the same chart in a notebook; ``opening`` leaves ``model`` and ``inputs`` behind."""
-        activation, chosen = self._resolve(layer, visualizer, options, sample)
-        drawn = self._registry.get(visualizer)
-        whole = "dataset" in chart_arguments(drawn)
-        if whole and "sample" in chosen:
-            chosen["sample"] = activation.context.first + chosen["sample"]
-        defaults = {control.name: control.default for control in describe_options(drawn, activation)}
+    def code(self, request: ChartRequest, opening: str, taken_for: Mapping[str, str]) -> str:
+        """Return Python that draws the same chart in a notebook.
+
+        Args:
+            request: Which chart.
+            opening: Lines that leave ``model`` and ``inputs`` behind.
+            taken_for: What inputs are taken for, by name, where that is not the likeliest.
+        """
+        chart = self._resolve(request)
+        activation, options = chart.activation, dict(chart.options)
+        first, count = activation.context.first, activation.shape[0]
+        if "dataset" in chart.arguments:
+            if "sample" in options:
+                options["sample"] += first
+            first, count = 0, self._dataset.sample_count
+        internals = activation.part != "output" or bool(activation.internals)
+        defaults = {control.name: control.default for control in describe_options(chart.visualizer, activation)}
         return code_for(
-            opening=opening,
-            layer=layer,
-            visualizer=visualizer,
-            options={name: value for name, value in chosen.items() if defaults.get(name) != value},
-            sample=0 if whole else activation.context.first,
-            samples_taken=self._dataset.sample_count if whole else activation.shape[0],
-            internals=activation.part != "output" or bool(activation.internals),
-            extractor="extractor" in chart_arguments(drawn),
-            taken_for=taken_for,
+            NotebookSamples(opening, first, count, internals=internals, taken_for=taken_for),
+            request.layer,
+            chart.visualizer.name,
+            {name: value for name, value in options.items() if defaults.get(name) != value},
+            extractor="extractor" in chart.arguments,
         )
 
-    def _all_samples(self, activation: Activation) -> LayerDataset:
-        return LayerDataset(activation, self._dataset, self._blocks.extractor, self._features)
+    def _resolve(self, request: ChartRequest) -> _ResolvedChart:
+        visualizer = self._registry.get(request.visualizer)
+        version = self._registry.version_of(request.visualizer)
+        internals = "internals" in visualizer.needs
+        activation, position = self._blocks.activation(request.layer, request.sample, with_internals=internals)
+        options = {name: value for name, value in request.options.items() if name != "sample"}
+        if "sample" in visualizer.Options.model_fields:
+            options = {"sample": position, **options}
+        return _ResolvedChart(request, visualizer, version, activation, options)
 
-    def _resolve(
-        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int
-    ) -> tuple[Activation, dict[str, Any]]:
-        """Return what a visualizer draws, with what it needs of it, and its options with the sample of the page."""
-        wanted = self._registry.get(visualizer)
-        activation, position = self._blocks.activation(layer, sample, with_internals="internals" in wanted.needs)
-        chosen = {name: value for name, value in options.items() if name != "sample"}
-        return activation, {"sample": position, **chosen} if "sample" in wanted.Options.model_fields else chosen
+    def _drawing(self, chart: _ResolvedChart, progress: Progress | None) -> Drawing:
+        return self._drawings.get(chart.key, lambda: self._draw(chart, progress))
 
-    def _draw_fresh(
-        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, progress: Progress | None
-    ) -> ChartResult:
+    def _draw(self, chart: _ResolvedChart, progress: Progress | None) -> Drawing:
+        activation, arguments = chart.activation, chart.arguments
+        dataset = LayerDataset(activation, self._dataset, self._blocks.extractor, self._features)
+        return self._registry.draw(
+            chart.visualizer.name,
+            activation,
+            chart.options,
+            activations=self._blocks.block_of(chart.request.sample)[0] if "activations" in arguments else None,
+            extractor=self._blocks.extractor,
+            dataset=dataset if "dataset" in arguments else None,
+            progress=progress,
+        )
+
+    def _draw_result(self, chart: _ResolvedChart, progress: Progress | None) -> ChartResult:
         started = time.perf_counter()
-        drawing = self.draw(layer, visualizer, options, sample, progress)
-        names = self._registry.get(visualizer).Options.model_fields
+        drawing = self._drawing(chart, progress)
+        options = chart.visualizer.Options.model_fields
         pictures = tuple(
-            ChartPicture(each.specification, each.caption, tuple(name for name in each.selections if name in names))
-            for each in drawing.pictures
+            ChartPicture(
+                picture.specification, picture.caption, tuple(name for name in picture.selections if name in options)
+            )
+            for picture in drawing.pictures
         )
         seconds = time.perf_counter() - started
         return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal, seconds=seconds)

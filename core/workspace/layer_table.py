@@ -14,7 +14,7 @@ from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.workspace.results import LayerRow
 
-__all__ = ["describe_activation", "layer_row", "opened_layers", "parents_of"]
+__all__ = ["describe_activation", "layer_row", "opened_layers", "parents_of", "row_of", "rows_in_sight"]
 
 SPARKLINE_BINS: Final = 16
 VALUES_LOOKED_AT: Final = 20_000
@@ -59,6 +59,7 @@ def layer_row(
         inputs_from=layer.inputs_from,
         missing=layer.missing,
         byte_count=byte_count,
+        internals=tuple(layer.internals),
     )
 
 
@@ -80,9 +81,25 @@ def parents_of(rows: Sequence[LayerRow], key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def row_of(rows: Sequence[LayerRow], key: str) -> LayerRow | None:
+    """Return the row of a layer, or of the layer that keeps what bears the key to itself; None if there is none."""
+    return next((row for row in rows if key == row.key or key in row.internals), None)
+
+
 def opened_layers(rows: Sequence[LayerRow], selected: str) -> frozenset[str]:
     """Return the layers whose nested layers are in sight while a layer is selected, by key."""
     return frozenset({selected, *parents_of(rows, selected)})
+
+
+def rows_in_sight(rows: Sequence[LayerRow], opened: frozenset[str]) -> list[LayerRow]:
+    """Return the rows whose layers are nested in nothing, or only in layers that are opened, by key."""
+    parent_of = {row.key: row.parent for row in rows}
+
+    def is_in_sight(key: str) -> bool:
+        parent = parent_of.get(key, "")
+        return not parent or (parent in opened and is_in_sight(parent))
+
+    return [row for row in rows if is_in_sight(row.key)]
 
 
 def _without_padding(activation: Activation, sample: int | None = None) -> np.ndarray:

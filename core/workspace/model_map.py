@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ import pandas as pd
 from core.charts.selections import clicked
 from core.common.text import cut_in_the_middle
 from core.extraction.layers import input_key, is_input
+from core.workspace.layer_table import rows_in_sight
 from core.workspace.results import LayerRow
 
 __all__ = ["model_map"]
@@ -40,6 +41,8 @@ _BOX_HEIGHT: Final = 26
 _ROW: Final = 44
 _COLUMN: Final = 170
 _LABEL_LENGTH: Final = 20
+_MARGIN: Final = 24
+_MARGIN_ABOVE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,29 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
     Returns:
         A chart whose selection parameter ``layer`` holds the key of the box that is clicked.
     """
-    parent_of = {row.key: row.parent for row in rows}
-    shown = [row for row in rows if all(parent in opened for parent in _ancestors(row, parent_of))]
-    shown = [row for row in shown if not (row.key in opened and row.holds_layers)]
+    shown = [row for row in rows_in_sight(rows, opened) if not (row.key in opened and row.holds_layers)]
     edges = _edges(shown, rows, inputs)
     boxes = _placed(shown, inputs, edges)
-    width = max(box.left for box in boxes) + _BOX_WIDTH + 24
-    height = max(box.top for box in boxes) + _BOX_HEIGHT + 8
-    x_scale, y_scale = (
-        alt.Scale(domain=[-24, width], nice=False),
-        alt.Scale(domain=[-8, height], nice=False, reverse=True),
+    width = max(box.left for box in boxes) + _BOX_WIDTH + _MARGIN
+    height = max(box.top for box in boxes) + _BOX_HEIGHT + _MARGIN_ABOVE
+    x_scale = alt.Scale(domain=[-_MARGIN, width], nice=False)
+    y_scale = alt.Scale(domain=[-_MARGIN_ABOVE, height], nice=False, reverse=True)
+    nodes = _nodes(boxes, selected)
+    return alt.LayerChart(
+        layer=[
+            _lines(_paths(boxes, edges), x_scale, y_scale),
+            _rectangles(nodes, x_scale, y_scale),
+            _labels(nodes, x_scale, y_scale),
+        ],
+        width=width + _MARGIN,
+        height=height + _MARGIN_ABOVE,
+        view=alt.ViewBackground(stroke=None),
+        autosize="pad",
     )
-    nodes = pd.DataFrame(
+
+
+def _nodes(boxes: Sequence[_Box], selected: str) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "layer": [box.key for box in boxes],
             "name": [cut_in_the_middle(box.name, _LABEL_LENGTH) for box in boxes],
@@ -92,37 +106,41 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
             "selected": [box.key == selected for box in boxes],
         }
     )
+
+
+def _rectangles(nodes: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> alt.Chart:
     kinds = [kind for kind in KIND_COLOURS if kind in set(nodes["kind"])]
-    x, y = alt.X("left:Q", scale=x_scale, axis=None), alt.Y("top:Q", scale=y_scale, axis=None)
-    rectangles = (
+    colours = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
+    frames = alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"])
+    return (
         alt.Chart(nodes)
         .mark_rect(cornerRadius=4, cursor="pointer", fillOpacity=0.85)
         .encode(
-            x,
-            y,
+            alt.X("left:Q", scale=x_scale, axis=None),
+            alt.Y("top:Q", scale=y_scale, axis=None),
             alt.X2("right:Q"),
             alt.Y2("bottom:Q"),
-            fill=alt.Fill(
-                "kind:N",
-                scale=alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds]),
-                legend=alt.Legend(title="Kind of layer", orient="right"),
-            ),
-            stroke=alt.Stroke(
-                "selected:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
-            ),
+            fill=alt.Fill("kind:N", scale=colours, legend=alt.Legend(title="Kind of layer", orient="right")),
+            stroke=alt.Stroke("selected:N", scale=frames, legend=None),
             strokeWidth=alt.StrokeWidthValue(3),
             tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("type:N"), alt.Tooltip("shape:N", title="output")],
         )
         .add_params(clicked("layer"))
     )
-    labels = (
+
+
+def _labels(nodes: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> alt.Chart:
+    return (
         alt.Chart(nodes)
         .mark_text(fontSize=11, color="#111111")
         .encode(alt.X("middle:Q", scale=x_scale, axis=None), alt.Y("centre:Q", scale=y_scale, axis=None))
         .encode(alt.Text("name:N"))
     )
-    lines = (
-        alt.Chart(_paths(boxes, edges))
+
+
+def _lines(paths: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> alt.Chart:
+    return (
+        alt.Chart(paths)
         .mark_line(interpolate="monotone", strokeWidth=1.2, color="#8a8f98")
         .encode(
             alt.X("x:Q", scale=x_scale, axis=None),
@@ -131,19 +149,6 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
             alt.Order("step:Q"),
         )
     )
-    frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(
-        layer=[lines, rectangles, labels], width=width + 24, height=height + 8, view=frameless, autosize="pad"
-    )
-
-
-def _ancestors(row: LayerRow, parent_of: Mapping[str, str]) -> list[str]:
-    found = []
-    parent = row.parent
-    while parent:
-        found.append(parent)
-        parent = parent_of.get(parent, "")
-    return found
 
 
 def _edges(shown: list[LayerRow], rows: Sequence[LayerRow], inputs: Sequence[str]) -> list[tuple[str, str]]:

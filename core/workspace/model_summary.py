@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.common.text import format_shape
-from core.examples.catalogue import Example
+from core.examples.catalogue import Example, list_examples
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import known_layers
 from core.extraction.layers import LayerInfo
@@ -15,9 +15,19 @@ from core.inputs.images import suggest_scaling
 from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec
 from core.models.inspection import ModelFile
-from core.workspace.results import InputSummary, ModelSummary
+from core.workspace.results import ExampleSummary, InputSummary, ModelSummary
 
-__all__ = ["origin_of", "summarize_inputs", "summarize_model", "summarize_seen", "written_by"]
+__all__ = ["origin_of", "summarize_examples", "summarize_inputs", "summarize_model", "summarize_seen", "written_by"]
+
+
+def summarize_examples() -> tuple[ExampleSummary, ...]:
+    """Return the examples that ship with Layerscope."""
+    return tuple(
+        ExampleSummary(
+            example.name, example.title, example.description, example.accuracy, example.held_out_count, example.source
+        )
+        for example in list_examples()
+    )
 
 
 def summarize_model(

@@ -16,7 +16,7 @@ __all__ = ["noise_samples", "noise_sizes"]
 
 
 def noise_sizes(model: OpenModel, sizes: Mapping[str, Sequence[int]]) -> NoiseSizes:
-    """Return how large noise is along axes of any size; see :meth:`core.workspace.workspace.Workspace.noise_sizes`."""
+    """Return how large noise is along axes of any size; see :meth:`.WorkspaceInterface.noise_sizes`."""
     asked = _asked_shapes(model, sizes)
     shapes, refusal = {spec.name: asked.get(spec.name) or usual_shape(spec) for spec in model.specs}, ""
     try:
@@ -29,7 +29,7 @@ def noise_sizes(model: OpenModel, sizes: Mapping[str, Sequence[int]]) -> NoiseSi
 
 
 def noise_samples(model: OpenModel, count: int, seed: int, sizes: Mapping[str, Sequence[int]]) -> Samples:
-    """Return samples of noise; see :meth:`core.workspace.workspace.Workspace.take_noise`.
+    """Return samples of noise; see :meth:`.WorkspaceInterface.take_noise`.
 
     Raises:
         InputRejected: If no size was found that the model takes, or the model does not say what it expects.

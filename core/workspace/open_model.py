@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,28 +26,24 @@ from core.inputs.model_output import ModelOutput
 from core.inputs.noise import noise
 from core.inputs.sample_context import SampleContext
 from core.inputs.spec import InputKind, InputSpec
-from core.models.copies import Source, content_key
-from core.models.loading import load_model_file
-from core.models.trust import NO_TRUST, Trust
 from core.plugins.registry import Registry
 from core.workspace.dataset_views import DatasetViews
 from core.workspace.layer_charts import LayerCharts
+from core.workspace.layer_views import LayerViews
+from core.workspace.model_source import ModelSource
 from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.search_views import Maximizations
 
 __all__ = [
-    "ModelSource",
     "OpenModel",
     "OpenSamples",
-    "code_that_opens",
-    "file_name",
     "open_model",
     "open_samples",
     "summarize_labels",
 ]
 
-_NAMES_TOLD: Final = 20
+_MOST_NAMES: Final = 20
 
 
 @dataclass(frozen=True)
@@ -109,10 +104,10 @@ class OpenSamples:
         arrays: By input name, the sample axis first.
         labels: What is known about each of them besides.
         names: What each sample is called.
-        given: The samples as they were read, to set their labels against other names.
-        serial: Tells these samples from those before.
+        source: The samples as they were read, to set their labels against other names.
         blocks: What layers answer to them, block by block.
-        charts: The pictures of that.
+        layers: What a page asks about the layers.
+        charts: The pictures of the layers.
         views: What a page asks about all of them at once.
         maximizations: Searches for inputs that the samples say the looks of.
     """
@@ -120,68 +115,12 @@ class OpenSamples:
     arrays: dict[str, np.ndarray]
     labels: Labels
     names: tuple[str, ...]
-    given: Samples
-    serial: int
+    source: Samples
     blocks: SampleBlocks
+    layers: LayerViews
     charts: LayerCharts
     views: DatasetViews
     maximizations: Maximizations
-
-
-def file_name(source: str | os.PathLike[str] | bytes, weights: str = "") -> str:
-    """Return what a model file is called where nothing else is said: a path's last part, and that of its weights."""
-    name = "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source).rstrip(os.sep))
-    return f"{name} + {os.path.basename(weights)}" if weights else name
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """A model that is to be opened.
-
-    Attributes:
-        source: A path, or the content of a file.
-        name: What to call it.
-        weights: Path of the weights, where the source is an architecture alone.
-        member: Path of the model that is meant, where the source holds several.
-        trust: Whose code it may use beyond Keras.
-    """
-
-    source: Source
-    name: str
-    weights: str | os.PathLike[str] | None = None
-    member: str = ""
-    trust: Trust = NO_TRUST
-
-    @property
-    def key(self) -> str:
-        """What tells its content, and what it may use, from that of others."""
-        key = content_key(self.source, weights=self.weights, member=self.member)
-        return f"{key}\0{self.trust.key}" if self.trust else key
-
-    def extractor(self) -> Extractor:
-        """Load the model, and return what records its layers."""
-        return Extractor.of_file(
-            load_model_file(self.source, name=self.name, weights=self.weights, member=self.member, trust=self.trust)
-        )
-
-
-def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
-    """Return Python that opens a model file and its samples in a notebook.
-
-    Args:
-        name: What :func:`file_name` calls the file, or the files that were given together.
-        member: Path of the model that is meant, where there are several.
-        trust: Whose code it uses beyond Keras.
-    """
-    parts = name.split(" + ")
-    source = next((part for part in parts if part.lower().endswith(".json")), parts[0])
-    weights = next((part for part in parts if part != source and part.lower().endswith((".h5", ".hdf5"))), "")
-    told = [repr(source), f"weights={weights!r}" if weights else "", f"member={member!r}" if member else ""]
-    told.append(f"trust={list(trust.titles)!r}" if trust else "")
-    return (
-        f"import numpy\n\nmodel = layerscope.load_model({', '.join(filter(None, told))})\n"
-        "inputs = dict(numpy.load('inputs.npz'))  # saved beside the chart"
-    )
 
 
 def open_model(source: ModelSource, example: Example | None, opening: str, models: OnceCache[Extractor]) -> OpenModel:
@@ -193,30 +132,30 @@ def open_model(source: ModelSource, example: Example | None, opening: str, model
     """
     key = source.key
     extractor = models.get(key, source.extractor)
-    declared = input_specs(extractor.model)
-    specs = declared or specs_of_build(extractor.model)
+    declared_specs = input_specs(extractor.model)
+    specs = declared_specs or specs_of_build(extractor.model)
     layers, output = known_layers(extractor), output_of(extractor.model, known_layers(extractor))
-    if specs and not declared:
+    if specs and not declared_specs:
         layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
     class_names = example.class_names if example else _class_names(extractor, output)
     # A title of its own for each of several.
     title = f"{safe_name(source.member)} in {source.name}" if source.member else source.name
     summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
-    by_samples = () if declared else specs
+    by_samples = () if declared_specs else specs
     return OpenModel(key, extractor, specs, summary, example, opening, output, class_names, by_samples)
 
 
 def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:
     """Those in a list beside the model, if it has as many classes; else those that the model itself has."""
-    lists = []
+    name_lists = []
     for path, content in (extractor.file.label_lists if extractor.file else {}).items():
         # A table that is called so may be data.
         with contextlib.suppress(InputRejected):
-            lists.append(parse_class_names(content, path))
+            name_lists.append(parse_class_names(content, path))
     own = class_names_of(extractor.model, output)
-    fitting = next((names for names in lists if fitting_names(names, output)[0]), ())
-    # One that does not fit is said to.
-    return fitting or own or next(iter(lists), ())
+    fitting = next((names for names in name_lists if fitting_names(names, output)[0]), ())
+    # Of a list that does not fit the page says so.
+    return fitting or own or next(iter(name_lists), ())
 
 
 def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> LabelSummary:
@@ -226,22 +165,21 @@ def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> La
     names, names_note = fitting_names(model.class_names, model.output)
     if samples is not None:
         names = samples.labels.class_names
-    known = LabelSummary(class_names=names[:_NAMES_TOLD], class_count=len(names), names_note=names_note)
-    if samples is None or samples.given.labels is None:
-        return known
+    summary = LabelSummary(class_names=names[:_MOST_NAMES], class_count=len(names), names_note=names_note)
+    if samples is None or samples.source.labels is None:
+        return summary
     return replace(
-        known,
-        origin=samples.given.labels_origin,
+        summary,
+        origin=samples.source.labels_origin,
         note=samples.labels.note,
         role=samples.labels.role or "",
-        roles=possible_roles(samples.given.labels, model.output),
+        roles=possible_roles(samples.source.labels, model.output),
     )
 
 
 def open_samples(
     model: OpenModel,
     samples: Samples,
-    serial: int,
     registry: Registry,
     budget: int | None,
     role: LabelRole | None = None,
@@ -251,14 +189,13 @@ def open_samples(
     Args:
         model: The model.
         samples: As they were read.
-        serial: Tells them from those before.
         registry: Where the pictures come from.
         budget: Bytes of activations that may be kept at once; None takes the limit.
         role: What the labels are; None finds it out.
     """
     class_names, _ = fitting_names(model.class_names, model.output)
     labels = match_labels(samples.labels, model.output, class_names, origin=samples.labels_origin, role=role)
-    known = SampleContext(
+    context = SampleContext(
         labels=labels.classes,
         class_names=labels.class_names,
         groups=labels.groups,
@@ -268,19 +205,19 @@ def open_samples(
         class_layer=model.output.layer if labels.tells_classes else "",
         specs=model.specs,
     )
-    samples = replace(samples, feature_names=known.feature_names)
-    blocks = SampleBlocks(model.extractor, samples.arrays, known, registry.announce, budget)
+    samples = replace(samples, feature_names=context.feature_names)
+    blocks = SampleBlocks(model.extractor, samples.arrays, context, registry.announce, budget)
     dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
     return OpenSamples(
         samples.arrays,
         labels,
         samples.names,
         samples,
-        serial,
         blocks,
+        LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in model.specs)),
         LayerCharts(registry, blocks, dataset),
         DatasetViews(model.extractor, dataset),
-        Maximizations(model.extractor, dataset, model.specs, known.class_layer, known.feature_names),
+        Maximizations(model.extractor, dataset, model.specs, context.class_layer, context.feature_names),
     )
 
 
@@ -288,4 +225,5 @@ def _feature_names(model: OpenModel, samples: Samples) -> dict[str, tuple[str, .
     """Return the names of the last axis of each input that has some: those in the data, or the example's."""
     usual = model.example.feature_names if model.example else ()
     names = {name: samples.feature_names.get(name, usual) for name in samples.arrays}
-    return {name: each for name, each in names.items() if len(each) == samples.arrays[name].shape[-1] > 0}
+    extents = {name: array.shape[-1] for name, array in samples.arrays.items()}
+    return {name: features for name, features in names.items() if len(features) == extents[name] > 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,16 @@ from core.inputs.model_output import ModelOutput
 from core.inputs.spec import COLOUR_CHANNELS, InputSpec, as_colours
 from core.workspace.results import Answer, InputView
 
-__all__ = ["ValueRange", "answer_of", "input_view", "is_distribution", "png_of", "value_range", "values_chart"]
+__all__ = [
+    "ValueRange",
+    "answer_of",
+    "input_view",
+    "input_views",
+    "is_distribution",
+    "png_of",
+    "value_range",
+    "values_chart",
+]
 
 STRONGEST: Final = 5
 _PICTURE_SIDE: Final = 224
@@ -28,6 +38,16 @@ _LINES: Final = 6
 _MOST_SLICES: Final = 16
 _SLICE_GAP: Final = 1
 _NAMED_ROWS: Final = 40
+
+
+def input_views(
+    specs: Sequence[InputSpec],
+    arrays: Mapping[str, np.ndarray],
+    sample: int,
+    feature_names: Mapping[str, tuple[str, ...]],
+) -> tuple[InputView, ...]:
+    """Show one sample of all inputs, see :func:`input_view`; arrays and names are by the input's name."""
+    return tuple(input_view(spec, arrays[spec.name], sample, feature_names.get(spec.name, ())) for spec in specs)
 
 
 def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: tuple[str, ...] = ()) -> InputView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "InstalledVisualizer",
     "LabelSummary",
     "LayerRow",
+    "LayerView",
     "ModelSummary",
     "NoiseSizes",
     "PartSummary",
@@ -225,6 +227,7 @@ class LayerRow:
         inputs_from: Keys of the layers that feed it.
         missing: Why there are no values; empty where there are.
         byte_count: What the layer answers to all samples, in bytes; None where that is not known before it ran.
+        internals: Keys of what the layer keeps to itself, such as states and gates.
     """
 
     key: str
@@ -242,6 +245,7 @@ class LayerRow:
     inputs_from: tuple[str, ...] = ()
     missing: str = ""
     byte_count: int | None = None
+    internals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,11 @@ class VisualizerSummary:
     package: str
     version: str
     changed_at: str = ""
+
+    def values_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those option values that this picture has a control for; the sample is that of the page."""
+        names = {control.name for control in self.controls} - {"sample"}
+        return {name: value for name, value in options.items() if name in names}
 
 
 @dataclass(frozen=True)
@@ -421,3 +430,25 @@ class ChartResult:
     refusal: str = ""
     failure: Failure | None = None
     seconds: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """Everything that is shown of one layer.
+
+    Attributes:
+        description: The layer's line: type, axes and shape, bytes.
+        parts: What can be looked at of it.
+        visualizers: The pictures that suit it, the best first.
+        chart: The picture that :meth:`picture` chooses; None where none suits, or none was to be drawn.
+    """
+
+    description: str
+    parts: tuple[PartSummary, ...]
+    visualizers: tuple[VisualizerSummary, ...]
+    chart: ChartResult | None = None
+
+    def picture(self, name: str) -> VisualizerSummary | None:
+        """Return the picture of a name, or the one that suits best where that does not; None where none does."""
+        best = next(iter(self.visualizers), None)
+        return next((visualizer for visualizer in self.visualizers if visualizer.name == name), best)

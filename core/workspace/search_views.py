@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any, Final
 
 import altair as alt
@@ -29,6 +28,7 @@ from core.inputs.datasets import Dataset
 from core.inputs.model_inputs import input_specs
 from core.inputs.spec import InputSpec, drawable
 from core.inputs.structure import arrange
+from core.workspace.layer_search import LayerSearch, advance_for
 from core.workspace.previews import is_distribution, png_of, values_chart
 from core.workspace.search_results import (
     ExcitedReport,
@@ -41,30 +41,15 @@ from core.workspace.search_results import (
 __all__ = ["Maximizations"]
 
 _SEARCHES_KEPT: Final = 8
-_FIRST_STEPS: Final = 4
-_MOST_AT_ONCE: Final = 64
 _BATCH_SIZE: Final = 16
+_SAMPLES_LOOKED_AT: Final = 512
 _SHOWN: Final = 8
 _COLUMNS: Final = 4
 _LINE_WIDTH: Final = 340
-_BYTES_AT_ONCE: Final = 3_000_000
-_MOST_STARTS: Final = 64
-_MOST_UNITS: Final = 512
 _CURVE_POINTS: Final = 300
 _MOST_NAMES: Final = 60
-
-
-@dataclass
-class _LayerSearch:
-    """A whole layer, some units at a time."""
-
-    entry: str
-    domain: Domain
-    unit_count: int
-    at_once: int
-    now: Ascent | None
-    found: list[np.ndarray]
-    objectives: list[float]
+_MOST_STARTS: Final = 8
+_MOST_PIXELS: Final = 96
 
 
 class Maximizations:
@@ -92,7 +77,7 @@ class Maximizations:
         self._class_layer = class_layer
         self._feature_names = feature_names or {}
         self._searches: OnceCache[Ascent] = OnceCache(_SEARCHES_KEPT)
-        self._layers: OnceCache[_LayerSearch] = OnceCache(2)
+        self._layers: OnceCache[LayerSearch] = OnceCache(2)
         self._scores: OnceCache[np.ndarray] = OnceCache(_SEARCHES_KEPT)
         self._domains: OnceCache[Domain] = OnceCache(2)
 
@@ -107,23 +92,23 @@ class Maximizations:
     def search(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
     ) -> SearchReport:
-        """Go on with a search for so long, and say where it is; see :meth:`.Workspace.maximize`."""
-        target, given = self._target(layer, unit, settings), self._sample(sample)
-        taken = _settings_of(settings)
-        key = (target, repr(taken), sample if taken.from_sample else 0, settings.get("run", 0))
+        """Go on with a search for so long, and say where it is; see :meth:`.WorkspaceInterface.maximize`."""
+        target, inputs = self._target(layer, unit, settings), self._sample(sample)
+        ascent_settings = _settings_of(settings)
+        start = sample if ascent_settings.from_sample else 0
 
         def begin() -> Ascent:
-            entry = entry_for(self._extractor, given, target)
-            return Ascent(self._extractor, target, entry, self._domain(entry), given, taken)
+            entry = entry_for(self._extractor, inputs, target)
+            return Ascent(self._extractor, target, entry, self._domain(entry), inputs, ascent_settings)
 
-        ascent = self._searches.get(key, begin)
-        _go_on(ascent, steps, seconds)
+        ascent = self._searches.get((target, repr(ascent_settings), start, settings.get("run", 0)), begin)
+        advance_for(ascent, steps, seconds)
         return self._report(ascent, layer, unit)
 
     def samples(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None
     ) -> ExcitedReport:
-        """Return the samples that excite the same the most; see :meth:`core.workspace.workspace.Workspace.excited`."""
+        """Return the samples that excite the same the most; see :meth:`.WorkspaceInterface.excited`."""
         target = self._target(layer, unit, settings)
         scores = self._scores.get(target, lambda: self._run_all(target, counted(progress)))
         ranked = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:_SHOWN]
@@ -144,81 +129,68 @@ class Maximizations:
     def whole_layer(
         self, layer: str, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
     ) -> LayerSearchReport:
-        """Go on with the units of a layer; see :meth:`core.workspace.workspace.Workspace.maximize_layer`."""
-        target, given = self._target(layer, 0, settings), self._sample(sample)
-        taken = replace(_settings_of(settings), from_sample=False, diversity=0.0)
+        """Go on with the units of a layer; see :meth:`.WorkspaceInterface.maximize_layer`."""
+        target, inputs = self._target(layer, 0, settings), self._sample(sample)
+        ascent_settings = replace(_settings_of(settings), from_sample=False, diversity=0.0)
         info = self._layer(layer)
 
-        def begin() -> _LayerSearch:
-            entry = entry_for(self._extractor, given, target)
-            domain = self._domain(entry)
-            size = 4 * int(np.prod(domain.shape))
-            at_once = int(np.clip(_BYTES_AT_ONCE // max(size, 1), 1, _MOST_STARTS))
-            count = min(int(info.output_shape[-1] or 0), _MOST_UNITS)
-            return _LayerSearch(entry, domain, count, at_once, None, [], [])
+        def make() -> LayerSearch:
+            entry = entry_for(self._extractor, inputs, target)
+            return LayerSearch(entry, self._domain(entry), int(info.output_shape[-1] or 0))
 
-        state = self._layers.get((target, repr(taken), steps, settings.get("run", 0)), begin)
-        until = time.monotonic() + seconds
-        while len(state.found) < state.unit_count and time.monotonic() < until:
-            if state.now is None:
-                units = np.arange(len(state.found), min(len(state.found) + state.at_once, state.unit_count))
-                entry = entry_for(self._extractor, given, target)
-                # As many at once every time, so that one compiled loop serves all; what is too many is not shown.
-                padded = np.resize(units, min(state.at_once, state.unit_count))
-                state.now = Ascent(self._extractor, target, entry, state.domain, given, taken, padded)
-            _go_on(state.now, steps, until - time.monotonic())
-            if state.now.steps >= steps:
-                fresh = min(len(state.now.inputs), state.unit_count - len(state.found))
-                state.found.extend(state.domain.as_drawn(state.now.inputs[:fresh]))
-                state.objectives.extend(map(float, state.now.objective()[:fresh]))
-                state.now = None
-        return self._layer_report(state, info)
+        def begin(units: np.ndarray) -> Ascent:
+            entry = entry_for(self._extractor, inputs, target)
+            return Ascent(self._extractor, target, entry, search.domain, inputs, ascent_settings, units)
+
+        search = self._layers.get((target, repr(ascent_settings), steps, settings.get("run", 0)), make)
+        search.advance(steps, seconds, begin)
+        return self._layer_report(search, info)
 
     def _report(self, ascent: Ascent, layer: str, unit: int | None) -> SearchReport:
         info = self._layer(layer)
         domain = ascent.domain
         inputs, objectives = domain.as_drawn(ascent.inputs), ascent.objective()
-        said, names = self._said(ascent), self._feature_names.get(ascent.entry, ())
-        found = tuple(
+        names = self._feature_names.get(ascent.entry, ())
+        found_inputs = tuple(
             FoundInput(
-                png_of(each) if domain.kind == "image" else None,
-                None if domain.kind == "image" else values_chart(each, names).to_dict(),
+                png_of(values) if domain.kind == "image" else None,
+                None if domain.kind == "image" else values_chart(values, names).to_dict(),
                 float(objective),
                 answer,
             )
-            for each, objective, answer in zip(inputs, objectives, said, strict=True)
+            for values, objective, answer in zip(inputs, objectives, self._answers_in_words(ascent), strict=True)
         )
         name = (
             f"all of {info.key}"
             if unit is None
             else unit_name(info, unit, self._dataset.class_names, self._class_layer)
         )
-        return SearchReport(name, ascent.steps, found, _curve(ascent.history))
+        return SearchReport(name, ascent.steps, found_inputs, _curve(ascent.history))
 
-    def _said(self, ascent: Ascent) -> list[str]:
+    def _answers_in_words(self, ascent: Ascent) -> list[str]:
         answers, names = ascent.answers(), self._dataset.class_names
         if answers.ndim != 2 or (names and answers.shape[1] != len(names)):
             return [""] * len(answers)
-        said = []
+        captions = []
         for best, row in zip(answers.argmax(axis=1), answers, strict=True):
             name = class_name(int(best), names)
             if is_distribution(row):
-                said.append(f"{name} ({percent(float(row[best]))})")
+                captions.append(f"{name} ({percent(float(row[best]))})")
             else:
                 # Without names, what is largest is a class only where the answers share a whole.
-                said.append(name if names else "")
-        return said
+                captions.append(name if names else "")
+        return captions
 
-    def _layer_report(self, state: _LayerSearch, info: LayerInfo) -> LayerSearchReport:
-        count = len(state.found)
+    def _layer_report(self, search: LayerSearch, info: LayerInfo) -> LayerSearchReport:
+        count = len(search.inputs)
         kind = unit_kind(info)
         chart: dict[str, Any] = {}
         if count:
-            frame = pd.DataFrame({kind: np.arange(count), "answer": state.objectives})
+            frame = pd.DataFrame({kind: np.arange(count), "answer": search.objectives})
             tooltip = [alt.Tooltip(f"{kind}:Q"), alt.Tooltip("answer:Q", format=".4~g")]
-            names = self._feature_names.get(state.entry, ())
-            chart = _gallery(np.stack(state.found), frame, kind, tooltip, state.domain, names).to_dict()
-        return LayerSearchReport(chart, count, state.unit_count, int(info.output_shape[-1] or 0), kind)
+            names = self._feature_names.get(search.entry, ())
+            chart = _gallery(np.stack(search.inputs), frame, kind, tooltip, search.domain, names).to_dict()
+        return LayerSearchReport(chart, count, search.unit_count, int(info.output_shape[-1] or 0), kind)
 
     def _target(self, layer: str, unit: int | None, settings: Mapping[str, Any]) -> Target:
         info = self._layer(layer)
@@ -236,10 +208,10 @@ class Maximizations:
 
     def _searchable(self, info: LayerInfo) -> SearchableLayer:
         count, names = int(info.output_shape[-1] or 0), self._dataset.class_names
-        told = explained_as(info)
+        objective = explained_as(info)
         if answers_classes(info, names, self._class_layer):
-            return SearchableLayer(info.key, "class", count, names, False, told)
-        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2, told)
+            return SearchableLayer(info.key, "class", count, names, False, objective)
+        return SearchableLayer(info.key, unit_kind(info), count, (), len(info.output_shape) > 2, objective)
 
     def _layer(self, layer: str) -> LayerInfo:
         layers = self._infos()
@@ -251,25 +223,23 @@ class Maximizations:
         return self._dataset.take([min(sample, self._dataset.sample_count - 1)])
 
     def _domain(self, entry: str) -> Domain:
-        spec = next((each for each in self._specs if each.name == entry), None)
-        taken = np.unique(np.linspace(0, self._dataset.sample_count - 1, 512).astype(int)).tolist()
-        return self._domains.get(
-            entry,
-            lambda: domain_of(self._dataset.take(taken)[entry], spec),
-        )
+        spec = next((spec for spec in self._specs if spec.name == entry), None)
+        spread = np.linspace(0, self._dataset.sample_count - 1, _SAMPLES_LOOKED_AT)
+        samples = np.unique(spread.astype(int)).tolist()
+        return self._domains.get(entry, lambda: domain_of(self._dataset.take(samples)[entry], spec))
 
-    def _run_all(self, target: Target, told: Any) -> np.ndarray:
+    def _run_all(self, target: Target, progress: Callable[[int, int], None] | None) -> np.ndarray:
         count = self._dataset.sample_count
         scores = np.empty(count)
         for start in range(0, count, _BATCH_SIZE):
             stop = min(start + _BATCH_SIZE, count)
-            given = arrange(self._extractor.model, self._dataset.batch(start, stop))
+            inputs = arrange(self._extractor.model, self._dataset.batch(start, stop))
             spec = PassSpec.of(target)
             scores[start:stop] = run_pass(
-                self._extractor, given, spec, units=target.unit or 0, place=target.place
+                self._extractor, inputs, spec, units=target.unit or 0, place=target.place
             ).objective
-            if told:
-                told(stop, count)
+            if progress:
+                progress(stop, count)
         return scores
 
     def _name_of(self, position: int) -> str:
@@ -278,31 +248,17 @@ class Maximizations:
         return sample_with_class(position, group)
 
 
-def _settings_of(given: Mapping[str, Any]) -> AscentSettings:
-    known = {each.name for each in fields(AscentSettings)}
-    taken = {name: value for name, value in given.items() if name in known}
-    starts = int(np.clip(taken.get("starts", 1), 1, 8))
-    return AscentSettings(**{**taken, "starts": starts})
-
-
-def _go_on(ascent: Ascent, steps: int, seconds: float) -> None:
-    """Make steps until there are so many, or until the time is over; at least a few."""
-    until = time.monotonic() + seconds
-    at_once = _FIRST_STEPS
-    while ascent.steps < steps:
-        started = time.monotonic()
-        ascent.advance(min(at_once, steps - ascent.steps))
-        now = time.monotonic()
-        if now >= until:
-            return
-        if now - started < 0.2:
-            at_once = min(2 * at_once, _MOST_AT_ONCE)
+def _settings_of(settings: Mapping[str, Any]) -> AscentSettings:
+    names = {field.name for field in fields(AscentSettings)}
+    values = {name: value for name, value in settings.items() if name in names}
+    starts = int(np.clip(values.get("starts", 1), 1, _MOST_STARTS))
+    return AscentSettings(**{**values, "starts": starts})
 
 
 def _curve(history: np.ndarray) -> dict[str, Any]:
-    kept = np.unique(np.linspace(0, len(history) - 1, min(len(history), _CURVE_POINTS)).astype(int))
-    frame = pd.DataFrame(history[kept], columns=[str(number) for number in range(history.shape[1])])
-    frame = frame.assign(step=kept + 1).melt("step", var_name="start", value_name="answer")
+    points = np.unique(np.linspace(0, len(history) - 1, min(len(history), _CURVE_POINTS)).astype(int))
+    frame = pd.DataFrame(history[points], columns=[str(number) for number in range(history.shape[1])])
+    frame = frame.assign(step=points + 1).melt("step", var_name="start", value_name="answer")
     alone = history.shape[1] == 1
     return (
         alt.Chart(frame)
@@ -319,7 +275,7 @@ def _curve(history: np.ndarray) -> dict[str, Any]:
 
 
 def _gallery(
-    found: np.ndarray,
+    inputs: np.ndarray,
     frame: pd.DataFrame,
     kind: str,
     tooltip: list[alt.Tooltip],
@@ -327,14 +283,15 @@ def _gallery(
     names: tuple[str, ...],
 ) -> alt.TopLevelMixin:
     if domain.kind == "image":
-        pixels = np.stack([charts.picture_values(each) for each in found])
-        small = pixels if max(pixels.shape[1:3]) <= 96 else np.stack([gallery.within(each, 96) for each in pixels])
-        return gallery.picture_gallery(small, frame, tooltip=tooltip, select=kind)
+        pixels = np.stack([charts.picture_values(values) for values in inputs])
+        if max(pixels.shape[1:3]) > _MOST_PIXELS:
+            pixels = np.stack([gallery.within(picture, _MOST_PIXELS) for picture in pixels])
+        return gallery.picture_gallery(pixels, frame, tooltip=tooltip, select=kind)
     if domain.kind == "sequence":
         named = frame.assign(name=frame[kind].astype(str))
-        pictured = with_pictures(named, {"found": found})
+        pictured = with_pictures(named, {"found": inputs})
         return gallery.strip(pictured, tooltip=tooltip, select=kind, columns=8)
-    matrix = found.reshape(len(found), -1)
+    matrix = inputs.reshape(len(inputs), -1)
     return charts.heatmap(
         matrix,
         row=kind,

@@ -9,7 +9,7 @@ from PIL import Image
 
 import core
 from core.charts.export import CHART_FORMATS, chart_file
-from core.workspace.export import activation_file, code_for
+from core.workspace.export import NotebookSamples, activation_file, code_for
 
 
 @pytest.fixture
@@ -104,12 +104,10 @@ class TestCode:
 
     def test_names_only_what_differs(self):
         code = code_for(
-            opening="model = inputs = None",
+            NotebookSamples("model = inputs = None", first=3, count=2),
             layer="a/b#2",
             visualizer="v",
             options={"units": (0, 1)},
-            sample=3,
-            samples_taken=2,
         )
 
         compile(code, "code", "exec")

@@ -82,7 +82,7 @@ def test_a_file_of_a_visitor_is_opened_and_leaves_nothing_behind(pool, tmp_path)
     page.open_files([("mine.keras", (tmp_path / "mine.keras").read_bytes())])
     page.take_noise(2, 0)
     assert len(page.layers(0)) == 1
-    folder = page._worker.given
+    folder = page._connection.endpoint.uploads
     assert folder.exists()
     page.close()
     assert not folder.exists()

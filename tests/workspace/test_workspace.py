@@ -3,8 +3,10 @@ import io
 import threading
 import warnings
 
+import altair as alt
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from core.charts.export import CHART_FORMATS
 from core.common.cache import OnceCache
 from core.errors import InputRejected, LayerscopeError, ModelRefused
 from core.examples.catalogue import get_example, list_examples
+from core.extraction.blocks import SampleBlocks
 from core.plugins.handles import Handles
 from core.plugins.registry import Registry
 from core.plugins.visualizer import Visualizer
@@ -173,6 +176,36 @@ class TestCharts:
         layer = workspace.model.featured_layer
 
         assert workspace.chart(layer, "feature-maps", {}, 0) is workspace.chart(layer, "feature-maps", {}, 0)
+
+    def test_what_is_shown_is_not_drawn_again_to_be_saved(self, monkeypatch):
+        class Counted(Visualizer):
+            """Counted."""
+
+            name = "counted"
+            title = "Counted"
+            handles = Handles(layer_types=("Layer",))
+            drawn = 0
+
+            def chart(self, activation, options):
+                type(self).drawn += 1
+                return alt.Chart(pd.DataFrame({"a": [1, 2]})).mark_point().encode(x="a:Q")
+
+        registry = Registry()
+        registry.register(Counted())
+        workspace = Workspace(registry)
+        workspace.open_example("digits-dense")
+        layer = workspace.layers(0)[0].key
+        resolved = []
+        activation = SampleBlocks.activation
+        monkeypatch.setattr(
+            SampleBlocks, "activation", lambda *args, **options: resolved.append(1) or activation(*args, **options)
+        )
+        assert workspace.chart(layer, "counted", {}, 0).pictures
+        assert len(resolved) == 1
+        content = workspace.chart_file(layer, "counted", {}, 0, "json")
+
+        assert b"mark" in content
+        assert Counted.drawn == 1
 
     def test_a_visualizer_that_fails_is_a_failure_and_not_an_exception(self):
         class Broken(Visualizer):

@@ -21,10 +21,10 @@ class Endpoint(ABC):
     """Answers the requests of one visitor, one after another.
 
     Args:
-        given: Folder that the other end may read, and the page fills.
+        uploads: Folder that the other end may read, and the page fills.
 
     Attributes:
-        given: That folder.
+        uploads: That folder.
         pipe: Connection to the other end.
         used_at: When it was asked last, by :func:`time.monotonic`.
         is_busy: Whether an answer is due.
@@ -32,8 +32,8 @@ class Endpoint(ABC):
 
     pipe: Any
 
-    def __init__(self, given: Path) -> None:
-        self.given = given
+    def __init__(self, uploads: Path) -> None:
+        self.uploads = uploads
         self._incoming = Incoming()
         self.used_at = time.monotonic()
         self.is_busy = False

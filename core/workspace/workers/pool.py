@@ -51,11 +51,11 @@ class Worker(Endpoint):
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
         super().__init__(self._folder / "given")
         private = self._folder / "private"
-        self.given.mkdir()
+        self.uploads.mkdir()
         private.mkdir()
         self.pipe, theirs = multiprocessing.Pipe()
         self._process = process_context().Process(
-            target=serve, args=(theirs, limits, self.given, private, prepared), name="layerscope-worker", daemon=True
+            target=serve, args=(theirs, limits, self.uploads, private, prepared), name="layerscope-worker", daemon=True
         )
         self._ended = threading.Lock()
         self._most_memory = 0
@@ -84,12 +84,13 @@ class Worker(Endpoint):
             WorkerLost: If it does not start.
         """
         end = time.monotonic() + _START_SECONDS
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(EOFError, OSError, WorkerLost):
             while time.monotonic() < end:
-                if self.pipe.poll(_LOOK_SECONDS):
-                    if self.pipe.recv_bytes(len(READY)) == READY:
-                        self._start_memory = memory_in_use(self.process_id)
-                        return
+                message = self.receive(len(READY), _LOOK_SECONDS)
+                if message == READY:
+                    self._start_memory = memory_in_use(self.process_id)
+                    return
+                if message is not None:
                     break
                 tell()
         said = self._last_words()

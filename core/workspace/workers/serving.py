@@ -7,8 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.process import parent_process
 from pathlib import Path
@@ -17,36 +15,18 @@ from typing import Any, Final
 from core.common.limits import Limits
 from core.common.progress import Progress
 from core.errors import LayerscopeError
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.workers.request import LONGEST_WITH_PROGRESS, Request
 from core.workspace.workers.sandbox import confine
-from core.workspace.workers.wire import encode_error, encode_progress, encode_value
+from core.workspace.workers.wire import encode_error, encode_progress, encode_value, send
 from core.workspace.workspace import Workspace
 
-__all__ = ["LONGEST_WITH_PROGRESS", "READY", "Request", "answer", "open_first_example", "serve"]
+__all__ = ["READY", "answer", "open_first_example", "serve"]
 
 READY = b"r"
 """What a worker says when it can be asked."""
 
-LONGEST_WITH_PROGRESS: Final = 10
-"""How many times as long as others a request may take that says how far it is, as long as it comes forward."""
-
 _GRACE_SECONDS: Final = 5
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a page asks for: a method or property of the Workspace, with its arguments.
-
-    Attributes:
-        name: Name of the method or property.
-        arguments: Positional arguments.
-        options: Keyword arguments.
-        wants_progress: Whether the method is to say how far it is.
-    """
-
-    name: str
-    arguments: tuple[Any, ...] = ()
-    options: Mapping[str, Any] | None = None
-    wants_progress: bool = False
 
 
 def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bool = False) -> None:
@@ -71,7 +51,7 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     if prepared:
         # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
         open_first_example(Workspace())
-    pipe.send_bytes(READY)
+    send(pipe, READY)
     while True:
         try:
             request: Request = pipe.recv()
@@ -83,11 +63,11 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
 
         def tell(fraction: float, text: str, clock: _Clock = clock) -> None:
             clock.extend()
-            pipe.send_bytes(encode_progress(fraction, text))
+            send(pipe, encode_progress(fraction, text))
 
         reply = answer(workspace, request, tell)
         signal.alarm(0)
-        pipe.send_bytes(reply)
+        send(pipe, reply)
 
 
 class _Clock:
@@ -103,7 +83,7 @@ class _Clock:
             signal.alarm(self._seconds)
 
 
-def open_first_example(workspace: Workspace) -> None:
+def open_first_example(workspace: WorkspaceInterface) -> None:
     """Open the first example and draw its first picture, which is what every visitor sees first."""
     model = workspace.open_example(workspace.examples()[0].name)
     workspace.answer(0)
@@ -127,7 +107,7 @@ def _be_quiet(private: Path) -> None:
     os.close(output)
 
 
-def answer(workspace: Workspace, request: Request, tell: Progress) -> bytes:
+def answer(workspace: WorkspaceInterface, request: Request, tell: Progress) -> bytes:
     """Return what a workspace answers to a request, or the error that it raises, as a message.
 
     Args:
@@ -136,13 +116,13 @@ def answer(workspace: Workspace, request: Request, tell: Progress) -> bytes:
         tell: Called with how far it is, where the page wants to know that.
     """
     try:
-        asked = getattr(workspace, request.name)
-        if not callable(asked):
-            return encode_value(asked)
-        options = dict(request.options or {})
+        method = getattr(workspace, request.name)
+        if not callable(method):
+            return encode_value(method)
+        options = dict(request.options)
         if request.wants_progress:
             options["progress"] = tell
-        return encode_value(asked(*request.arguments, **options))
+        return encode_value(method(*request.arguments, **options))
     except LayerscopeError as error:
         return encode_error(error)
     except MemoryError:

@@ -23,9 +23,10 @@ from core.common.limits import Limits, get_limits
 from core.errors import WorkerLost
 from core.workspace.shown_models import ShownModels
 from core.workspace.workers.endpoints import Endpoint
-from core.workspace.workers.serving import Request, answer
+from core.workspace.workers.request import Request
+from core.workspace.workers.serving import answer
 from core.workspace.workers.session_address import ADDRESS_VARIABLE, KEY_VARIABLE
-from core.workspace.workers.wire import encode_progress
+from core.workspace.workers.wire import encode_progress, send
 from core.workspace.workspace import Workspace
 
 __all__ = ["Session", "SessionPool"]
@@ -88,13 +89,13 @@ class Session:
         workspace = Workspace(shown=self._models)
 
         def tell(fraction: float, text: str) -> None:
-            pipe.send_bytes(encode_progress(fraction, text))
+            send(pipe, encode_progress(fraction, text))
 
         # A visitor who stops something, or leaves, hangs up.
         with contextlib.suppress(EOFError, OSError), pipe:
             while True:
                 request: Request = pipe.recv()
-                pipe.send_bytes(answer(workspace, request, tell))
+                send(pipe, answer(workspace, request, tell))
         self._pipes.discard(pipe)
 
 
@@ -126,7 +127,7 @@ class _Visit(Endpoint):
     def end(self) -> None:
         """Hang up; what is being computed is left to itself."""
         self.pipe.close()
-        shutil.rmtree(self.given, ignore_errors=True)
+        shutil.rmtree(self.uploads, ignore_errors=True)
 
 
 class SessionPool:

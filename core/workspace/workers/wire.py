@@ -1,4 +1,4 @@
-"""What crosses between a page and a worker: plain values as JSON, checked against the Workspace's declared types.
+"""What crosses between a page and a worker: plain values as JSON, checked against the types that are declared.
 
 The page trusts nothing that a worker sends, since a model may have taken the worker over: nothing is ever unpickled,
 and what does not have the declared shape is refused. The other way round a request may be pickled, as the worker trusts
@@ -8,6 +8,7 @@ the page.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cache
 from struct import Struct
@@ -20,9 +21,19 @@ from pydantic_core import to_json
 from core import errors
 from core.common.text import safe_name
 from core.errors import CodeNeeded, LayerscopeError, MissingObject, PluginFailed, SeveralModels, WorkerLost
-from core.workspace.workspace import Workspace
+from core.workspace.interface import declared
+from core.workspace.marks import declaration_of
 
-__all__ = ["Incoming", "Reply", "decode", "encode_error", "encode_progress", "encode_value", "largest_reply"]
+__all__ = [
+    "Incoming",
+    "Reply",
+    "decode",
+    "encode_error",
+    "encode_progress",
+    "encode_value",
+    "largest_reply",
+    "send",
+]
 
 _LARGEST_FILE: Final = 1 << 30
 _LARGEST_VALUE: Final = 1 << 26
@@ -33,6 +44,8 @@ _VALUE, _FILE, _ERROR, _PROGRESS = b"v", b"b", b"e", b"p"
 _LISTS: Final = frozenset({"type", "choices", "objects", "lambdas"})
 _SHORT: Final = Struct("!i")
 _LONG: Final = Struct("!Q")
+_LONGEST_SHORT: Final = (1 << 31) - 1
+_LITTLE: Final = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,27 @@ class Reply:
     progress: tuple[float, str] | None = None
 
 
-class Incoming:
-    """Puts together what comes from a worker bit by bit, so that half a message holds nobody up.
+def send(pipe: Any, message: bytes) -> None:
+    """Send a message to the page: its length in four bytes, or -1 and the length in eight, then the message.
 
-    A message is framed as ``multiprocessing.connection.Connection`` does: four bytes of length, or -1 and eight bytes.
+    Args:
+        pipe: Connection to the page, whose other end :class:`Incoming` reads.
+        message: What to send.
+
+    Raises:
+        OSError: If the page is gone.
     """
+    length = len(message)
+    head = _SHORT.pack(length) if length <= _LONGEST_SHORT else _SHORT.pack(-1) + _LONG.pack(length)
+    # A file is not copied for its head.
+    for part in (head + message,) if length < _LITTLE else (head, message):
+        unsent = memoryview(part)
+        while unsent:
+            unsent = unsent[os.write(pipe.fileno(), unsent) :]
+
+
+class Incoming:
+    """Puts together what :func:`send` sends, bit by bit, so that half a message holds nobody up."""
 
     def __init__(self) -> None:
         self._content = bytearray()
@@ -145,8 +174,7 @@ def _from_numpy(value: Any) -> Any:
 
 
 def _returned(name: str) -> Any:
-    asked = getattr(Workspace, name)
-    return get_type_hints(asked.fget if isinstance(asked, property) else asked)["return"]
+    return get_type_hints(declaration_of(declared(name)))["return"]
 
 
 @cache

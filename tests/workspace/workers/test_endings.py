@@ -49,7 +49,7 @@ def opened(visitor, files):
 
 
 def process_of(workspace):
-    return workspace._worker.process_id
+    return workspace._connection.endpoint.process_id
 
 
 def works_again(workspace):
@@ -68,7 +68,7 @@ def test_a_worker_that_is_killed_is_replaced_with_the_same_things_open(visitor, 
     first = process_of(workspace)
     os.kill(first, end)
 
-    assert wait_until(lambda: not workspace._worker.is_alive)
+    assert wait_until(lambda: not workspace._connection.endpoint.is_alive)
     assert workspace.model.name == "digits-cnn"
     assert workspace.sample_names == ("noise 0", "noise 1", "noise 2")
     assert (workspace.answer(1), workspace.layers(2)) == before
@@ -83,7 +83,7 @@ def test_what_an_input_is_taken_for_outlives_a_worker(visitor):
     before = workspace.inputs(0)
     os.kill(process_of(workspace), signal.SIGKILL)
 
-    assert wait_until(lambda: not workspace._worker.is_alive)
+    assert wait_until(lambda: not workspace._connection.endpoint.is_alive)
     assert workspace.inputs(0) == before
     assert [each.kind for each in workspace.model.inputs] == ["volume"]
 
@@ -318,6 +318,23 @@ def test_a_picture_that_does_not_come_back_is_a_failure_in_its_place(opened, pic
     again = workspace.chart("harmless", picture, {}, 0)
     assert again.failure.message == result.failure.message
     assert time.monotonic() - started < 1 or picture == "hoards"
+
+
+def test_a_view_has_everything_but_the_picture_that_does_not_come_back(opened):
+    workspace = opened("Harmless")
+    view = workspace.layer_view("harmless", "aborts", {"bins": 3}, 0)
+
+    assert "“aborts” of harmless" in view.chart.failure.message
+    assert view.chart.failure.can_be_tried_again
+    assert {"aborts", "quiet", "histogram"} <= {visualizer.name for visualizer in view.visualizers}
+    assert view.description
+    started = time.monotonic()
+    # What another picture is drawn with makes it no other request.
+    again = workspace.layer_view("harmless", "aborts", {"bins": 5}, 0)
+    assert again == view
+    assert workspace.chart("harmless", "aborts", {}, 0) == view.chart
+    assert time.monotonic() - started < 1
+    assert workspace.layer_view("harmless", "quiet", {}, 0).chart.failure is None
 
 
 @pytest.mark.parametrize("name", ["SendsPickle", "SendsNonsense", "SendsLength", "SendsHalf"])

@@ -162,21 +162,21 @@ def test_a_worker_is_never_handed_on(make_pool, visitor):
     pool = make_pool(workers=1)
     first = visitor(pool)
     first.open_example("digits-cnn")
-    process = first._worker.process_id
+    process = first._connection.endpoint.process_id
     first.close()
     second = visitor(pool)
 
     assert second.model is None
     second.open_example("digits-cnn")
-    assert second._worker.process_id != process
+    assert second._connection.endpoint.process_id != process
 
 
 def test_nothing_stays_of_who_left(make_pool, visitor, temporary):
     pool = make_pool(workers=2)
     workspace = visitor(pool)
     workspace.open_model(keras_file("Harmless"), "mine.keras")
-    process = workspace._worker.process_id
-    (folder,) = [each for each in folders_in(temporary) if each == workspace._worker.given.parent]
+    process = workspace._connection.endpoint.process_id
+    (folder,) = [each for each in folders_in(temporary) if each == workspace._connection.endpoint.uploads.parent]
     assert list(folder.rglob("model-*"))
     workspace.close()
 

@@ -52,6 +52,11 @@ CALLS = {
     "rejections": [("conv_1", 0)],
     "plugins": [()],
     "thumbnail": [("feature-maps",)],
+    "layer_view": [
+        PICTURE,
+        ("conv_1", "", {"channel": 3, "explained": "dense"}, 1),
+        ("dense", "no-such", {}, 0, False),
+    ],
     "chart": [PICTURE, ("dense", "histogram", {}, 0), ("dense", "no-such", {}, 0)],
     "chart_file": [(*PICTURE, kind) for kind in CHART_FORMATS],
     "activation_file": [("conv_1", 0, "npy"), ("dense", 1, "csv")],

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pickle
+import threading
 from multiprocessing import Pipe
 
 import numpy as np
@@ -20,7 +21,15 @@ from core.errors import (
     WorkerLost,
 )
 from core.workspace.results import Answer, ChartPicture, ChartResult, Failure, InputView
-from core.workspace.workers.wire import Incoming, decode, encode_error, encode_progress, encode_value, largest_reply
+from core.workspace.workers.wire import (
+    Incoming,
+    decode,
+    encode_error,
+    encode_progress,
+    encode_value,
+    largest_reply,
+    send,
+)
 from core.workspace.workspace import Workspace
 
 PUBLIC = sorted(name for name in dir(Workspace) if not name.startswith("_"))
@@ -107,7 +116,10 @@ def test_an_error_carries_texts_and_nothing_else():
     assert set(vars(error)) == {"message", "remedy"}
 
 
-@pytest.mark.parametrize("name", [each for each in errors.__all__ if each not in ("MissingObject", "PluginFailed")])
+ERRORS = [name for name in errors.__all__ if isinstance(getattr(errors, name), type)]
+
+
+@pytest.mark.parametrize("name", [each for each in ERRORS if each not in ("MissingObject", "PluginFailed")])
 def test_each_error_crosses(name):
     error = getattr(errors, name)("The layer “é” failed.", remedy="Do “this”.")
     found = decode(encode_error(error), "layers").error
@@ -204,6 +216,21 @@ def test_messages_are_put_together_from_bits(bit):
             found.append(message)
 
     assert found == messages
+
+
+@pytest.mark.parametrize("length", [0, 1, 300, 3_000_000])
+def test_what_is_sent_is_put_together_again(length):
+    ours, theirs = Pipe()
+    message, incoming = os.urandom(length), Incoming()
+    with ours, theirs:
+        # A long message is sent bit by bit, while the other end reads.
+        sending = threading.Thread(target=send, args=(ours, message))
+        sending.start()
+        while (received := incoming.next_message(length)) is None:
+            incoming.add(os.read(theirs.fileno(), 1 << 16))
+        sending.join()
+
+    assert received == message
 
 
 def test_half_a_message_is_none():

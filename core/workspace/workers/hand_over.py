@@ -1,0 +1,87 @@
+"""Model files on their way to a worker: copied to where it can read them, under names that are no person's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.common.limits import Limits
+from core.common.text import safe_name
+from core.errors import InputRejected
+from core.models.copies import copy_apart, copy_model, files_name, write_files
+from core.models.trust import NO_TRUST, get_trust
+from core.workspace.app_command import MODEL_VARIABLE
+from core.workspace.marks import declaration_of
+from core.workspace.model_source import file_name
+from core.workspace.workers.request import Request
+
+__all__ = ["hand_over"]
+
+
+def hand_over(request: Request, folder: Path, limits: Limits, *, is_confined: bool) -> Request:
+    """Put a model where the worker can read it; the name that a person gave it is no part of the path.
+
+    Args:
+        request: What asks for a model file to be opened, or looked at.
+        folder: Where the worker can read; what is in it goes.
+        limits: How large files may be, and whether a person may name paths.
+        is_confined: Whether the worker is, so that it may be told whose code to trust.
+
+    Returns:
+        The request for the copy.
+
+    Raises:
+        InputRejected: If a path was named that may not be read.
+        ModelRefused: If the files are too large, or none that can be copied.
+    """
+    arguments, mark = request.by_name, request.mark
+    _empty(folder)
+    target = folder / f"model-{time.monotonic_ns()}"
+    name = safe_name(_write(arguments, target, limits, whole=mark.change is not None))
+    method = declaration_of(mark.by_path or request.declaration).__name__
+    options: dict[str, Any] = {
+        "source": str(target),
+        "name": safe_name(name),
+        "member": str(arguments.get("member", "")),
+    }
+    if mark.change is not None:
+        # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
+        trust = (arguments.get("trust", NO_TRUST) | get_trust()).portable() if is_confined else NO_TRUST
+        options["trust"] = trust
+    return Request(method, options=options, wants_progress=request.wants_progress)
+
+
+def _empty(folder: Path) -> None:
+    for earlier in folder.iterdir():
+        # It was read when it was opened.
+        shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
+
+
+def _write(arguments: Mapping[str, Any], target: Path, limits: Limits, *, whole: bool) -> str:
+    """Write what is given as a model to a path; return what it is called."""
+    files = arguments.get("files", ())
+    if len(files) > 1:
+        write_files(files, target, limits)
+        return files_name(files)
+    if files:
+        ((name, content),) = files
+        target.write_bytes(content)
+        return str(name)
+    source, weights = arguments["source"], str(arguments.get("weights", ""))
+    name = arguments.get("name") or file_name(source, weights)
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+        return str(name)
+    # What the server was started with is its owner's choice.
+    if not limits.paths and source != os.environ.get(MODEL_VARIABLE):
+        raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
+    if weights:
+        copy_apart(Path(source), Path(weights), target, name, limits)
+    else:
+        member = str(arguments.get("member", ""))
+        copy_model(Path(source), target, safe_name(name), limits, member=member, whole=whole)
+    return str(name)
