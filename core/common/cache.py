@@ -1,21 +1,28 @@
-"""Keeps opened models by their content, so that visitors and reruns who open the same file share one."""
+"""A cache that makes each thing once, so that visitors and reruns who open the same file share one model."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    pass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 __all__ = ["OnceCache"]
 
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 
 
-class OnceCache(Generic[Kept]):
+@dataclass
+class _Turn:
+    """Who may make a thing: whoever holds the lock, while the others that want it wait."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    threads: int = 0
+
+
+class OnceCache(Generic[Value]):
     """A bounded store that makes each thing once, however many threads ask for it at the same time.
 
     Args:
@@ -24,26 +31,39 @@ class OnceCache(Generic[Kept]):
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._kept: OrderedDict[Any, Kept] = OrderedDict()
-        self._making: dict[Any, threading.Lock] = {}
+        self._values: OrderedDict[Any, Value] = OrderedDict()
+        self._turns: dict[Any, _Turn] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Any, make: Callable[[], Kept]) -> Kept:
+    def get(self, key: Any, make: Callable[[], Value]) -> Value:
         """Return what is kept under a key, made now if it is not there; what ``make`` raises is not kept."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            # One lock per key, so that a slow model does not keep others waiting.
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        with self._turn(key):
             with self._lock:
-                if key in self._kept:
-                    return self._kept[key]
-            made = make()
+                if key in self._values:
+                    return self._values[key]
+            value = make()
             with self._lock:
-                self._kept[key] = made
-                self._making.pop(key, None)
-                while len(self._kept) > self._capacity:
-                    self._kept.popitem(last=False)
-            return made
+                self._values[key] = value
+                while len(self._values) > self._capacity:
+                    self._values.popitem(last=False)
+            return value
+
+    @contextmanager
+    def _turn(self, key: Any) -> Iterator[None]:
+        """Wait until no other thread makes the thing; one lock per key, so that a slow one keeps only its own."""
+        with self._lock:
+            turn = self._turns.setdefault(key, _Turn())
+            turn.threads += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.threads -= 1
+                # Who waits must find the same lock as who comes now, so the last one takes it away.
+                if not turn.threads:
+                    del self._turns[key]
