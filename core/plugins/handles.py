@@ -34,6 +34,7 @@ _DTYPES: Final = {
     "number": tuple(name for names in _KINDS_OF_NUMBER.values() for name in names),
     "string": ("string",),
 }
+_ALL_DTYPES: Final = (*_DTYPES, *_DTYPES["number"])
 
 
 @dataclass(frozen=True)
@@ -80,20 +81,26 @@ class Handles:
 
     def __post_init__(self) -> None:
         for name in ("layer_types", "axes", "ranks", "parts", "dtypes"):
-            given, kind = getattr(self, name), int if name == "ranks" else str
-            if isinstance(given, str) or not isinstance(given, Iterable):
-                raise TypeError(f"Handles({name}={given!r}): a tuple is needed, such as ({given!r},)")
-            object.__setattr__(self, name, tuple(given))
-            for each in getattr(self, name):
-                if not isinstance(each, kind) or isinstance(each, bool):
-                    words = "whole numbers are needed" if kind is int else "names in quotes are needed"
-                    raise TypeError(f"Handles({name}={given!r}): {words}, {each!r} is none")
+            self._make_tuple(name, int if name == "ranks" else str)
         if self.when is not None and not callable(self.when):
             raise TypeError(f"Handles(when={self.when!r}): a function of the activation is needed")
-        fault = _layer_fault(self.layer_types) or _axis_fault(self.axes) or _rank_fault(self.ranks, self.axes)
-        fault = fault or _part_fault(self.parts) or _dtype_fault(self.dtypes)
-        if fault:
-            raise ValueError(f"Handles({fault}")
+        _refuse_misspelt_layers(self.layer_types)
+        _refuse_unknown_axes(self.axes)
+        _refuse_impossible_ranks(self.ranks, self.axes)
+        _refuse_misspelt_parts(self.parts)
+        _refuse_unknown_dtypes(self.dtypes)
+
+    def _make_tuple(self, name: str, item_type: type[int | str]) -> None:
+        """Replace what an attribute holds by a tuple, if it is a collection of items of one type."""
+        argument = getattr(self, name)
+        if isinstance(argument, str) or not isinstance(argument, Iterable):
+            raise TypeError(f"Handles({name}={argument!r}): a tuple is needed, such as ({argument!r},)")
+        items = tuple(argument)
+        for item in items:
+            if not isinstance(item, item_type) or isinstance(item, bool):
+                kind = "whole numbers" if item_type is int else "names in quotes"
+                raise TypeError(f"Handles({name}={argument!r}): {kind} are needed, {item!r} is none")
+        object.__setattr__(self, name, items)
 
     @property
     def is_empty(self) -> bool:
@@ -104,32 +111,27 @@ class Handles:
         """Say yes, or why not."""
         distance = _ANY_TYPE
         if self.layer_types:
-            names = activation.layer.type_names
-            steps = [
-                _ANY_TYPE if wanted == ANY_LAYER else names.index(wanted)
-                for wanted in self.layer_types
-                if wanted in names or wanted == ANY_LAYER
-            ]
-            if not steps:
+            distances = _distances(self.layer_types, activation.layer.type_names)
+            if not distances:
                 return _no(f"takes {_few(self.layer_types)} layers, this is {activation.layer.type_name}")
-            distance = min(steps)
+            distance = min(distances)
         if self.ranks and activation.rank not in self.ranks:
             return _no(f"takes rank {or_list(map(str, self.ranks))}, this is rank {activation.rank}")
         if self.axes and activation.axes != self.axes:
             return _no(f"takes axes ({', '.join(self.axes)}), these are ({', '.join(activation.axes)})")
         if self.parts and activation.part not in self.parts:
             return _no(f"takes {or_list(self.parts)}, this is {activation.part}")
-        if self.dtypes and activation.dtype not in _named_types(self.dtypes):
+        if self.dtypes and activation.dtype not in _types_of(self.dtypes):
             return _no(f"takes {_types_in_words(self.dtypes)}, this layer answers {_type_in_words(activation.dtype)}")
         if 0 in activation.shape:
             extents = "×".join(map(str, activation.shape))
             return _no(f"needs at least one value, this layer answers none ({extents})")
-        return _answer(self.when(activation) if self.when else None, distance)
+        return _verdict(self.when(activation) if self.when else None, distance)
 
     def in_words(self) -> str:
         """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
-        named = [each for each in self.layer_types if each != ANY_LAYER]
-        words = [f"{_few(named)} layers"] if named else []
+        restrictive = [name for name in self.layer_types if name != ANY_LAYER]
+        words = [f"{_few(restrictive)} layers"] if restrictive else []
         words += [f"rank {or_list(map(str, self.ranks))}"] if self.ranks else []
         words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
         words += [or_list(self.parts)] if self.parts else []
@@ -148,73 +150,83 @@ def _no(reason: str) -> Match:
     return Match(False, reason)
 
 
-def _answer(said: Any, distance: int) -> Match:
-    if said is False:
+def _distances(layer_types: Iterable[str], class_names: Sequence[str]) -> list[int]:
+    """Steps from a layer's own class, which is named first, to each of the types that it is one of."""
+    return [
+        _ANY_TYPE if name == ANY_LAYER else class_names.index(name)
+        for name in layer_types
+        if name in class_names or name == ANY_LAYER
+    ]
+
+
+def _verdict(result: Any, distance: int) -> Match:
+    if result is False:
         return _no("says no, and gives no reason")
-    if said is None or said is True or said == "":
+    if result is None or result is True or result == "":
         return Match(True, distance=distance)
-    if not isinstance(said, str):
-        raise TypeError(f"when() returned {said!r}; '' is needed for yes, or the reason why not")
-    return _no(said)
+    if not isinstance(result, str):
+        raise TypeError(f"when() returned {result!r}; '' is needed for yes, or the reason why not")
+    return _no(result)
 
 
-def _named_types(dtypes: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for each in dtypes for name in _DTYPES.get(each, (each,)))
+def _types_of(dtypes: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for dtype in dtypes for name in _DTYPES.get(dtype, (dtype,)))
 
 
 def _types_in_words(dtypes: Iterable[str]) -> str:
     words = {"number": "numbers", "floating": "floating-point numbers", "integer": "whole numbers", "string": "text"}
-    return or_list([words.get(each, each) for each in dtypes])
+    return or_list([words.get(dtype, dtype) for dtype in dtypes])
 
 
 def _type_in_words(dtype: str) -> str:
     return "text" if dtype == "string" else dtype
 
 
-def _layer_fault(layer_types: tuple[str, ...]) -> str:
+def _refuse_misspelt_layers(layer_types: tuple[str, ...]) -> None:
     # A name that Keras does not have may be a stranger's own class; one that differs by its capitals is a slip.
-    for given in layer_types:
-        slips = [name for name in keras_layer_names() if name.lower() == given.lower() and name != given]
-        if slips and given not in keras_layer_names():
-            return f"layer_types={layer_types!r}): Keras has no layer {given!r}; did you mean {sorted(slips)[0]!r}?"
-    return ""
+    for layer_type in layer_types:
+        others = [name for name in keras_layer_names() if name.lower() == layer_type.lower() and name != layer_type]
+        if others and layer_type not in keras_layer_names():
+            raise ValueError(
+                f"Handles(layer_types={layer_types!r}): Keras has no layer {layer_type!r}; "
+                f"did you mean {min(others)!r}?"
+            )
 
 
-def _axis_fault(axes: tuple[str, ...]) -> str:
-    for given in axes:
-        if given not in _AXES and not _NUMBERED_AXIS.match(given):
-            meant = did_you_mean(given, _AXES)
-            return (
-                f"axes={axes!r}): there is no axis {given!r}{meant} The axes are: {', '.join(_AXES)}, axis1, axis2, …"
+def _refuse_unknown_axes(axes: tuple[str, ...]) -> None:
+    for axis in axes:
+        if axis not in _AXES and not _NUMBERED_AXIS.match(axis):
+            raise ValueError(
+                f"Handles(axes={axes!r}): there is no axis {axis!r}{did_you_mean(axis, _AXES)} "
+                f"The axes are: {', '.join(_AXES)}, axis1, axis2, …"
             )
     if axes and axes[0] != "sample":
-        return f"axes={axes!r}): the first axis is always 'sample'"
-    return ""
+        raise ValueError(f"Handles(axes={axes!r}): the first axis is always 'sample'")
 
 
-def _rank_fault(ranks: tuple[int, ...], axes: tuple[str, ...]) -> str:
+def _refuse_impossible_ranks(ranks: tuple[int, ...], axes: tuple[str, ...]) -> None:
     if any(rank < 1 for rank in ranks):
-        return f"ranks={ranks!r}): a rank is at least 1, as the sample axis counts"
+        raise ValueError(f"Handles(ranks={ranks!r}): a rank is at least 1, as the sample axis counts")
     if ranks and axes and len(axes) not in ranks:
-        return f"ranks={ranks!r}, axes={axes!r}): {len(axes)} axes are named, so this would match nothing"
-    return ""
+        raise ValueError(
+            f"Handles(ranks={ranks!r}, axes={axes!r}): {len(axes)} axes are named, so this would match nothing"
+        )
 
 
-def _part_fault(parts: tuple[str, ...]) -> str:
+def _refuse_misspelt_parts(parts: tuple[str, ...]) -> None:
     # A stranger's layer may have parts of its own; a name close to one that there is, is a slip.
-    for given in parts:
-        meant = did_you_mean(given, _PARTS, closeness=0.75)
-        if given not in _PARTS and meant != ".":
-            return f"parts={parts!r}): there is no part {given!r}{meant} Known parts are: {', '.join(_PARTS)}"
-    return ""
-
-
-def _dtype_fault(dtypes: tuple[str, ...]) -> str:
-    known = (*_DTYPES, *_DTYPES["number"])
-    for given in dtypes:
-        if given not in known:
-            meant = did_you_mean(given, known)
-            return (
-                f"dtypes={dtypes!r}): there is no dtype {given!r}{meant} There are: {', '.join(dict.fromkeys(known))}"
+    for part in parts:
+        suggestion = did_you_mean(part, _PARTS, closeness=0.75)
+        if part not in _PARTS and suggestion != ".":
+            raise ValueError(
+                f"Handles(parts={parts!r}): there is no part {part!r}{suggestion} Known parts are: {', '.join(_PARTS)}"
             )
-    return ""
+
+
+def _refuse_unknown_dtypes(dtypes: tuple[str, ...]) -> None:
+    for dtype in dtypes:
+        if dtype not in _ALL_DTYPES:
+            raise ValueError(
+                f"Handles(dtypes={dtypes!r}): there is no dtype {dtype!r}{did_you_mean(dtype, _ALL_DTYPES)} "
+                f"There are: {', '.join(dict.fromkeys(_ALL_DTYPES))}"
+            )
