@@ -35,8 +35,8 @@ class AttentionHeadsOptions(Options):
 
 def _has_scores(activation: Activation) -> str:
     if activation.part == _SCORES:
-        wanted = ("sample", "head", "query", "key")
-        return "" if activation.axes == wanted else f"takes axes ({', '.join(wanted)})"
+        axes = ("sample", "head", "query", "key")
+        return "" if activation.axes == axes else f"takes axes ({', '.join(axes)})"
     if not any(key.endswith(f":{_SCORES}") for key in activation.layer.internals):
         return f"no attention scores of this {activation.layer.type_name} can be recorded"
     if activation.rank != 3:
@@ -77,14 +77,13 @@ class AttentionHeads(Visualizer):
         scores = recorded.values.astype(np.float32)  # (head, query, key)
         queries, keys = (charts.token_labels(answer, length) for length in scores.shape[1:])
         rows, columns = (
-            _kept(tokens, options.hide_padding, scores.shape[at]) for at, tokens in ((1, queries), (2, keys))
+            _unpadded(tokens, options.hide_padding, scores.shape[at]) for at, tokens in ((1, queries), (2, keys))
         )
         on_padding = _share_on_padding(scores[:, rows], columns)
         shown = scores[:, rows][:, :, columns]
         head = None if options.head is None else min(options.head, len(shown) - 1)
         large = _mean_over_heads(shown) if head is None else shown[head]
         scale = _scale(large, options.colours)
-        looks_at = np.array([_positions_looked_at(each) for each in shown])
         heading = charts.title(
             f"{len(shown):,} {'head' if len(shown) == 1 else 'heads'} of {activation.key}, "
             f"{shown.shape[1]:,} queries by {shown.shape[2]:,} keys",
@@ -97,36 +96,45 @@ class AttentionHeads(Visualizer):
         thinned = charts.note_reduced(shown.shape[1:], _TILE_CELLS)
         heading.subtitle = [*heading.subtitle, *([f"small maps: {thinned} scores"] if thinned else [])]
         name = "Average over heads" if head is None else f"Head {head}"
-        at_a_time = _positions_looked_at(large)
-        big = charts.heatmap(
-            large,
-            row="query",
-            column="key",
-            scale=scale,
-            value_title="Score",
-            width=int(np.clip(large.shape[1] * _CELL, _LEAST, _MOST)),
-            height=int(np.clip(large.shape[0] * _CELL, _LEAST, _MOST)),
-            title=alt.TitleParams(
-                text=f"{name} · a query looks at {at_a_time:.3g} of {large.shape[1]:,} keys at a time",
-                anchor="start",
-                fontSize=12,
-                fontWeight="normal",
-            ),
-            row_labels=_chosen(queries, rows),
-            column_labels=_chosen(keys, columns),
-            most_tooltips=_MOST_TOOLTIPS,
-        )
+        big = _large_map(large, name, scale, _labels(queries, rows), _labels(keys, columns))
         small = gallery.gallery(
-            np.stack([charts.reduced(each, _TILE_CELLS) for each in shown]),
+            np.stack([charts.reduced(map_of_head, _TILE_CELLS) for map_of_head in shown]),
             numbers=np.arange(len(shown)),
             scale=_scale(shown, options.colours),
             chosen=head,
             select="head",
             value_title="Score",
-            measures={"keys at a time": looks_at},
+            measures={"keys at a time": np.array([_positions_looked_at(map_of_head) for map_of_head in shown])},
         )
         resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
         return alt.VConcatChart(vconcat=[big, small], spacing=28, title=heading, resolve=resolve)
+
+
+def _large_map(
+    scores: np.ndarray,
+    name: str,
+    scale: charts.ColourScale,
+    row_labels: list[str] | None,
+    column_labels: list[str] | None,
+) -> alt.LayerChart:
+    return charts.heatmap(
+        scores,
+        row="query",
+        column="key",
+        scale=scale,
+        value_title="Score",
+        width=int(np.clip(scores.shape[1] * _CELL, _LEAST, _MOST)),
+        height=int(np.clip(scores.shape[0] * _CELL, _LEAST, _MOST)),
+        title=alt.TitleParams(
+            text=f"{name} · a query looks at {_positions_looked_at(scores):.3g} of {scores.shape[1]:,} keys at a time",
+            anchor="start",
+            fontSize=12,
+            fontWeight="normal",
+        ),
+        row_labels=row_labels,
+        column_labels=column_labels,
+        most_tooltips=_MOST_TOOLTIPS,
+    )
 
 
 def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
@@ -137,15 +145,15 @@ def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
     return charts.ColourScale(0.0, fitted.high, "viridis")
 
 
-def _kept(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
+def _unpadded(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
     every = np.arange(length)
     if tokens is None or not hide_padding or not tokens[1].any():
         return every
     return every[tokens[1]]
 
 
-def _chosen(tokens: tuple[tuple[str, ...], np.ndarray] | None, kept: np.ndarray) -> list[str] | None:
-    return None if tokens is None else [tokens[0][position] or "(padding)" for position in kept]
+def _labels(tokens: tuple[tuple[str, ...], np.ndarray] | None, positions: np.ndarray) -> list[str] | None:
+    return None if tokens is None else [tokens[0][position] or "(padding)" for position in positions]
 
 
 def _share_on_padding(scores: np.ndarray, columns: np.ndarray) -> float:

@@ -51,30 +51,8 @@ class SampleDistribution(Visualizer):
         elif options.order == "class":
             frame = frame.sort_values("label", kind="stable")
         frame = frame.assign(position=range(len(frame)), open=frame["index"] == options.sample)
-        has_classes = frame["class"].nunique() > 1
-        width = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False)
-        classes = list(frame.sort_values("label", kind="stable")["class"].unique())
-        title = "Sample" if options.order == "sample" else f"Samples sorted by {options.order}"
-        if options.order == "class" and activation.context.groups is None:
-            title = "Samples in their own order, since their classes are not known"
-        axis = alt.Axis(
-            labels=options.order == "sample",
-            labelExpr=f"datum.value + {activation.context.first}",
-            ticks=False,
-            tickMinStep=1,
-            grid=False,
-        )
-        tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if has_classes else [])]
-        tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
-        colour = alt.Color(
-            "class:N",
-            title="Class",
-            scale=alt.Scale(domain=classes, scheme="tableau10")
-            if has_classes
-            else alt.Scale(range=[charts.MARK_COLOUR]),
-            legend=alt.Legend() if has_classes else None,
-        )
-        base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)
+        base = alt.Chart(frame).encode(x=_position_axis(activation, options.order), tooltip=_tooltip(frame))
+        colour = _class_colour(frame)
         thin = base.mark_rule().encode(y=alt.Y("low:Q", title="Activation"), y2=alt.Y2("high:Q"), color=colour)
         thick = base.mark_bar(size=max(2, min(14, 420 // len(frame)))).encode(
             y=alt.Y("lower quartile:Q"), y2=alt.Y2("upper quartile:Q"), color=colour
@@ -97,6 +75,38 @@ class SampleDistribution(Visualizer):
                 charts.note_not_finite(activation.values),
             ),
         )
+
+
+def _position_axis(activation: Activation, order: str) -> alt.X:
+    title = "Sample" if order == "sample" else f"Samples sorted by {order}"
+    if order == "class" and activation.context.groups is None:
+        title = "Samples in their own order, since their classes are not known"
+    axis = alt.Axis(
+        labels=order == "sample",
+        labelExpr=f"datum.value + {activation.context.first}",
+        ticks=False,
+        tickMinStep=1,
+        grid=False,
+    )
+    scale = alt.Scale(domain=[-0.5, activation.shape[0] - 0.5], nice=False)
+    return alt.X("position:Q", title=title, scale=scale, axis=axis)
+
+
+def _has_classes(frame: pd.DataFrame) -> bool:
+    return bool(frame["class"].nunique() > 1)
+
+
+def _tooltip(frame: pd.DataFrame) -> list[alt.Tooltip]:
+    names = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if _has_classes(frame) else [])]
+    return [*names, *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS)]
+
+
+def _class_colour(frame: pd.DataFrame) -> alt.Color:
+    if not _has_classes(frame):
+        return alt.Color("class:N", title="Class", scale=alt.Scale(range=[charts.MARK_COLOUR]), legend=None)
+    classes = list(frame.sort_values("label", kind="stable")["class"].unique())
+    scale = alt.Scale(domain=classes, scheme="tableau10")
+    return alt.Color("class:N", title="Class", scale=scale, legend=alt.Legend())
 
 
 def _quantiles(activation: Activation) -> pd.DataFrame:

@@ -117,54 +117,41 @@ def gallery(
         order: Positions of the maps in the order in which they are drawn; ``numbers`` and ``measures`` are in it too.
     """
     statistics = statistics or map_statistics(maps)
-    at = np.arange(len(maps)) if order is None else order
-    at = at[:_MOST_MAPS]
-    layout = _layout(len(at), *maps.shape[1:])
+    positions = (np.arange(len(maps)) if order is None else order)[:_MOST_MAPS]
+    is_cut = len(positions) < len(maps)
+    layout = _layout(len(positions), *maps.shape[1:])
     shared = scale or colour_scale(maps, scheme)
     scale_each = scale_each and scale is None
-    low, high = _limits(statistics, at, shared, scale_each)
-    drawn, note = thinned(maps if len(at) == len(maps) else maps[at], layout.tile_height, layout.tile_width)
-    drawn = drawn if order is None or len(at) < len(maps) else drawn[at]
-    width = drawn.shape[2]
+    drawn, note = thinned(maps[positions] if is_cut else maps, layout.tile_height, layout.tile_width)
+    drawn = drawn if order is None or is_cut else drawn[positions]
+    low, high = _limits(statistics, positions, shared, scale_each)
     levels = colour_levels(drawn, low, high, _FEW_LEVELS if drawn.size > _MANY_PIXELS else 254)
     url = level_picture_url(_atlas(levels, layout), shared)
-    more = {name: _short(values[: len(at)]) for name, values in (measures or {}).items()}
-    numbers = numbers[: len(at)]
-    tiles = _tiles(statistics, at, numbers, select, layout).assign(chosen=numbers == chosen, **more)
-    title = titled(title, f"the first {len(at):,} of {len(maps):,} are drawn" if len(at) < len(maps) else "")
-    across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
-    down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
+    numbers = numbers[: len(positions)]
+    measured = {name: _short(values[: len(positions)]) for name, values in (measures or {}).items()}
+    frame = _tiles(statistics, positions, numbers, select, layout).assign(chosen=numbers == chosen, **measured)
     legend_scale = shared.altair() if not scale_each else ColourScale(0, 1, shared.scheme).altair()
-    rectangles = (
-        alt.Chart(tiles)
-        .mark_rect(fillOpacity=0, cursor="pointer", strokeWidth=3)
-        .encode(
-            x=across,
-            x2=alt.X2("right:Q"),
-            y=down,
-            y2=alt.Y2("bottom:Q"),
-            stroke=alt.Stroke(
-                "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
-            ),
-            color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title)),
-            tooltip=[
-                alt.Tooltip(f"{select}:Q"),
-                *(alt.Tooltip(f"{name}:Q", format=".3~g") for name in more),
-                *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
-                alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
-            ],
-        )
-        .add_params(clicked(select))
-        # A name of its own: Altair would draw up the whole chart to make one from its content.
-        .properties(name=f"{select}_tiles")
+    # A name of its own: Altair would draw up the whole chart to make one from its content.
+    tiles = _clickable(frame, layout, select, strokeWidth=3).properties(name=f"{select}_tiles")
+    tiles = tiles.encode(
+        stroke=alt.Stroke(
+            "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
+        ),
+        color=alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title)),
+        tooltip=[
+            alt.Tooltip(f"{select}:Q"),
+            *(alt.Tooltip(f"{name}:Q", format=".3~g") for name in measured),
+            *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")),
+            alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
+        ],
     )
-    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
-    if layout.label_height:
-        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
-        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
+    image = heatmaps.picture(url, layout.width, layout.height, smooth=drawn.shape[2] > layout.tile_width)
+    layers = [image, tiles, *_labels(frame, layout, f"{select}:Q")]
+    title = titled(title, f"the first {len(positions):,} of {len(maps):,} are drawn" if is_cut else "")
     frameless = alt.ViewBackground(stroke=None)
-    title = titled(title, note)
-    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
+    return alt.LayerChart(
+        layer=layers, width=layout.width, height=layout.height, title=titled(title, note), view=frameless
+    )
 
 
 def picture_gallery(
@@ -184,18 +171,9 @@ def picture_gallery(
     # Few enough colours to be sent again and again while the gallery fills.
     url = png_url(image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE))
     placed = pd.concat([frame.reset_index(drop=True), _places(len(pixels), layout)], axis=1)
-    across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
-    down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
-    tiles = (
-        alt.Chart(placed)
-        .mark_rect(fillOpacity=0, cursor="pointer")
-        .encode(across, down, x2="right:Q", y2="bottom:Q", tooltip=tooltip)
-        .add_params(clicked(select))
-    )
-    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width), tiles]
-    if layout.label_height:
-        labels = alt.Chart(placed).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
-        layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:N")))
+    tiles = _clickable(placed, layout, select).encode(tooltip=tooltip)
+    image = heatmaps.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width)
+    layers = [image, tiles, *_labels(placed, layout, f"{select}:N")]
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=frameless)
 
@@ -272,7 +250,7 @@ def images_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
         inputs: What the model was given, by name, the sample axis first, as ``activation.context.drawable`` and
             ``dataset.drawable`` have it: so an image is found whichever axes the model takes it in.
     """
-    return next((each for each in inputs.values() if each.ndim == 4 and each.shape[-1] in (1, 3, 4)), None)
+    return next((array for array in inputs.values() if array.ndim == 4 and array.shape[-1] in (1, 3, 4)), None)
 
 
 def thumbnails(images: np.ndarray) -> list[np.ndarray]:
@@ -286,7 +264,7 @@ def thumbnails(images: np.ndarray) -> list[np.ndarray]:
     longest = max(images.shape[1:3])
     step, times = max(1, longest // THUMBNAIL), max(1, THUMBNAIL // longest)
     small = images[:, ::step, ::step].repeat(times, axis=1).repeat(times, axis=2)
-    return [picture_values(each) for each in small]
+    return [picture_values(image) for image in small]
 
 
 def strip(
@@ -317,6 +295,26 @@ def strip(
     return alt.LayerChart(layer=layers, view=frameless, **size)
 
 
+def _clickable(frame: pd.DataFrame, layout: _Layout, select: str, **mark: Any) -> alt.Chart:
+    """Transparent rectangles over the tiles, which answer to the pointer."""
+    across = alt.X("left:Q", scale=alt.Scale(domain=[0, layout.width], nice=False), axis=None)
+    down = alt.Y("top:Q", scale=alt.Scale(domain=[0, layout.height], nice=False, reverse=True), axis=None)
+    return (
+        alt.Chart(frame)
+        .mark_rect(fillOpacity=0, cursor="pointer", **mark)
+        .encode(x=across, x2=alt.X2("right:Q"), y=down, y2=alt.Y2("bottom:Q"))
+        .add_params(clicked(select))
+    )
+
+
+def _labels(frame: pd.DataFrame, layout: _Layout, text: str) -> list[alt.Chart]:
+    """What stands over each tile, if there is room for it."""
+    if not layout.label_height:
+        return []
+    labels = alt.Chart(frame).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
+    return [labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(text))]
+
+
 def _down(column: str) -> alt.Y:
     return alt.Y(f"{column}:Q", axis=None, scale=None)
 
@@ -336,10 +334,11 @@ def _layout(count: int, height: int, width: int) -> _Layout:
     return _Layout(columns, math.ceil(count / columns), tile_width, tile_height, label_height)
 
 
-def _limits(statistics: MapStatistics, at: np.ndarray, shared: ColourScale, scale_each: bool) -> tuple[Any, Any]:
+def _limits(statistics: MapStatistics, positions: np.ndarray, shared: ColourScale, scale_each: bool) -> tuple[Any, Any]:
     if not scale_each:
         return shared.low, shared.high
-    low, high = (each[at][:, None, None] for each in (statistics.minimum, statistics.maximum))  # (map, 1, 1)
+    low = statistics.minimum[positions][:, None, None]  # (map, 1, 1)
+    high = statistics.maximum[positions][:, None, None]
     if shared.scheme != "blueorange":
         return low, high
     reach = np.maximum(np.abs(low), np.abs(high))
@@ -367,12 +366,12 @@ def _atlas(levels: np.ndarray, layout: _Layout, gap: int = GAP_LEVEL) -> np.ndar
 
 
 def _tiles(
-    statistics: MapStatistics, at: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout
+    statistics: MapStatistics, positions: np.ndarray, numbers: np.ndarray, select: str, layout: _Layout
 ) -> pd.DataFrame:
     measured = {select: numbers} | {
-        name: _short(getattr(statistics, name)[at]) for name in ("minimum", "mean", "maximum", "zeros")
+        name: _short(getattr(statistics, name)[positions]) for name in ("minimum", "mean", "maximum", "zeros")
     }
-    return pd.concat([_places(len(at), layout), pd.DataFrame(measured)], axis=1)
+    return pd.concat([_places(len(positions), layout), pd.DataFrame(measured)], axis=1)
 
 
 def _places(count: int, layout: _Layout) -> pd.DataFrame:

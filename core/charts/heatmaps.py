@@ -85,42 +85,28 @@ def heatmap(
     height = height or int(np.clip(rows * 14, 140, 520))
     most = _most_drawn(rows, columns, (2 * height, _CELLS_PER_SIDE if width is None else 2 * width), most_cells)
     image_width: Any = width if width is not None else alt.ExprRef("width")
-    x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
-    y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
-    axis = alt.Axis(grid=False, tickMinStep=1, format="d")
-    numbered = (
-        axis
-        if numbers is None
-        else alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
-    )
     image = _image(scale.url(reduced(values, most)), image_width, height, smooth=False)
     frame, tooltip, colour = _hover_cells(values, row, column, value_title, most_tooltips, numbers)
-    for name, labels, edge in ((row, row_labels, "top"), (column, column_labels, "left")):
-        at = next((at for at, each in enumerate(tooltip) if each.shorthand == f"{name}:Q"), None)
-        if labels is not None and at is not None:
-            frame[f"{name}_label"] = np.asarray(labels, dtype=object)[np.rint(frame[edge] + 0.5).astype(np.int64)]
-            tooltip.insert(at + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
+    _add_labels(frame, tooltip, row, row_labels, "top")
+    _add_labels(frame, tooltip, column, column_labels, "left")
+    across = alt.Scale(domain=[-0.5, columns - 0.5], nice=False)
+    down = alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True)
+    legend_style = alt.Legend(gradientOpacity=1, format=".3~g") if legend else None
     cells = (
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
         .encode(
-            x=x.axis(axis if column_labels is None else _labelled_axis(column_labels, angle=-90)),
-            y=y.axis(numbered if row_labels is None else _labelled_axis(row_labels, angle=0)),
+            x=alt.X("left:Q", title=column.capitalize(), scale=across, axis=_axis(None, column_labels, angle=-90)),
+            y=alt.Y("top:Q", title=row.capitalize(), scale=down, axis=_axis(numbers, row_labels, angle=0)),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
-            color=alt.Color(
-                colour,
-                title=value_title,
-                scale=scale.altair(),
-                legend=alt.Legend(gradientOpacity=1, format=".3~g") if legend else None,
-            ),
+            color=alt.Color(colour, title=value_title, scale=scale.altair(), legend=legend_style),
         )
     )
     if select_row:
-        chosen = clicked(select_row, row)
         # A name of its own: Altair would draw up the whole chart to make one from its content.
-        cells = cells.add_params(chosen).properties(name=f"{select_row}_cells")
+        cells = cells.add_params(clicked(select_row, row)).properties(name=f"{select_row}_cells")
     return alt.LayerChart(
         layer=[image, cells],
         title=titled(title, note_reduced(values.shape, most)),
@@ -128,6 +114,22 @@ def heatmap(
         height=height,
         width=alt.Undefined if width is None else width,
     )
+
+
+def _add_labels(frame: pd.DataFrame, tooltip: list[Any], name: str, labels: Sequence[str] | None, edge: str) -> None:
+    """Let the tooltip say what a row or column is, where each cell speaks for itself."""
+    place = next((place for place, line in enumerate(tooltip) if line.shorthand == f"{name}:Q"), None)
+    if labels is not None and place is not None:
+        frame[f"{name}_label"] = np.asarray(labels, dtype=object)[np.rint(frame[edge] + 0.5).astype(np.int64)]
+        tooltip.insert(place + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
+
+
+def _axis(numbers: Sequence[int] | None, labels: Sequence[str] | None, *, angle: int) -> alt.Axis:
+    if labels is not None:
+        return _labelled_axis(labels, angle)
+    if numbers is not None:
+        return alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
+    return alt.Axis(grid=False, tickMinStep=1, format="d")
 
 
 def _labelled_axis(labels: Sequence[str], angle: int) -> alt.Axis:
@@ -176,10 +178,10 @@ def row_bars(
     axis = alt.Axis(tickCount=4, format=".3~g", grid=False)
     down = alt.Scale(domain=[-0.5, len(frame) - 0.5], nice=False, reverse=True)
     step = max(1, -(-len(frame) // _MOST_ROWS))
-    at = np.arange(len(frame))
-    frame = frame.assign(top=at // step * step - 0.42, bottom=np.minimum(at // step * step + step, len(frame)) - 0.58)
+    group = np.arange(len(frame)) // step
+    frame = frame.assign(top=group * step - 0.42, bottom=np.minimum(group * step + step, len(frame)) - 0.58)
     if step > 1:
-        longest = frame[value].abs().fillna(0).groupby(at // step).idxmax()
+        longest = frame[value].abs().fillna(0).groupby(group).idxmax()
         frame = frame.loc[longest]
     return (
         alt.Chart(frame, width=width, height=height, view=alt.ViewBackground(stroke=None))
@@ -252,10 +254,10 @@ def _hover_cells(
     values: np.ndarray, row: str, column: str, value_title: str, most: int, numbers: Sequence[int] | None
 ) -> tuple[pd.DataFrame, list[Any], str]:
     rows, columns = values.shape
-    known_by = np.arange(rows) if numbers is None else np.asarray(numbers)
+    row_numbers = np.arange(rows) if numbers is None else np.asarray(numbers)
     if values.size <= most:
         top, left = np.indices(values.shape).reshape(2, -1)  # (row or column, cell)
-        frame = pd.DataFrame({row: known_by[top], column: left, "value": values.reshape(-1)})
+        frame = pd.DataFrame({row: row_numbers[top], column: left, "value": values.reshape(-1)})
         frame = frame.assign(left=left - 0.5, right=left + 0.5, top=top - 0.5, bottom=top + 0.5)
         tooltip = [
             alt.Tooltip(f"{row}:Q"),
@@ -266,12 +268,12 @@ def _hover_cells(
     tall = max(1, -(-rows // _MOST_ROWS))
     top = np.arange(0, rows, tall)
     bottom = np.minimum(top + tall, rows)
-    frame = pd.DataFrame({row: known_by[top], **_of_rows(values, tall)})
+    frame = pd.DataFrame({row: row_numbers[top], **_of_rows(values, tall)})
     frame = frame.assign(left=-0.5, right=columns - 0.5, top=top - 0.5, bottom=bottom - 0.5)
     measures = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("minimum", "mean", "maximum")]
     if tall == 1:
         return frame, [alt.Tooltip(f"{row}:Q"), *measures], "mean:Q"
-    pairs = zip(known_by[top], known_by[bottom - 1], bottom - top, strict=True)
+    pairs = zip(row_numbers[top], row_numbers[bottom - 1], bottom - top, strict=True)
     frame["rows"] = [f"{a} to {b}" if numbers is None else f"{a} and {count - 1} more" for a, b, count in pairs]
     return frame, [alt.Tooltip("rows:N", title=row), *measures], "mean:Q"
 
@@ -284,5 +286,5 @@ def _of_rows(values: np.ndarray, tall: int) -> dict[str, np.ndarray]:
     low = np.minimum.reduceat(np.where(finite, values, np.inf).min(axis=1), starts)
     high = np.maximum.reduceat(np.where(finite, values, -np.inf).max(axis=1), starts)
     total = np.add.reduceat(np.where(finite, values, 0).sum(axis=1, dtype=np.float64), starts)
-    of_none = {"minimum": low, "maximum": high, "mean": total / np.maximum(counts, 1)}
-    return {name: np.where(counts, each.astype(np.float64), np.nan) for name, each in of_none.items()}
+    measures = {"minimum": low, "maximum": high, "mean": total / np.maximum(counts, 1)}
+    return {name: np.where(counts, numbers.astype(np.float64), np.nan) for name, numbers in measures.items()}
