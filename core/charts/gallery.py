@@ -145,8 +145,8 @@ def gallery(
             alt.Tooltip("zeros:Q", title="exactly zero", format=".0%"),
         ],
     )
-    image = heatmaps.picture(url, layout.width, layout.height, smooth=drawn.shape[2] > layout.tile_width)
-    layers = [image, tiles, *_labels(frame, layout, f"{select}:Q")]
+    sheet = heatmaps.picture(url, layout.width, layout.height, smooth=drawn.shape[2] > layout.tile_width)
+    layers = [sheet, tiles, *_labels(frame, layout, f"{select}:Q")]
     title = titled(title, f"the first {len(positions):,} of {len(maps):,} are drawn" if is_cut else "")
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(
@@ -172,8 +172,8 @@ def picture_gallery(
     url = png_url(image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE))
     placed = pd.concat([frame.reset_index(drop=True), _places(len(pixels), layout)], axis=1)
     tiles = _clickable(placed, layout, select).encode(tooltip=tooltip)
-    image = heatmaps.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width)
-    layers = [image, tiles, *_labels(placed, layout, f"{select}:N")]
+    sheet = heatmaps.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width)
+    layers = [sheet, tiles, *_labels(placed, layout, f"{select}:N")]
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=frameless)
 

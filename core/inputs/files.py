@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from core.common import file_signatures
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
@@ -186,7 +187,7 @@ def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparati
     """Return what a file holds for the first of these inputs; an archive for all of them."""
     spec, name = specs[0], safe_name(file.name)
     _check_size(file, name)
-    if file.data.startswith(b"PK") and holds_pictures(io.BytesIO(file.data)):
+    if file.data.startswith(file_signatures.ZIP) and holds_pictures(io.BytesIO(file.data)):
         return {spec.name: _pictures_part(file, spec, preparation)}
     if holds_arrays(file.data):
         return _array_parts(file, specs)
@@ -238,7 +239,7 @@ def _check_size(file: UploadedFile, name: str) -> None:
 def _array_parts(file: UploadedFile, specs: Sequence[InputSpec]) -> dict[str, _FileContent]:
     # An array by itself can only be meant for the input that it was given for.
     name = safe_name(file.name)
-    single = file.data.startswith(b"\x93NUMPY")
+    single = file.data.startswith(file_signatures.NPY)
     found = read_arrays(file.data, name, specs[:1] if single else specs)
     parts = {}
     for spec in specs:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from core.common import file_signatures
 from core.common.limits import Limits, format_limit, raised_by
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND
@@ -179,7 +180,7 @@ def _why_not_local(stream: IO[bytes], entry: zipfile.ZipInfo) -> str:
         return "is cut off"
     mark, _, flags, method, _, _, _, packed, size, name_length, _ = _LOCAL_HEADER.unpack(raw)
     written = stream.read(name_length)
-    if mark != b"PK\3\4" or method != entry.compress_type or flags & 0x1:
+    if mark != file_signatures.ZIP_LOCAL_FILE or method != entry.compress_type or flags & 0x1:
         return "is described in two ways"
     try:
         same_name = written.decode("utf-8" if flags & 0x800 else "cp437") == entry.orig_filename

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from core.common import file_signatures
 from core.common.limits import PREFIX, Limits, get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused
@@ -32,7 +33,6 @@ from core.models.foreign_files import WEIGHTS_ALONE, describe_file
 from core.models.hdf5 import StoredWeights, check_hdf5, holds_weights, open_hdf5
 from core.models.saved_model.check import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
 from core.models.search import (
-    HDF5_MAGIC,
     ModelPlace,
     choose_model,
     find_models,
@@ -239,7 +239,7 @@ def _located(
     tree = _files_at(path, name, limits, stack)
     if tree.folder is not None and not path.is_dir():
         head = tree.head(path.name)
-        if head.startswith(HDF5_MAGIC):
+        if head.startswith(file_signatures.HDF5):
             return LocatedModel(ModelPlace("hdf5", path.name), tree, name)
         what, remedy, code = describe_file(head, name)
         raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
@@ -269,7 +269,7 @@ def _files_at(path: Path, name: str, limits: Limits, stack: ExitStack) -> FileTr
     if path.is_dir():
         return folder_tree(path, name)
     with path.open("rb") as stream:
-        is_archive = stream.read(2) == b"PK"
+        is_archive = stream.read(len(file_signatures.ZIP)) == file_signatures.ZIP
     return _opened_archive(path, name, limits, stack) if is_archive else file_entry_tree(path)
 
 
