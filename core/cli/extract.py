@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ _NOISE_SAMPLES = 64
 
 @click.command()
 @click.argument("model")
-@click.argument("given", metavar="DATA")
+@click.argument("data")
 @click.option(
     "-o",
     "--output",
@@ -34,7 +34,7 @@ _NOISE_SAMPLES = 64
     help="A .npz file, for what fits in memory, or a .zarr folder, for datasets.",
 )
 @click.option(
-    "--layer", "--layers", "wanted", multiple=True, help="Key of a layer; several times for several. By default all."
+    "--layer", "--layers", "layers", multiple=True, help="Key of a layer; several times for several. By default all."
 )
 @click.option("--internals", is_flag=True, help="Also states, gates and attention scores (.npz).")
 @click.option("--statistics", is_flag=True, help="Statistics of each unit instead of all values (.zarr).")
@@ -47,9 +47,9 @@ _NOISE_SAMPLES = 64
 @which_model
 def extract(
     model: str,
-    given: str,
+    data: str,
     output: Path,
-    wanted: Sequence[str],
+    layers: Sequence[str],
     internals: bool,
     statistics: bool,
     batch_size: int,
@@ -66,20 +66,28 @@ def extract(
     it is run batch by batch in memory that does not grow; ended half way, the same command goes on where it stopped.
     What is trusted then runs in this process, with the rights that you have.
     """
-    layers = list(wanted) or None
+    keys = list(layers) or None
     if output.suffix == _ZARR:
         if internals:
             raise click.BadParameter("states and gates are written to .npz only", param_hint="--internals")
+        from core.extraction.dataset.engines import engine_at
+
         source = _source(model, weights, member, trusted)
-        _write_dataset(source, given, output, layers, statistics, batch_size, engine, address, classes)
+        settings = {
+            "layers": keys,
+            "statistics": statistics,
+            "batch_size": batch_size,
+            "engine": engine_at(engine, address),
+        }
+        _write_dataset(source, data, classes, output, settings)
         return
     if output.suffix != ".npz" or statistics or engine != "local":
         raise click.BadParameter(
             "it must end in .npz, or in .zarr for a dataset, its statistics, or another engine", param_hint="--output"
         )
     workspace = opened(model, classes, weights=weights, member=member, trusted=trusted)
-    with_input(workspace, given)
-    output.write_bytes(workspace.activations_file(layers, internals))
+    with_input(workspace, data)
+    output.write_bytes(workspace.activations_file(keys, internals))
     click.echo(f"{output}: {len(workspace.sample_names):,} samples")
 
 
@@ -96,47 +104,29 @@ def _source(model: str, weights: str | None, member: str, trusted: Sequence[str]
 
 
 def _write_dataset(
-    model: Example | Path | Any,
-    given: str,
-    output: Path,
-    layers: list[str] | None,
-    statistics: bool,
-    batch_size: int,
-    engine: Any,
-    address: str,
-    classes: Path | None,
+    model: Example | Path | Any, data: str, classes: Path | None, output: Path, settings: Mapping[str, Any]
 ) -> None:
+    """Write what a model answers to a dataset; the settings are those of :func:`extract_dataset`."""
     from core.examples.catalogue import Example
-    from core.extraction.dataset.engines import engine_at
     from core.extraction.dataset.zarr_files import extract_dataset
     from core.extraction.extractors import extractor_of
 
-    at = engine_at(engine, address)
     example = model if isinstance(model, Example) else None
     source = example.model_path if example else model
-    dataset = _dataset(given, extractor_of(source), example, classes)
+    dataset = _dataset(data, extractor_of(source), example, classes)
     with click.progressbar(length=dataset.sample_count, label="Samples", show_pos=True) as bar:
 
-        def told(done: int, count: int) -> None:
+        def show_progress(done: int, count: int) -> None:
             bar.update(done - bar.pos)
 
         try:
-            extract_dataset(
-                source,
-                dataset,
-                output,
-                layers=layers,
-                statistics=statistics,
-                batch_size=batch_size,
-                engine=at,
-                progress=told,
-            )
+            extract_dataset(source, dataset, output, progress=show_progress, **settings)
         except KeyError as error:
             raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
     click.echo(f"{output}: {dataset.sample_count:,} samples")
 
 
-def _dataset(given: str, extractor: Extractor, example: Example | None, classes: Path | None) -> Dataset:
+def _dataset(data: str, extractor: Extractor, example: Example | None, classes: Path | None) -> Dataset:
     from core.extraction.extractor import Extractor
     from core.extraction.fitting_sizes import shapes_that_fit
     from core.extraction.known_layers import known_layers
@@ -156,11 +146,11 @@ def _dataset(given: str, extractor: Extractor, example: Example | None, classes:
         class_names, why = fitting_names(parse_class_names(classes.read_bytes(), classes.name), output)
         if why:
             raise InputRejected(why, remedy="Give a list with a name for each output.")
-    if given == EXAMPLES and example:
+    if data == EXAMPLES and example:
         inputs, labels = example.samples()
         return ArrayDataset(inputs, labels, class_names, specs=specs)
-    if given == NOISE:
+    if data == NOISE:
         shapes = shapes_that_fit(Extractor(model), specs)
-        arrays = {spec.name: noise(spec, _NOISE_SAMPLES, at, shapes[spec.name]) for at, spec in enumerate(specs)}
+        arrays = {spec.name: noise(spec, _NOISE_SAMPLES, place, shapes[spec.name]) for place, spec in enumerate(specs)}
         return ArrayDataset(arrays, specs=specs)
-    return open_dataset(Path(given), specs, Preparation(suggest_scaling(model)), class_names, output)
+    return open_dataset(Path(data), specs, Preparation(suggest_scaling(model)), class_names, output)

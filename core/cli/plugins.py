@@ -6,10 +6,15 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from core.cli.models import opened, with_input
+
+if TYPE_CHECKING:
+    from core.plugins.registry import Registry
+    from core.plugins.visualizer import Visualizer
 
 __all__ = ["plugins"]
 
@@ -26,20 +31,20 @@ def list_plugins(as_json: bool) -> None:
     from core.plugins.registry import get_registry
     from core.workspace.visualizer_list import plugins as summaries
 
-    found = summaries(get_registry())
+    installed = summaries(get_registry())
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        click.echo(json.dumps([asdict(plugin) for plugin in installed], indent=2))
     else:
-        for each in found:
-            whence = each.path or f"{each.package} {each.version}".strip()
-            pictures = ", ".join(picture.name for picture in each.visualizers)
-            seconds = f"{each.import_seconds:.2f} s"
-            click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {pictures}".rstrip())
-            for failure in each.failures:
+        for plugin in installed:
+            whence = plugin.path or f"{plugin.package} {plugin.version}".strip()
+            visualizers = ", ".join(visualizer.name for visualizer in plugin.visualizers)
+            seconds = f"{plugin.import_seconds:.2f} s"
+            click.echo(f"{plugin.status:<12} {plugin.name:<28} {seconds:>7}  {whence:<28} {visualizers}".rstrip())
+            for failure in plugin.failures:
                 click.echo(f"             {failure.message}\n             {failure.remedy}", err=True)
-            for notice in each.notices:
+            for notice in plugin.notices:
                 click.echo(f"             {notice}", err=True)
-    sys.exit(1 if any(each.status == "failed" for each in found) else 0)
+    sys.exit(1 if any(plugin.status == "failed" for plugin in installed) else 0)
 
 
 @plugins.command()
@@ -50,10 +55,24 @@ def check(what: str) -> None:
     Exit status 1 if anything fails.
     """
     from core.plugins.registry import Registry
-    from core.plugins.sources import plugin_files
-    from core.plugins.testing import run_checks
 
     registry = Registry(discover=False)
+    _load(registry, what)
+    for plugin in registry.plugins:
+        for notice in plugin.notices:
+            click.echo(f"note    {plugin.name}: {notice}")
+        for problem in plugin.problems:
+            click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
+    failures = len(registry.problems) + sum(_failed_checks(visualizer) for visualizer in registry.visualizers)
+    if not registry.plugins or not (registry.visualizers or failures):
+        click.echo(f"FAILED  {what}: there is no plugin in it")
+        failures = 1
+    sys.exit(1 if failures else 0)
+
+
+def _load(registry: Registry, what: str) -> None:
+    from core.plugins.sources import plugin_files
+
     path = Path(what)
     if path.is_dir():
         for file in plugin_files(path):
@@ -62,37 +81,32 @@ def check(what: str) -> None:
         registry.load_file(path)
     else:
         registry.load_package(what)
-    for plugin in registry.plugins:
-        for notice in plugin.notices:
-            click.echo(f"note    {plugin.name}: {notice}")
-        for problem in plugin.problems:
-            click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
-    failed = len(registry.problems)
-    for visualizer in registry.visualizers:
-        results = run_checks(visualizer)
-        for result in results:
-            if not result.passed:
-                failed += 1
-                click.echo(f"FAILED  {visualizer.name}: {result.in_words()}")
-        passed = [result.name for result in results if result.passed]
-        click.echo(f"passed  {visualizer.name}: {', '.join(passed)}")
-    if not registry.plugins or not (registry.visualizers or failed):
-        click.echo(f"FAILED  {what}: there is no plugin in it")
-        failed = 1
-    sys.exit(1 if failed else 0)
+
+
+def _failed_checks(visualizer: Visualizer) -> int:
+    """Check a visualizer, write what came of it, and return how many checks failed."""
+    from core.plugins.testing import run_checks
+
+    results = run_checks(visualizer)
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        click.echo(f"FAILED  {visualizer.name}: {result.in_words()}")
+    passed = [result.name for result in results if result.passed]
+    click.echo(f"passed  {visualizer.name}: {', '.join(passed)}")
+    return len(failed)
 
 
 @plugins.command()
 @click.argument("model")
 @click.argument("layer")
-@click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
-def explain(model: str, layer: str, given: str) -> None:
+@click.option("--input", "samples", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
+def explain(model: str, layer: str, samples: str) -> None:
     """Say which pictures suit LAYER of MODEL, the best first, and why the others do not."""
     workspace = opened(model)
-    with_input(workspace, given)
+    with_input(workspace, samples)
     click.echo(workspace.describe(layer, 0))
-    for each in workspace.visualizers(layer, 0):
-        click.echo(f"yes  {each.title} ({each.name}): {each.description}")
+    for visualizer in workspace.visualizers(layer, 0):
+        click.echo(f"yes  {visualizer.title} ({visualizer.name}): {visualizer.description}")
     for rejection in workspace.rejections(layer, 0):
         click.echo(f"no   {rejection.title} {rejection.reason}")
     for plugin in workspace.plugins():

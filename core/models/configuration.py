@@ -224,26 +224,34 @@ def check_configuration(
     for node, place in _walk(config, name):
         # Keras makes an object of what has a class and a configuration; anything else is a dict by those names.
         if isinstance(node.get("class_name"), str) or ("class_name" in node and "config" in node):
-            if reason := _why_not(node, allowed, legacy):
-                message = f"{_called(node)} in {name} {reason}{_at(place)}."
-                if not needs.add(_needed(node, place), message):
-                    raise ModelRefused(message, remedy=BY_HAND)
+            _judge_object(node, place, allowed, legacy, needs)
             class_names.add(str(node["class_name"]))
-            for function in named_functions(node):
-                if function not in allowed and function not in _known().activations:
-                    message = (
-                        f"The Lambda layer {_short(own_name(node))} in {name} runs the function {_short(function)}."
-                    )
-                    if not needs.add(MissingObject(function, "", function, "function"), message):
-                        raise ModelRefused(message, remedy=BY_HAND)
-        for key, value in node.items():
-            if reason := _why_not_named(key, value, allowed):
-                told = f"{key}={_short(value)}" if isinstance(value, str) else key
-                message = f"The option {told} in {name} {reason}{_at(place)}."
-                if not needs.add(_needed_by_option(key, value, str(node.get("name") or place)), message):
-                    raise ModelRefused(message, remedy=BY_HAND)
+        _judge_options(node, place, allowed, needs)
     needs.check()
     return tuple(sorted(class_names))
+
+
+def _judge_object(
+    node: Mapping[str, Any], place: str, allowed: Collection[str], legacy: bool, needs: CodeNeeds
+) -> None:
+    if reason := _why_not(node, allowed, legacy):
+        message = f"{_called(node)} in {needs.name} {reason}{_at(place)}."
+        if not needs.add(_needed(node, place), message):
+            raise ModelRefused(message, remedy=BY_HAND)
+    for function in named_functions(node):
+        if function not in allowed and function not in _known().activations:
+            message = f"The Lambda layer {_short(own_name(node))} in {needs.name} runs the function {_short(function)}."
+            if not needs.add(MissingObject(function, "", function, "function"), message):
+                raise ModelRefused(message, remedy=BY_HAND)
+
+
+def _judge_options(node: Mapping[str, Any], place: str, allowed: Collection[str], needs: CodeNeeds) -> None:
+    for key, value in node.items():
+        if reason := _why_not_named(key, value, allowed):
+            option = f"{key}={_short(value)}" if isinstance(value, str) else key
+            message = f"The option {option} in {needs.name} {reason}{_at(place)}."
+            if not needs.add(_needed_by_option(key, value, str(node.get("name") or place)), message):
+                raise ModelRefused(message, remedy=BY_HAND)
 
 
 def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy: bool = False) -> int:
