@@ -52,6 +52,7 @@ def test_the_face_that_plugin_authors_import():
         "ChannelIndex",
         "ClassIndex",
         "ColourScheme",
+        "Extractor",
         "Handles",
         "HeadIndex",
         "LayerDataset",

@@ -9,6 +9,7 @@ from core.analysis import attribution, normalization, projection, recurrence
 from core.analysis.layer_dataset import LayerDataset
 from core.charts import ColourScheme, gallery, raster, sample_pictures, scatter
 from core.extraction.activation import Activation, Activations
+from core.extraction.extractor import Extractor
 from core.inputs.sample_context import SampleContext
 from core.plugins.handles import Handles
 from core.plugins.hookspecs import hookimpl
@@ -36,6 +37,7 @@ __all__ = [
     "ChannelIndex",
     "ClassIndex",
     "ColourScheme",
+    "Extractor",
     "Handles",
     "HeadIndex",
     "LayerDataset",

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    Activations,
+    Extractor,
     Handles,
     LayerKey,
     Options,
@@ -72,12 +74,12 @@ class ClassActivationMap(Visualizer):
         activation: Activation,
         options: ClassActivationMapOptions,
         progress: ProgressReport,
-        extractor: Any = None,
-        activations: Any = None,
+        extractor: Extractor | None = None,
+        activations: Activations | None = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the map over the image, and the same with shuffled weights if that was asked for."""
         reason = attribution.mismatch(extractor, activation)
-        if reason or activations is None:
+        if reason or extractor is None or activations is None:
             return Refusal(reason or "The other layers of the pass are not there.")
         explained = options.explained or activations.layers[-1].key
         named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
@@ -104,7 +106,11 @@ class ClassActivationMap(Visualizer):
 
 
 def _explained(
-    extractor: Any, activations: Any, explained: str, named: dict[str, np.ndarray], options: ClassActivationMapOptions
+    extractor: Extractor,
+    activations: Activations,
+    explained: str,
+    named: dict[str, np.ndarray],
+    options: ClassActivationMapOptions,
 ) -> tuple[int, str]:
     answer = activations.get(explained) or extractor.extract(named, layers=[explained])[explained]
     strongest = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    Extractor,
     Handles,
     Options,
     ProgressReport,
@@ -80,11 +81,15 @@ class InputAttribution(Visualizer):
     )
 
     def chart(
-        self, activation: Activation, options: InputAttributionOptions, progress: ProgressReport, extractor: Any = None
+        self,
+        activation: Activation,
+        options: InputAttributionOptions,
+        progress: ProgressReport,
+        extractor: Extractor | None = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw what each input counts, and the same with shuffled weights if that was asked for."""
         reason = attribution.mismatch(extractor, activation)
-        if reason:
+        if reason or extractor is None:
             return Refusal(reason)
         unit = attribution.strongest_unit(activation, options.sample)
         if options.unit is not None:

@@ -1,6 +1,6 @@
 """What a unit is good for: what changes when it is switched off."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 import numpy as np
@@ -9,6 +9,8 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    Activations,
+    Extractor,
     Handles,
     LayerDataset,
     Options,
@@ -73,12 +75,12 @@ class UnitAblation(Visualizer):
         options: UnitAblationOptions,
         dataset: LayerDataset,
         progress: ProgressReport,
-        extractor: Any = None,
-        activations: Any = None,
+        extractor: Extractor | None = None,
+        activations: Activations | None = None,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the answer, the later layers, all units, and all samples if that was asked for."""
         reason = attribution.mismatch(extractor, activation)
-        if reason or activations is None:
+        if reason or extractor is None or activations is None:
             return Refusal(reason or "The other layers of the pass are not there.")
         if activation.layer.axis_names:
             return Refusal(
@@ -172,7 +174,12 @@ def _all_units(falls: np.ndarray, unit: int, explained: str) -> alt.LayerChart:
 
 
 def _all_samples(
-    extractor: Any, dataset: LayerDataset, activation: Activation, unit: int, value: float, progress: ProgressReport
+    extractor: Extractor,
+    dataset: LayerDataset,
+    activation: Activation,
+    unit: int,
+    value: float,
+    progress: ProgressReport,
 ) -> tuple[str, alt.TopLevelMixin]:
     count = dataset.sample_count
     before, after = [], []
