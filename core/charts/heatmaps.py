@@ -229,12 +229,12 @@ def titled(title: Any, note: str) -> Any:
     if not isinstance(title, alt.TitleParams):
         text = "" if title is alt.Undefined else title
         return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_COLOUR)
-    before = title.subtitle
-    lines = [] if before is alt.Undefined else [before] if isinstance(before, str) else list(before)
-    noted = title.copy(deep=False)
-    noted.subtitle = [*lines, note]
-    noted.subtitleColor = MUTED_COLOUR
-    return noted
+    subtitle = title.subtitle
+    lines = [] if subtitle is alt.Undefined else [subtitle] if isinstance(subtitle, str) else list(subtitle)
+    with_note = title.copy(deep=False)
+    with_note.subtitle = [*lines, note]
+    with_note.subtitleColor = MUTED_COLOUR
+    return with_note
 
 
 def _steps(shape: Sequence[int], most: int | Sequence[int]) -> list[int]:

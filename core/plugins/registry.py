@@ -116,12 +116,12 @@ class Registry:
         """Return every visualizer with yes or a reason: those that handle the activation first, the best foremost."""
         entries = list(self._loaded.entries.values())
         matches = [_match(entry.visualizer, activation) for entry in entries]
-        ranked = sorted(zip(entries, matches, strict=True), key=lambda each: _rank(*each))
+        ranked = sorted(zip(entries, matches, strict=True), key=lambda pair: _rank(*pair))
         return tuple(Candidate(entry.visualizer, match) for entry, match in ranked)
 
     def publish(self, activation: Activation) -> tuple[Visualizer, ...]:
         """Return the visualizers that handle an activation, the best first."""
-        return tuple(each.visualizer for each in self.candidates(activation) if each.match.handled)
+        return tuple(candidate.visualizer for candidate in self.candidates(activation) if candidate.match.handled)
 
     def displayed(self, activation: Activation, include: Any = None, exclude: Any = None) -> Any:
         """Return what a notebook shows of an activation that stands by itself: its best picture.
@@ -181,18 +181,18 @@ class Registry:
         Raises:
             PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
         """
-        given = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
+        context = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
         visualizer = self.get(name)
-        known = visualizer.Options.model_fields
+        fields = visualizer.Options.model_fields
         for option in options:
-            if option not in known:
-                there_are = f"There are: {', '.join(known)}." if known else "It has none."
+            if option not in fields:
+                there_are = f"There are: {', '.join(fields)}." if fields else "It has none."
                 raise PluginFailed(
-                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, known)}",
+                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, fields)}",
                     plugin=name,
                     remedy=there_are,
                 )
-        drawing = self.draw(name, activation, options, **given)
+        drawing = self.draw(name, activation, options, **context)
         if drawing.refusal:
             raise PluginFailed(f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=name)
         return drawing.chart
@@ -241,24 +241,24 @@ class Registry:
                 plugin=visualizer.name,
                 remedy="Extract with internals=True.",
             )
-        given = ChartContext(activations, extractor, dataset, progress)
+        context = ChartContext(activations, extractor, dataset, progress)
         limits = get_limits()
-        spent = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
+        timeout_message = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
             f". {raised_by('chart_seconds')}"
             if entry.origin.source == "built-in"
             else "; ask for progress and call it to get more time"
         )
 
-        def drawn(watched: Deadline) -> Drawing:
-            fitted = fit_options(visualizer, activation, options or {})
+        def draw_within(deadline: Deadline) -> Drawing:
+            fit = fit_options(visualizer, activation, options or {})
             cache = self._cache.of(f"{name} {entry.version}")
-            returned = call_chart(visualizer, activation, fitted.options, given, cache, watched)
-            pictures, refusal = pictures_of(returned, limits)
-            return Drawing(pictures, refusal, fitted.notes, fitted.faults)
+            output = call_chart(visualizer, activation, fit.options, context, cache, deadline)
+            pictures, refusal = pictures_of(output, limits)
+            return Drawing(pictures, refusal, fit.notes, fit.faults)
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.isolated(entry.origin, limits.chart_seconds, spent, drawn)
+            return self._loaded.isolated(entry.origin, limits.chart_seconds, timeout_message, draw_within)
         except (Exception, SystemExit) as error:
             raise _drawing_failed(entry, activation, error) from error
 
@@ -294,8 +294,8 @@ def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
 
 
 def _lacks_internals(visualizer: Visualizer, activation: Activation) -> bool:
-    known_of = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
-    return bool(known_of) and not activation.internals
+    has_internals = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
+    return bool(has_internals) and not activation.internals
 
 
 def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:
