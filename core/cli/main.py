@@ -17,8 +17,8 @@ from core.cli.models import chart, layers
 from core.cli.output import open_ended_output
 from core.cli.plugins import plugins
 from core.cli.run import run
-from core.common.quiet import silence_libraries
 from core.errors import LayerscopeError
+from core.workspace.quiet import silence_libraries
 
 __all__ = ["main"]
 

@@ -52,7 +52,7 @@ def run(
     model, data = _whole_path(model), _data_path(data)
     command = [sys.executable, "-m", "streamlit", *streamlit_arguments(port, address, headless=headless)]
     command += ["--", *filter(None, (model, data)), *(f"--plugins={folder.absolute()}" for folder in folders)]
-    command += [flag for flag, given in (("--no-plugins", no_plugins), ("--in-process", in_process)) if given]
+    command += [flag for flag, is_set in (("--no-plugins", no_plugins), ("--in-process", in_process)) if is_set]
     # The process becomes the server where it can, so that whoever ends it ends the server.
     if os.name == "posix":
         os.execv(sys.executable, command)

@@ -17,6 +17,7 @@ from typing import IO, Final
 
 import numpy as np
 
+from core.common import file_signatures
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
@@ -41,9 +42,6 @@ INPUT_KEYS: Final = ("x", "inputs", "input", "data", "x_test")
 LABEL_KEYS: Final = ("y", "labels", "label", "targets", "y_test")
 """Keys under which the labels are looked for."""
 
-_NPY_MAGIC: Final = b"\x93NUMPY"
-_ZIP_MAGIC: Final = b"PK\x03\x04"
-_MEMBER_MAGIC: Final = b"PK\x01\x02"
 _LONGEST_HEADER: Final = 10_000  # what NumPy itself reads of a file that is not trusted
 _MOST_AXES: Final = 32
 _LARGEST_EXTENT: Final = 2**63 - 1
@@ -71,7 +69,7 @@ class ArrayFile:
 
 def holds_arrays(data: bytes) -> bool:
     """Return whether a file's content begins like ``.npy`` or ``.npz`` (any zip archive)."""
-    return data.startswith((_NPY_MAGIC, _ZIP_MAGIC))
+    return data.startswith((file_signatures.NPY, file_signatures.ZIP_LOCAL_FILE))
 
 
 def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile:
@@ -89,7 +87,7 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
         InputRejected: If the file is damaged, needs pickle or too much memory, or does not hold every input.
     """
     name = safe_name(name)
-    if data.startswith(_NPY_MAGIC):
+    if data.startswith(file_signatures.NPY):
         if len(specs) != 1:
             raise InputRejected(
                 f"{name} holds one array, the inputs {list_names(spec.name for spec in specs)} need one each.",
@@ -136,7 +134,7 @@ def _members(stream: IO[bytes], name: str) -> dict[str, zipfile.ZipInfo]:
     """Return the arrays of an archive by key."""
     most = get_limits().arrays
     # Each member takes half a kilobyte as soon as it is listed, and an upload has room for millions.
-    if isinstance(stream, io.BytesIO) and stream.getvalue().count(_MEMBER_MAGIC) > most:
+    if isinstance(stream, io.BytesIO) and stream.getvalue().count(file_signatures.ZIP_CENTRAL_DIRECTORY) > most:
         raise InputRejected(
             f"{name} holds more than {most:,} arrays.", remedy=f"Save only what is needed. {raised_by('arrays')}"
         )

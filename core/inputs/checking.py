@@ -48,10 +48,10 @@ def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
             f"{holder} is empty ({shape_text(array.shape)}): there is no sample in it.",
             remedy="Give at least one sample.",
         )
-    given = array.shape
+    given_shape = array.shape
     array = _with_missing_axes(array, spec)
     if not fits(array.shape[1:], spec.shape):
-        raise misfit(given, spec, holder)
+        raise misfit(given_shape, spec, holder)
     item_size = 4 * array.dtype.itemsize if array.dtype.kind == "S" else spec.numpy_dtype.itemsize
     check_memory(array.size * item_size, f"{holder} as the input '{spec.shown_name}' takes it ({spec.dtype})")
     if spec.dtype == "string":
@@ -82,11 +82,11 @@ def check_type(dtype: np.dtype[Any], spec: InputSpec, holder: str = "The array")
             remedy="Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str).",
         )
     if (dtype.kind in "UST") != (spec.dtype == "string"):
-        wanted, found = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
+        expected, content = ("text", "numbers") if spec.dtype == "string" else ("numbers", "text")
         raise InputRejected(
-            f"{holder} holds {found} ({dtype}), the input '{spec.shown_name}' expects {wanted} ({spec.dtype}).",
+            f"{holder} holds {content} ({dtype}), the input '{spec.shown_name}' expects {expected} ({spec.dtype}).",
             remedy="Give the text itself, one sample a line."
-            if wanted == "text"
+            if expected == "text"
             else "Turn the text into numbers the way the model was trained.",
         )
 
@@ -106,8 +106,8 @@ def check_memory(size: int, what: str) -> None:
 
 
 def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Return the array with the sample axis, and with or without a last axis of 1 as wanted, else as it is."""
-    wanted = (None, *spec.shape)
+    """Return the array with the sample axis, and with or without a last axis of 1 as expected, else as it is."""
+    expected_shape = (None, *spec.shape)
     mends = [array, array[np.newaxis]]
     if spec.shape and spec.shape[-1] == 1:
         mends += [array[..., np.newaxis], array[np.newaxis, ..., np.newaxis]]
@@ -115,7 +115,7 @@ def _with_missing_axes(array: np.ndarray, spec: InputSpec) -> np.ndarray:
         mends += [array[..., 0], array[np.newaxis, ..., 0]]
     if not spec.shape and array.ndim == 2 and array.shape[1] == 1:
         mends.append(array[:, 0])
-    return next((mended for mended in mends if fits(mended.shape, wanted)), array)
+    return next((mended for mended in mends if fits(mended.shape, expected_shape)), array)
 
 
 def _converted(array: np.ndarray, spec: InputSpec, holder: str) -> np.ndarray:

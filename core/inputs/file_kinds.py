@@ -7,6 +7,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
+from core.common import file_signatures
+
 __all__ = ["kind_of", "kind_of_archive", "kind_promised_by"]
 
 _SAVE_IMAGE: Final = "Save it as PNG, JPEG or WebP."
@@ -19,8 +21,8 @@ _OPEN_AS_MODEL: Final = "Open models where models are opened; save data with num
 
 # Beginnings of files that people do give. Text may begin with letters too, so after those there have to be zeros.
 _BEGINNINGS: Final = (
-    (b"GIF8", "a GIF image", _SAVE_IMAGE),
-    (b"BM", "a BMP image", _SAVE_IMAGE),
+    (file_signatures.GIF, "a GIF image", _SAVE_IMAGE),
+    (file_signatures.BMP, "a BMP image", _SAVE_IMAGE),
     (b"II*\0", "a TIFF image", _SAVE_IMAGE),
     (b"MM\0*", "a TIFF image", _SAVE_IMAGE),
     (b"II+\0", "a TIFF image", _SAVE_IMAGE),
@@ -31,32 +33,30 @@ _BEGINNINGS: Final = (
     (b"8BPS", "a Photoshop image", _SAVE_IMAGE),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 image", _SAVE_IMAGE),
     (b"\0\0\0\x0cJXL ", "a JPEG XL image", _SAVE_IMAGE),
-    (b"\x1f\x8b", "compressed with gzip", _UNPACK),
-    (b"BZh", "compressed with bzip2", _UNPACK),
-    (b"\xfd7zXZ\0", "compressed with xz", _UNPACK),
+    (file_signatures.GZIP, "compressed with gzip", _UNPACK),
+    (file_signatures.BZIP2, "compressed with bzip2", _UNPACK),
+    (file_signatures.XZ, "compressed with xz", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "compressed with zstandard", _UNPACK),
-    (b"7z\xbc\xaf", "a 7-Zip archive", _UNPACK),
-    (b"Rar!\x1a", "a RAR archive", _UNPACK),
-    (b"PK\5\6", "an empty archive", "Give a .npz file as numpy.savez writes it."),
-    (b"\x80\2", *_PICKLE),
-    (b"\x80\3", *_PICKLE),
-    (b"\x80\4", *_PICKLE),
-    (b"\x80\5", *_PICKLE),
-    (b"\x89HDF", "an HDF5 file", _OPEN_AS_MODEL),
+    (file_signatures.SEVEN_ZIP, "a 7-Zip archive", _UNPACK),
+    (file_signatures.RAR, "a RAR archive", _UNPACK),
+    (file_signatures.ZIP_END, "an empty archive", "Give a .npz file as numpy.savez writes it."),
+    *((beginning, *_PICKLE) for beginning in file_signatures.PICKLE),
+    # What changes the ends of lines in a file spoils the rest of the signature.
+    (file_signatures.HDF5[:4], "an HDF5 file", _OPEN_AS_MODEL),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file", _SAVE_NUMBERS),
     (b"PAR1", "a Parquet file", _SAVE_TABLE),
     (b"ARROW1", "an Arrow file", _SAVE_TABLE),
     (b"SQLite format 3\0", "an SQLite database", _SAVE_TABLE),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _SAVE_TABLE),
     (b"%PDF", "a PDF", "Save the picture in it as PNG, or its text as plain text."),
-    (b"RIFF", "a sound or a film", _SAVE_NUMBERS),
+    (file_signatures.RIFF, "a sound or a film", _SAVE_NUMBERS),
     (b"OggS", "a sound or a film", _SAVE_NUMBERS),
     (b"fLaC", "a sound", _SAVE_NUMBERS),
     (b"ID3", "a sound", _SAVE_NUMBERS),
     (b"\x1aE\xdf\xa3", "a film", _SAVE_NUMBERS),
     (b"\x7fELF", "a program", _SAVE_NUMBERS),
     (b"MZ", "a program", _SAVE_NUMBERS),
-    (b"version https://git-lfs", "a Git LFS pointer to the file", "Run git lfs pull and give the real file."),
+    (file_signatures.GIT_LFS_POINTER, "a Git LFS pointer to the file", "Run git lfs pull and give the real file."),
 )
 _MARKUP: Final = (
     (b"<svg", "an SVG image", _SAVE_IMAGE),

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from core.common import file_signatures
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
@@ -58,21 +59,21 @@ class Preparation:
         Raises:
             InputRejected: If one is damaged, if they differ in size, or take too much memory together.
         """
-        found: list[np.ndarray] = []
+        samples: list[np.ndarray] = []
         most = get_limits().input_bytes
         for position in positions:
-            found.append(self.picture(files.read(position), files.names[position], spec))
-            if found[-1].shape != found[0].shape:
+            samples.append(self.picture(files.read(position), files.names[position], spec))
+            if samples[-1].shape != samples[0].shape:
                 raise InputRejected(
                     f"{safe_name(files.names[position])} differs in size from the images before it.",
                     remedy="The model takes images as they are: bring them to one size first.",
                 )
-            if found[0].nbytes * len(found) > most:
+            if samples[0].nbytes * len(samples) > most:
                 raise InputRejected(
                     f"The images need more than {format_limit(most)} of memory together.",
                     remedy=f"Give fewer. {raised_by('input_bytes')}",
                 )
-        return np.stack(found)
+        return np.stack(samples)
 
 
 @dataclass(frozen=True)
@@ -138,35 +139,36 @@ def read_files(
         raise InputRejected(
             "The model does not say what it expects.", remedy="Say the shape and the type of its input first."
         )
-    given = {name: list(each) for name, each in files.items() if each}
-    whole = given.pop(_WHOLE_NPZ, [])
-    if whole:
-        given.setdefault(specs[0].name, []).extend(whole)
-    unknown = [name for name in given if name not in by_name]
+    files_of_input = {name: list(uploads) for name, uploads in files.items() if uploads}
+    archives = files_of_input.pop(_WHOLE_NPZ, [])
+    if archives:
+        files_of_input.setdefault(specs[0].name, []).extend(archives)
+    unknown = [name for name in files_of_input if name not in by_name]
     if unknown:
         raise InputRejected(
             f"The model has no input '{safe_name(unknown[0])}'.", remedy=f"Its inputs are: {list_names(by_name)}."
         )
     parts: dict[str, list[_FileContent]] = {name: [] for name in by_name}
     limits = get_limits()
-    for name, each in given.items():
-        for file in each:
-            open_specs = [by_name[name], *(spec for spec in specs if spec.name not in given)]
-            for input_name, part in _read(file, open_specs, preparation).items():
-                parts[input_name].append(part if len(each) == 1 else _told_apart(part, safe_name(file.name)))
-                if sum(one.values.nbytes for one in parts[input_name]) > limits.input_bytes:
+    for name, uploads in files_of_input.items():
+        for file in uploads:
+            open_specs = [by_name[name], *(spec for spec in specs if spec.name not in files_of_input)]
+            for input_name, content in _read(file, open_specs, preparation).items():
+                is_alone = len(uploads) == 1
+                parts[input_name].append(content if is_alone else _with_file_name(content, safe_name(file.name)))
+                if sum(part.values.nbytes for part in parts[input_name]) > limits.input_bytes:
                     raise InputRejected(
                         f"The files for the input '{safe_name(input_name)}' need more than "
                         f"{format_limit(limits.input_bytes)} of memory together.",
                         remedy=f"Give fewer or smaller files. {raised_by('input_bytes')}",
                     )
-    missing = [name for name, found in parts.items() if not found]
-    if missing:
+    empty_inputs = [name for name, contents in parts.items() if not contents]
+    if empty_inputs:
         raise InputRejected(
-            f"There is no data for the input '{safe_name(missing[0])}'.",
+            f"There is no data for the input '{safe_name(empty_inputs[0])}'.",
             remedy="Give each input a file, or all of them one .npz with an array for each.",
         )
-    return _joined({name: _concatenated(found, by_name[name]) for name, found in parts.items()})
+    return _joined({name: _concatenated(contents, by_name[name]) for name, contents in parts.items()})
 
 
 def read_text(text: str, spec: InputSpec) -> Samples:
@@ -186,28 +188,28 @@ def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparati
     """Return what a file holds for the first of these inputs; an archive for all of them."""
     spec, name = specs[0], safe_name(file.name)
     _check_size(file, name)
-    if file.data.startswith(b"PK") and holds_pictures(io.BytesIO(file.data)):
+    if file.data.startswith(file_signatures.ZIP) and holds_pictures(io.BytesIO(file.data)):
         return {spec.name: _pictures_part(file, spec, preparation)}
     if holds_arrays(file.data):
         return _array_parts(file, specs)
     if holds_image(file.data):
         values = preparation.picture(file.data, name, spec)
         return {spec.name: _FileContent(check(values[np.newaxis], spec, name), None, (name,))}
-    promised = kind_promised_by(file.name)
-    found = kind_of(file.data, markup=spec.dtype != "string")
-    if found:
-        expected = f"; expected was {promised}, as its name says" if promised else ""
-        raise InputRejected(f"{name} is {found[0]}{expected}.", remedy=found[1])
+    promised_kind = kind_promised_by(file.name)
+    foreign_kind = kind_of(file.data, markup=spec.dtype != "string")
+    if foreign_kind:
+        expected = f"; expected was {promised_kind}, as its name says" if promised_kind else ""
+        raise InputRejected(f"{name} is {foreign_kind[0]}{expected}.", remedy=foreign_kind[1])
     try:
         text = decoded_text(file.data, name)
         if spec.dtype == "string" and not file.name.lower().endswith((".csv", ".tsv")):
             return {spec.name: _text_part(text, name, spec)}
         table = read_table(file.data, name, spec)
     except InputRejected as error:
-        if not promised:
+        if not promised_kind:
             raise
         raise InputRejected(
-            f"{name} is not {promised}, as its name says. {error.message}",
+            f"{name} is not {promised_kind}, as its name says. {error.message}",
             remedy=f"Give the file that was meant. {error.remedy}",
         ) from error
     return {spec.name: _table_part(table, spec, name)}
@@ -238,21 +240,22 @@ def _check_size(file: UploadedFile, name: str) -> None:
 def _array_parts(file: UploadedFile, specs: Sequence[InputSpec]) -> dict[str, _FileContent]:
     # An array by itself can only be meant for the input that it was given for.
     name = safe_name(file.name)
-    single = file.data.startswith(b"\x93NUMPY")
-    found = read_arrays(file.data, name, specs[:1] if single else specs)
+    is_single_array = file.data.startswith(file_signatures.NPY)
+    file_arrays = read_arrays(file.data, name, specs[:1] if is_single_array else specs)
     parts = {}
     for spec in specs:
-        if spec.name not in found.arrays:
+        if spec.name not in file_arrays.arrays:
             continue
-        values = check(found.arrays[spec.name], spec, name)
-        if found.labels is not None and len(found.labels) != len(values):
+        values = check(file_arrays.arrays[spec.name], spec, name)
+        label_count = len(values) if file_arrays.labels is None else len(file_arrays.labels)
+        if label_count != len(values):
             raise InputRejected(
-                f"{name} holds {len(values)} samples for the input '{spec.shown_name}' and {len(found.labels)} labels.",
+                f"{name} holds {len(values)} samples for the input '{spec.shown_name}' and {label_count} labels.",
                 remedy="Save one label per sample, or leave the labels out.",
             )
         names = (name,) if len(values) == 1 else tuple(f"{name}[{index}]" for index in range(len(values)))
-        origin = f"labels in '{safe_name(found.label_key)}'" if found.label_key else "labels"
-        parts[spec.name] = _FileContent(values, found.labels, names, origin)
+        origin = f"labels in '{safe_name(file_arrays.label_key)}'" if file_arrays.label_key else "labels"
+        parts[spec.name] = _FileContent(values, file_arrays.labels, names, origin)
     return parts
 
 
@@ -277,7 +280,7 @@ def _text_part(text: str, name: str, spec: InputSpec) -> _FileContent:
     return _FileContent(check(values, spec, name), None, tuple(f"line {number}" for number, _ in lines))
 
 
-def _told_apart(part: _FileContent, file_name: str) -> _FileContent:
+def _with_file_name(part: _FileContent, file_name: str) -> _FileContent:
     """Return the part with the file's name in the names of its samples: every table has a row 1."""
     names = (name if name.startswith(file_name) else f"{file_name}, {name}" for name in part.names)
     return replace(part, names=tuple(names))
@@ -289,15 +292,16 @@ def _concatenated(parts: Sequence[_FileContent], spec: InputSpec) -> _FileConten
     shapes = {part.values.shape[1:] for part in parts}
     if len(shapes) > 1:
         # Only where the model takes any size; one array holds samples of one.
-        told = " and ".join(shape_text(shape) for shape in sorted(shapes)[:2])
+        examples = " and ".join(shape_text(shape) for shape in sorted(shapes)[:2])
         raise InputRejected(
-            f"The files for the input '{spec.shown_name}' differ in size: {told}.",
+            f"The files for the input '{spec.shown_name}' differ in size: {examples}.",
             remedy="Give samples of the same size together, the others one after another.",
         )
     labels = [part.labels for part in parts if part.labels is not None]
+    all_labelled = len(labels) == len(parts) and len({array.shape[1:] for array in labels}) == 1
     return _FileContent(
         np.concatenate([part.values for part in parts]),
-        np.concatenate(labels) if len(labels) == len(parts) and len({each.shape[1:] for each in labels}) == 1 else None,
+        np.concatenate(labels) if all_labelled else None,
         tuple(name for part in parts for name in part.names),
         parts[0].labels_origin,
         parts[0].feature_names if len({part.feature_names for part in parts}) == 1 else (),
@@ -307,9 +311,9 @@ def _concatenated(parts: Sequence[_FileContent], spec: InputSpec) -> _FileConten
 def _joined(parts: Mapping[str, _FileContent]) -> Samples:
     counts = {name: len(part.values) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"'{safe_name(name)}' has {count}" for name, count in counts.items())
+        sample_counts = ", ".join(f"'{safe_name(name)}' has {count}" for name, count in counts.items())
         raise InputRejected(
-            f"The inputs differ in their number of samples: {told}.",
+            f"The inputs differ in their number of samples: {sample_counts}.",
             remedy="Give every input the same number of samples, in the same order.",
         )
     labelled = next((part for part in parts.values() if part.labels is not None), None)

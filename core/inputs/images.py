@@ -21,6 +21,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from core.common import file_signatures
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import InputRejected
@@ -32,8 +33,6 @@ __all__ = ["SCALINGS", "Fit", "Scaling", "holds_image", "read_image", "suggest_s
 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_JPEG: Final = b"\xff\xd8\xff"
 # What keras.utils.image_dataset_from_directory trains with; Pillow's is antialiased.
 _METHOD: Final = Image.Resampling.BILINEAR
 _ZERO_TO_ONE: Final = "0–1"
@@ -127,7 +126,9 @@ SCALINGS: Final[Mapping[str, Scaling]] = MappingProxyType(
 
 def holds_image(data: bytes) -> bool:
     """Return whether a file's content begins like a PNG, JPEG or WebP image."""
-    return data.startswith((_PNG, _JPEG)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+    return data.startswith((file_signatures.PNG, file_signatures.JPEG)) or (
+        data.startswith(file_signatures.RIFF) and data[8:12] == b"WEBP"
+    )
 
 
 def takes_images(spec: InputSpec) -> bool:
@@ -216,7 +217,9 @@ def _decoded(data: bytes, name: str) -> Image.Image:
     if not holds_image(data):
         found = kind_of(data) or ("no image of a known kind", "Save it as PNG, JPEG or WebP.")
         raise InputRejected(f"{name} is {found[0]}; expected was PNG, JPEG or WebP.", remedy=found[1])
-    kind = "PNG" if data.startswith(_PNG) else "JPEG" if data.startswith(_JPEG) else "WebP"
+    kind = (
+        "PNG" if data.startswith(file_signatures.PNG) else "JPEG" if data.startswith(file_signatures.JPEG) else "WebP"
+    )
     damaged = (
         f"{name} begins like a {kind} image and could not be read: it is cut off, damaged, or holds too much "
         "beside the picture."

@@ -13,10 +13,11 @@ import stat
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from core.common import file_signatures
 from core.common.limits import Limits, format_limit, raised_by
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND
@@ -64,13 +65,19 @@ def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits
             f"{name} unpacks to {total:,} bytes; at most {format_limit(limits.unpacked_bytes)} are allowed.",
             remedy=f"{BY_HAND} {raised_by('unpacked_bytes')}",
         )
-    seen: set[str] = set()
+    _check_headers(stream, entries, name)
+    return _unpacked_sizes(archive, name)
+
+
+def _check_headers(stream: IO[bytes], entries: Sequence[zipfile.ZipInfo], name: str) -> None:
+    """Refuse what the archive's directory and the entries' own headers say, before anything is unpacked."""
+    spellings: set[str] = set()
     end = 0
-    for entry in sorted(entries, key=lambda each: each.header_offset):
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
         reason = _why_not(entry)
         # Some systems take two spellings for one name.
         spelling = unicodedata.normalize("NFC", entry.filename).casefold()
-        if spelling in seen:
+        if spelling in spellings:
             reason = "is there twice"
         elif not reason and entry.header_offset < end:
             reason = "overlaps another file of the archive"
@@ -78,20 +85,24 @@ def check_archive(stream: IO[bytes], archive: zipfile.ZipFile, name: str, limits
             reason = _why_not_local(stream, entry)
         if reason:
             raise ModelRefused(f"The entry {entry.orig_filename[:80]!r} in {name} {reason}.", remedy=BY_HAND)
-        seen.add(spelling)
+        spellings.add(spelling)
         end = entry.header_offset + _LOCAL_HEADER.size + len(_name_as_written(entry)) + entry.compress_size
     if entries and min(entry.header_offset for entry in entries) > 0:
         raise ModelRefused(f"{name} holds something before its first entry.", remedy=BY_HAND)
+
+
+def _unpacked_sizes(archive: zipfile.ZipFile, name: str) -> dict[str, int]:
+    """Unpack every entry to its end, and return the sizes of those that are files."""
     sizes = {}
-    for entry in entries:
-        read = _read_to_its_end(archive, entry)
-        if read != entry.file_size:
+    for entry in archive.infolist():
+        size = _read_to_its_end(archive, entry)
+        if size != entry.file_size:
             raise ModelRefused(
                 f"The entry {entry.orig_filename[:80]!r} in {name} unpacks to another size than it declares.",
                 remedy=BY_HAND,
             )
         if not entry.is_dir():
-            sizes[entry.filename] = read
+            sizes[entry.filename] = size
     return sizes
 
 
@@ -179,7 +190,7 @@ def _why_not_local(stream: IO[bytes], entry: zipfile.ZipInfo) -> str:
         return "is cut off"
     mark, _, flags, method, _, _, _, packed, size, name_length, _ = _LOCAL_HEADER.unpack(raw)
     written = stream.read(name_length)
-    if mark != b"PK\3\4" or method != entry.compress_type or flags & 0x1:
+    if mark != file_signatures.ZIP_LOCAL_FILE or method != entry.compress_type or flags & 0x1:
         return "is described in two ways"
     try:
         same_name = written.decode("utf-8" if flags & 0x800 else "cp437") == entry.orig_filename

@@ -28,7 +28,7 @@ class CodeNeeds:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._objects: dict[MissingObject, None] = {}
         self._lambdas: dict[str, None] = {}
         self._message = ""
@@ -57,7 +57,7 @@ class CodeNeeds:
             CodeNeeded: It does.
         """
         if self._objects or self._lambdas:
-            raise code_needed(self._name, self._message, tuple(self._objects), tuple(self._lambdas))
+            raise code_needed(self.name, self._message, tuple(self._objects), tuple(self._lambdas))
 
 
 def code_needed(

@@ -224,26 +224,34 @@ def check_configuration(
     for node, place in _walk(config, name):
         # Keras makes an object of what has a class and a configuration; anything else is a dict by those names.
         if isinstance(node.get("class_name"), str) or ("class_name" in node and "config" in node):
-            if reason := _why_not(node, allowed, legacy):
-                message = f"{_called(node)} in {name} {reason}{_at(place)}."
-                if not needs.add(_needed(node, place), message):
-                    raise ModelRefused(message, remedy=BY_HAND)
+            _judge_object(node, place, allowed, legacy, needs)
             class_names.add(str(node["class_name"]))
-            for function in named_functions(node):
-                if function not in allowed and function not in _known().activations:
-                    message = (
-                        f"The Lambda layer {_short(own_name(node))} in {name} runs the function {_short(function)}."
-                    )
-                    if not needs.add(MissingObject(function, "", function, "function"), message):
-                        raise ModelRefused(message, remedy=BY_HAND)
-        for key, value in node.items():
-            if reason := _why_not_named(key, value, allowed):
-                told = f"{key}={_short(value)}" if isinstance(value, str) else key
-                message = f"The option {told} in {name} {reason}{_at(place)}."
-                if not needs.add(_needed_by_option(key, value, str(node.get("name") or place)), message):
-                    raise ModelRefused(message, remedy=BY_HAND)
+        _judge_options(node, place, allowed, needs)
     needs.check()
     return tuple(sorted(class_names))
+
+
+def _judge_object(
+    node: Mapping[str, Any], place: str, allowed: Collection[str], legacy: bool, needs: CodeNeeds
+) -> None:
+    if reason := _why_not(node, allowed, legacy):
+        message = f"{_called(node)} in {needs.name} {reason}{_at(place)}."
+        if not needs.add(_needed(node, place), message):
+            raise ModelRefused(message, remedy=BY_HAND)
+    for function in named_functions(node):
+        if function not in allowed and function not in _known().activations:
+            message = f"The Lambda layer {_short(own_name(node))} in {needs.name} runs the function {_short(function)}."
+            if not needs.add(MissingObject(function, "", function, "function"), message):
+                raise ModelRefused(message, remedy=BY_HAND)
+
+
+def _judge_options(node: Mapping[str, Any], place: str, allowed: Collection[str], needs: CodeNeeds) -> None:
+    for key, value in node.items():
+        if reason := _why_not_named(key, value, allowed):
+            option = f"{key}={_short(value)}" if isinstance(value, str) else key
+            message = f"The option {option} in {needs.name} {reason}{_at(place)}."
+            if not needs.add(_needed_by_option(key, value, str(node.get("name") or place)), message):
+                raise ModelRefused(message, remedy=BY_HAND)
 
 
 def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy: bool = False) -> int:
@@ -274,8 +282,8 @@ def check_counts(config: Mapping[str, Any], name: str, limits: Limits, *, legacy
 def _depth(content: bytes) -> int:
     depth = deepest = 0
     # Strings are left out, as they may hold brackets.
-    for found in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', content, re.DOTALL):
-        mark = found[0][:1]
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', content, re.DOTALL):
+        mark = token[0][:1]
         if mark in b"[{":
             depth += 1
             deepest = max(deepest, depth)
@@ -346,7 +354,7 @@ def _needed(node: Mapping[str, Any], place: str) -> MissingObject | str | None:
     """What would have to be trusted for a node that is refused: an object, or code in a layer by its name."""
     class_name, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
     config = node.get("config")
-    is_spelled = all(each is None or isinstance(each, str) for each in (module, registered))
+    is_spelled = all(text is None or isinstance(text, str) for text in (module, registered))
     if not isinstance(class_name, str) or not is_spelled:
         return None
     if class_name in _CODE:
@@ -417,16 +425,16 @@ def _check_connections(layers: Sequence[Mapping[str, Any]], name: str, *, ordere
         raise ModelRefused(f"Two layers in {name} are called {own[:80]!r}.", remedy=SAVE_AGAIN)
     calls = calls_of(layers)
     for (layer, _), tensors in calls.items():
-        missing = next((source for source, _, _ in tensors if source not in counts), None)
-        if missing is not None:
+        absent_source = next((source for source, _, _ in tensors if source not in counts), None)
+        if absent_source is not None:
             raise ModelRefused(
-                f"The layer {layer[:80]!r} in {name} takes the output of {missing[:80]!r}, which is not there.",
+                f"The layer {layer[:80]!r} in {name} takes the output of {absent_source[:80]!r}, which is not there.",
                 remedy=SAVE_AGAIN,
             )
     free = set(in_order(calls)) if ordered else calls.keys()
-    stuck = next((call for call in calls if call not in free), None)
-    if stuck is not None:
-        raise ModelRefused(f"The layer {stuck[0][:80]!r} in {name} waits for its own answer.", remedy=SAVE_AGAIN)
+    waiting_call = next((call for call in calls if call not in free), None)
+    if waiting_call is not None:
+        raise ModelRefused(f"The layer {waiting_call[0][:80]!r} in {name} waits for its own answer.", remedy=SAVE_AGAIN)
 
 
 def _called(node: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
+from core.common import file_signatures
 from core.models.file_trees import FileTree
 
 __all__ = ["SAVE_WHOLE", "WEIGHTS_ALONE", "describe_file", "describe_files"]
@@ -81,12 +82,20 @@ _TRANSFORMERS: Final = (
     'tf.saved_model.save(model, "saved_model", signatures=model.serving)',
 )
 
+_IMAGES: Final = (
+    file_signatures.PNG[:4],
+    file_signatures.JPEG,
+    file_signatures.GIF,
+    file_signatures.RIFF,
+    file_signatures.BMP,
+)
+# Also where the ends of lines were changed or the file is cut, hence not the whole signatures.
 _ARCHIVES: Final[Mapping[bytes, str]] = {
-    b"\x1f\x8b": "gzip or tar.gz",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"7z\xbc\xaf": "a 7-Zip file",
-    b"Rar!": "a RAR file",
+    file_signatures.GZIP: "gzip or tar.gz",
+    file_signatures.BZIP2: "bzip2",
+    file_signatures.XZ[:5]: "xz",
+    file_signatures.SEVEN_ZIP: "a 7-Zip file",
+    file_signatures.RAR[:4]: "a RAR file",
 }
 
 
@@ -100,31 +109,47 @@ def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
     Returns:
         The end of a sentence, such as ``"it looks like a web page"``; a sentence; lines of Python or nothing.
     """
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    ending = PurePosixPath(name.lower()).suffix
+    return (
+        _described_text(head) or _described_content(head) or _described_graph(head, name) or _described_name(head, name)
+    )
+
+
+def _described_text(head: bytes) -> tuple[str, str, str] | None:
+    text = _without_margin(head)
     if not head:
         return "it is empty", "Copy or download it again.", ""
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "it looks like a web page", *_DOWNLOAD
-    if text.startswith(b"version https://git-lfs"):
+    if text.startswith(file_signatures.GIT_LFS_POINTER):
         return "it looks like a Git LFS pointer to the file", "Run git lfs pull and open the real file.", "git lfs pull"
     if text.startswith((b"{", b"[")):
         return _described_json(text)
+    return None
+
+
+def _described_content(head: bytes) -> tuple[str, str, str] | None:
     if head[4:8] == b"TFL3":
         return "it looks like a TensorFlow Lite model", *_LITE
     if head[8:10] == b'{"':
         return "it looks like safetensors, which hold weights without layers", *_RESAVE
     if head.startswith(b"GGUF"):
         return "it looks like GGUF, which holds weights without layers", *_RESAVE
-    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
+    # The last stands for a file of one byte, which says no protocol.
+    if head.startswith(file_signatures.PICKLE) or head == b"\x80":
         return "it looks like a Python pickle, as pickle, joblib and PyTorch write them", *_PICKLE
-    archive = next((kind for mark, kind in _ARCHIVES.items() if head.startswith(mark)), "")
+    archive = next((kind for signature, kind in _ARCHIVES.items() if head.startswith(signature)), "")
     if archive or head[257:262] == b"ustar":
         return f"it looks like {archive or 'a tar file'}, an archive of another kind than zip", *_UNPACK
-    if head.startswith(b"\x93NUMPY"):
+    if head.startswith(file_signatures.NPY):
         return "it looks like a NumPy array", *_ARRAYS
-    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")):
+    if head.startswith(_IMAGES):
         return "it looks like a picture", "Open a model first; pictures are its input.", SAVE_WHOLE
+    return None
+
+
+def _described_graph(head: bytes, name: str) -> tuple[str, str, str] | None:
+    """A message of protocol buffers begins with the tag of its first field; what else is in it tells them apart."""
+    ending = PurePosixPath(name.lower()).suffix
     if head[:1] == b"\x08" and any(word in head[:512].lower() for word in (b"onnx", b"torch", b"ir_version")):
         return "it looks like an ONNX model", *_ONNX
     if ending == ".onnx":
@@ -133,6 +158,12 @@ def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
         return "it looks like a saved_model.pb alone, without the folder of its variables", *_SAVED_MODEL_ALONE
     if ending == ".pb" or (head[:1] == b"\n" and b"\x12" in head[:200] and b"Placeholder" in head):
         return "it looks like a frozen graph of TensorFlow", *_FROZEN
+    return None
+
+
+def _described_name(head: bytes, name: str) -> tuple[str, str, str]:
+    """What the name says, or what no name can tell."""
+    text, ending = _without_margin(head), PurePosixPath(name.lower()).suffix
     if ".data-0" in name or ending == ".index" or text.startswith(b"model_checkpoint_path"):
         return "it looks like a part of a TensorFlow checkpoint", *_CHECKPOINT
     if ending in (".yaml", ".yml") or (b"class_name:" in text and b"config:" in text):
@@ -142,6 +173,10 @@ def describe_file(head: bytes, name: str = "") -> tuple[str, str, str]:
     if ending in (".txt", ".md", ".csv", ".log", ".rst") and b"\0" not in head:
         return "it looks like a text", *_RESAVE
     return "its first bytes belong to no format that Layerscope knows", *_RESAVE
+
+
+def _without_margin(head: bytes) -> bytes:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
 
 
 def describe_files(tree: FileTree) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from core.common import file_signatures
 from core.common.limits import PREFIX, Limits, get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused
@@ -32,7 +33,6 @@ from core.models.foreign_files import WEIGHTS_ALONE, describe_file
 from core.models.hdf5 import StoredWeights, check_hdf5, holds_weights, open_hdf5
 from core.models.saved_model.check import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
 from core.models.search import (
-    HDF5_MAGIC,
     ModelPlace,
     choose_model,
     find_models,
@@ -133,7 +133,7 @@ def located_model(data: bytes | Path, *, name: str = "", limits: Limits, member:
     """
     name = safe_name(name or (data.name if isinstance(data, Path) else "The file"))
     with _on_disk(data, name) as (path, folder, stack):
-        yield _located(path, name, limits, member, stack, folder, 1)
+        yield _locate(path, name, limits, member, stack, folder, 1)
 
 
 @contextmanager
@@ -189,63 +189,63 @@ def inspect_model(
         ModelRefused: The file is of no known kind, damaged, too large, or opening it could do more than compute.
     """
     limits = limits or get_limits()
-    with located_model(data, name=name, limits=limits, member=member) as located:
-        return inspect_located(located, allowed, limits)
+    with located_model(data, name=name, limits=limits, member=member) as location:
+        return inspect_located(location, allowed, limits)
 
 
-def unpacked_model(located: LocatedModel, folder: Path) -> LocatedModel:
+def unpacked_model(location: LocatedModel, folder: Path) -> LocatedModel:
     """Return a model that is in an archive as files in a folder of our own; one that is on disk stays where it is.
 
     What is checked is then what is read, and a large archive is unpacked once.
 
     Args:
-        located: The model.
+        location: The model.
         folder: Where its files go; there is nothing yet.
     """
-    tree, place = located.tree, located.place
+    tree, place = location.tree, location.place
     if tree.folder is not None:
-        return located
+        return location
     if place.kind in ("keras_folder", "saved_model"):
         tree.below(place.path).copy_all(folder / place.path)
     else:
         for path in filter(None, (place.path, place.weights)):
             tree.copy(path, folder / path)
-    return replace(located, tree=folder_tree(folder, located.name))
+    return replace(location, tree=folder_tree(folder, location.name))
 
 
-def inspect_located(located: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:
+def inspect_located(location: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Read what a model that was found contains, see :func:`inspect_model`."""
-    place, tree, name = located.place, located.tree, located.name
+    place, tree, name = location.place, location.tree, location.name
     try:
         if place.kind == "saved_model":
             file = _inspect_saved_model(tree.below(place.path), place.path, name, limits)
         elif place.kind == "keras_folder":
             file = _inspect_keras(tree.below(place.path), name, allowed, limits)
         elif place.kind == "architecture":
-            file = _inspect_apart(located, allowed, limits)
+            file = _inspect_apart(location, allowed, limits)
         else:
             file = _inspect_hdf5(tree, place.path, name, allowed, limits)
     except OSError as error:
         raise ModelRefused(
             f"{name} cannot be read: {error.strerror or 'the system refused'}.", remedy="Check the path."
         ) from error
-    return replace(file, label_lists=located.labels)
+    return replace(file, label_lists=location.labels)
 
 
-def _located(
+def _locate(
     path: Path, name: str, limits: Limits, member: str, stack: ExitStack, folder: Path, depth: int
 ) -> LocatedModel:
     """Follows archives into archives; what lies in one is unpacked into a folder of ours before it is opened."""
     tree = _files_at(path, name, limits, stack)
     if tree.folder is not None and not path.is_dir():
         head = tree.head(path.name)
-        if head.startswith(HDF5_MAGIC):
+        if head.startswith(file_signatures.HDF5):
             return LocatedModel(ModelPlace("hdf5", path.name), tree, name)
         what, remedy, code = describe_file(head, name)
         raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
     tree = tree.without_clutter()
     place = choose_model(find_models(tree), member, tree, name)
-    labels = {each: tree.read(each, name) for each in label_files(tree, place)}
+    labels = {label_path: tree.read(label_path, name) for label_path in label_files(tree, place)}
     if place.kind in ("keras", "archive"):
         if depth >= _MOST_ARCHIVES:
             raise ModelRefused(
@@ -253,8 +253,8 @@ def _located(
             )
         inner = folder / f"inner-{depth}"
         tree.copy(place.path, inner)
-        located = _located(inner, _name_within(name, place.path), limits, "", stack, folder, depth + 1)
-        return replace(located, labels={**labels, **located.labels})
+        inner_location = _locate(inner, _name_within(name, place.path), limits, "", stack, folder, depth + 1)
+        return replace(inner_location, labels={**labels, **inner_location.labels})
     signature = member if place.kind == "saved_model" and member != place.path else ""
     name = _name_within(name, place.path) if place.kind == "hdf5" else name
     return LocatedModel(place, tree, name, labels, signature)
@@ -269,7 +269,7 @@ def _files_at(path: Path, name: str, limits: Limits, stack: ExitStack) -> FileTr
     if path.is_dir():
         return folder_tree(path, name)
     with path.open("rb") as stream:
-        is_archive = stream.read(2) == b"PK"
+        is_archive = stream.read(len(file_signatures.ZIP)) == file_signatures.ZIP
     return _opened_archive(path, name, limits, stack) if is_archive else file_entry_tree(path)
 
 
@@ -358,7 +358,7 @@ def _inspect_hdf5(tree: FileTree, path: str, name: str, allowed: Collection[str]
         training = _training_config(file.attrs.get("training_config"), name)
         version = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
         file = ModelFile("hdf5", version[:40], config=config, training=training, stored=stored, name=name)
-        return _judged(file, allowed, limits)
+        return _judge(file, allowed, limits)
 
 
 def _training_config(text: Any, name: str) -> Mapping[str, str]:
@@ -375,7 +375,7 @@ def _as_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _judged(file: ModelFile, allowed: Collection[str], limits: Limits) -> ModelFile:
+def _judge(file: ModelFile, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Judges a model by its configuration and its weights; what only training needs is never made, nor judged."""
     stored = file.stored.parameters if file.stored else 0
     training = file.training or training_of(file.config.get("compile_config"))
@@ -415,7 +415,7 @@ def _inspect_keras(tree: FileTree, name: str, allowed: Collection[str], limits: 
         metadata = parse_configuration(tree.read("metadata.json", name), f"metadata.json in {name}")
     version = str(metadata.get("keras_version", ""))[:40]
     stored = _stored(tree, members, name, limits)
-    return _judged(
+    return _judge(
         ModelFile("keras", version, config=config, stored=stored, members=members, name=name), allowed, limits
     )
 
@@ -444,12 +444,12 @@ def _stored_in(tree: FileTree, path: str, name: str, limits: Limits) -> StoredWe
         return check_hdf5(file, f"{path} in {name}", limits)
 
 
-def _inspect_apart(located: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:
+def _inspect_apart(location: LocatedModel, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Looks at an architecture as ``model.to_json()`` writes it, with its weights in a file of their own."""
-    tree, place, name = located.tree, located.place, located.name
+    tree, place, name = location.tree, location.place, location.name
     # A byte order mark, which editors of Windows put in front.
     config = parse_configuration(tree.read(place.path, name).removeprefix(codecs.BOM_UTF8), name)
     # Keras 2 says which version it is; Keras 3 says of each class which module it is from.
     version = str(config.get("keras_version", "" if "module" in config else "2"))[:40]
     stored = _stored_in(tree, place.weights, name, limits)
-    return _judged(ModelFile("architecture", version, config=config, stored=stored, name=name), allowed, limits)
+    return _judge(ModelFile("architecture", version, config=config, stored=stored, name=name), allowed, limits)

@@ -225,95 +225,109 @@ def _without_slash(name: str) -> str:
     return name.replace("/", "_")
 
 
-def _graph(config: dict[str, Any]) -> dict[str, Any]:
-    """Translates the connections of a functional model.
+class _Connections:
+    """The references between the layers of a functional model, ``[layer, call, tensor]``, as Keras 3 counts them.
 
     Keras 2 counts the construction of a nested model as its call 0, Keras 3 does not, except that its reader of
     ``output_layers`` still expects that for functional models.
     """
-    layers = config["layers"]
-    inbound = {layer["name"]: layer.get("inbound_nodes", []) for layer in layers}
-    highest: dict[str, int] = {}
 
-    def note(reference: list[Any]) -> list[Any]:
-        highest[reference[0]] = max(highest.get(reference[0], 0), reference[1])
-        references(reference[3:], note)
-        return reference
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        layers = config["layers"]
+        self.inbound = {layer["name"]: layer.get("inbound_nodes", []) for layer in layers}
+        self._models = {layer["name"]: layer["class_name"] for layer in layers if "layers" in layer["config"]}
+        self._last_calls: dict[str, int] = {}
+        self._note_calls([list(self.inbound.values()), config["output_layers"]])
+        # The last call of a model is always used by something, which tells where the counting starts.
+        self._first_calls = {
+            name: int(self._last_calls.get(name, 0) >= len(self.inbound[name]) > 0) for name in self._models
+        }
 
-    def references(value: Any, visit: Callable[[list[Any]], Any]) -> Any:
-        if _is_reference(value, inbound):
-            return visit(value)
+    def _note_calls(self, value: Any) -> None:
+        def note(reference: list[Any]) -> None:
+            name, call, _, *keywords = reference
+            self._last_calls[name] = max(self._last_calls.get(name, 0), call)
+            self._note_calls(keywords)
+
+        self.replace(value, note)
+
+    def replace(self, value: Any, replacement: Callable[[list[Any]], Any]) -> Any:
+        """Return a value with each reference in it replaced by what a function makes of it."""
+        if _is_reference(value, self.inbound):
+            return replacement(value)
         if isinstance(value, dict):
-            return {key: references(item, visit) for key, item in value.items()}
+            return {key: self.replace(item, replacement) for key, item in value.items()}
         if isinstance(value, list):
-            return [references(item, visit) for item in value]
+            return [self.replace(item, replacement) for item in value]
         return value
 
-    references([list(inbound.values()), config["output_layers"]], note)
-    nested = {layer["name"]: layer["class_name"] for layer in layers if "layers" in layer["config"]}
-    # The last call of a model is always used by something, which tells where the counting starts.
-    first = {name: int(highest.get(name, 0) >= len(inbound[name]) > 0) for name in nested}
+    def renumbered(self, reference: list[Any]) -> list[Any]:
+        """Return a reference with the number that Keras 3 gives to the call."""
+        name, call, tensor, *keywords = reference
+        return [_without_slash(name), call - self._first_calls.get(name, 0), tensor, *keywords]
 
-    def renumbered(reference: list[Any]) -> list[Any]:
-        name, call, tensor, *rest = reference
-        return [_without_slash(name), call - first.get(name, 0), tensor, *rest]
+    def output(self, reference: list[Any]) -> list[Any]:
+        """Return a reference as Keras 3 reads it in ``output_layers``."""
+        name, call, tensor = self.renumbered(reference)[:3]
+        return [name, call + (self._models.get(reference[0], "Sequential") != "Sequential"), tensor]
 
-    def output(reference: list[Any]) -> list[Any]:
-        name, call, tensor = renumbered(reference)[:3]
-        return [name, call + (nested.get(reference[0], "Sequential") != "Sequential"), tensor]
-
-    def tensor(reference: list[Any]) -> dict[str, Any]:
+    def tensor(self, reference: list[Any]) -> dict[str, Any]:
+        """Return a reference as Keras 3 reads it among the arguments of a call."""
         # The shape is a placeholder: Keras replaces the tensor by the one its history names.
-        history = renumbered(reference)[:3]
+        history = self.renumbered(reference)[:3]
         return {
             "class_name": "__keras_tensor__",
             "config": {"shape": [1], "dtype": "float32", "keras_history": history},
         }
 
-    def connection(node: Any, class_name: str) -> Any:
-        """One call of a layer: ``[[layer, call, tensor, keywords], …]``, or the inner list alone."""
+    def call(self, node: Any, class_name: str) -> Any:
+        """Return one call of a layer: ``[[layer, call, tensor, keywords], …]``, or the inner list alone."""
         if isinstance(node, dict):
             return node
-        if _is_reference(node, inbound):
+        if _is_reference(node, self.inbound):
             node = [node]
-        if not (isinstance(node, list) and all(_is_reference(item, inbound) for item in node)):
+        if not (isinstance(node, list) and all(_is_reference(item, self.inbound) for item in node)):
             # A layer called with a dict of tensors.
-            return {"args": [references(node, tensor)], "kwargs": {}}
+            return {"args": [self.replace(node, self.tensor)], "kwargs": {}}
         keywords: dict[str, Any] = {}
         for item in node:
             keywords |= item[3] if len(item) > 3 and isinstance(item[3], dict) else {}
-        arguments = [tensor(item) for item in node]
+        keywords = self.replace(keywords, self.tensor)
+        arguments = [self.tensor(item) for item in node]
         if class_name in STATEFUL and len(arguments) > 1:
-            return {"args": arguments[:1], "kwargs": {**references(keywords, tensor), "initial_state": arguments[1:]}}
-        return {
-            "args": arguments if len(arguments) == 1 else [arguments],
-            "kwargs": references(keywords, tensor),
-        }
+            return {"args": arguments[:1], "kwargs": {**keywords, "initial_state": arguments[1:]}}
+        return {"args": arguments if len(arguments) == 1 else [arguments], "kwargs": keywords}
 
-    def single(references: Any) -> Any:
-        # Keras 2 writes one tensor as a list of one and means the tensor; Keras 3 means the list.
-        return references[0] if isinstance(references, list) and len(references) == 1 else references
 
-    operations = translate_operations(layers, tensor)
+def _graph(config: dict[str, Any]) -> dict[str, Any]:
+    """Translates the connections of a functional model."""
+    layers = config["layers"]
+    connections = _Connections(config)
+    operations = translate_operations(layers, connections.tensor)
     translated = []
     for layer in layers:
         name = _without_slash(layer["name"])
         if layer["class_name"] not in OPERATIONS:
-            nodes = [connection(node, layer["class_name"]) for node in inbound[layer["name"]]]
-            translated.append({**layer, "name": name, "inbound_nodes": nodes})
+            calls = [connections.call(node, layer["class_name"]) for node in connections.inbound[layer["name"]]]
+            translated.append({**layer, "name": name, "inbound_nodes": calls})
         elif operation := operations.get(layer["name"]):
             translated.append({**operation, "name": name, "config": {**operation["config"], "name": name}})
-    outputs = single(references(config["output_layers"], output))
-    taken = {name for name, _, _ in tensors_in([[layer["inbound_nodes"] for layer in translated], outputs])}
+    outputs = _single(connections.replace(config["output_layers"], connections.output))
+    used = {name for name, _, _ in tensors_in([[layer["inbound_nodes"] for layer in translated], outputs])}
     for layer in layers:
-        if layer["class_name"] in OPERATIONS and layer["name"] not in operations and layer["name"] in taken:
+        if layer["class_name"] in OPERATIONS and layer["name"] not in operations and layer["name"] in used:
             raise operation_refused(layer)
     return {
         **config,
         "layers": translated,
-        "input_layers": single(references(config["input_layers"], renumbered)),
+        "input_layers": _single(connections.replace(config["input_layers"], connections.renumbered)),
         "output_layers": outputs,
     }
+
+
+def _single(references: Any) -> Any:
+    # Keras 2 writes one tensor as a list of one and means the tensor; Keras 3 means the list.
+    return references[0] if isinstance(references, list) and len(references) == 1 else references
 
 
 def _is_reference(value: Any, layers: Collection[str]) -> bool:

@@ -100,9 +100,8 @@ def load_model(
         ModelRefused: The file is of no known kind, damaged, or would have to run code to be opened.
         InputRejected: What is trusted is not there.
     """
-    trusted = Trust.of(trust)
     return load_model_file(
-        source, name=name, custom_objects=custom_objects, weights=weights, member=member, trust=trusted
+        source, name=name, custom_objects=custom_objects, weights=weights, member=member, trust=Trust.of(trust)
     ).model
 
 
@@ -121,11 +120,11 @@ def load_model_file(
     objects = TrustedObjects(custom_objects or {}, trust)
     limits = get_limits()
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
-        path, called = staged_copy(source, weights, member, Path(folder), limits)
-        name = safe_name(name or called)
-        located = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
-        located = unpacked_model(located, Path(folder) / "unpacked")
-        file = objects.supply(lambda: inspect_located(located, objects.allowed, limits))
+        path, file_name = staged_copy(source, weights, member, Path(folder), limits)
+        name = safe_name(name or file_name)
+        location = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
+        location = unpacked_model(location, Path(folder) / "unpacked")
+        file = objects.supply(lambda: inspect_located(location, objects.allowed, limits))
         build = {
             "keras": _load_keras,
             "hdf5": _load_hdf5,
@@ -133,7 +132,7 @@ def load_model_file(
             "saved_model": _load_saved_model,
         }[file.kind]
         stack.enter_context(_in_our_words(file, limits, objects))
-        config = objects.supply(lambda: _translated(file, objects.allowed)) if _is_translated(file) else file.config
+        config = objects.supply(lambda: _translate(file, objects.allowed)) if _is_translated(file) else file.config
         config, lambdas = objects.supply(lambda: functions_of_lambdas(config, name, objects.by_name))
         # One scope for all: an inner scope of Keras hides the outer one.
         scope = {**objects.by_name, **lambdas, keras2.HARD_SIGMOID: keras2.hard_sigmoid}
@@ -141,7 +140,7 @@ def load_model_file(
         stack.enter_context(warnings.catch_warnings())
         # Keras advises the author of a model, who is not the one opening it.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"keras\.")
-        model = build(located, file, Path(folder) / "written", config)
+        model = build(location, file, Path(folder) / "written", config)
         if _is_translated(file):
             check_types(model)
         if lambdas:
@@ -189,9 +188,9 @@ def _in_our_words(file: ModelFile, limits: Limits, objects: TrustedObjects) -> I
             # Whoever trusted the code may have another version of it to trust.
             why = f"{type(error).__name__}: {_cause_of(message)}"
             what = f"{name} could not be made with {', '.join(objects.used)}: {why}"
-            needed = code_needed(name, what, tuple(objects.supplied))
-            needed.remedy = "Mend the code, or give the version of it that the model was saved with."
-            raise needed from error
+            refusal = code_needed(name, what, tuple(objects.supplied))
+            refusal.remedy = "Mend the code, or give the version of it that the model was saved with."
+            raise refusal from error
         if isinstance(error, NotImplementedError) and error.__context__ and "Lambda" in message:
             what = f"holds code that fails: {type(error.__context__).__name__}: {safe_name(error.__context__)}"
             remedy = _FAILING_CODE
@@ -225,22 +224,22 @@ def _too_large(file: ModelFile, limits: Limits) -> ModelTooLarge:
     )
 
 
-def _load_keras(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
-    tree = located.tree.below(located.place.path)
+def _load_keras(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+    tree = location.tree.below(location.place.path)
     rewrite_keras_model(tree, file.members, target, config, file.keras_version)
     return _load_with_keras(target, file, config)
 
 
-def _load_architecture(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+def _load_architecture(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import h5py
 
-    weights = _file_on_disk(located, located.place.weights)
+    weights = _file_on_disk(location, location.place.weights)
     with h5py.File(weights, "r") as stored:
         is_of_keras_2 = "layer_names" in stored.attrs
     # Keras tells the two formats of weights by the name.
-    named = target.with_suffix(".h5" if is_of_keras_2 else ".weights.h5")
-    os.link(weights, named)
-    return _load_in_parts(named, file, config)
+    weights_copy = target.with_suffix(".h5" if is_of_keras_2 else ".weights.h5")
+    os.link(weights, weights_copy)
+    return _load_in_parts(weights_copy, file, config)
 
 
 def _load_in_parts(weights: Path, file: ModelFile, config: Mapping[str, Any]) -> Any:
@@ -253,19 +252,19 @@ def _load_in_parts(weights: Path, file: ModelFile, config: Mapping[str, Any]) ->
     return model
 
 
-def _file_on_disk(located: LocatedModel, path: str) -> Path:
+def _file_on_disk(location: LocatedModel, path: str) -> Path:
     # Located models whose file is read from many places are never left in an archive.
-    assert located.tree.folder is not None
-    return located.tree.folder / path
+    assert location.tree.folder is not None
+    return location.tree.folder / path
 
 
-def _load_hdf5(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+def _load_hdf5(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import h5py
 
     target = target.with_suffix(".h5")
     config = config if file.is_legacy else _with_modules(config, _operations())
     with (
-        located.tree.opener(located.place.path) as stream,
+        location.tree.opener(location.place.path) as stream,
         h5py.File(stream, "r") as old,
         h5py.File(target, "w") as new,
     ):
@@ -310,19 +309,19 @@ def _size_when_built(config: Mapping[str, Any]) -> Sizes:
         parameters = sum(math.prod(weight.shape) for weight in model.weights)
         layers = getattr(model, "operations", None) or model.layers
         outputs = [tensor for layer in layers for tensor in keras.tree.flatten(layer.output)]
-    answered = sum(4 * math.prod(extent or 1 for extent in tensor.shape[1:]) for tensor in outputs)
-    return Sizes(parameters, answered, True, "")
+    activation_bytes = sum(4 * math.prod(extent or 1 for extent in tensor.shape[1:]) for tensor in outputs)
+    return Sizes(parameters, activation_bytes, True, "")
 
 
-def _translated(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
+def _translate(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:
     import keras
 
-    known = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
-    translated = keras2.translate_config(file.config, known | keras2.MODELS, custom=allowed)
+    layer_names = {name for name, value in vars(keras.layers).items() if isinstance(value, type)}
+    config = keras2.translate_config(file.config, layer_names | keras2.MODELS, custom=allowed)
     # What Keras is given is judged, and not only what the file says.
-    check_configuration(translated, file.name, {*allowed, keras2.HARD_SIGMOID})
-    check_counts(translated, file.name, get_limits())
-    return translated
+    check_configuration(config, file.name, {*allowed, keras2.HARD_SIGMOID})
+    check_counts(config, file.name, get_limits())
+    return config
 
 
 def _operations() -> dict[str, str]:
@@ -356,15 +355,15 @@ def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
     return {key: _with_modules(item, operations) for key, item in value.items()}
 
 
-def _load_saved_model(located: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
     import keras
 
-    tree = located.tree.below(located.place.path)
+    tree = location.tree.below(location.place.path)
     for path in file.members:
         tree.move(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     signatures = file.graph.signatures if file.graph else ()
-    layer = _saved_model_layer()(target, _endpoint(signatures, located.signature, file.name))
+    layer = _saved_model_layer()(target, _endpoint(signatures, location.signature, file.name))
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
@@ -397,15 +396,15 @@ def _saved_model_layer() -> Any:
     return SavedModelLayer
 
 
-def _endpoint(signatures: Sequence[str], wanted: str, name: str) -> str:
-    if wanted and wanted not in signatures:
+def _endpoint(signatures: Sequence[str], signature: str, name: str) -> str:
+    if signature and signature not in signatures:
         raise ModelRefused(
-            f"{name} holds neither a model nor a signature {safe_name(wanted)!r}.",
+            f"{name} holds neither a model nor a signature {safe_name(signature)!r}.",
             remedy=f"Its signatures are: {list_names(signatures) or 'none'}.",
         )
-    usual = next((each for each in ("serving_default", "serve") if each in signatures), "")
-    if wanted or usual or len(signatures) == 1:
-        return wanted or usual or signatures[0]
+    default = next((candidate for candidate in ("serving_default", "serve") if candidate in signatures), "")
+    if signature or default or len(signatures) == 1:
+        return signature or default or signatures[0]
     if signatures:
         raise SeveralModels(
             f"{name} is a SavedModel with several signatures: {', '.join(map(safe_name, signatures[:5]))}.",

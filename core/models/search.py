@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from core.common import file_signatures
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
 from core.models.configuration import MAXIMUM_BYTES
@@ -20,7 +21,6 @@ from core.models.foreign_files import describe_files
 from core.models.hdf5 import holds_weights, open_hdf5
 
 __all__ = [
-    "HDF5_MAGIC",
     "ModelPlace",
     "choose_model",
     "find_models",
@@ -30,7 +30,6 @@ __all__ = [
     "names_classes",
 ]
 
-HDF5_MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "architecture", "archive"]
 
 _MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
@@ -196,10 +195,10 @@ def _models_and_weights(tree: FileTree, paths: Sequence[str], looks_inside: bool
     for path in paths:
         if not path.lower().endswith(_HDF5_ENDINGS):
             continue
-        head = tree.head(path, len(HDF5_MAGIC))
-        if head.startswith(b"PK"):
+        head = tree.head(path, len(file_signatures.HDF5))
+        if head.startswith(file_signatures.ZIP):
             places.append(ModelPlace("keras", path))
-        elif head == HDF5_MAGIC:
+        elif head == file_signatures.HDF5:
             named = "weights" if path.lower().endswith(".weights.h5") else "model"
             content = _hdf5_content(tree, path) if looks_inside else named
             if content == "model":

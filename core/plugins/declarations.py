@@ -83,7 +83,7 @@ def registered_classes(plugin: Any) -> tuple[str, ...]:
     if keras is None or not inspect.ismodule(plugin):
         return ()
     registered = keras.saving.get_custom_objects()
-    return tuple(sorted(name for name, each in registered.items() if each.__module__ == plugin.__name__))
+    return tuple(sorted(name for name, custom in registered.items() if custom.__module__ == plugin.__name__))
 
 
 def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
@@ -95,14 +95,43 @@ def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
     """
     if not isinstance(visualizer, Visualizer):
         return "is not an instance of vizplugins.Visualizer (an instance is needed, not the class)"
-    slip = _misspelt(type(visualizer))
-    if slip:
-        return slip
     return (
-        _attribute_fault(visualizer, may_be_empty=may_be_empty)
+        _misspelt(type(visualizer))
+        or _name_fault(visualizer)
+        or _handles_fault(visualizer.handles, may_be_empty)
+        or _attribute_fault(visualizer)
         or _chart_fault(visualizer)
         or _options_fault(visualizer.Options)
     )
+
+
+def _name_fault(visualizer: Visualizer) -> str:
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
+            return f"declares no {attribute}"
+    return ""
+
+
+def _handles_fault(handles: Any, may_be_empty: bool) -> str:
+    if not isinstance(handles, Handles):
+        return f"declares handles = {handles!r}, an instance of vizplugins.Handles is needed"
+    if handles.is_empty and not may_be_empty:
+        return (
+            "does not say what it handles. Name layer_types, axes, ranks, parts, dtypes or when, such as "
+            'handles = Handles(axes=("sample", "unit")); Handles(layer_types=("Layer",)) takes every layer'
+        )
+    return ""
+
+
+def _attribute_fault(visualizer: Visualizer) -> str:
+    if not isinstance(visualizer.priority, int):
+        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
+    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
+        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
+    for attribute in ("how_to_read", "limitations"):
+        if not isinstance(getattr(visualizer, attribute), str):
+            return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
+    return ""
 
 
 def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:
@@ -124,40 +153,12 @@ def place_of(thing: Any) -> tuple[str, int]:
 
 def _misspelt(visualizer: type[Visualizer]) -> str:
     classes = visualizer.__mro__[: visualizer.__mro__.index(Visualizer)]
-    own = [name for each in classes for name in vars(each) if not name.startswith("_")]
+    own = [name for cls in classes for name in vars(cls) if not name.startswith("_")]
     missing = [name for name in _DECLARED if name not in own]
     for name in own:
-        meant = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)
-        if meant != ".":
-            return f"declares {name!r}, which means nothing here{meant}"
-    return ""
-
-
-def _attribute_fault(visualizer: Visualizer, *, may_be_empty: bool) -> str:
-    for attribute in ("name", "title"):
-        if not isinstance(getattr(visualizer, attribute), str) or not getattr(visualizer, attribute):
-            return f"declares no {attribute}"
-    fault = _handles_fault(visualizer.handles, may_be_empty=may_be_empty)
-    if fault:
-        return fault
-    if not isinstance(visualizer.priority, int):
-        return f"declares priority = {visualizer.priority!r}, a whole number is needed"
-    if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
-        return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
-    for attribute in ("how_to_read", "limitations"):
-        if not isinstance(getattr(visualizer, attribute), str):
-            return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
-    return ""
-
-
-def _handles_fault(handles: Any, *, may_be_empty: bool) -> str:
-    if not isinstance(handles, Handles):
-        return f"declares handles = {handles!r}, an instance of vizplugins.Handles is needed"
-    if handles.is_empty and not may_be_empty:
-        return (
-            "does not say what it handles. Name layer_types, axes, ranks, parts, dtypes or when, such as "
-            'handles = Handles(axes=("sample", "unit")); Handles(layer_types=("Layer",)) takes every layer'
-        )
+        suggestion = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)
+        if suggestion != ".":
+            return f"declares {name!r}, which means nothing here{suggestion}"
     return ""
 
 
@@ -165,17 +166,17 @@ def _chart_fault(visualizer: Visualizer) -> str:
     if type(visualizer).chart is Visualizer.chart:
         return f"has no method {_CHART}"
     parameters = list(inspect.signature(visualizer.chart).parameters.values())
-    by_place = [each for each in parameters[:2] if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    if len(by_place) < 2:
-        names = ", ".join(["self", *(each.name for each in parameters)])
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if sum(parameter.kind in positional for parameter in parameters[:2]) < 2:
+        names = ", ".join(["self", *(parameter.name for parameter in parameters)])
         return f"has chart({names}); {_CHART} is needed"
-    for each in parameters[2:]:
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY) or (
-            each.name not in CHART_ARGUMENTS and each.default is each.empty
-        ):
-            meant = did_you_mean(each.name, CHART_ARGUMENTS)
+    for parameter in parameters[2:]:
+        by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        is_known = parameter.name in CHART_ARGUMENTS or parameter.default is not parameter.empty
+        if not (by_name and is_known):
+            suggestion = did_you_mean(parameter.name, CHART_ARGUMENTS)
             return (
-                f"has a chart that asks for {str(each)!r}, which there is not{meant} "
+                f"has a chart that asks for {str(parameter)!r}, which there is not{suggestion} "
                 f"Beside activation and options it may ask for: {', '.join(CHART_ARGUMENTS)}"
             )
     return ""

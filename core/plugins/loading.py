@@ -34,6 +34,7 @@ from core.plugins.declarations import (
     version_fault,
 )
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of
+from core.plugins.records import PluginRecords
 from core.plugins.sources import (
     ImportClock,
     PluginSettings,
@@ -89,10 +90,10 @@ class LoadedPlugins:
         self._pluggy.add_hookspecs(hookspecs)
         self._settings = settings
         self._entries: dict[str, Entry] = {}
-        self._plugins: dict[str, Plugin] = {}
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
+        self._records = PluginRecords(self._lock)
         self._seconds = get_limits().import_seconds
 
     @property
@@ -104,13 +105,11 @@ class LoadedPlugins:
     @property
     def plugins(self) -> tuple[Plugin, ...]:
         """Every plugin found, those that failed or are not allowed included, in the order in which they were found."""
-        with self._lock:
-            return tuple(self._plugins.values())
+        return self._records.plugins
 
     def plugin_of(self, entry: Entry) -> Plugin:
         """Return the plugin that brought a visualizer."""
-        with self._lock:
-            return self._plugins.get(entry.origin.key, entry.origin.plain())
+        return self._records.of(entry.origin)
 
     def discover(self) -> None:
         """Load what ships with Layerscope, what is installed, and what is in the folders."""
@@ -137,8 +136,8 @@ class LoadedPlugins:
         """Load the plugins of an installed distribution, or else a module by its name; True if nothing went wrong."""
         origin = Origin(name, "package", name.partition(".")[0])
         sources = distribution_sources(name) or (Source(origin, lambda: importlib.import_module(name)),)
-        loaded = [self.load(source) for source in sources]
-        return all(loaded)
+        results = [self.load(source) for source in sources]
+        return all(results)
 
     def load(self, source: Source, *, again: bool = False) -> bool:
         """Import a plugin and take it in; True if nothing went wrong.
@@ -150,12 +149,12 @@ class LoadedPlugins:
         origin = source.origin
         with self._lock:
             if origin.source != "built-in" and not self._settings.allows(origin):
-                self._plugins[origin.key] = origin.plain().but(status="not allowed")
+                self._records.begin(origin, status="not allowed")
                 return False
             earlier = self._withdraw(origin.key) if again else {}
-            changed_at = time.strftime("%H:%M:%S") if again else ""
-            self._plugins[origin.key] = origin.plain().but(changed_at=changed_at)
-            clock, modules = ImportClock(), []
+            self._records.begin(origin, changed_at=time.strftime("%H:%M:%S") if again else "")
+            clock = ImportClock()
+            modules: list[Any] = []
 
             def load() -> None:
                 with clock.running():
@@ -177,34 +176,36 @@ class LoadedPlugins:
             earlier: What it brought before it changed.
         """
         with self._lock:
-            before = self._plugins.setdefault(origin.key, origin.plain())
+            problems_before = len(self._records.ensure(origin).problems)
             if isinstance(plugin, Visualizer):
                 self._add(plugin, origin, earlier or {}, API_VERSION)
             elif self._take_hooks(plugin, origin):
                 self._take_visualizers(plugin, origin, earlier or {})
                 if classes := registered_classes(plugin):
                     names = ", ".join(map(safe_name, classes))
-                    self._add_notice(
+                    self._records.add_notice(
                         origin, f"models that use {names} open: it registers that with Keras, as --trust does"
                     )
             else:
                 return False
-            return len(self._plugins[origin.key].problems) == len(before.problems)
+            return len(self._records.of(origin).problems) == problems_before
 
     def announce(self, activations: Activations) -> None:
         """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
         for implementation in self._pluggy.hook.activations_published.get_hookimpls():
             # As pluggy has it, an implementation may leave out what it does not need.
-            hook = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
-            self._recording_problems(self._origins[implementation.plugin_name], "hook", hook)
+            call = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
+            self._recording_problems(self._origins[implementation.plugin_name], "hook", call)
 
-    def isolated(self, origin: Origin, seconds: float, spent: str, work: Callable[[Deadline], _Result]) -> _Result:
+    def isolated(
+        self, origin: Origin, seconds: float, timeout_message: str, work: Callable[[Deadline], _Result]
+    ) -> _Result:
         """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
 
         Args:
             origin: The plugin.
             seconds: How long it may take between two signs of life.
-            spent: What to say when it took longer.
+            timeout_message: What to say when it took longer.
             work: Called with the deadline.
 
         Returns:
@@ -215,25 +216,25 @@ class LoadedPlugins:
         """
         with hearing() as notices, put_back():
             try:
-                return run_within(seconds, spent, work)
+                return run_within(seconds, timeout_message, work)
             finally:
                 for notice in notices:
-                    self._add_notice(origin, notice)
+                    self._records.add_notice(origin, notice)
 
     def _load_folders(self) -> bool:
         states = folder_state(self._settings)
-        changed = {path: state for path, state in states.items() if state != self._files.get(path)}
-        gone = [path for path in self._files if path not in states]
-        for path in gone:
+        new_states = {path: state for path, state in states.items() if state != self._files.get(path)}
+        removed_files = [path for path in self._files if path not in states]
+        for path in removed_files:
             del self._files[path]
             key = file_source(path).origin.key
             self._withdraw(key)
-            self._plugins.pop(key, None)
-        for path, state in changed.items():
+            self._records.remove(key)
+        for path, state in new_states.items():
             again = path in self._files
             self._files[path] = state
             self.load(file_source(path), again=again)
-        return bool(changed or gone)
+        return bool(new_states or removed_files)
 
     def _take_hooks(self, plugin: Any, origin: Origin) -> bool:
         try:
@@ -242,19 +243,19 @@ class LoadedPlugins:
                 fault, function = hook_fault(plugin)
         except Exception as error:
             # Looking at it may run code of its own.
-            self._add_problem(origin, problem_of(origin, "registration", error))
+            self._records.add_problem(origin, problem_of(origin, "registration", error))
             return False
         if fault:
-            self._add_problem(
+            self._records.add_problem(
                 origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin))
             )
             return False
         if origin.key in self._origins:
             # The first one stays as it is, and is not marked as failed by what comes after it.
-            twin = replace(origin, twin=sum(key.startswith(origin.key) for key in self._plugins))
-            self._plugins[twin.key] = twin.plain()
-            fault = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
-            self._add_problem(twin, problem_of(twin, "registration", ValueError(fault)))
+            twin = replace(origin, twin=self._records.namesakes(origin))
+            self._records.begin(twin)
+            message = f"the name {origin.plugin!r} is taken by a plugin of {origin.in_words}; the first one stays"
+            self._records.add_problem(twin, problem_of(twin, "registration", ValueError(message)))
             return False
         try:
             self._pluggy.register(plugin, name=origin.key)
@@ -262,7 +263,7 @@ class LoadedPlugins:
             # pluggy keeps a plugin whose validation failed.
             with suppress(Exception):
                 self._pluggy.unregister(name=origin.key)
-            self._add_problem(origin, problem_of(origin, "registration", error))
+            self._records.add_problem(origin, problem_of(origin, "registration", error))
             return False
         self._origins[origin.key] = origin
         return True
@@ -276,15 +277,15 @@ class LoadedPlugins:
             self._recording_problems(origin, "hook", partial(_extend, visualizers, implementation.function))
             for visualizer in visualizers:
                 self._add(visualizer, origin, earlier, version)
-            if not visualizers and not self._plugins[origin.key].problems:
-                self._add_notice(origin, "visualizers() returned none, so it brings no picture")
+            if not visualizers and not self._records.of(origin).problems:
+                self._records.add_notice(origin, "visualizers() returned none, so it brings no picture")
 
     def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
         try:
             fault = declaration_fault(visualizer, may_be_empty=api_version < 2)
         except Exception as error:
             # What is declared may be a property, and raise.
-            self._add_problem(origin, problem_of(origin, "registration", error))
+            self._records.add_problem(origin, problem_of(origin, "registration", error))
             return
         if not fault and visualizer.name in self._entries:
             # By name, not by class identity: files are loaded again.
@@ -292,15 +293,16 @@ class LoadedPlugins:
             who = f"{holder.plugin} of {holder.in_words}"
             fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
         if fault:
-            refusal = TypeError(f"{type(visualizer).__name__}: {fault}")
-            self._add_problem(origin, problem_of(origin, "registration", refusal, place_of(visualizer)))
+            wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
+            self._records.add_problem(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
             return
         if visualizer.handles.is_empty:
-            self._add_notice(origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))')
+            self._records.add_notice(
+                origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))'
+            )
         before = earlier.get(visualizer.name)
         self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
-        plugin = self._plugins[origin.key]
-        self._plugins[origin.key] = plugin.but(visualizers=(*plugin.visualizers, visualizer.name))
+        self._records.update(origin, visualizers=(*self._records.of(origin).visualizers, visualizer.name))
 
     def _withdraw(self, key: str) -> dict[str, Entry]:
         """Take out a plugin, and return what it had brought."""
@@ -314,20 +316,18 @@ class LoadedPlugins:
 
     def _keep_broken(self, origin: Origin, earlier: Mapping[str, Entry]) -> None:
         """Keep what a file brought before it was broken, so that its tab shows the failure."""
-        plugin = self._plugins[origin.key]
+        problems = self._records.of(origin).problems
         for name, entry in earlier.items():
-            if name not in self._entries and plugin.problems:
-                broken = plugin.problems[-1]
-                self._entries[name] = Entry(entry.visualizer, entry.origin, entry.version + 1, broken)
+            if name not in self._entries and problems:
+                self._entries[name] = Entry(entry.visualizer, entry.origin, entry.version + 1, problems[-1])
 
     def _note_import(self, origin: Origin, clock: ImportClock) -> None:
-        plugin = self._plugins[origin.key]
-        if clock.seconds <= SLOW_IMPORT_SECONDS or plugin.problems:
-            self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds)
+        self._records.update(origin, import_seconds=clock.seconds)
+        if clock.seconds <= SLOW_IMPORT_SECONDS or self._records.of(origin).problems:
             return
         package, seconds = clock.slowest()
-        self._plugins[origin.key] = plugin.but(import_seconds=clock.seconds, slowest_import=package)
-        self._add_notice(
+        self._records.update(origin, slowest_import=package)
+        self._records.add_notice(
             origin,
             f"importing it took {clock.seconds:.1f} s, of which {package or 'its own code'} {seconds:.1f} s; import "
             "what is slow inside chart()",
@@ -338,17 +338,4 @@ class LoadedPlugins:
         try:
             self.isolated(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
         except (Exception, SystemExit) as error:
-            self._add_problem(origin, problem_of(origin, stage, error))
-
-    def _add_problem(self, origin: Origin, problem: Problem) -> None:
-        with self._lock:
-            plugin = self._plugins[origin.key]
-            # A hook that fails at every forward pass is one problem.
-            if problem not in plugin.problems:
-                self._plugins[origin.key] = plugin.but(status="failed", problems=(*plugin.problems, problem))
-
-    def _add_notice(self, origin: Origin, notice: str) -> None:
-        with self._lock:
-            plugin = self._plugins.get(origin.key)
-            if plugin is not None and notice not in plugin.notices:
-                self._plugins[origin.key] = plugin.but(notices=(*plugin.notices, notice))
+            self._records.add_problem(origin, problem_of(origin, stage, error))

@@ -181,18 +181,18 @@ class Registry:
         Raises:
             PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
         """
-        given = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
+        context = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
         visualizer = self.get(name)
-        known = visualizer.Options.model_fields
+        fields = visualizer.Options.model_fields
         for option in options:
-            if option not in known:
-                there_are = f"There are: {', '.join(known)}." if known else "It has none."
+            if option not in fields:
+                there_are = f"There are: {', '.join(fields)}." if fields else "It has none."
                 raise PluginFailed(
-                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, known)}",
+                    f"{visualizer.title} has no option {option!r}{did_you_mean(option, fields)}",
                     plugin=name,
                     remedy=there_are,
                 )
-        drawing = self.draw(name, activation, options, **given)
+        drawing = self.draw(name, activation, options, **context)
         if drawing.refusal:
             raise PluginFailed(f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=name)
         return drawing.chart
@@ -243,22 +243,22 @@ class Registry:
             )
         context = ChartContext(activations, extractor, dataset, progress)
         limits = get_limits()
-        spent = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
+        timeout_message = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
             f". {raised_by('chart_seconds')}"
             if entry.origin.source == "built-in"
             else "; ask for progress and call it to get more time"
         )
 
         def draw_within(deadline: Deadline) -> Drawing:
-            fitted = fit_options(visualizer, activation, options or {})
+            fit = fit_options(visualizer, activation, options or {})
             cache = self._cache.of(f"{name} {entry.version}")
-            charts = call_chart(visualizer, activation, fitted.options, context, cache, deadline)
-            pictures, refusal = pictures_of(charts, limits)
-            return Drawing(pictures, refusal, fitted.notes, fitted.faults)
+            output = call_chart(visualizer, activation, fit.options, context, cache, deadline)
+            pictures, refusal = pictures_of(output, limits)
+            return Drawing(pictures, refusal, fit.notes, fit.faults)
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.isolated(entry.origin, limits.chart_seconds, spent, draw_within)
+            return self._loaded.isolated(entry.origin, limits.chart_seconds, timeout_message, draw_within)
         except (Exception, SystemExit) as error:
             raise _drawing_failed(entry, activation, error) from error
 

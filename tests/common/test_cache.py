@@ -109,15 +109,38 @@ def test_those_who_wait_for_a_failure_try_themselves():
     assert sorted(seen) == ["made", "made", "made", "the first one fails"]
 
 
-def test_what_raised_leaves_nothing_behind():
-    cache = OnceCache(2)
+def entries_of(store):
+    """Return how much a store holds altogether: values, and what keeps threads apart."""
+    return sum(len(value) for value in vars(store).values() if isinstance(value, dict))
+
+
+def test_failures_leave_nothing_behind():
+    store = OnceCache(2)
+    for key in range(1000):
+        with pytest.raises(ZeroDivisionError):
+            store.get(key, lambda: 1 / 0)
+
+    assert entries_of(store) == 0
+    assert store.get("a", lambda: "made") == "made"
+    assert entries_of(store) == 1
+
+
+def test_nothing_is_left_behind_by_those_who_waited_for_a_failure():
+    store, together = OnceCache(2), threading.Barrier(4)
 
     def fail():
-        raise ValueError("no such model")
+        time.sleep(0.02)
+        raise ValueError("never")
 
-    for key in range(100):
-        with pytest.raises(ValueError, match="no such model"):
-            cache.get(key, fail)
+    def ask():
+        together.wait()
+        with pytest.raises(ValueError, match="never"):
+            store.get("a", fail)
 
-    assert not cache._turns
-    assert cache.get(0, lambda: "made") == "made"
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert entries_of(store) == 0

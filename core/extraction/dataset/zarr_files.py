@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -90,34 +91,37 @@ def extract_dataset(
     folder = Path(output)
     extractor = extractor_of(model)
     engine = engine or LocalEngine()
-    # This process needs the model too: for its layers, and to compile nothing twice where it does the work.
-    source = extractor if isinstance(engine, LocalEngine) else model
-    wanted = sorted(layers) if layers is not None else None
-    size = samples_per_chunk(extractor) if statistics else _samples_that_fit(extractor, dataset, wanted)
-    chunks = chunks_of(dataset.sample_count, size)
-    begun = {
+    keys = sorted(layers) if layers is not None else None
+    size = samples_per_chunk(extractor) if statistics else _samples_that_fit(extractor, dataset, keys)
+    settings = {
         "sample_count": dataset.sample_count,
         "identity": dataset.identity,
         "model": _identity_of(extractor.model),
-        "choice of layers": wanted,
+        "choice of layers": keys,
         "statistics": statistics,
         "chunk": size,
         "batch_size": batch_size,
     }
-    if wanted is not None and (known := layers_of(extractor)):
+    if keys is not None and (known := layers_of(extractor)):
         # Before anything is written.
-        refuse_unknown_layers(frozenset(wanted), known)
-    ledger = _Ledger(folder, begun)
-    group = ledger.group
-    write = _write_statistics if statistics else _write_activations
-    write(folder, engine, source, dataset, chunks, ledger, wanted, batch_size, progress)
-    for name, numbers, of in (
-        ("labels", dataset.labels, dataset.class_names),
-        ("groups", dataset.groups if dataset.labels is None else None, dataset.group_names),
-        ("targets", dataset.targets, ()),
-    ):
-        if numbers is not None and name not in group:
-            group.create_array(name, data=np.asarray(numbers), attributes={"names": list(of)} if of else None)
+        refuse_unknown_layers(frozenset(keys), known)
+    run = _DatasetRun(
+        folder=folder,
+        ledger=_Ledger(folder, settings),
+        engine=engine,
+        # This process needs the model too: for its layers, and to compile nothing twice where it does the work.
+        model=extractor if isinstance(engine, LocalEngine) else model,
+        dataset=dataset,
+        chunks=chunks_of(dataset.sample_count, size),
+        layers=keys,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    if statistics:
+        _write_statistics(run)
+    else:
+        _write_activations(run)
+    _write_labels(run.ledger.group, dataset)
     return folder
 
 
@@ -149,7 +153,7 @@ def read_statistics(output: str | os.PathLike[str]) -> dict[str, LayerStatistics
 class _Ledger:
     """Says in the attributes of the group what is done there, and for what; Zarr writes them in one piece."""
 
-    def __init__(self, folder: Path, begun: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         zarr = _zarr()
         if folder.exists() and not (folder / "zarr.json").is_file() and any(folder.iterdir()):
             raise _written_by_others(folder)
@@ -158,9 +162,11 @@ class _Ledger:
         if not self._written:
             if any(True for _ in self.group.members()):
                 raise _written_by_others(folder)
-            self.note(**begun, done=0)
+            self.note(**settings, done=0)
             return
-        differing = [name for name, value in begun.items() if self._written.get(name) != json.loads(json.dumps(value))]
+        differing = [
+            name for name, value in settings.items() if self._written.get(name) != json.loads(json.dumps(value))
+        ]
         if differing:
             raise InputRejected(
                 f"{safe_name(folder.name)} was begun with another {differing[0].replace('_', ' ')}.",
@@ -177,10 +183,42 @@ class _Ledger:
         """Whether the statistics of all parts are written."""
         return "layers" in self._written
 
-    def note(self, **known: Any) -> None:
+    def note(self, **entries: Any) -> None:
         """Write down what is done."""
-        self._written |= known
+        self._written |= entries
         self.group.attrs[_LEDGER] = self._written
+
+
+@dataclass(frozen=True)
+class _DatasetRun:
+    """A dataset on its way through a model into a folder.
+
+    Attributes:
+        folder: Of the Zarr group.
+        ledger: Says what is written there already.
+        engine: Where the work is done.
+        model: What the engine makes its extractor of.
+        dataset: The samples.
+        chunks: All parts of the dataset, those that are written already too.
+        layers: Keys of layers, sorted; None for all.
+        batch_size: Samples in one pass.
+        progress: Called with how many samples are written, and of how many.
+    """
+
+    folder: Path
+    ledger: _Ledger
+    engine: Engine
+    model: Any
+    dataset: Dataset
+    chunks: Sequence[Chunk]
+    layers: list[str] | None
+    batch_size: int
+    progress: Callable[[int, int], None] | None
+
+    def report(self, chunk: Chunk) -> None:
+        """Tell that the samples up to the end of a part are through."""
+        if self.progress:
+            self.progress(chunk.stop, self.dataset.sample_count)
 
 
 def _written_by_others(folder: Path) -> InputRejected:
@@ -189,48 +227,48 @@ def _written_by_others(folder: Path) -> InputRejected:
     )
 
 
-def _write_activations(
-    folder: Path,
-    engine: Engine,
-    model: Any,
-    dataset: Dataset,
-    chunks: Sequence[Chunk],
-    ledger: _Ledger,
-    layers: list[str] | None,
-    batch_size: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    group, remaining = ledger.group, chunks[ledger.done :]
-    parts = ((dataset.batch(chunk.start, chunk.stop), layers, batch_size) for chunk in remaining)
-    for chunk, answers in zip(remaining, engine.map(_answers_to, model, parts), strict=True):
+def _write_labels(group: Any, dataset: Dataset) -> None:
+    for name, numbers, names in (
+        ("labels", dataset.labels, dataset.class_names),
+        ("groups", dataset.groups if dataset.labels is None else None, dataset.group_names),
+        ("targets", dataset.targets, ()),
+    ):
+        if numbers is not None and name not in group:
+            attributes = {"names": list(names)} if names else None
+            group.create_array(name, data=np.asarray(numbers), attributes=attributes)
+
+
+def _write_activations(run: _DatasetRun) -> None:
+    group, remaining = run.ledger.group, run.chunks[run.ledger.done :]
+    parts = ((run.dataset.batch(chunk.start, chunk.stop), run.layers, run.batch_size) for chunk in remaining)
+    for chunk, activations in zip(remaining, run.engine.map(_extract_values, run.model, parts), strict=True):
         if chunk.number:
-            _leave_out_what_changed(group, answers, chunk, is_named=layers is not None)
-        for key, (axes, values) in answers.items():
+            _leave_out_what_changed(group, activations, chunk, is_named=run.layers is not None)
+        for key, (axes, values) in activations.items():
             name = array_name(key)
             if name not in group:
                 if chunk.number:
                     continue
                 group.create_array(
                     name,
-                    shape=(dataset.sample_count, *values.shape[1:]),
+                    shape=(run.dataset.sample_count, *values.shape[1:]),
                     chunks=(chunk.stop - chunk.start, *values.shape[1:]),
                     dtype=values.dtype,
                     dimension_names=axes,
                     attributes={"key": key},
                 )
             group[name][chunk.start : chunk.stop] = values
-        ledger.note(done=chunk.number + 1)
-        if progress:
-            progress(chunk.stop, dataset.sample_count)
+        run.ledger.note(done=chunk.number + 1)
+        run.report(chunk)
 
 
 def _leave_out_what_changed(
-    group: Any, answers: dict[str, tuple[tuple[str, ...], np.ndarray]], chunk: Chunk, *, is_named: bool
+    group: Any, activations: dict[str, tuple[tuple[str, ...], np.ndarray]], chunk: Chunk, *, is_named: bool
 ) -> None:
     """Take away what is written of layers that answer in another shape from here on: half would be taken for all."""
     for name in group.array_keys():
         key = group[name].attrs.get("key")
-        if not key or (key in answers and answers[key][1].shape[1:] == group[name].shape[1:]):
+        if not key or (key in activations and activations[key][1].shape[1:] == group[name].shape[1:]):
             continue
         if is_named:
             raise InputRejected(
@@ -241,83 +279,109 @@ def _leave_out_what_changed(
         _log.warning("%s answers in another shape from sample %d on: left out", safe_name(key), chunk.start)
 
 
-def _answers_to(
+def _extract_values(
     extractor: Extractor, inputs: dict[str, np.ndarray], layers: list[str] | None, batch_size: int
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    found = extractor.extract(arrange(extractor.model, inputs), layers=layers, batch_size=batch_size)
-    return {key: (each.axes, np.asarray(each.values)) for key, each in found.items() if each.is_numeric}
+    activations = extractor.extract(arrange(extractor.model, inputs), layers=layers, batch_size=batch_size)
+    return {
+        key: (activation.axes, np.asarray(activation.values))
+        for key, activation in activations.items()
+        if activation.is_numeric
+    }
 
 
-def _write_statistics(
-    folder: Path,
-    engine: Engine,
-    model: Any,
-    dataset: Dataset,
-    chunks: Sequence[Chunk],
-    ledger: _Ledger,
-    layers: list[str] | None,
-    batch_size: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    if ledger.is_finished:
+def _write_statistics(run: _DatasetRun) -> None:
+    if run.ledger.is_finished:
         return
-    group, checkpoint = ledger.group, folder.with_name(f"{folder.name}{_CHECKPOINT}")
-    found = _read_checkpoint(checkpoint) if checkpoint.is_file() else Survey()
-    remaining = [chunk for chunk in chunks if chunk.start >= found.sample_count]
-    parts = (_part(dataset, chunk, layers, batch_size) for chunk in remaining)
+    group, checkpoint = run.ledger.group, run.folder.with_name(f"{run.folder.name}{_CHECKPOINT}")
+    survey = _read_checkpoint(checkpoint) if checkpoint.is_file() else Survey()
+    remaining = [chunk for chunk in run.chunks if chunk.start >= survey.sample_count]
+    parts = ((_reduction_of(run, chunk),) for chunk in remaining)
     written_at = time.monotonic()
-    for chunk, part in zip(remaining, engine.map(reduce_batches, model, parts), strict=True):
-        found = found.merged(part)
+    for chunk, part in zip(remaining, run.engine.map(_reduce, run.model, parts), strict=True):
+        survey = survey.merged(part)
         if time.monotonic() - written_at >= _CHECKPOINT_SECONDS:
-            _write_checkpoint(checkpoint, found)
+            _write_checkpoint(checkpoint, survey)
             written_at = time.monotonic()
-        if progress:
-            progress(chunk.stop, dataset.sample_count)
-    for key, statistics in found.statistics.items():
+        run.report(chunk)
+    for key, statistics in survey.statistics.items():
         inner = group.require_group(array_name(key))
         for name, values in statistics.to_arrays().items():
             inner.create_array(name, data=np.asarray(values), overwrite=True)
-    if len(found.predictions):
-        group.create_array("predictions", data=found.predictions, overwrite=True)
-    ledger.note(done=len(chunks), layers=list(found.statistics))
+    if len(survey.predictions):
+        group.create_array("predictions", data=survey.predictions, overwrite=True)
+    run.ledger.note(done=len(run.chunks), layers=list(survey.statistics))
     checkpoint.unlink(missing_ok=True)
 
 
-def reduce_batches(
-    extractor: Extractor,
-    inputs: dict[str, np.ndarray],
-    batch_size: int,
-    first: int,
-    groups: np.ndarray | None,
-    group_count: int,
-    every: int,
-    layers: list[str] | None,
-    classes: tuple[AnswerRule, tuple[str, ...]],
-) -> Survey:
-    """Return the survey of samples that are all here, see :func:`core.extraction.dataset.survey.reduce_chunk`."""
-    count = len(next(iter(inputs.values())))
-    batches = (
-        {name: array[start : start + batch_size] for name, array in inputs.items()}
-        for start in range(0, count, batch_size)
+@dataclass(frozen=True)
+class _ChunkReduction:
+    """Samples that are all here, and how they are to be reduced: what travels to a worker.
+
+    Attributes:
+        inputs: By name; the first axis is the sample.
+        batch_size: Samples in one pass.
+        first: Number of the first sample in the dataset.
+        groups: Group of each sample, shape ``(sample,)``, or None.
+        group_count: How many groups the dataset has.
+        draw_every: Values are drawn of every so many samples.
+        layers: Keys of layers; None for all.
+        answer_rule: How an answer becomes a class.
+        class_names: What the classes are called.
+    """
+
+    inputs: dict[str, np.ndarray]
+    batch_size: int
+    first: int
+    groups: np.ndarray | None
+    group_count: int
+    draw_every: int
+    layers: list[str] | None
+    answer_rule: AnswerRule
+    class_names: tuple[str, ...]
+
+    def batches(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the inputs of one pass after another."""
+        sample_count = len(next(iter(self.inputs.values())))
+        for start in range(0, sample_count, self.batch_size):
+            yield {name: array[start : start + self.batch_size] for name, array in self.inputs.items()}
+
+
+def _reduction_of(run: _DatasetRun, chunk: Chunk) -> _ChunkReduction:
+    dataset = run.dataset
+    return _ChunkReduction(
+        inputs=dataset.batch(chunk.start, chunk.stop),
+        batch_size=run.batch_size,
+        first=chunk.start,
+        groups=None if dataset.groups is None else dataset.groups[chunk.start : chunk.stop],
+        group_count=dataset.group_count,
+        draw_every=draw_every(dataset.sample_count),
+        layers=run.layers,
+        answer_rule=dataset.answer_rule,
+        class_names=dataset.class_names,
     )
-    return reduce_chunk(extractor, batches, first, groups, group_count, every, layers, classes=classes)
 
 
-def _part(dataset: Dataset, chunk: Chunk, layers: list[str] | None, batch_size: int) -> tuple[Any, ...]:
-    groups = None if dataset.groups is None else dataset.groups[chunk.start : chunk.stop]
-    every = draw_every(dataset.sample_count)
-    inputs = dataset.batch(chunk.start, chunk.stop)
-    classes = (dataset.answer_rule, dataset.class_names)
-    return inputs, batch_size, chunk.start, groups, dataset.group_count, every, layers, classes
+def _reduce(extractor: Extractor, reduction: _ChunkReduction) -> Survey:
+    return reduce_chunk(
+        extractor,
+        reduction.batches(),
+        reduction.first,
+        reduction.groups,
+        reduction.group_count,
+        reduction.draw_every,
+        reduction.layers,
+        classes=(reduction.answer_rule, reduction.class_names),
+    )
 
 
-def _write_checkpoint(path: Path, found: Survey) -> None:
+def _write_checkpoint(path: Path, survey: Survey) -> None:
     arrays: dict[str, Any] = {
         f"{key}{_SEPARATOR}{name}": np.asarray(values)
-        for key, statistics in found.statistics.items()
+        for key, statistics in survey.statistics.items()
         for name, values in statistics.to_arrays().items()
     }
-    arrays[_SEPARATOR] = found.predictions
+    arrays[_SEPARATOR] = survey.predictions
     # Whoever looks finds it as it was or whole, whenever this is ended.
     beside = path.with_name(f"{path.name}.new")
     with beside.open("wb") as stream:
@@ -328,14 +392,14 @@ def _write_checkpoint(path: Path, found: Survey) -> None:
 
 
 def _read_checkpoint(path: Path) -> Survey:
-    found: dict[str, dict[str, np.ndarray]] = {}
+    parts: dict[str, dict[str, np.ndarray]] = {}
     with np.load(path, allow_pickle=False) as archive:
         for name in archive:
             key, _, part = name.rpartition(_SEPARATOR)
             if part:
-                found.setdefault(key, {})[part] = archive[name]
+                parts.setdefault(key, {})[part] = archive[name]
         predictions = archive[_SEPARATOR]
-    statistics = {key: LayerStatistics.from_arrays(arrays) for key, arrays in found.items()}
+    statistics = {key: LayerStatistics.from_arrays(arrays) for key, arrays in parts.items()}
     return Survey({}, statistics, predictions)
 
 

@@ -1,40 +1,49 @@
-"""What saved_model.pb holds, as far as it must be known before TensorFlow may load it.
+"""What saved_model.pb holds, as far as it must be known before TensorFlow may load it."""
 
-The numbers of the fields are those of TensorFlow's saved_model.proto, meta_graph.proto, graph.proto, function.proto and
-saved_object_graph.proto, which never change.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.models.saved_model import messages
 from core.models.saved_model.nodes import Node, References, read_attribute, read_node, read_shape
 from core.models.saved_model.protobuf import Kind, ProtobufReader, Schema, Span
 
 __all__ = ["Body", "SavedGraph", "SavedObject", "read_nodes", "read_saved_graph"]
 
-_NUMBER, _NUMBERS, _SPAN, _SPANS = Kind.NUMBER, Kind.NUMBERS, Kind.SPAN, Kind.SPANS
-
-_SAVED_MODEL: Final[Schema] = {2: _SPANS}
-_META_GRAPH: Final[Schema] = {2: _SPAN, 3: _SPAN, 4: _SPANS, 5: _SPANS, 6: _SPANS, 7: _SPAN}
-_GRAPH: Final[Schema] = {1: _SPANS, 2: _SPAN}
-_LIBRARY: Final[Schema] = {1: _SPANS, 2: _SPANS, 3: _SPANS}
-_FUNCTION: Final[Schema] = {1: _SPAN, 3: _SPANS, 5: _SPANS, 7: _SPANS}
-_FUNCTION_SIGNATURE: Final[Schema] = {1: _SPAN, 2: _SPANS}
-_ENTRY: Final[Schema] = {1: _SPAN, 2: _SPAN}
-_NUMBERED_ENTRY: Final[Schema] = {1: _NUMBER, 2: _SPAN}
-_FIRST_TEXT: Final[Schema] = {1: _SPAN}
-_TEXTS: Final[Schema] = {1: _SPANS}
-_SAVER: Final[Schema] = {2: _SPAN, 3: _SPAN}
-_SIGNATURE: Final[Schema] = {2: _SPANS}
-_TENSOR_INFO: Final[Schema] = {1: _SPAN, 4: _SPAN, 5: _SPAN}
-_SPARSE_INFO: Final[Schema] = {1: _SPAN, 2: _SPAN, 3: _SPAN}
-_COMPOSITE_INFO: Final[Schema] = {2: _SPANS}
-_OBJECT_GRAPH: Final[Schema] = {1: _SPANS, 2: _SPANS}
-_OBJECT_KINDS: Final = (4, 5, 6, 7, 8, 9, 10, 12)
-_OBJECT: Final[Schema] = {1: _SPANS, 13: _SPAN, **dict.fromkeys(_OBJECT_KINDS, _SPAN)}
-_VARIABLE: Final[Schema] = {2: _SPAN, 7: _SPAN}
-_CONCRETE_FUNCTION: Final[Schema] = {2: _NUMBERS}
+_META_GRAPH: Final[Schema] = {
+    messages.MetaGraphDef.GRAPH_DEF: Kind.SPAN,
+    messages.MetaGraphDef.SAVER_DEF: Kind.SPAN,
+    messages.MetaGraphDef.COLLECTION_DEF: Kind.SPANS,
+    messages.MetaGraphDef.SIGNATURE_DEF: Kind.SPANS,
+    messages.MetaGraphDef.ASSET_FILE_DEF: Kind.SPANS,
+    messages.MetaGraphDef.OBJECT_GRAPH_DEF: Kind.SPAN,
+}
+_GRAPH: Final[Schema] = {messages.GraphDef.NODE: Kind.SPANS, messages.GraphDef.LIBRARY: Kind.SPAN}
+_FUNCTION: Final[Schema] = {
+    messages.FunctionDef.SIGNATURE: Kind.SPAN,
+    messages.FunctionDef.NODE_DEF: Kind.SPANS,
+    messages.FunctionDef.ATTR: Kind.SPANS,
+    messages.FunctionDef.ARG_ATTR: Kind.SPANS,
+}
+_FUNCTION_SIGNATURE: Final[Schema] = {messages.OpDef.NAME: Kind.SPAN, messages.OpDef.INPUT_ARG: Kind.SPANS}
+_ENTRY: Final[Schema] = dict.fromkeys(messages.MapEntry, Kind.SPAN)
+_NUMBERED_ENTRY: Final[Schema] = {messages.MapEntry.KEY: Kind.NUMBER, messages.MapEntry.VALUE: Kind.SPAN}
+_TENSOR_INFO: Final[Schema] = dict.fromkeys(messages.TensorInfo, Kind.SPAN)
+_OBJECT_GRAPH: Final[Schema] = dict.fromkeys(messages.SavedObjectGraph, Kind.SPANS)
+_OBJECT_KINDS: Final = frozenset(
+    set(messages.SavedObject) - {messages.SavedObject.CHILDREN, messages.SavedObject.REGISTERED_NAME}
+)
+_OBJECT: Final[Schema] = {
+    **dict.fromkeys(messages.SavedObject, Kind.SPAN),
+    messages.SavedObject.CHILDREN: Kind.SPANS,
+}
+_VARIABLE: Final[Schema] = dict.fromkeys(messages.SavedVariable, Kind.SPAN)
+# A function lists the names of its traces, one trace gives its own, and a captured tensor says whose it is.
+_FUNCTIONS_OF_KIND: Final[dict[int, Schema]] = {
+    messages.SavedObject.FUNCTION: {messages.SavedFunction.CONCRETE_FUNCTIONS: Kind.SPANS},
+    messages.SavedObject.BARE_CONCRETE_FUNCTION: {messages.SavedBareConcreteFunction.CONCRETE_FUNCTION_NAME: Kind.SPAN},
+    messages.SavedObject.CAPTURED_TENSOR: {messages.CapturedTensor.CONCRETE_FUNCTION: Kind.SPAN},
+}
 
 _MAX_DEPTH: Final = 20
 
@@ -109,7 +118,7 @@ def read_saved_graph(reader: ProtobufReader) -> tuple[SavedGraph, int]:
         ModelRefused: The file is damaged.
     """
     metas = []
-    for _, begin, end in reader.fields((0, len(reader.data)), _SAVED_MODEL):
+    for _, begin, end in reader.fields((0, len(reader.data)), {messages.SavedModel.META_GRAPHS: Kind.SPANS}):
         reader.count()
         metas.append((begin, end))
     if not metas:
@@ -117,7 +126,7 @@ def read_saved_graph(reader: ProtobufReader) -> tuple[SavedGraph, int]:
     has_objects = False
     saved = SavedGraph(Body("", ()))
     for number, begin, end in reader.fields(metas[0], _META_GRAPH):
-        has_objects |= number == 7
+        has_objects |= number == messages.MetaGraphDef.OBJECT_GRAPH_DEF
         _META_READERS[number](reader, (begin, end), saved)
     return saved, len(metas) if has_objects else 0
 
@@ -132,15 +141,17 @@ def read_nodes(reader: ProtobufReader, body: Body) -> Iterator[Node]:
         yield read_node(reader, span)
 
 
-def _first_text(reader: ProtobufReader, span: Span) -> str:
-    return next((reader.text(begin, end) for _, begin, end in reader.fields(span, _FIRST_TEXT)), "")
+def _text_of(reader: ProtobufReader, span: Span, field_number: int) -> str:
+    """The text in one field of a message, empty where there is none."""
+    schema = {field_number: Kind.SPAN}
+    return next((reader.text(begin, end) for _, begin, end in reader.fields(span, schema)), "")
 
 
 def _entry(reader: ProtobufReader, span: Span) -> tuple[str, Span]:
     """Key and value of an entry in a map from text to messages."""
     key, value = "", (span[1], span[1])
     for number, begin, end in reader.fields(span, _ENTRY):
-        if number == 1:
+        if number == messages.MapEntry.KEY:
             key = reader.text(begin, end)
         else:
             value = (begin, end)
@@ -150,62 +161,93 @@ def _entry(reader: ProtobufReader, span: Span) -> tuple[str, Span]:
 def _read_graph(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     spans = []
     for number, begin, end in reader.fields(span, _GRAPH):
-        if number == 1:
+        if number == messages.GraphDef.NODE:
             reader.count()
             spans.append((begin, end))
-            continue
-        for part, part_begin, part_end in reader.fields((begin, end), _LIBRARY):
-            if part == 1:
-                _read_function(reader, (part_begin, part_end), saved)
-            else:
-                # A gradient of a function names both; one that was registered says its own name first.
-                for place, text_begin, text_end in reader.fields((part_begin, part_end), _ENTRY):
-                    if place == (2 if part == 2 else 1):
-                        saved.gradients.add(reader.text(text_begin, text_end))
+        else:
+            _read_library(reader, (begin, end), saved)
     saved.graph = Body("", tuple(spans))
 
 
+def _read_library(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
+    for number, begin, end in reader.fields(span, dict.fromkeys(messages.FunctionDefLibrary, Kind.SPANS)):
+        if number == messages.FunctionDefLibrary.FUNCTION:
+            _read_function(reader, (begin, end), saved)
+        elif number == messages.FunctionDefLibrary.GRADIENT:
+            _read_gradient(reader, (begin, end), messages.GradientDef.GRADIENT_FUNC, saved)
+        else:
+            _read_gradient(reader, (begin, end), messages.RegisteredGradient.GRADIENT_FUNC, saved)
+
+
+def _read_gradient(
+    reader: ProtobufReader,
+    span: Span,
+    gradient_field: messages.GradientDef | messages.RegisteredGradient,
+    saved: SavedGraph,
+) -> None:
+    for number, begin, end in reader.fields(span, dict.fromkeys(type(gradient_field), Kind.SPAN)):
+        if number == gradient_field:
+            saved.gradients.add(reader.text(begin, end))
+
+
 def _read_function(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
-    name, arguments, spans = "", [], []
-    found = References([], [], [])
+    name, spans = "", []
+    arguments: list[str] = []
+    references = References([], [], [])
     for number, begin, end in reader.fields(span, _FUNCTION):
-        if number == 3:
+        if number == messages.FunctionDef.NODE_DEF:
             reader.count()
             spans.append((begin, end))
-        elif number == 5:
-            read_attribute(reader, (begin, end), found)
-        elif number == 7:
-            for place, entry_begin, entry_end in reader.fields((begin, end), _NUMBERED_ENTRY):
-                if place == 2:
-                    for _, attr_begin, attr_end in reader.fields((entry_begin, entry_end), _TEXTS):
-                        read_attribute(reader, (attr_begin, attr_end), found)
+        elif number == messages.FunctionDef.ATTR:
+            read_attribute(reader, (begin, end), references)
+        elif number == messages.FunctionDef.ARG_ATTR:
+            _read_argument_attributes(reader, (begin, end), references)
         else:
-            for place, part_begin, part_end in reader.fields((begin, end), _FUNCTION_SIGNATURE):
-                if place == 1:
-                    name = reader.text(part_begin, part_end)
-                else:
-                    arguments.append(_first_text(reader, (part_begin, part_end)))
+            name, arguments = _read_function_signature(reader, (begin, end))
     if not name or name in saved.functions:
         raise reader.damaged("two functions have the same name" if name else "a function has no name")
-    saved.functions[name] = Body(name, tuple(spans), tuple(arguments), tuple(found.strings), tuple(found.functions))
+    saved.functions[name] = Body(
+        name, tuple(spans), tuple(arguments), tuple(references.strings), tuple(references.functions)
+    )
+
+
+def _read_argument_attributes(reader: ProtobufReader, span: Span, references: References) -> None:
+    # An entry of a map from the argument's number.
+    for number, begin, end in reader.fields(span, _NUMBERED_ENTRY):
+        if number == messages.MapEntry.VALUE:
+            for _, attr_begin, attr_end in reader.fields((begin, end), {messages.ArgAttrs.ATTR: Kind.SPANS}):
+                read_attribute(reader, (attr_begin, attr_end), references)
+
+
+def _read_function_signature(reader: ProtobufReader, span: Span) -> tuple[str, list[str]]:
+    """The function's name and those of its arguments."""
+    name = ""
+    arguments: list[str] = []
+    for number, begin, end in reader.fields(span, _FUNCTION_SIGNATURE):
+        if number == messages.OpDef.NAME:
+            name = reader.text(begin, end)
+        else:
+            arguments.append(_text_of(reader, (begin, end), messages.ArgDef.NAME))
+    return name, arguments
 
 
 def _read_saver(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
-    for _, begin, end in reader.fields(span, _SAVER):
+    for _, begin, end in reader.fields(span, dict.fromkeys(messages.SaverDef, Kind.SPAN)):
         saved.savers.add(reader.text(begin, end).partition(":")[0])
 
 
 def _read_collection(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     # A collection that is a list of nodes; the ones to run at loading are among them.
-    for _, begin, end in reader.fields(_entry(reader, span)[1], _FIRST_TEXT):
-        for _, text_begin, text_end in reader.fields((begin, end), _TEXTS):
+    _, collection = _entry(reader, span)
+    for _, begin, end in reader.fields(collection, {messages.CollectionDef.NODE_LIST: Kind.SPAN}):
+        for _, text_begin, text_end in reader.fields((begin, end), {messages.NodeList.VALUE: Kind.SPANS}):
             saved.initializers.add(reader.text(text_begin, text_end).partition(":")[0])
 
 
 def _read_signature(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     name, value = _entry(reader, span)
     tensors = saved.signatures.setdefault(name, set())
-    for _, begin, end in reader.fields(value, _SIGNATURE):
+    for _, begin, end in reader.fields(value, {messages.SignatureDef.OUTPUTS: Kind.SPANS}):
         tensors.update(_tensor_names(reader, _entry(reader, (begin, end))[1]))
 
 
@@ -213,20 +255,21 @@ def _tensor_names(reader: ProtobufReader, span: Span, depth: int = 0) -> Iterato
     if depth > _MAX_DEPTH:
         raise reader.damaged("a signature is nested too deep")
     for number, begin, end in reader.fields(span, _TENSOR_INFO):
-        if number == 1:
+        if number == messages.TensorInfo.NAME:
             yield reader.text(begin, end)
-        elif number == 4:
-            for _, text_begin, text_end in reader.fields((begin, end), _SPARSE_INFO):
+        elif number == messages.TensorInfo.COO_SPARSE:
+            for _, text_begin, text_end in reader.fields((begin, end), dict.fromkeys(messages.CooSparse, Kind.SPAN)):
                 yield reader.text(text_begin, text_end)
         else:
-            for _, part_begin, part_end in reader.fields((begin, end), _COMPOSITE_INFO):
+            components: Schema = {messages.CompositeTensor.COMPONENTS: Kind.SPANS}
+            for _, part_begin, part_end in reader.fields((begin, end), components):
                 yield from _tensor_names(reader, (part_begin, part_end), depth + 1)
 
 
 def _read_asset(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     node = file_name = ""
-    for number, begin, end in reader.fields(span, _ENTRY):
-        if number == 2:
+    for number, begin, end in reader.fields(span, dict.fromkeys(messages.AssetFileDef, Kind.SPAN)):
+        if number == messages.AssetFileDef.FILENAME:
             file_name = reader.text(begin, end)
         else:
             node = next(_tensor_names(reader, (begin, end)), "").partition(":")[0]
@@ -235,14 +278,15 @@ def _read_asset(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
 
 def _read_objects(reader: ProtobufReader, span: Span, saved: SavedGraph) -> None:
     for number, begin, end in reader.fields(span, _OBJECT_GRAPH):
-        if number == 1:
+        if number == messages.SavedObjectGraph.NODES:
             reader.count()
             saved.objects.append(_read_object(reader, (begin, end)))
             continue
         name, value = _entry(reader, (begin, end))
         if name in saved.bound_inputs:
             raise reader.damaged("two functions have the same name")
-        saved.bound_inputs[name] = tuple(number for _, number, _ in reader.fields(value, _CONCRETE_FUNCTION))
+        bound_inputs = reader.fields(value, {messages.SavedConcreteFunction.BOUND_INPUTS: Kind.NUMBERS})
+        saved.bound_inputs[name] = tuple(place for _, place, _ in bound_inputs)
 
 
 def _read_object(reader: ProtobufReader, span: Span) -> SavedObject:
@@ -251,37 +295,36 @@ def _read_object(reader: ProtobufReader, span: Span) -> SavedObject:
     for number, begin, end in reader.fields(span, _OBJECT):
         if number in _OBJECT_KINDS:
             kinds[number] = (begin, end)
-        elif number == 1 or end > begin:
+        elif number == messages.SavedObject.CHILDREN or end > begin:
             is_plain = False
     if len(kinds) > 1:
         raise reader.damaged("an object is of two kinds")
     kind, value = next(iter(kinds.items()), (0, (0, 0)))
-    if kind == 5:
+    if kind == messages.SavedObject.ASSET:
         return SavedObject(is_asset=is_plain)
-    if kind == 7:
+    if kind == messages.SavedObject.VARIABLE:
         return _read_variable(reader, value)
-    if kind == 10:
-        return SavedObject(device=_first_text(reader, value))
-    # A function lists the names of its traces, one trace gives its own, and a captured tensor says whose it is.
-    schema: Schema = {6: {1: _SPANS}, 8: {1: _SPAN}, 12: {2: _SPAN}}.get(kind, {})
+    if kind == messages.SavedObject.RESOURCE:
+        return SavedObject(device=_text_of(reader, value, messages.SavedResource.DEVICE))
+    schema = _FUNCTIONS_OF_KIND.get(kind, {})
     return SavedObject(functions=tuple(reader.text(begin, end) for _, begin, end in reader.fields(value, schema)))
 
 
 def _read_variable(reader: ProtobufReader, span: Span) -> SavedObject:
     elements, device = 0, ""
     for number, begin, end in reader.fields(span, _VARIABLE):
-        if number == 2:
+        if number == messages.SavedVariable.SHAPE:
             elements = read_shape(reader, (begin, end))
         else:
             device = reader.text(begin, end)
     return SavedObject(elements=elements, device=device)
 
 
-_META_READERS: Final = {
-    2: _read_graph,
-    3: _read_saver,
-    4: _read_collection,
-    5: _read_signature,
-    6: _read_asset,
-    7: _read_objects,
+_META_READERS: Final[dict[int, Callable[[ProtobufReader, Span, SavedGraph], None]]] = {
+    messages.MetaGraphDef.GRAPH_DEF: _read_graph,
+    messages.MetaGraphDef.SAVER_DEF: _read_saver,
+    messages.MetaGraphDef.COLLECTION_DEF: _read_collection,
+    messages.MetaGraphDef.SIGNATURE_DEF: _read_signature,
+    messages.MetaGraphDef.ASSET_FILE_DEF: _read_asset,
+    messages.MetaGraphDef.OBJECT_GRAPH_DEF: _read_objects,
 }

@@ -1,31 +1,44 @@
-"""The operations of a SavedModel's graph: what each is, what it refers to, and how large its constants are.
-
-The numbers of the fields are those of TensorFlow's node_def.proto, attr_value.proto, tensor.proto and
-tensor_shape.proto.
-"""
+"""The operations of a SavedModel's graph: what each is, what it refers to, and how large its constants are."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from core.models.saved_model import messages
 from core.models.saved_model.protobuf import Kind, ProtobufReader, Schema, Span
 
 __all__ = ["Constant", "Node", "References", "read_attribute", "read_node", "read_shape"]
 
-_NUMBER, _NUMBERS, _SPAN, _SPANS = Kind.NUMBER, Kind.NUMBERS, Kind.SPAN, Kind.SPANS
-
-_ENTRY: Final[Schema] = {1: _SPAN, 2: _SPAN}
-_NODE: Final[Schema] = {1: _SPAN, 2: _SPAN, 3: _SPANS, 4: _SPAN, 5: _SPANS}
-_ATTRIBUTE: Final[Schema] = {1: _SPAN, 2: _SPAN, 8: _SPAN, 10: _SPAN}
-_ATTRIBUTE_LIST: Final[Schema] = {2: _SPANS, 8: _SPANS, 9: _SPANS}
-_FUNCTION_REFERENCE: Final[Schema] = {1: _SPAN, 2: _SPANS}
-_TENSOR: Final[Schema] = {1: _NUMBER, 2: _SPAN, 4: _SPAN, 7: _NUMBERS, 10: _NUMBERS, 14: _SPANS, 15: _SPANS}
-_SHAPE: Final[Schema] = {2: _SPANS}
-_DIMENSION: Final[Schema] = {1: _NUMBER}
+_ENTRY: Final[Schema] = dict.fromkeys(messages.MapEntry, Kind.SPAN)
+_NODE: Final[Schema] = {
+    messages.NodeDef.NAME: Kind.SPAN,
+    messages.NodeDef.OP: Kind.SPAN,
+    messages.NodeDef.INPUT: Kind.SPANS,
+    messages.NodeDef.DEVICE: Kind.SPAN,
+    messages.NodeDef.ATTR: Kind.SPANS,
+}
+_ATTRIBUTE: Final[Schema] = dict.fromkeys(messages.AttrValue, Kind.SPAN)
+_ATTRIBUTE_LIST: Final[Schema] = dict.fromkeys(messages.ListValue, Kind.SPANS)
+_KIND_OF_LIST: Final[dict[int, messages.AttrValue]] = {
+    messages.ListValue.S: messages.AttrValue.S,
+    messages.ListValue.TENSOR: messages.AttrValue.TENSOR,
+    messages.ListValue.FUNC: messages.AttrValue.FUNC,
+}
+_FUNCTION_REFERENCE: Final[Schema] = {messages.NameAttrList.NAME: Kind.SPAN, messages.NameAttrList.ATTR: Kind.SPANS}
+_TENSOR: Final[Schema] = {
+    messages.TensorProto.DTYPE: Kind.NUMBER,
+    messages.TensorProto.TENSOR_SHAPE: Kind.SPAN,
+    messages.TensorProto.TENSOR_CONTENT: Kind.SPAN,
+    messages.TensorProto.INT_VAL: Kind.NUMBERS,
+    messages.TensorProto.INT64_VAL: Kind.NUMBERS,
+    messages.TensorProto.RESOURCE_HANDLE_VAL: Kind.SPANS,
+    messages.TensorProto.VARIANT_VAL: Kind.SPANS,
+}
+_SHAPE: Final[Schema] = {messages.TensorShapeProto.DIM: Kind.SPANS}
+_DIMENSION: Final[Schema] = {messages.Dim.SIZE: Kind.NUMBER}
 
 _MAX_DEPTH: Final = 20
 # A shape has a handful of dimensions; what holds more values than this is data.
 _MAX_SHAPE_VALUES: Final = 32
-_INT32, _INT64, _RESOURCE, _VARIANT = 3, 9, 20, 21
 
 
 @dataclass(frozen=True)
@@ -73,24 +86,30 @@ def read_node(reader: ProtobufReader, span: Span) -> Node:
     """
     name = operation = device = ""
     inputs: list[str] = []
-    found = References([], [], [])
+    references = References([], [], [])
     for number, begin, end in reader.fields(span, _NODE):
-        if number == 5:
-            read_attribute(reader, (begin, end), found)
-        elif number == 3:
+        if number == messages.NodeDef.ATTR:
+            read_attribute(reader, (begin, end), references)
+        elif number == messages.NodeDef.INPUT:
             inputs.append(reader.text(begin, end))
-        elif number == 1:
+        elif number == messages.NodeDef.NAME:
             name = reader.text(begin, end)
-        elif number == 2:
+        elif number == messages.NodeDef.OP:
             operation = reader.text(begin, end)
         else:
             device = reader.text(begin, end)
     return Node(
-        name, operation, tuple(inputs), device, tuple(found.functions), tuple(found.strings), tuple(found.constants)
+        name=name,
+        operation=operation,
+        inputs=tuple(inputs),
+        device=device,
+        functions=tuple(references.functions),
+        strings=tuple(references.strings),
+        constants=tuple(references.constants),
     )
 
 
-def read_attribute(reader: ProtobufReader, span: Span, found: References, depth: int = 0) -> None:
+def read_attribute(reader: ProtobufReader, span: Span, references: References, depth: int = 0) -> None:
     """Adds what one entry of a map from names to values refers to; a function in it can hold such a map in turn.
 
     Raises:
@@ -99,28 +118,29 @@ def read_attribute(reader: ProtobufReader, span: Span, found: References, depth:
     if depth > _MAX_DEPTH:
         raise reader.damaged("attributes are nested too deep")
     for number, begin, end in reader.fields(span, _ENTRY):
-        if number == 2:
+        if number == messages.MapEntry.VALUE:
             for kind, value_begin, value_end in reader.fields((begin, end), _ATTRIBUTE):
                 value = (value_begin, value_end)
-                if kind != 1:
-                    _read_value(reader, kind, value, found, depth)
+                if kind != messages.AttrValue.LIST:
+                    _read_value(reader, kind, value, references, depth)
                     continue
-                for item, item_begin, item_end in reader.fields(value, _ATTRIBUTE_LIST):
-                    _read_value(reader, 10 if item == 9 else item, (item_begin, item_end), found, depth)
+                for list_kind, item_begin, item_end in reader.fields(value, _ATTRIBUTE_LIST):
+                    item_kind = _KIND_OF_LIST[list_kind]
+                    _read_value(reader, item_kind, (item_begin, item_end), references, depth)
 
 
-def _read_value(reader: ProtobufReader, kind: int, span: Span, found: References, depth: int) -> None:
-    if kind == 2:
+def _read_value(reader: ProtobufReader, kind: int, span: Span, references: References, depth: int) -> None:
+    if kind == messages.AttrValue.S:
         reader.count()
-        found.strings.append(reader.data[span[0] : min(span[1], span[0] + 1000)])
-    elif kind == 8:
-        found.constants.append(_read_tensor(reader, span))
+        references.strings.append(reader.data[span[0] : min(span[1], span[0] + 1000)])
+    elif kind == messages.AttrValue.TENSOR:
+        references.constants.append(_read_tensor(reader, span))
     else:
         for number, begin, end in reader.fields(span, _FUNCTION_REFERENCE):
-            if number == 1:
-                found.functions.append(reader.text(begin, end))
+            if number == messages.NameAttrList.NAME:
+                references.functions.append(reader.text(begin, end))
             else:
-                read_attribute(reader, (begin, end), found, depth + 1)
+                read_attribute(reader, (begin, end), references, depth + 1)
 
 
 def _read_tensor(reader: ProtobufReader, span: Span) -> Constant:
@@ -128,25 +148,26 @@ def _read_tensor(reader: ProtobufReader, span: Span) -> Constant:
     content = b""
     values: list[int] = []
     for number, begin, end in reader.fields(span, _TENSOR):
-        if number == 1:
+        if number == messages.TensorProto.DTYPE:
             data_type = begin
-        elif number == 2:
+        elif number == messages.TensorProto.TENSOR_SHAPE:
             elements = read_shape(reader, (begin, end))
-        elif number == 4:
+        elif number == messages.TensorProto.TENSOR_CONTENT:
             content = reader.data[begin:end] if end - begin <= 8 * _MAX_SHAPE_VALUES else b""
-        elif number in (7, 10):
+        elif number in (messages.TensorProto.INT_VAL, messages.TensorProto.INT64_VAL):
             if len(values) < _MAX_SHAPE_VALUES:
                 values.append(_signed(begin))
         else:
             is_handle = True
     if data_type > 255:
         raise reader.damaged("a tensor is of no known type")
-    if content and data_type in (_INT32, _INT64):
-        size = 4 if data_type == _INT32 else 8
+    if content and data_type in (messages.DataType.DT_INT32, messages.DataType.DT_INT64):
+        size = 4 if data_type == messages.DataType.DT_INT32 else 8
         values = [int.from_bytes(content[at : at + size], "little", signed=True) for at in range(0, len(content), size)]
     if values and len(values) < elements <= _MAX_SHAPE_VALUES:
         values += values[-1:] * (elements - len(values))
-    return Constant(elements, is_handle or data_type in (_RESOURCE, _VARIANT), tuple(values))
+    is_handle |= data_type in (messages.DataType.DT_RESOURCE, messages.DataType.DT_VARIANT)
+    return Constant(elements, is_handle, tuple(values))
 
 
 def read_shape(reader: ProtobufReader, span: Span) -> int:

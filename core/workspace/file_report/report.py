@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from core.common import file_signatures
 from core.common.limits import Limits, get_limits
 from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused, SeveralModels
@@ -26,7 +27,6 @@ from core.models.inspection import (
     located_model,
 )
 from core.models.keras2 import MODELS
-from core.models.search import HDF5_MAGIC
 from core.workspace.file_report.layers import LayerOutline, layers_of
 from core.workspace.file_report.missing_classes import missing_classes_of
 from core.workspace.file_report.results import FileInput, FileReport, MissingClass, Refusal
@@ -240,7 +240,7 @@ def _parts_alone(data: bytes | Path, name: str, limits: Limits) -> _Content:
         with located_files(data, name=name, limits=limits) as tree:
             content = _Content()
             for path in _likely_parts(tree):
-                if tree.head(path, len(HDF5_MAGIC)) == HDF5_MAGIC:
+                if tree.head(path, len(file_signatures.HDF5)) == file_signatures.HDF5:
                     _read_weights(tree, path, name, limits, content)
                     content.kind = content.kind or ("weights" if content.arrays else "")
                 elif _is_object(tree, path) and not content.config:

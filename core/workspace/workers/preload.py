@@ -10,7 +10,7 @@ import os
 import pkgutil
 import sys
 
-from core.common.quiet import silence_import
+from core.workspace.quiet import silence_import
 from core.workspace.workers.sandbox import clean_environment, leave_the_network
 
 # The environment that a process starts with can be read from it for good, so the server starts again with a clean one.

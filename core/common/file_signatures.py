@@ -1,0 +1,29 @@
+"""The bytes that files of a kind begin with, by which they are told apart whatever their names say.
+
+Source: https://en.wikipedia.org/wiki/List_of_file_signatures, and for HDF5, NumPy and zip the formats' specifications.
+"""
+
+from typing import Final
+
+BMP: Final = b"BM"
+BZIP2: Final = b"BZh"
+GIF: Final = b"GIF8"
+GIT_LFS_POINTER: Final = b"version https://git-lfs"
+GZIP: Final = b"\x1f\x8b"
+HDF5: Final = b"\x89HDF\r\n\x1a\n"
+JPEG: Final = b"\xff\xd8\xff"
+NPY: Final = b"\x93NUMPY"
+PICKLE: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""Of the protocols 2 to 5; older ones begin with text."""
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+RAR: Final = b"Rar!\x1a"
+RIFF: Final = b"RIFF"
+"""Sound, films, and WebP images, which say so after four more bytes."""
+SEVEN_ZIP: Final = b"7z\xbc\xaf"
+XZ: Final = b"\xfd7zXZ\0"
+ZIP: Final = b"PK"
+"""Any record of a zip archive; those below are its kinds."""
+ZIP_LOCAL_FILE: Final = b"PK\x03\x04"
+ZIP_CENTRAL_DIRECTORY: Final = b"PK\x01\x02"
+ZIP_END: Final = b"PK\x05\x06"
+"""What an archive begins with that holds nothing."""
