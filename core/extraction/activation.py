@@ -54,7 +54,7 @@ class Activation:
     notebook_display: ClassVar[Callable[[Activation, Any, Any], Any] | None] = None
     """What draws an activation in a notebook; :mod:`core.notebook` hands it in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - public: what an activation is made of, each by its name
         self,
         key: str,
         values: Any,

@@ -32,11 +32,10 @@ def specs_of_build(model: Any) -> tuple[InputSpec, ...]:
     shapes = (model.get_build_config() or {}).get("input_shape") if model.built else None
     by_name: dict[str, Any] = {}
     if isinstance(shapes, Mapping):
-        by_name = {str(name): shapes[name] for name in sorted(shapes)}
-    elif _is_shape(shapes):
-        by_name = {"input_0": shapes}
+        by_name = dict(zip(structure.part_names(shapes), (shapes[name] for name in sorted(shapes)), strict=True))
     elif isinstance(shapes, list | tuple):
-        by_name = {f"input_{position}": shape for position, shape in enumerate(shapes)}
+        parts = [shapes] if _is_shape(shapes) else shapes
+        by_name = dict(zip(structure.part_names(parts), parts, strict=True))
     if not all(map(_is_shape, by_name.values())):
         return ()
     sizes = [int(layer.input_dim) for layer in all_layers(model) if is_embedding(layer)]
@@ -57,7 +56,7 @@ def seen_layers(extractor: Extractor, arrays: Mapping[str, np.ndarray]) -> tuple
     activations = extractor.extract(first)
     answer = np.asarray(structure.flat(activations.output)[0])
     layers = tuple(activations.layers)
-    behind = next((each for each in reversed(layers) if each.output_shape[1:] == answer.shape[1:]), None)
+    behind = next((layer for layer in reversed(layers) if layer.output_shape[1:] == answer.shape[1:]), None)
     return layers, ModelOutput(
         answer.shape[1] if answer.ndim == 2 else None,
         behind.activation_function if behind else "",

@@ -282,14 +282,14 @@ class Extractor:
         Raises:
             ExtractionFailed: If the model raises.
         """
-        known = self._sample_axes.known(tensors)
-        if key not in known:
+        axes = self._sample_axes.known(tensors)
+        if key not in axes:
             description = self._described(structure.open_signature(tensors))
             if description is None or description.may_fold:
                 self._run(tensors, _PassKind(Selection(frozenset({key}))))
-                known = {key: REGULAR, **self._sample_axes.known(tensors)}
-                self._sample_axes.note(tensors, {key: known[key]})
-        return known.get(key, REGULAR)
+                axes = {key: REGULAR, **self._sample_axes.known(tensors)}
+                self._sample_axes.note(tensors, {key: axes[key]})
+        return axes.get(key, REGULAR)
 
     def build(self, tensors: Any) -> None:
         """Build a model that is not built yet, which a real pass does.
@@ -340,24 +340,24 @@ class Extractor:
     def _reduced_by_sample(self, tensors: Any, selection: Selection) -> Batch:
         key = (repr(structure.open_signature(tensors)), selection)
         count = structure.sample_count_of(tensors)
-        known = self._reduced_axes.get(key)
-        batch = self._pass(tensors, _PassKind(selection, sample_axes=frozenset((known or {}).items())))
+        known_axes = self._reduced_axes.get(key)
+        batch = self._pass(tensors, _PassKind(selection, sample_axes=frozenset((known_axes or {}).items())))
         doubtful = [
             described.key
             for described, reduction in zip(batch.recording.described, batch.tensors, strict=True)
             if reduction.total.shape[0] != count
         ]
-        if known is None:
+        if known_axes is None:
             doubtful += batch.recording.without_samples
         if not doubtful:
             return batch
         axes = self._sample_axes.of(self._plain_pass, tensors, Selection(frozenset(doubtful)), doubtful)
         tables = {key for key, axis in axes.items() if axis.position is None and not axis.missing}
         others = {key: axes[key] for key in doubtful if key not in tables and not axes[key].is_regular}
-        corrected = {**(known or {}), **others}
-        if all(axes[key].is_certain for key in doubtful):
-            self._reduced_axes[key] = corrected
-        return self._pass(tensors, _PassKind(selection, sample_axes=frozenset(corrected.items()))) if others else batch
+        all_axes = {**(known_axes or {}), **others}
+        if all(axes[layer_key].is_certain for layer_key in doubtful):
+            self._reduced_axes[key] = all_axes
+        return self._pass(tensors, _PassKind(selection, sample_axes=frozenset(all_axes.items()))) if others else batch
 
     def _plain_pass(self, tensors: Any, selection: Selection) -> Batch:
         return self._pass(tensors, _PassKind(selection))

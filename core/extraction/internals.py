@@ -63,7 +63,7 @@ def _offer_recurrent(
     recorder.offer(layer, names, lambda: _over_time(layer, sequences, initial_state, mask, training))
 
 
-def _offer_multi_head_scores(
+def _offer_multi_head_scores(  # noqa: PLR0913 - the arguments of Keras' own method, which it calls by position
     layer: Any,
     result: Any,
     query: Any,

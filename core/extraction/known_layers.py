@@ -18,11 +18,7 @@ def layers_of(extractor: Extractor, inputs: Any) -> Mapping[str, LayerInfo]:
     Raises:
         ExtractionFailed: If the model raises.
     """
-    try:
-        layers = extractor.layers
-    except ExtractionFailed:
-        layers = ()
-    layers = layers or extractor.extract(inputs, layers=()).layers
+    layers = known_layers(extractor) or extractor.extract(inputs, layers=()).layers
     return {layer.key: layer for layer in layers}
 
 

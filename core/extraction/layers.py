@@ -13,6 +13,7 @@ from core.extraction.squashing import logits_behind, squashing_function
 
 __all__ = [
     "LayerInfo",
+    "LayerPlace",
     "answers_classes",
     "axes_of",
     "describe_layer",
@@ -211,31 +212,26 @@ def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     return named.get(rank, unnamed)
 
 
-def describe_layer(
-    operation: Any,
-    *,
-    key: str,
-    index: int | None,
-    output: Any,
-    inputs_from: tuple[str, ...],
-    parent: str,
-    holds_layers: bool,
-    missing: str,
-    internals: tuple[str, ...] = (),
-    channels_first: bool = False,
-) -> LayerInfo:
+@dataclass(frozen=True)
+class LayerPlace:
+    """Where in a model a layer was called, and what came of the call; see :class:`LayerInfo`."""
+
+    key: str
+    index: int | None = None
+    inputs_from: tuple[str, ...] = ()
+    parent: str = ""
+    holds_layers: bool = False
+    missing: str = ""
+    internals: tuple[str, ...] = ()
+
+
+def describe_layer(operation: Any, output: Any, place: LayerPlace, *, channels_first: bool = False) -> LayerInfo:
     """Describe one recorded call of a Keras layer or operation.
 
     Args:
         operation: The ``keras.Layer`` or ``keras.Operation`` that was called.
-        key: Key of the call.
-        index: Position in ``model.layers`` or None.
         output: The tensor that came out, symbolic or not; None where none could be recorded.
-        inputs_from: Keys of the layers that fed it.
-        parent: Key of the layer around it.
-        holds_layers: Whether layers were recorded inside it.
-        missing: Why there are no values, or empty.
-        internals: Keys of what it keeps to itself and can be recorded.
+        place: Where it was called.
         channels_first: Whether the channels of ``output`` are the axis after the samples, though the layer has no
             format of its own.
     """
@@ -248,9 +244,8 @@ def describe_layer(
     shape = shape_with_channels_last(shape) if data_format == "channels_first" else shape
     function = getattr(operation, "activation", None)
     return LayerInfo(
-        key=key,
+        **vars(place),
         name=operation.name,
-        index=index,
         type_name=type_names[0],
         type_names=type_names,
         output_shape=shape,
@@ -259,12 +254,7 @@ def describe_layer(
         dtype="" if output is None else output.dtype.name,
         activation_function=_function_name(operation, function) or (squashing_function(output) if shape else ""),
         data_format=data_format,
-        inputs_from=inputs_from,
-        parent=parent,
-        holds_layers=holds_layers,
-        missing=missing,
         settings=_settings(operation),
-        internals=internals,
         has_logits=bool(shape) and logits_behind(output) is not None,
     )
 
@@ -287,18 +277,18 @@ def _function_name(operation: Any, function: Any) -> str:
 
 
 def _settings(operation: Any) -> tuple[tuple[str, str], ...]:
-    found = []
+    settings = []
     for name in ("kernel_size", "strides", "pool_size", "padding", "dilation_rate", "num_heads", "rate", "axis"):
         value = getattr(operation, name, None) if name != "num_heads" else getattr(operation, "_num_heads", None)
         if isinstance(value, (tuple, list)) and value and all(isinstance(part, int) for part in value):
             if name == "dilation_rate" and set(value) == {1}:
                 continue
-            found.append((name, "×".join(map(str, value))))
+            settings.append((name, "×".join(map(str, value))))
         elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            found.append((name, str(value)))
+            settings.append((name, str(value)))
     if getattr(operation, "go_backwards", False):
-        found.append(("direction", "backwards"))
-    return tuple(found)
+        settings.append(("direction", "backwards"))
+    return tuple(settings)
 
 
 def answers_classes(layer: LayerInfo, class_names: Sequence[str], class_layer: str = "") -> bool:

@@ -17,7 +17,7 @@ from core.extraction.activation import Activation
 from core.extraction.channel_order import channels_last
 from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
-from core.extraction.layers import LayerInfo, axes_of, describe_layer, input_key, input_layer
+from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
 from core.extraction.model_state import restored_afterwards
 from core.extraction.recorder import INSIDE_LOOP, HandOn, LayerCall, Recorder, recording
 from core.extraction.tokens import is_tokenizer
@@ -279,28 +279,26 @@ class _Collector:
 
     def recording(self) -> Recording:
         return Recording(
-            tensors=[kept.tensor for kept in self._kept],
+            tensors=[tensor for _, tensor in self._kept],
             masks=self._masks,
             tokens=self._tokens,
-            described=tuple(kept.described for kept in self._kept),
+            described=tuple(described for described, _ in self._kept),
             layers=tuple(self._layers),
             tokenizer=self._tokenizer,
         )
 
     def _describe(self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool) -> LayerInfo:
         at_top = not call.parent and not call.repeated
-        return describe_layer(
-            call.operation,
-            key=key,
+        place = LayerPlace(
+            key,
             index=self._positions.get(id(call.operation)) if at_top else None,
-            output=tensor,
             inputs_from=call.inputs_from,
             parent=call.parent,
             holds_layers=call.holds_layers,
             missing=missing,
             internals=() if missing else call.internal_keys,
-            channels_first=channels_first,
         )
+        return describe_layer(call.operation, tensor, place, channels_first=channels_first)
 
     def _recorded(self, call: LayerCall, key: str, layer: LayerInfo, tensor: Any) -> RecordedTensor:
         extents = static_shape(tensor)
@@ -428,19 +426,19 @@ def _is_output_of(key: str, call_key: str) -> bool:
     return key == call_key or key.startswith(f"{call_key}[")
 
 
-def has_channels_first(call: LayerCall, shape: list[int | None], known: Mapping[str, list[int | None]]) -> bool:
+def has_channels_first(call: LayerCall, shape: list[int | None], shapes_before: Mapping[str, list[int | None]]) -> bool:
     """Return whether the channels of a call's output are the axis after the samples.
 
     Args:
         call: The call of the layer.
         shape: Of its output, see :func:`static_shape`.
-        known: Shapes of those outputs before it that have their channels first, by key.
+        shapes_before: Shapes of those outputs before it that have their channels first, by key.
     """
     own = getattr(call.operation, "data_format", None)
     if isinstance(own, str):
         return own == "channels_first" and len(shape) >= 3
     # A layer without a format of its own, such as ReLU, keeps that of what went in.
-    return bool(call.inputs_from) and all(known.get(source) == shape for source in call.inputs_from)
+    return bool(call.inputs_from) and all(shapes_before.get(source) == shape for source in call.inputs_from)
 
 
 def _padded(tensor: Any, mask: Any) -> tuple[Any, Any]:

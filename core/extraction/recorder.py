@@ -124,23 +124,11 @@ class Recorder:
 
     def record(self, operation: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Make the call and remember what came out."""
-        if not self._entered:
-            # The model itself, or what Keras does to prepare it.
-            self._entered = operation is self.model
-            return call(operation, *args, **kwargs)
-        if self._frames and self._frames[-1].operation is operation:
-            return call(operation, *args, **kwargs)  # Layer.__call__ goes on to Operation.__call__
-        if operation is self.model or self._inside_step_loop():
-            return call(operation, *args, **kwargs)
-        if not self._is_node(operation):
-            return call(operation, *args, **kwargs)
-        given = _tensors((args, kwargs))
-        if any(type(tensor).__name__ == "KerasTensor" for tensor in given):
-            return call(operation, *args, **kwargs)  # a layer that builds itself with symbolic inputs
-        if self._loops and not self._is_first_in_loop(operation):
+        inputs = self._inputs_to_record(operation, args, kwargs)
+        if inputs is None:
             return call(operation, *args, **kwargs)
         masks = {id(tensor) for name, value in kwargs.items() if name.endswith("mask") for tensor in _tensors(value)}
-        sources = [source for tensor in given for source in self._sources_of(tensor, is_mask=id(tensor) in masks)]
+        sources = [source for tensor in inputs for source in self._sources_of(tensor, is_mask=id(tensor) in masks)]
         layer_call = self._begin(operation, sources)
         try:
             output = call(operation, *args, **kwargs)
@@ -154,12 +142,27 @@ class Recorder:
             layer_call.missing = INSIDE_LOOP
             return output
         layer_call.output = self._told_apart(layer_call, output)
-        layer_call.masks = [self._mask_of(operation, tensor, given) for tensor in _tensors(layer_call.output)]
+        layer_call.masks = [self._mask_of(operation, tensor, inputs) for tensor in _tensors(layer_call.output)]
         if self.replace_output is not None:
             self._replace_outputs(layer_call)
         for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
         return layer_call.output
+
+    def _inputs_to_record(self, operation: Any, args: Any, kwargs: Any) -> list[Any] | None:
+        """Return the tensors that go into a call; None for a call that is not recorded."""
+        if not self._entered:
+            # The model itself, or what Keras does to prepare it.
+            self._entered = operation is self.model
+            return None
+        if self._frames and self._frames[-1].operation is operation:
+            return None  # Layer.__call__ goes on to Operation.__call__
+        if operation is self.model or self._inside_step_loop() or not self._is_node(operation):
+            return None
+        inputs = _tensors((args, kwargs))
+        if any(type(tensor).__name__ == "KerasTensor" for tensor in inputs):
+            return None  # a layer that builds itself with symbolic inputs
+        return inputs if not self._loops or self._is_first_in_loop(operation) else None
 
     @contextmanager
     def inside_loop(self) -> Iterator[None]:
@@ -185,7 +188,7 @@ class Recorder:
 
         Args:
             operation: The layer.
-            suffixes: What each is called behind the key of the call: ``":cell_state"``.
+            suffixes: What each internal is called behind the key of the call: ``":cell_state"``.
             compute: Works them out, by suffix; called at once or never.
         """
         frame = self._frames[-1] if self._frames else None
@@ -206,9 +209,9 @@ class Recorder:
 
     def _is_first_in_loop(self, operation: Any) -> bool:
         around = id(self._frames[-1].operation) if self._frames else 0
-        known = self._loops[-1]
-        is_first = (around, id(operation)) not in known
-        known.add((around, id(operation)))
+        called = self._loops[-1]
+        is_first = (around, id(operation)) not in called
+        called.add((around, id(operation)))
         return is_first
 
     def _told_apart(self, layer_call: LayerCall, output: Any) -> Any:
@@ -217,14 +220,14 @@ class Recorder:
         import tensorflow as tf
 
         own = f"{layer_call.key}/"
-        taken: set[int] = set()
+        own_tensors: set[int] = set()
 
         def own_tensor(leaf: Any) -> Any:
             # What a layer inside answered is the answer of the layer around it too.
             producer = self._producers.get(id(leaf), ("", None))[0]
             is_anothers = bool(producer) and not producer.startswith(own)
-            if not isinstance(leaf, tf.Tensor) or not (is_anothers or id(leaf) in taken):
-                taken.add(id(leaf))
+            if not isinstance(leaf, tf.Tensor) or not (is_anothers or id(leaf) in own_tensors):
+                own_tensors.add(id(leaf))
                 return leaf
             copy = tf.identity(leaf)
             for name in ("_keras_mask", "_keras_logits"):
@@ -236,7 +239,7 @@ class Recorder:
 
         return keras.tree.map_structure(own_tensor, output)
 
-    def _mask_of(self, operation: Any, output: Any, given: list[Any]) -> Any:
+    def _mask_of(self, operation: Any, output: Any, inputs: list[Any]) -> Any:
         """Return which timesteps of an output are no padding: Keras' own mask, in the order that the output has."""
         import tensorflow as tf
 
@@ -247,16 +250,16 @@ class Recorder:
             # What it skips is what Keras tells it to, whatever went in. And Keras hands that on as it came, though what
             # went through backwards comes out backwards.
             is_turned = getattr(operation, "go_backwards", False) and mask.shape.rank == 2
-            turned = tf.reverse(mask, [1]) if is_turned else None
+            mask_in_order = tf.reverse(mask, [1]) if is_turned else None
         else:
             # The same mask of a sequence that was turned before.
-            known = (self._masks_of_turned[id(each)] for each in given if id(each) in self._masks_of_turned)
-            same = any(getattr(each, "_keras_mask", None) is mask for each in given)
-            turned = next((right for _, right in known), None) if same else None
-        if turned is None:
+            masks = (self._masks_of_turned[id(tensor)] for tensor in inputs if id(tensor) in self._masks_of_turned)
+            is_same = any(getattr(tensor, "_keras_mask", None) is mask for tensor in inputs)
+            mask_in_order = next((in_order for _, in_order in masks), None) if is_same else None
+        if mask_in_order is None:
             return mask
-        self._masks_of_turned[id(output)] = (output, turned)
-        return turned
+        self._masks_of_turned[id(output)] = (output, mask_in_order)
+        return mask_in_order
 
     def _sources_of(self, tensor: Any, *, is_mask: bool) -> list[str]:
         """Return the keys of the layers and inputs whose answers a tensor was computed from, nearest first.
@@ -269,12 +272,12 @@ class Recorder:
         if is_mask:
             return []
         sources: list[str] = []
-        waiting, seen = _parts(tensor), set[int]()
+        waiting, visited = _parts(tensor), set[int]()
         while waiting:
             part = waiting.pop()
-            if id(part) in seen:
+            if id(part) in visited:
                 continue
-            seen.add(id(part))
+            visited.add(id(part))
             if id(part) in self._producers:
                 sources.append(self._producers[id(part)][0])
                 continue
@@ -287,15 +290,15 @@ class Recorder:
         import keras
 
         assert self.replace_output is not None
-        changed = {
+        replacements = {
             id(tensor): (self.replace_output(layer_call, key, tensor), mask)
             for key, tensor, mask in layer_call.outputs()
         }
-        for new, mask in changed.values():
+        for new, mask in replacements.values():
             if mask is not None and getattr(new, "_keras_mask", None) is None:
                 new._keras_mask = mask
         layer_call.output = keras.tree.map_structure(
-            lambda leaf: changed[id(leaf)][0] if id(leaf) in changed else leaf, layer_call.output
+            lambda leaf: replacements[id(leaf)][0] if id(leaf) in replacements else leaf, layer_call.output
         )
 
     def _begin(self, operation: Any, sources: list[str]) -> LayerCall:

@@ -15,6 +15,7 @@ import numpy as np
 from core.extraction.channel_order import channels_last
 
 if TYPE_CHECKING:
+    from core.extraction.layers import LayerInfo
     from core.extraction.recorded_pass import RecordedTensor
 
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
     "MARGIN",
     "PLACES_DRAWN",
     "Reduction",
-    "bounds_of",
     "can_be_reduced",
     "joined_reductions",
+    "near_bounds",
     "reduced",
     "reduced_input",
 ]
@@ -72,11 +73,20 @@ def can_be_reduced(described: RecordedTensor) -> bool:
     return described.has_sample_axis and described.layer.dtype not in ("string", "complex64", "complex128")
 
 
-def bounds_of(described: RecordedTensor) -> tuple[float, float] | None:
-    """Return between which values a layer answers, where its activation function says so."""
+def near_bounds(values: Any, layer: LayerInfo) -> Any:
+    """Return which values of a layer's answer are near a bound of its activation function; None if that has none.
+
+    Args:
+        values: An array, or a tensor of a graph or not.
+        layer: The layer.
+    """
     # The state of a recurrent layer is a product with a gate: its function says nothing of where it saturates.
-    layer = described.layer
-    return None if layer.kind == "recurrent" else BOUNDS.get(layer.activation_function)
+    bounds = None if layer.kind == "recurrent" else BOUNDS.get(layer.activation_function)
+    if bounds is None:
+        return None
+    low, high = bounds
+    margin = MARGIN * (high - low)
+    return (values <= low + margin) | (values >= high - margin)
 
 
 def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
@@ -94,13 +104,13 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
     rank = values.shape.rank
     if rank is None or rank < 3:
         flat = values if rank == 2 else tf.reshape(values, [tf.shape(values)[0], -1])  # (sample,) -> (sample, unit)
-        near = _near_bounds(flat, described)
+        near = _counted_near_bounds(flat, described)
         return Reduction(tf.constant(1.0), flat, tf.abs(flat), flat, flat, flat[:, None], near)
     # One long axis instead of two short ones.
     rows, places, at = _rows_of(values)
     drawn = tf.gather(rows, at, axis=1)
     largest, smallest, counted = rows, rows, rows
-    near = _near_bounds(rows, described)
+    near = _counted_near_bounds(rows, described)
     if mask is not None and _fits(mask, values):
         shown = _shown(mask, values, rows)
         counted = tf.where(shown, rows, 0.0)
@@ -192,12 +202,8 @@ def _shown(mask: Any, values: Any, rows: Any) -> Any:
     return tf.reshape(spread, [shape[0], tf.shape(rows)[1], 1])
 
 
-def _near_bounds(values: Any, described: RecordedTensor) -> Any:
+def _counted_near_bounds(values: Any, described: RecordedTensor) -> Any:
     import tensorflow as tf
 
-    bounds = bounds_of(described)
-    if bounds is None:
-        return None
-    low, high = bounds
-    margin = MARGIN * (high - low)
-    return tf.cast((values <= low + margin) | (values >= high - margin), tf.float32)
+    is_near = near_bounds(values, described.layer)
+    return None if is_near is None else tf.cast(is_near, tf.float32)

@@ -21,10 +21,14 @@ __all__ = [
     "dense_array",
     "exact_signature",
     "flat",
+    "in_structure",
     "input_names",
     "named_arrays",
+    "named_tensors",
     "open_signature",
     "packed",
+    "part_names",
+    "repeated",
     "rolled",
     "sample_count_of",
     "slice_of",
@@ -78,6 +82,11 @@ def rolled(tensors: Any) -> Any:
     """Return the samples, each a place further on, and the last one first."""
     count = sample_count_of(tensors)
     return some_of(tensors, [count - 1, *range(count - 1)])
+
+
+def repeated(inputs: Any, times: int) -> Any:
+    """Return inputs with each sample so many times, as arrays."""
+    return _mapped(lambda array: np.repeat(array, times, axis=0), inputs)
 
 
 def two_that_differ(tensors: Any) -> tuple[int, int]:
@@ -151,11 +160,23 @@ def input_names(model: Any, structure: Any) -> list[str]:
     leaves = keras.tree.flatten(structure)
     names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
     if isinstance(structure, Mapping) and len(structure) == len(leaves):
-        # As Keras' tree has it, which flattens a dict by its sorted keys.
-        names = [str(name) for name in sorted(structure)]
+        names = part_names(structure)
     elif len(names) != len(leaves):
-        names = [f"input_{number}" for number in range(len(leaves))]
+        names = part_names(leaves)
     return [name for name, leaf in zip(names, leaves, strict=True) if leaf is not None]
+
+
+def part_names(parts: Mapping[str, Any] | Sequence[Any]) -> list[str]:
+    """Return the names of the inputs of a model that does not name them: those of a dict, else ``"input_0"``, …."""
+    if isinstance(parts, Mapping):
+        # As Keras' tree has it, which flattens a dict by its sorted keys.
+        return [str(name) for name in sorted(parts)]
+    return [f"input_{number}" for number in range(len(parts))]
+
+
+def named_tensors(model: Any, tensors: Any) -> dict[str, Any]:
+    """Return the leaves that are there by name, in order."""
+    return dict(zip(input_names(model, tensors), flat(tensors), strict=True))
 
 
 def named_arrays(model: Any, inputs: Any) -> Mapping[str, np.ndarray]:
@@ -234,7 +255,7 @@ def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
         )
     names = [spec.name for spec in input_specs(model)]
     if not names:
-        if len(arrays) == 1 or list(arrays) == [f"input_{number}" for number in range(len(arrays))]:
+        if len(arrays) == 1 or list(arrays) == part_names(list(arrays)):
             return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
         return dict(arrays)
     if set(names) != set(arrays):
@@ -245,3 +266,12 @@ def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
     import keras
 
     return keras.tree.pack_sequence_as(input_structure(model), [arrays[name] for name in names])
+
+
+def in_structure(model: Any, inputs: Any) -> Any:
+    """Return inputs in the structure that the model is called with, where they are given by name.
+
+    Raises:
+        InputRejected: If an input is missing or unknown, or the numbers of samples differ.
+    """
+    return arrange(model, dict(inputs)) if isinstance(inputs, Mapping) else inputs

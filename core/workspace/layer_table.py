@@ -12,6 +12,7 @@ from core.analysis import normalization
 from core.common.text import format_bytes
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
+from core.extraction.reduction import near_bounds
 from core.workspace.results import LayerRow
 
 __all__ = ["describe_activation", "layer_row", "opened_layers", "parents_of", "row_of", "rows_in_sight"]
@@ -21,7 +22,6 @@ VALUES_LOOKED_AT: Final = 20_000
 """Per layer: a sample of the values, evenly spread, so that the table of a large model takes milliseconds."""
 MOSTLY_ZERO: Final = 0.5
 SATURATED: Final = 0.9
-_BOUNDS: Final = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softsign": (-1.0, 1.0)}
 
 
 def layer_row(
@@ -173,9 +173,5 @@ def _note_drift(activation: Activation) -> str:
 
 
 def _saturated_share(activation: Activation, values: np.ndarray) -> float:
-    bounds = _BOUNDS.get(activation.layer.activation_function)
-    if bounds is None or not values.size or activation.layer.kind == "recurrent":
-        return 0.0
-    low, high = bounds
-    margin = 0.01 * (high - low)
-    return float(((values <= low + margin) | (values >= high - margin)).mean())
+    is_near = near_bounds(values, activation.layer)
+    return 0.0 if is_near is None or not values.size else float(is_near.mean())

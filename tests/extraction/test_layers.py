@@ -5,21 +5,12 @@ import numpy as np
 import pytest
 
 import core
-from core.extraction.layers import LayerInfo, axes_of, describe_layer, layer_kind
+from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, layer_kind
 
 
-def describe(layer, shape, **changes):
+def describe(layer, shape, has_values=True, **place):
     output = layer(np.zeros(shape, np.float32))
-    given = {
-        "key": layer.name,
-        "index": 0,
-        "output": output,
-        "inputs_from": (),
-        "parent": "",
-        "holds_layers": False,
-        "missing": "",
-    }
-    return describe_layer(layer, **{**given, **changes})
+    return describe_layer(layer, output if has_values else None, LayerPlace(**{"key": layer.name, "index": 0, **place}))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +85,7 @@ class TestDescribe:
         assert info.axes == ("sample", "height", "width", "channel")
 
     def test_no_output(self):
-        info = describe(keras.layers.Dense(3), (2, 4), output=None, missing="because")
+        info = describe(keras.layers.Dense(3), (2, 4), has_values=False, missing="because")
 
         assert (info.output_shape, info.dtype, info.missing) == ((), "", "because")
 

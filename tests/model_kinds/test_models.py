@@ -404,7 +404,5 @@ class Asserting(keras.Model):
 
 
 def test_an_error_without_words_says_where_it_comes_from():
-    with pytest.raises(
-        ExtractionFailed, match=r"AssertionError: no message, at line \d+ of test_kinds_models.py: raise"
-    ):
+    with pytest.raises(ExtractionFailed, match=r"AssertionError: no message, at line \d+ of test_models.py: raise"):
         extract(Asserting(), VECTORS)

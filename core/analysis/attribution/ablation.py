@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import in_structure
 from core.analysis.attribution.gradient_pass import Change, PassSpec, run_pass
 from core.analysis.attribution.targets import Target
 from core.common.progress import Progress
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
 from core.inputs import structure
+from core.inputs.structure import in_structure
 
 __all__ = ["Ablation", "ablate", "answers", "answers_without", "importance_of_units"]
 
@@ -50,7 +50,7 @@ def ablate(extractor: Extractor, inputs: Any, layer: str, unit: int, value: floa
         InputRejected: If there is no such layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
-    inputs = in_structure(extractor, inputs)
+    inputs = in_structure(extractor.model, inputs)
     layers = list(layers_of(extractor, inputs).values())
     start = next((number for number, each in enumerate(layers) if each.key == layer), 0)
     later = tuple(
@@ -65,12 +65,12 @@ def ablate(extractor: Extractor, inputs: Any, layer: str, unit: int, value: floa
 
 def answers(extractor: Extractor, inputs: Any) -> np.ndarray:
     """Return what the model answers, its first output, shape ``(sample, …)``; see :func:`ablate`."""
-    return _first(run_pass(extractor, in_structure(extractor, inputs), PassSpec(with_answer=True)).answer)
+    return _first(run_pass(extractor, in_structure(extractor.model, inputs), PassSpec(with_answer=True)).answer)
 
 
 def answers_without(extractor: Extractor, inputs: Any, layer: str, unit: int, value: float = 0.0) -> np.ndarray:
     """Return what the model answers, its first output, with a unit fixed; see :func:`ablate`."""
-    inputs = in_structure(extractor, inputs)
+    inputs = in_structure(extractor.model, inputs)
     shape = layers_of(extractor, inputs)[layer].output_shape
     change = _fixed(layer, np.empty((1, *[1] * (len(shape) - 2), shape[-1] or 1)), [unit], value)
     spec = PassSpec(changed=layer, with_answer=True)
@@ -103,7 +103,7 @@ def importance_of_units(
         InputRejected: If there is no such layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
-    inputs = in_structure(extractor, inputs)
+    inputs = in_structure(extractor.model, inputs)
     found = run_pass(extractor, inputs, PassSpec.of(target, kept=(layer,)), units=target.unit or 0, place=target.place)
     answer = found.values[layer]
     count = answer.shape[-1]
@@ -113,7 +113,7 @@ def importance_of_units(
     chosen = np.argsort(-strength, kind="stable")[: most or count]
     for start in range(0, len(chosen), _AT_ONCE):
         units = chosen[start : start + _AT_ONCE].tolist()
-        copies = structure.packed(inputs, [np.repeat(each, len(units), axis=0) for each in structure.flat(inputs)])
+        copies = structure.repeated(inputs, len(units))
         change = _fixed(layer, np.repeat(answer[:1], len(units), axis=0), units, fixed[units])
         spec = PassSpec.of(target, changed=layer)
         after = run_pass(extractor, copies, spec, units=target.unit or 0, place=target.place, change=change)

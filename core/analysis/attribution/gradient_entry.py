@@ -12,11 +12,10 @@ from core.analysis.attribution.gradient_pass import PassSpec, run_pass
 from core.analysis.attribution.targets import Target
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
-from core.extraction.layers import LayerInfo, input_key, is_input
+from core.extraction.layers import LayerInfo, input_key, input_name, is_input
 from core.inputs import structure
-from core.inputs.structure import arrange
 
-__all__ = ["GradientEntry", "gradient_entry", "in_structure"]
+__all__ = ["GradientEntry", "gradient_entry"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,6 @@ class GradientEntry:
     fallback: str = ""
 
 
-def in_structure(extractor: Extractor, inputs: Any) -> Any:
-    """Return inputs in the structure that the model is called with, where they are given by name."""
-    return arrange(extractor.model, dict(inputs)) if isinstance(inputs, Mapping) else inputs
-
-
 def gradient_entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     """Find where the gradient of a target can be taken; found once for each layer.
 
@@ -53,16 +47,16 @@ def gradient_entry(extractor: Extractor, inputs: Any, target: Target) -> Gradien
         InputRejected: If there is no such layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
-    shapes = repr([(each.shape[1:], str(each.dtype)) for each in map(np.asarray, structure.flat(inputs))])
-    found: GradientEntry = extractor.derived.get(
-        ("entries", target.layer, target.before_softmax, shapes), lambda: _entries(extractor, inputs, target)
+    shapes = repr([(array.shape[1:], str(array.dtype)) for array in map(np.asarray, structure.flat(inputs))])
+    entry: GradientEntry = extractor.derived.get(
+        ("entries", target.layer, target.before_softmax, shapes), lambda: _entry(extractor, inputs, target)
     )
-    return found
+    return entry
 
 
-def _entries(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
+def _entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     tensors = structure.to_tensors(extractor.model, inputs)
-    named = dict(zip(structure.input_names(extractor.model, tensors), structure.flat(tensors), strict=True))
+    named = structure.named_tensors(extractor.model, tensors)
     floating = tuple(input_key(name) for name, tensor in named.items() if tensor.dtype.is_floating)
     whole = Target(target.layer, None if target.unit is None else 0, (), target.before_softmax)
     through = _with_gradient(extractor, inputs, whole, floating)
@@ -80,8 +74,8 @@ def _entries(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry
 def _with_gradient(extractor: Extractor, inputs: Any, target: Target, points: tuple[str, ...]) -> tuple[str, ...]:
     if not points:
         return ()
-    found = run_pass(extractor, inputs, PassSpec.of(target, points=points))
-    return tuple(point for point in points if found.gradients[point] is not None)
+    gradients = run_pass(extractor, inputs, PassSpec.of(target, points=points)).gradients
+    return tuple(point for point in points if gradients[point] is not None)
 
 
 def _other_inputs(named: Mapping[str, Any], through: tuple[str, ...]) -> str:
@@ -92,28 +86,35 @@ def _other_inputs(named: Mapping[str, Any], through: tuple[str, ...]) -> str:
 
 def _stopper(layers: Mapping[str, LayerInfo], named: Mapping[str, Any], start: str) -> str:
     """Say what stands between the inputs and the first layer that a gradient reaches."""
-    chain: list[LayerInfo] = []
-    key = start
-    while key in layers and layers[key] not in chain:
-        chain.append(layers[key])
-        key = next(iter(layers[key].inputs_from), "")
-    for layer in reversed(chain):
-        sources = [layers[each] for each in layer.inputs_from if each in layers]
-        if not _is_real(layer) and all(_is_real(each) for each in sources):
-            given_text = any(
-                is_input(each) and not named[each.partition(":")[2]].dtype.is_floating
-                for each in layer.inputs_from
-                if each.partition(":")[2] in named
-            )
-            if not given_text:
-                return f"Layer {layer.key!r} ({layer.type_name}) answers {layer.dtype}, which no gradient goes through."
+    for layer in reversed(_chain_before(layers, start)):
+        if _turns_reals_into_others(layer, layers, named):
+            return f"Layer {layer.key!r} ({layer.type_name}) answers {layer.dtype}, which no gradient goes through."
     for name, tensor in named.items():
         if not tensor.dtype.is_floating:
             kind = "text" if tensor.dtype.name == "string" else "whole numbers"
             return f"Input {name!r} is {kind}, by which there is no gradient."
     nearest = layers.get(start)
-    what = f"Layer {start!r} ({nearest.type_name})" if nearest else f"Layer {start!r}"
-    return f"{what} computes in steps that have no gradient, such as rounding or looking up by number."
+    subject = f"Layer {start!r} ({nearest.type_name})" if nearest else f"Layer {start!r}"
+    return f"{subject} computes in steps that have no gradient, such as rounding or looking up by number."
+
+
+def _chain_before(layers: Mapping[str, LayerInfo], start: str) -> list[LayerInfo]:
+    """Return a layer and those before it, each the first of what goes into the one after; back to the inputs."""
+    chain: list[LayerInfo] = []
+    key = start
+    while key in layers and layers[key] not in chain:
+        chain.append(layers[key])
+        key = next(iter(layers[key].inputs_from), "")
+    return chain
+
+
+def _turns_reals_into_others(layer: LayerInfo, layers: Mapping[str, LayerInfo], named: Mapping[str, Any]) -> bool:
+    """Return whether a layer answers no real numbers, though only real numbers go in."""
+    if _is_real(layer):
+        return False
+    before = [layers[key] for key in layer.inputs_from if key in layers]
+    inputs = [named[input_name(key)] for key in layer.inputs_from if is_input(key) and input_name(key) in named]
+    return all(map(_is_real, before)) and all(tensor.dtype.is_floating for tensor in inputs)
 
 
 def _is_real(layer: LayerInfo) -> bool:

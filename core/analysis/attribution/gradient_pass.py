@@ -208,21 +208,23 @@ def trace_pass(extractor: Extractor, tensors: Any, spec: PassSpec, arguments: Pa
         sample_counts = (None, structure.flat(tensors)[0].shape[0])
         recording = collect(recorder, selection, positions={}, sample_counts=sample_counts)
         _refuse_without_values(recording, spec)
-        kept = {
+        layers = {
             described.key: _KeptTensor(described, tensor)
             for described, tensor in zip(recording.described, recording.tensors, strict=True)
         }
-        objective = _objective(kept, recording.masks, spec, arguments)
+        objective = _objective(layers, recording.masks, spec, arguments)
     watched = {point: outputs.watched[point] for point in spec.points if point in outputs.watched}
     gradients = tape.gradient(objective, watched) if watched else {}
-    turned = {key for key, (described, _) in kept.items() if described.channels_first} | set(outputs.channels_first)
-    values = {key: kept[key].tensor for key in spec.kept} | watched
-    return PassTensors(
-        objective,
-        {key: _plain(tensor, key in turned) for key, tensor in values.items()},
-        {point: _plain(gradient, point in turned) for point, gradient in gradients.items() if gradient is not None},
-        answer if spec.with_answer else None,
-    )
+    with_channels_first = {key for key, (described, _) in layers.items() if described.channels_first}
+    with_channels_first |= set(outputs.channels_first)
+
+    def plain(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: _plain(tensor, key in with_channels_first) for key, tensor in tensors.items() if tensor is not None
+        }
+
+    values = {key: layers[key].tensor for key in spec.kept} | watched
+    return PassTensors(objective, plain(values), plain(gradients), answer if spec.with_answer else None)
 
 
 class _KeptTensor(NamedTuple):
@@ -301,12 +303,14 @@ def _layers_asked_for(spec: PassSpec) -> frozenset[str]:
     return frozenset(filter(None, (spec.target, *spec.kept)))
 
 
-def _objective(kept: Mapping[str, _KeptTensor], masks: Sequence[Any], spec: PassSpec, arguments: PassArguments) -> Any:
+def _objective(
+    layers: Mapping[str, _KeptTensor], masks: Sequence[Any], spec: PassSpec, arguments: PassArguments
+) -> Any:
     import tensorflow as tf
 
     if not spec.target:
         return tf.zeros_like(arguments.units, tf.float32)
-    described, tensor = kept[spec.target]
+    described, tensor = layers[spec.target]
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
     values = values_before_softmax(tensor) if spec.before_softmax else tensor
@@ -350,9 +354,9 @@ def _changed(tensor: Any, arguments: PassArguments, is_channels_first: bool) -> 
     scale, shift = arguments.scale, arguments.shift
     if is_channels_first:
         scale, shift = (channels_first(values, tensor.shape.rank) for values in (scale, shift))
-    changed = tensor * tf.cast(scale, tensor.dtype) + tf.cast(shift, tensor.dtype)
-    changed.set_shape(tensor.shape)
-    return changed
+    output = tensor * tf.cast(scale, tensor.dtype) + tf.cast(shift, tensor.dtype)
+    output.set_shape(tensor.shape)
+    return output
 
 
 def _plain(tensor: Any, is_channels_first: bool) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import in_structure
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
+from core.inputs.structure import in_structure
 
 __all__ = ["mismatch", "strongest_unit"]
 
@@ -25,7 +25,7 @@ def mismatch(extractor: Extractor | None, activation: Activation) -> str:
     if extractor is None or not activation.context.inputs:
         return "This picture runs the model again: give extractor=… where it is drawn in a notebook."
     first = {name: array[:1] for name, array in activation.context.inputs.items()}
-    layer = layers_of(extractor, in_structure(extractor, first)).get(activation.key)
+    layer = layers_of(extractor, in_structure(extractor.model, first)).get(activation.key)
     if layer is None:
         return f"The model that is given has no layer {activation.key!r}."
     # Of what is folded only the pass says in how many pieces.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import GradientEntry, gradient_entry, in_structure
+from core.analysis.attribution.gradient_entry import GradientEntry, gradient_entry
 from core.analysis.attribution.perturbing import Perturber
 from core.analysis.attribution.targets import Target
 from core.common.progress import Progress
@@ -17,6 +17,7 @@ from core.extraction.extractor import Extractor
 from core.extraction.layers import input_key
 from core.inputs.model_inputs import input_specs
 from core.inputs.spec import InputSpec
+from core.inputs.structure import in_structure
 
 __all__ = ["METHODS", "Attribution", "Method", "attribute"]
 
@@ -69,7 +70,7 @@ class Attribution:
         return abs(self.total - difference) / max(abs(difference), 1e-6)
 
 
-def attribute(
+def attribute(  # noqa: PLR0913 - public: what each of the methods can be told
     extractor: Extractor,
     inputs: Any,
     target: Target,
@@ -117,31 +118,74 @@ def attribute(
         InputRejected: If there is no such layer, or more than one sample.
         ExtractionFailed: If the model raises.
     """
-    inputs = in_structure(extractor, inputs)
+    inputs = in_structure(extractor.model, inputs)
     entries = gradient_entry(extractor, inputs, target)
     if not entries.keys and method != "occlusion":
         raise NoGradient(entries.stopped_by, remedy="Choose occlusion, which needs no gradient.")
     perturber = Perturber.at(extractor, inputs, target, entries, shuffled=shuffled)
     values = perturber.values
-    zeros = {key: np.asarray((baseline or {}).get(key, 0.0), np.float32) for key in values}
-    note = _note(entries, method)
-    known = input_specs(extractor.model) if specs is None else specs
-    looks = {key: _Look(each.ndim, key, known) for key, each in values.items()}
-    if method == "occlusion":
-        found = _occlusion(perturber, values, zeros, patch, note, progress, looks)
-    elif method == "integrated gradients":
-        found = _integrated(perturber, values, zeros, note, progress)
-    else:
-        copies, spread = (samples, noise) if method == "SmoothGrad" else (1, 0.0)
-        over_time = {key for key, look in looks.items() if look.is_over_time}
-        is_product = method == _PRODUCT
-        found = _by_gradient(perturber, values, copies, spread, seed, note, progress, over_time, is_product=is_product)
-    if method == "occlusion":
-        return tuple(replace(each, given=looks[each.entry].laid_out(each.given)) for each in found)
-    return tuple(
-        replace(each, given=looks[each.entry].laid_out(each.given), values=looks[each.entry].laid_out(each.values))
-        for each in found
+    specs = input_specs(extractor.model) if specs is None else specs
+    sample = _Sample(
+        perturber,
+        values,
+        {key: np.asarray((baseline or {}).get(key, 0.0), np.float32) for key in values},
+        {key: _Look(value.ndim, key, specs) for key, value in values.items()},
+        _note(entries, method),
+        progress,
     )
+    if method == "occlusion":
+        attributions = _occlusion(sample, patch)
+    elif method == "integrated gradients":
+        attributions = _integrated(sample)
+    else:
+        copies = _NoisyCopies(samples, noise, seed) if method == "SmoothGrad" else _NoisyCopies(1, 0.0, seed)
+        attributions = _by_gradient(sample, copies, is_product=method == _PRODUCT)
+    return tuple(sample.laid_out(attribution, is_by_part=method == "occlusion") for attribution in attributions)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What is explained, with what every method needs for it; by entry, without the sample axis.
+
+    Attributes:
+        perturber: Runs changed copies of it.
+        values: What comes at each entry.
+        baselines: What stands for nothing there.
+        looks: How it is looked at.
+        note: What a person has to know about it.
+        progress: Called with how much is done.
+    """
+
+    perturber: Perturber
+    values: Mapping[str, np.ndarray]
+    baselines: Mapping[str, np.ndarray]
+    looks: Mapping[str, _Look]
+    note: str
+    progress: Progress | None
+
+    def laid_out(self, attribution: Attribution, *, is_by_part: bool) -> Attribution:
+        """Return an attribution as it is drawn; what is by part is already."""
+        look = self.looks[attribution.entry]
+        values = attribution.values if is_by_part else look.laid_out(attribution.values)
+        return replace(attribution, given=look.laid_out(attribution.given), values=values)
+
+    def between(self, shares: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scale and shift that bring each entry from its baseline (share 0) to itself (1)."""
+        scale, shift = {}, {}
+        for key, value in self.values.items():
+            share = _along_copies(shares.astype(np.float32), value.ndim)
+            scale[key] = share
+            shift[key] = (1 - share) * np.broadcast_to(self.baselines[key], value.shape)
+        return scale, shift
+
+
+@dataclass(frozen=True)
+class _NoisyCopies:
+    """How many copies of a sample a gradient is taken by, and how noisy they are, as a share of the values' range."""
+
+    count: int
+    noise: float
+    seed: int
 
 
 class _Look:
@@ -154,7 +198,7 @@ class _Look:
     """
 
     def __init__(self, rank: int, key: str, specs: Sequence[InputSpec]) -> None:
-        spec = next((each for each in specs if input_key(each.name) == key), None)
+        spec = next((spec for spec in specs if input_key(spec.name) == key), None)
         self._spec = spec if spec and spec.kind == "image" and spec.frame and rank == len(spec.shape) else None
         self.is_image = self._spec is not None or (spec is None and rank == 3)
         self.is_over_time = rank == 2 and not self.is_image
@@ -188,117 +232,99 @@ def _note(entries: GradientEntry, method: str) -> str:
     return entries.stopped_by
 
 
-def _by_gradient(
-    perturber: Perturber,
-    values: Mapping[str, np.ndarray],
-    copies: int,
-    spread: float,
-    seed: int,
-    note: str,
-    progress: Progress | None,
-    over_time: Collection[str],
-    *,
-    is_product: bool,
-) -> tuple[Attribution, ...]:
-    random = np.random.default_rng(seed)
-    shift = {}
-    for key, each in values.items():
-        amount = spread * float(np.ptp(each))
-        noise = random.normal(size=(copies, *each.shape)).astype(np.float32) * amount
-        # A timestep of zeros is padding, which a mask hides as long as it stays zero.
-        shift[key] = noise * each.any(axis=-1, keepdims=True) if key in over_time else noise
-    scale = {key: np.ones((copies, *[1] * each.ndim), np.float32) for key, each in values.items()}
-    results = perturber.run(scale, shift, perturber.keys, progress)
-    total = {key: np.zeros(each.shape, np.float64) for key, each in values.items()}
+def _by_gradient(sample: _Sample, copies: _NoisyCopies, *, is_product: bool) -> list[Attribution]:
+    perturber, values = sample.perturber, sample.values
+    scale = {key: np.ones((copies.count, *[1] * value.ndim), np.float32) for key, value in values.items()}
+    results = perturber.run(scale, _noise(sample, copies), perturber.keys, sample.progress)
+    sums = {key: np.zeros(value.shape, np.float64) for key, value in values.items()}
     for result in results:
-        for key, sums in total.items():
-            gradient = _there(result.gradients[key])
-            sums += (gradient if is_product else np.abs(gradient)).sum(axis=0, dtype=np.float64)
-    objective = float(np.concatenate([each.objective for each in results]).mean())
-    mean = {key: (sums / copies).astype(np.float32) for key, sums in total.items()}
-    return tuple(
-        Attribution(key, each, mean[key] * each if is_product else mean[key], is_product, objective, note=note)
-        for key, each in values.items()
-    )
+        for key, total in sums.items():
+            gradient = _existing(result.gradients[key])
+            total += (gradient if is_product else np.abs(gradient)).sum(axis=0, dtype=np.float64)
+    objective = float(np.concatenate([result.objective for result in results]).mean())
+    attributions = []
+    for key, value in values.items():
+        mean = (sums[key] / copies.count).astype(np.float32)
+        product = mean * value if is_product else mean
+        attributions.append(Attribution(key, value, product, is_product, objective, note=sample.note))
+    return attributions
 
 
-def _there(gradient: np.ndarray | None) -> np.ndarray:
+def _noise(sample: _Sample, copies: _NoisyCopies) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(copies.seed)
+    shift = {}
+    for key, value in sample.values.items():
+        spread = copies.noise * float(np.ptp(value))
+        noise = random.normal(size=(copies.count, *value.shape)).astype(np.float32) * spread
+        # A timestep of zeros is padding, which a mask hides as long as it stays zero.
+        shift[key] = noise * value.any(axis=-1, keepdims=True) if sample.looks[key].is_over_time else noise
+    return shift
+
+
+def _existing(gradient: np.ndarray | None) -> np.ndarray:
     assert gradient is not None, "entries have a gradient"
     return gradient
 
 
-def _integrated(
-    perturber: Perturber,
-    values: Mapping[str, np.ndarray],
-    zeros: Mapping[str, np.ndarray],
-    note: str,
-    progress: Progress | None,
-) -> tuple[Attribution, ...]:
-    baseline, beside, objective = perturber.objectives(*_between(values, zeros, np.array([0.0, _BESIDE, 1.0])))
+def _integrated(sample: _Sample) -> list[Attribution]:
+    perturber, note = sample.perturber, sample.note
+    baseline, beside, objective = perturber.objectives(*sample.between(np.array([0.0, _BESIDE, 1.0])))
     if abs(beside - baseline) > _JUMP * abs(objective - baseline):
         # Only there is everything hidden, and no sum of gradients can tell of a jump.
         baseline = beside
         note = f"{note} {_JUMPS}".strip()
     steps = _FIRST_STEPS
     while True:
-        # The midpoints of equal steps: no point is at an end, where a ReLU may bend.
-        along = (np.arange(steps) + 0.5) / steps
-        results = perturber.run(*_between(values, zeros, along), perturber.keys, progress)
-        found = {}
-        for key in values:
-            gradients = np.concatenate([_there(result.gradients[key]) for result in results])
-            mean = gradients.mean(axis=0, dtype=np.float64)
-            found[key] = ((values[key] - zeros[key]) * mean).astype(np.float32)
-        total = float(sum(each.sum(dtype=np.float64) for each in found.values()))
+        integrals = _integrals(sample, steps)
+        total = float(sum(integral.sum(dtype=np.float64) for integral in integrals.values()))
         missed = abs(total - float(objective - baseline))
         if missed <= _COMPLETE * abs(objective - baseline) or steps >= _MOST_STEPS:
             break
         steps *= 2
-    return tuple(
-        Attribution(key, each, found[key], True, float(objective), float(baseline), total, note)
-        for key, each in values.items()
-    )
+    return [
+        Attribution(key, value, integrals[key], True, float(objective), float(baseline), total, note)
+        for key, value in sample.values.items()
+    ]
 
 
-def _between(
-    values: Mapping[str, np.ndarray], zeros: Mapping[str, np.ndarray], along: np.ndarray
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return the scale and shift that bring each entry from its baseline (0) to itself (1)."""
-    scale, shift = {}, {}
-    for key, each in values.items():
-        share = along.reshape(-1, *[1] * each.ndim).astype(np.float32)
-        scale[key] = share
-        shift[key] = (1 - share) * np.broadcast_to(zeros[key], each.shape)
-    return scale, shift
+def _integrals(sample: _Sample, steps: int) -> dict[str, np.ndarray]:
+    """Return by entry the gradient along the way from the baseline to the sample, times that way."""
+    # The midpoints of equal steps: no point is at an end, where a ReLU may bend.
+    shares = (np.arange(steps) + 0.5) / steps
+    results = sample.perturber.run(*sample.between(shares), sample.perturber.keys, sample.progress)
+    integrals = {}
+    for key, value in sample.values.items():
+        gradients = np.concatenate([_existing(result.gradients[key]) for result in results])
+        mean = gradients.mean(axis=0, dtype=np.float64)
+        integrals[key] = ((value - sample.baselines[key]) * mean).astype(np.float32)
+    return integrals
 
 
-def _occlusion(
-    perturber: Perturber,
-    values: Mapping[str, np.ndarray],
-    zeros: Mapping[str, np.ndarray],
-    patch: int,
-    note: str,
-    progress: Progress | None,
-    looks: Mapping[str, _Look],
-) -> tuple[Attribution, ...]:
-    keep = {key: np.ones((1, *[1] * each.ndim), np.float32) for key, each in values.items()}
-    nothing = {key: np.zeros_like(each) for key, each in keep.items()}
-    objective = float(perturber.objectives(keep, nothing)[0])
-    found = []
-    for key, each in values.items():
-        parts = looks[key].parts(each, patch)
-        covers = looks[key].as_given(parts)
-        ones = {other: np.repeat(keep[other], len(covers), axis=0) for other in values}
-        none = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
-        answers = perturber.objectives(
-            {**ones, key: 1 - covers}, {**none, key: covers * np.broadcast_to(zeros[key], each.shape)}, progress
-        )
-        drop = (objective - answers).reshape(-1, *[1] * (parts.ndim - 1))
+def _occlusion(sample: _Sample, patch: int) -> list[Attribution]:
+    perturber, values = sample.perturber, sample.values
+    unchanged = {key: np.ones((1, *[1] * value.ndim), np.float32) for key, value in values.items()}
+    nothing = {key: np.zeros_like(ones) for key, ones in unchanged.items()}
+    objective = float(perturber.objectives(unchanged, nothing)[0])
+    attributions = []
+    for key, value in values.items():
+        look = sample.looks[key]
+        parts = look.parts(value, patch)
+        covers = look.as_given(parts)
+        ones = {other: np.repeat(unchanged[other], len(covers), axis=0) for other in values}
+        zeros = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
+        shift = covers * np.broadcast_to(sample.baselines[key], value.shape)
+        objectives = perturber.objectives({**ones, key: 1 - covers}, {**zeros, key: shift}, sample.progress)
+        drop = _along_copies(objective - objectives, parts.ndim - 1)
         # A part is covered several times: the mean over those.
         mean = (drop * parts).sum(axis=0) / np.maximum(parts.sum(axis=0), 1)
-        shape = mean.shape[:2] if looks[key].is_image else mean.shape[:1]
-        found.append(Attribution(key, each, mean.reshape(shape), True, objective, note=note))
-    return tuple(found)
+        shape = mean.shape[:2] if look.is_image else mean.shape[:1]
+        attributions.append(Attribution(key, value, mean.reshape(shape), True, objective, note=sample.note))
+    return attributions
+
+
+def _along_copies(numbers: np.ndarray, rank: int) -> np.ndarray:
+    """Return one number per copy so that it broadcasts to copies of a sample with so many axes."""
+    return numbers.reshape(-1, *[1] * rank)
 
 
 def _covers(shape: tuple[int, ...], patch: int, is_image: bool) -> np.ndarray:

@@ -15,7 +15,7 @@ from core.analysis.attribution.targets import Target
 from core.common.progress import Progress
 from core.errors import InputRejected, NoGradient
 from core.extraction.extractor import Extractor
-from core.extraction.layers import input_key, is_input
+from core.extraction.layers import input_key, input_name, is_input
 from core.inputs import structure
 from core.inputs.structure import arrange
 
@@ -72,17 +72,17 @@ class Perturber:
     def values(self) -> dict[str, np.ndarray]:
         """What comes at each entry for the sample itself, shape ``(…)`` without the sample axis."""
         inside = [key for key in self.keys if not is_input(key)]
-        found = {key: self.inputs[key.partition(":")[2]][0].astype(np.float32) for key in self.keys if is_input(key)}
+        values = {key: self.inputs[input_name(key)][0].astype(np.float32) for key in self.keys if is_input(key)}
         if inside:
-            kept = run_pass(self.extractor, self._arranged(self.inputs), PassSpec(kept=tuple(inside)))
-            found |= {key: kept.values[key][0] for key in inside}
-        return found
+            result = run_pass(self.extractor, self._arranged(self.inputs), PassSpec(kept=tuple(inside)))
+            values |= {key: result.values[key][0] for key in inside}
+        return values
 
     def objectives(
         self, scale: Mapping[str, np.ndarray], shift: Mapping[str, np.ndarray], progress: Progress | None = None
     ) -> np.ndarray:
         """Return what the target amounts to for changed copies, shape ``(copy,)``; see :meth:`run`."""
-        return np.concatenate([each.objective for each in self.run(scale, shift, (), progress)])
+        return np.concatenate([result.objective for result in self.run(scale, shift, (), progress)])
 
     def run(
         self,
@@ -116,7 +116,7 @@ class Perturber:
             batch = {name: np.repeat(array, stop - start, axis=0) for name, array in self.inputs.items()}
             for key in self.keys:
                 if is_input(key):
-                    name = key.partition(":")[2]
+                    name = input_name(key)
                     moved = self.inputs[name] * scale[key][start:stop] + shift[key][start:stop]
                     batch[name] = np.ascontiguousarray(np.broadcast_to(moved, batch[name].shape), np.float32)
             change = Change(inside, scale[inside][start:stop], shift[inside][start:stop]) if inside else None

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from core.analysis.attribution.gradient_entry import gradient_entry, in_structure
+from core.analysis.attribution.gradient_entry import gradient_entry
 from core.analysis.attribution.gradient_pass import PassArguments, PassSpec, run_pass, trace_pass
 from core.analysis.attribution.targets import EVERYWHERE, Target
 from core.analysis.maximization.domain import Domain
@@ -23,7 +23,7 @@ from core.extraction.compiled import CompiledFunction, compile_function
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_name, is_input
 from core.inputs import structure
-from core.inputs.structure import arrange
+from core.inputs.structure import arrange, in_structure
 
 __all__ = ["Ascent", "AscentSettings", "entry_for"]
 
@@ -310,10 +310,10 @@ class Ascent:
         model = self._extractor.model
         tensors = structure.to_tensors(model, arrange(model, named))
         is_apart = self._samples.is_regular and count > 1
-        kept = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
-        spec = PassSpec.of(self.target, kept=kept, uphill=True, samples=self._samples)
+        layers = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
+        spec = PassSpec.of(self.target, kept=layers, uphill=True, samples=self._samples)
         traced = trace_pass(self._extractor, tensors, spec, PassArguments(arguments.units, arguments.place))
-        alike = _likeness(traced.values[self.target.layer]) if kept else tf.constant(0.0)
+        alike = _likeness(traced.values[self.target.layer]) if layers else tf.constant(0.0)
         return traced.objective, alike
 
 
@@ -330,7 +330,7 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
         InputRejected: If there is no such layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
-    entries = gradient_entry(extractor, in_structure(extractor, inputs), target)
+    entries = gradient_entry(extractor, in_structure(extractor.model, inputs), target)
     entry = next((key for key in entries.keys if is_input(key)), "")
     if not entry:
         raise NoGradient(

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from core.extraction.channel_order import channels_first
 from core.inputs.spec import InputSpec
 
 __all__ = ["Domain", "domain_of"]
@@ -46,12 +47,12 @@ class Domain:
     def as_taken(self, images: Any) -> Any:
         """Return what was found as the model takes it, ``(start, *taken_shape)``: in a graph, or as a NumPy array."""
         if isinstance(images, np.ndarray):
-            turned = np.moveaxis(images, -1, 1) if self.channels_first else images
-            return turned.reshape(len(turned), *self.taken_shape)
+            samples = np.moveaxis(images, -1, 1) if self.channels_first else images
+            return samples.reshape(len(samples), *self.taken_shape)
         import tensorflow as tf
 
-        turned = tf.transpose(images, [0, 3, 1, 2]) if self.channels_first else images
-        return tf.reshape(turned, [turned.shape[0], *self.taken_shape])
+        samples = channels_first(images, 4) if self.channels_first else images
+        return tf.reshape(samples, [samples.shape[0], *self.taken_shape])
 
     def as_drawn(self, samples: np.ndarray) -> np.ndarray:
         """Return samples ``(sample, *taken_shape)`` with the axes of ``shape``, the inverse of :meth:`as_taken`."""
@@ -98,5 +99,5 @@ def domain_of(samples: np.ndarray, spec: InputSpec | None = None) -> Domain:
         spread, radius = np.where(spread > 0, spread, 1.0), math.sqrt(math.prod(shape))
         low, high = np.minimum(low, mean - 3 * spread), np.maximum(high, mean + 3 * spread)
     usual = np.median(rows, axis=0)
-    channels_first = is_image and spec is not None and spec.channels_first
-    return Domain(kind, tuple(shape), tuple(taken_shape), channels_first, low, high, mean, usual, spread, radius)
+    has_channels_first = is_image and spec is not None and spec.channels_first
+    return Domain(kind, tuple(shape), tuple(taken_shape), has_channels_first, low, high, mean, usual, spread, radius)

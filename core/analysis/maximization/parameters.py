@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.analysis.maximization.domain import Domain
+from core.extraction.channel_order import channels_last
 
 __all__ = ["inputs_from", "parameters_of", "starting_parameters"]
 
@@ -66,8 +67,8 @@ def inputs_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_colou
         share = tf.sigmoid(free + _middle_of(domain))
         return low + (high - low) * share, share - usual
     mean, spread, low, high = (
-        each.astype(np.float32).reshape(_per_feature(domain))
-        for each in (domain.mean, domain.spread, domain.low, domain.high)
+        statistic.astype(np.float32).reshape(_per_feature(domain))
+        for statistic in (domain.mean, domain.spread, domain.low, domain.high)
     )
     return tf.clip_by_value(mean + spread * free, low, high), free
 
@@ -99,10 +100,8 @@ def _by_place(parameters: Any, domain: Domain) -> Any:
     scaled = parameters * _scale(places)[..., None]
     spectrum = tf.complex(scaled[..., 0], scaled[..., 1])
     if len(places) == 2:
-        found = tf.signal.irfft2d(spectrum, fft_length=places) / 4.0
-        return tf.transpose(found, [0, 2, 3, 1])  # (start, channel, height, width) -> (start, height, width, channel)
-    found = tf.signal.irfft(spectrum, fft_length=places)
-    return tf.transpose(found, [0, 2, 1])  # (start, channel, time) -> (start, time, channel)
+        return channels_last(tf.signal.irfft2d(spectrum, fft_length=places) / 4.0)
+    return channels_last(tf.signal.irfft(spectrum, fft_length=places))
 
 
 def _scale(places: list[int]) -> np.ndarray:

@@ -11,13 +11,14 @@ import numpy as np
 
 from core.extraction.dataset.statistics import LayerStatistics
 from core.extraction.extractor import Extractor
+from core.extraction.known_layers import known_layers
 from core.extraction.layers import LayerInfo, input_key, input_layer
 from core.extraction.reduction import Reduction, joined_reductions, reduced_input
 from core.inputs.datasets import Dataset
 from core.inputs.labels import AnswerRule, answered_classes
 from core.inputs.structure import arrange
 
-__all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "layers_of", "reduce_chunk", "samples_per_chunk", "survey"]
+__all__ = ["BATCH_SIZE", "Chunk", "Survey", "chunks_of", "reduce_chunk", "samples_per_chunk", "survey"]
 
 BATCH_SIZE: Final = 8
 """Samples in one pass. All layers are in memory at once while they are reduced; measured, a larger batch is slower."""
@@ -92,12 +93,12 @@ def survey(
         ExtractionFailed: If the model raises.
         KeyError: If there is no such layer.
     """
-    found = begun or Survey()
+    surveyed = begun or Survey()
     for chunk in chunks_of(dataset.sample_count, samples_per_chunk(extractor)):
-        if chunk.stop <= found.sample_count:
+        if chunk.stop <= surveyed.sample_count:
             continue
 
-        def told(done: int, start: int = chunk.start) -> None:
+        def report(done: int, start: int = chunk.start) -> None:
             if progress:
                 progress(start + done, dataset.sample_count)
 
@@ -109,14 +110,14 @@ def survey(
             dataset.group_count,
             draw_every(dataset.sample_count),
             layers,
-            told,
+            report,
             (dataset.answer_rule, dataset.class_names),
         )
-        found = found.merged(part)
-    return found
+        surveyed = surveyed.merged(part)
+    return surveyed
 
 
-def reduce_chunk(
+def reduce_chunk(  # noqa: PLR0913 - what a process of its own is sent, each a plain value
     extractor: Extractor,
     batches: Iterable[Mapping[str, np.ndarray]],
     first: int,
@@ -145,10 +146,10 @@ def reduce_chunk(
     predictions: list[np.ndarray] = []
     done = 0
     for batch in batches:
-        found, answer = extractor.reduce(arrange(extractor.model, batch), layers=layers)
+        reduced, answer = extractor.reduce(arrange(extractor.model, batch), layers=layers)
         if layers is None:
-            found = {**_reduced_inputs(batch), **found}
-        for key, (layer, reduction) in found.items():
+            reduced = {**_reduced_inputs(batch), **reduced}
+        for key, (layer, reduction) in reduced.items():
             infos[key] = layer
             reductions.setdefault(key, []).append(reduction)
         predicted = answered_classes(answer, *classes)
@@ -172,7 +173,7 @@ def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInf
 
 def samples_per_chunk(extractor: Extractor) -> int:
     """Return how many samples are reduced before they are merged: the fewer, the more units the model has."""
-    units = sum(layer.output_shape[-1] or 1 for layer in layers_of(extractor) if len(layer.output_shape) > 1)
+    units = sum(layer.output_shape[-1] or 1 for layer in known_layers(extractor) if len(layer.output_shape) > 1)
     fitting = _CHUNK_BYTES // max(units * _BYTES_PER_UNIT, 1)
     return max(1, min(fitting, _MOST_IN_CHUNK) // BATCH_SIZE) * BATCH_SIZE
 
@@ -192,13 +193,3 @@ def chunks_of(sample_count: int, size: int) -> Sequence[Chunk]:
 
 def _starts(chunk: Chunk, batch_size: int) -> range:
     return range(chunk.start, chunk.stop, batch_size)
-
-
-def layers_of(extractor: Extractor) -> tuple[LayerInfo, ...]:
-    """Return the layers of a model; none where they are known only once it has run."""
-    from core.errors import ExtractionFailed
-
-    try:
-        return extractor.layers
-    except ExtractionFailed:
-        return ()

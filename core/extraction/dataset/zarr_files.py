@@ -29,12 +29,12 @@ from core.extraction.dataset.survey import (
     Survey,
     chunks_of,
     draw_every,
-    layers_of,
     reduce_chunk,
     samples_per_chunk,
 )
 from core.extraction.extractor import Extractor, refuse_unknown_layers
 from core.extraction.extractors import extractor_of
+from core.extraction.known_layers import known_layers
 from core.inputs.datasets import Dataset
 from core.inputs.labels import AnswerRule
 from core.inputs.structure import arrange
@@ -102,7 +102,7 @@ def extract_dataset(
         "chunk": size,
         "batch_size": batch_size,
     }
-    if keys is not None and (known := layers_of(extractor)):
+    if keys is not None and (known := known_layers(extractor)):
         # Before anything is written.
         refuse_unknown_layers(frozenset(keys), known)
     run = _DatasetRun(
