@@ -77,7 +77,7 @@ def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
     return (values * shown).sum(axis=places) / np.maximum(shown.sum(axis=places), 1)
 
 
-def project(
+def project(  # noqa: PLR0913 - public: what each of the methods can be told
     features: np.ndarray,
     method: Method,
     dimensions: int = 2,

@@ -81,7 +81,7 @@ class _Layout:
         return self.rows * (self.tile_height + self.label_height + _GAP) - _GAP
 
 
-def gallery(
+def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by name
     maps: np.ndarray,
     *,
     numbers: np.ndarray,

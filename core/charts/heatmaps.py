@@ -41,7 +41,7 @@ def _image(url: str, width: Any, height: int, *, smooth: bool) -> alt.Chart:
     )
 
 
-def heatmap(
+def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by name
     values: np.ndarray,
     *,
     row: str,

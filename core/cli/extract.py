@@ -57,7 +57,7 @@ class _DatasetRun:
 @click.option("--address", default="", help="Of the engine's scheduler, such as tcp://host:8786.")
 @CLASSES
 @which_model
-def extract(
+def extract(  # noqa: PLR0913 - a command's parameters are its options
     model: str,
     data: str,
     output: Path,

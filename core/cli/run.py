@@ -29,7 +29,7 @@ __all__ = ["run"]
 @click.option("--in-process", is_flag=True, help="Run models in the page's own process, for files that you trust.")
 @TRUST
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
-def run(
+def run(  # noqa: PLR0913 - a command's parameters are its options
     model: str,
     data: str,
     port: int,
