@@ -95,27 +95,31 @@ class Dataset(ABC):
 
 
 class _Labelled(Dataset):
-    """A dataset whose labels are matched."""
+    """A dataset whose labels are matched.
 
-    def __init__(self, matched: Labels) -> None:
-        self._matched = matched
-        self.labels, self.class_names = matched.classes, matched.class_names
+    Attributes:
+        matched_labels: What each sample is called and judged by, set against what the model answers.
+    """
+
+    def __init__(self, matched_labels: Labels) -> None:
+        self.matched_labels = matched_labels
+        self.labels, self.class_names = matched_labels.classes, matched_labels.class_names
 
     @property
     def groups(self) -> np.ndarray | None:
-        return self._matched.groups
+        return self.matched_labels.groups
 
     @property
     def group_names(self) -> tuple[str, ...]:
-        return self._matched.group_names
+        return self.matched_labels.group_names
 
     @property
     def targets(self) -> np.ndarray | None:
-        return self._matched.targets
+        return self.matched_labels.targets
 
     @property
     def answer_rule(self) -> AnswerRule:
-        return self._matched.rule
+        return self.matched_labels.rule
 
 
 class ArrayDataset(_Labelled):

@@ -6,8 +6,6 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import numpy as np
-
 from core.common.cache import OnceCache
 from core.common.text import safe_name
 from core.errors import InputRejected
@@ -20,7 +18,7 @@ from core.extraction.model_output import output_of
 from core.inputs.class_names import class_names_of, fitting_names, parse_class_names
 from core.inputs.datasets import ArrayDataset
 from core.inputs.files import Samples
-from core.inputs.labels import LabelRole, Labels, match_labels, possible_roles
+from core.inputs.labels import LabelRole, match_labels, possible_roles
 from core.inputs.model_inputs import input_specs, specs_taken_for
 from core.inputs.model_output import ModelOutput
 from core.inputs.noise import noise
@@ -101,9 +99,7 @@ class OpenSamples:
     """Samples for a model, with what was made of them.
 
     Attributes:
-        arrays: By input name, the sample axis first.
-        labels: What is known about each of them besides.
-        names: What each sample is called.
+        dataset: The samples, what each is called, and their labels as they suit the model.
         source: The samples as they were read, to set their labels against other names.
         blocks: What layers answer to them, block by block.
         layers: What a page asks about the layers.
@@ -112,9 +108,7 @@ class OpenSamples:
         maximizations: Searches for inputs that the samples say the looks of.
     """
 
-    arrays: dict[str, np.ndarray]
-    labels: Labels
-    names: tuple[str, ...]
+    dataset: ArrayDataset
     source: Samples
     blocks: SampleBlocks
     layers: LayerViews
@@ -164,15 +158,15 @@ def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> La
         return LabelSummary()
     names, names_note = fitting_names(model.class_names, model.output)
     if samples is not None:
-        names = samples.labels.class_names
+        names = samples.dataset.class_names
     summary = LabelSummary(class_names=names[:_MOST_NAMES], class_count=len(names), names_note=names_note)
     if samples is None or samples.source.labels is None:
         return summary
     return replace(
         summary,
         origin=samples.source.labels_origin,
-        note=samples.labels.note,
-        role=samples.labels.role or "",
+        note=samples.dataset.matched_labels.note,
+        role=samples.dataset.matched_labels.role or "",
         roles=possible_roles(samples.source.labels, model.output),
     )
 
@@ -209,9 +203,7 @@ def open_samples(
     blocks = SampleBlocks(model.extractor, samples.arrays, context, registry.announce, budget)
     dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
     return OpenSamples(
-        samples.arrays,
-        labels,
-        samples.names,
+        dataset,
         samples,
         blocks,
         LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in model.specs)),

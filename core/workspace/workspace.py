@@ -100,13 +100,14 @@ class Workspace(FileLooks, WorkspaceInterface):
 
     @property
     def sample_names(self) -> tuple[str, ...]:
-        return self._samples.names if self._samples else ()
+        return tuple(self._samples.dataset.names) if self._samples else ()
 
     @property
     def sample_labels(self) -> tuple[str, ...]:
-        if not self._samples or self._samples.labels.groups is None:
+        if not self._samples or self._samples.dataset.groups is None:
             return ()
-        return tuple(self._samples.labels.group_of(sample) for sample in range(len(self._samples.names)))
+        dataset = self._samples.dataset
+        return tuple(dataset.matched_labels.group_of(sample) for sample in range(dataset.sample_count))
 
     @property
     def labelling(self) -> LabelSummary:
@@ -214,7 +215,9 @@ class Workspace(FileLooks, WorkspaceInterface):
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
         samples = self._require_samples()
-        return previews.input_views(self._require_model().specs, samples.arrays, sample, samples.source.feature_names)
+        return previews.input_views(
+            self._require_model().specs, samples.dataset.arrays, sample, samples.source.feature_names
+        )
 
     def plan(self) -> MemoryPlan:
         return self._require_samples().blocks.plan
@@ -222,7 +225,9 @@ class Workspace(FileLooks, WorkspaceInterface):
     def answer(self, sample: int, progress: Progress | None = None) -> Answer:
         samples = self._require_samples()
         output, position = samples.blocks.answer(sample, progress)
-        return previews.answer_of(output, position, samples.labels, self._require_model().output, sample)
+        return previews.answer_of(
+            output, position, samples.dataset.matched_labels, self._require_model().output, sample
+        )
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:
         return self._require_samples().layers.rows(sample)
@@ -290,7 +295,7 @@ class Workspace(FileLooks, WorkspaceInterface):
         return export.activations_file(self._require_samples().blocks.all_samples(layers, internals))
 
     def inputs_file(self) -> bytes:
-        return export.inputs_file(self._require_samples().arrays)
+        return export.inputs_file(self._require_samples().dataset.arrays)
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         model = self._require_model()
@@ -343,7 +348,7 @@ class Workspace(FileLooks, WorkspaceInterface):
             pair = (model.extractor, sample, model.summary.name), (other.extractor, sample, other.summary.name)
         else:
             pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
-        return layer_chart(*pair, self._require_samples().views.dataset, layer)
+        return layer_chart(*pair, self._require_samples().dataset, layer)
 
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         return self._require_samples().maximizations.layers()
