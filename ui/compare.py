@@ -16,7 +16,7 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import page_of_samples
 from ui.model_files import open_or_offer, uploaded_model, waits_for_member
-from ui.session import Request, get_session
+from ui.session import Request, end_if_outdated, get_session
 from ui.shown import other_shown_models
 from ui.trust import offer_trust
 from ui.waiting import waiting
@@ -133,6 +133,7 @@ def _open_other(workspace: WorkspaceInterface, source: Request, open_model: Call
         return
     with waiting(workspace, "Opening the other model", "open_other"):
         open_model()
+    end_if_outdated()
     step.current = request
 
 

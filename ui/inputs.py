@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.workspace.results import InputSummary, ModelSummary
 from ui import keys
-from ui.session import NoiseExtents, Session, get_session
+from ui.session import NoiseExtents, Session, end_if_outdated, get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -97,7 +97,10 @@ def _extents(session: Session, model: ModelSummary, sizes: dict[str, tuple[int, 
     request = (session.model_step.current, kinds_of(model), tuple(sorted(sizes.items())))
     if session.noise_extents is None or session.noise_extents.request != request:
         with waiting(session.workspace, "Looking for a size that the model takes", "sizes", above=True):
-            session.noise_extents = NoiseExtents(request, session.workspace.noise_sizes(sizes).extents)
+            extents = NoiseExtents(request, session.workspace.noise_sizes(sizes).extents)
+        end_if_outdated()
+        session.noise_extents = extents
+        return extents.extents
     return session.noise_extents.extents
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "TableRows",
     "UploadField",
     "VisitorTrust",
+    "end_if_outdated",
     "get_session",
 ]
 
@@ -75,8 +76,10 @@ class Step:
         try:
             action()
         except LayerscopeError as error:
+            end_if_outdated()
             self.refuse(request, error)
             return False
+        end_if_outdated()
         self.current, self.refusal = request, None
         return True
 
@@ -235,6 +238,15 @@ class Session:
             self.choice.start_over()
         else:
             self.choice.sample = 0
+
+
+def end_if_outdated() -> None:
+    """End this run of the page if the visitor has clicked since: a newer run is under way, and what that notes counts.
+
+    To be called between what takes long and the note of what came out, which no part of Streamlit sees.
+    """
+    # Streamlit ends an outdated run where it looks at its state.
+    _ = _KEY in st.session_state
 
 
 def get_session() -> Session:
