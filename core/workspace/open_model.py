@@ -116,6 +116,13 @@ class OpenSamples:
     views: DatasetViews
     maximizations: Maximizations
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The label of each sample by name; empty if unknown."""
+        if self.dataset.groups is None:
+            return ()
+        return tuple(self.dataset.matched_labels.group_of(sample) for sample in range(self.dataset.sample_count))
+
 
 def open_model(source: ModelSource, example: Example | None, opening: str, models: OnceCache[Extractor]) -> OpenModel:
     """Open a model file, or take it from those that are open.

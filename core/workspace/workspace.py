@@ -104,10 +104,7 @@ class Workspace(FileLooks, WorkspaceInterface):
 
     @property
     def sample_labels(self) -> tuple[str, ...]:
-        if not self._samples or self._samples.dataset.groups is None:
-            return ()
-        dataset = self._samples.dataset
-        return tuple(dataset.matched_labels.group_of(sample) for sample in range(dataset.sample_count))
+        return self._samples.label_names if self._samples else ()
 
     @property
     def labelling(self) -> LabelSummary:
@@ -214,10 +211,8 @@ class Workspace(FileLooks, WorkspaceInterface):
             self._match_samples_again()
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
-        samples = self._require_samples()
-        return previews.input_views(
-            self._require_model().specs, samples.dataset.arrays, sample, samples.source.feature_names
-        )
+        specs, samples = self._require_model().specs, self._require_samples()
+        return previews.input_views(specs, samples.dataset.arrays, sample, samples.source.feature_names)
 
     def plan(self) -> MemoryPlan:
         return self._require_samples().blocks.plan
@@ -225,9 +220,8 @@ class Workspace(FileLooks, WorkspaceInterface):
     def answer(self, sample: int, progress: Progress | None = None) -> Answer:
         samples = self._require_samples()
         output, position = samples.blocks.answer(sample, progress)
-        return previews.answer_of(
-            output, position, samples.dataset.matched_labels, self._require_model().output, sample
-        )
+        labels = samples.dataset.matched_labels
+        return previews.answer_of(output, position, labels, self._require_model().output, sample)
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:
         return self._require_samples().layers.rows(sample)
