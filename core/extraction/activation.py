@@ -114,7 +114,7 @@ class Activation:
         if self._internals is None:
             assert self._derived is not None
             derivation, source = self._derived
-            internals = {part: derivation.of(each) for part, each in source.internals.items()}
+            internals = {part: derivation.of(internal) for part, internal in source.internals.items()}
             self._internals = MappingProxyType(internals)
         return self._internals
 
@@ -187,7 +187,7 @@ class Activation:
             mask: Another mask of shape ``(sample, time)``; None keeps the one that there is.
         """
         own = {self, *self.internals.values()}
-        return _Derivation(lambda each: _mapped(each, change, mask if each in own else None)).of(self)
+        return _Derivation(lambda source: _mapped(source, change, mask if source in own else None)).of(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
@@ -236,9 +236,9 @@ class Activations(Mapping[str, Activation]):
             return self._by_key[key]
         except KeyError:
             reason = next((layer.missing for layer in self.layers if layer.key == key and layer.missing), "")
-            known = ", ".join(self._by_key)
+            keys = ", ".join(self._by_key)
             raise KeyError(
-                f"{key!r} has no values: {reason}" if reason else f"no layer {key!r}; there are: {known}"
+                f"{key!r} has no values: {reason}" if reason else f"no layer {key!r}; there are: {keys}"
             ) from None
 
     def __iter__(self) -> Iterator[str]:
@@ -322,38 +322,40 @@ def _states(activations: Sequence[Activation], *, with_pass: bool) -> tuple[list
     """
     places: dict[Activation, int] = {}
     states: list[dict[str, Any]] = []
-    waiting = [(each, False) for each in reversed(activations)]
+    waiting = [(activation, False) for activation in reversed(activations)]
     while waiting:
-        each, is_ready = waiting.pop()
-        if each in places:
+        activation, is_ready = waiting.pop()
+        if activation in places:
             continue
-        is_followed = with_pass or each in activations
-        inputs, internals = (each.inputs, each.internals) if is_followed else ((), {})
+        is_followed = with_pass or activation in activations
+        inputs, internals = (activation.inputs, activation.internals) if is_followed else ((), {})
         if not is_ready:
-            waiting.append((each, True))
+            waiting.append((activation, True))
             waiting += [(other, False) for other in (*inputs, *internals.values())]
             continue
-        places[each] = len(states)
-        named = {name: getattr(each, name) for name in ("key", "values", "axes", "layer", "part", "mask", "context")}
+        places[activation] = len(states)
+        attributes = {
+            name: getattr(activation, name) for name in ("key", "values", "axes", "layer", "part", "mask", "context")
+        }
         related = {
             "inputs": [places[other] for other in inputs],
             "internals": {part: places[other] for part, other in internals.items()},
         }
-        states.append({**named, **related, "dtype": each.dtype})
-    return states, [places[each] for each in activations]
+        states.append({**attributes, **related, "dtype": activation.dtype})
+    return states, [places[activation] for activation in activations]
 
 
 def _of_states(states: Sequence[Mapping[str, Any]]) -> list[Activation]:
-    made: list[Activation] = []
+    activations: list[Activation] = []
     for state in states:
-        known = dict(state)
-        dtype = known.pop("dtype")
-        known["inputs"] = tuple(made[place] for place in known["inputs"])
-        known["internals"] = {part: made[place] for part, place in known["internals"].items()}
-        made.append(Activation(**known))
+        attributes = dict(state)
+        dtype = attributes.pop("dtype")
+        attributes["inputs"] = tuple(activations[place] for place in attributes["inputs"])
+        attributes["internals"] = {part: activations[place] for part, place in attributes["internals"].items()}
+        activations.append(Activation(**attributes))
         # bfloat16 became float32 when its values were read.
-        made[-1].__dict__["dtype"] = dtype
-    return made
+        activations[-1].__dict__["dtype"] = dtype
+    return activations
 
 
 def _one_of_states(states: Sequence[Mapping[str, Any]], places: Sequence[int]) -> Activation:
@@ -363,8 +365,8 @@ def _one_of_states(states: Sequence[Mapping[str, Any]], places: Sequence[int]) -
 def _pass_of_states(
     states: Sequence[Mapping[str, Any]], places: Sequence[int], output: Any, layers: Sequence[LayerInfo]
 ) -> Activations:
-    made = _of_states(states)
-    return Activations([made[place] for place in places], output, layers)
+    activations = _of_states(states)
+    return Activations([activations[place] for place in places], output, layers)
 
 
 def _sample_of(whole: Activation, index: int) -> Activation:

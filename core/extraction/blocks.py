@@ -33,7 +33,7 @@ class SampleBlocks:
     Args:
         extractor: Holds the model.
         arrays: All samples by input name, the sample axis first.
-        known: What is known about the samples besides.
+        context: What is known about the samples besides.
         announce: Called with the activations of each block when it was run.
         budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
 
@@ -45,13 +45,13 @@ class SampleBlocks:
         self,
         extractor: Extractor,
         arrays: Mapping[str, np.ndarray],
-        known: SampleContext,
+        context: SampleContext,
         announce: Callable[[Activations], None],
         budget: int | None = None,
     ) -> None:
         self.extractor = extractor
         self._arrays = arrays
-        self._known = known
+        self._context = context
         self._announce = announce
         self._budget = budget
         self._count = len(next(iter(arrays.values())))
@@ -68,12 +68,12 @@ class SampleBlocks:
             ExtractionFailed: If the model raises.
         """
         if self._plan is None:
-            given = self._samples(0, 1)
-            self._costs = self.extractor.cost(given)
+            first_sample = self._samples(0, 1)
+            self._costs = self.extractor.cost(first_sample)
             if not self._costs:
                 # Only a real pass can follow this model: one sample says how large its answers are.
-                first = self.extractor.extract(given)
-                self._costs = {key: activation.byte_count for key, activation in first.items()}
+                activations = self.extractor.extract(first_sample)
+                self._costs = {key: activation.byte_count for key, activation in activations.items()}
             self._plan = plan_memory(self._costs, self._count, self._budget)
         return self._plan
 
@@ -131,10 +131,10 @@ class SampleBlocks:
             InputRejected: If there is no such layer.
             ExtractionFailed: If the model raises.
         """
-        given = arrange(self.extractor.model, self._arrays)
+        inputs = arrange(self.extractor.model, self._arrays)
         size = self.plan.batch_size
         try:
-            return self.extractor.extract(given, layers=layers, internals=internals, batch_size=size)
+            return self.extractor.extract(inputs, layers=layers, internals=internals, batch_size=size)
         except KeyError as error:
             raise InputRejected(str(error.args[0]), remedy="Name layers by their key.") from error
 
@@ -155,7 +155,7 @@ class SampleBlocks:
         # An unknown key, and one without values, say so themselves.
         if layer is not None and not layer.missing and (key != layer.key or with_internals or not self.plan.all_layers):
             internals = layer.internals if key != layer.key or with_internals else ()
-            keys = (layer.key, *internals, *(each for each in layer.inputs_from if not is_input(each)))
+            keys = (layer.key, *internals, *(source for source in layer.inputs_from if not is_input(source)))
             start = sample - position
             block = self._inside.get((start, keys), lambda: self._extract(start, keys, None))
         try:
@@ -171,7 +171,7 @@ class SampleBlocks:
             batch_size=self.plan.batch_size,
             progress=counted(progress),
             first=start,
-            known=self._known.part(start, end),
+            known=self._context.part(start, end),
         )
 
     def _end(self, start: int) -> int:
