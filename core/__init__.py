@@ -6,10 +6,11 @@ them.
 """
 
 import ast
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from core.common.display import set_display
 
 if TYPE_CHECKING:
     from core.errors import (
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 _HOME = {
     alias.name: node.module.removeprefix("core.")
     for node in ast.walk(ast.parse(Path(__file__).read_text(encoding="utf-8")))
-    if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("core.")
+    # Those of the block above, which is indented.
+    if isinstance(node, ast.ImportFrom) and node.module and node.col_offset
     for alias in node.names
 }
 
@@ -50,11 +52,16 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'core' has no attribute {name!r}")
-    value = getattr(import_module(f"core.{_HOME[name]}"), name)
-    if "core.extraction.activation" in sys.modules:
-        import_module("core.notebook")
-    return value
+    return getattr(import_module(f"core.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _display(activation: Any, include: Any, exclude: Any) -> Any:
+    return import_module("core.notebook").best_picture(activation, include, exclude)
+
+
+# This runs before any module of the engine, whatever of it is imported first.
+set_display(_display)

@@ -1,13 +1,11 @@
-"""How a notebook shows an activation: as its best picture.
-
-A notebook asks the object itself. An activation knows no visualizers, so it is told here who does.
-"""
+"""How a notebook shows an activation: as its best picture. The face of the engine hands this to what is shown."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.extraction.activation import Activation
+from core.plugins.registry import get_registry
 
 __all__ = ["best_picture"]
 
@@ -20,9 +18,4 @@ def best_picture(activation: Activation, include: Any, exclude: Any) -> Any:
         include: Media types, as Jupyter asks for them.
         exclude: Likewise.
     """
-    from core.plugins.registry import get_registry
-
     return get_registry().displayed(activation, include, exclude)
-
-
-Activation.notebook_display = staticmethod(best_picture)

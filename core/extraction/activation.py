@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from core.common.display import display_of
 from core.extraction.layers import LayerInfo
 from core.inputs.array_files import write_arrays
 from core.inputs.sample_context import SampleContext, read_only_array
@@ -50,9 +51,6 @@ class Activation:
     Raises:
         ValueError: If the number of names differs from the number of axes.
     """
-
-    notebook_display: ClassVar[Callable[[Activation, Any, Any], Any] | None] = None
-    """What draws an activation in a notebook; :mod:`core.notebook` hands it in."""
 
     def __init__(  # noqa: PLR0913 - public: what an activation is made of, each by its name
         self,
@@ -208,9 +206,7 @@ class Activation:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         batch = self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
-        display = Activation.notebook_display
-        picture = display(batch, include, exclude) if display else None
-        return picture or {"text/plain": repr(self)}
+        return display_of(batch, include, exclude) or {"text/plain": repr(self)}
 
 
 class Activations(Mapping[str, Activation]):
