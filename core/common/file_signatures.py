@@ -27,3 +27,8 @@ ZIP_LOCAL_FILE: Final = b"PK\x03\x04"
 ZIP_CENTRAL_DIRECTORY: Final = b"PK\x01\x02"
 ZIP_END: Final = b"PK\x05\x06"
 """What an archive begins with that holds nothing."""
+
+
+def beginning_of_text(content: bytes) -> bytes:
+    """Return what a text begins with, behind a byte-order mark and blanks."""
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n")

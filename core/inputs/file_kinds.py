@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.common import file_signatures
+from core.common.file_signatures import beginning_of_text
 
 __all__ = ["kind_of", "kind_of_archive", "kind_promised_by"]
 
@@ -102,7 +103,7 @@ def kind_of(data: bytes, *, markup: bool = True) -> tuple[str, str] | None:
         if brand in (b"heic", b"heix", b"mif1", b"avif", b"avis"):
             return "a HEIC or AVIF image", _SAVE_IMAGE
         return "a film", _SAVE_NUMBERS
-    text = data[: 1000 if markup else 0].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    text = beginning_of_text(data[: 1000 if markup else 0]).lower()
     for beginning, kind, remedy in _MARKUP:
         if text.startswith(beginning) or (text.startswith((b"<?xml", b"<!doctype", b"<!--")) and beginning in text):
             return kind, remedy

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from core.common import file_signatures
+from core.common.file_signatures import beginning_of_text
 from core.models.file_trees import FileTree
 
 __all__ = ["SAVE_WHOLE", "WEIGHTS_ALONE", "describe_file", "describe_files"]
@@ -176,7 +177,7 @@ def _described_name(head: bytes, name: str) -> tuple[str, str, str]:
 
 
 def _without_margin(head: bytes) -> bytes:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return beginning_of_text(head).lower()
 
 
 def describe_files(tree: FileTree) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from core.common import file_signatures
+from core.common.file_signatures import beginning_of_text
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
 from core.models.configuration import MAXIMUM_BYTES
@@ -127,7 +128,7 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
 
 def is_architecture(tree: FileTree, path: str) -> bool:
     """Return whether a file is what ``model.to_json()`` writes."""
-    if tree.sizes[path] > MAXIMUM_BYTES or not tree.head(path, 64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if tree.sizes[path] > MAXIMUM_BYTES or not beginning_of_text(tree.head(path, 64)).startswith(b"{"):
         return False
     try:
         config = json.loads(tree.head(path, MAXIMUM_BYTES).decode("utf-8-sig"))

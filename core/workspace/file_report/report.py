@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.common import file_signatures
+from core.common.file_signatures import beginning_of_text
 from core.common.limits import Limits, get_limits
 from core.common.text import safe_name
 from core.errors import LayerscopeError, ModelRefused, SeveralModels
@@ -260,7 +261,7 @@ def _likely_parts(tree: FileTree) -> list[str]:
 
 
 def _is_object(tree: FileTree, path: str) -> bool:
-    return tree.head(path, 64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return beginning_of_text(tree.head(path, 64)).startswith(b"{")
 
 
 def _parsed(tree: FileTree, path: str, name: str, content: _Content) -> dict[str, Any]:
