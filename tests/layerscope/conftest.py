@@ -14,6 +14,10 @@ from benchmarks.serving import ROOT
 STARTING_SECONDS = 90
 
 
+def _listen_to_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Script:
     """A script that runs in a process of its own, with what it has printed so far."""
 
@@ -35,6 +39,8 @@ class Script:
                 },
                 stdout=output,
                 stderr=output,
+                # Whoever runs the tests in the background may have Ctrl-C ignored, which is inherited.
+                preexec_fn=_listen_to_interrupts,
             )
 
     @property

@@ -61,18 +61,20 @@ class OneEndpoint:
 
 def layers_and_pictures():
     """What a click on a layer runs again."""
-    from ui.choice import choice, workspace
     from ui.explore import _below
+    from ui.session import get_session
 
-    _below(workspace(), workspace().model, choice())
+    session = get_session()
+    _below(session.workspace, session.workspace.model, session.choice)
 
 
 def pictures_alone():
     """What a changed option runs again."""
-    from ui.choice import choice, workspace
     from ui.pictures import pictures
+    from ui.session import get_session
 
-    pictures(workspace(), choice())
+    session = get_session()
+    pictures(session.workspace, session.choice)
 
 
 @pytest.fixture
@@ -118,9 +120,9 @@ def select(page, label):
 @pytest.mark.parametrize("shown_as", ["table", "map"])
 def test_a_newly_selected_layer_takes_three_questions_at_most(visit, endpoint, shown_as):
     page = visit(layers_and_pictures)
-    page.session_state["choice"].shown_as = shown_as
+    page.session_state["session"].choice.shown_as = shown_as
     page.run()
-    page.session_state["choice"].look_at("conv_2")
+    page.session_state["session"].choice.look_at("conv_2")
 
     assert len(asked(page, endpoint)) <= 3
     assert "conv_2" in page.markdown[0].value.replace("\\", "")
