@@ -20,7 +20,7 @@ from core.models.copies import files_name
 from core.models.trust import NO_TRUST, Trust
 from core.workspace.file_report.results import FileReport
 from core.workspace.marks import Change, Declaration, asks
-from core.workspace.model_source import file_name
+from core.workspace.model_names import file_name
 from core.workspace.results import (
     Answer,
     ChartResult,

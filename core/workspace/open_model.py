@@ -13,6 +13,7 @@ from core.examples.catalogue import Example
 from core.extraction.blocks import SampleBlocks
 from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
+from core.extraction.extractors import ModelSource
 from core.extraction.known_layers import known_layers
 from core.extraction.model_output import output_of
 from core.inputs.class_names import class_names_of, fitting_names, parse_class_names
@@ -28,7 +29,6 @@ from core.plugins.registry import Registry
 from core.workspace.dataset_views import DatasetViews
 from core.workspace.layer_charts import LayerCharts
 from core.workspace.layer_views import LayerViews
-from core.workspace.model_source import ModelSource
 from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.search_views import Maximizations
@@ -131,11 +131,11 @@ def open_model(source: ModelSource, example: Example | None, opening: str, model
         ModelRefused: If it is damaged, of an unknown kind, or would run code.
         ExtractionFailed: If it cannot be called.
     """
-    key = source.key
-    extractor = models.get(key, source.extractor)
+    extractor = source.extractor_in(models)
     declared_specs = input_specs(extractor.model)
     specs = declared_specs or specs_of_build(extractor.model)
-    layers, output = known_layers(extractor), output_of(extractor.model, known_layers(extractor))
+    layers = known_layers(extractor)
+    output = output_of(extractor.model, layers)
     if specs and not declared_specs:
         layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
     class_names = example.class_names if example else _class_names(extractor, output)
@@ -143,7 +143,7 @@ def open_model(source: ModelSource, example: Example | None, opening: str, model
     title = f"{safe_name(source.member)} in {source.name}" if source.member else source.name
     summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
     by_samples = () if declared_specs else specs
-    return OpenModel(key, extractor, specs, summary, example, opening, output, class_names, by_samples)
+    return OpenModel(source.key, extractor, specs, summary, example, opening, output, class_names, by_samples)
 
 
 def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:

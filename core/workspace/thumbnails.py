@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -12,12 +11,11 @@ from core.charts.building_blocks import has_own_width
 from core.charts.export import chart_file
 from core.common.cache import OnceCache
 from core.errors import PluginFailed
-from core.examples.catalogue import Example, list_examples
+from core.examples.catalogue import list_examples
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
+from core.extraction.extractors import ModelSource
 from core.inputs.structure import arrange
-from core.models.copies import content_key
-from core.models.loading import load_model_file
 from core.plugins.registry import Registry
 
 __all__ = ["THUMBNAIL_SIZE", "thumbnail"]
@@ -62,7 +60,7 @@ def _layers_that_suit(
     wanted = registry.get(visualizer)
     inside = "internals" in wanted.needs
     for example in list_examples():
-        extractor = models.get(content_key(example.model_path), partial(_open, example))
+        extractor = ModelSource(example.model_path, example.name).extractor_in(models)
         arrays, labels = example.samples()
         given = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
         activations = extractor.extract(
@@ -73,10 +71,6 @@ def _layers_that_suit(
         # What it is best at, before what it can draw too.
         for _, activation in sorted(suited, key=lambda each: each[0]):
             yield activation, extractor
-
-
-def _open(example: Example) -> Extractor:
-    return Extractor.of_file(load_model_file(example.model_path, name=example.name))
 
 
 def _low(specification: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from core.common.progress import Progress
 from core.errors import InputRejected, PluginFailed
 from core.examples.catalogue import Example, get_example
 from core.extraction.extractor import Extractor
-from core.extraction.extractors import model_store
+from core.extraction.extractors import ModelSource, model_store
 from core.extraction.memory_plan import MemoryPlan
 from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_text
 from core.inputs.images import Fit
@@ -30,7 +30,7 @@ from core.workspace.file_report.looks import FileLooks
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.labelled_samples import NamesOfClasses, names_by_person, names_in_files, role_by_person
 from core.workspace.layer_charts import ChartRequest
-from core.workspace.model_source import ModelSource, code_that_opens, code_that_opens_example, file_name
+from core.workspace.model_names import code_that_opens, code_that_opens_example, file_name
 from core.workspace.model_summary import summarize_examples
 from core.workspace.noise_samples import noise_samples, noise_sizes
 from core.workspace.open_model import OpenModel, OpenSamples, open_model, open_samples, summarize_labels

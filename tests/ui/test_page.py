@@ -157,7 +157,7 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
         raise AssertionError("the model ran again")
 
     monkeypatch.setattr(Extractor, "extract", run_again)
-    monkeypatch.setattr("core.workspace.model_source.load_model_file", run_again)
+    monkeypatch.setattr("core.extraction.extractors.load_model_file", run_again)
     page.run()
     assert not page.exception
     assert page.session_state["session"].workspace is workspace

@@ -12,7 +12,7 @@ from core.common.text import safe_name
 from core.models.copies import copy_apart, files_together
 from core.workspace.file_report.report import report_file
 from core.workspace.file_report.results import FileReport
-from core.workspace.model_source import file_name
+from core.workspace.model_names import file_name
 
 __all__ = ["FileLooks"]
 

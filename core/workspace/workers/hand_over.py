@@ -16,7 +16,7 @@ from core.models.copies import copy_apart, copy_model, files_name, write_files
 from core.models.trust import NO_TRUST, get_trust
 from core.workspace.app_command import MODEL_VARIABLE
 from core.workspace.marks import declaration_of
-from core.workspace.model_source import file_name
+from core.workspace.model_names import file_name
 from core.workspace.workers.request import Request
 
 __all__ = ["hand_over"]

@@ -1,53 +1,18 @@
-"""A model that is to be opened: where it is from, what it is called, and the code that opens it in a notebook."""
+"""What a model file is called where nothing else is said, and the code that opens it in a notebook."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
-from core.extraction.extractor import Extractor
-from core.models.copies import Source, content_key
-from core.models.loading import load_model_file
 from core.models.trust import NO_TRUST, Trust
 
-__all__ = ["ModelSource", "code_that_opens", "code_that_opens_example", "file_name"]
+__all__ = ["code_that_opens", "code_that_opens_example", "file_name"]
 
 
 def file_name(source: str | os.PathLike[str] | bytes, weights: str = "") -> str:
     """Return what a model file is called where nothing else is said: a path's last part, and that of its weights."""
     name = "model.keras" if isinstance(source, bytes) else os.path.basename(os.fspath(source).rstrip(os.sep))
     return f"{name} + {os.path.basename(weights)}" if weights else name
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """A model that is to be opened.
-
-    Attributes:
-        source: A path, or the content of a file.
-        name: What to call it.
-        weights: Path of the weights, where the source is an architecture alone.
-        member: Path of the model that is meant, where the source holds several.
-        trust: Whose code it may use beyond Keras.
-    """
-
-    source: Source
-    name: str
-    weights: str | os.PathLike[str] | None = None
-    member: str = ""
-    trust: Trust = NO_TRUST
-
-    @property
-    def key(self) -> str:
-        """What tells its content, and what it may use, from that of others."""
-        key = content_key(self.source, weights=self.weights, member=self.member)
-        return f"{key}\0{self.trust.key}" if self.trust else key
-
-    def extractor(self) -> Extractor:
-        """Load the model, and return what records its layers."""
-        return Extractor.of_file(
-            load_model_file(self.source, name=self.name, weights=self.weights, member=self.member, trust=self.trust)
-        )
 
 
 def code_that_opens(name: str, member: str, trust: Trust = NO_TRUST) -> str:
