@@ -63,7 +63,7 @@ class SampleSource:
 
 
 class Preparation(NamedTuple):
-    """How images are prepared, as :meth:`core.workspace.workspace.Workspace.take_files` names it."""
+    """How images are prepared, as :meth:`.WorkspaceInterface.take_files` names it."""
 
     scaling: str
     fit: Fit

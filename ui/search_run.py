@@ -65,6 +65,6 @@ class SearchRun:
 
     def extend(self) -> None:
         """Go on: to the end where it was stopped before that, else further, up to the most steps that are made."""
-        next_goal = max(self.step_goal, self.steps + 1) if self.steps < self.step_goal else self.step_goal + _STEPS
-        self.step_goal = min(next_goal, _MOST_STEPS)
+        if self.steps >= self.step_goal:
+            self.step_goal = min(self.step_goal + _STEPS, _MOST_STEPS)
         self.is_running = self.steps < self.step_goal

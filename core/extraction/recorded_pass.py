@@ -19,7 +19,7 @@ from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
 from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
 from core.extraction.model_state import restored_afterwards
-from core.extraction.recorder import INSIDE_LOOP, HandOn, LayerCall, Recorder, recording
+from core.extraction.recorder import INSIDE_LOOP, LayerCall, OutputReplacement, Recorder, recording
 from core.extraction.tokens import is_tokenizer
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import input_names
@@ -150,7 +150,7 @@ def recorded_pass(
     training: bool,
     selection: Selection,
     *,
-    replace_output: HandOn | None = None,
+    replace_output: OutputReplacement | None = None,
     weights: Sequence[tuple[Any, Any]] = (),
 ) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 from core.extraction.layers import input_key
 
-__all__ = ["INSIDE_LOOP", "HandOn", "Internal", "LayerCall", "Recorder", "current_recorder", "recording"]
+__all__ = ["INSIDE_LOOP", "Internal", "LayerCall", "OutputReplacement", "Recorder", "current_recorder", "recording"]
 
 INSIDE_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
 """Why a layer has no values that is called once for each sample or step, in a place that a pass does not see."""
@@ -88,7 +88,7 @@ class LayerCall:
         return [(f"{self.key}[{number}]", tensor, mask) for number, (tensor, mask) in numbered]
 
 
-HandOn: TypeAlias = Callable[[LayerCall, str, Any], Any]
+OutputReplacement: TypeAlias = Callable[[LayerCall, str, Any], Any]
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Recorder:
 
     model: Any
     wants_internals: Callable[[str], bool] = lambda key: False
-    replace_output: HandOn | None = None
+    replace_output: OutputReplacement | None = None
     calls: list[LayerCall] = field(default_factory=list)
     failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
@@ -350,7 +350,9 @@ def current_recorder() -> Recorder | None:
 
 @contextmanager
 def recording(
-    model: Any, wants_internals: Callable[[str], bool] = lambda key: False, replace_output: HandOn | None = None
+    model: Any,
+    wants_internals: Callable[[str], bool] = lambda key: False,
+    replace_output: OutputReplacement | None = None,
 ) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 

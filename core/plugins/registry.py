@@ -294,8 +294,8 @@ def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
 
 
 def _lacks_internals(visualizer: Visualizer, activation: Activation) -> bool:
-    has_internals = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
-    return bool(has_internals) and not activation.internals
+    needs_internals = "internals" in visualizer.needs and activation.layer.internals and activation.part == "output"
+    return bool(needs_internals) and not activation.internals
 
 
 def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) -> PluginFailed:

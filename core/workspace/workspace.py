@@ -13,7 +13,7 @@ from core.charts import export as chart_export
 from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import InputRejected, PluginFailed
-from core.examples.catalogue import Example, get_example
+from core.examples.catalogue import get_example
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import ModelSource, model_store
 from core.extraction.memory_plan import MemoryPlan
@@ -26,7 +26,7 @@ from core.models.trust import NO_TRUST, Trust
 from core.plugins.registry import Registry, get_registry
 from core.workspace import export, previews, thumbnails, visualizer_list
 from core.workspace.comparison_views import layer_chart
-from core.workspace.file_report.looks import FileLooks
+from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.labelled_samples import NamesOfClasses, names_by_person, names_in_files, role_by_person
 from core.workspace.layer_charts import ChartRequest
@@ -57,7 +57,7 @@ from core.workspace.shown_models import ShownModel, ShownModels
 __all__ = ["Workspace"]
 
 
-class Workspace(FileLooks, WorkspaceInterface):
+class Workspace(WorkspaceInterface):
     """What one visitor has open.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was.
@@ -93,6 +93,8 @@ class Workspace(FileLooks, WorkspaceInterface):
         self._lock = threading.RLock()
 
     examples = staticmethod(summarize_examples)
+    file_report = staticmethod(look_at_file)
+    files_report = staticmethod(look_at_files)
 
     @property
     def model(self) -> ModelSummary | None:
@@ -117,7 +119,8 @@ class Workspace(FileLooks, WorkspaceInterface):
     def open_example(self, name: str) -> ModelSummary:
         example = get_example(name)
         with self._lock:
-            model = self._open(ModelSource(example.model_path, name), example, code_that_opens_example(name))
+            source = ModelSource(example.model_path, name)
+            model = open_model(source, example, code_that_opens_example(name), self._models)
             self._start_with(model)
             self.take_example_samples()
         return model.summary
@@ -130,10 +133,10 @@ class Workspace(FileLooks, WorkspaceInterface):
         weights: str = "",
         trust: Trust = NO_TRUST,
     ) -> ModelSummary:
-        name, trust = name or file_name(source, weights), trust | self._trust
+        file = self._file_source(source, name, member, weights, trust)
         with self._lock:
-            opening = code_that_opens(name, member, trust)
-            model = self._open(ModelSource(source, name, weights or None, member, trust), None, opening)
+            opening = code_that_opens(file.name, member, file.trust)
+            model = open_model(file, None, opening, self._models)
             self._start_with(model)
         return model.summary
 
@@ -198,16 +201,14 @@ class Workspace(FileLooks, WorkspaceInterface):
 
     def set_class_names(self, names: str | Sequence[str]) -> None:
         self._require_model()
-        class_names = names_by_person(names)
         with self._lock:
-            self._name_classes(replace(self._names, by_person=class_names))
+            self._name_classes(replace(self._names, by_person=names_by_person(names)))
             self._match_samples_again()
 
     def set_label_role(self, role: str) -> None:
         self._require_model()
-        label_role = role_by_person(role)
         with self._lock:
-            self._role = label_role
+            self._role = role_by_person(role)
             self._match_samples_again()
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
@@ -313,8 +314,7 @@ class Workspace(FileLooks, WorkspaceInterface):
         weights: str = "",
         trust: Trust = NO_TRUST,
     ) -> ModelSummary:
-        name, trust = name or file_name(source, weights), trust | self._trust
-        return self._compare_with(ModelSource(source, name, weights or None, member, trust))
+        return self._compare_with(self._file_source(source, name, member, weights, trust))
 
     def compare_with_files(
         self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST
@@ -378,12 +378,15 @@ class Workspace(FileLooks, WorkspaceInterface):
             raise InputRejected("There is no model to compare with.", remedy="Choose an example or a file.")
         return self._other
 
-    def _open(self, source: ModelSource, example: Example | None, opening: str) -> OpenModel:
-        return open_model(source, example, opening, self._models)
+    def _file_source(
+        self, source: str | os.PathLike[str] | bytes, name: str, member: str, weights: str, trust: Trust
+    ) -> ModelSource:
+        name = name or file_name(source, weights)
+        return ModelSource(source, name, weights or None, member, trust | self._trust)
 
     def _compare_with(self, source: ModelSource) -> ModelSummary:
         self._require_model()
-        self._other = self._open(source, None, "")
+        self._other = open_model(source, None, "", self._models)
         return self._other.summary
 
     def _start_with(self, model: OpenModel) -> None:

@@ -43,11 +43,7 @@ def hand_over(request: Request, folder: Path, limits: Limits, *, is_confined: bo
     target = folder / f"model-{time.monotonic_ns()}"
     name = safe_name(_write(arguments, target, limits, whole=mark.change is not None))
     method = declaration_of(mark.by_path or request.declaration).__name__
-    options: dict[str, Any] = {
-        "source": str(target),
-        "name": safe_name(name),
-        "member": str(arguments.get("member", "")),
-    }
+    options: dict[str, Any] = {"source": str(target), "name": name, "member": str(arguments.get("member", ""))}
     if mark.change is not None:
         # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
         trust = (arguments.get("trust", NO_TRUST) | get_trust()).portable() if is_confined else NO_TRUST
