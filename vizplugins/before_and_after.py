@@ -13,7 +13,7 @@ _ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
 _RESIZING = tuple(f"{kind}{axes}D" for kind in ("UpSampling", "ZeroPadding", "Cropping") for axes in (1, 2))
 _WIDTH = 240
 _BAR_WIDTH = 160
-_BEFORE, _AFTER = "before", "after"
+_BEFORE, _AFTER = "input", "output"
 # One scale for both, but the legend of one panel only.
 _OWN_COLOURS = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
 _BEFORE_COLOUR, _AFTER_COLOUR = "#8f94a3", "#e8932f"
@@ -31,7 +31,7 @@ class BeforeAndAfterOptions(Options):
 def _has_one_input(activation: Activation) -> str:
     layer = activation.layer
     if layer.activation_function == "softmax":
-        return "takes what is on one scale before and after; a softmax makes probabilities"
+        return "takes layers whose input and output are on one scale; a softmax makes probabilities"
     if len(layer.inputs_from) != 1:
         return "shows what goes into the layer, and where that comes from is not known"
     return ""
@@ -41,7 +41,7 @@ class BeforeAndAfter(Visualizer):
     """What goes into the layer beside what comes out. Click a map to see that channel large."""
 
     name = "before-and-after"
-    title = "Before and after"
+    title = "Input → output"
     handles = Handles(
         layer_types=(*_POOLING, *_RANDOM, *_ACTIVATIONS, *_RESIZING),
         ranks=(2, 3, 4),
@@ -51,7 +51,7 @@ class BeforeAndAfter(Visualizer):
     )
     Options = BeforeAndAfterOptions
     how_to_read = (
-        "Before and after are on one scale. Pooling keeps what is strong (max) or usual (average) and forgets where "
+        "Input and output are on one scale. Pooling keeps what is strong (max) or usual (average) and forgets where "
         "exactly it was; a ReLU sets what is negative to zero; Dropout sets values to zero at random, in training only."
     )
     limitations = (
@@ -105,9 +105,9 @@ def _maps(
     channel = int(statistics.strength.argmax()) if options.channel is None else min(options.channel, len(ins) - 1)
     both = np.concatenate([ins[channel].reshape(-1), outs[channel].reshape(-1)])
     scale = charts.colour_scale(both, options.colours)
-    large = gallery.large_map(ins[channel], scale, title=f"Channel {channel} before")
+    large = gallery.large_map(ins[channel], scale, title=f"Channel {channel}: input")
     second = (
-        gallery.large_map(outs[channel], scale, title="After", legend=True)
+        gallery.large_map(outs[channel], scale, title="Output", legend=True)
         if after.ndim == 3
         else _units(after, channel)
     )
@@ -117,7 +117,7 @@ def _maps(
         statistics=statistics if after.ndim == 3 else None,
         scheme=options.colours,
         chosen=channel,
-        title=alt.TitleParams(text=f"Every channel {'after' if after.ndim == 3 else 'before'}", anchor="start"),
+        title=alt.TitleParams(text=f"Every channel of the {'output' if after.ndim == 3 else 'input'}", anchor="start"),
     )
     row = alt.HConcatChart(hconcat=[large, second], spacing=24, resolve=_OWN_COLOURS)
     return alt.VConcatChart(vconcat=[row, small], spacing=24, title=title, resolve=_OWN_COLOURS)
@@ -132,7 +132,7 @@ def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
         tooltip=["unit:Q", alt.Tooltip("value:Q", format=".4~g")],
     )
     point = base.mark_point(filled=True, size=90, color=_AFTER_COLOUR).transform_filter("datum.chosen")
-    name = f"After: channel {channel} is {after[channel]:.4g}"
+    name = f"Output: channel {channel} is {after[channel]:.4g}"
     return alt.LayerChart(layer=[base.mark_line(color=charts.MARK_COLOUR), point], width=330, height=150, title=name)
 
 
@@ -147,9 +147,9 @@ def _heatmaps(before: np.ndarray, after: np.ndarray, colours: str, title: alt.Ti
             scale=scale,
             width=_WIDTH,
             title=name,
-            legend=name == "After",
+            legend=name == "Output",
         )
-        for name, values in (("Before", before), ("After", after))
+        for name, values in (("Input", before), ("Output", after))
     ]
     return alt.HConcatChart(hconcat=panels, spacing=20, title=title, resolve=_OWN_COLOURS)
 
@@ -161,7 +161,7 @@ def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title
         column="timestep",
         scale=charts.colour_scale(before, colours),
         width=_WIDTH + 90,
-        title="Before",
+        title="Input",
     )
     frame = pd.DataFrame({"unit": np.arange(len(after)), "activation": after.astype(np.float64)})
     finite = after[np.isfinite(after)]
@@ -174,7 +174,7 @@ def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title
         tooltip=[alt.Tooltip("unit:Q"), alt.Tooltip("activation:Q", format=".4~g")],
         domain=(low * 1.04, high * 1.04 or (1.0 if low == 0 else 0.0)),
     )
-    return alt.HConcatChart(hconcat=[maps, bars.properties(title="After")], spacing=16, title=title)
+    return alt.HConcatChart(hconcat=[maps, bars.properties(title="Output")], spacing=16, title=title)
 
 
 def _lines(before: np.ndarray, after: np.ndarray, title: alt.TitleParams) -> alt.Chart:

@@ -38,7 +38,7 @@ class ClassActivationMapOptions(Options):
     )
     check: bool = Field(
         False,
-        title="Put it to the test",
+        title="Sanity check (shuffle weights)",
         description="Repeats the picture with the model's weights shuffled: one that does not change then shows the "
         "input, not the model (Adebayo et al. 2018).",
     )

@@ -31,7 +31,7 @@ class EmbeddingRows(Visualizer):
     Options = EmbeddingRowsOptions
     priority = 10
     how_to_read = (
-        "A row is a token, a column a unit of its vector; rows that look alike are tokens that the model takes for "
+        "A row is a token, a column a unit of its vector; similar rows are tokens that the model treats "
         "alike. The bar is the length (norm) of the vector. Training often makes long what decides, and leaves near "
         "its first, short value what it hardly saw. The line is the median of all vectors of the table."
     )

@@ -19,14 +19,12 @@ from vizplugins import (
     charts,
     gallery,
     hookimpl,
-    projection,
 )
 
 _SHOWN = 8
 _FEWEST = 3
 _BUCKETS = 60
 _MOST_TICKS = 2_000
-_POOLINGS: dict[str, projection.Pooling] = {"largest": "maximum", "mean": "mean"}
 
 
 class ExcitingSamplesOptions(Options):
@@ -34,8 +32,8 @@ class ExcitingSamplesOptions(Options):
 
     sample: SampleIndex = 0
     unit: int = Field(0, ge=0, title="Unit or channel")
-    by: Literal["largest", "mean"] = Field(
-        "largest", title="Counts", description="The largest answer at any place or timestep, or the mean over them."
+    by: Literal["maximum", "mean"] = Field(
+        "maximum", title="Over positions", description="The largest value at any place or timestep, or the mean of all."
     )
 
 
@@ -46,10 +44,10 @@ def _has_units(activation: Activation) -> str:
 
 
 class ExcitingSamples(Visualizer):
-    """What excites a unit: the samples that it answers to the most and the least, and where. Click one to open it."""
+    """The samples that a unit answers to the most and the least, and where in them. Click one to open it."""
 
     name = "exciting-samples"
-    title = "What excites it"
+    title = "Top samples"
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = ExcitingSamplesOptions
     how_to_read = (
@@ -74,7 +72,7 @@ class ExcitingSamples(Visualizer):
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the most, the least, and how all samples are spread."""
         unit = min(options.unit, activation.shape[-1] - 1)
-        scores = dataset.features(_POOLINGS[options.by], progress)[:, unit].astype(np.float64)
+        scores = dataset.features(options.by, progress)[:, unit].astype(np.float64)
         ranked = np.flatnonzero(np.isfinite(scores))
         if len(ranked) < _FEWEST:
             return Refusal("Fewer than three samples have an answer that is a finite number.")
@@ -84,8 +82,8 @@ class ExcitingSamples(Visualizer):
         count = min(_SHOWN, len(ranked) // 2) or 1
         name = charts.unit_name(activation, unit)
         return {
-            f"Excite {name} the most": _samples(dataset, unit, frame, ranked[:count]),
-            "The least": _samples(dataset, unit, frame, ranked[::-1][:count]),
+            f"Strongest samples for {name}": _samples(dataset, unit, frame, ranked[:count]),
+            "Weakest": _samples(dataset, unit, frame, ranked[::-1][:count]),
             f"All {len(ranked):,} samples: {_selectivity(frame)}": _spread(frame.iloc[ranked]),
         }
 

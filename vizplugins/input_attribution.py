@@ -28,7 +28,7 @@ _TOKEN_HEIGHT = 18
 
 
 class InputAttributionOptions(Options):
-    """What is explained, how, and whether the picture is put to the test."""
+    """What is explained, how, and whether the method is checked."""
 
     sample: SampleIndex = 0
     unit: int | None = Field(
@@ -44,14 +44,14 @@ class InputAttributionOptions(Options):
         "occlusion: what is there compared with nothing.",
     )
     nothing: Literal["zero", "mean of the samples"] = Field(
-        "zero", title="Compared with", description="What stands for nothing: for integrated gradients and occlusion."
+        "zero", title="Baseline", description="What stands for nothing: for integrated gradients and occlusion."
     )
     patch: int = Field(
-        0, ge=0, le=64, title="Covered at once", description="For occlusion: pixels, features or steps; 0: automatic."
+        0, ge=0, le=64, title="Patch size", description="For occlusion: pixels, features or steps; 0: automatic."
     )
     check: bool = Field(
         False,
-        title="Put it to the test",
+        title="Sanity check (shuffle weights)",
         description="Repeats the picture with the model's weights shuffled: one that does not change then shows the "
         "input, not the model (Adebayo et al. 2018).",
     )
@@ -65,7 +65,7 @@ class InputAttribution(Visualizer):
     """Which parts of the input the answer of a unit or class rests on."""
 
     name = "input-attribution"
-    title = "What it rests on"
+    title = "Attribution"
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = InputAttributionOptions
     how_to_read = (
@@ -173,7 +173,7 @@ def _over_image(found: attribution.Attribution) -> alt.HConcatChart:
         values = values.sum(axis=-1) if found.is_signed else values.max(axis=-1)  # (height, width, channel)
     scale = charts.colour_scale(values, "blueorange" if found.is_signed else "magma")
     image, over = gallery.overlay(values, found.given, scale)
-    large = gallery.large_map(values, scale, title="What it rests on", legend=True, value_title="Counts")
+    large = gallery.large_map(values, scale, title="Attribution", legend=True, value_title="Attribution")
     return alt.HConcatChart(hconcat=[image, over, large], spacing=20)
 
 
@@ -196,7 +196,7 @@ def _over_time(
         row="feature",
         column="time",
         scale=scale,
-        value_title="Counts",
+        value_title="Attribution",
         width=620,
         height=height,
         row_labels=_feature_names(found, activation) or None,
@@ -222,7 +222,7 @@ def _per_token(steps: np.ndarray, labels: tuple[str, ...], shown: np.ndarray, is
         )
     )
     bars = base.mark_bar(height=_TOKEN_HEIGHT - 5).encode(
-        alt.X("value:Q", title="Counts" if not is_signed else "Counts for it (right), against it (left)"),
+        alt.X("value:Q", title=_attribution_title(is_signed)),
         color=_sign_colour(),
         tooltip=["token:N", "place:Q", alt.Tooltip("value:Q", format=".4~g")],
     )
@@ -271,11 +271,11 @@ def _per_named_feature(found: attribution.Attribution, names: tuple[str, ...]) -
                 title=None,
                 axis=alt.Axis(ticks=False, domain=False, labelLimit=200, labelOverlap=False),
             ),
-            alt.X("value:Q", title="Counts for it (right), against it (left)" if found.is_signed else "Counts"),
+            alt.X("value:Q", title=_attribution_title(found.is_signed)),
             color=_sign_colour(),
             tooltip=[
                 "feature:N",
-                alt.Tooltip("value:Q", title="counts", format=".4~g"),
+                alt.Tooltip("value:Q", title="attribution", format=".4~g"),
                 alt.Tooltip("input:Q", format=".4~g"),
             ],
         )
@@ -292,13 +292,17 @@ def _bars(frame: pd.DataFrame, column: str, title: str) -> alt.Chart:
         .encode(
             alt.X("start:Q", title=title, scale=alt.Scale(nice=False), axis=alt.Axis(format="d", tickMinStep=1)),
             alt.X2("end:Q"),
-            alt.Y("value:Q", title="Counts"),
+            alt.Y("value:Q", title="Attribution"),
             alt.Y2(datum=0),
             color=_sign_colour(),
-            tooltip=[alt.Tooltip(f"{column}:Q"), alt.Tooltip("value:Q", title="counts", format=".4~g"), *more],
+            tooltip=[alt.Tooltip(f"{column}:Q"), alt.Tooltip("value:Q", title="attribution", format=".4~g"), *more],
         )
         .properties(height=220)
     )
+
+
+def _attribution_title(is_signed: bool) -> str:
+    return "Attribution: for it (right), against it (left)" if is_signed else "Attribution"
 
 
 def _sign_colour() -> alt.Color:

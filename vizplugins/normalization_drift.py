@@ -22,7 +22,7 @@ class NormalizationDrift(Visualizer):
     """Whether the layer gets numbers like those it was trained on, channel by channel."""
 
     name = "normalization-drift"
-    title = "Batch against training"
+    title = "Input drift"
     handles = Handles(
         layer_types=("BatchNormalization", "Normalization"),
         parts=("output",),

@@ -37,7 +37,7 @@ _NEIGHBOURS = 8
 _LISTED = 24
 _TELLING_UNITS = 6
 _CELLS = 48
-_RIGHT_OR_WRONG = {"right": "#54a24b", "wrong": "#e45756"}
+_CORRECT_OR_WRONG = {"correct": "#54a24b", "wrong": "#e45756"}
 
 
 class ProjectionOptions(Options):
@@ -46,14 +46,16 @@ class ProjectionOptions(Options):
     sample: SampleIndex = 0
     method: projection.Method = Field("PCA", title="Method")
     dimensions: Literal[2, 3] = Field(2, title="Dimensions")
-    colour_by: Literal["class", "prediction", "right or wrong", "unit"] = Field("class", title="Colour by")
+    colour_by: Literal["class", "prediction", "correct or wrong", "unit"] = Field("class", title="Colour by")
     unit: int = Field(0, ge=0, title="Unit or channel", description="For the colour: its mean over space or time.")
     pooling: projection.Pooling = Field(
-        "flattened", title="Per sample", description="Every number, or the mean or maximum of each unit or channel."
+        "flatten",
+        title="Vector per sample",
+        description="Every number, or the mean or maximum of each unit or channel.",
     )
     region: Region = Field(None, title="Region", description="In a plane: its samples are listed, and what they share.")
-    beside: Literal["nothing", "PCA", "t-SNE", "UMAP"] = Field("nothing", title="Beside it, another method")
-    other_layer: LayerKey = Field("", title="Beside it, another layer")
+    beside: Literal["none", "PCA", "t-SNE", "UMAP"] = Field("none", title="Second plot: method")
+    other_layer: LayerKey = Field("", title="Second plot: layer")
     metric: projection.Metric = Field("euclidean", title="Distance", description="PCA knows the Euclidean one only.")
     perplexity: float = Field(30, ge=2, le=100, title="Perplexity", description="t-SNE: how many neighbours count.")
     neighbours: int = Field(15, ge=2, le=100, title="Neighbours", description="UMAP: how many neighbours count.")
@@ -78,7 +80,7 @@ def _has_enough_samples(activation: Activation) -> str:
 
 
 class Projection(Visualizer):
-    """Which samples the layer holds for alike. Click a point to open that sample; drag to list those in a region."""
+    """Which samples look alike to this layer. Click a point to open that sample; drag to list those in a region."""
 
     name = "projection"
     title = "Projection"
@@ -129,10 +131,10 @@ def _described(dataset: LayerDataset, options: ProjectionOptions, progress: Prog
     labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
     frame = dataset.table()
     frame["prediction"] = charts.NOT_KNOWN if predicted is None else dataset.classes_named(predicted)
-    frame["right or wrong"] = charts.NOT_KNOWN
+    frame["correct or wrong"] = charts.NOT_KNOWN
     if labels is not None and predicted is not None:
-        verdict = np.where(labels == predicted, "right", "wrong")
-        frame["right or wrong"] = np.where(labels >= 0, verdict, charts.NOT_KNOWN)
+        verdict = np.where(labels == predicted, "correct", "wrong")
+        frame["correct or wrong"] = np.where(labels >= 0, verdict, charts.NOT_KNOWN)
     if options.colour_by == "unit":
         means = dataset.features("mean", progress)
         frame["unit"] = means[:, min(options.unit, means.shape[1] - 1)].astype(np.float64)
@@ -175,7 +177,7 @@ def _beside(
     features: np.ndarray,
 ) -> alt.TopLevelMixin:
     others: list[_Placed] = []
-    if options.beside not in ("nothing", options.method):
+    if options.beside not in ("none", options.method):
         others.append(place(activation.key, features, options.beside))
     other = activations.get(options.other_layer) if activations is not None else None
     if other is not None and other.key != activation.key and other.is_numeric:
@@ -281,8 +283,8 @@ def _ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
 
 
 def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
-    if options.colour_by == "right or wrong":
-        return {**_RIGHT_OR_WRONG, charts.NOT_KNOWN: charts.MUTED_COLOUR}
+    if options.colour_by == "correct or wrong":
+        return {**_CORRECT_OR_WRONG, charts.NOT_KNOWN: charts.MUTED_COLOUR}
     names = sorted(frame[options.colour_by].unique(), key=lambda name: (int(name) if name.isdecimal() else 0, name))
     return dict(zip(names, raster.class_colours(len(names)), strict=True))
 
@@ -291,7 +293,7 @@ def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     if options.colour_by == "unit":
         return alt.Color("unit:Q", title=f"Unit {options.unit}", scale=alt.Scale(scheme="viridis"))
     colours = _class_colours(options, frame)
-    title = "Answer" if options.colour_by == "right or wrong" else options.colour_by.capitalize()
+    title = "Answer" if options.colour_by == "correct or wrong" else options.colour_by.capitalize()
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(f"{options.colour_by}:N", title=title, scale=scale)
 
@@ -336,8 +338,8 @@ def _region(
 def _shared(frame: pd.DataFrame) -> str:
     counts = frame["class"].value_counts().drop(charts.NOT_KNOWN, errors="ignore")
     parts = [f"{count:,} of {name}" for name, count in counts[:3].items()]
-    wrong = int((frame["right or wrong"] == "wrong").sum())
-    if (frame["right or wrong"] != charts.NOT_KNOWN).any():
+    wrong = int((frame["correct or wrong"] == "wrong").sum())
+    if (frame["correct or wrong"] != charts.NOT_KNOWN).any():
         parts.append(f"{wrong:,} answered wrongly")
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -345,7 +347,7 @@ def _shared(frame: pd.DataFrame) -> str:
 def _telling_units(
     features: np.ndarray, inside: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
 ) -> alt.Chart:
-    means = dataset.features("mean") if options.pooling == "flattened" else features
+    means = dataset.features("mean") if options.pooling == "flatten" else features
     strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
     frame = pd.DataFrame({"unit": [f"unit {unit}" for unit in strongest], "apart": apart, "place": range(len(apart))})
     return (

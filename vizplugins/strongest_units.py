@@ -26,7 +26,9 @@ class StrongestUnits(Visualizer):
     handles = Handles(axes=("sample", "unit"), dtypes=("number",))
     Options = StrongestUnitsOptions
     priority = 3
-    how_to_read = "The longest bars are the units that decide the most here; compare them with those of another sample."
+    how_to_read = (
+        "The longest bars are the units that answer the most to this sample; compare them with those of another one."
+    )
     limitations = "A unit with a large activation may still carry little weight in the next layer."
 
     def chart(self, activation: Activation, options: StrongestUnitsOptions) -> alt.Chart:

@@ -35,7 +35,7 @@ class TrajectoriesOptions(Options):
     """Which sequences, how they are placed, and what colours mean."""
 
     sample: SampleIndex = 0
-    beside: int = Field(5, ge=0, le=30, title="Others beside it", description="Paths of other samples, in grey.")
+    beside: int = Field(5, ge=0, le=30, title="Other samples", description="How many further paths are drawn, in grey.")
     method: Literal["PCA", "UMAP"] = Field("PCA", title="Method")
     dimensions: Literal[2, 3] = Field(2, title="Dimensions")
     colour_by: Literal["time", "class"] = Field("time", title="Colour by")
@@ -58,12 +58,12 @@ class Trajectories(Visualizer):
     how_to_read = (
         "A point is the state after one timestep, the line joins them in time; the ring follows the slider. A path "
         "that comes to rest no longer changes its mind; one that turns at a step was moved by what came in there. "
-        "Samples of one class that end in one place are held for alike."
+        "Samples of one class that end in one place look alike to the layer."
     )
     limitations = (
         "Many units are shown in two or three dimensions: PCA's share of the variance is said, and what lies across "
         "these axes is not seen. UMAP keeps neighbours only, so its lines may jump where the state does not. All paths "
-        "are placed together, so another choice of samples beside it does not move them."
+        "are placed together, so other samples drawn beside it do not move them."
     )
 
     def chart(

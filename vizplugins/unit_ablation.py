@@ -54,12 +54,12 @@ class UnitAblation(Visualizer):
     """What changes in the answer and in later layers when a unit is switched off. Click a bar for that unit."""
 
     name = "unit-ablation"
-    title = "Switch it off"
+    title = "Ablation"
     handles = Handles(dtypes=("number",), parts=("output",), when=_can_be_ablated)
     Options = UnitAblationOptions
     how_to_read = (
         "Above, the answer with and without the unit. The bars of later layers say how far each one's answer moves: "
-        "where they shrink, what the unit says is lost or made up for. Below, each unit is switched off alone: a long "
+        "where they shrink, what the unit tells is lost or made up for. Below, each unit is switched off alone: a long "
         "bar to the right is a unit that the answer needs, to the left one that stands in its way."
     )
     limitations = (
@@ -100,12 +100,13 @@ class UnitAblation(Visualizer):
         found = attribution.ablate(extractor, named, activation.key, unit, float(fixed[unit]))
         name = charts.unit_name(activation, unit)
         how = "off" if options.to == "zero" else f"fixed to {fixed[unit]:.3g}"
+        switched = "switched off" if options.to == "zero" else "fixed to its mean"
         pictures: dict[str, alt.TopLevelMixin] = {
             f"The answer with {name} {how}: {charts.sample_name(activation, options.sample)}": _answers(found, answer)
         }
         if found.changed:
-            pictures["How far the answers of later layers move"] = _later(found)
-        pictures[f"By how much {charts.unit_name(answer, best)} falls when a unit is {how} alone"] = _all_units(
+            pictures["Change of later layers"] = _later(found)
+        pictures[f"Drop of {charts.unit_name(answer, best)} per unit {switched}"] = _all_units(
             falls, unit, charts.explained_as(answer)
         )
         if options.all_samples:
@@ -149,7 +150,7 @@ def _later(found: attribution.Ablation) -> alt.Chart:
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
             alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220)),
-            alt.X("moved:Q", title="Moved, as a share of its length", axis=alt.Axis(format="%")),
+            alt.X("moved:Q", title="Change of the layer's output (relative)", axis=alt.Axis(format="%")),
             tooltip=["layer:N", alt.Tooltip("moved:Q", format=".2%")],
         )
         .properties(height=alt.Step(18))
@@ -164,7 +165,7 @@ def _all_units(falls: np.ndarray, unit: int, explained: str) -> alt.LayerChart:
     clicked = charts.clicked("unit")
     base = alt.Chart(frame).encode(
         alt.Y("unit:O", sort=[int(each) for each in kept], title="Unit"),
-        alt.X("falls:Q", title=f"Falls by: {explained}" if explained else "Falls by"),
+        alt.X("falls:Q", title=f"Drop of {explained}" if explained else "Drop"),
         tooltip=["unit:Q", alt.Tooltip("falls:Q", format=".4~g")],
     )
     colour = alt.when(alt.datum.chosen).then(alt.value("#e8932f")).otherwise(alt.value(charts.MARK_COLOUR))
@@ -192,7 +193,7 @@ def _all_samples(
     if first is None or second is None:
         return _moved(*answers)
     changed = float((first != second).mean())
-    caption = f"All {count:,} samples: {charts.percent(changed)} are answered otherwise without it"
+    caption = f"All {count:,} samples: {charts.percent(changed)} get another answer without it"
     labels = dataset.labels
     judged = np.zeros(count, bool) if labels is None else labels >= 0
     if labels is None or not judged.any():
@@ -201,12 +202,12 @@ def _all_samples(
     else:
         right = ((first == labels)[judged], (second == labels)[judged])
         shares = [charts.percent(float(each.mean())) for each in right]
-        caption = f"{caption}; right on {shares[0]}, then on {shares[1]}"
+        caption = f"{caption}; correct {shares[0]} before, {shares[1]} after"
         rows = pd.concat(
             pd.DataFrame({"class": dataset.classes_named(labels[judged]), "part": part, "share": each})
             for part, each in zip((_BEFORE, _AFTER), right, strict=True)
         )
-        title = "Share answered right"
+        title = "Share of correct answers"
     frame = rows.groupby(["class", "part"], as_index=False)["share"].mean()
     return caption, (
         alt.Chart(frame)

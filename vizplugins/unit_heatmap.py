@@ -19,7 +19,7 @@ class UnitHeatmapOptions(Options):
     sample: SampleIndex = 0
     colours: charts.ColourScheme = Field("automatic", title="Colours")
     order: Literal["index", "strength", "time of peak"] = Field("index", title="Sort units by")
-    compare: tuple[SampleIndex, ...] = Field((), title="Samples beside it", description="On the same colour scale.")
+    compare: tuple[SampleIndex, ...] = Field((), title="Compare with samples", description="On the same colour scale.")
 
 
 class UnitHeatmap(Visualizer):

@@ -19,7 +19,7 @@ class UnitLinesOptions(Options):
 
     sample: SampleIndex = 0
     units: tuple[UnitIndex, ...] = Field((0, 1, 2), title="Units")
-    compare: tuple[SampleIndex, ...] = Field((), title="Samples beside it", description="Drawn on the same scale.")
+    compare: tuple[SampleIndex, ...] = Field((), title="Compare with samples", description="Drawn on the same scale.")
 
 
 class UnitLines(Visualizer):

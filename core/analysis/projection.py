@@ -30,7 +30,7 @@ __all__ = [
 
 Method = Literal["PCA", "t-SNE", "UMAP"]
 Metric = Literal["euclidean", "cosine", "manhattan"]
-Pooling = Literal["flattened", "mean", "maximum"]
+Pooling = Literal["flatten", "mean", "maximum"]
 
 FEWEST_SAMPLES: Final = 5
 _WIDE: Final = 20_000
@@ -68,7 +68,7 @@ def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
             left out where the layer has a mask.
     """
     values = activation.values.astype(np.float32)
-    if pooling == "flattened" or values.ndim < 3:
+    if pooling == "flatten" or values.ndim < 3:
         return values.reshape(len(values), -1)  # (sample, *extents) -> (sample, feature)
     shown = activation.shown[..., None]
     places = tuple(range(1, values.ndim - 1))

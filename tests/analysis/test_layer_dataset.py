@@ -46,7 +46,7 @@ def test_in_a_notebook_the_samples_are_those_of_the_activation(both):
     found = LayerDataset(block["dense"])
 
     assert (found.sample_count, found.first, found.number_of(3), found.is_whole) == (30, 60, 3, True)
-    np.testing.assert_array_equal(found.features("flattened"), block["dense"].values)
+    np.testing.assert_array_equal(found.features("flatten"), block["dense"].values)
     np.testing.assert_array_equal(found.activation([4, 1]).values, block["dense"].values[[4, 1]])
     np.testing.assert_array_equal(found.predictions(), block.output.argmax(axis=1))
 
@@ -56,5 +56,5 @@ def test_more_than_is_kept_is_refused(both, monkeypatch):
     monkeypatch.setenv("LAYERSCOPE_KEPT_BYTES", "100KB")
 
     with pytest.raises(ValueError, match="need more than 100 KB of memory"):
-        LayerDataset(block["conv_1"], dataset, extractor).features("flattened")
+        LayerDataset(block["conv_1"], dataset, extractor).features("flatten")
     assert LayerDataset(block["conv_1"], dataset, extractor).features("mean").shape == (90, 16)

@@ -112,7 +112,7 @@ class TestFeatures:
         values = np.arange(2 * 3 * 3 * 2, dtype=np.float32).reshape(2, 3, 3, 2)
         activation = make_activation(values, bases=("Conv2D", "Layer"))
 
-        assert features_of(activation, "flattened").shape == (2, 18)
+        assert features_of(activation, "flatten").shape == (2, 18)
         np.testing.assert_allclose(features_of(activation, "mean"), values.mean(axis=(1, 2)))
         np.testing.assert_allclose(features_of(activation, "maximum"), values.max(axis=(1, 2)))
 

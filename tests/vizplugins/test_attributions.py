@@ -111,7 +111,7 @@ def test_all_samples_say_what_the_unit_is_good_for(drawn):
     *_, everything = drawn("digits-cnn", "dense", "unit-ablation", unit=17, all_samples=True)
 
     assert everything.caption.startswith("All 90 samples: ")
-    assert "right on 99 %, then on " in everything.caption
+    assert "correct 99 % before, " in everything.caption
     assert len(rows(everything)) == 20
 
 

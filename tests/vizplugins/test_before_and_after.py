@@ -55,9 +55,9 @@ def test_the_strongest_channel_and_one_that_is_not_there():
     def shown(**options):
         return drawn(activation, **options)["vconcat"][0]["hconcat"][0]["title"]
 
-    assert shown() == "Channel 1 before"
-    assert shown(channel=0) == "Channel 0 before"
-    assert shown(channel=50) == "Channel 2 before"
+    assert shown() == "Channel 1: input"
+    assert shown(channel=0) == "Channel 0: input"
+    assert shown(channel=50) == "Channel 2: input"
 
 
 @pytest.mark.parametrize("keepdims", [True, False])
@@ -100,10 +100,10 @@ def test_vectors_as_two_lines():
     specification = drawn(answered(L.ReLU(name="relu"), values))
     rows = specification["datasets"][specification["data"]["name"]]
 
-    assert [row["value"] for row in rows if row["is"] == "before"] == [-1, 2, -3, 4]
-    assert [row["value"] for row in rows if row["is"] == "after"] == [0, 2, 0, 4]
+    assert [row["value"] for row in rows if row["is"] == "input"] == [-1, 2, -3, 4]
+    assert [row["value"] for row in rows if row["is"] == "output"] == [0, 2, 0, 4]
     assert "50 % of the values changed, 50 % to zero" in specification["title"]["subtitle"]
-    assert specification["encoding"]["strokeDash"]["scale"]["domain"] == ["before", "after"]
+    assert specification["encoding"]["strokeDash"]["scale"]["domain"] == ["input", "output"]
 
 
 def test_dropout_acts_in_training_only():

@@ -39,7 +39,7 @@ def test_what_a_planted_unit_answers_to_is_found(planted):
     assert samples(most)[0] == 24
     assert all((sample - 20) % 2 == 0 for sample in samples(most))
     assert all((sample - 20) % 2 == 1 for sample in samples(least))
-    assert most.caption == "Excite unit 1 of layer the most"
+    assert most.caption == "Strongest samples for unit 1 of layer"
     assert everything.caption == "All 12 samples: the most for cat, selectivity 1.00 of 1"
     assert len(samples(everything)) == 12
     assert most.selections == least.selections == everything.selections == ("sample",)

@@ -41,7 +41,7 @@ def test_a_point_per_sample_with_its_picture_and_classes(recorded):
     assert all(row["image"].startswith("data:image/png") for row in found)
     labels = recorded["digits-cnn"]["dense"].context.labels
     assert [row["class"] for row in found] == [str(label) for label in labels]
-    assert sum(row["right or wrong"] == "right" for row in found) >= 38
+    assert sum(row["correct or wrong"] == "correct" for row in found) >= 38
     assert "explain" in str(points.specification["title"])
     assert points.selections == ("sample", "region")
     assert near.selections == ("sample",)
@@ -70,7 +70,7 @@ def test_in_space_it_turns_in_the_browser(recorded):
     assert max(row["x"] ** 2 + row["y"] ** 2 + row["z"] ** 2 for row in rows(points)) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("colour", ["class", "prediction", "right or wrong", "unit"])
+@pytest.mark.parametrize("colour", ["class", "prediction", "correct or wrong", "unit"])
 def test_colours(recorded, colour):
     points, _ = drawn(recorded["digits-cnn"]["conv_1"], colour_by=colour, pooling="mean", unit=99).pictures
     assert points.specification["layer"][0]["encoding"]["color"]["field"] == colour

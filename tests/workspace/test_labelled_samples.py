@@ -100,7 +100,7 @@ class TestFolders:
         projected = workspace.chart("pool", "projection", {"colour_by": "class", "method": "PCA"}, 0)
         assert "zebra" in str(projected.pictures[0].specification)
         assert "right" not in {
-            row.get("right or wrong")
+            row.get("correct or wrong")
             for rows in projected.pictures[0].specification["datasets"].values()
             for row in rows
         }

@@ -84,7 +84,7 @@ def test_layers_that_can_be_searched(opened):
 
 def test_what_stops_a_search_is_said(opened):
     workspace = opened("reviews-transformer")
-    with pytest.raises(core.NoGradient, match=r"Input 'text' is text.*What it rests on"):
+    with pytest.raises(core.NoGradient, match=r"Input 'text' is text.*Attribution"):
         workspace.maximize("probabilities", 0, {}, 0, 8, 1)
     assert workspace.excited("probabilities", 0, {}).sample_count == 80
     with pytest.raises(core.InputRejected, match="has no unit 99"):

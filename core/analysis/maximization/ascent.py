@@ -336,7 +336,7 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
         raise NoGradient(
             entries.stopped_by,
             remedy="So no input can be looked for. The samples that excite the unit the most can be seen, and the "
-            "pictures “What it rests on” and “Switch it off” work too.",
+            "pictures “Attribution” and “Ablation” work too.",
         )
     return input_name(entry)
 
