@@ -24,6 +24,8 @@ ControlKind = Literal[
 ]
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
 _SEVERAL: Final = (list, tuple, set, frozenset)
+Follower = Literal["", "unit", "class", "region"]
+_UNIT_AXES: Final = frozenset({"unit", "channel"})
 _POSITIONS: Final = frozenset({"index", "integer", "number"})
 _RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
@@ -50,6 +52,8 @@ class Control:
         optional: True where None is a value.
         step: What values are a multiple of, or None.
         choice_titles: What each choice is called, where that is not its own text.
+        follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, or a
+            region; empty for an option of its own.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Control:
     optional: bool = False
     step: float | None = None
     choice_titles: tuple[str, ...] = ()
+    follows: Follower = ""
 
 
 class FittedOptions(NamedTuple):
@@ -171,6 +176,7 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         read.choices,
         optional=read.optional,
         step=read.step,
+        follows=_followed(read),
     )
     if isinstance(read.mark, IndexOf):
         last = max(activation.extent(read.mark.axis) - 1, 0)
@@ -187,6 +193,14 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
     if control.kind == "choices":
         return replace(control, default=_in_order(default, control.choices))
     return control
+
+
+def _followed(read: _Declared) -> Follower:
+    if read.kind == "index" and isinstance(read.mark, IndexOf) and read.mark.axis in _UNIT_AXES:
+        return "unit"
+    if isinstance(read.mark, ClassOf):
+        return "class"
+    return "region" if read.kind == "region" else ""
 
 
 def _class_control(control: Control, activation: Activation) -> Control:

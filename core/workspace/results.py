@@ -274,9 +274,20 @@ class VisualizerSummary:
     changed_at: str = ""
 
     def values_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those option values that this picture has a control for; the sample is that of the page."""
-        names = {control.name for control in self.controls} - {"sample"}
-        return {name: value for name, value in options.items() if name in names}
+        """Return those option values that this picture has a control for; the sample is that of the page.
+
+        Args:
+            options: Values by option name, and what is selected on the page: ``@unit``, ``@class`` and ``@region``
+                are for every option that follows that and has no value of its own.
+        """
+        values = {}
+        for control in self.controls:
+            followed = f"@{control.follows}"
+            if control.name != "sample" and control.name in options:
+                values[control.name] = options[control.name]
+            elif control.follows and followed in options:
+                values[control.name] = options[followed]
+        return values
 
 
 @dataclass(frozen=True)
