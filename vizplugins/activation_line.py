@@ -16,6 +16,7 @@ class ActivationLine(Visualizer):
 
     name = "activation-line"
     title = "Activation by unit"
+    group = "units"
     handles = Handles(axes=("sample", "unit"), dtypes=("number",))
     Options = ActivationLineOptions
     priority = 5

@@ -49,6 +49,7 @@ class AttentionHeads(Visualizer):
 
     name = "attention-heads"
     title = "Attention"
+    group = "look"
     handles = Handles(
         layer_types=("MultiHeadAttention", "GroupedQueryAttention", "Attention"),
         parts=("output", _SCORES),

@@ -42,6 +42,7 @@ class BeforeAndAfter(Visualizer):
 
     name = "before-and-after"
     title = "Input → output"
+    group = "look"
     handles = Handles(
         layer_types=(*_POOLING, *_RANDOM, *_ACTIVATIONS, *_RESIZING),
         ranks=(2, 3, 4),

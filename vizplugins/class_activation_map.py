@@ -53,6 +53,7 @@ class ClassActivationMap(Visualizer):
 
     name = "class-activation-map"
     title = "Class activation map"
+    group = "explain"
     handles = Handles(
         axes=("sample", "height", "width", "channel"), dtypes=("number",), parts=("output",), when=_has_places
     )

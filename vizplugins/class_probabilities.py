@@ -27,6 +27,7 @@ class ClassProbabilities(Visualizer):
 
     name = "class-probabilities"
     title = "Class probabilities"
+    group = "look"
     handles = Handles(axes=("sample", "unit"), when=_is_softmax)
     Options = ClassProbabilitiesOptions
     priority = 10

@@ -27,6 +27,7 @@ class EmbeddingRows(Visualizer):
 
     name = "embedding-rows"
     title = "Token vectors"
+    group = "weights"
     handles = Handles(layer_types=("Embedding",), axes=("sample", "time", "unit"), dtypes=("number",))
     Options = EmbeddingRowsOptions
     priority = 10

@@ -48,6 +48,7 @@ class ExcitingSamples(Visualizer):
 
     name = "exciting-samples"
     title = "Top samples"
+    group = "units"
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = ExcitingSamplesOptions
     how_to_read = (

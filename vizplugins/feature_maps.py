@@ -28,6 +28,7 @@ class FeatureMaps(Visualizer):
 
     name = "feature-maps"
     title = "Feature maps"
+    group = "look"
     handles = Handles(axes=("sample", "height", "width", "channel"))
     Options = FeatureMapsOptions
     priority = 10

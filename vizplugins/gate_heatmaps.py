@@ -27,6 +27,7 @@ class GateHeatmaps(Visualizer):
 
     name = "gate-heatmaps"
     title = "Gates over time"
+    group = "look"
     handles = Handles(layer_types=("RNN",), parts=("output",), when=recurrence.refuse_without_states)
     Options = GateHeatmapsOptions
     priority = 9

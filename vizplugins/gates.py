@@ -27,6 +27,7 @@ class Gates(Visualizer):
 
     name = "gates"
     title = "Gates"
+    group = "look"
     # No axes are named: the lines stay first where the layer answers at every timestep, and where it answers only at
     # the end the gates come first, since one number a unit says little of a sequence.
     handles = Handles(layer_types=("RNN",), parts=("output",), when=recurrence.refuse_without_gates)

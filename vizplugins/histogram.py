@@ -23,6 +23,7 @@ class Histogram(Visualizer):
 
     name = "histogram"
     title = "Histogram"
+    group = "numbers"
     handles = Handles(dtypes=("number",))
     Options = HistogramOptions
     priority = 4

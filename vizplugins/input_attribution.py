@@ -66,6 +66,7 @@ class InputAttribution(Visualizer):
 
     name = "input-attribution"
     title = "Attribution"
+    group = "explain"
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = InputAttributionOptions
     how_to_read = (

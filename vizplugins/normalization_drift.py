@@ -23,6 +23,7 @@ class NormalizationDrift(Visualizer):
 
     name = "normalization-drift"
     title = "Input drift"
+    group = "numbers"
     handles = Handles(
         layer_types=("BatchNormalization", "Normalization"),
         parts=("output",),

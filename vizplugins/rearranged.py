@@ -27,6 +27,7 @@ class Rearranged(Visualizer):
 
     name = "rearranged"
     title = "Re-arranged"
+    group = "look"
     handles = Handles(
         layer_types=("Flatten", "Reshape", "Permute", "RepeatVector"),
         parts=("output",),

@@ -31,6 +31,7 @@ class RgbComposite(Visualizer):
 
     name = "rgb-composite"
     title = "RGB composite"
+    group = "look"
     handles = Handles(axes=("sample", "height", "width", "channel"), when=_has_three_channels)
     Options = RgbCompositeOptions
     how_to_read = (

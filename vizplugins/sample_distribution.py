@@ -30,6 +30,7 @@ class SampleDistribution(Visualizer):
 
     name = "sample-distribution"
     title = "Distribution over samples"
+    group = "samples"
     handles = Handles(dtypes=("number",), when=_has_several_samples)
     Options = SampleDistributionOptions
     priority = 1

@@ -84,6 +84,7 @@ class Projection(Visualizer):
 
     name = "projection"
     title = "Projection"
+    group = "samples"
     handles = Handles(dtypes=("number",), when=_has_enough_samples)
     Options = ProjectionOptions
     how_to_read = (

@@ -23,6 +23,7 @@ class StrongestUnits(Visualizer):
 
     name = "strongest-units"
     title = "Strongest units"
+    group = "units"
     handles = Handles(axes=("sample", "unit"), dtypes=("number",))
     Options = StrongestUnitsOptions
     priority = 3

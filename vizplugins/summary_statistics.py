@@ -20,6 +20,7 @@ class SummaryStatistics(Visualizer):
 
     name = "statistics"
     title = "Statistics"
+    group = "numbers"
     handles = Handles(dtypes=("number",))
     Options = SummaryStatisticsOptions
     priority = 2

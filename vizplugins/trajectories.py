@@ -51,6 +51,7 @@ class Trajectories(Visualizer):
 
     name = "trajectories"
     title = "Trajectories"
+    group = "samples"
     handles = Handles(axes=("sample", "time", "unit"), dtypes=("number",), when=_has_a_path)
     Options = TrajectoriesOptions
     # A picture for a second look.

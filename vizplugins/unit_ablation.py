@@ -55,6 +55,7 @@ class UnitAblation(Visualizer):
 
     name = "unit-ablation"
     title = "Ablation"
+    group = "explain"
     handles = Handles(dtypes=("number",), parts=("output",), when=_can_be_ablated)
     Options = UnitAblationOptions
     how_to_read = (

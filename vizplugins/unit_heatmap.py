@@ -27,6 +27,7 @@ class UnitHeatmap(Visualizer):
 
     name = "unit-heatmap"
     title = "All units over time"
+    group = "look"
     handles = Handles(
         layer_types=("BaseConv", "BasePooling", "BaseDepthwiseConv", "BaseSeparableConv", "Layer", "Operation"),
         axes=("sample", "time", "unit"),

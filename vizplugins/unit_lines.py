@@ -27,6 +27,7 @@ class UnitLines(Visualizer):
 
     name = "unit-lines"
     title = "Units over time"
+    group = "look"
     # Named down to the base classes, so that a recurrent layer is nearer here than to the heatmap.
     handles = Handles(
         layer_types=("RNN", "Bidirectional", "Layer", "Operation"),

@@ -30,6 +30,7 @@ class ValueTable(Visualizer):
 
     name = "value-table"
     title = "Values"
+    group = "numbers"
     handles = Handles(layer_types=("Layer",))
     Options = ValueTableOptions
     how_to_read = (

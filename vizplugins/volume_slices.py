@@ -22,6 +22,7 @@ class VolumeSlices(Visualizer):
 
     name = "volume-slices"
     title = "Slices"
+    group = "look"
     handles = Handles(ranks=(5,))
     Options = VolumeSlicesOptions
     priority = 10

@@ -36,7 +36,7 @@ def list_plugins(as_json: bool) -> None:
     else:
         for each in found:
             whence = each.path or f"{each.package} {each.version}".strip()
-            pictures = ", ".join(picture.name for picture in each.visualizers)
+            pictures = ", ".join(f"{picture.name} ({picture.group})" for picture in each.visualizers)
             seconds = f"{each.import_seconds:.2f} s"
             click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {pictures}".rstrip())
             for failure in each.failures:

@@ -12,7 +12,7 @@ from core.common.text import did_you_mean, or_list
 from core.plugins import hookspecs
 from core.plugins.handles import Handles
 from core.plugins.options import control_fault
-from core.plugins.visualizer import API_VERSION, OLDEST_API_VERSION, Options, Visualizer
+from core.plugins.visualizer import API_VERSION, GROUPS, OLDEST_API_VERSION, Options, Visualizer
 
 __all__ = [
     "CHART_ARGUMENTS",
@@ -28,7 +28,9 @@ CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "data
 """What ``chart`` may ask for by naming a parameter so."""
 
 VERSION_NAME: Final = "layerscope_api"
-_DECLARED: Final = ("name", "title", "handles", "Options", "how_to_read", "limitations", "priority", "needs", "chart")
+_DECLARED: Final = (
+    *("name", "title", "group", "handles", "Options", "how_to_read", "limitations", "priority", "needs", "chart"),
+)
 _CHART: Final = "chart(self, activation, options)"
 
 
@@ -124,6 +126,9 @@ def _handles_fault(handles: Any, may_be_empty: bool) -> str:
 
 
 def _attribute_fault(visualizer: Visualizer) -> str:
+    if visualizer.group not in tuple(GROUPS):
+        meant = did_you_mean(visualizer.group, GROUPS) if isinstance(visualizer.group, str) else "."
+        return f"declares group = {visualizer.group!r}, which there is not{meant} The groups are: {', '.join(GROUPS)}"
     if not isinstance(visualizer.priority, int):
         return f"declares priority = {visualizer.priority!r}, a whole number is needed"
     if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:

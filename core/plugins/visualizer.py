@@ -6,6 +6,7 @@ that the page needs to find it, to make its controls and to explain it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
 
@@ -16,11 +17,13 @@ from core.plugins.handles import Handles
 
 __all__ = [
     "API_VERSION",
+    "GROUPS",
     "OLDEST_API_VERSION",
     "Cache",
     "ChannelIndex",
     "ClassIndex",
     "ClassOf",
+    "Group",
     "HeadIndex",
     "IndexOf",
     "LayerKey",
@@ -40,6 +43,17 @@ API_VERSION: Final = 2
 
 OLDEST_API_VERSION: Final = API_VERSION - 1
 """The oldest that is served."""
+
+Group = Literal["look", "explain", "units", "samples", "numbers", "weights"]
+GROUPS: Final[Mapping[Group, str]] = {
+    "look": "what a layer answered to one sample",
+    "explain": "what of the input, or of the model, an answer rests on",
+    "units": "single units, and which of them answer the most",
+    "samples": "many samples beside one another",
+    "numbers": "statistics and values",
+    "weights": "the weights of a layer",
+}
+"""The groups that pictures stand in on the page, in that order, each with what its pictures show."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,8 @@ class Visualizer:
     Attributes:
         name: Identifier in links and in ``registry.chart(name, …)``: lower case, words joined by hyphens.
         title: What the tab says.
+        group: Among which pictures it stands: ``"look"``, ``"explain"``, ``"units"``, ``"samples"``, ``"numbers"`` or
+            ``"weights"``.
         handles: Which activations it can draw.
         Options: The pydantic model of its options.
         how_to_read: What a person should look for in the chart.
@@ -137,6 +153,7 @@ class Visualizer:
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    group: ClassVar[Group] = "look"
     handles: ClassVar[Handles] = Handles()
     Options: ClassVar[type[Options]] = Options
     how_to_read: ClassVar[str] = ""

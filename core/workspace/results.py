@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from core.plugins.options import Control
+from core.plugins.visualizer import Group
 
 __all__ = [
     "Answer",
@@ -260,7 +261,8 @@ class PartSummary:
 class VisualizerSummary:
     """A picture that suits a layer, with the controls of its options.
 
-    ``changed_at`` is when its file was last loaded again, such as ``"12:03:05"``; empty if it was not.
+    ``changed_at`` is when its file was last loaded again, such as ``"12:03:05"``; empty if it was not. ``group`` is one
+    of :data:`core.plugins.visualizer.GROUPS`.
     """
 
     name: str
@@ -272,6 +274,7 @@ class VisualizerSummary:
     package: str
     version: str
     changed_at: str = ""
+    group: Group = "look"
 
     def values_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return those option values that this picture has a control for; the sample is that of the page.
@@ -292,12 +295,16 @@ class VisualizerSummary:
 
 @dataclass(frozen=True)
 class InstalledVisualizer:
-    """A picture that is installed, whatever layer it suits; ``handles`` says which in words."""
+    """A picture that is installed, whatever layer it suits; ``handles`` says which in words.
+
+    ``group`` is one of :data:`core.plugins.visualizer.GROUPS`.
+    """
 
     name: str
     title: str
     description: str
     handles: str
+    group: Group = "look"
 
 
 @dataclass(frozen=True)

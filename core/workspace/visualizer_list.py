@@ -79,6 +79,7 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
         plugin.package,
         plugin.version,
         plugin.changed_at,
+        visualizer.group,
     )
 
 
@@ -99,7 +100,8 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
         plugin.path,
         plugin.status,
         tuple(
-            InstalledVisualizer(each.name, each.title, _first_line(each), each.handles.in_words()) for each in brought
+            InstalledVisualizer(each.name, each.title, _first_line(each), each.handles.in_words(), each.group)
+            for each in brought
         ),
         tuple(map(failure_of, plugin.problems)),
         plugin.notices,

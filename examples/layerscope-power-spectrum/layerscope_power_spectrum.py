@@ -32,6 +32,7 @@ class PowerSpectrum(Visualizer):
 
     name = "power-spectrum"
     title = "Power spectrum"
+    group = "look"
     handles = Handles(
         layer_types=("RNN", "Bidirectional", "Conv1D"), axes=("sample", "time", "unit"), dtypes=("number",)
     )

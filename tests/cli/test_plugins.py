@@ -42,6 +42,7 @@ class TestList:
 
         assert done.exit_code == 0
         assert any(line.split()[:2] == ["ready", "feature_maps"] for line in done.output.splitlines())
+        assert "exciting-samples (units)" in done.output
 
     def test_failures_are_told_and_are_a_status(self, run, with_broken):
         done = run("list")

@@ -280,6 +280,8 @@ class TestBoundaries:
             (visualizer("x", handles=None), "declares handles = None"),
             (visualizer("x", Options=dict), "declares Options = "),
             (visualizer("x", priority="high"), "declares priority = 'high'"),
+            (visualizer("x", group="unit"), "declares group = 'unit', which there is not; did you mean 'units'?"),
+            (visualizer("x", group=["look"]), "The groups are: look, explain, units, samples, numbers, weights"),
             (visualizer("x", handles=Handles()), "does not say what it handles"),
             (
                 visualizer("x", limitation="none"),
