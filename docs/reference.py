@@ -22,14 +22,14 @@ __all__ = ["main", "reference"]
 
 TARGET: Final = Path(__file__).parent / "reference.md"
 _ABOUT_MARKED: Final = {
-    "ChannelIndex": "An option that is a position on the axis of channels.",
+    "ChannelIndex": "An option that is a channel: a position on the last axis; of a layer that has units, a unit.",
     "ClassIndex": "An option that is a class of the model's answer, chosen by its name.",
     "ColourScheme": "An option that is one of the colour schemes of `charts`.",
     "HeadIndex": "An option that is a position on the axis of attention heads.",
     "LayerKey": "An option that is the key of another layer of the same pass.",
     "Region": "An option that is what is dragged over a chart: left, right, bottom and top, or None.",
     "SampleIndex": "An option that is a position on the axis of samples; one called `sample` follows the page.",
-    "UnitIndex": "An option that is a position on the axis of units.",
+    "UnitIndex": "An option that is a unit: a position on the last axis; of a layer that has channels, a channel.",
     "API_VERSION": "The version of this API, see [what may change](plugins.md#what-may-change-and-when).",
     "hookimpl": "Marks a function of a plugin as one of its hooks.",
     "LAYER_KINDS": "What `small_model` can make.",

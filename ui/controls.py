@@ -32,8 +32,9 @@ def controls(options: Sequence[Control], choice: Choice, scope: str) -> tuple[di
     """
     values: dict[str, Any] = {}
     places: dict[str, Any] = {"": st.empty()}
+    chosen = {control.name: choice.options.get(control.name, control.default) for control in options}
     for control in options:
-        if control.name == "sample":
+        if control.name == "sample" or not control.acts(chosen):
             continue
         value = choice.options.get(control.name, control.default)
         key = keys.option(scope, control.name)

@@ -16,6 +16,7 @@ from core.analysis.large_arrays import (
     map_statistics,
     value_statistics,
 )
+from core.analysis.units import shown_unit, strongest_unit
 from core.charts.building_blocks import (
     class_of,
     classes_of,
@@ -49,12 +50,14 @@ from core.charts.colours import (
 )
 from core.charts.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, note_reduced, picture, reduced, row_bars
 from core.charts.selections import clicked, dragged
+from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_labels
 from core.common.deprecation import warn_deprecated
 from core.common.text import NOT_KNOWN, cut_in_the_middle, format_shape, percent
 from core.extraction.activation import Activation
 
 __all__ = [
     "CELLS_WITH_TOOLTIPS",
+    "CHOSEN_COLOUR",
     "GAP_LEVEL",
     "MARK_COLOUR",
     "MUTED_COLOUR",
@@ -67,6 +70,7 @@ __all__ = [
     "ValueStatistics",
     "averaged",
     "blocks",
+    "chosen_frame",
     "class_of",
     "classes_of",
     "clicked",
@@ -83,6 +87,8 @@ __all__ = [
     "histogram",
     "level_picture_url",
     "map_statistics",
+    "mark_column",
+    "mark_row",
     "masked_bands",
     "note_not_finite",
     "note_reduced",
@@ -95,9 +101,12 @@ __all__ = [
     "row_order",
     "sample_name",
     "short_name",
+    "shown_unit",
+    "strongest_unit",
     "thin",
     "title",
     "token_labels",
+    "unit_labels",
     "unit_name",
     "value_statistics",
     "within",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core.extraction.activation import Activation
-from core.plugins.visualizer import ClassOf, IndexOf, LayerOf, Options, RegionOf, Visualizer
+from core.plugins.visualizer import ActsWhen, ClassOf, IndexOf, LayerOf, NoneTitle, Options, RegionOf, Visualizer
 
 __all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options", "suited"]
 
@@ -25,7 +25,7 @@ ControlKind = Literal[
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
 _SEVERAL: Final = (list, tuple, set, frozenset)
 Follower = Literal["", "unit", "class", "region"]
-_UNIT_AXES: Final = frozenset({"unit", "channel"})
+_UNIT_AXES: Final = ("unit", "channel")
 _POSITIONS: Final = frozenset({"index", "integer", "number"})
 _RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
@@ -54,6 +54,8 @@ class Control:
         choice_titles: What each choice is called, where that is not its own text.
         follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, or a
             region; empty for an option of its own.
+        none_title: What None is called, where it is a value.
+        acts_when: The option that this one depends on and the values with which it acts; None if it always does.
     """
 
     name: str
@@ -69,6 +71,12 @@ class Control:
     step: float | None = None
     choice_titles: tuple[str, ...] = ()
     follows: Follower = ""
+    none_title: str = "automatic"
+    acts_when: tuple[str, tuple[Any, ...]] | None = None
+
+    def acts(self, values: Mapping[str, Any]) -> bool:
+        """Return whether this option changes anything, given the values of all options by name."""
+        return self.acts_when is None or values.get(self.acts_when[0]) in self.acts_when[1]
 
 
 class FittedOptions(NamedTuple):
@@ -178,16 +186,20 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         step=read.step,
         follows=_followed(read),
     )
+    control = _with_marks(control, declared)
     if isinstance(read.mark, IndexOf):
-        last = max(activation.extent(read.mark.axis) - 1, 0)
-        control = replace(control, minimum=0, maximum=last, axis=read.mark.axis)
+        axis = _axis_of(read.mark, activation)
+        last = max(activation.extent(axis) - 1, 0)
+        # One name for one thing: "Unit" of a convolution is its channel.
+        title = axis.capitalize() if control.title.lower() == read.mark.axis else control.title
+        control = replace(control, title=title, minimum=0, maximum=last, axis=axis)
         return replace(control, default=_within(default, last))
     if isinstance(read.mark, ClassOf):
         return _class_control(control, activation)
     if isinstance(read.mark, LayerOf):
         keys = activation.keys_of_pass
         if control.optional:
-            return replace(control, choices=(None, *keys), choice_titles=("automatic", *keys), default=None)
+            return replace(control, choices=(None, *keys), choice_titles=(control.none_title, *keys), default=None)
         chosen = default if default in keys else activation.key
         return replace(control, choices=keys, choice_titles=keys, default=chosen)
     if control.kind == "choices":
@@ -203,12 +215,27 @@ def _followed(read: _Declared) -> Follower:
     return "region" if read.kind == "region" else ""
 
 
+def _with_marks(control: Control, declared: FieldInfo) -> Control:
+    for mark in declared.metadata:
+        if isinstance(mark, ActsWhen):
+            control = replace(control, acts_when=(mark.option, mark.values))
+        elif isinstance(mark, NoneTitle):
+            control = replace(control, none_title=mark.title)
+    return control
+
+
+def _axis_of(mark: IndexOf, activation: Activation) -> str:
+    if mark.axis not in _UNIT_AXES or mark.axis in activation.axes:
+        return mark.axis
+    return next((axis for axis in _UNIT_AXES if axis == activation.axes[-1]), mark.axis)
+
+
 def _class_control(control: Control, activation: Activation) -> Control:
     names, labels = activation.context.class_names, activation.context.labels
     if names:
         default = control.default if control.default is None else min(max(control.default, 0), len(names) - 1)
         absent: tuple[Any, ...] = (None,) if control.optional else ()
-        titles = (*(["none"] if control.optional else []), *names)
+        titles = (*([control.none_title] if control.optional else []), *names)
         choices: tuple[Any, ...] = (*absent, *range(len(names)))
         return replace(control, kind="choice", choices=choices, choice_titles=titles, default=default)
     return replace(control, minimum=0, maximum=int(labels.max()) if labels is not None and labels.size else None)

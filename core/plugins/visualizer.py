@@ -19,6 +19,7 @@ __all__ = [
     "API_VERSION",
     "GROUPS",
     "OLDEST_API_VERSION",
+    "ActsWhen",
     "Cache",
     "ChannelIndex",
     "ClassIndex",
@@ -28,6 +29,7 @@ __all__ = [
     "IndexOf",
     "LayerKey",
     "LayerOf",
+    "NoneTitle",
     "Options",
     "ProgressReport",
     "Refusal",
@@ -58,9 +60,34 @@ GROUPS: Final[Mapping[Group, str]] = {
 
 @dataclass(frozen=True)
 class IndexOf:
-    """Marks an integer option as a position on an axis: its bounds come from the activation that is drawn."""
+    """Marks an integer option as a position on an axis: its bounds come from the activation that is drawn.
+
+    ``"unit"`` and ``"channel"`` are the last axis, whichever of the two a layer calls it.
+    """
 
     axis: str
+
+
+@dataclass(frozen=True)
+class ActsWhen:
+    """Marks an option that acts only while another one has one of some values; the page shows it only then.
+
+    ``perplexity: Annotated[float, ActsWhen("method", "t-SNE")] = Field(30, …)``. The chart is given its value anyway.
+    """
+
+    option: str
+    values: tuple[Any, ...]
+
+    def __init__(self, option: str, *values: Any) -> None:
+        object.__setattr__(self, "option", option)
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
+class NoneTitle:
+    """Marks an option whose None the page calls something else than automatic: ``NoneTitle("none")``."""
+
+    title: str
 
 
 @dataclass(frozen=True)

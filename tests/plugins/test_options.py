@@ -6,7 +6,18 @@ import pytest
 from pydantic import Field, model_validator
 
 from core.plugins.options import Control, describe_options, fit_options
-from core.plugins.visualizer import ChannelIndex, Options, Region, SampleIndex, UnitIndex, Visualizer
+from core.plugins.visualizer import (
+    ActsWhen,
+    ChannelIndex,
+    HeadIndex,
+    LayerKey,
+    NoneTitle,
+    Options,
+    Region,
+    SampleIndex,
+    UnitIndex,
+    Visualizer,
+)
 
 
 class Shape(enum.Enum):
@@ -102,13 +113,49 @@ class TestDescribe:
 
     def test_an_axis_that_the_activation_does_not_have(self, activation):
         class Elsewhere(Options):
-            channel: ChannelIndex = 2
+            head: HeadIndex = 2
 
         class Other(Drawer):
             Options = Elsewhere
 
         (control,) = describe_options(Other(), activation)
         assert (control.default, control.maximum) == (0, 0)
+
+    def test_a_unit_is_a_channel_where_a_layer_has_channels(self, make_activation):
+        class OfUnits(Options):
+            unit: UnitIndex | None = Field(None, title="Unit")
+            channel: ChannelIndex = 7
+
+        class Other(Drawer):
+            Options = OfUnits
+
+        maps = make_activation("sample=2 height=3 width=3 channel=6")
+        vector = make_activation("sample=2 unit=4")
+        assert [(control.title, control.maximum) for control in describe_options(Other(), maps)] == [
+            ("Channel", 5),
+            ("Channel", 5),
+        ]
+        assert [(control.title, control.maximum) for control in describe_options(Other(), vector)] == [
+            ("Unit", 3),
+            ("Unit", 3),
+        ]
+        assert fit_options(Other(), maps, {"unit": 5}).options.unit == 5
+
+    def test_an_option_that_acts_only_with_some_values_of_another(self, activation):
+        class Depending(Options):
+            method: Literal["PCA", "t-SNE", "UMAP"] = "PCA"
+            seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP")] = Field(0, ge=0, le=9)
+            beside: Annotated[LayerKey | None, NoneTitle("none")] = None
+
+        class Other(Drawer):
+            Options = Depending
+
+        method, seed, beside = describe_options(Other(), activation)
+        assert [seed.acts({"method": value}) for value in method.choices] == [False, True, True]
+        assert method.acts({})
+        assert (seed.minimum, seed.maximum) == (0, 9)
+        assert beside.choice_titles[0] == "none"
+        assert fit_options(Other(), activation, {"seed": 3}).options.seed == 3
 
 
 class TestFit:

@@ -5,10 +5,11 @@ For plugin authors: everything takes the ``extractor`` that a ``chart`` asks for
 
 from core.analysis.attribution.ablation import Ablation, ablate, answers, answers_without, importance_of_units
 from core.analysis.attribution.class_activation import CAM_METHODS, CamMethod, class_activation_map
-from core.analysis.attribution.matching import mismatch, strongest_unit
+from core.analysis.attribution.matching import mismatch
 from core.analysis.attribution.methods import METHODS, Attribution, Method, attribute
 from core.analysis.attribution.sanity import SHUFFLE_SEED, likeness, verdict
 from core.analysis.attribution.targets import Target
+from core.analysis.units import strongest_unit
 from core.errors import NoGradient
 
 __all__ = [

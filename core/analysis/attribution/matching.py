@@ -1,15 +1,13 @@
-"""Whether a model at hand is the one that an activation is from, and what of it is worth explaining."""
+"""Whether a model at hand is the one that an activation is from."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
 from core.inputs.structure import in_structure
 
-__all__ = ["mismatch", "strongest_unit"]
+__all__ = ["mismatch"]
 
 
 def mismatch(extractor: Extractor | None, activation: Activation) -> str:
@@ -34,9 +32,3 @@ def mismatch(extractor: Extractor | None, activation: Activation) -> str:
     if len(layer.output_shape) != len(extents) + 1 or any(a not in (None, b) for a, b in known):
         return f"The model that is given answers another shape at {activation.key!r}."
     return ""
-
-
-def strongest_unit(activation: Activation, sample: int) -> int:
-    """Return the unit or channel that answers most to a sample, in the mean over its places."""
-    values = np.nan_to_num(activation.sample(sample).values.astype(np.float64), posinf=0, neginf=0)
-    return int(values.reshape(-1, values.shape[-1]).mean(axis=0).argmax())  # (*places, unit) -> (unit,)

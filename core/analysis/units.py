@@ -1,0 +1,34 @@
+"""Which unit or channel of a layer a picture is of, where nobody chose one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.extraction.activation import Activation
+
+__all__ = ["shown_unit", "strongest_unit"]
+
+
+def shown_unit(activation: Activation, sample: int, unit: int | None) -> int:
+    """Return the unit or channel that a picture is of: the chosen one, or automatically the strongest.
+
+    Args:
+        activation: What a layer answered; its last axis is that of units or channels.
+        sample: Position of the sample that is looked at.
+        unit: The chosen one, which may be of a wider layer; None: :func:`strongest_unit`.
+    """
+    return strongest_unit(activation, sample) if unit is None else min(unit, activation.shape[-1] - 1)
+
+
+def strongest_unit(activation: Activation, sample: int) -> int:
+    """Return the unit or channel that answers the most to a sample.
+
+    Inside the model that is the largest mean of |value| over its places or timesteps, padding left out. Of the last
+    layer it is the largest mean of the values themselves: an answer far below zero is the least, not the most.
+    """
+    answer = activation.sample(sample)
+    values = np.nan_to_num(answer.values.astype(np.float32), posinf=0, neginf=0)
+    rows = values.reshape(-1, values.shape[-1])  # (*places, unit) -> (place, unit)
+    rows = rows[answer.shown.reshape(-1)] if answer.shown.any() else rows
+    is_last = activation.keys_of_pass[-1] == activation.key
+    return int((rows if is_last else np.abs(rows)).mean(axis=0, dtype=np.float64).argmax())

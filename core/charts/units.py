@@ -1,0 +1,74 @@
+"""How the chosen unit or channel is marked where a chart has several: a frame in one colour, and its name."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+
+from core.charts.colours import MUTED_COLOUR
+
+__all__ = ["CHOSEN_COLOUR", "chosen_frame", "mark_column", "mark_row", "unit_labels"]
+
+CHOSEN_COLOUR: Final = "#ff4b4b"
+"""Colour of the frame around what is chosen: a unit, a channel, the sample that is open."""
+_LABEL_ROOM: Final = 56
+
+
+def chosen_frame() -> dict[str, Any]:
+    """Return the encodings that frame the marks whose column ``chosen`` is True."""
+    values: Any = alt.Scale(domain=[False, True], range=["transparent", CHOSEN_COLOUR])
+    return {"stroke": alt.Stroke("chosen:N", scale=values, legend=None), "strokeWidth": alt.value(2)}
+
+
+def unit_labels(units: Any, chosen: int, kind: str = "unit") -> list[str]:
+    """Return what stands beside each bar of a unit: its number, and of the chosen one its kind too, ``"unit 6"``."""
+    return [f"{kind} {unit}" if unit == chosen else str(unit) for unit in units]
+
+
+def mark_row(chart: alt.LayerChart, row: int, label: str) -> alt.LayerChart:
+    """Return a :func:`core.charts.heatmaps.heatmap` with a frame around one of its rows, and a name beside that.
+
+    Args:
+        chart: The heatmap; it is changed.
+        row: Position of the row from the top, not its number.
+        label: Such as ``"unit 6"``.
+    """
+    frame = pd.DataFrame({"top": [row - 0.5], "bottom": [row + 0.5], "chosen row": [label]})
+    base = alt.Chart(frame)
+    rectangle = base.mark_rect(filled=False, stroke=CHOSEN_COLOUR, strokeWidth=1.5)
+    text = base.transform_calculate(middle="(datum.top + datum.bottom) / 2").mark_text(
+        align="left", dx=5, fontSize=11, fontWeight="bold", color=MUTED_COLOUR
+    )
+    _make_room(chart)
+    chart.layer = [
+        *chart.layer,
+        rectangle.encode(y=alt.Y("top:Q"), y2=alt.Y2("bottom:Q")),
+        text.encode(x=alt.value("width"), y=alt.Y("middle:Q"), text="chosen row:N"),
+    ]
+    return chart
+
+
+def mark_column(chart: alt.LayerChart, column: int, label: str) -> alt.LayerChart:
+    """Return a heatmap with a frame around one of its columns, and a name above that; see :func:`mark_row`."""
+    frame = pd.DataFrame({"left": [column - 0.5], "right": [column + 0.5], "chosen column": [label]})
+    base = alt.Chart(frame)
+    rectangle = base.mark_rect(filled=False, stroke=CHOSEN_COLOUR, strokeWidth=1.5)
+    text = base.transform_calculate(middle="(datum.left + datum.right) / 2").mark_text(
+        baseline="bottom", dy=-3, fontSize=11, fontWeight="bold", color=MUTED_COLOUR
+    )
+    chart.layer = [
+        *chart.layer,
+        rectangle.encode(x=alt.X("left:Q"), x2=alt.X2("right:Q")),
+        text.encode(x=alt.X("middle:Q"), y=alt.value(0), text="chosen column:N"),
+    ]
+    return chart
+
+
+def _make_room(chart: alt.LayerChart) -> None:
+    for layer in chart.layer:
+        colour: Any = getattr(layer.encoding, "color", alt.Undefined)
+        legend = alt.Undefined if colour is alt.Undefined else colour["legend"]
+        if isinstance(legend, alt.Legend):
+            legend.offset = _LABEL_ROOM
