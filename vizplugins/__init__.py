@@ -11,7 +11,7 @@ from core.charts import ColourScheme, gallery, raster, sample_pictures, scatter
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.inputs.sample_context import SampleContext
-from core.plugins.handles import Handles
+from core.plugins.handles import Handles, Missing
 from core.plugins.hookspecs import hookimpl
 from core.plugins.visualizer import (
     API_VERSION,
@@ -45,6 +45,7 @@ __all__ = [
     "HeadIndex",
     "LayerDataset",
     "LayerKey",
+    "Missing",
     "NoneTitle",
     "Options",
     "ProgressReport",

@@ -11,6 +11,7 @@ from vizplugins import (
     Activation,
     Handles,
     LayerDataset,
+    Missing,
     Options,
     ProgressReport,
     Refusal,
@@ -37,10 +38,10 @@ class ExcitingSamplesOptions(Options):
     )
 
 
-def _has_units(activation: Activation) -> str:
-    if activation.shape[0] < _FEWEST:
-        return f"needs {_FEWEST} samples or more to compare"
-    return "" if activation.axes[-1] in ("unit", "channel") else "takes layers whose last axis is units or channels"
+def _has_units(activation: Activation) -> str | Missing:
+    if activation.axes[-1] not in ("unit", "channel"):
+        return "takes layers whose last axis is units or channels"
+    return "" if activation.shape[0] >= _FEWEST else Missing(f"at least {_FEWEST} samples")
 
 
 class ExcitingSamples(Visualizer):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Missing, Options, SampleIndex, Visualizer, charts, hookimpl
 
 _LEVELS = {"minimum": 0, "low": 5, "lower quartile": 25, "median": 50, "upper quartile": 75, "high": 95, "maximum": 100}
 _VALUES_LOOKED_AT = 20_000
@@ -21,8 +21,8 @@ class SampleDistributionOptions(Options):
     order: Literal["sample", "median", "class"] = Field("sample", title="Sort samples by")
 
 
-def _has_several_samples(activation: Activation) -> str:
-    return "" if activation.shape[0] > 1 else "needs 2 samples or more, there is 1"
+def _has_several_samples(activation: Activation) -> str | Missing:
+    return "" if activation.shape[0] > 1 else Missing("at least 2 samples")
 
 
 class SampleDistribution(Visualizer):

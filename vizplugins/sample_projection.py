@@ -16,6 +16,7 @@ from vizplugins import (
     Handles,
     LayerDataset,
     LayerKey,
+    Missing,
     Options,
     ProgressReport,
     Refusal,
@@ -74,9 +75,9 @@ class _Placed:
     open: int
 
 
-def _has_enough_samples(activation: Activation) -> str:
+def _has_enough_samples(activation: Activation) -> str | Missing:
     fewest = projection.FEWEST_SAMPLES
-    return "" if activation.shape[0] >= fewest else f"needs {fewest} samples or more, there are {activation.shape[0]}"
+    return "" if activation.shape[0] >= fewest else Missing(f"at least {fewest} samples")
 
 
 class Projection(Visualizer):

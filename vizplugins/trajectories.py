@@ -12,6 +12,7 @@ from vizplugins import (
     Activation,
     Cache,
     Handles,
+    Missing,
     Options,
     ProgressReport,
     Refusal,
@@ -41,9 +42,8 @@ class TrajectoriesOptions(Options):
     colour_by: Literal["time", "class"] = Field("time", title="Colour by")
 
 
-def _has_a_path(activation: Activation) -> str:
-    steps = activation.extent("time")
-    return "" if steps >= _FEWEST_STEPS else f"needs {_FEWEST_STEPS} timesteps or more, there are {steps}"
+def _has_a_path(activation: Activation) -> str | Missing:
+    return "" if activation.extent("time") >= _FEWEST_STEPS else Missing(f"at least {_FEWEST_STEPS} timesteps")
 
 
 class Trajectories(Visualizer):

@@ -11,7 +11,7 @@ from core.common.text import did_you_mean, or_list
 from core.extraction.activation import Activation
 from core.models.configuration import keras_layer_names
 
-__all__ = ["ANY_LAYER", "Handles", "Match"]
+__all__ = ["ANY_LAYER", "Handles", "Match", "Missing"]
 
 ANY_LAYER: Final = "Layer"
 """The base of all layers: who names it takes every layer."""
@@ -37,6 +37,27 @@ _DTYPES: Final = {
 
 
 @dataclass(frozen=True)
+class Missing:
+    """What ``Handles(when=…)`` returns where the layer suits, and something is missing that the person can give.
+
+    The page shows such a picture as one that cannot be chosen yet, with the reason: *needs at least 5 samples*. One
+    that does not suit the layer at all, it does not show.
+
+    Attributes:
+        what: What to give, in a few words, such as ``"at least 5 samples"`` or ``"labels"``.
+
+    Raises:
+        ValueError: If it does not say what.
+    """
+
+    what: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.what, str) or not self.what.strip():
+            raise ValueError('Missing() needs to say what, in a few words, such as Missing("at least 5 samples")')
+
+
+@dataclass(frozen=True)
 class Match:
     """Whether a visualizer handles an activation, and if not, why.
 
@@ -44,11 +65,13 @@ class Match:
         handled: The answer.
         reason: Why not; empty where it is handled.
         distance: Steps from the layer's class to the base class that was named; large where any layer will do.
+        missing: Whether it would be handled if the person gave what the reason says.
     """
 
     handled: bool
     reason: str = ""
     distance: int = _ANY_TYPE
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,7 @@ class Handles:
         dtypes: ``"floating"``, ``"integer"``, ``"bool"``, ``"number"`` for any of the three, ``"string"``, or a type
             such as ``"float16"``.
         when: Looks at the activation's description (not at its values, so that matching stays fast) and returns an
-            empty string, True or None for yes, or the reason why not.
+            empty string, True or None for yes, the reason why not, or a :class:`Missing`.
 
     Raises:
         TypeError: If something is no tuple, or of the wrong type.
@@ -76,7 +99,7 @@ class Handles:
     ranks: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
-    when: Callable[[Activation], str | bool | None] | None = None
+    when: Callable[[Activation], str | bool | Missing | None] | None = None
 
     def __post_init__(self) -> None:
         for name in ("layer_types", "axes", "ranks", "parts", "dtypes"):
@@ -148,8 +171,10 @@ def _match_of_condition(answer: Any, distance: int) -> Match:
         return _no("says no, and gives no reason")
     if answer is None or answer is True or answer == "":
         return Match(True, distance=distance)
+    if isinstance(answer, Missing):
+        return Match(False, f"needs {answer.what}", distance, missing=True)
     if not isinstance(answer, str):
-        raise TypeError(f"when() returned {answer!r}; '' is needed for yes, or the reason why not")
+        raise TypeError(f"when() returned {answer!r}; '' is needed for yes, the reason why not, or a Missing")
     return _no(answer)
 
 

@@ -76,7 +76,9 @@ class LayerViews:
 
     def view(self, layer: str, sample: int) -> LayerView:
         """Return everything about one layer but the chart."""
-        return LayerView(self.describe(layer, sample), self.parts(layer, sample), self.visualizers(layer, sample))
+        suited = self.visualizers(layer, sample)
+        unavailable = visualizer_list.unavailable(self._registry, self._activation(layer, sample))
+        return LayerView(self.describe(layer, sample), self.parts(layer, sample), suited, unavailable=unavailable)
 
     def _activation(self, layer: str, sample: int) -> Activation:
         return self._blocks.activation(layer, sample)[0]

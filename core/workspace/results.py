@@ -393,11 +393,13 @@ class PluginSummary:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A picture that does not suit a layer, and why."""
+    """A picture that does not suit a layer, and why; ``group`` is the group that it stands in."""
 
     title: str
     reason: str
     package: str
+    name: str = ""
+    group: Group = "look"
 
 
 @dataclass(frozen=True)
@@ -459,12 +461,14 @@ class LayerView:
         parts: What can be looked at of it.
         visualizers: The pictures that suit it, the best first.
         chart: The picture that :meth:`picture` chooses; None where none suits, or none was to be drawn.
+        unavailable: The pictures that would suit it if the person gave what they need, such as more samples.
     """
 
     description: str
     parts: tuple[PartSummary, ...]
     visualizers: tuple[VisualizerSummary, ...]
     chart: ChartResult | None = None
+    unavailable: tuple[Rejection, ...] = ()
 
     def picture(self, name: str) -> VisualizerSummary | None:
         """Return the picture of a name, or the one that suits best where that does not; None where none does."""

@@ -22,7 +22,8 @@ __all__ = ["THUMBNAIL_SIZE", "thumbnail"]
 
 THUMBNAIL_SIZE: Final = (260, 170)
 """Width and height on the screen; the picture has twice as many pixels."""
-_SAMPLES: Final = 4
+# Some pictures compare samples, and draw none of a few.
+_SAMPLES: Final = 12
 _CANDIDATES: Final = 3
 
 

@@ -6,7 +6,7 @@ from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.plugins.options import describe_options
 from core.plugins.plugin import BUILT_IN_PACKAGE, Plugin, Problem
-from core.plugins.registry import Registry
+from core.plugins.registry import Candidate, Registry
 from core.plugins.visualizer import Visualizer
 from core.workspace.results import (
     Failure,
@@ -17,7 +17,7 @@ from core.workspace.results import (
     VisualizerSummary,
 )
 
-__all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited"]
+__all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited", "unavailable"]
 
 
 def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
@@ -27,11 +27,12 @@ def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummar
 
 def rejected(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
     """Return the pictures that do not suit an activation, each with the reason."""
-    return tuple(
-        Rejection(each.visualizer.title, each.match.reason, registry.origin(each.visualizer.name)[0])
-        for each in registry.candidates(activation)
-        if not each.match.handled
-    )
+    return tuple(_rejection(registry, each) for each in registry.candidates(activation) if not each.match.handled)
+
+
+def unavailable(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
+    """Return the pictures that would suit an activation if the person gave what they need, each with the reason."""
+    return tuple(_rejection(registry, each) for each in registry.candidates(activation) if each.match.missing)
 
 
 def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
@@ -81,6 +82,12 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
         plugin.changed_at,
         visualizer.group,
     )
+
+
+def _rejection(registry: Registry, candidate: Candidate) -> Rejection:
+    visualizer = candidate.visualizer
+    package, _ = registry.origin(visualizer.name)
+    return Rejection(visualizer.title, candidate.match.reason, package, visualizer.name, visualizer.group)
 
 
 def _first_line(visualizer: Visualizer) -> str:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.plugins.handles import Handles
+from core.plugins.handles import Handles, Missing
 
 
 class TestWhatIsDeclared:
@@ -86,3 +86,20 @@ def test_a_predicate_says_yes_or_a_reason(make_activation, said, handled):
 def test_a_predicate_that_says_something_else_is_told(make_activation):
     with pytest.raises(TypeError, match="the reason why not"):
         Handles(when=lambda activation: 3).match(make_activation())
+
+
+def test_what_the_person_can_give_is_told_from_what_does_not_suit(make_activation):
+    def has_labels(activation):
+        return "" if activation.context.labels is not None else Missing("labels")
+
+    handles = Handles(axes=("sample", "unit"), when=has_labels)
+    match = handles.match(make_activation("sample unit"))
+    elsewhere = handles.match(make_activation("sample time unit"))
+
+    assert (match.handled, match.missing, match.reason) == (False, True, "needs labels")
+    assert not elsewhere.missing
+
+
+def test_something_missing_says_what():
+    with pytest.raises(ValueError, match="needs to say what"):
+        Missing(" ")

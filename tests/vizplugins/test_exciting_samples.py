@@ -91,7 +91,7 @@ def test_without_classes_and_with_negative_answers(make_activation, make_context
 def test_what_is_refused(make_activation):
     assert "finite" in drawn(make_activation(np.full((4, 2), np.nan))).refusal
     handles = registry.get("exciting-samples").handles
-    assert handles.match(make_activation("sample=2 unit")).reason == "needs 3 samples or more to compare"
+    assert handles.match(make_activation("sample=2 unit")).reason == "needs at least 3 samples"
     assert "last axis" in handles.match(make_activation("sample=4 head query key")).reason
 
 

@@ -93,7 +93,7 @@ def test_what_has_no_place_is_refused(recorded, make_activation):
 
     assert "NaN" in drawn(make_activation(values)).refusal
     match = registry.get("projection").handles.match(make_activation(np.ones((4, 3))))
-    assert match.reason == "needs 5 samples or more, there are 4"
+    assert match.reason == "needs at least 5 samples"
 
 
 def test_without_labels_and_predictions(make_activation):

@@ -58,4 +58,4 @@ def test_what_has_no_path_is_refused(make_activation):
     assert "fewer than 3 timesteps" in drawn(make_activation("sample=2 time=6 unit", mask=mask, bases=LSTM)).refusal
     assert "NaN" in drawn(make_activation(np.full((2, 6, 3), np.nan), bases=LSTM)).refusal
     match = registry.get("trajectories").handles.match(make_activation("sample time=2 unit"))
-    assert match.reason == "needs 3 timesteps or more, there are 2"
+    assert match.reason == "needs at least 3 timesteps"

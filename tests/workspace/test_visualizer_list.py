@@ -2,8 +2,10 @@
 
 import pytest
 
+from core.common.cache import OnceCache
 from core.plugins.registry import get_registry
-from core.workspace.visualizer_list import plugins, suited
+from core.workspace.thumbnails import thumbnail
+from core.workspace.visualizer_list import plugins, suited, unavailable
 
 GROUPS = {
     "feature-maps": "look",
@@ -31,3 +33,19 @@ def test_a_picture_that_suits_says_its_group(make_activation):
 
     assert groups["histogram"] == "numbers"
     assert groups["strongest-units"] == "units"
+
+
+def test_what_needs_more_samples_is_unavailable_and_what_does_not_suit_is_not(make_activation):
+    missing = {
+        each.name: (each.group, each.reason) for each in unavailable(get_registry(), make_activation("sample=1 unit=4"))
+    }
+
+    assert missing["projection"] == ("samples", "needs at least 5 samples")
+    assert missing["exciting-samples"] == ("units", "needs at least 3 samples")
+    assert missing["sample-distribution"] == ("samples", "needs at least 2 samples")
+    assert "feature-maps" not in missing
+    assert unavailable(get_registry(), make_activation("sample=6 unit=4")) == ()
+
+
+def test_a_picture_that_compares_samples_has_a_thumbnail():
+    assert thumbnail(get_registry(), OnceCache(1), "projection").startswith(b"\x89PNG")
