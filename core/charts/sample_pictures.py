@@ -15,7 +15,7 @@ from core.charts.colours import MUTED_COLOUR, picture_url, png_url
 from core.charts.gallery import images_of, strip, thumbnails
 from core.charts.selections import clicked
 
-__all__ = ["listed", "with_pictures"]
+__all__ = ["lines_url", "listed", "with_pictures"]
 
 _WIDTH: Final = 96
 _HEIGHT: Final = 48
@@ -45,7 +45,7 @@ def with_pictures(frame: pd.DataFrame, inputs: Mapping[str, np.ndarray]) -> pd.D
     series = next((array for array in inputs.values() if array.ndim == 3 and array.dtype.kind in "fiu"), None)
     if series is not None:
         low, high = float(np.nanmin(series)), float(np.nanmax(series))
-        return frame.assign(image=_within_budget([_lines(each, low, high) for each in series]))
+        return frame.assign(image=_within_budget([lines_url(each, low, high) for each in series]))
     return frame
 
 
@@ -84,12 +84,21 @@ def _within_budget(urls: list[str]) -> list[str]:
     return [url if size <= _MOST_BYTES else "" for url, size in zip(urls, sizes, strict=True)]
 
 
-def _lines(values: np.ndarray, low: float, high: float) -> str:
-    picture = Image.new("RGB", (_WIDTH, _HEIGHT), "white")
+def lines_url(values: np.ndarray, low: float, high: float, size: tuple[int, int] = (_WIDTH, _HEIGHT)) -> str:
+    """Return a series as lines over time, a PNG data URL.
+
+    Args:
+        values: Shape ``(time, feature)``; the first six features are drawn.
+        low: Value at the bottom.
+        high: Value at the top.
+        size: Width and height in pixels.
+    """
+    width, height = size
+    picture = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(picture)
     finite = np.nan_to_num(values.astype(np.float64))  # (time, feature)
-    across = np.linspace(1, _WIDTH - 2, len(finite))
-    up = (_HEIGHT - 2) - (finite - low) / ((high - low) or 1.0) * (_HEIGHT - 4)
+    across = np.linspace(1, width - 2, len(finite))
+    up = (height - 2) - (finite - low) / ((high - low) or 1.0) * (height - 4)
     for feature in range(min(finite.shape[1], len(_LINES))):
         draw.line([*zip(across.tolist(), up[:, feature].tolist(), strict=True)], fill=_LINES[feature], width=1)
     return png_url(picture.quantize(16))

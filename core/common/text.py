@@ -1,13 +1,15 @@
-"""Names that a person or a file gives to something, as they may stand in a message."""
+"""Names and numbers as they may stand in a message or a chart: each kind is written in one way."""
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 __all__ = [
     "LONGEST_NAME",
+    "MINUS",
     "NOT_KNOWN",
     "class_name",
     "cut_in_the_middle",
@@ -15,6 +17,7 @@ __all__ = [
     "format_bytes",
     "format_shape",
     "list_names",
+    "number_text",
     "or_list",
     "percent",
     "safe_name",
@@ -26,6 +29,11 @@ NOT_KNOWN: Final = "not known"
 
 LONGEST_NAME: Final = 80
 """Characters of a name that are shown; a file's or column's name can have thousands."""
+
+MINUS: Final = "−"
+"""Stands before a negative number in a text; a hyphen is shorter and is broken off at the end of a line."""
+_SMALLEST_WRITTEN_OUT: Final = 1e-4
+_LARGEST_WRITTEN_OUT: Final = 1e6
 
 
 def safe_name(name: object) -> str:
@@ -85,6 +93,30 @@ def cut_in_the_middle(text: str, length: int) -> str:
 def format_shape(extents: Sequence[int | None]) -> str:
     """Write a shape as ``28×28×16``; ``?`` where a size is not fixed."""
     return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
+
+
+def number_text(value: float) -> str:
+    """Write a number with three significant digits: ``0.00234``, ``−1.2``, ``12,300``, ``2.35e-7``.
+
+    From 0.0001 to a million it is written out; whole numbers below a million have all their digits.
+    """
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size < _LARGEST_WRITTEN_OUT and value == int(value):
+        text = f"{size:,.0f}"
+    elif not _SMALLEST_WRITTEN_OUT <= size < _LARGEST_WRITTEN_OUT:
+        text = f"{size:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    else:
+        text = _three_digits(size)
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def _three_digits(size: float) -> str:
+    rounded = float(f"{size:.2e}")
+    decimals = max(0, 2 - math.floor(math.log10(rounded)))
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def percent(share: float, decimals: int = 0) -> str:

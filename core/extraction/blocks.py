@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
@@ -124,6 +125,37 @@ class SampleBlocks:
         alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
         return _first_output(alone)[None], 0
 
+    def answers(self, at_least: int, seconds: float, progress: Progress | None = None) -> np.ndarray:
+        """Return the model's first output for the first samples, shape ``(sample, …)``.
+
+        All samples where one block holds them, as that is run anyway. Else the first ``at_least``, and as many more as
+        are done before the time is over.
+
+        Args:
+            at_least: How many samples are run however long it takes.
+            seconds: After how long no more are begun.
+            progress: Called with how many samples are done.
+
+        Raises:
+            InputRejected: If the answers to different samples cannot be brought together.
+            ExtractionFailed: If the model raises.
+        """
+        if self.plan.samples_at_once >= self._count:
+            block, _ = self.block_of(0, progress)
+            return _first_output(block)
+        parts: list[np.ndarray] = []
+        started, end = time.monotonic(), 0
+        while end < self._count and (end == 0 or time.monotonic() - started < seconds):
+            start, end = end, min(end + at_least, self._count)
+            told = None if progress is None else _from(start, self._count, progress)
+            inputs, size = self._samples(start, end), self.plan.batch_size
+            found = self.extractor.extract(inputs, layers=(), batch_size=size, progress=told)
+            output = _first_output(found)
+            if output.ndim == 0 or len(output) != end - start or (parts and output.shape[1:] != parts[0].shape[1:]):
+                break
+            parts.append(output)
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
     def all_samples(self, layers: Collection[str] | None, internals: bool) -> Activations:
         """Return what layers answer to all samples at once; nothing of it is kept here.
 
@@ -180,6 +212,11 @@ class SampleBlocks:
     def _samples(self, start: int, end: int) -> Any:
         part = {name: array[start:end] for name, array in self._arrays.items()}
         return arrange(self.extractor.model, part)
+
+
+def _from(start: int, count: int, progress: Progress) -> Callable[[int, int], None]:
+    tell = counted(progress)
+    return lambda done, _: tell(start + done, count) if tell else None
 
 
 def _first_output(block: Activations) -> np.ndarray:

@@ -23,6 +23,7 @@ from core.workspace.marks import Change, Declaration, asks
 from core.workspace.model_names import file_name
 from core.workspace.results import (
     Answer,
+    ChartPicture,
     ChartResult,
     ComparisonReport,
     ExampleSummary,
@@ -36,6 +37,7 @@ from core.workspace.results import (
     PartSummary,
     PluginSummary,
     Rejection,
+    SampleRow,
     ShownSummary,
     VisualizerSummary,
 )
@@ -220,6 +222,35 @@ class WorkspaceInterface(Protocol):
 
         Raises:
             ExtractionFailed: If the model raises on this input.
+        """
+
+    @asks("The model", stays=True)
+    def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+        """Return a row per sample: its label, what the model answers, how sure it is and how far off.
+
+        All samples are run where one block holds them, which the page runs anyway; else the first 512, and as many
+        more as are answered within three seconds. The rows of the others have a number, a name and a label, and
+        nothing else. They are worked out once for what is open.
+
+        Args:
+            progress: Called with how much is done.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+
+    def sample_strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
+        """Draw some samples small, in one row: a click on one is the selection ``sample``.
+
+        The selected one has a frame; under each is a mark, green and thin where the model is right, red and thick where
+        it is wrong, grey where that is not known. A sample whose row is not worked out yet has no mark.
+
+        Args:
+            samples: Numbers of the samples, in the order in which they are drawn.
+            selected: The one that has the frame.
+
+        Raises:
+            InputRejected: If there is no such sample.
         """
 
     @asks("The model")

@@ -41,7 +41,7 @@ class Mark:
         describes: What it is in words.
         change: What it changes; None where all stays as it is.
         stands_alone: Whether it asks for nothing to be open.
-        stays: Whether its answer stays the same until something is changed; only of what takes no arguments.
+        stays: Whether its answer stays the same until something is changed; only of what takes nothing but progress.
         reads_files: Whether it takes model files.
         by_path: The method that takes a path instead of files that were given together.
     """

@@ -31,6 +31,7 @@ from core.workspace.layer_charts import LayerCharts
 from core.workspace.layer_views import LayerViews
 from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
 from core.workspace.results import LabelSummary, ModelSummary
+from core.workspace.sample_list import SampleList
 from core.workspace.search_views import Maximizations
 
 __all__ = [
@@ -102,6 +103,7 @@ class OpenSamples:
         dataset: The samples, what each is called, and their labels as they suit the model.
         source: The samples as they were read, to set their labels against other names.
         blocks: What layers answer to them, block by block.
+        sample_list: The samples as a page lists them.
         layers: What a page asks about the layers.
         charts: The pictures of the layers.
         views: What a page asks about all of them at once.
@@ -111,6 +113,7 @@ class OpenSamples:
     dataset: ArrayDataset
     source: Samples
     blocks: SampleBlocks
+    sample_list: SampleList
     layers: LayerViews
     charts: LayerCharts
     views: DatasetViews
@@ -213,6 +216,7 @@ def open_samples(
         dataset,
         samples,
         blocks,
+        SampleList(blocks, dataset, model.specs, model.output),
         LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in model.specs)),
         LayerCharts(registry, blocks, dataset),
         DatasetViews(model.extractor, dataset),

@@ -31,6 +31,7 @@ __all__ = [
     "PartSummary",
     "PluginSummary",
     "Rejection",
+    "SampleRow",
     "ShownSummary",
     "VisualizerSummary",
 ]
@@ -183,6 +184,30 @@ class Answer:
     value: str = ""
     value_name: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One sample in the list of samples.
+
+    Attributes:
+        number: Its number, from 0.
+        name: What it is called, such as its file.
+        true_label: Its label by name, or its true value; empty if unknown.
+        answer: The class that the model answers, or its number or text; empty where the answer is neither, or unknown.
+        right: Whether the answer is the label; None if either is unknown, or the label is no class of the model.
+        confidence: Probability of the class that is answered, 0 to 1, of logits by their softmax; None if unknown.
+        loss: Cross-entropy of the true class in nats, or the mean absolute error where the labels are true values;
+            None if unknown.
+    """
+
+    number: int
+    name: str
+    true_label: str = ""
+    answer: str = ""
+    right: bool | None = None
+    confidence: float | None = None
+    loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -425,11 +450,13 @@ class ChartPicture:
         specification: Vega-Lite.
         caption: What stands above it; empty where it is alone.
         selections: Names of the selection parameters in it that are options too.
+        alt: What a screen reader hears: what the chart shows, and its key numbers.
     """
 
     specification: dict[str, Any]
     caption: str = ""
     selections: tuple[str, ...] = ()
+    alt: str = ""
 
 
 @dataclass(frozen=True)

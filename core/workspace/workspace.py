@@ -36,6 +36,7 @@ from core.workspace.noise_samples import noise_samples, noise_sizes
 from core.workspace.open_model import OpenModel, OpenSamples, open_model, open_samples, summarize_labels
 from core.workspace.results import (
     Answer,
+    ChartPicture,
     ChartResult,
     ComparisonReport,
     HealthReport,
@@ -48,6 +49,7 @@ from core.workspace.results import (
     PartSummary,
     PluginSummary,
     Rejection,
+    SampleRow,
     ShownSummary,
     VisualizerSummary,
 )
@@ -223,6 +225,12 @@ class Workspace(WorkspaceInterface):
         output, position = samples.blocks.answer(sample, progress)
         labels = samples.dataset.matched_labels
         return previews.answer_of(output, position, labels, self._require_model().output, sample)
+
+    def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+        return self._require_samples().sample_list.rows(progress)
+
+    def sample_strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
+        return self._require_samples().sample_list.strip(samples, selected)
 
     def layers(self, sample: int) -> tuple[LayerRow, ...]:
         return self._require_samples().layers.rows(sample)

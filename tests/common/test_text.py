@@ -1,6 +1,6 @@
 import pytest
 
-from core.common.text import LONGEST_NAME, list_names, safe_name
+from core.common.text import LONGEST_NAME, list_names, number_text, safe_name
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,24 @@ def test_a_list_of_names_ends():
     assert list_names(["a", "b\n"]) == "'a', 'b'"
     assert list_names(range(9), 2) == "'0', '1', …"
     assert list_names([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (22.5, "22.5"),
+        (-0.2372, "−0.237"),
+        (0.0023412, "0.00234"),
+        (0.99999, "1"),
+        (9.9996, "10"),
+        (1234.5, "1,230"),
+        (12_345, "12,345"),
+        (2.35e-7, "2.35e-7"),
+        (1.5e9, "1.5e9"),
+        (float("nan"), "NaN"),
+        (float("-inf"), "−∞"),
+    ],
+)
+def test_a_number_has_three_significant_digits(value, text):
+    assert number_text(value) == text

@@ -104,6 +104,8 @@ class TestEachExample:
             "examples": workspace.examples(),
             "inputs": workspace.inputs(0),
             "answer": workspace.answer(0),
+            "sample_rows": workspace.sample_rows(),
+            "sample_strip": workspace.sample_strip((0, 1), 1),
             "layers": workspace.layers(0),
             "describe": workspace.describe(featured, 0),
             "map": workspace.map(0, featured),

@@ -167,6 +167,8 @@ class RemoteWorkspace:
     inputs = _forwarded(WorkspaceInterface.inputs)
     plan = _forwarded(WorkspaceInterface.plan)
     answer = _forwarded(WorkspaceInterface.answer)
+    sample_rows = _forwarded(WorkspaceInterface.sample_rows)
+    sample_strip = _forwarded(WorkspaceInterface.sample_strip)
     layers = _forwarded(WorkspaceInterface.layers)
     map = _forwarded(WorkspaceInterface.map)
     describe = _forwarded(WorkspaceInterface.describe)

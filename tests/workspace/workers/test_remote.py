@@ -45,6 +45,8 @@ CALLS = {
     "inputs": [(0,), (5,)],
     "plan": [()],
     "answer": [(0,), (89,)],
+    "sample_rows": [()],
+    "sample_strip": [((0, 1, 5), 1), ((0, 900), 0)],
     "layers": [(0,), (3,)],
     "describe": [("conv_1", 0), ("dense", 1)],
     "map": [(0, "conv_1")],

@@ -1,0 +1,97 @@
+"""The samples as a page lists them: a row each, and a strip of small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from core.charts.sample_strip import sample_strip, tile_pictures
+from core.charts.validation import specification_of
+from core.common.cache import OnceCache
+from core.common.progress import Progress
+from core.common.text import number_text, percent
+from core.errors import InputRejected
+from core.extraction.blocks import SampleBlocks
+from core.inputs.datasets import ArrayDataset
+from core.inputs.model_output import ModelOutput
+from core.inputs.spec import InputSpec, drawable
+from core.workspace.results import ChartPicture, SampleRow
+from core.workspace.sample_rows import answers_of, sample_rows
+
+__all__ = ["SampleList"]
+
+
+class SampleList:
+    """Samples for a model, in a list. They are run once, when the list is first asked for.
+
+    Args:
+        blocks: What the model answers to them.
+        dataset: The samples.
+        specs: What each input is taken for.
+        described: What the model's output is.
+    """
+
+    def __init__(
+        self, blocks: SampleBlocks, dataset: ArrayDataset, specs: Sequence[InputSpec], described: ModelOutput
+    ) -> None:
+        self._blocks = blocks
+        self._dataset = dataset
+        self._specs = specs
+        self._described = described
+        self._kept: OnceCache[tuple[SampleRow, ...]] = OnceCache(1)
+        self._rows: tuple[SampleRow, ...] = ()
+
+    def rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+        """Return a row per sample, see :meth:`.WorkspaceInterface.sample_rows`."""
+        self._rows = self._kept.get("rows", lambda: self._all_rows(progress))
+        return self._rows
+
+    def strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
+        """Return some samples in one row, see :meth:`.WorkspaceInterface.sample_strip`."""
+        count = self._dataset.sample_count
+        for sample in samples:
+            if not 0 <= sample < count:
+                raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
+        if not samples:
+            return ChartPicture({})
+        rows = [self._row_of(sample) for sample in samples]
+        pictures = tile_pictures(drawable(self._dataset.take(samples), self._specs))
+        chart = sample_strip(_said_of(rows), pictures, selected=selected, right=[row.right for row in rows])
+        return ChartPicture(specification_of(chart), selections=("sample",), alt=_in_words(rows, selected))
+
+    def _all_rows(self, progress: Progress | None) -> tuple[SampleRow, ...]:
+        output = answers_of(self._blocks, progress)
+        return sample_rows(output, self._dataset.names, self._dataset.matched_labels, self._described)
+
+    def _row_of(self, sample: int) -> SampleRow:
+        if self._rows:
+            return self._rows[sample]
+        return SampleRow(sample, str(self._dataset.names[sample]))
+
+
+def _said_of(rows: Sequence[SampleRow]) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = {
+        "sample": [row.number for row in rows],
+        "name": ["" if row.name == str(row.number) else row.name for row in rows],
+        "answer": [
+            row.answer and (row.answer if row.confidence is None else f"{row.answer} ({percent(row.confidence)})")
+            for row in rows
+        ],
+        "true": [row.true_label for row in rows],
+        "loss": ["" if row.loss is None else number_text(row.loss) for row in rows],
+    }
+    return pd.DataFrame({name: values for name, values in columns.items() if name == "sample" or any(values)})
+
+
+def _in_words(rows: Sequence[SampleRow], selected: int) -> str:
+    told = [f"{row.number}{', selected' if row.number == selected else ''}{_verdict(row)}" for row in rows]
+    return f"{len(rows)} samples: {'; '.join(told)}."
+
+
+def _verdict(row: SampleRow) -> str:
+    if not row.answer:
+        return ""
+    wrong = f", wrong, true {row.true_label}" if row.right is False else ", correct" if row.right else ""
+    return f", answer {row.answer}{wrong}"
