@@ -30,6 +30,7 @@ FILE_MAP: Final = "file_map"
 
 # The health page.
 FINDINGS: Final = "findings"
+REJECTING_LAYER: Final = "plugins/layer"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
 
 # The maximize page.

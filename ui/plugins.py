@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.plugins.sources import get_plugin_settings
+from core.plugins.visualizer import GROUPS, Group
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import InstalledVisualizer, PluginSummary
-from core.workspace.thumbnails import THUMBNAIL_SIZE
+from core.workspace.results import InstalledVisualizer, PluginSummary, Rejection
+from core.workspace.stored_thumbnails import stored_thumbnail
+from ui import keys
 from ui.pictures import failure
 from ui.session import get_session
 from ui.waiting import show_error, waiting
@@ -25,10 +28,19 @@ _COLUMNS = 3
 _COLOURS = {"ready": "green", "failed": "red", "not allowed": "gray"}
 
 
+@dataclass
+class _Card:
+    """A visualizer on the page, and the place of its thumbnail."""
+
+    plugin: PluginSummary
+    visualizer: InstalledVisualizer
+    place: Any = None
+
+
 def page() -> None:
     """Draw the page."""
     workspace = get_session().workspace
-    st.header("Plugins", anchor=False)
+    st.markdown("#### Plugins")
     try:
         with waiting(workspace, "Looking for plugins", "plugins"):
             plugins = workspace.plugins()
@@ -38,14 +50,20 @@ def page() -> None:
     _ways_in()
     _failures(plugins)
     strangers = [each for each in plugins if each.source != "built-in"]
+    undrawn: list[_Card] = []
     if strangers:
-        st.subheader(f"{len(strangers):,} added", anchor=False)
+        st.markdown(f"##### {len(strangers):,} added")
         _table(strangers)
         _notices(strangers)
-        _gallery(workspace, strangers)
-    ours = [each for each in plugins if each.source == "built-in"]
-    st.subheader(f"{sum(len(each.visualizers) for each in ours):,} that ship with Layerscope", anchor=False)
-    _gallery(workspace, ours)
+        undrawn = _gallery(_cards(strangers))
+    _why_not(workspace)
+    for group, cards in _by_group(_cards([each for each in plugins if each.source == "built-in"])).items():
+        st.markdown(f"##### {group.capitalize()} :gray[· {GROUPS[group]}]")
+        undrawn += _gallery(cards)
+    # What has to be drawn comes when all else stands.
+    for card in undrawn:
+        with card.place.container(horizontal_alignment="center"):
+            _drawn_thumbnail(workspace, card)
 
 
 def _ways_in() -> None:
@@ -107,20 +125,33 @@ def _notices(plugins: Sequence[PluginSummary]) -> None:
             st.warning(f"{named(plugin.name)}: {plain(notice)}", icon=":material/info:")
 
 
-def _gallery(workspace: WorkspaceInterface, plugins: Sequence[PluginSummary]) -> None:
-    cards = [(plugin, each) for plugin in plugins for each in plugin.visualizers]
-    places = []
+def _cards(plugins: Sequence[PluginSummary]) -> list[_Card]:
+    cards = [_Card(plugin, each) for plugin in plugins for each in plugin.visualizers]
+    return sorted(cards, key=lambda card: card.visualizer.title.casefold())
+
+
+def _by_group(cards: Sequence[_Card]) -> dict[Group, list[_Card]]:
+    groups: dict[Group, list[_Card]] = {
+        group: [card for card in cards if card.visualizer.group == group] for group in GROUPS
+    }
+    return {group: listed for group, listed in groups.items() if listed}
+
+
+def _gallery(cards: Sequence[_Card]) -> list[_Card]:
+    """Draw a card per visualizer; return those whose thumbnails have to be drawn yet."""
+    undrawn = []
     for start in range(0, len(cards), _COLUMNS):
-        row = zip(st.columns(_COLUMNS, gap="medium"), cards[start : start + _COLUMNS], strict=False)
-        for column, (plugin, visualizer) in row:
+        row = cards[start : start + _COLUMNS]
+        for column, card in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
             with column.container(border=True, height="stretch"):
-                places.append((st.empty(), plugin, visualizer))
-                _describe(plugin, visualizer)
-    for place, plugin, visualizer in places:
-        with place.container(
-            height=THUMBNAIL_SIZE[1] + 10, border=False, horizontal_alignment="center", vertical_alignment="center"
-        ):
-            _thumbnail(workspace, plugin, visualizer)
+                card.place = st.empty()
+                _describe(card.plugin, card.visualizer)
+            stored = stored_thumbnail(card.visualizer.name) if card.plugin.source == "built-in" else b""
+            if stored:
+                card.place.image(stored, width="stretch")
+            else:
+                undrawn.append(card)
+    return undrawn
 
 
 def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
@@ -129,12 +160,12 @@ def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     status = "" if plugin.status == "ready" else f" :{colour}-badge[{plugin.status}]"
     st.markdown(f"**{plain(visualizer.title)}**{status}{changed}  \n{plain(visualizer.description)}")
     whence = "" if plugin.source == "built-in" else f" · {plugin.package} {plugin.version}".rstrip()
-    st.caption(f"{plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
+    st.caption(f"For: {plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
 
 
-def _thumbnail(workspace: WorkspaceInterface, plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
-    thumbnails = get_session().thumbnails
-    key = (plugin.package, visualizer.name, plugin.changed_at)
+def _drawn_thumbnail(workspace: WorkspaceInterface, card: _Card) -> None:
+    thumbnails, visualizer = get_session().thumbnails, card.visualizer
+    key = (card.plugin.package, visualizer.name, card.plugin.changed_at)
     if key not in thumbnails:
         try:
             with waiting(workspace, f"Drawing {plain(visualizer.title)}", f"thumbnail/{visualizer.name}"):
@@ -145,6 +176,39 @@ def _thumbnail(workspace: WorkspaceInterface, plugin: PluginSummary, visualizer:
     if isinstance(thumbnail, str):
         st.caption(f":red[{plain(thumbnail)}]")
     elif thumbnail:
-        st.image(thumbnail, width=THUMBNAIL_SIZE[0])
+        st.image(thumbnail, width="stretch")
     else:
-        st.caption("No example has a layer that it suits.")
+        st.caption("No preview: none of the examples has a layer that it suits.")
+
+
+def _why_not(workspace: WorkspaceInterface) -> None:
+    if workspace.model is None or not workspace.sample_names:
+        return
+    choice = get_session().choice
+    with st.expander("Why does a picture not suit a layer?", icon=":material/help:"):
+        try:
+            rows = workspace.layers(choice.sample)
+            layers = [row.key for row in rows]
+            layer = st.selectbox(
+                "Layer",
+                layers,
+                index=layers.index(choice.layer) if choice.layer in layers else 0,
+                key=keys.REJECTING_LAYER,
+            )
+            rejections = workspace.rejections(layer, choice.sample) if layer else ()
+        except LayerscopeError as error:
+            show_error(error, workspace, "rejections")
+            return
+        if rejections:
+            _rejections(rejections)
+        else:
+            st.caption("Every picture suits it.")
+
+
+def _rejections(rejections: Sequence[Rejection]) -> None:
+    table = {
+        "picture": [each.title for each in rejections],
+        "why not": [each.reason for each in rejections],
+        "from": [each.package for each in rejections],
+    }
+    st.dataframe(pd.DataFrame(table), hide_index=True, height="content")

@@ -18,6 +18,34 @@ ANY_LAYER: Final = "Layer"
 
 _ANY_TYPE: Final = 1_000
 _FEW: Final = 4
+_MOST_KINDS: Final = 6
+# Base classes that no user of Keras meets by name.
+_KIND_OF_BASE: Final = {
+    "BaseConv": "convolution",
+    "BaseConvTranspose": "transposed convolution",
+    "BaseDepthwiseConv": "depthwise convolution",
+    "BaseSeparableConv": "separable convolution",
+    "BasePooling": "pooling",
+    "BaseGlobalPooling": "pooling",
+    "BaseAdaptivePooling": "pooling",
+    "RNN": "recurrent",
+    "Bidirectional": "bidirectional",
+    "Operation": "operation",
+}
+# Where many classes are named, those of one kind are said by that kind.
+_KIND_OF_CLASS: Final = {
+    **dict.fromkeys(("Dropout", "AlphaDropout", "GaussianDropout", "SpatialDropout1D", "SpatialDropout2D"), "dropout"),
+    "GaussianNoise": "noise",
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"), "activation"),
+}
+_DIMENSIONS: Final = re.compile(r"[123]D\Z")
+_ANSWERS: Final = {1: "one number", 2: "vectors", 3: "sequences", 4: "feature maps", 5: "volumes"}
+_ANSWERS_OF_AXES: Final = {
+    ("sample", "unit"): "vectors",
+    ("sample", "time", "unit"): "sequences",
+    ("sample", "height", "width", "channel"): "feature maps",
+    ("sample", "depth", "height", "width", "channel"): "volumes",
+}
 _AXES: Final = ("sample", "unit", "time", "height", "width", "depth", "channel", "head", "query", "key")
 _NUMBERED_AXIS: Final = re.compile(r"axis[1-9]\d*\Z")
 _PARTS: Final = (
@@ -145,21 +173,43 @@ class Handles:
         return _match_of_condition(self.when(activation) if self.when else None, distance)
 
     def in_words(self) -> str:
-        """Return what is handled, such as ``"RNN layers, axes (sample, time, unit)"``."""
+        """Return what is handled in the words of the field, such as ``"recurrent layers that answer sequences"``."""
         layer_types = [layer_type for layer_type in self.layer_types if layer_type != ANY_LAYER]
-        words = [f"{_few(layer_types)} layers"] if layer_types else []
-        words += [f"rank {or_list(map(str, self.ranks))}"] if self.ranks else []
-        words += [f"axes ({', '.join(self.axes)})"] if self.axes else []
-        words += [or_list(self.parts)] if self.parts else []
-        if self.dtypes and not (set(self.dtypes) == {"number"} and words):
-            words.append(_types_in_words(self.dtypes))
-        return ", ".join(words) or "any layer"
+        # With a condition it is not every one.
+        is_every = not layer_types and self.when is None
+        words = "every layer" if is_every else f"{_kinds(layer_types)} layers".lstrip()
+        verb = "answers" if is_every else "answer"
+        if self.axes or self.ranks:
+            words += f" that {verb} {self._answers_in_words()}"
+        elif self.dtypes and not (set(self.dtypes) == {"number"} and layer_types):
+            words += f" that {verb} {_types_in_words(self.dtypes)}"
+        inside = [part.replace("_", " ") for part in self.parts if part != "output"]
+        if inside:
+            words += f", {'its' if is_every else 'their'} {or_list(inside)}"
+        return words
+
+    def _answers_in_words(self) -> str:
+        if not self.axes:
+            return or_list([_ANSWERS.get(rank, f"{rank} axes") for rank in self.ranks])
+        return _ANSWERS_OF_AXES.get(self.axes, " × ".join(self.axes[1:]) or "one number")
 
 
 def _few(names: Sequence[str]) -> str:
     if len(names) <= _FEW:
         return or_list(names)
     return f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more kinds of"
+
+
+def _kinds(layer_types: Sequence[str]) -> str:
+    if not layer_types:
+        return ""
+    kinds = [_KIND_OF_BASE.get(name, name) for name in layer_types]
+    if len(layer_types) > _FEW:
+        kinds = [_KIND_OF_CLASS.get(kind, _DIMENSIONS.sub("", kind)) for kind in kinds]
+    kinds = list(dict.fromkeys(kinds))
+    if len(kinds) <= _MOST_KINDS:
+        return or_list(kinds)
+    return f"{', '.join(kinds[:_FEW])} and {len(kinds) - _FEW} more kinds of"
 
 
 def _no(reason: str) -> Match:

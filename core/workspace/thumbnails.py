@@ -1,34 +1,46 @@
-"""Small pictures of what a visualizer draws, made from the examples that ship with Layerscope."""
+"""Small pictures of what a visualizer draws, made from the examples that ship with Layerscope.
+
+``python -m core.workspace.thumbnails`` makes those of the visualizers that ship anew, which are kept as files.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from core.charts.building_blocks import has_own_width
 from core.charts.export import chart_file
 from core.common.cache import OnceCache
 from core.errors import PluginFailed
 from core.examples.catalogue import list_examples
-from core.extraction.activation import Activation
+from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import ModelSource
 from core.inputs.structure import arrange
+from core.plugins.plugin import BUILT_IN_PACKAGE
 from core.plugins.registry import Registry
+from core.plugins.sources import PluginSettings
+from core.workspace.stored_thumbnails import FOLDER, stored_thumbnail
 
-__all__ = ["THUMBNAIL_SIZE", "thumbnail"]
+__all__ = ["THUMBNAIL_SIZE", "thumbnail", "write_thumbnails"]
 
 THUMBNAIL_SIZE: Final = (260, 170)
 """Width and height on the screen; the picture has twice as many pixels."""
 # Some pictures compare samples, and draw none of a few.
-_SAMPLES: Final = 12
+_SAMPLES: Final = 48
 _CANDIDATES: Final = 3
+_QUALITIES: Final = (60, 45, 30, 15)
+_MOST_BYTES: Final = 10_000
+_VOLUME: Final = (8, 16, 16)
 
 
 def thumbnail(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> bytes:
-    """Draw a visualizer small, of the layer of an example that it suits best.
+    """Return a visualizer's thumbnail: the one that ships with it, or drawn of the layer that it suits best.
 
     Args:
         registry: Where the visualizer is.
@@ -36,11 +48,33 @@ def thumbnail(registry: Registry, models: OnceCache[Extractor], visualizer: str)
         visualizer: Its name.
 
     Returns:
-        A PNG; empty if no example has a layer that it draws.
+        A WebP; empty if no example has a layer that it draws.
 
     Raises:
         PluginFailed: If there is no such visualizer, or it fails on every layer that it says it suits.
     """
+    if registry.plugin_of(visualizer).package == BUILT_IN_PACKAGE and (stored := stored_thumbnail(visualizer)):
+        return stored
+    return _draw(registry, models, visualizer)
+
+
+def write_thumbnails(folder: Path = FOLDER) -> None:
+    """Draw every visualizer that ships and write the pictures.
+
+    Args:
+        folder: Where to write them; files of visualizers that are no more are removed.
+    """
+    registry, models = Registry(settings=PluginSettings(enabled=False)), OnceCache[Extractor](len(list_examples()))
+    folder.mkdir(exist_ok=True)
+    names = [name for plugin in registry.plugins for name in plugin.visualizers]
+    for name in names:
+        (folder / f"{name}.webp").write_bytes(_draw(registry, models, name))
+    for path in folder.glob("*.webp"):
+        if path.stem not in names:
+            path.unlink()
+
+
+def _draw(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> bytes:
     failure: PluginFailed | None = None
     for activation, extractor in islice(_layers_that_suit(registry, models, visualizer), _CANDIDATES):
         try:
@@ -59,19 +93,49 @@ def _layers_that_suit(
     registry: Registry, models: OnceCache[Extractor], visualizer: str
 ) -> Iterator[tuple[Activation, Extractor]]:
     wanted = registry.get(visualizer)
-    inside = "internals" in wanted.needs
-    for example in list_examples():
-        extractor = ModelSource(example.model_path, example.name).extractor_in(models)
-        arrays, labels = example.samples()
-        given = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
-        activations = extractor.extract(
-            given, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names
-        )
+    for activations, extractor in _passes(models, inside="internals" in wanted.needs):
         ranked = ((registry.publish(each), each) for each in activations.values())
         suited = [(offered.index(wanted), each) for offered, each in ranked if wanted in offered]
         # What it is best at, before what it can draw too.
         for _, activation in sorted(suited, key=lambda each: each[0]):
             yield activation, extractor
+
+
+def _passes(models: OnceCache[Extractor], *, inside: bool) -> Iterator[tuple[Activations, Extractor]]:
+    for example in list_examples():
+        extractor = ModelSource(example.model_path, example.name).extractor_in(models)
+        arrays, labels = example.samples()
+        inputs = arrange(extractor.model, {name: array[:_SAMPLES] for name, array in arrays.items()})
+        yield (
+            extractor.extract(inputs, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names),
+            extractor,
+        )
+    extractor = models.get("volumes", _volume_extractor)
+    yield extractor.extract(_volumes()), extractor
+
+
+def _volume_extractor() -> Extractor:
+    """Return what records a model of volumes, of which there is no example: blurred, and its edges along each axis."""
+    import keras
+
+    layer = keras.layers.Conv3D(4, 3, padding="same", activation="relu", use_bias=False, name="edges")
+    model = keras.Sequential([keras.Input((*_VOLUME, 1), name="volume"), layer])
+    kernel = np.zeros((3, 3, 3, 1, 4), np.float32)
+    kernel[..., 0, 0] = 1 / 27
+    for axis in range(3):
+        before, after = [1, 1, 1], [1, 1, 1]
+        before[axis], after[axis] = 0, 2
+        kernel[(*before, 0, axis + 1)], kernel[(*after, 0, axis + 1)] = -1, 1
+    layer.set_weights([kernel])
+    return Extractor(model)
+
+
+def _volumes() -> np.ndarray:
+    """Return ellipsoids that wander through their volumes, shape ``(sample, depth, height, width, channel)``."""
+    places = np.stack(np.meshgrid(*(np.linspace(-1, 1, extent) for extent in _VOLUME), indexing="ij"))
+    centres = np.linspace(-0.3, 0.3, _SAMPLES)
+    distances = [np.sqrt((((places - centre) / 0.7) ** 2).sum(axis=0)) for centre in centres]
+    return np.clip(1.5 - np.stack(distances), 0, 1)[..., np.newaxis].astype(np.float32)
 
 
 def _low(specification: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +154,13 @@ def _framed(picture: bytes) -> bytes:
         # Pictures that are much higher than wide show their upper part.
         top = drawn.crop((0, 0, drawn.width, min(drawn.height, round(1.2 * drawn.width))))
         framed = ImageOps.pad(top.convert("RGB"), frame, color="white")
-    content = io.BytesIO()
-    framed.save(content, "PNG", optimize=True)
+    for quality in _QUALITIES:
+        content = io.BytesIO()
+        framed.save(content, "WEBP", quality=quality, method=6)
+        if content.tell() <= _MOST_BYTES:
+            break
     return content.getvalue()
+
+
+if __name__ == "__main__":
+    write_thumbnails()

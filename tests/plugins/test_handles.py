@@ -45,10 +45,10 @@ class TestWhatIsDeclared:
         assert Handles(layer_types=("MyConv2d",), parts=("spikes", "state_0"), axes=("sample", "axis1", "axis12"))
 
     def test_many_layers_are_cut(self, make_activation):
-        handles = Handles(layer_types=("A", "B", "C", "D", "E", "F"))
+        handles = Handles(layer_types=("A", "B", "C", "D", "E", "F", "G"))
 
-        assert handles.in_words() == "A, B, C, D and 2 more kinds of layers"
-        assert handles.match(make_activation()).reason == "takes A, B, C, D and 2 more kinds of layers, this is Dense"
+        assert handles.in_words() == "A, B, C, D and 3 more kinds of layers"
+        assert handles.match(make_activation()).reason == "takes A, B, C, D and 3 more kinds of layers, this is Dense"
 
 
 class TestTypes:

@@ -112,11 +112,33 @@ class TestMatching:
         with pytest.raises(TypeError, match="a tuple is needed"):
             Handles(**declared)
 
-    def test_in_words(self):
-        handles = Handles(layer_types=("RNN", "Conv1D"), axes=("sample", "time"), ranks=(2, 3), parts=("a", "b"))
-
-        assert handles.in_words() == "RNN or Conv1D layers, rank 2 or 3, axes (sample, time), a or b"
-        assert Handles(layer_types=("Layer",)).in_words() == "any layer"
+    @pytest.mark.parametrize(
+        ("declared", "words"),
+        [
+            ({"layer_types": ("Layer",)}, "every layer"),
+            ({"dtypes": ("number",)}, "every layer that answers numbers"),
+            ({"axes": ("sample", "unit"), "dtypes": ("number",)}, "every layer that answers vectors"),
+            ({"ranks": (5,)}, "every layer that answers volumes"),
+            ({"axes": ("sample", "head", "query")}, "every layer that answers head × query"),
+            (
+                {"layer_types": ("RNN", "Conv1D"), "ranks": (2, 3)},
+                "recurrent or Conv1D layers that answer vectors or sequences",
+            ),
+            ({"dtypes": ("number",), "when": bool}, "layers that answer numbers"),
+            ({"layer_types": ("Embedding",), "dtypes": ("number",)}, "Embedding layers"),
+            ({"layer_types": ("RNN",), "parts": ("output", "cell_state")}, "recurrent layers, their cell state"),
+            (
+                {"layer_types": ("BasePooling", "BaseGlobalPooling", "Dropout", "GaussianDropout", "ReLU", "ELU")},
+                "pooling, dropout or activation layers",
+            ),
+            (
+                {"layer_types": ("BasePooling", "Dropout", "ReLU", "UpSampling1D", "UpSampling2D")},
+                "pooling, dropout, activation or UpSampling layers",
+            ),
+        ],
+    )
+    def test_in_words(self, declared, words):
+        assert Handles(**declared).in_words() == words
 
 
 class TestOrder:
