@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final, Literal
 
 from core.charts.building_blocks import has_own_width
@@ -20,7 +21,7 @@ _WIDTH: Final = 640
 
 
 def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: float = 2, width: int = _WIDTH) -> bytes:
-    """Return a chart as a file that stands on its own.
+    """Return a chart as a file that stands on its own; what is said of it (``description``) is in all but a PNG.
 
     Args:
         specification: Vega-Lite.
@@ -36,9 +37,15 @@ def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: fl
     if kind == "png":
         return vl_convert.vegalite_to_png(chart, scale=scale)
     if kind == "svg":
-        return vl_convert.vegalite_to_svg(chart).encode()
+        return _described(vl_convert.vegalite_to_svg(chart), chart.get("description")).encode()
     if kind == "html":
         return vl_convert.vegalite_to_html(chart, bundle=True).encode()
     import json
 
     return json.dumps(chart, indent=1).encode()
+
+
+def _described(svg: str, description: Any) -> str:
+    if not description:
+        return svg
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(str(description))}" ', 1)

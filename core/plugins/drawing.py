@@ -14,6 +14,7 @@ import numpy as np
 from core.analysis.layer_dataset import LayerDataset
 from core.charts.altair_settings import plain_settings
 from core.charts.building_blocks import has_own_width
+from core.charts.descriptions import description_of
 from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.limits import Limits, format_limit, get_limits, raised_by
@@ -37,12 +38,17 @@ class Picture:
     Attributes:
         caption: What stands above it; empty where there is one chart alone.
         chart: The Altair chart.
-        specification: Its Vega-Lite specification, the data inside.
+        specification: Its Vega-Lite specification, the data inside; its ``description`` is what a screen reader says.
     """
 
     caption: str
     chart: Any
     specification: dict[str, Any]
+
+    @property
+    def alt(self) -> str:
+        """What a screen reader says in its place, see :func:`core.charts.descriptions.description_of`."""
+        return str(self.specification.get("description", ""))
 
     @property
     def selections(self) -> tuple[str, ...]:
@@ -86,7 +92,8 @@ class Drawing:
         if len(self.pictures) == 1:
             return self.pictures[0].specification
         with plain_settings(max_rows=get_limits().chart_rows):
-            return specification_of(self.chart)
+            together = specification_of(self.chart)
+        return {**together, "description": " ".join(each.alt for each in self.pictures)}
 
     @property
     def selections(self) -> tuple[str, ...]:
@@ -203,7 +210,9 @@ def pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str
                 f"chart() returned {_kind_of(returned)}, an Altair chart is needed, a dict of captions and charts, or "
                 "a Refusal"
             )
-        pictures.append(Picture(caption, chart, _specification(chart, limits)))
+        specification = _specification(chart, limits)
+        specification["description"] = description_of(specification, caption)
+        pictures.append(Picture(caption, chart, specification))
     size = sum(len(json.dumps(each.specification, default=str)) for each in pictures)
     if size > limits.chart_bytes:
         raise ValueError(

@@ -174,7 +174,10 @@ class LayerCharts:
         options = chart.visualizer.Options.model_fields
         pictures = tuple(
             ChartPicture(
-                picture.specification, picture.caption, tuple(name for name in picture.selections if name in options)
+                picture.specification,
+                picture.caption,
+                tuple(name for name in picture.selections if name in options),
+                picture.alt,
             )
             for picture in drawing.pictures
         )

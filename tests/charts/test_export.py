@@ -56,6 +56,15 @@ class TestCharts:
 
         assert json.dumps(chart) == before
 
+    @pytest.mark.parametrize("kind", ["svg", "html", "json"])
+    def test_what_a_screen_reader_says_is_in_the_file(self, chart, kind):
+        described = {**chart, "description": 'A line from "1" to 3'}
+        written = chart_file(described, kind).decode()
+
+        assert "A line from " in written
+        if kind == "svg":
+            assert 'role="img" aria-label="A line from &quot;1&quot; to 3"' in written[:400]
+
 
 class TestActivations:
     @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int64, "<U3"])

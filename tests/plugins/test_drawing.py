@@ -57,6 +57,14 @@ def doubled(self, activation, options, cache):
 
 
 class TestWhatIsReturned:
+    def test_each_picture_has_words_for_those_who_do_not_see_it(self, registry, activation):
+        registry.register(drawing(lambda self, activation, options: {"One": point(), "Two": point("Other")}))
+        drawn = registry.draw("drawn", activation)
+
+        assert drawn.pictures[0].alt.startswith("One. A dot.")
+        assert drawn.pictures[1].alt.startswith("Two. Other.")
+        assert drawn.specification["description"] == " ".join(each.alt for each in drawn.pictures)
+
     def test_several_charts_with_captions(self, registry, activation):
         def chart(self, activation, options):
             select = alt.selection_point(name="unit", fields=["unit"])
