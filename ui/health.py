@@ -8,14 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.common.text import percent
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import HealthReport, HealthRow, ModelSummary
+from core.workspace.results import ChartPicture, HealthReport, HealthRow, ModelSummary
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
-from ui.many_samples import page_of_samples
+from ui.many_samples import heading, page_of_samples, select_unit
 from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -33,13 +34,15 @@ _COLOURS = {
 }
 _MEANINGS = {
     "not finite": "NaN or infinite values. The first layer where they arise is listed first; what follows hands on.",
-    "dead": "A ReLU that is zero for every sample: it learns nothing any more.",
+    "dead": "A ReLU that is zero for every sample. Where all training data do that, it learns nothing any more.",
     "constant": "The same number for every sample.",
-    "saturated": "Nearly always at a bound of its activation function: gradients vanish there.",
-    "alike": "Units that correlate by more than 0.99: one of them would do.",
-    "drift": "A normalisation layer gets other numbers than in training: wrong preprocessing, commonly.",
-    "always on": "A ReLU that never cuts anything off. Not wrong in itself: over these samples it is linear.",
+    "saturated": "Nearly always at a bound of its activation function, where gradients are small.",
+    "alike": "Units that correlate by more than 0.99: they may be copies.",
+    "drift": "A normalization layer gets other numbers than in training, often by other preprocessing.",
+    "always on": "A ReLU that sets nothing to zero. Not wrong in itself.",
 }
+_MOST_WRONG = 24
+_TOP_SAMPLES = "exciting-samples"
 
 
 def page(explore: Any) -> None:
@@ -55,24 +58,30 @@ def _health(explore: Any, workspace: WorkspaceInterface, model: ModelSummary, ch
     count = len(workspace.sample_names)
     with waiting(workspace, f"Running {count:,} samples through every layer", "health") as progress:
         report = workspace.health(progress)
-    _summary(report, model.name)
-    _findings(report, explore)
-    _class_means(workspace, report, choice)
+    heading("Health", _summary(report, model.name))
+    findings, units = st.columns([11, 10], gap="medium")
+    with findings:
+        _findings(report, explore)
+    with units:
+        _class_means(workspace, report, choice, explore)
+    if report.confusion is not None:
+        matrix, wrong = st.columns([11, 10], gap="medium")
+        with matrix:
+            confused = _confusion(report.confusion)
+        with wrong:
+            _wrong_samples(workspace, report, choice, confused, explore)
 
 
-def _summary(report: HealthReport, name: str) -> None:
-    right = "" if report.accuracy is None else f" · right on {report.accuracy:.1%} of them"
-    st.caption(f"{named(name)} · {len(report.layers):,} layers over {report.sample_count:,} samples{right}")
-    if report.note:
-        st.info(plain(report.note), icon=":material/info:")
+def _summary(report: HealthReport, name: str) -> str:
+    correct = "" if report.accuracy is None else f" · {plain(percent(report.accuracy, 1))} correct"
+    return f"{named(name)} · {len(report.layers):,} layers over {report.sample_count:,} samples{correct}"
 
 
 def _findings(report: HealthReport, explore: Any) -> None:
     if not report.rows:
-        st.success(
-            "Nothing found: no unit is dead, constant, saturated or a copy of another, and all values are finite.",
-            icon=":material/check_circle:",
-        )
+        show = st.info if report.note else st.success
+        icon = ":material/info:" if report.note else ":material/check_circle:"
+        show(f"{plain(report.clear)} {plain(report.note)}", icon=icon)
         return
     counts: dict[str, int] = {}
     for row in report.rows:
@@ -83,29 +92,30 @@ def _findings(report: HealthReport, explore: Any) -> None:
     table = pd.DataFrame(
         {
             "layer": [row.layer for row in report.rows],
-            "type": [row.type_name for row in report.rows],
-            "what": [row.kind for row in report.rows],
-            "share": [row.found / row.unit_count for row in report.rows],
-            "found": [row.text for row in report.rows],
+            "finding": [row.kind for row in report.rows],
+            "share": [100 * row.found / row.unit_count for row in report.rows],
             "units": [_units(row) for row in report.rows],
+            "what was found": [row.text for row in report.rows],
+            "type": [row.type_name for row in report.rows],
         }
     )
     picked = st.dataframe(
         table,
         hide_index=True,
-        height="content" if len(table) <= 12 else 460,
+        height="content" if len(table) <= 8 else 320,
         key=keys.FINDINGS,
         on_select=_clicked(report.rows),
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         column_config={
             "share": st.column_config.ProgressColumn(
-                "share", min_value=0, max_value=1, format="percent", width="small"
+                "share", min_value=0, max_value=100, format="%.0f %%", width="small"
             ),
-            "found": st.column_config.TextColumn("found", width="large"),
+            "what was found": st.column_config.TextColumn("what was found", width="large"),
         },
     )
     with place:
-        _link(explore, report.rows, picked.selection.rows)
+        _link(explore, report.rows, _picked(picked.selection))
+    st.caption(f"{plain(report.clear)} {plain(report.note)}")
     with st.expander("What these mean"):
         for kind in counts:
             st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {_MEANINGS[kind]}")
@@ -124,51 +134,123 @@ def _units(row: HealthRow) -> str:
     return f"{listed}, …" if row.found > len(row.units) else listed
 
 
+def _picked(selection: Any) -> int | None:
+    """Return the row that is marked, or that of the cell that is; None where none is."""
+    if selection.rows:
+        return int(selection.rows[0])
+    return int(selection.cells[0][0]) if selection.cells else None
+
+
 def _clicked(rows: tuple[HealthRow, ...]) -> Any:
-    def go() -> None:
-        picked = st.session_state[keys.FINDINGS].selection.rows
-        if not picked:
+    def select() -> None:
+        picked = _picked(st.session_state[keys.FINDINGS].selection)
+        if picked is None or picked >= len(rows):
             return
-        row, choice = rows[picked[0]], get_session().choice
+        row, choice = rows[picked], get_session().choice
         choice.sample = row.sample
         if not is_input(row.layer):
             choice.select_layer(row.layer)
         if row.kind != "not finite":
-            for option in ("unit", "channel"):
-                choice.set_option(option, row.units[0])
+            select_unit(choice, row.units[0])
+            choice.visualizer = _TOP_SAMPLES
 
-    return go
+    return select
 
 
-def _link(explore: Any, rows: tuple[HealthRow, ...], picked: list[int]) -> None:
-    if not picked:
-        st.caption("Click a row, and its layer can be opened with the unit and a sample that show it.")
+def _link(explore: Any, rows: tuple[HealthRow, ...], picked: int | None) -> None:
+    if picked is None or picked >= len(rows):
+        st.caption("Click a row: its layer, unit and a sample that shows it are chosen on every page.")
         return
     # A link, as st.switch_page would lose the files that were uploaded.
-    row = rows[picked[0]]
+    row = rows[picked]
     unit = "" if row.kind == "not finite" else f", unit {row.units[0]:,}"
     st.page_link(
         explore, label=f"Open {plain(row.layer)}{unit}, sample {row.sample:,}", icon=":material/arrow_forward:"
     )
 
 
-def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice) -> None:
-    st.subheader("Units by classes", anchor=False)
+def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
     if not workspace.sample_labels:
-        st.caption("The classes of these samples are not known: give data with labels to see them.")
+        st.caption("What each unit answers to each class stands here for data with labels.")
         return
     listed = list(report.layers)
-    start = listed.index(choice.layer) if choice.layer in listed else len(listed) - 1
-    layer = st.selectbox("Layer", listed, index=start, key=keys.CLASS_MEANS_LAYER)
+    st.session_state[keys.CLASS_MEANS_LAYER] = choice.layer if choice.layer in listed else listed[-1]
+    layer = st.selectbox("Units by classes, of layer", listed, key=keys.CLASS_MEANS_LAYER, on_change=_select_layer)
     try:
         with waiting(workspace, "Drawing", "class_means") as progress:
             specification = workspace.class_means(layer, progress)
     except LayerscopeError as error:
         show_error(error, workspace, "class_means")
         return
-    if specification:
-        chart(specification, keys.class_means(layer))
-        st.caption(
-            "A column that is bright in one row only is a unit that is selective for that class; rows alike are "
-            "classes that the layer does not tell apart yet."
-        )
+    if not specification:
+        return
+    key = keys.class_means(layer)
+    chart(specification, key, selections=("cell",), on_select=lambda: _select_cell(key, layer))
+    cell = _selected(key, "cell")
+    with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
+        if cell is None:
+            st.caption("Click a cell: its unit is chosen on every page.")
+        else:
+            label = f"Open {plain(layer)}, unit {int(cell['unit']):,}"
+            st.page_link(explore, label=label, icon=":material/arrow_forward:")
+    st.caption(
+        "A column that is bright in one row only: in the mean over these samples, the unit answers to that class "
+        "alone. Rows that look alike: in the mean, the layer answers these classes alike."
+    )
+
+
+def _select_layer() -> None:
+    get_session().choice.select_layer(st.session_state[keys.CLASS_MEANS_LAYER])
+
+
+def _selected(key: str, name: str) -> dict[str, Any] | None:
+    """Return the point that is selected in a chart; None where there is none."""
+    state = st.session_state.get(key)
+    points = state.selection.get(name) if state is not None else None
+    return dict(points[0]) if points else None
+
+
+def _select_cell(key: str, layer: str) -> None:
+    cell = _selected(key, "cell")
+    if cell is not None:
+        choice = get_session().choice
+        choice.select_layer(layer)
+        select_unit(choice, int(cell["unit"]))
+        choice.visualizer = _TOP_SAMPLES
+
+
+def _confusion(confusion: ChartPicture) -> tuple[int, int] | None:
+    """Draw the matrix; return the true and the answered class of the cell that is selected."""
+    chart(confusion.specification, keys.CONFUSION, selections=("confused",), on_select=lambda: None)
+    cell = _selected(keys.CONFUSION, "confused")
+    return None if cell is None else (int(cell["true"]), int(cell["answered"]))
+
+
+def _wrong_samples(
+    workspace: WorkspaceInterface,
+    report: HealthReport,
+    choice: Choice,
+    confused: tuple[int, int] | None,
+    explore: Any,
+) -> None:
+    st.markdown(f"**{report.wrong_count:,} of {report.judged_count:,} wrong**")
+    if not report.wrong_count:
+        return
+    wrong = [each.number for each in report.wrong if confused in (None, (each.true, each.answered))]
+    if not wrong:
+        st.caption("None of those in this cell.")
+        return
+    shown = wrong[:_MOST_WRONG]
+    strip = workspace.sample_strip(shown, choice.sample)
+    key = keys.wrong_samples(shown, choice.sample)
+    chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+    first = f"The first {len(shown):,} of {len(wrong):,}. " if len(wrong) > len(shown) else ""
+    st.caption(f"{first}Click one: it is the sample of every page. A cell of the matrix lists its samples alone.")
+    if choice.sample in shown:
+        st.page_link(explore, label=f"Open sample {choice.sample:,}", icon=":material/arrow_forward:")
+
+
+def _select_sample(key: str) -> None:
+    point = _selected(key, "sample")
+    if point is not None:
+        get_session().choice.sample = int(point["sample"])

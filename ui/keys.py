@@ -31,6 +31,7 @@ FILE_MAP: Final = "file_map"
 # The health page.
 FINDINGS: Final = "findings"
 REJECTING_LAYER: Final = "plugins/layer"
+CONFUSION: Final = "health/confusion"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
 
 # The maximize page.
@@ -125,6 +126,11 @@ def label_role(model: str, origin: str, roles: Sequence[str], role: str) -> str:
 def option(scope: str, name: str) -> str:
     """Return the key of the control of an option, within the layer and visualizer that ``scope`` names."""
     return f"option/{scope}/{name}"
+
+
+def wrong_samples(numbers: Sequence[int], selected: int) -> str:
+    """Return the key of the row of samples that the model is wrong on."""
+    return f"health/wrong/{selected}/{hash(tuple(numbers))}"
 
 
 def class_means(layer: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -17,9 +17,10 @@ from core.extraction.dataset.survey import Survey
 from core.extraction.layers import LayerInfo, is_input, unit_kind
 from core.extraction.reduction import BOUNDS
 
-__all__ = ["ALIKE", "SATURATED", "Finding", "findings_of"]
+__all__ = ["ALIKE", "SATURATED", "Finding", "checked_layers", "findings_of"]
 
 FindingKind = Literal["not finite", "dead", "constant", "saturated", "alike", "always on", "drift"]
+KINDS: Final[tuple[FindingKind, ...]] = get_args(FindingKind)
 
 ALIKE: Final = 0.99
 """Correlation from which on two units count as the same."""
@@ -101,6 +102,37 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
     return sorted(found, key=lambda each: (-each.severity, order[each.layer]))
 
 
+def checked_layers(
+    survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[FindingKind, tuple[str, ...]]:
+    """Return in which layers each kind of fault was looked for: of the others nothing is known.
+
+    Args:
+        survey: Of all layers.
+        weights: As :func:`findings_of` takes them.
+
+    Returns:
+        Keys of layers by kind, all kinds, in call order.
+    """
+    checked: dict[FindingKind, list[str]] = {kind: [] for kind in KINDS}
+    for key, statistics in survey.statistics.items():
+        layer = survey.layers[key]
+        checked["not finite"].append(key)
+        if is_input(key) or not _is_judged(layer, statistics, survey.layers):
+            continue
+        kinds: list[FindingKind] = []
+        if _makes_units(layer) and (statistics.finite_samples >= FEWEST_SAMPLES).any():
+            kinds += ["constant"]
+            kinds += ["dead", "always on"] if _is_rectified(layer) else []
+            kinds += ["saturated"] if layer.activation_function in BOUNDS else []
+            kinds += ["alike"] if _can_be_compared(statistics) else []
+        if _drifts(layer, statistics, survey.statistics, weights.get(key)) is not None:
+            kinds.append("drift")
+        for kind in kinds:
+            checked[kind].append(key)
+    return {kind: tuple(keys) for kind, keys in checked.items()}
+
+
 def alike_units(statistics: LayerStatistics) -> list[tuple[int, int, float]]:
     """Return pairs of units whose answers correlate by more than :data:`ALIKE`, each unit with the first like it.
 
@@ -109,11 +141,9 @@ def alike_units(statistics: LayerStatistics) -> list[tuple[int, int, float]]:
     Returns:
         First unit, the one like it, and their correlation.
     """
-    drawn = statistics.drawn.astype(np.float64)  # (draw, unit)
-    drawn = drawn[np.isfinite(drawn).any(axis=1)]
-    finite = np.isfinite(drawn).all(axis=0) if len(drawn) else np.zeros(drawn.shape[1], bool)
-    if len(drawn) < _FEWEST_DRAWS or not 2 <= finite.sum() <= _MOST_UNITS_COMPARED:
+    if not _can_be_compared(statistics):
         return []
+    drawn, finite = _comparable(statistics)
     # Two units that are silent but for the same few samples look alike by chance.
     varied = (drawn != np.median(drawn, axis=0)).sum(axis=0) >= _FEWEST_VARIED
     units = np.flatnonzero(finite & varied)
@@ -133,6 +163,28 @@ def alike_units(statistics: LayerStatistics) -> list[tuple[int, int, float]]:
     return pairs
 
 
+def _can_be_compared(statistics: LayerStatistics) -> bool:
+    drawn, finite = _comparable(statistics)
+    return len(drawn) >= _FEWEST_DRAWS and 2 <= finite.sum() <= _MOST_UNITS_COMPARED
+
+
+def _comparable(statistics: LayerStatistics) -> tuple[np.ndarray, np.ndarray]:
+    """Return the draws that hold a number, shape ``(draw, unit)``, and which units are finite in all of them."""
+    drawn = statistics.drawn.astype(np.float64)
+    drawn = drawn[np.isfinite(drawn).any(axis=1)]
+    finite = np.asarray(np.isfinite(drawn).all(axis=0)) if len(drawn) else np.zeros(drawn.shape[1], bool)
+    return drawn, finite
+
+
+def _is_rectified(layer: LayerInfo) -> bool:
+    return layer.activation_function in _RECTIFIED or layer.type_name == "ReLU"
+
+
+def _makes_units(layer: LayerInfo) -> bool:
+    # What has no weights and is no activation function makes no units of its own.
+    return not layer.holds_layers and bool(layer.parameter_count or layer.kind == "activation")
+
+
 def _is_judged(layer: LayerInfo, statistics: LayerStatistics, layers: Mapping[str, LayerInfo]) -> bool:
     """Return whether more is said of a layer than that numbers are not finite."""
     parent = layers.get(layer.parent)
@@ -147,7 +199,7 @@ def _marks(
     """Return which units have which fault, each boolean of shape ``(unit,)``."""
     seen = statistics.finite_samples
     known = seen >= FEWEST_SAMPLES
-    rectified = layer.activation_function in _RECTIFIED or layer.type_name == "ReLU"
+    rectified = _is_rectified(layer)
     constant = known & (statistics.minimum == statistics.maximum)
     dead = known & (statistics.maximum <= 0) if rectified else np.zeros_like(known)
     marks: dict[FindingKind, np.ndarray] = {"dead": dead, "constant": constant & ~dead}
@@ -186,8 +238,7 @@ def _without_what_came_in(
     if kind in ("drift", "not finite"):
         return mark
     hands_on = layer.kind in _HANDING_ON or _DEPTHWISE in layer.type_names
-    # What has no weights and is no activation function makes no units of its own.
-    if layer.holds_layers or not (layer.parameter_count or layer.kind == "activation"):
+    if not _makes_units(layer):
         return np.zeros_like(mark)
     if hands_on:
         # A unit that was dead is constant behind the next layer.
@@ -214,31 +265,37 @@ def _finding(
     severity = _WEIGHT[kind] * (0.5 + 0.5 * share)
     first_unit = int(units[0])
     sample = int(statistics.top[0, first_unit])
+    samples = f"{int(statistics.finite_samples[units].min()):,} samples"
     is_first = False
     if kind == "not finite":
         is_first = not any("not finite" in source for source in before)
-        at = statistics.first_not_finite[units]
-        sample = int(at.min())
-        which = _which(statistics, units)
-        origin = "and what goes in is finite: it arises here" if is_first else "handed on from before"
-        text = f"{which} in {told}, first at sample {sample:,}, {origin}"
+        sample = int(statistics.first_not_finite[units].min())
+        text = f"{_which(statistics, units)} in {told}, first at sample {sample:,}, {_origin(layer, before)}"
         severity *= 10 if is_first else 1
     elif kind == "dead":
-        text = f"{told} never active: zero for every sample"
+        text = f"{told} never active: zero for all {samples}"
     elif kind == "constant":
-        text = f"{told} answer the same to every sample"
+        text = f"{told} answer the same to all {samples}"
     elif kind == "saturated":
         bound = f"a bound of {layer.activation_function}"
         text = f"{told} saturated: {SATURATED:.0%} or more of their values lie at {bound}"
     elif kind == "always on":
         function = layer.activation_function or "ReLU"
-        text = f"{told} always on: never cut off by {function}, so linear over these samples"
+        text = f"{told} always on: above zero for all {samples}, so {function} sets nothing to zero"
     elif kind == "alike":
         first, second, correlation = pairs[0]
         text = f"{told} answer like another, such as {first} and {second} (correlation {correlation:.3f})"
     else:
         text = f"{told} get other numbers than in training, by mean or spread"
     return Finding(layer.key, kind, tuple(map(int, units)), count, max(sample, 0), text, severity, is_first=is_first)
+
+
+def _origin(layer: LayerInfo, before: list[dict[FindingKind, np.ndarray]]) -> str:
+    if any("not finite" in source for source in before):
+        return "handed on from before"
+    if before or is_input(layer.key):
+        return "and what goes in is finite: it arises here"
+    return "what goes in was not recorded: it arises here or before"
 
 
 def _which(statistics: LayerStatistics, units: np.ndarray) -> str:

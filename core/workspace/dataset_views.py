@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
-
-from core import charts
-from core.analysis.health import FEWEST_SAMPLES, findings_of, weights_of_normalization
+from core.analysis.health import checked_layers, findings_of, weights_of_normalization
 from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
-from core.common.text import class_name
 from core.errors import InputRejected
 from core.extraction.dataset.survey import Survey, survey
 from core.extraction.extractor import Extractor
@@ -18,6 +14,7 @@ from core.extraction.layers import is_input
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
 from core.workspace.comparison_views import models_report, samples_report
+from core.workspace.health_views import class_means_chart, judged_answers, what_was_checked
 from core.workspace.results import ComparisonReport, HealthReport, HealthRow
 
 __all__ = ["DatasetViews"]
@@ -86,7 +83,8 @@ class DatasetViews:
     def _health(self, progress: Progress | None) -> HealthReport:
         found = self.survey(progress)
         inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
-        findings = findings_of(found, weights_of_normalization(self._extractor, inputs))
+        weights = weights_of_normalization(self._extractor, inputs)
+        findings = findings_of(found, weights)
         rows = tuple(
             HealthRow(
                 each.layer,
@@ -100,14 +98,20 @@ class DatasetViews:
             )
             for each in findings
         )
-        count = self.dataset.sample_count
-        note = (
-            f"{count:,} samples are too few to say that a unit never answers: of fewer than {FEWEST_SAMPLES} only NaN "
-            "and infinite values are looked for."
-            if count < FEWEST_SAMPLES
-            else ""
+        clear, note = what_was_checked(found, checked_layers(found, weights), {each.kind for each in findings})
+        judged = judged_answers(self.dataset, found.predictions)
+        return HealthReport(
+            rows,
+            self._layer_keys(found),
+            self.dataset.sample_count,
+            note,
+            judged.accuracy,
+            clear,
+            judged.confusion_picture(),
+            judged.wrong_samples(),
+            judged.wrong_count,
+            judged.count,
         )
-        return HealthReport(rows, self._layer_keys(found), count, note, self._accuracy(found))
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
         """Return the chart of units by classes, see :meth:`.WorkspaceInterface.class_means`."""
@@ -115,33 +119,8 @@ class DatasetViews:
         if layer not in self._layer_keys(found):
             raise InputRejected(f"There is no layer {layer!r} with units.", remedy="Choose another layer.")
         means = found.statistics[layer].class_means  # (class, unit)
-        known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
-        if not known.size:
-            return {}
-        names = [class_name(int(number), self.dataset.group_names) for number in known]
-        matrix = means[known]
-        title = charts.title(
-            f"Mean answer of {matrix.shape[1]:,} units of {layer} by class",
-            f"{self.dataset.sample_count:,} samples; over places or timesteps too, where there are some",
-        )
-        chart = charts.heatmap(
-            matrix,
-            row="class",
-            column="unit",
-            scale=charts.colour_scale(matrix[np.isfinite(matrix)]),
-            value_title="Mean",
-            height=int(np.clip(22 * len(names), 90, 520)),
-            title=title,
-            row_labels=names,
-        )
-        return chart.to_dict()
+        chart = class_means_chart(means, layer, self.dataset)
+        return {} if chart is None else chart.to_dict()
 
     def _layer_keys(self, found: Survey) -> tuple[str, ...]:
         return tuple(key for key in found.statistics if not is_input(key))
-
-    def _accuracy(self, found: Survey) -> float | None:
-        labels = self.dataset.labels
-        if labels is None or len(found.predictions) != len(labels):
-            return None
-        judged = labels >= 0
-        return float((found.predictions == labels)[judged].mean()) if judged.any() else None

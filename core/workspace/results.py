@@ -34,6 +34,7 @@ __all__ = [
     "SampleRow",
     "ShownSummary",
     "VisualizerSummary",
+    "WrongSample",
 ]
 
 
@@ -358,6 +359,15 @@ class HealthRow:
 
 
 @dataclass(frozen=True)
+class WrongSample:
+    """A sample that the model is wrong on: its number, the number of its class, and of the class that is answered."""
+
+    number: int
+    true: int
+    answered: int
+
+
+@dataclass(frozen=True)
 class HealthReport:
     """What is wrong with a model over samples.
 
@@ -367,6 +377,12 @@ class HealthReport:
         sample_count: How many samples that rests on.
         note: What could not be judged, and why; empty if everything could.
         accuracy: Share of samples that the model is right on; None where that is not known.
+        clear: What was looked for and not found, and in how many layers; empty if each kind was found somewhere.
+        confusion: True classes by the classes that the model answers; the selection ``confused`` holds ``true`` and
+            ``answered`` of the cell that is clicked. None where no answer is judged.
+        wrong: Samples that the model is wrong on, the first of them.
+        wrong_count: How many in all.
+        judged_count: How many samples have a label that the model's answer is judged by.
     """
 
     rows: tuple[HealthRow, ...]
@@ -374,6 +390,11 @@ class HealthReport:
     sample_count: int
     note: str = ""
     accuracy: float | None = None
+    clear: str = ""
+    confusion: ChartPicture | None = None
+    wrong: tuple[WrongSample, ...] = ()
+    wrong_count: int = 0
+    judged_count: int = 0
 
 
 @dataclass(frozen=True)

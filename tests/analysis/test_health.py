@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import core
-from core.analysis.health import alike_units, findings_of, weights_of_normalization
+from core.analysis.health import alike_units, checked_layers, findings_of, weights_of_normalization
 
 
 def found(model, dataset):
@@ -100,6 +100,35 @@ def test_of_few_samples_only_nan_is_told(planted_model, numbers):
 
     assert told(found(planted_model({"dead"}), few)) == []
     assert found(planted_model({"nan"}), few)[0].layer == "second"
+
+
+def checked(model, dataset):
+    return checked_layers(core.survey(core.Extractor(model), dataset), {})
+
+
+def test_each_kind_is_looked_for_where_it_can_be(planted_model, numbers):
+    assert checked(planted_model(set()), numbers) == {
+        "not finite": ("input:numbers", "first", "second", "answer"),
+        "dead": ("first",),
+        "constant": ("first", "second", "answer"),
+        "saturated": ("second",),
+        "alike": ("first", "second", "answer"),
+        "always on": ("first",),
+        "drift": (),
+    }
+
+
+def test_of_few_samples_nothing_but_nan_counts_as_looked_for(planted_model, numbers):
+    few = core.ArrayDataset({"numbers": numbers.arrays["numbers"][:7]})
+
+    assert {kind for kind, layers in checked(planted_model(set()), few).items() if layers} == {"not finite"}
+
+
+def test_too_few_values_for_a_correlation_are_not_said_to_be_no_copies(planted_model, numbers):
+    some = core.ArrayDataset({"numbers": numbers.arrays["numbers"][:10]})
+
+    assert checked(planted_model({"alike"}), some)["alike"] == ()
+    assert checked(planted_model({"alike"}), some)["constant"] == ("first", "second", "answer")
 
 
 def test_units_alike_are_those_that_numpy_says_correlate(digits):

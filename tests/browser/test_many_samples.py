@@ -51,6 +51,26 @@ def test_faults_are_listed_and_a_row_opens_the_layer(explorer, page, opened, pla
     page.get_by_role("link", name="Open first, unit 3, sample ").click()
     explorer.shows_layer("first")
     expect(page.get_by_role("heading", name="planted.keras")).to_be_visible()
+    expect(explorer.main.get_by_text("Strongest samples for unit 3").first).to_be_visible()
+
+
+def test_a_wrong_sample_and_a_unit_are_one_click_away(explorer, page):
+    explorer.visit("health", example="digits-cnn")
+    expect(explorer.main.get_by_text("1 of 90 wrong").last).to_be_visible(timeout=60_000)
+    explorer.settle()
+    heatmap, matrix = (explorer.main.get_by_test_id("stVegaLiteChart").nth(at) for at in (0, 1))
+    heatmap.locator("path[aria-label*='class: 5; unit: 3;']").click()
+    expect(page.get_by_role("link", name="Open probabilities, unit 3")).to_be_visible()
+    explorer.settle()
+    matrix.locator("text[aria-label*='true class: 7;']").click()
+    expect(explorer.main.get_by_text("None of those in this cell.")).to_be_visible()
+    explorer.settle()
+    matrix.locator("text[aria-label*='true class: 8;'][aria-label*='answered class: 1;']").click()
+    expect(explorer.main.get_by_text("None of those in this cell.")).to_have_count(0)
+    explorer.settle()
+    explorer.main.get_by_test_id("stVegaLiteChart").last.locator("path, image").first.click(force=True)
+    page.get_by_role("link", name="Open sample 34").click()
+    expect(page.get_by_role("spinbutton", name="Sample")).to_have_value("34")
 
 
 def test_a_checkpoint_is_compared_layer_by_layer(explorer, page, opened, planted_model, planted, numbers, tmp_path):

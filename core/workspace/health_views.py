@@ -1,0 +1,254 @@
+"""The health of a model as sentences and charts: what was checked, wrong answers, what units answer to classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core import charts
+from core.analysis.health import FEWEST_SAMPLES, KINDS, FindingKind
+from core.common.text import class_name
+from core.extraction.dataset.survey import Survey
+from core.extraction.layers import is_input
+from core.inputs.datasets import Dataset
+from core.workspace.results import ChartPicture, WrongSample
+
+__all__ = ["JudgedAnswers", "class_means_chart", "judged_answers", "what_was_checked"]
+
+_NAMES: Final[Mapping[FindingKind, str]] = {
+    "dead": "dead units",
+    "constant": "constant units",
+    "saturated": "saturated units",
+    "alike": "copies",
+    "drift": "input drift",
+    "always on": "units that are always on",
+}
+_NEEDS: Final[Mapping[FindingKind, str]] = {
+    "dead": "of ReLU layers",
+    "constant": "of layers with weights",
+    "saturated": "of bounded activation functions",
+    "alike": "of layers with 2 or more units, from 30 values on",
+    "drift": "of layers with statistics of training, from 30 values on",
+    "always on": "of ReLU layers",
+}
+_MOST_CLASSES: Final = 30
+_CELL: Final = 30
+_MOST_WRONG: Final = 500
+_MOST_UNITS: Final = 160
+_CELLS_HEIGHT: Final = (90, 360)
+_DARK_SHARE: Final = 0.6
+
+
+def what_was_checked(
+    survey: Survey, checked: Mapping[FindingKind, Collection[str]], found: Collection[FindingKind]
+) -> tuple[str, str]:
+    """Return what was looked for and not found, and what was not looked for and why, each in sentences or empty.
+
+    Args:
+        survey: Of all layers.
+        checked: Keys of the layers in which each kind was looked for, see :func:`core.analysis.health.checked_layers`.
+        found: The kinds that were found.
+    """
+    count = survey.sample_count
+    others = [kind for kind in KINDS if kind != "not finite"]
+    finite = [key for key in checked["not finite"] if not is_input(key)]
+    clear = [] if "not finite" in found else [f"No NaN and no infinite values ({_layers(finite)})."]
+    if count < FEWEST_SAMPLES:
+        names = ", ".join(_NAMES[kind] for kind in others).capitalize()
+        return " ".join(clear), f"{names}: not checked ({FEWEST_SAMPLES} samples needed, there are {count:,})."
+    absent = [f"{_NAMES[kind]} ({_layers(checked[kind])})" for kind in others if checked[kind] and kind not in found]
+    clear += [f"No {', no '.join(absent)}."] if absent else []
+    missing = [kind for kind in others if not checked[kind]]
+    needs = [f"{_NAMES[kind]} ({_NEEDS[kind]})" for kind in missing]
+    return " ".join(clear), f"Not checked: {', '.join(needs)}." if needs else ""
+
+
+def _layers(keys: Collection[str]) -> str:
+    return f"{len(keys):,} {'layer' if len(keys) == 1 else 'layers'}"
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedAnswers:
+    """Answers that labels judge.
+
+    Attributes:
+        samples: Numbers of the samples whose label is a class of the model, shape ``(judged,)``.
+        true: Their classes, likewise.
+        answered: The classes that the model answers, likewise.
+        class_names: Name of each class; empty if unknown.
+    """
+
+    samples: np.ndarray
+    true: np.ndarray
+    answered: np.ndarray
+    class_names: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.samples)
+
+    @property
+    def wrong_count(self) -> int:
+        """How many are wrong."""
+        return int((self.true != self.answered).sum())
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of those that are right; None if there are none."""
+        return 1 - self.wrong_count / self.count if self.count else None
+
+    def wrong_samples(self) -> tuple[WrongSample, ...]:
+        """Return the samples that the model is wrong on, by number, the first of them."""
+        wrong = np.flatnonzero(self.true != self.answered)[:_MOST_WRONG]
+        return tuple(WrongSample(*(int(each[at]) for each in (self.samples, self.true, self.answered))) for at in wrong)
+
+    def confusion_picture(self) -> ChartPicture | None:
+        """Return how often each class is answered for each, as a matrix; of many classes those with most mistakes."""
+        if not self.count:
+            return None
+        shown, note = self._shown_classes()
+        kept = np.isin(self.true, shown) & np.isin(self.answered, shown)
+        frame = (
+            pd.DataFrame({"true": self.true[kept], "answered": self.answered[kept]})
+            .value_counts(["true", "answered"])
+            .reset_index(name="samples")
+        )
+        of_class = pd.Series(self.true).value_counts()
+        frame["share"] = frame["samples"] / frame["true"].map(of_class)
+        for side in ("true", "answered"):
+            frame[f"{side}_class"] = [class_name(int(number), self.class_names) for number in frame[side]]
+        names = [class_name(int(number), self.class_names) for number in shown]
+        told = f"{self.wrong_count:,} of {self.count:,} wrong"
+        chart = _confusion_chart(frame, names, charts.title("True class and answered class", f"{told}{note}"))
+        return ChartPicture(chart.to_dict(), selections=(), alt=f"Confusion matrix: {told}. {self._worst(frame)}")
+
+    def _shown_classes(self) -> tuple[np.ndarray, str]:
+        numbers = np.unique(np.concatenate([self.true, self.answered]))
+        if len(numbers) <= _MOST_CLASSES:
+            return numbers, ""
+        wrong = self.true != self.answered
+        mistakes = np.bincount(np.concatenate([self.true[wrong], self.answered[wrong]]), minlength=int(numbers[-1]) + 1)
+        kept = numbers[np.argsort(-mistakes[numbers], kind="stable")[:_MOST_CLASSES]]
+        return np.sort(kept), f"; the {_MOST_CLASSES} of {len(numbers):,} classes with the most mistakes"
+
+    def _worst(self, frame: pd.DataFrame) -> str:
+        wrong = frame[frame["true"] != frame["answered"]]
+        if wrong.empty:
+            return "All that are shown are right."
+        worst = wrong.sort_values("samples", ascending=False).iloc[0]
+        times = "once" if worst["samples"] == 1 else f"{worst['samples']:,} times"
+        return f"Most often {worst['true_class']} is taken for {worst['answered_class']}: {times}."
+
+
+def judged_answers(dataset: Dataset, predictions: np.ndarray) -> JudgedAnswers:
+    """Return the answers of a model that the labels of a dataset judge; none where the labels are no classes of it.
+
+    Args:
+        dataset: The samples.
+        predictions: The class that the model answers to each, shape ``(sample,)``; empty if it answers no classes.
+    """
+    labels = dataset.labels
+    if labels is None or len(predictions) != len(labels):
+        nothing = np.empty(0, np.int64)
+        return JudgedAnswers(nothing, nothing, nothing, ())
+    judged = np.flatnonzero(labels >= 0)
+    return JudgedAnswers(judged, labels[judged], predictions[judged], dataset.class_names)
+
+
+def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Chart | None:
+    """Return what each unit answers to each class in the mean; a click selects ``cell``, with ``class`` and ``unit``.
+
+    Args:
+        means: Shape ``(class, unit)``; NaN where no sample is of the class.
+        layer: Key of the layer.
+        dataset: The samples.
+
+    Returns:
+        The chart; None where no class is known.
+    """
+    known = np.flatnonzero(np.isfinite(means).any(axis=1)) if len(means) else np.empty(0, int)
+    if not known.size:
+        return None
+    matrix = means[known]
+    units, note = _units_apart(matrix)
+    names = [class_name(int(number), dataset.group_names) for number in known]
+    at, unit_at = np.indices((len(known), len(units))).reshape(2, -1)
+    frame = pd.DataFrame(
+        {
+            "class": known[at],
+            "class_name": np.asarray(names, object)[at],
+            "unit": units[unit_at],
+            "mean": matrix[:, units][at, unit_at],
+        }
+    )
+    scale = charts.colour_scale(matrix[np.isfinite(matrix)])
+    return (
+        alt.Chart(frame)
+        .mark_rect(cursor="pointer", invalid=None)
+        .encode(
+            alt.X("unit:O", title="Unit", axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False)),
+            alt.Y("class_name:N", sort=names, title=None, axis=alt.Axis(labelLimit=110, ticks=False)),
+            color=alt.Color(
+                "mean:Q", title="Mean", scale=scale.altair(), legend=alt.Legend(gradientOpacity=1, format=".3~g")
+            ),
+            tooltip=[
+                alt.Tooltip("class_name:N", title="class"),
+                alt.Tooltip("unit:Q"),
+                alt.Tooltip("mean:Q", format=".3~g"),
+            ],
+        )
+        .add_params(alt.selection_point(name="cell", fields=["class", "unit"], on="click", clear=False))
+        .properties(
+            height=int(np.clip(22 * len(names), *_CELLS_HEIGHT)),
+            title=charts.title(f"Mean of each unit of {layer} by class", f"{dataset.sample_count:,} samples{note}"),
+        )
+    )
+
+
+def _units_apart(matrix: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return the units to draw, in order, of many those whose means lie furthest apart, and a note on the others."""
+    count = matrix.shape[1]
+    if count <= _MOST_UNITS:
+        return np.arange(count), ""
+    finite = np.where(np.isfinite(matrix), matrix, 0.0)
+    kept = np.argsort(-(finite.max(axis=0) - finite.min(axis=0)), kind="stable")[:_MOST_UNITS]
+    return np.sort(kept), f"; the {_MOST_UNITS} of {count:,} units whose means differ the most between classes"
+
+
+def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> alt.LayerChart:
+    axis = alt.Axis(labelLimit=110, ticks=False, labelOverlap=False, grid=False)
+    slanted = max(map(len, names)) > 3
+    cells = alt.Chart(frame).encode(
+        alt.X(
+            "answered_class:N",
+            title="Answered class",
+            sort=list(names),
+            scale=alt.Scale(domain=list(names)),
+            axis=axis.copy(deep=False) if not slanted else alt.Axis(**{**axis.to_dict(), "labelAngle": -45}),
+        ),
+        alt.Y("true_class:N", title="True class", sort=list(names), scale=alt.Scale(domain=list(names)), axis=axis),
+        tooltip=[
+            alt.Tooltip("true_class:N", title="true class"),
+            alt.Tooltip("answered_class:N", title="answered class"),
+            alt.Tooltip("samples:Q", format=","),
+            alt.Tooltip("share:Q", title="share of the true class", format=".1%"),
+        ],
+    )
+    colour = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], scheme="viridis"), legend=None)
+    rectangles = (
+        cells.mark_rect(cursor="pointer")
+        .encode(color=colour)
+        .add_params(alt.selection_point(name="confused", fields=["true", "answered"], on="click", clear=False))
+    )
+    counts = cells.mark_text(fontSize=11, cursor="pointer").encode(
+        text=alt.Text("samples:Q", format=","),
+        color=alt.when(alt.datum["share"] > _DARK_SHARE).then(alt.value("black")).otherwise(alt.value("white")),
+    )
+    side = _CELL if len(names) <= 12 else _CELL * 2 // 3
+    return alt.LayerChart(layer=[rectangles, counts], height=alt.Step(side), title=title)

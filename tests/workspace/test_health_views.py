@@ -1,0 +1,109 @@
+"""What the health page is told: no more than was checked, wrong answers, what units answer to classes."""
+
+import numpy as np
+import pytest
+
+import core
+from core.inputs.datasets import ArrayDataset
+from core.workspace.health_views import JudgedAnswers, class_means_chart, judged_answers
+
+
+@pytest.fixture(scope="module")
+def digits_workspace():
+    workspace = core.Workspace()
+    workspace.open_example("digits-cnn")
+    return workspace
+
+
+def rows_of(specification):
+    return max(specification["datasets"].values(), key=len)
+
+
+def test_of_four_samples_nothing_is_claimed_but_finite_values():
+    workspace = core.Workspace()
+    workspace.open_example("digits-cnn")
+    workspace.take_noise(4, 0)
+    report = workspace.health()
+
+    assert report.rows == ()
+    assert report.clear == "No NaN and no infinite values (7 layers)."
+    assert report.note == (
+        "Dead units, constant units, saturated units, copies, units that are always on, input drift: not checked "
+        "(8 samples needed, there are 4)."
+    )
+    assert report.confusion is None
+
+
+def test_what_was_found_is_not_said_to_be_absent(digits_workspace):
+    report = digits_workspace.health()
+
+    assert {row.kind for row in report.rows} == {"dead", "always on"}
+    assert report.clear == (
+        "No NaN and no infinite values (7 layers). No constant units (4 layers), no copies (4 layers)."
+    )
+    assert report.note.startswith("Not checked: saturated units (of bounded activation functions), input drift (")
+
+
+def test_wrong_answers_are_counted_and_listed(digits_workspace):
+    report = digits_workspace.health()
+    example = next(each for each in core.list_examples() if each.name == "digits-cnn")
+    arrays, labels = example.samples()
+    predicted = core.load_model(example.model_path).predict(arrays["image"], verbose=0).argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+
+    assert [(each.number, each.true, each.answered) for each in report.wrong] == [
+        (at, labels[at], predicted[at]) for at in wrong
+    ]
+    assert (report.wrong_count, report.judged_count) == (len(wrong), 90)
+    cells = {(row["true"], row["answered"]): row["samples"] for row in rows_of(report.confusion.specification)}
+    expected = {}
+    for pair in zip(labels.tolist(), predicted.tolist(), strict=True):
+        expected[pair] = expected.get(pair, 0) + 1
+    assert cells == expected
+    assert report.confusion.alt == "Confusion matrix: 1 of 90 wrong. Most often 8 is taken for 1: once."
+    (confused,) = (each for each in report.confusion.specification["params"] if each["name"] == "confused")
+    assert confused["select"]["fields"] == ["true", "answered"]
+
+
+def test_a_label_that_is_no_class_is_not_judged():
+    dataset = ArrayDataset({"numbers": np.zeros((3, 2), np.float32)}, np.array([0, 1, 1]))
+
+    assert judged_answers(dataset, np.array([0, 1])).count == 0
+    assert judged_answers(dataset, np.array([0, 0, 1])).accuracy == pytest.approx(2 / 3)
+
+
+def test_of_many_classes_those_with_most_mistakes_are_drawn():
+    true = np.repeat(np.arange(100), 3)
+    answered = true.copy()
+    answered[[15, 16, 30]] = 77
+    picture = JudgedAnswers(np.arange(300), true, answered, ()).confusion_picture()
+    rows = rows_of(picture.specification)
+
+    assert len({row["true"] for row in rows}) == 30
+    assert {(row["true"], row["answered"]): row["samples"] for row in rows}[(5, 77)] == 2
+    assert "the 30 of 100 classes with the most mistakes" in str(picture.specification["title"])
+
+
+def test_a_cell_is_a_unit_and_a_class(digits_workspace):
+    specification = digits_workspace.class_means("dense")
+    example = next(each for each in core.list_examples() if each.name == "digits-cnn")
+    arrays, labels = example.samples()
+    extractor = core.Extractor(core.load_model(example.model_path))
+    values = extractor.extract(arrays["image"], layers=["dense"])["dense"].values
+    means = {(row["class"], row["unit"]): row["mean"] for row in rows_of(specification)}
+
+    assert len(means) == 10 * 32
+    assert means[(3, 17)] == pytest.approx(values[labels == 3, 17].mean(), rel=1e-4)
+    assert [each["name"] for each in specification["params"]] == ["cell"]
+    assert specification["params"][0]["select"]["fields"] == ["class", "unit"]
+
+
+def test_of_many_units_those_that_tell_classes_apart_are_drawn():
+    means = np.zeros((2, 1000))
+    means[1, 700] = 5
+    chart = class_means_chart(means, "wide", ArrayDataset({"numbers": np.zeros((4, 2), np.float32)}))
+    rows = rows_of(chart.to_dict())
+
+    assert len(rows) == 2 * 160
+    assert 5 in [row["mean"] for row in rows if row["unit"] == 700]
+    assert class_means_chart(np.full((2, 3), np.nan), "none", ArrayDataset({"n": np.zeros((1, 2))})) is None
