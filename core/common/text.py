@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "safe_name",
     "sample_with_class",
+    "signed_number_text",
 ]
 
 NOT_KNOWN: Final = "not known"
@@ -34,6 +35,8 @@ MINUS: Final = "−"
 """Stands before a negative number in a text; a hyphen is shorter and is broken off at the end of a line."""
 _SMALLEST_WRITTEN_OUT: Final = 1e-4
 _LARGEST_WRITTEN_OUT: Final = 1e6
+_SMALL_SHARE: Final = 0.01
+_SMALLEST_PERCENT: Final = 0.001
 
 
 def safe_name(name: object) -> str:
@@ -112,6 +115,11 @@ def number_text(value: float) -> str:
     return f"{MINUS}{text}" if value < 0 else text
 
 
+def signed_number_text(value: float) -> str:
+    """Write a difference: as :func:`number_text`, with a plus before what is above zero."""
+    return f"+{number_text(value)}" if value > 0 else number_text(value)
+
+
 def _three_digits(size: float) -> str:
     rounded = float(f"{size:.2e}")
     decimals = max(0, 2 - math.floor(math.log10(rounded)))
@@ -120,7 +128,12 @@ def _three_digits(size: float) -> str:
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """Write a share as ``40 %``."""
+    """Write a share as ``40 %``; below one per cent with three significant digits, ``0.123 %``.
+
+    What is next to nothing is not written as if it were nothing: ``< 0.001 %``.
+    """
+    if 0 < abs(share) < _SMALL_SHARE:
+        return f"< {_SMALLEST_PERCENT} %" if abs(share) < _SMALLEST_PERCENT / 100 else f"{number_text(100 * share)} %"
     return f"{share:.{decimals}%}".replace("%", " %")
 
 

@@ -104,29 +104,30 @@ class SampleBlocks:
 
         return self._blocks.get(start, run), sample - start
 
-    def answer(self, sample: int, progress: Progress | None = None) -> tuple[np.ndarray, int]:
-        """Return the model's first output for the block that holds a sample, and the sample's position in it.
+    def answer(self, sample: int, progress: Progress | None = None, output: int = 0) -> tuple[np.ndarray, int]:
+        """Return an output of the model for the block that holds a sample, and the sample's position in it.
 
         Where the output has no row per sample, the sample is run alone: then all of it is that sample's.
 
         Args:
             sample: Number of the sample.
             progress: Called with how much of the block is done, while it is run.
+            output: Which of the model's outputs, in the order in which they are answered.
 
         Raises:
             InputRejected: If there is no such sample.
             ExtractionFailed: If the model raises.
         """
         block, position = self.block_of(sample, progress)
-        output = _first_output(block)
+        answer = _output_of(block, output)
         start = sample - position
-        if output.ndim and len(output) == self._end(start) - start:
-            return output, position
+        if answer.ndim and len(answer) == self._end(start) - start:
+            return answer, position
         alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
-        return _first_output(alone)[None], 0
+        return _output_of(alone, output)[None], 0
 
-    def answers(self, at_least: int, seconds: float, progress: Progress | None = None) -> np.ndarray:
-        """Return the model's first output for the first samples, shape ``(sample, …)``.
+    def answers(self, at_least: int, seconds: float, progress: Progress | None = None, output: int = 0) -> np.ndarray:
+        """Return an output of the model for the first samples, shape ``(sample, …)``.
 
         All samples where one block holds them, as that is run anyway. Else the first ``at_least``, and as many more as
         are done before the time is over.
@@ -135,6 +136,7 @@ class SampleBlocks:
             at_least: How many samples are run however long it takes.
             seconds: After how long no more are begun.
             progress: Called with how many samples are done.
+            output: Which of the model's outputs, in the order in which they are answered.
 
         Raises:
             InputRejected: If the answers to different samples cannot be brought together.
@@ -142,7 +144,7 @@ class SampleBlocks:
         """
         if self.plan.samples_at_once >= self._count:
             block, _ = self.block_of(0, progress)
-            return _first_output(block)
+            return _output_of(block, output)
         parts: list[np.ndarray] = []
         started, end = time.monotonic(), 0
         while end < self._count and (end == 0 or time.monotonic() - started < seconds):
@@ -150,10 +152,10 @@ class SampleBlocks:
             told = None if progress is None else _from(start, self._count, progress)
             inputs, size = self._samples(start, end), self.plan.batch_size
             found = self.extractor.extract(inputs, layers=(), batch_size=size, progress=told)
-            output = _first_output(found)
-            if output.ndim == 0 or len(output) != end - start or (parts and output.shape[1:] != parts[0].shape[1:]):
+            answer = _output_of(found, output)
+            if answer.ndim == 0 or len(answer) != end - start or (parts and answer.shape[1:] != parts[0].shape[1:]):
                 break
-            parts.append(output)
+            parts.append(answer)
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
     def all_samples(self, layers: Collection[str] | None, internals: bool) -> Activations:
@@ -219,5 +221,5 @@ def _from(start: int, count: int, progress: Progress) -> Callable[[int, int], No
     return lambda done, _: tell(start + done, count) if tell else None
 
 
-def _first_output(block: Activations) -> np.ndarray:
-    return np.asarray(flat(block.output)[0])
+def _output_of(block: Activations, position: int) -> np.ndarray:
+    return np.asarray(flat(block.output)[position])

@@ -42,8 +42,10 @@ def specs_of_build(model: Any) -> tuple[InputSpec, ...]:
     return tuple(_spec(name, tuple(shape[1:]), sizes) for name, shape in by_name.items())
 
 
-def seen_layers(extractor: Extractor, arrays: Mapping[str, np.ndarray]) -> tuple[tuple[LayerInfo, ...], ModelOutput]:
-    """Return the layers of a model and what its first output is, from a pass of one sample.
+def seen_layers(
+    extractor: Extractor, arrays: Mapping[str, np.ndarray]
+) -> tuple[tuple[LayerInfo, ...], tuple[ModelOutput, ...]]:
+    """Return the layers of a model and what its outputs are, from a pass of one sample.
 
     Args:
         extractor: Holds the model.
@@ -54,15 +56,25 @@ def seen_layers(extractor: Extractor, arrays: Mapping[str, np.ndarray]) -> tuple
     """
     first = arrange(extractor.model, {name: array[:1] for name, array in arrays.items()})
     activations = extractor.extract(first)
-    answer = np.asarray(structure.flat(activations.output)[0])
+    answers = [np.asarray(each) for each in structure.flat(activations.output)]
     layers = tuple(activations.layers)
+    names = sorted(activations.output) if isinstance(activations.output, Mapping) else []
+    names = names if len(names) == len(answers) else [""] * len(answers)
+    return layers, tuple(
+        _seen_output(answer, layers, str(name), position)
+        for position, (answer, name) in enumerate(zip(answers, names, strict=True))
+    )
+
+
+def _seen_output(answer: np.ndarray, layers: Sequence[LayerInfo], name: str, position: int) -> ModelOutput:
     behind = next((layer for layer in reversed(layers) if layer.output_shape[1:] == answer.shape[1:]), None)
-    return layers, ModelOutput(
+    return ModelOutput(
         answer.shape[1] if answer.ndim == 2 else None,
         behind.activation_function if behind else "",
         behind.key if behind else "",
-        behind.name if behind else "",
+        name or (behind.name if behind else ""),
         answer.dtype.kind in "USO",
+        position,
     )
 
 

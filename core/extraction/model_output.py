@@ -1,4 +1,4 @@
-"""What a model answers with its first output, as far as that is known before anything is run."""
+"""What a model answers with each of its outputs, as far as that is known before anything is run."""
 
 from __future__ import annotations
 
@@ -8,29 +8,44 @@ from typing import Any
 from core.extraction.layers import LayerInfo
 from core.inputs.model_output import ModelOutput
 
-__all__ = ["output_of"]
+__all__ = ["main_output", "output_of", "outputs_of"]
 
 
 def output_of(model: Any, layers: Sequence[LayerInfo]) -> ModelOutput:
-    """Return what the first output of a Keras model is.
+    """Return what the main output of a Keras model is, see :func:`main_output` and :func:`outputs_of`."""
+    return main_output(outputs_of(model, layers))
+
+
+def main_output(outputs: Sequence[ModelOutput]) -> ModelOutput:
+    """Return the output that labels are set against: the first that is known to tell classes apart, else the first."""
+    first = outputs[0] if outputs else ModelOutput()
+    return next((output for output in outputs if output.tells_classes), first)
+
+
+def outputs_of(model: Any, layers: Sequence[LayerInfo]) -> tuple[ModelOutput, ...]:
+    """Return what the outputs of a Keras model are, in the order in which it answers them.
 
     Args:
-        model: The model; one that does not say what it answers has an output of which nothing is known.
+        model: The model; one that does not say what it answers has one output of which nothing is known.
         layers: Its layers in call order, as far as they are known.
     """
-    outputs = getattr(model, "outputs", None) or ()
-    if not outputs:
-        return ModelOutput()
-    output = outputs[0]
+    outputs = tuple(getattr(model, "outputs", None) or ())
+    return tuple(_output(model, layers, output, position) for position, output in enumerate(outputs)) or (
+        ModelOutput(),
+    )
+
+
+def _output(model: Any, layers: Sequence[LayerInfo], output: Any, position: int) -> ModelOutput:
     shape = tuple(output.shape)[1:]
     layer = _layer_behind(output, layers)
     return ModelOutput(
         shape[0] if len(shape) == 1 else None,
         layer.activation_function if layer else "",
         layer.key if layer else "",
-        _name_of(model, layer),
+        _name_of(model, layer, position),
         # Keras does not say of a StringLookup that it answers text; what was traced does.
         "string" in (str(output.dtype), layer.dtype if layer else ""),
+        position,
     )
 
 
@@ -47,6 +62,6 @@ def _layer_behind(output: Any, layers: Sequence[LayerInfo]) -> LayerInfo | None:
     return layer
 
 
-def _name_of(model: Any, layer: LayerInfo | None) -> str:
+def _name_of(model: Any, layer: LayerInfo | None, position: int) -> str:
     names = getattr(model, "output_names", None) or ()
-    return str(names[0]) if names else layer.name if layer else ""
+    return str(names[position]) if position < len(names) else layer.name if layer else ""

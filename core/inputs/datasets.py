@@ -88,6 +88,11 @@ class Dataset(ABC):
         return "probabilities" if self.labels is None else "largest"
 
     @property
+    def judged_output(self) -> int:
+        """Which of the model's outputs is set against the labels, in the order in which they are answered."""
+        return 0
+
+    @property
     def group_count(self) -> int:
         """How many groups there are, as far as names or labels say so."""
         from_labels = 0 if self.groups is None or not self.groups.size else int(self.groups.max()) + 1
@@ -120,6 +125,10 @@ class _Labelled(Dataset):
     @property
     def answer_rule(self) -> AnswerRule:
         return self.matched_labels.rule
+
+    @property
+    def judged_output(self) -> int:
+        return self.matched_labels.output
 
 
 class ArrayDataset(_Labelled):

@@ -47,6 +47,7 @@ class Labels:
             none.
         rule: How an answer becomes a class.
         role: What the labels were taken for; None if there are none.
+        output: Which of the model's outputs they were matched to, in the order in which they are answered.
         note: How they were matched, in sentences; empty where there is nothing to say.
     """
 
@@ -58,6 +59,7 @@ class Labels:
     rule: AnswerRule = "probabilities"
     role: LabelRole | None = None
     note: str = ""
+    output: int = 0
 
     @property
     def tells_classes(self) -> bool:
@@ -103,7 +105,8 @@ def match_labels(
         role: What the labels are; None finds it out.
     """
     names = tuple(class_names)
-    nothing = Labels(class_names=names, rule=_rule(output, is_named=bool(names), is_judged=False))
+    rule, position = _rule(output, is_named=bool(names), is_judged=False), output.position if output else 0
+    nothing = Labels(class_names=names, rule=rule, output=position)
     if labels is None:
         return nothing
     values = np.asarray(labels)
@@ -130,28 +133,31 @@ def possible_roles(labels: Any, output: ModelOutput | None) -> tuple[LabelRole, 
     return (*roles, "unused") if roles else ()
 
 
-def answered_classes(answer: Any, rule: AnswerRule, class_names: Sequence[str] = ()) -> np.ndarray | None:
+def answered_classes(
+    answer: Any, rule: AnswerRule, class_names: Sequence[str] = (), output: int = 0
+) -> np.ndarray | None:
     """Return the class that a model answers to each sample, shape ``(sample,)``; None if it tells no classes apart.
 
     Args:
-        answer: What the model returned, the sample axis first; of several outputs the first counts.
+        answer: What the model returned, the sample axis first.
         rule: How an answer becomes a class.
         class_names: Name of each class, for answers that are text.
+        output: Which of several outputs counts, in the order in which they are answered.
     """
     import keras
 
     outputs = keras.tree.flatten(answer)
-    output: np.ndarray = np.asarray(outputs[0] if outputs else 0)
+    values: np.ndarray = np.asarray(outputs[output] if output < len(outputs) else 0)
     if rule == "text":
-        return _classes_of_text(output, class_names)
-    if output.ndim != 2 or output.dtype.kind not in "fiu" or not output.shape[1]:
+        return _classes_of_text(values, class_names)
+    if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
         return None
-    if output.shape[1] == 1:
+    if values.shape[1] == 1:
         limit = {"half": 0.5, "zero": 0.0}.get(rule)
-        return None if limit is None else (output[:, 0] > limit).astype(np.int64)
-    if rule == "probabilities" and not _are_probabilities(output):
+        return None if limit is None else (values[:, 0] > limit).astype(np.int64)
+    if rule == "probabilities" and not _are_probabilities(values):
         return None
-    return output.argmax(axis=1)
+    return values.argmax(axis=1)
 
 
 def _classes_of_text(output: np.ndarray, class_names: Sequence[str]) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""What a model's first output is: what labels are set against."""
+"""What an output of a model is: what labels are set against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BETWEEN_0_AND_1: Final = frozenset({"sigmoid", "hard_sigmoid"})
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """The first output of a model.
+    """An output of a model.
 
     Attributes:
         count: How many numbers it has for each sample; None where they are no list of a known length.
@@ -20,6 +20,7 @@ class ModelOutput:
         layer: Key of that layer; empty if that is not known.
         name: What the output is called; empty if that is not known.
         is_text: Whether it is text, as behind a StringLookup.
+        position: Which of the model's outputs it is, in the order in which they are answered.
     """
 
     count: int | None = None
@@ -27,6 +28,7 @@ class ModelOutput:
     layer: str = ""
     name: str = ""
     is_text: bool = False
+    position: int = 0
 
     @property
     def class_count(self) -> int | None:
@@ -37,6 +39,11 @@ class ModelOutput:
     def is_one_probability(self) -> bool:
         """Whether it is a single number from 0 to 1, as of a sigmoid."""
         return self.count == 1 and self.function in _BETWEEN_0_AND_1
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether it is known to tell classes apart: a softmax over several, or a single probability."""
+        return self.is_one_probability or (self.function == "softmax" and (self.count or 0) > 1)
 
     @property
     def is_one_number(self) -> bool:

@@ -213,14 +213,17 @@ class WorkspaceInterface(Protocol):
         """
 
     @asks("The model")
-    def answer(self, sample: int, progress: Progress | None = None) -> Answer:
-        """Show what the model answers, see :func:`core.workspace.previews.answer_of`.
+    def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
+        """Show what the model answers, see :func:`core.workspace.answers.answer_of`.
 
         Args:
             sample: Which of all samples.
             progress: Called with how much is done where samples have to be run first.
+            output: Which output, as the ``outputs`` of the model's summary are called; by default the one that tells
+                classes apart, or else the first.
 
         Raises:
+            InputRejected: If there is no such output.
             ExtractionFailed: If the model raises on this input.
         """
 

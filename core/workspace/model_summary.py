@@ -6,18 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.common.text import format_shape
+from core.common.text import format_shape, safe_name
 from core.examples.catalogue import Example, list_examples
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import known_layers
 from core.extraction.layers import LayerInfo
+from core.extraction.model_output import main_output
 from core.inputs.images import suggest_scaling
 from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec
 from core.models.inspection import ModelFile
 from core.workspace.results import ExampleSummary, InputSummary, ModelSummary
 
-__all__ = ["origin_of", "summarize_examples", "summarize_inputs", "summarize_model", "summarize_seen", "written_by"]
+__all__ = [
+    "origin_of",
+    "output_names",
+    "summarize_examples",
+    "summarize_inputs",
+    "summarize_model",
+    "summarize_seen",
+    "written_by",
+]
 
 
 def summarize_examples() -> tuple[ExampleSummary, ...]:
@@ -56,18 +65,29 @@ def summarize_model(
     )
 
 
-def summarize_seen(summary: ModelSummary, layers: Sequence[LayerInfo], output: ModelOutput) -> ModelSummary:
+def summarize_seen(summary: ModelSummary, layers: Sequence[LayerInfo], outputs: Sequence[ModelOutput]) -> ModelSummary:
     """Return what a page says about a model of which only a pass told what it answers.
 
     Args:
         summary: What is known without that.
         layers: Its layers, from the pass.
-        output: What its first output is.
+        outputs: What its outputs are.
     """
+    output = main_output(outputs)
+    summary = replace(summary, outputs=output_names(outputs))
     if not summary.output and output.count:
         are_classes = output.function == "softmax"
         summary = replace(summary, output=f"{output.count:,} classes" if are_classes else format_shape((output.count,)))
     return summary if summary.featured_layer else replace(summary, featured_layer=_most_telling(layers))
+
+
+def output_names(outputs: Sequence[ModelOutput]) -> tuple[str, ...]:
+    """Return what each output of a model is called, no two alike: those without a name by their number."""
+    names: list[str] = []
+    for number, output in enumerate(outputs):
+        name = safe_name(output.name) or f"output {number}"
+        names.append(name if name not in names else f"{name} ({number})")
+    return tuple(names)
 
 
 def origin_of(file: ModelFile | None) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.common.cache import OnceCache
-from core.common.text import safe_name
+from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.examples.catalogue import Example
 from core.extraction.blocks import SampleBlocks
@@ -15,7 +15,7 @@ from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import ModelSource
 from core.extraction.known_layers import known_layers
-from core.extraction.model_output import output_of
+from core.extraction.model_output import main_output, outputs_of
 from core.inputs.class_names import class_names_of, fitting_names, parse_class_names
 from core.inputs.datasets import ArrayDataset
 from core.inputs.files import Samples
@@ -56,7 +56,7 @@ class OpenModel:
         summary: What a page shows of it.
         example: The example that it is from, or None.
         opening: Python that opens it and its samples in a notebook.
-        output: What its first output is.
+        outputs: What its outputs are, in the order in which they are answered.
         class_names: Name of each class, as a person or the file says them; empty if unknown. Whether they fit the
             output is not known here.
         specs_by_samples: What its inputs are by the samples that came with it, or the shapes that it was built for;
@@ -69,9 +69,29 @@ class OpenModel:
     summary: ModelSummary
     example: Example | None
     opening: str
-    output: ModelOutput = field(default_factory=ModelOutput)
+    outputs: tuple[ModelOutput, ...] = (ModelOutput(),)
     class_names: tuple[str, ...] = ()
     specs_by_samples: tuple[InputSpec, ...] = ()
+
+    @property
+    def output(self) -> ModelOutput:
+        """The output that labels are set against."""
+        return main_output(self.outputs)
+
+    def output_called(self, name: str) -> ModelOutput:
+        """Return the output of a name, as the summary lists them; the one that labels are set against for no name.
+
+        Raises:
+            InputRejected: If there is none of that name.
+        """
+        if not name:
+            return self.output
+        names = self.summary.outputs
+        if name not in names:
+            raise InputRejected(
+                f"The model has no output '{safe_name(name)}'.", remedy=f"Its outputs are: {list_names(names)}."
+            )
+        return self.outputs[names.index(name)]
 
     @property
     def likeliest(self) -> tuple[InputSpec, ...]:
@@ -138,15 +158,15 @@ def open_model(source: ModelSource, example: Example | None, opening: str, model
     declared_specs = input_specs(extractor.model)
     specs = declared_specs or specs_of_build(extractor.model)
     layers = known_layers(extractor)
-    output = output_of(extractor.model, layers)
+    outputs = outputs_of(extractor.model, layers)
     if specs and not declared_specs:
-        layers, output = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
-    class_names = example.class_names if example else _class_names(extractor, output)
+        layers, outputs = seen_layers(extractor, {spec.name: noise(spec, 1, 0) for spec in specs})
+    class_names = example.class_names if example else _class_names(extractor, main_output(outputs))
     # A title of its own for each of several.
     title = f"{safe_name(source.member)} in {source.name}" if source.member else source.name
-    summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, output)
+    summary = summarize_seen(summarize_model(title, extractor, specs, example), layers, outputs)
     by_samples = () if declared_specs else specs
-    return OpenModel(source.key, extractor, specs, summary, example, opening, output, class_names, by_samples)
+    return OpenModel(source.key, extractor, specs, summary, example, opening, outputs, class_names, by_samples)
 
 
 def _class_names(extractor: Extractor, output: ModelOutput) -> tuple[str, ...]:

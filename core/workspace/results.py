@@ -100,6 +100,7 @@ class ModelSummary:
         suggested_scaling: Scaling of images that suits it.
         origin: What its file says of how it came to be, such as ``"Keras 3.15.1, compiled with Adam, loss mse"``.
         trusted: What it uses beyond Keras because somebody trusts it, such as ``"TCN of tcn"``.
+        outputs: What each of its outputs is called, in the order in which they are answered.
     """
 
     name: str
@@ -111,6 +112,7 @@ class ModelSummary:
     suggested_scaling: str
     origin: str = ""
     trusted: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,8 @@ class Answer:
     """What the model answers to one sample.
 
     Attributes:
-        specification: Vega-Lite chart of its strongest outputs; empty where it answers text.
+        specification: Vega-Lite chart of it, at most 112 screen pixels high: bars of the strongest classes and the true
+            one, all numbers in their order, a picture where it has the shape of one; empty for text and for one number.
         best: Name of the class that it answers; empty where the output is no classification.
         probability: Of that class, 0 to 1; None where the model answers no probabilities, such as logits.
         true_label: Label of the sample by name; empty if unknown.
@@ -173,7 +176,9 @@ class Answer:
         text: The answer, where it is text.
         value: The answer in words, where it is a single number and no class; empty otherwise.
         value_name: What that number is called.
-        note: What else is to be said, such as ``"true 22.5, error +0.7"`` or ``"softmax of the logits: 91 %"``.
+        note: What else is to be said, such as ``"true 22.5, error +0.7"``, ``"softmax of the logits: 91 %"`` or that
+            the probabilities are practically uniform.
+        alt: What a screen reader hears: what is answered, with its key numbers.
     """
 
     specification: dict[str, Any]
@@ -185,6 +190,7 @@ class Answer:
     value: str = ""
     value_name: str = ""
     note: str = ""
+    alt: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class SampleList:
         return ChartPicture(specification_of(chart), selections=("sample",), alt=_in_words(rows, selected))
 
     def _all_rows(self, progress: Progress | None) -> tuple[SampleRow, ...]:
-        output = answers_of(self._blocks, progress)
+        output = answers_of(self._blocks, self._described.position, progress)
         return sample_rows(output, self._dataset.names, self._dataset.matched_labels, self._described)
 
     def _row_of(self, sample: int) -> SampleRow:

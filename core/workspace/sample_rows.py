@@ -24,9 +24,9 @@ _LEAST_PROBABILITY: Final = 1e-7
 """What Keras' losses take for the logarithm of a probability of zero."""
 
 
-def answers_of(blocks: SampleBlocks, progress: Progress | None = None) -> np.ndarray:
-    """Return what the model answers to the first samples, see :meth:`core.extraction.blocks.SampleBlocks.answers`."""
-    return blocks.answers(SAMPLES_ANSWERED, _SECONDS, progress)
+def answers_of(blocks: SampleBlocks, output: int, progress: Progress | None = None) -> np.ndarray:
+    """Return an output for the first samples, see :meth:`core.extraction.blocks.SampleBlocks.answers`."""
+    return blocks.answers(SAMPLES_ANSWERED, _SECONDS, progress, output)
 
 
 def sample_rows(

@@ -13,7 +13,7 @@ from core.errors import InputRejected
 from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import known_layers
-from core.extraction.model_output import output_of
+from core.extraction.model_output import outputs_of
 from core.inputs.files import Samples
 from core.inputs.model_inputs import input_specs
 from core.inputs.noise import noise
@@ -186,10 +186,10 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
     if declared:
         # By its graph, which also says what becomes of its own names.
         layers = seen_layers(extractor, arrays)[0] if source else known_layers(extractor)
-        output = output_of(model, layers)
+        outputs = outputs_of(model, layers)
     else:
-        layers, output = seen_layers(extractor, arrays)
-    summary = summarize_seen(summarize_model("", extractor, specs, None), layers, output)
+        layers, outputs = seen_layers(extractor, arrays)
+    summary = summarize_seen(summarize_model("", extractor, specs, None), layers, outputs)
     return OpenModel(
         key=uuid.uuid4().hex,
         extractor=extractor,
@@ -197,7 +197,7 @@ def _opened(model: Any, source: SampleSource | None, class_names: tuple[str, ...
         summary=summary,
         example=None,
         opening=_CODE,
-        output=output,
+        outputs=outputs,
         class_names=class_names,
         specs_by_samples=() if declared else specs,
     )

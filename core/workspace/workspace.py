@@ -19,12 +19,12 @@ from core.extraction.extractors import ModelSource, model_store
 from core.extraction.memory_plan import MemoryPlan
 from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_text
 from core.inputs.images import Fit
-from core.inputs.labels import LabelRole
+from core.inputs.labels import LabelRole, match_labels
 from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
 from core.plugins.registry import Registry, get_registry
-from core.workspace import export, previews, thumbnails, visualizer_list
+from core.workspace import answers, export, previews, thumbnails, visualizer_list
 from core.workspace.comparison_views import layer_chart
 from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
@@ -220,11 +220,13 @@ class Workspace(WorkspaceInterface):
     def plan(self) -> MemoryPlan:
         return self._require_samples().blocks.plan
 
-    def answer(self, sample: int, progress: Progress | None = None) -> Answer:
-        samples = self._require_samples()
-        output, position = samples.blocks.answer(sample, progress)
-        labels = samples.dataset.matched_labels
-        return previews.answer_of(output, position, labels, self._require_model().output, sample)
+    def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
+        samples, described = self._require_samples(), self._require_model().output_called(output)
+        values, position = samples.blocks.answer(sample, progress, described.position)
+        matched = samples.dataset.matched_labels
+        # Nothing is known of what other outputs are to answer.
+        labels = matched if described.position == matched.output else match_labels(None, described)
+        return answers.answer_of(values, position, labels, described, sample)
 
     def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
         return self._require_samples().sample_list.rows(progress)

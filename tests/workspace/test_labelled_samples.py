@@ -229,7 +229,7 @@ class TestSingleOutputs:
 
         assert (answer.best, answer.right, answer.true_label) == ("", None, "")
         assert (answer.value, answer.value_name) == ("3", "spam")
-        assert answer.note == f"true {labels[1]:g}, error {3 - labels[1]:+g}"
+        assert answer.note == f"true {labels[1]:g}, error {3 - labels[1]:+g}".replace("-", "−")
         assert workspace.health().accuracy is None
         assert workspace.sample_labels == ()
         changed = workspace.chart("spam", "unit-ablation", {"all_samples": True}, 0).pictures[-1]
@@ -285,8 +285,11 @@ class TestTables:
         assert prices.labelling.roles == ("value", "unused")
         assert prices.answer(0).note == "true 14.5, error +0.5"
         assert prices.answer(0).value_name == "price"
-        (rows,) = prices.answer(1).specification["datasets"].values()
-        assert [(row["name"], row["value"], row["true value"]) for row in rows] == [("price", 11, 11)]
+        assert (prices.answer(1).value, prices.answer(1).note) == ("11", "true 11, error 0")
+        assert [(row.answer, row.true_label, row.loss) for row in prices.sample_rows()] == [
+            ("15", "14.5", 0.5),
+            ("11", "11", 0),
+        ]
 
     def test_names_of_columns_are_on_the_axes(self, prices):
         (view,) = prices.inputs(0)

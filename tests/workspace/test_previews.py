@@ -5,10 +5,8 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from core.inputs.labels import match_labels
-from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec
-from core.workspace.previews import answer_of, input_view
+from core.workspace.previews import input_view
 
 RANDOM = np.random.default_rng(0)
 
@@ -33,7 +31,7 @@ class TestInput:
         picture = Image.open(io.BytesIO(view.picture))
 
         assert spec.channels_first is channels_first
-        assert max(picture.size) == 224
+        assert max(picture.size) == 240
         height, width = shape[1:] if channels_first else shape[:2]
         assert picture.width / picture.height == pytest.approx(width / height, rel=0.02)
         assert view.shape == "×".join(map(str, shape))
@@ -77,54 +75,3 @@ class TestInput:
 
         assert view.shape == "one value"
         assert draws(view.specification)
-
-
-def of(names="", labels=None, *, label=0, count=3, function=""):
-    """What answer_of is told about samples with these labels, and a model with such an output."""
-    output = ModelOutput(count, function, "last", "price")
-    matched = match_labels(None if labels is None else np.array(labels), output, tuple(names.split()))
-    return matched, output, label
-
-
-class TestAnswer:
-    PROBABILITIES = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], np.float32)
-
-    def test_of_a_classification(self):
-        answer = answer_of(self.PROBABILITIES, 0, *of("cat dog cow", [1]))
-
-        assert (answer.best, answer.true_label, answer.right) == ("dog", "dog", True)
-        assert answer.probability == pytest.approx(0.7)
-        (rows,) = answer.specification["datasets"].values()
-        assert [row["name"] for row in rows] == ["dog", "cow", "cat"]
-        assert [row["true"] for row in rows] == [True, False, False]
-        assert draws(answer.specification)
-
-    def test_a_wrong_one(self):
-        answer = answer_of(self.PROBABILITIES, 1, *of("cat dog cow", [0, 2], label=1))
-
-        assert (answer.best, answer.true_label, answer.right) == ("cat", "cow", False)
-
-    def test_without_label_or_names(self):
-        assert answer_of(self.PROBABILITIES, 0, *of("cat dog cow")).right is None
-        assert answer_of(self.PROBABILITIES, 0).best == "class 1"
-
-    def test_what_is_no_classification(self):
-        answer = answer_of(np.array([[3.0, -2, 9]]), 0)
-
-        assert (answer.best, answer.probability, answer.right) == ("", None, None)
-        (rows,) = answer.specification["datasets"].values()
-        assert [row["name"] for row in rows] == ["unit 2", "unit 0", "unit 1"]
-
-    def test_a_single_probability_is_no_classification(self):
-        assert answer_of(np.array([[1.0]]), 0).probability is None
-
-    def test_only_the_strongest_are_drawn(self):
-        (rows,) = answer_of(numbers(1, 1000), 0).specification["datasets"].values()
-
-        assert len(rows) == 5
-
-    def test_nan_does_not_stop_it(self):
-        assert draws(answer_of(np.array([[np.nan, 1.0]]), 0).specification)
-
-    def test_of_more_axes(self):
-        assert draws(answer_of(numbers(2, 4, 5), 1).specification)

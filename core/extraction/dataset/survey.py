@@ -111,7 +111,7 @@ def survey(
             draw_every(dataset.sample_count),
             layers,
             report,
-            (dataset.answer_rule, dataset.class_names),
+            (dataset.answer_rule, dataset.class_names, dataset.judged_output),
         )
         surveyed = surveyed.merged(part)
     return surveyed
@@ -126,7 +126,7 @@ def reduce_chunk(  # noqa: PLR0913 - what a process of its own is sent, each a p
     draw_every: int,
     layers: Collection[str] | None = None,
     progress: Callable[[int], None] | None = None,
-    classes: tuple[AnswerRule, Sequence[str]] = ("probabilities", ()),
+    classes: tuple[AnswerRule, Sequence[str], int] = ("probabilities", (), 0),
 ) -> Survey:
     """Return the survey of some samples.
 
@@ -139,7 +139,7 @@ def reduce_chunk(  # noqa: PLR0913 - what a process of its own is sent, each a p
         draw_every: Values are drawn of every so many samples.
         layers: Keys of layers; None takes all.
         progress: Called with how many of these samples are done.
-        classes: How an answer becomes a class, and what the classes are called.
+        classes: How an answer becomes a class, what the classes are called, and which of the outputs tells them.
     """
     reductions: dict[str, list[Reduction]] = {}
     infos: dict[str, LayerInfo] = {}

@@ -328,6 +328,7 @@ class _ChunkReduction:
         layers: Keys of layers; None for all.
         answer_rule: How an answer becomes a class.
         class_names: What the classes are called.
+        judged_output: Which of the outputs tells the classes.
     """
 
     inputs: dict[str, np.ndarray]
@@ -339,6 +340,7 @@ class _ChunkReduction:
     layers: list[str] | None
     answer_rule: AnswerRule
     class_names: tuple[str, ...]
+    judged_output: int
 
     def batches(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield the inputs of one pass after another."""
@@ -359,6 +361,7 @@ def _reduction_of(run: _DatasetRun, chunk: Chunk) -> _ChunkReduction:
         layers=run.layers,
         answer_rule=dataset.answer_rule,
         class_names=dataset.class_names,
+        judged_output=dataset.judged_output,
     )
 
 
@@ -371,7 +374,7 @@ def _reduce(extractor: Extractor, reduction: _ChunkReduction) -> Survey:
         reduction.group_count,
         reduction.draw_every,
         reduction.layers,
-        classes=(reduction.answer_rule, reduction.class_names),
+        classes=(reduction.answer_rule, reduction.class_names, reduction.judged_output),
     )
 
 

@@ -44,7 +44,7 @@ CALLS = {
     "take_input_as": [("image", "array"), ("image", "text")],
     "inputs": [(0,), (5,)],
     "plan": [()],
-    "answer": [(0,), (89,)],
+    "answer": [(0,), (89,), (0, None, "probabilities"), (0, None, "nowhere")],
     "sample_rows": [()],
     "sample_strip": [((0, 1, 5), 1), ((0, 900), 0)],
     "layers": [(0,), (3,)],
