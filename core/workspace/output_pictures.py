@@ -41,7 +41,7 @@ def is_picture(value: np.ndarray) -> bool:
     slices.
     """
     if value.ndim == 2:
-        return _like_sides(*value.shape, _MOST_UNEQUAL_ALONE)
+        return _like_sides(value.shape[0], value.shape[1], _MOST_UNEQUAL_ALONE)
     if value.ndim == 3:
         return _like_sides(*value.shape[:2]) or _like_sides(*value.shape[1:])
     return value.ndim == 4 and _like_sides(*value.shape[1:3])
