@@ -5,7 +5,18 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, gallery, hookimpl
+from vizplugins import (
+    Activation,
+    ChannelIndex,
+    Handles,
+    Options,
+    Refusal,
+    SampleIndex,
+    Visualizer,
+    charts,
+    gallery,
+    hookimpl,
+)
 
 _POOLING = ("BasePooling", "BaseGlobalPooling", "BaseAdaptivePooling")
 _RANDOM = ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise")
@@ -23,8 +34,9 @@ class BeforeAndAfterOptions(Options):
     """Which channel is shown large."""
 
     sample: SampleIndex = 0
-    # No ChannelIndex: where channels are pooled away, what the layer answers has units.
-    channel: int | None = Field(None, ge=0, title="Channel", description="Of images. None: the strongest.")
+    channel: ChannelIndex | None = Field(
+        None, title="Channel", description="Shown large, or marked. Automatic: the one that answers the most."
+    )
     colours: charts.ColourScheme = Field("automatic", title="Colours")
 
 
@@ -66,20 +78,23 @@ class BeforeAndAfter(Visualizer):
         if not answer.inputs:
             return Refusal(f"What goes into {activation.key} was not kept.")
         before, after = (each.values.astype(np.float32, copy=False) for each in (answer.inputs[0], answer))
+        channel = charts.shown_unit(activation, options.sample, options.channel)
+        is_flat = before.shape[-1] != after.shape[-1] and after.ndim > 1
+        marked = "" if is_flat else f"; {activation.axes[-1]} {channel:,} marked"
         title = charts.title(
-            f"{activation.key}: {charts.format_shape(before.shape)} becomes {charts.format_shape(after.shape)}",
+            f"{activation.key}: {charts.format_shape(before.shape)} becomes {charts.format_shape(after.shape)}{marked}",
             charts.sample_name(activation, options.sample),
             _what_changed(activation, before, after),
             charts.note_not_finite(before, after),
         )
         if before.shape[-1] == after.shape[-1]:
             if before.ndim == 3 and after.ndim in (1, 3):
-                return _maps(before, after, options, title)
+                return _maps(before, after, channel, options.colours, title)
             if before.ndim == 2 and after.ndim == 2:
-                return _heatmaps(before, after, options.colours, title)
+                return _heatmaps(before, after, channel, options.colours, title)
             if before.ndim == 2 and after.ndim == 1:
-                return _pooled_over_time(before, after, options.colours, title)
-        return _lines(before.reshape(-1), after.reshape(-1), title)
+                return _pooled_over_time(before, after, channel, options.colours, title)
+        return _lines(before.reshape(-1), after.reshape(-1), channel if after.ndim == 1 else None, title)
 
 
 def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray) -> str:
@@ -98,14 +113,13 @@ def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray)
 
 
 def _maps(
-    before: np.ndarray, after: np.ndarray, options: BeforeAndAfterOptions, title: alt.TitleParams
+    before: np.ndarray, after: np.ndarray, channel: int, colours: str, title: alt.TitleParams
 ) -> alt.VConcatChart:
     ins = np.moveaxis(before, -1, 0)  # (height, width, channel) -> (channel, height, width)
     outs = np.moveaxis(after, -1, 0)
     statistics = charts.map_statistics(outs)
-    channel = int(statistics.strength.argmax()) if options.channel is None else min(options.channel, len(ins) - 1)
     both = np.concatenate([ins[channel].reshape(-1), outs[channel].reshape(-1)])
-    scale = charts.colour_scale(both, options.colours)
+    scale = charts.colour_scale(both, colours)
     large = gallery.large_map(ins[channel], scale, title=f"Channel {channel}: input")
     second = (
         gallery.large_map(outs[channel], scale, title="Output", legend=True)
@@ -116,7 +130,7 @@ def _maps(
         outs if after.ndim == 3 else ins,
         numbers=np.arange(len(ins)),
         statistics=statistics if after.ndim == 3 else None,
-        scheme=options.colours,
+        scheme=colours,
         chosen=channel,
         title=alt.TitleParams(text=f"Every channel of the {'output' if after.ndim == 3 else 'input'}", anchor="start"),
     )
@@ -137,7 +151,9 @@ def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
     return alt.LayerChart(layer=[base.mark_line(color=charts.MARK_COLOUR), point], width=330, height=150, title=name)
 
 
-def _heatmaps(before: np.ndarray, after: np.ndarray, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+def _heatmaps(
+    before: np.ndarray, after: np.ndarray, unit: int, colours: str, title: alt.TitleParams
+) -> alt.HConcatChart:
     extremes = [low_or_high for each in (before, after) for low_or_high in charts.finite_range(each) or ()]
     scale = charts.colour_scale(np.array(extremes), colours)
     panels = [
@@ -149,13 +165,18 @@ def _heatmaps(before: np.ndarray, after: np.ndarray, colours: str, title: alt.Ti
             width=_WIDTH,
             title=name,
             legend=name == "Output",
+            # A selection of one name can be in one view of several.
+            select_row="channel" if name == "Output" else "",
         )
         for name, values in (("Input", before), ("Output", after))
     ]
-    return alt.HConcatChart(hconcat=panels, spacing=20, title=title, resolve=_OWN_COLOURS)
+    marked = [charts.mark_row(panel, unit, f"unit {unit}") for panel in panels]
+    return alt.HConcatChart(hconcat=marked, spacing=20, title=title, resolve=_OWN_COLOURS)
 
 
-def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+def _pooled_over_time(
+    before: np.ndarray, after: np.ndarray, unit: int, colours: str, title: alt.TitleParams
+) -> alt.HConcatChart:
     maps = charts.heatmap(
         before.T,  # (time, unit) -> (unit, time)
         row="unit",
@@ -163,7 +184,9 @@ def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title
         scale=charts.colour_scale(before, colours),
         width=_WIDTH + 90,
         title="Input",
+        select_row="channel",
     )
+    maps = charts.mark_row(maps, unit, f"unit {unit}")
     frame = pd.DataFrame({"unit": np.arange(len(after)), "activation": after.astype(np.float64)})
     finite = after[np.isfinite(after)]
     low, high = float(np.min(finite, initial=0.0)), float(np.max(finite, initial=0.0))
@@ -178,14 +201,15 @@ def _pooled_over_time(before: np.ndarray, after: np.ndarray, colours: str, title
     return alt.HConcatChart(hconcat=[maps, bars.properties(title="Output")], spacing=16, title=title)
 
 
-def _lines(before: np.ndarray, after: np.ndarray, title: alt.TitleParams) -> alt.Chart:
+def _lines(before: np.ndarray, after: np.ndarray, unit: int | None, title: alt.TitleParams) -> alt.LayerChart:
     parts = []
     for name, values in ((_BEFORE, before), (_AFTER, after)):
         kept = charts.thin(values, buckets=700)
         parts.append(pd.DataFrame({"position": kept, "value": values[kept].astype(np.float64), "is": name}))
     names = [_BEFORE, _AFTER]
-    return (
-        alt.Chart(pd.concat(parts, ignore_index=True))
+    frame = pd.concat(parts, ignore_index=True)
+    lines = (
+        alt.Chart(frame)
         .mark_line(point=len(before) <= 100)
         .encode(
             x=alt.X("position:Q", title="Unit", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, format="d")),
@@ -194,8 +218,21 @@ def _lines(before: np.ndarray, after: np.ndarray, title: alt.TitleParams) -> alt
             strokeDash=alt.StrokeDash("is:N", title=None, scale=alt.Scale(domain=names, range=[[5, 4], [1, 0]])),
             tooltip=["is:N", alt.Tooltip("position:Q", title="unit"), alt.Tooltip("value:Q", format=".4~g")],
         )
-        .properties(height=320, title=title)
     )
+    layers: list[alt.Chart] = [lines]
+    if unit is not None:
+        outputs = pd.DataFrame({"channel": np.arange(len(after)), "value": after.astype(np.float64)})
+        places = outputs.iloc[np.union1d(charts.thin(after, buckets=700), [unit])]
+        layers += _points(places.assign(chosen=places["channel"] == unit), unit)
+    return alt.LayerChart(layer=layers, height=320, title=title)
+
+
+def _points(outputs: pd.DataFrame, unit: int) -> list[alt.Chart]:
+    base = alt.Chart(outputs).encode(x=alt.X("channel:Q"), y=alt.Y("value:Q"))
+    seen = base.mark_point(size=160, strokeWidth=2, cursor="pointer", color=charts.CHOSEN_COLOUR)
+    seen = seen.encode(opacity=alt.when(alt.datum.chosen).then(alt.value(1)).otherwise(alt.value(0)))
+    name = base.transform_filter("datum.chosen").mark_text(dy=-14, fontWeight="bold", color=charts.MUTED_COLOUR)
+    return [seen.add_params(charts.clicked("channel")), name.encode(text=alt.value(f"unit {unit}"))]
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """Which places of a convolution's answer speak for a class, or for a unit of a later layer."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import altair as alt
 import numpy as np
@@ -8,6 +8,8 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    ActsWhen,
+    ClassIndex,
     Extractor,
     Handles,
     LayerKey,
@@ -23,6 +25,7 @@ from vizplugins import (
 )
 
 _CHANNELS = 128
+_SIDE = 240
 
 
 class ClassActivationMapOptions(Options):
@@ -30,11 +33,14 @@ class ClassActivationMapOptions(Options):
 
     sample: SampleIndex = 0
     method: attribution.CamMethod = Field("Grad-CAM", title="Method")
+    target_class: Annotated[ClassIndex | None, ActsWhen("explained", None)] = Field(
+        None, title="Class", description="What the places speak for. Automatic: the class that the model answers."
+    )
     explained: LayerKey | None = Field(
         None, title="Explained layer", description="Automatic: the model's answer. Any layer that comes after this one."
     )
-    unit: int | None = Field(
-        None, ge=0, title="Class, unit or channel", description="Of that layer; automatic: the one that answers most."
+    explained_unit: Annotated[int | None, ActsWhen("explained")] = Field(
+        None, ge=0, title="Unit of the explained layer", description="Automatic: the one that answers the most."
     )
     check: bool = Field(
         False,
@@ -91,7 +97,7 @@ class ClassActivationMap(Visualizer):
         target = attribution.Target(explained, unit)
         try:
             found = attribution.class_activation_map(extractor, named, target, activation.key, options.method, **more)
-            caption = f"What speaks for {name}, by {options.method}: {charts.sample_name(activation, options.sample)}"
+            caption = f"{options.method} for {name}: {charts.sample_name(activation, options.sample)}"
             pictures: dict[str, alt.TopLevelMixin] = {caption: _over(found, image)}
             if options.check:
                 seed = attribution.SHUFFLE_SEED
@@ -113,17 +119,17 @@ def _explained(
     options: ClassActivationMapOptions,
 ) -> tuple[int, str]:
     answer = activations.get(explained) or extractor.extract(named, layers=[explained])[explained]
-    strongest = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)
-    unit = strongest if options.unit is None else min(options.unit, answer.shape[-1] - 1)
+    chosen = options.target_class if options.explained is None else options.explained_unit
+    unit = charts.shown_unit(answer, options.sample if answer.shape[0] > 1 else 0, chosen)
     return unit, charts.unit_name(answer, unit)
 
 
 def _over(values: np.ndarray, image: np.ndarray | None) -> alt.TopLevelMixin:
     scale = charts.ColourScale(0.0, float(values.max()) or 1.0, "magma")
-    large = gallery.large_map(values, scale, title="Map", legend=True, value_title="Speaks for it")
+    large = gallery.large_map(values, scale, title="Map", legend=True, value_title="Speaks for it", side=_SIDE)
     if image is None:
         return large
-    plain, over = gallery.overlay(values, image, scale)
+    plain, over = gallery.overlay(values, image, scale, side=_SIDE)
     return alt.HConcatChart(hconcat=[plain, over, large], spacing=20)
 
 

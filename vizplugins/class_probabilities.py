@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
 
 class ClassProbabilitiesOptions(Options):
-    """How many classes."""
+    """How many classes, and which unit is marked."""
 
     sample: SampleIndex = 0
+    unit: UnitIndex | None = Field(
+        None, title="Unit", description="The class that is marked, always among the bars. Automatic: the likeliest."
+    )
     count: int = Field(10, ge=2, le=50, title="Classes")
 
 
@@ -23,7 +26,7 @@ def _is_softmax(activation: Activation) -> str:
 
 
 class ClassProbabilities(Visualizer):
-    """How sure the model is of each class."""
+    """How sure the model is of each class. Click one to choose its unit."""
 
     name = "class-probabilities"
     title = "Class probabilities"
@@ -44,19 +47,31 @@ class ClassProbabilities(Visualizer):
         if label is not None and label not in likeliest:
             # The true class is what a person looks for, so it stays in sight however improbable it is.
             likeliest[-1] = label
+        unit = charts.shown_unit(activation, options.sample, options.unit)
+        if unit not in likeliest:
+            likeliest[-2 if likeliest[-1] == label else -1] = unit
         frame = pd.DataFrame({"class": [names[number] for number in likeliest], "probability": values[likeliest]})
-        frame["place"] = range(len(frame))
-        frame["label"] = [_label(value) for value in frame["probability"]]
+        frame["place"], frame["unit"] = range(len(frame)), [int(number) for number in likeliest]
+        frame["chosen"] = frame["unit"] == unit
+        frame["label"] = [
+            f"{_label(value)}{f'  unit {unit}' if chosen else ''}"
+            for value, chosen in zip(frame["probability"], frame["chosen"], strict=True)
+        ]
         frame["is"] = ["true class" if number == label else "other class" for number in likeliest]
         base = alt.Chart(frame).encode(
             x=alt.X(
                 "probability:Q",
                 title="Probability",
-                scale=alt.Scale(domain=[0, 1.08]),
+                scale=alt.Scale(domain=[0, 1.16]),
                 axis=alt.Axis(values=_TICKS, format=".2~f"),
             ),
-            y=alt.Y("class:N", sort=charts.row_order("place"), title=None, axis=alt.Axis(labelLimit=200)),
-            tooltip=[alt.Tooltip("class:N"), alt.Tooltip("probability:Q", format=".4f"), alt.Tooltip("is:N")],
+            y=alt.Y("class:N", sort=charts.row_order("place"), title=None, axis=charts.name_axis()),
+            tooltip=[
+                alt.Tooltip("class:N"),
+                alt.Tooltip("unit:Q"),
+                alt.Tooltip("probability:Q", format=".4f"),
+                alt.Tooltip("is:N"),
+            ],
         )
         colour = alt.Color(
             "is:N",
@@ -66,10 +81,15 @@ class ClassProbabilities(Visualizer):
         )
         numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
         return alt.LayerChart(
-            layer=[base.mark_bar().encode(color=colour), numbers],
+            layer=[
+                base.mark_bar(cursor="pointer")
+                .encode(color=colour, **charts.chosen_frame())
+                .add_params(charts.clicked("unit")),
+                numbers,
+            ],
             height=alt.Step(24),
             title=charts.title(
-                f"Probabilities of {len(frame):,} of {len(values):,} classes",
+                f"{len(frame):,} of {len(values):,} classes, {charts.unit_name(activation, unit)} marked",
                 charts.sample_name(activation, options.sample) + _rank(ranked, label, options.count),
                 charts.note_not_finite(values),
             ),

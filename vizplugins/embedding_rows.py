@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
 _ROW = 16
 _WIDTH = 340
@@ -15,15 +15,16 @@ _RULE_COLOUR = "#e8932f"
 
 
 class EmbeddingRowsOptions(Options):
-    """How the vectors are coloured."""
+    """How the vectors are coloured, and which unit is marked."""
 
     sample: SampleIndex = 0
+    unit: UnitIndex | None = Field(None, title="Unit", description="Marked. Automatic: the one that answers the most.")
     colours: charts.ColourScheme = Field("automatic", title="Colours")
     hide_padding: bool = Field(True, title="Hide padding", description="Leave out the positions that hold no token.")
 
 
 class EmbeddingRows(Visualizer):
-    """The vector of each token, and its length against the whole table's."""
+    """The vector of each token, and its length against the whole table's. Click a cell to choose its unit."""
 
     name = "embedding-rows"
     title = "Token vectors"
@@ -52,8 +53,9 @@ class EmbeddingRows(Visualizer):
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
         table = _table_lengths(activation)
         hidden = len(labels) - len(kept)
+        unit = charts.shown_unit(activation, options.sample, options.unit)
         title = charts.title(
-            f"{len(kept):,} tokens of {activation.key} as vectors of {vectors.shape[1]:,} units",
+            f"{len(kept):,} tokens of {activation.key} as vectors of {vectors.shape[1]:,} units; unit {unit:,} marked",
             charts.sample_name(activation, options.sample)
             + (f"; {hidden:,} {'position' if hidden == 1 else 'positions'} of padding hidden" if hidden else ""),
             f"the {len(table):,} vectors of the table have a median norm of {np.median(table):.3g}"
@@ -71,7 +73,9 @@ class EmbeddingRows(Visualizer):
             width=_WIDTH,
             height=height,
             row_labels=names,
+            select_column="unit",
         )
+        rows = charts.mark_column(rows, unit, f"unit {unit}")
         bars = _bars(names, lengths, table, height)
         return alt.HConcatChart(hconcat=[rows, bars], spacing=16, title=title)
 

@@ -16,6 +16,7 @@ from vizplugins import (
     ProgressReport,
     Refusal,
     SampleIndex,
+    UnitIndex,
     Visualizer,
     charts,
     gallery,
@@ -32,7 +33,9 @@ class ExcitingSamplesOptions(Options):
     """Which unit or channel, and what of its answer counts."""
 
     sample: SampleIndex = 0
-    unit: int = Field(0, ge=0, title="Unit or channel")
+    unit: UnitIndex | None = Field(
+        None, title="Unit", description="Automatic: the one that answers the most to the sample that is open."
+    )
     by: Literal["maximum", "mean"] = Field(
         "maximum", title="Over positions", description="The largest value at any place or timestep, or the mean of all."
     )
@@ -73,7 +76,7 @@ class ExcitingSamples(Visualizer):
         progress: ProgressReport,
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the most, the least, and how all samples are spread."""
-        unit = min(options.unit, activation.shape[-1] - 1)
+        unit = charts.shown_unit(activation, options.sample, options.unit)
         scores = dataset.features(options.by, progress)[:, unit].astype(np.float64)
         ranked = np.flatnonzero(np.isfinite(scores))
         if len(ranked) < _FEWEST:

@@ -6,7 +6,18 @@ import altair as alt
 import numpy as np
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, Refusal, SampleIndex, Visualizer, charts, hookimpl, recurrence
+from vizplugins import (
+    Activation,
+    Handles,
+    Options,
+    Refusal,
+    SampleIndex,
+    UnitIndex,
+    Visualizer,
+    charts,
+    hookimpl,
+    recurrence,
+)
 
 _WIDTH = 230
 _MOST_TOOLTIPS = 6_000
@@ -14,16 +25,17 @@ _MOST_CELLS = 1_500_000
 
 
 class GateHeatmapsOptions(Options):
-    """Which of them."""
+    """Which of them, and which unit is marked."""
 
     sample: SampleIndex = 0
+    unit: UnitIndex | None = Field(None, title="Unit", description="Marked. Automatic: the one that answers the most.")
     parts: Literal["all", "gates", "states"] = Field(
         "all", title="Show", description="Gates: with the candidate. States: what is carried to the next timestep."
     )
 
 
 class GateHeatmaps(Visualizer):
-    """When the gates of all units open and shut, and what the units carry meanwhile."""
+    """When the gates of all units open and shut, and what the units carry meanwhile. Click a row to choose its unit."""
 
     name = "gate-heatmaps"
     title = "Gates over time"
@@ -52,16 +64,17 @@ class GateHeatmaps(Visualizer):
         chosen = [part for part in every if options.parts == "all" or part.is_state is (options.parts == "states")]
         without = "" if chosen else f"no {options.parts} are known of this layer; what is known is shown"
         parts = chosen or list(every)
+        unit = charts.shown_unit(activation, options.sample, options.unit)
         masked = int((~parts[0].shown).sum())
         title = charts.title(
-            f"{_in_words(parts)} of {activation.key} over {len(parts[0].shown):,} timesteps",
+            f"{_in_words(parts)} of {activation.key} over {len(parts[0].shown):,} timesteps; unit {unit:,} marked",
             charts.sample_name(activation, options.sample),
             without,
             f"grey: {masked:,} masked timesteps (padding)" if masked else "",
             charts.note_not_finite(*(part.values[part.shown] for part in parts)),
         )
         return alt.ConcatChart(
-            concat=[_panel(part, len(parts)) for part in parts],
+            concat=[_panel(part, len(parts), unit, part is parts[0]) for part in parts],
             columns=2,
             spacing=24,
             title=title,
@@ -69,7 +82,7 @@ class GateHeatmaps(Visualizer):
         )
 
 
-def _panel(part: recurrence.OverTime, panels: int) -> alt.LayerChart:
+def _panel(part: recurrence.OverTime, panels: int, unit: int, is_first: bool) -> alt.LayerChart:
     values = part.values.astype(np.float32).T  # (time, unit) -> (unit, time)
     panel = charts.heatmap(
         values,
@@ -77,6 +90,8 @@ def _panel(part: recurrence.OverTime, panels: int) -> alt.LayerChart:
         column="timestep",
         scale=_scale(part),
         value_title="Value",
+        # A selection of one name can be in one view of several.
+        select_row="unit" if is_first else "",
         most_tooltips=_MOST_TOOLTIPS // panels,
         most_cells=_MOST_CELLS // panels,
         width=_WIDTH,
@@ -85,7 +100,8 @@ def _panel(part: recurrence.OverTime, panels: int) -> alt.LayerChart:
     )
     if not part.shown.all():
         panel.layer = [*panel.layer, charts.masked_bands(part.shown)]
-    return panel
+    # Of stacked cells one may have fewer units than the layer answers.
+    return charts.mark_row(panel, unit, f"unit {unit}") if unit < len(values) else panel
 
 
 def _scale(part: recurrence.OverTime) -> charts.ColourScale:

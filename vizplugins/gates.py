@@ -19,7 +19,7 @@ class GatesOptions(Options):
     """Which unit."""
 
     sample: SampleIndex = 0
-    unit: UnitIndex = Field(0, title="Unit")
+    unit: UnitIndex | None = Field(None, title="Unit", description="Automatic: the one that answers the most.")
 
 
 class Gates(Visualizer):
@@ -51,13 +51,14 @@ class Gates(Visualizer):
     def chart(self, activation: Activation, options: GatesOptions) -> alt.VConcatChart:
         """Draw a panel per gate, candidate and state, all on one axis of time."""
         parts = recurrence.over_time(activation.sample(options.sample))
-        units = [min(options.unit, part.values.shape[1] - 1) for part in parts]
+        chosen = charts.shown_unit(activation, options.sample, options.unit)
+        units = [min(chosen, part.values.shape[1] - 1) for part in parts]
         panels = [_panel(part, unit, part is parts[-1]) for part, unit in zip(parts, units, strict=True)]
         masked = int((~parts[0].shown).sum())
         seen = np.concatenate([part.values[part.shown, unit] for part, unit in zip(parts, units, strict=True)])
-        smaller = {part.cell: unit for part, unit in zip(parts, units, strict=True) if unit < options.unit}
+        smaller = {part.cell: unit for part, unit in zip(parts, units, strict=True) if unit < chosen}
         title = charts.title(
-            f"Unit {options.unit} of {activation.shape[-1]:,} of {activation.key}, gate by gate",
+            f"Unit {chosen} of {activation.shape[-1]:,} of {activation.key}, gate by gate",
             charts.sample_name(activation, options.sample),
             *(f"{cell} has fewer units: unit {unit} is shown" for cell, unit in smaller.items()),
             f"{masked:,} of {len(parts[0].shown):,} timesteps are masked (padding) and left out" if masked else "",

@@ -15,6 +15,7 @@ from vizplugins import (
     ProgressReport,
     Refusal,
     SampleIndex,
+    UnitIndex,
     Visualizer,
     attribution,
     charts,
@@ -31,11 +32,10 @@ class InputAttributionOptions(Options):
     """What is explained, how, and whether the method is checked."""
 
     sample: SampleIndex = 0
-    unit: int | None = Field(
+    unit: UnitIndex | None = Field(
         None,
-        ge=0,
-        title="Unit, channel or class",
-        description="What is explained; automatic: the one that answers most. A channel is taken as its mean.",
+        title="Unit",
+        description="What is explained. Automatic: the one that answers the most. A channel is taken as its mean.",
     )
     method: attribution.Method = Field(
         "integrated gradients",
@@ -92,9 +92,7 @@ class InputAttribution(Visualizer):
         reason = attribution.mismatch(extractor, activation)
         if extractor is None or reason:
             return Refusal(reason)
-        unit = attribution.strongest_unit(activation, options.sample)
-        if options.unit is not None:
-            unit = min(options.unit, activation.shape[-1] - 1)
+        unit = charts.shown_unit(activation, options.sample, options.unit)
         target = attribution.Target(activation.key, unit)
         inputs = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
         more: dict[str, Any] = {"patch": options.patch, "specs": activation.context.specs}

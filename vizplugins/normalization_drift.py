@@ -6,8 +6,9 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, Refusal, Visualizer, charts, hookimpl, normalization
+from vizplugins import Activation, ChannelIndex, Handles, Options, Refusal, Visualizer, charts, hookimpl, normalization
 
 _WIDTH = 560
 _HEIGHT = 170
@@ -18,8 +19,16 @@ _STRAIGHT = 10.0
 _LEGEND = alt.Legend(orient="top", direction="horizontal", symbolOpacity=1)
 
 
+class NormalizationDriftOptions(Options):
+    """Which channel is marked."""
+
+    channel: ChannelIndex | None = Field(
+        None, title="Channel", description="Marked. Automatic: the one whose mean lies furthest from that of training."
+    )
+
+
 class NormalizationDrift(Visualizer):
-    """Whether the layer gets numbers like those it was trained on, channel by channel."""
+    """Whether the layer gets numbers like those it was trained on, channel by channel. Click one to choose it."""
 
     name = "normalization-drift"
     title = "Input drift"
@@ -29,6 +38,7 @@ class NormalizationDrift(Visualizer):
         parts=("output",),
         when=normalization.refuse_without_statistics,
     )
+    Options = NormalizationDriftOptions
     priority = 10
     how_to_read = (
         "Shift: how far the mean of what goes in lies from the mean of training, in standard deviations of training. "
@@ -44,18 +54,21 @@ class NormalizationDrift(Visualizer):
         "whatever drifts here."
     )
 
-    def chart(self, activation: Activation, options: Options) -> alt.VConcatChart | Refusal:
+    def chart(self, activation: Activation, options: NormalizationDriftOptions) -> alt.VConcatChart | Refusal:
         """Draw shift and spread, a point per channel."""
         drift = normalization.drift(activation)
         if drift is None:
             return Refusal(f"What goes into {activation.key} was not kept, or does not have the layer's channels.")
         frame = pd.DataFrame({"channel": np.arange(len(drift.shift)), "shift": drift.shift, "spread": drift.spread})
         frame["is"] = np.where(drift.drifts, _DRIFTS, _FITS)
+        furthest = int(np.abs(np.nan_to_num(drift.shift)).argmax())
+        channel = furthest if options.channel is None else min(options.channel, len(frame) - 1)
+        frame["chosen"] = frame["channel"] == channel
         given = activation.inputs[0]
         title = charts.title(
             _headline(drift),
             f"{_plural(drift.sample_count, 'sample')}, {_plural(drift.values_per_channel, 'value')} of each channel, "
-            f"into {activation.key}",
+            f"into {activation.key}; channel {channel:,} marked",
             charts.note_not_finite(given.values),
         )
         most = drift.most_shift
@@ -120,7 +133,7 @@ def _panel(
     y = alt.Y(f"{name}:Q", title=title, scale=scale, axis=axis)
     points = (
         alt.Chart(frame)
-        .mark_point(filled=True, size=55 if len(frame) <= 300 else 22, opacity=0.85)
+        .mark_point(filled=True, cursor="pointer", size=55 if len(frame) <= 300 else 22, opacity=0.85)
         .encode(
             x=x,
             y=y,
@@ -144,7 +157,13 @@ def _panel(
             ],
         )
     )
-    layers = [points]
+    if is_last:
+        # A selection of one name can be in one view of several.
+        points = points.add_params(charts.clicked("channel"))
+    ring = (
+        alt.Chart(frame[frame["chosen"]]).mark_point(size=180, color=charts.CHOSEN_COLOUR, strokeWidth=2).encode(x, y)
+    )
+    layers = [ring, points]
     if math.isfinite(limits[1]):
         band = pd.DataFrame({"low": [limits[0]], "high": [limits[1]]})
         layers.insert(

@@ -7,19 +7,22 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
 
 class StrongestUnitsOptions(Options):
-    """How many units, and what strong means."""
+    """How many units, what strong means, and which unit is marked."""
 
     sample: SampleIndex = 0
+    unit: UnitIndex | None = Field(
+        None, title="Unit", description="Marked, and always among the bars. Automatic: the one that answers the most."
+    )
     count: int = Field(15, ge=5, le=50, title="Units")
     by: Literal["absolute value", "largest", "smallest"] = Field("absolute value", title="Strongest by")
 
 
 class StrongestUnits(Visualizer):
-    """Which units answer the most to this sample."""
+    """Which units answer the most to this sample. Click one to choose it."""
 
     name = "strongest-units"
     title = "Strongest units"
@@ -42,16 +45,20 @@ class StrongestUnits(Visualizer):
             weakest_drawn = np.partition(strength[finite], len(finite) - options.count)[len(finite) - options.count]
             finite = finite[strength[finite] >= weakest_drawn]
         strongest = finite[np.argsort(-strength[finite], kind="stable")][: options.count]
-        frame = pd.DataFrame({"unit": [str(unit) for unit in strongest], "value": values[strongest]})
+        unit = charts.shown_unit(activation, options.sample, options.unit)
+        if unit not in strongest and np.isfinite(values[unit]):
+            strongest = np.append(strongest[: options.count - 1], unit)
+        frame = pd.DataFrame({"unit": strongest, "value": values[strongest]})
+        frame["name"], frame["chosen"] = charts.unit_labels(strongest, unit), frame["unit"] == unit
         frame["place"] = range(len(frame))
         frame["sign"] = np.where(frame["value"] < 0, "negative", "positive")
         both = frame["sign"].nunique() > 1
         return (
             alt.Chart(frame)
-            .mark_bar()
+            .mark_bar(cursor="pointer")
             .encode(
                 x=alt.X("value:Q", title="Activation", axis=alt.Axis(tickCount=7)),
-                y=alt.Y("unit:N", sort=charts.row_order("place"), title="Unit"),
+                y=alt.Y("name:N", sort=charts.row_order("place"), title="Unit", axis=charts.name_axis()),
                 color=alt.Color(
                     "sign:N",
                     title="Activation is",
@@ -59,12 +66,15 @@ class StrongestUnits(Visualizer):
                 )
                 if both
                 else alt.value(charts.MARK_COLOUR),
-                tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("value:Q", title="activation", format=".4~g")],
+                tooltip=[alt.Tooltip("unit:Q"), alt.Tooltip("value:Q", title="activation", format=".4~g")],
+                **charts.chosen_frame(),
             )
+            .add_params(charts.clicked("unit"))
             .properties(
                 height=alt.Step(20),
                 title=charts.title(
-                    f"{len(frame):,} of {len(values):,} units of {activation.key}, strongest by {options.by}",
+                    f"{len(frame):,} of {len(values):,} units of {activation.key}, strongest by {options.by}; "
+                    f"unit {unit:,} is {values[unit]:.4g}",
                     charts.sample_name(activation, options.sample),
                     charts.note_not_finite(values),
                 ),

@@ -16,6 +16,7 @@ from vizplugins import (
     ProgressReport,
     Refusal,
     SampleIndex,
+    UnitIndex,
     Visualizer,
     attribution,
     charts,
@@ -33,8 +34,8 @@ class UnitAblationOptions(Options):
     """Which unit is switched off, and how."""
 
     sample: SampleIndex = 0
-    unit: int | None = Field(
-        None, ge=0, title="Unit or channel", description="Automatic: the one that the answer needs the most."
+    unit: UnitIndex | None = Field(
+        None, title="Unit", description="Switched off. Automatic: the one that the answer needs the most."
     )
     to: Literal["zero", "its mean"] = Field(
         "zero", title="Fixed to", description="Zero, or the unit's mean over the samples: nothing unusual, but no news."
@@ -108,7 +109,7 @@ class UnitAblation(Visualizer):
         if found.changed:
             pictures["Change of later layers"] = _later(found)
         pictures[f"Drop of {charts.unit_name(answer, best)} per unit {switched}"] = _all_units(
-            falls, unit, charts.explained_as(answer)
+            falls, unit, charts.explained_as(answer), activation.axes[-1]
         )
         if options.all_samples:
             caption, chart = _all_samples(extractor, dataset, activation, unit, float(fixed[unit]), progress)
@@ -117,14 +118,17 @@ class UnitAblation(Visualizer):
 
 
 def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
-    before, after = found.before[0].reshape(-1), found.after[0].reshape(-1)
+    # Of an answer in many places, such as a segmentation, each unit is compared by its mean over them.
+    before, after = (part[0].reshape(-1, part.shape[-1]).mean(axis=0) for part in (found.before, found.after))
     largest = np.maximum(np.abs(np.nan_to_num(before)), np.abs(np.nan_to_num(after)))
     kept = np.sort(np.argsort(-largest, kind="stable")[:_SHOWN])
     is_answer = answer.shape[-1] == len(before)
     names = [charts.unit_name(answer, int(number)) if is_answer else f"output {number}" for number in kept]
+    title = "Answer" if found.before.ndim <= 2 else "Answer, mean over all places"
     frame = pd.DataFrame(
         {
             "name": names * 2,
+            "place": list(range(len(kept))) * 2,
             "value": np.concatenate([before[kept], after[kept]]),
             "unit is": [_BEFORE] * len(kept) + [_AFTER] * len(kept),
         }
@@ -133,9 +137,9 @@ def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(height=9)
         .encode(
-            alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=180)),
+            alt.Y("name:N", sort=charts.row_order("place"), title=None, axis=charts.name_axis()),
             alt.YOffset("unit is:N", sort=[_BEFORE, _AFTER]),
-            alt.X("value:Q", title="Answer"),
+            alt.X("value:Q", title=title),
             alt.Color("unit is:N", scale=_COLOURS, legend=alt.Legend(orient="top", title=None)),
             tooltip=["name:N", "unit is:N", alt.Tooltip("value:Q", format=".4~g")],
         )
@@ -150,7 +154,7 @@ def _later(found: attribution.Ablation) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
-            alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220)),
+            alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=charts.name_axis()),
             alt.X("moved:Q", title="Change of the layer's output (relative)", axis=alt.Axis(format="%")),
             tooltip=["layer:N", alt.Tooltip("moved:Q", format=".2%")],
         )
@@ -158,19 +162,20 @@ def _later(found: attribution.Ablation) -> alt.Chart:
     )
 
 
-def _all_units(falls: np.ndarray, unit: int, explained: str) -> alt.LayerChart:
+def _all_units(falls: np.ndarray, unit: int, explained: str, kind: str) -> alt.LayerChart:
     ranked = np.argsort(-np.abs(np.nan_to_num(falls)), kind="stable")
     kept = ranked[np.isfinite(falls[ranked])][: 3 * _SHOWN]
+    kept = kept if unit in kept or not np.isfinite(falls[unit]) else np.append(kept[:-1], unit)
     kept = kept[np.argsort(-np.nan_to_num(falls)[kept], kind="stable")]
-    frame = pd.DataFrame({"unit": kept, "falls": falls[kept], "chosen": kept == unit})
+    frame = pd.DataFrame({"unit": kept, "falls": falls[kept], "chosen": kept == unit, "place": range(len(kept))})
+    frame["name"] = charts.unit_labels(kept, unit, kind)
     clicked = charts.clicked("unit")
     base = alt.Chart(frame).encode(
-        alt.Y("unit:O", sort=[int(each) for each in kept], title="Unit"),
+        alt.Y("name:N", sort=charts.row_order("place"), title=kind.capitalize(), axis=charts.name_axis()),
         alt.X("falls:Q", title=f"Drop of {explained}" if explained else "Drop"),
         tooltip=["unit:Q", alt.Tooltip("falls:Q", format=".4~g")],
     )
-    colour = alt.when(alt.datum.chosen).then(alt.value("#e8932f")).otherwise(alt.value(charts.MARK_COLOUR))
-    bars = base.mark_bar(cursor="pointer").encode(color=colour).add_params(clicked)
+    bars = base.mark_bar(cursor="pointer", color=charts.MARK_COLOUR).encode(**charts.chosen_frame()).add_params(clicked)
     return alt.LayerChart(layer=[bars], height=alt.Step(16))
 
 
@@ -214,7 +219,7 @@ def _all_samples(
         alt.Chart(frame)
         .mark_bar(height=9)
         .encode(
-            alt.Y("class:N", title="Class"),
+            alt.Y("class:N", title="Class", axis=charts.name_axis()),
             alt.YOffset("part:N", sort=[_BEFORE, _AFTER]),
             alt.X("share:Q", title=title, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             alt.Color("part:N", scale=_COLOURS, legend=alt.Legend(orient="top", title=None)),

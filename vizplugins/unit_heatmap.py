@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
 _MOST_SAMPLES = 24
 _MOST_CELLS = 1_000_000
@@ -14,16 +14,17 @@ _MOST_TOOLTIPS = 12_000
 
 
 class UnitHeatmapOptions(Options):
-    """How the heatmap is coloured and sorted, and which further samples stand beside this one."""
+    """Which unit is marked, how the heatmap is coloured and sorted, and which further samples stand beside this one."""
 
     sample: SampleIndex = 0
+    unit: UnitIndex | None = Field(None, title="Unit", description="Marked. Automatic: the one that answers the most.")
     colours: charts.ColourScheme = Field("automatic", title="Colours")
     order: Literal["index", "strength", "time of peak"] = Field("index", title="Sort units by")
     compare: tuple[SampleIndex, ...] = Field((), title="Compare with samples", description="On the same colour scale.")
 
 
 class UnitHeatmap(Visualizer):
-    """Every unit at every timestep: who answers when."""
+    """Every unit at every timestep: who answers when. Click a row to choose its unit."""
 
     name = "unit-heatmap"
     title = "All units over time"
@@ -53,8 +54,10 @@ class UnitHeatmap(Visualizer):
         order = _order(np.where(shown[0], matrices[0], 0), options.order)
         scale = charts.colour_scale(values[shown], options.colours)
         numbers = None if options.order == "index" else [int(unit) for unit in order]
+        unit = charts.shown_unit(activation, options.sample, options.unit)
         title = charts.title(
-            f"{matrices.shape[1]:,} units of {activation.key} over {matrices.shape[2]:,} timesteps",
+            f"{matrices.shape[1]:,} units of {activation.key} over {matrices.shape[2]:,} timesteps; "
+            f"unit {unit:,} marked",
             (charts.sample_name(activation, options.sample) if len(samples) == 1 else f"{len(samples):,} samples")
             + ("" if options.order == "index" else f", units sorted by {options.order}"),
             "grey: masked timesteps (padding)" if not shown.all() else "",
@@ -68,6 +71,8 @@ class UnitHeatmap(Visualizer):
                 row="unit",
                 column="timestep",
                 scale=scale,
+                # A selection of one name can be in one view of several.
+                select_row="unit" if place == 0 else "",
                 width=None if len(samples) == 1 else max(150, 480 // len(samples)),
                 title=title if len(samples) == 1 else charts.sample_name(activation, sample),
                 numbers=numbers,
@@ -76,7 +81,7 @@ class UnitHeatmap(Visualizer):
             )
             if not shown[place].all():
                 panel.layer = [*panel.layer, charts.masked_bands(shown[place])]
-            panels.append(panel)
+            panels.append(charts.mark_row(panel, int(np.flatnonzero(order == unit)[0]), f"unit {unit}"))
         return panels[0] if len(samples) == 1 else alt.concat(*panels, columns=3, title=title)
 
 

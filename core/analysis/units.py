@@ -6,7 +6,7 @@ import numpy as np
 
 from core.extraction.activation import Activation
 
-__all__ = ["shown_unit", "strongest_unit"]
+__all__ = ["shown_unit", "strongest_unit", "strongest_units"]
 
 
 def shown_unit(activation: Activation, sample: int, unit: int | None) -> int:
@@ -21,7 +21,12 @@ def shown_unit(activation: Activation, sample: int, unit: int | None) -> int:
 
 
 def strongest_unit(activation: Activation, sample: int) -> int:
-    """Return the unit or channel that answers the most to a sample.
+    """Return the unit or channel that answers the most to a sample; see :func:`strongest_units`."""
+    return strongest_units(activation, sample, 1)[0]
+
+
+def strongest_units(activation: Activation, sample: int, count: int) -> tuple[int, ...]:
+    """Return the units or channels that answer the most to a sample, the strongest first.
 
     Inside the model that is the largest mean of |value| over its places or timesteps, padding left out. Of the last
     layer it is the largest mean of the values themselves: an answer far below zero is the least, not the most.
@@ -31,4 +36,7 @@ def strongest_unit(activation: Activation, sample: int) -> int:
     rows = values.reshape(-1, values.shape[-1])  # (*places, unit) -> (place, unit)
     rows = rows[answer.shown.reshape(-1)] if answer.shown.any() else rows
     is_last = activation.keys_of_pass[-1] == activation.key
-    return int((rows if is_last else np.abs(rows)).mean(axis=0, dtype=np.float64).argmax())
+    strength = (rows if is_last else np.abs(rows)).mean(axis=0, dtype=np.float64)
+    if count == 1:
+        return (int(strength.argmax()),)
+    return tuple(int(unit) for unit in np.argsort(-strength, kind="stable")[:count])

@@ -16,7 +16,7 @@ from core.analysis.large_arrays import (
     map_statistics,
     value_statistics,
 )
-from core.analysis.units import shown_unit, strongest_unit
+from core.analysis.units import shown_unit, strongest_unit, strongest_units
 from core.charts.building_blocks import (
     class_of,
     classes_of,
@@ -24,6 +24,7 @@ from core.charts.building_blocks import (
     explained_as,
     has_own_width,
     histogram,
+    name_axis,
     note_not_finite,
     row_order,
     sample_name,
@@ -90,6 +91,7 @@ __all__ = [
     "mark_column",
     "mark_row",
     "masked_bands",
+    "name_axis",
     "note_not_finite",
     "note_reduced",
     "percent",
@@ -103,6 +105,7 @@ __all__ = [
     "short_name",
     "shown_unit",
     "strongest_unit",
+    "strongest_units",
     "thin",
     "title",
     "token_labels",

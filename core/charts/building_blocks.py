@@ -31,6 +31,7 @@ __all__ = [
     "explained_as",
     "has_own_width",
     "histogram",
+    "name_axis",
     "note_not_finite",
     "row_order",
     "sample_name",
@@ -94,6 +95,15 @@ def row_order(column: str) -> alt.EncodingSortField:
     Without an order that is said (``sort=None``), a chart that is on a page keeps the order of the data before.
     """
     return alt.EncodingSortField(column, op="min", order="ascending")
+
+
+def name_axis(**more: Any) -> alt.Axis:
+    """Return an axis on which every row or column bears its whole name, each in the middle of its own place.
+
+    Left to Vega, every other name is left out where they are dense, and the first one slides to the edge.
+    """
+    settings: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelBound": False, "labelLimit": 240}
+    return alt.Axis(**{**settings, **more})
 
 
 def has_own_width(specification: Mapping[str, Any]) -> bool:

@@ -215,12 +215,15 @@ def large_map(
     title: Any = alt.Undefined,
     legend: bool = False,
     value_title: str = "Activation",
+    side: int = _LARGE,
 ) -> alt.LayerChart:
     """Draw one feature map of shape ``(height, width)`` large, with its values on hover.
 
-    Of more values than there are pixels, those furthest from zero are drawn, and the subtitle says so.
+    Of more values than there are pixels, those furthest from zero are drawn, and the subtitle says so. ``side`` is the
+    longer side in screen pixels.
     """
-    width, height = _large_size(*values.shape)
+    rows, columns = values.shape
+    width, height = _large_size(rows, columns, side)
     return heatmap(
         values,
         row="height",
@@ -238,6 +241,7 @@ def overlay(
     values: np.ndarray,
     picture: np.ndarray,
     scale: ColourScale,
+    side: int = _LARGE,
 ) -> tuple[alt.Chart, alt.Chart]:
     """Draw the input, and the input with a feature map laid over it; both as large as :func:`large_map`.
 
@@ -245,12 +249,13 @@ def overlay(
         values: Feature map, shape ``(height, width)``; it is stretched over the input, nearest neighbour.
         picture: The input, shape ``(height, width, channel)``, any range.
         scale: Colours of the feature map.
+        side: Longer side of each in screen pixels.
     """
     # A photograph of a megapixel would make a chart of several megabytes, and is seen at a fraction of its size.
-    pixels = within(picture_values(picture), 2 * _LARGE)
+    pixels = within(picture_values(picture), 2 * side)
     height, width = pixels.shape[:2]
     mixed = laid_over(values, pixels, scale)
-    size = _large_size(height, width)
+    size = _large_size(height, width, side)
     return (
         heatmaps.picture(picture_url(pixels), *size, smooth=width > size[0]).properties(title="Input"),
         heatmaps.picture(picture_url(mixed), *size, smooth=width > size[0]).properties(title="Laid over it"),
@@ -329,8 +334,8 @@ def _down(column: str) -> alt.Y:
     return alt.Y(f"{column}:Q", axis=None, scale=None)
 
 
-def _large_size(height: int, width: int) -> tuple[int, int]:
-    scale = _LARGE / max(height, width)
+def _large_size(height: int, width: int, side: int) -> tuple[int, int]:
+    scale = side / max(height, width)
     return max(24, round(width * scale)), max(24, round(height * scale))
 
 

@@ -51,6 +51,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     width: int | None = None,
     height: int | None = None,
     select_row: str = "",
+    select_column: str = "",
     title: Any = alt.Undefined,
     legend: bool = True,
     numbers: Sequence[int] | None = None,
@@ -73,6 +74,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         width: Screen pixels; None takes what the page has.
         height: Screen pixels; None suits the number of rows.
         select_row: Name of a selection parameter that holds the row that is clicked; empty for none.
+        select_column: Likewise the column, where each cell says its value.
         title: Title of the chart.
         legend: Whether to draw the legend.
         numbers: What each row is known by, where that is not its position because the rows were sorted.
@@ -93,7 +95,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     _say_labels(frame, tooltip, column, column_labels, "left")
     cells = (
         alt.Chart(frame)
-        .mark_rect(fillOpacity=0, cursor="pointer" if select_row else "default")
+        .mark_rect(fillOpacity=0, cursor="pointer" if select_row or select_column else "default")
         .encode(
             x=x.axis(_axis(column_labels, angle=-90)),
             y=y.axis(_axis(row_labels, angle=0, numbers=numbers)),
@@ -111,6 +113,8 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     if select_row:
         # A name of its own: Altair would draw up the whole chart to make one from its content.
         cells = cells.add_params(clicked(select_row, row)).properties(name=f"{select_row}_cells")
+    elif select_column and column in frame:
+        cells = cells.add_params(clicked(select_column, column)).properties(name=f"{select_column}_cells")
     return alt.LayerChart(
         layer=[image, cells],
         title=titled(title, note_reduced(values.shape, most)),

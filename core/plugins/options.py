@@ -55,7 +55,8 @@ class Control:
         follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, or a
             region; empty for an option of its own.
         none_title: What None is called, where it is a value.
-        acts_when: The option that this one depends on and the values with which it acts; None if it always does.
+        acts_when: The option that this one depends on and the values with which it acts, or none where any will do
+            that is set; None if it always acts.
     """
 
     name: str
@@ -76,7 +77,11 @@ class Control:
 
     def acts(self, values: Mapping[str, Any]) -> bool:
         """Return whether this option changes anything, given the values of all options by name."""
-        return self.acts_when is None or values.get(self.acts_when[0]) in self.acts_when[1]
+        if self.acts_when is None:
+            return True
+        option, wanted = self.acts_when
+        value = values.get(option)
+        return value in wanted if wanted else not (value is None or value is False or value == "")
 
 
 class FittedOptions(NamedTuple):

@@ -146,13 +146,15 @@ class TestDescribe:
             method: Literal["PCA", "t-SNE", "UMAP"] = "PCA"
             seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP")] = Field(0, ge=0, le=9)
             beside: Annotated[LayerKey | None, NoneTitle("none")] = None
+            unit: Annotated[UnitIndex | None, ActsWhen("beside")] = None
 
         class Other(Drawer):
             Options = Depending
 
-        method, seed, beside = describe_options(Other(), activation)
+        method, seed, beside, unit = describe_options(Other(), activation)
         assert [seed.acts({"method": value}) for value in method.choices] == [False, True, True]
         assert method.acts({})
+        assert [unit.acts({"beside": value}) for value in (None, "layer")] == [False, True]
         assert (seed.minimum, seed.maximum) == (0, 9)
         assert beside.choice_titles[0] == "none"
         assert fit_options(Other(), activation, {"seed": 3}).options.seed == 3

@@ -82,17 +82,17 @@ def test_the_test_with_shuffled_weights_says_what_it_found(drawn):
 
 @pytest.mark.parametrize("method", ["Grad-CAM", "Grad-CAM++", "Score-CAM"])
 def test_a_class_activation_map_lies_over_the_image(drawn, method):
-    (picture,) = drawn("digits-cnn", "conv_2", "class-activation-map", method=method, unit=3)
+    (picture,) = drawn("digits-cnn", "conv_2", "class-activation-map", method=method, target_class=3)
 
-    assert picture.caption == f"What speaks for class 3, by {method}: sample 0 (8)"
+    assert picture.caption == f"{method} for class 3: sample 0 (8)"
     assert len(picture.specification["hconcat"]) == 3
 
 
 def test_a_class_activation_map_speaks_for_any_later_unit(drawn, workspaces):
-    (picture,) = drawn("digits-cnn", "conv_1", "class-activation-map", explained="dense", unit=5)
+    (picture,) = drawn("digits-cnn", "conv_1", "class-activation-map", explained="dense", explained_unit=5)
     before = workspaces("digits-cnn").chart("conv_2", "class-activation-map", {"explained": "conv_1"}, 0)
 
-    assert picture.caption.startswith("What speaks for unit 5 of dense, by Grad-CAM")
+    assert picture.caption.startswith("Grad-CAM for unit 5 of dense")
     assert "'conv_1' does not depend on 'conv_2'" in before.refusal
 
 
@@ -105,6 +105,15 @@ def test_a_unit_is_switched_off_and_a_click_takes_another(drawn):
     assert [row["layer"] for row in rows(later)] == ["probabilities"]
     assert units.selections == ("unit",)
     assert max(rows(units), key=lambda row: row["falls"])["unit"] == 17
+
+
+def test_a_chosen_unit_is_marked_among_those_that_the_answer_needs_and_all_bear_a_label(drawn):
+    *_, units = drawn("digits-cnn", "conv_2", "unit-ablation", unit=8)
+    label = units.specification["layer"][0]["encoding"]["y"]
+
+    assert [row["name"] for row in rows(units) if row["chosen"]] == ["channel 8"]
+    assert label["axis"]["labelOverlap"] is False
+    assert units.caption == "Drop of class 8 per unit switched off"
 
 
 def test_all_samples_say_what_the_unit_is_good_for(drawn):

@@ -42,7 +42,7 @@ def test_maps_before_and_after_on_one_scale():
     scales = [panel["layer"][1]["encoding"]["color"]["scale"]["domain"] for panel in (before, after)]
     reach = float(np.abs(IMAGES[1, :, :, 2]).max())
     np.testing.assert_allclose(scales, [[-reach, reach]] * 2, rtol=1e-6)
-    assert specification["title"]["text"] == "pool: 6×6×3 becomes 3×3×3"
+    assert specification["title"]["text"] .startswith("pool: 6×6×3 becomes 3×3×3; channel ")
     assert specification["title"]["subtitle"] == ["sample 1", "108 values become 27"]
     assert [picture.size for picture in pictures_in(specification)][:2] == [(6, 6), (3, 3)]
     assert "channel" in [param["name"] for param in specification["params"]]
@@ -98,12 +98,15 @@ def test_sequences_that_are_pooled_to_one_number_a_unit():
 def test_vectors_as_two_lines():
     values = np.array([[-1, 2, -3, 4]])
     specification = drawn(answered(L.ReLU(name="relu"), values))
-    rows = specification["datasets"][specification["data"]["name"]]
+    lines, points, _ = specification["layer"]
+    rows = specification["datasets"][lines["data"]["name"]]
+    outputs = specification["datasets"][points["data"]["name"]]
 
+    assert [(row["channel"], row["value"]) for row in outputs if row["chosen"]] == [(3, 4)]
     assert [row["value"] for row in rows if row["is"] == "input"] == [-1, 2, -3, 4]
     assert [row["value"] for row in rows if row["is"] == "output"] == [0, 2, 0, 4]
     assert "50 % of the values changed, 50 % to zero" in specification["title"]["subtitle"]
-    assert specification["encoding"]["strokeDash"]["scale"]["domain"] == ["input", "output"]
+    assert lines["encoding"]["strokeDash"]["scale"]["domain"] == ["input", "output"]
 
 
 def test_dropout_acts_in_training_only():
@@ -148,7 +151,7 @@ def test_an_operation_of_other_axes_is_laid_flat(make_activation):
     activation = answered(L.GlobalAveragePooling1D(data_format="channels_first", name="pool"), SERIES)
     specification = drawn(activation)
 
-    assert len(specification["datasets"][specification["data"]["name"]]) == 18 + 6
+    assert len(specification["datasets"][specification["layer"][0]["data"]["name"]]) == 18 + 6
 
 
 def test_without_what_went_in():

@@ -38,7 +38,16 @@ def test_the_most_probable_come_first(make_softmax):
 
     assert column(specification, "class") == ["class 1", "class 2", "class 0", "class 3", "class 4"]
     assert column(specification, "probability") == [0.7, 0.2, 0.05, 0.0499, 0.0001]
-    assert column(specification, "label") == ["0.700", "0.200", "0.050", "0.050", "< 0.001"]
+    assert column(specification, "label") == ["0.700  unit 1", "0.200", "0.050", "0.050", "< 0.001"]
+
+
+def test_the_chosen_class_stays_in_sight_and_a_click_takes_another(make_softmax):
+    drawing = registry.draw("class-probabilities", make_softmax(), {"unit": 4, "count": 3})
+    (data,) = drawing.specification["datasets"].values()
+
+    assert [(each["unit"], each["chosen"]) for each in data] == [(1, False), (2, False), (4, True)]
+    assert drawing.selections == ("unit",)
+    assert drawing.specification["title"]["text"] == "3 of 5 classes, class 4 marked"
 
 
 def test_names_and_the_true_class(make_softmax):
@@ -86,7 +95,7 @@ def test_values_that_are_not_finite(make_softmax):
     specification = drawn(make_softmax(np.array([[np.nan, 0.5, np.nan]])))
 
     assert column(specification, "class")[0] == "class 1"
-    assert column(specification, "label") == ["0.500", "nan", "nan"]
+    assert column(specification, "label") == ["0.500  unit 1", "nan", "nan"]
     assert "2 of 3 values are NaN or infinite" in specification["title"]["subtitle"]
 
 

@@ -42,7 +42,7 @@ def test_a_point_per_channel_and_those_that_drift_are_flagged():
     )
     assert [each["is"] for each in points(specification)] == ["as in training", "drifts", "drifts"]
     assert specification["title"]["text"].startswith("2 of 3 channels drift from training: the commonest sign of wrong")
-    assert specification["title"]["subtitle"] == ["400 samples, 400 values of each channel, into bn"]
+    assert specification["title"]["subtitle"] == ["400 samples, 400 values of each channel, into bn; channel 1 marked"]
 
 
 def test_drifting_differs_in_colour_and_shape():
@@ -50,6 +50,15 @@ def test_drifting_differs_in_colour_and_shape():
 
     assert encoding["color"]["scale"]["domain"] == encoding["shape"]["scale"]["domain"] == ["as in training", "drifts"]
     assert len(set(encoding["color"]["scale"]["range"])) == len(set(encoding["shape"]["scale"]["range"])) == 2
+
+
+def test_the_chosen_channel_is_marked_and_a_click_takes_another():
+    drawing = registry.draw("normalization-drift", normalised(RANDOM.normal(size=(400, 3))), {"channel": 2})
+    panels = drawing.specification["vconcat"]
+    rings = [drawing.specification["datasets"][panel["layer"][1]["data"]["name"]] for panel in panels]
+
+    assert [[ring["channel"] for ring in panel] for panel in rings] == [[2], [2]]
+    assert drawing.selections == ("channel",)
 
 
 def test_bands_are_the_limits():
@@ -63,9 +72,9 @@ def test_bands_are_the_limits():
 def test_few_values_leave_the_spread_without_a_band():
     specification = drawn(normalised(RANDOM.normal(size=(2, 3))))
 
-    assert len(specification["vconcat"][0]["layer"]) == 2
-    assert len(specification["vconcat"][1]["layer"]) == 1
-    assert specification["title"]["subtitle"] == ["2 samples, 2 values of each channel, into bn"]
+    assert len(specification["vconcat"][0]["layer"]) == 3
+    assert len(specification["vconcat"][1]["layer"]) == 2
+    assert specification["title"]["subtitle"][0].startswith("2 samples, 2 values of each channel, into bn; ")
 
 
 def test_far_off_channels_stay_in_sight():
@@ -91,7 +100,7 @@ def test_one_channel_of_one_image_and_an_adapted_normalization():
     specification = drawn(core.extract(keras.Sequential([keras.Input((8, 8, 1)), layer]), image)["scale"])
 
     assert specification["title"]["text"] == "The one channel is as in training"
-    assert specification["title"]["subtitle"] == ["1 sample, 64 values of each channel, into scale"]
+    assert specification["title"]["subtitle"] == ["1 sample, 64 values of each channel, into scale; channel 0 marked"]
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,24 @@ def units(specification):
 
 @pytest.mark.parametrize(
     ("by", "order"),
-    [("absolute value", [1, 5, 2, 4, 3]), ("largest", [5, 2, 3, 0, 4]), ("smallest", [1, 4, 0, 3, 2])],
+    [("absolute value", [1, 5, 2, 4, 3]), ("largest", [5, 2, 3, 0, 4]), ("smallest", [1, 4, 0, 3, 5])],
 )
 def test_the_strongest_come_first(make_activation, by, order):
     specification = drawn(make_activation(VALUES), count=5, by=by)
 
     assert units(specification) == order
     assert specification["encoding"]["y"]["sort"]["field"] == "place"
-    assert specification["title"]["text"] == f"5 of 6 units of layer, strongest by {by}"
+    assert specification["title"]["text"] == f"5 of 6 units of layer, strongest by {by}; unit 5 is 4"
+
+
+def test_the_chosen_unit_is_marked_and_a_click_takes_another(make_activation):
+    drawing = registry.draw("strongest-units", make_activation(VALUES), {"unit": 0, "count": 5})
+    (data,) = drawing.specification["datasets"].values()
+
+    assert [each["name"] for each in data] == ["1", "5", "2", "4", "unit 0"]
+    assert [each["unit"] for each in data if each["chosen"]] == [0]
+    assert drawing.selections == ("unit",)
+    assert drawing.specification["title"]["text"].endswith("; unit 0 is 0")
 
 
 def test_the_values_and_their_signs(make_activation):

@@ -83,7 +83,7 @@ def test_masked_steps_are_grey_and_count_for_nothing(make_activation):
 
 def test_nothing_is_grey_without_a_mask(make_activation):
     for mask in (None, np.ones((2, 3), bool), np.zeros((2, 9), bool)):
-        assert len(drawn(make_activation(VALUES, mask=mask))["layer"]) == 2
+        assert len(drawn(make_activation(VALUES, mask=mask))["layer"]) == 4
 
 
 def test_a_large_layer_is_reduced_and_its_peaks_stay(make_activation):
@@ -132,3 +132,21 @@ def test_a_real_convolution():
 
     assert pixels(drawn(activation, sample=1)).size == (7, 5)
     np.testing.assert_allclose([value for *_, value in cells(drawn(activation))], activation.values[0].T.reshape(-1))
+
+
+def test_the_chosen_unit_is_framed_where_its_row_is_and_a_click_takes_another(make_activation):
+    values = np.array([[[1, 5, 3, 0], [1, 5, 3, 0], [1, 5, 3, 0]]], np.float32)  # (sample, time, unit)
+    drawing = registry.draw("unit-heatmap", make_activation(values), {"unit": 2, "order": "strength"})
+    frames = [rows for rows in drawing.specification["datasets"].values() if "chosen row" in rows[0]]
+
+    # By strength: units 1, 2, 0, 3.
+    assert frames == [[{"top": 0.5, "bottom": 1.5, "chosen row": "unit 2"}]]
+    assert drawing.selections == ("unit",)
+    assert drawing.specification["title"]["text"] == "4 units of layer over 3 timesteps; unit 2 marked"
+
+
+def test_beside_other_samples_each_is_marked_and_one_answers_to_clicks(make_activation):
+    drawing = registry.draw("unit-heatmap", make_activation(np.ones((3, 4, 5), np.float32)), {"compare": (1, 2)})
+
+    assert len(drawing.specification["concat"]) == 3
+    assert drawing.selections == ("unit",)

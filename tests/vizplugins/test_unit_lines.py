@@ -24,19 +24,29 @@ def lines(specification):
     return found
 
 
-def test_the_first_three_units_of_the_sample(make_activation, make_context):
+def test_the_three_strongest_units_of_the_sample(make_activation, make_context):
     specification = drawn(make_activation(VALUES, context=make_context(first=7)), sample=1)
 
     assert lines(specification) == {
-        ("sample 8", str(unit)): [(time, float(VALUES[1, time, unit])) for time in range(5)] for unit in range(3)
+        ("sample 8", unit): [(time, float(VALUES[1, time, unit])) for time in range(5)] for unit in (1, 2, 3)
     }
-    assert specification["title"]["text"] == "Units 0, 1, 2 of 4 of layer"
-    assert specification["encoding"]["color"]["scale"] == {"scheme": "tableau10"}
+    assert specification["title"]["text"] == "Units 1, 2, 3 of 4 of layer; unit 3 is thick"
+    colour = specification["layer"][0]["encoding"]["color"]
+    assert (colour["scale"], colour["sort"]) == ({"scheme": "tableau10"}, ["1", "2", "unit 3"])
     assert "width" not in specification
 
 
 def test_chosen_units(make_activation):
-    assert {unit for _, unit in lines(drawn(make_activation(VALUES), units=(3, 1)))} == {"3", "1"}
+    assert {unit for _, unit in lines(drawn(make_activation(VALUES), units=(3, 1)))} == {3, 1}
+
+
+def test_the_chosen_unit_stands_beside_the_strongest_and_a_click_takes_another(make_activation):
+    drawing = registry.draw("unit-lines", make_activation(VALUES), {"unit": 0})
+
+    assert {unit for _, unit in lines(drawing.specification)} == {0, 1, 2, 3}
+    width = drawing.specification["layer"][0]["encoding"]["strokeWidth"]
+    assert width["condition"] == [{"test": "(datum.unit === 0)", "value": 3.5}]
+    assert drawing.selections == ("unit",)
 
 
 def test_samples_beside_it_share_the_scale(make_activation):
@@ -51,9 +61,9 @@ def test_samples_beside_it_share_the_scale(make_activation):
 def test_masked_steps_are_left_out(make_activation):
     mask = np.array([[True, True, False, False, True], [True] * 5])
     activation = make_activation(VALUES, mask=mask)
-    specification = drawn(activation)
+    specification = drawn(activation, units=(0, 1))
 
-    line = lines(specification)["sample 0", "0"]
+    line = lines(specification)["sample 0", 0]
     assert [time for time, value in line if value is not None] == [0, 1, 4]
     assert [time for time, value in line if value is None] == [2, 3]
     assert "2 masked timesteps (padding) are left out" in specification["title"]["subtitle"]
@@ -61,7 +71,7 @@ def test_masked_steps_are_left_out(make_activation):
 
 
 def test_a_mask_of_another_shape_is_not_used(make_activation):
-    values = lines(drawn(make_activation(VALUES, mask=np.zeros((2, 3), bool))))["sample 0", "0"]
+    values = lines(drawn(make_activation(VALUES, mask=np.zeros((2, 3), bool)), units=(0,)))["sample 0", 0]
 
     assert all(value is not None for _, value in values)
 
@@ -69,7 +79,7 @@ def test_a_mask_of_another_shape_is_not_used(make_activation):
 def test_long_sequences_keep_their_extremes(make_activation):
     values = np.zeros((1, 100_000, 1), np.float32)
     values[0, 77_777, 0], values[0, 12_345, 0] = 5, -5
-    line = lines(drawn(make_activation(values)))["sample 0", "0"]
+    line = lines(drawn(make_activation(values), units=(0,)))["sample 0", 0]
 
     assert len(line) < 1_100
     assert (77_777, 5) in line
@@ -88,7 +98,7 @@ def test_few_or_equal_values(make_activation, values):
 def test_values_that_are_not_finite_are_counted_in_the_units_that_are_drawn(make_activation):
     values = VALUES.copy()
     values[0, 0, 0], values[0, 1, 1], values[0, 2, 3] = np.nan, np.inf, np.nan
-    specification = drawn(make_activation(values))
+    specification = drawn(make_activation(values), unit=0, units=(1, 2))
 
     assert "2 of 15 values are NaN or infinite" in specification["title"]["subtitle"]
 
