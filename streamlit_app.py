@@ -8,18 +8,19 @@ def main() -> None:
     import streamlit as st
 
     from ui import engine
-    from ui.pages import pages
+    from ui.pages import PLUGINS, SIDEBAR_WIDTH, pages
 
     # A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
-    st.set_page_config(page_title="Layerscope", page_icon=Path(__file__).parent / "ui" / "icon.png", layout="wide")
-    page = st.navigation(pages(), position="top")
-    if engine.is_ready(page_modules=("ui.explore",)):
+    icon = Path(__file__).parent / "ui" / "icon.png"
+    st.set_page_config(page_title="Layerscope", page_icon=icon, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
+    all_pages = pages()
+    page = st.navigation(all_pages, position="top")
+    if engine.is_ready(page_modules=("ui.frame", "ui.explore")):
+        from ui.frame import frame
         from ui.plugin_watch import watch_plugins
-        from ui.sidebar import sidebar
 
         # Drawn for all pages, or else a look at another one would forget which file was uploaded.
-        sidebar()
-        page.run()
+        frame(page, all_pages, has_strip=page.url_path != PLUGINS)
         watch_plugins()
     else:
         engine.wait()

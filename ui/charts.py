@@ -18,6 +18,7 @@ def chart(
     *,
     selections: Sequence[str] = (),
     on_select: Callable[[], None] | None = None,
+    alt: str = "",
 ) -> None:
     """Draw a Vega-Lite chart.
 
@@ -26,13 +27,17 @@ def chart(
         key: Tells it from the others on the page, and keeps what is selected in it.
         selections: Names of the selection parameters to listen to.
         on_select: What to call after a click.
+        alt: What somebody hears who does not see it.
     """
     taken = _with_data_in_place(specification)
+    description = taken.pop("description", "")
     fixed = has_own_width(taken)
     # Otherwise Streamlit fits titles, axes and legend into the size that is meant for the marks.
     taken["autosize"] = {"type": "pad"} if fixed else {"type": "fit-x", "contains": "padding"}
     listening: dict[str, Any] = {"on_select": on_select, "selection_mode": list(selections)} if selections else {}
-    st.vega_lite_chart(taken, width="content" if fixed else "stretch", key=key, **listening)
+    st.vega_lite_chart(
+        taken, width="content" if fixed else "stretch", key=key, alt=alt or description or None, **listening
+    )
 
 
 def _with_data_in_place(specification: Mapping[str, Any]) -> dict[str, Any]:

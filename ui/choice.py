@@ -1,19 +1,14 @@
-"""The choices of the visitor, kept in the session and in the address, so that a reload or a link comes back to them."""
+"""The choices of the visitor: what is open, the one selection that all pages and pictures share, and their options."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
-import streamlit as st
+__all__ = ["Choice", "Origin", "SampleFilter", "SampleOrder"]
 
-__all__ = ["Choice", "Origin", "read_address", "remember"]
-
-_OPTION_PREFIX = "o."
-_KIND_PREFIX = "as."
-_SIZE_PREFIX = "size."
-_MOST_AXES = 6
+SampleOrder = Literal["", "confidence", "loss"]
 
 
 class Origin(TypedDict, total=False):
@@ -28,6 +23,28 @@ class Origin(TypedDict, total=False):
 
 
 @dataclass
+class SampleFilter:
+    """Which samples the strip offers, and in which order.
+
+    Attributes:
+        only_wrong: Whether those are left out that the model answers correctly.
+        label: Name of the true class that they have; empty for all.
+        text: What their name, label or answer holds; empty for all.
+        order: ``"confidence"``: the least sure first; ``"loss"``: the largest first; empty: as they are numbered.
+    """
+
+    only_wrong: bool = False
+    label: str = ""
+    text: str = ""
+    order: SampleOrder = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all samples are offered in their own order."""
+        return self == SampleFilter()
+
+
+@dataclass
 class Choice:
     """Everything that decides what is on the page.
 
@@ -38,15 +55,19 @@ class Choice:
         weights: Path of the weights, where the file is an architecture alone.
         upload: Name of the file that was uploaded; empty where something else is open.
         shown_model: Name of the model that a Python process has in memory; empty where something else is open.
+        output: Name of the output whose answer is shown; empty for the first that says most.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
         visualizer: Name of the visualizer; empty for the one that suits best.
-        options: Values that the person chose, by option name. Shared by all visualizers: who chose channel 5 in one
-            sees channel 5 in the next.
+        unit: Unit or channel of the layer, for every picture that shows one; None leaves it to the picture.
+        target_class: Number of a class, likewise.
+        region: Left, right, top and bottom of what was dragged over a chart of the layer, likewise.
+        options: Values that the person chose, by option name. Shared by all visualizers.
+        samples: Which samples the strip offers.
         kinds: What the person takes an input for, by its name, where it is not the likeliest.
         sizes: Extents of noise along an input's axes of any size, by its name, where the person chose them.
-        shown_as: ``"table"`` or ``"map"``.
-        table_version: Counts selections that were made elsewhere than in the table, which then starts afresh.
+        shown_as: ``"list"`` or ``"map"``: how the layers are listed.
+        list_version: Counts selections that were made elsewhere than in the list of layers, which then starts afresh.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
     """
 
@@ -56,14 +77,19 @@ class Choice:
     weights: str = ""
     upload: str = ""
     shown_model: str = ""
+    output: str = ""
     layer: str = ""
     sample: int = 0
     visualizer: str = ""
+    unit: int | None = None
+    target_class: int | None = None
+    region: tuple[float, float, float, float] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    samples: SampleFilter = field(default_factory=SampleFilter)
     kinds: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    shown_as: str = "table"
-    table_version: int = 0
+    shown_as: str = "list"
+    list_version: int = 0
     chart_version: int = 0
 
     def come_from(self, origin: Origin) -> None:
@@ -77,111 +103,84 @@ class Choice:
 
     def start_over(self) -> None:
         """Forget what was chosen for the model that was open before."""
-        self.layer = self.visualizer = ""
-        self.sample = 0
+        self.layer = self.visualizer = self.output = ""
         self.kinds, self.sizes = {}, {}
+        self.target_class = None
+        self.start_over_with_samples()
         self.forget_options()
-        self.table_version += 1
+        self.list_version += 1
+
+    def start_over_with_samples(self) -> None:
+        """Forget what was chosen for the samples that were open before."""
+        self.sample = 0
+        self.samples = SampleFilter()
 
     def forget_options(self) -> None:
         """Go back to the defaults."""
         self.options = {}
+        self.unit = self.region = None
         self.chart_version += 1
 
     def select_layer(self, key: str) -> None:
         """Choose a layer; positions on its axes are not those of the layer before."""
         if key != self.layer:
             self.look_at(key)
-            self.table_version += 1
+            self.list_version += 1
 
     def look_at(self, key: str) -> None:
-        """Choose a layer, or a part of it, where the table shows that already."""
+        """Choose a layer where the list shows that already."""
+        self.look_at_part(key)
+        self.unit = self.region = None
+
+    def look_at_part(self, key: str) -> None:
+        """Choose another part of the layer, such as a state, which has the same units."""
         self.layer = key
         self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
         self.chart_version += 1
 
-    def set_option(self, name: str, value: Any) -> None:
-        """Choose the value of an option beside the chart; None and an empty list go back to the default."""
+    def select_unit(self, unit: int | None) -> None:
+        """Choose a unit or channel of the layer; None leaves it to each picture."""
+        if unit != self.unit:
+            self.unit = unit
+            self.chart_version += 1
+
+    def set_option(self, name: str, value: Any, follows: str = "") -> None:
+        """Choose the value of an option beside the chart; None and an empty list go back to the default.
+
+        Args:
+            name: Name of the option.
+            value: Its value.
+            follows: What of the one selection it follows, see :class:`core.plugins.options.Control`; that is set then.
+        """
         self.options.pop(name, None)
-        if value is not None and value != []:
+        if follows == "unit":
+            self.select_unit(value)
+        elif follows == "class":
+            self.target_class = value
+        elif follows == "region":
+            self.region = None if value is None else _as_region(value)
+        elif value is not None and value != []:
             self.options[name] = value
         if _is_position(value):
             # What is selected in the chart is not what is shown any more: a click on it must count again.
             self.chart_version += 1
+
+    def followed(self, follows: str) -> Any:
+        """Return what is selected of what an option follows; None where nothing is, or it follows nothing."""
+        return {"unit": self.unit, "class": self.target_class, "region": self.region}.get(follows)
+
+    def drawing_options(self) -> Mapping[str, Any]:
+        """Return what a picture is drawn with: options by name, and the selection for those that follow it."""
+        selection = {"@unit": self.unit, "@class": self.target_class, "@region": self.region}
+        return {**self.options, **{name: value for name, value in selection.items() if value is not None}}
 
 
 def _is_position(value: Any) -> bool:
     return isinstance(value, (int, list, tuple)) and not isinstance(value, bool)
 
 
-def remember(choice: Choice) -> None:
-    """Write into the address what is not as it would be anyway."""
-    names = {
-        "example": choice.example,
-        "path": choice.path,
-        "member": choice.member,
-        "weights": choice.weights,
-        "upload": choice.upload,
-        "shown": choice.shown_model,
-        "layer": choice.layer,
-        "view": choice.visualizer,
-    }
-    address = {name: value for name, value in names.items() if value}
-    if choice.sample:
-        address["sample"] = str(choice.sample)
-    if choice.shown_as != "table":
-        address["show"] = choice.shown_as
-    for name, value in choice.options.items():
-        address[_OPTION_PREFIX + name] = json.dumps(value)
-    address |= {_KIND_PREFIX + name: kind for name, kind in choice.kinds.items()}
-    address |= {_SIZE_PREFIX + name: "x".join(map(str, extents)) for name, extents in choice.sizes.items()}
-    if address != st.query_params.to_dict():
-        st.query_params.from_dict(address)
-
-
-def read_address() -> Choice:
-    """Return what the address says that a visitor has chosen; what cannot be read there is as if it were not."""
-    address = st.query_params.to_dict()
-    sample = address.get("sample", "")
-    return Choice(
-        example=address.get("example", ""),
-        path=address.get("path", ""),
-        member=address.get("member", ""),
-        weights=address.get("weights", ""),
-        upload=address.get("upload", ""),
-        shown_model=address.get("shown", ""),
-        layer=address.get("layer", ""),
-        sample=int(sample) if sample.isascii() and sample.isdecimal() and len(sample) < 10 else 0,
-        visualizer=address.get("view", ""),
-        options=_options(address),
-        kinds={
-            name.removeprefix(_KIND_PREFIX): kind for name, kind in address.items() if name.startswith(_KIND_PREFIX)
-        },
-        sizes=_sizes(address),
-        shown_as="map" if address.get("show") == "map" else "table",
-    )
-
-
-def _options(address: dict[str, str]) -> dict[str, Any]:
-    options = {}
-    for name, value in address.items():
-        if name.startswith(_OPTION_PREFIX):
-            try:
-                options[name.removeprefix(_OPTION_PREFIX)] = json.loads(value, parse_constant=_no_number)
-            except (ValueError, RecursionError):
-                continue  # a link that somebody cut; the default stands
-    return options
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _sizes(address: dict[str, str]) -> dict[str, tuple[int, ...]]:
-    sizes = {}
-    for name, value in address.items():
-        parts = value.split("x")
-        are_numbers = all(part.isascii() and part.isdecimal() and len(part) < 8 for part in parts)
-        if name.startswith(_SIZE_PREFIX) and are_numbers and len(parts) <= _MOST_AXES:
-            sizes[name.removeprefix(_SIZE_PREFIX)] = tuple(max(1, int(part)) for part in parts)
-    return sizes
+def _as_region(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, (list, tuple)) or len(value) != 4:
+        return None
+    left, right, top, bottom = (float(end) for end in value)
+    return (left, right, top, bottom)

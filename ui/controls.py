@@ -19,33 +19,36 @@ __all__ = ["controls", "show_faults"]
 _LISTED_POSITIONS = 2_000
 
 
-def controls(options: Sequence[Control], choice: Choice, scope: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def controls(options: Sequence[Control], choice: Choice, scope: str) -> dict[str, Any]:
     """Draw a control per option.
 
     Args:
-        options: The options. One called ``sample`` follows the sample of the page and gets no control.
+        options: The options. One called ``sample`` follows the sample of the page, and one that is a unit or channel
+            the unit of the page; they get no control.
         choice: Where choices are kept.
         scope: Tells the controls of one layer and visualizer from those of another.
 
     Returns:
-        The values that the person chose; and by option a place beside its control, for why its value was refused.
+        By option a place beside its control, for why its value was refused.
     """
-    values: dict[str, Any] = {}
     places: dict[str, Any] = {"": st.empty()}
-    chosen = {control.name: choice.options.get(control.name, control.default) for control in options}
+    values = {control.name: _value_of(control, choice) for control in options}
     for control in options:
-        if control.name == "sample" or not control.acts(chosen):
+        if control.name == "sample" or control.follows == "unit" or not control.acts(values):
             continue
-        value = choice.options.get(control.name, control.default)
+        value = values[control.name]
         key = keys.option(scope, control.name)
         _draw(control, _widget_value(value, control), key, choice)
         places[control.name] = st.empty()
-        if control.name in choice.options:
-            values[control.name] = value
-    if choice.options:
+    if choice.options or choice.unit is not None or choice.region is not None:
         icon = ":material/restart_alt:"
         st.button("Back to the defaults", type="tertiary", icon=icon, on_click=choice.forget_options)
-    return values, places
+    return places
+
+
+def _value_of(control: Control, choice: Choice) -> Any:
+    followed = choice.followed(control.follows)
+    return choice.options.get(control.name, control.default if followed is None else followed)
 
 
 def show_faults(places: Mapping[str, Any], faults: Mapping[str, str]) -> None:
@@ -64,7 +67,7 @@ def _draw(control: Control, value: Any, key: str, choice: Choice) -> None:
         "key": key,
         "help": control.description or None,
         "on_change": _keep_option,
-        "args": (control.name, key),
+        "args": (control.name, key, control.follows),
     }
     if control.kind != "region":
         st.session_state[key] = value
@@ -146,7 +149,11 @@ def _region(control: Control, value: Any, key: str, choice: Choice) -> None:
         return
     icon = ":material/deselect:"
     st.button(
-        f"Let go: {plain(control.title)}", key=key, icon=icon, on_click=choice.set_option, args=(control.name, None)
+        f"Clear selection: {plain(control.title)}",
+        key=key,
+        icon=icon,
+        on_click=choice.set_option,
+        args=(control.name, None, control.follows),
     )
 
 
@@ -169,6 +176,6 @@ def _choice_title(value: Any) -> str:
     return str(value).replace("_", " ")
 
 
-def _keep_option(name: str, key: str) -> None:
+def _keep_option(name: str, key: str, follows: str) -> None:
     # What stands in the address must be able to come back from it.
-    get_session().choice.set_option(name, json.loads(json.dumps(st.session_state[key])))
+    get_session().choice.set_option(name, json.loads(json.dumps(st.session_state[key])), follows)

@@ -9,19 +9,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+# The address, and the button that copies it.
+ADDRESS: Final = "address"
+ADDRESS_KEEPER: Final = "address_keeper"
+SHARE: Final = "share"
+
+NARROW_NAVIGATION: Final = "narrow_navigation"
+
 # The model, in the sidebar.
+MODEL_POPOVER: Final = "model_popover"
 MODEL_KIND: Final = "model_kind"
 EXAMPLE: Final = "example"
 MODEL_FILE: Final = "model_file"
 MODEL_PATH: Final = "model_path"
 WEIGHTS_PATH: Final = "weights_path"
 
-# Its input, in the sidebar.
+# Its samples, in the sidebar.
+SAMPLES_POPOVER: Final = "samples_popover"
 TEXT: Final = "text"
 NOISE_SEED: Final = "noise_seed"
 FIT: Final = "fit"
 INVERT: Final = "invert"
+
+# The list of layers, in the sidebar.
+LAYERS: Final = "layers"
+LAYER_SEARCH: Final = "layer_search"
+ONLY_NOTED: Final = "only_noted"
+LAYERS_AS: Final = "layers_as"
+LAYER_MAP: Final = "map"
+LAYER_BEFORE: Final = "layer_before"
+LAYER_AFTER: Final = "layer_after"
+
+# The strip above every page.
+STRIP: Final = "strip"
+STRIP_INPUT: Final = "strip_input"
+STRIP_ANSWER: Final = "strip_answer"
+STRIP_SAMPLES: Final = "strip_samples"
 SAMPLE: Final = "sample"
+SAMPLE_BEFORE: Final = "sample_before"
+SAMPLE_AFTER: Final = "sample_after"
+OUTPUT: Final = "output"
+ONLY_WRONG: Final = "only_wrong"
+SAMPLE_CLASS: Final = "sample_class"
+SAMPLE_TEXT: Final = "sample_text"
+SAMPLE_ORDER: Final = "sample_order"
+
+# One layer.
+LAYER_LINE: Final = "layer_line"
+UNIT: Final = "unit"
+PICTURES: Final = "pictures"
+PICTURE_AND_OPTIONS: Final = "picture_and_options"
+PICTURE_PLACE: Final = "picture_place"
+OPTIONS_PLACE: Final = "options_place"
+SAVE_AS: Final = "save_as"
+COPY_AS_CODE: Final = "copy_as_code"
 
 # A look at a file that was refused.
 FILE_LAYERS: Final = "file_layers"
@@ -121,6 +162,41 @@ def class_names(model: str) -> str:
 def label_role(model: str, origin: str, roles: Sequence[str], role: str) -> str:
     """Return the key of the choice what the labels are; with the role in it, or it would keep that of others."""
     return f"label_role/{model}/{origin}/{'-'.join(roles)}/{role}"
+
+
+def layer_list(version: int, entries: Sequence[str]) -> str:
+    """Return the key of the list of layers: a new one where others are listed, or one was selected elsewhere."""
+    return f"layer_list/{version}/{hash(tuple(entries))}"
+
+
+def layer_part(layer: str) -> str:
+    """Return the key of the choice what of a layer is looked at."""
+    return f"part/{layer}"
+
+
+def picture_group(layer: str) -> str:
+    """Return the key of the choice of a group of pictures."""
+    return f"group/{layer}"
+
+
+def picture(layer: str, group: str) -> str:
+    """Return the key of the choice of a picture within a group."""
+    return f"tab/{layer}/{group}"
+
+
+def picture_chart(layer: str, visualizer: str, number: int, version: int) -> str:
+    """Return the key of one of the charts of a picture: a new one where a unit was chosen elsewhere."""
+    return f"chart/{layer}/{visualizer}/{number}/{version}"
+
+
+def save_as(form: str) -> str:
+    """Return the key of the button that saves a picture or its values in a form."""
+    return f"save/{form}"
+
+
+def sample_strip(samples: Sequence[int]) -> str:
+    """Return the key of the thumbnails of samples."""
+    return f"samples/{hash(tuple(samples))}"
 
 
 def option(scope: str, name: str) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import streamlit as st
@@ -79,21 +79,54 @@ class ModelSource:
         return self.identity[0] == _PYTHON and earlier_identity[:2] == self.identity[:2]
 
 
-def choose_model(session: Session) -> None:
-    """Let the visitor choose a model, and open it; if it is refused, that is said, and what was open stays."""
-    source = _source(session.workspace, session.choice)
+def choose_model(session: Session, place: Any) -> None:
+    """Let the visitor choose a model, and open it; if it is refused, that is said, and what was open stays.
+
+    Args:
+        session: What the page knows of the visitor.
+        place: Where what opens into the fields is drawn.
+    """
+    with place.popover("Model", icon=":material/deployed_code:", width="stretch", key=keys.MODEL_POPOVER):
+        source = _source(session.workspace, session.choice)
     if source is not None:
         _open(session, source)
         if session.model_step.current == source.request:
             session.choice.come_from(source.origin)
+    if session.workspace.model is not None:
+        _about(session.workspace.model)
+
+
+def restore_model_fields(choice: Choice) -> None:
+    """Let the fields say what is chosen, as after the browser's Back; to be called before they are drawn."""
+    st.session_state[keys.MODEL_KIND] = _kind_of(choice)
+    if choice.example:
+        st.session_state[keys.EXAMPLE] = choice.example
+    if choice.path:
+        st.session_state[keys.MODEL_PATH] = choice.path
+        note_path(keys.MODEL_FILE)
+
+
+def _kind_of(choice: Choice) -> str:
+    if choice.path or choice.upload:
+        return _FILE
+    return _EXAMPLE if choice.example or not engine.shows_models_in_memory() else _PYTHON
+
+
+def _about(model: ModelSummary) -> None:
+    st.subheader(named(model.name), anchor=False)
+    takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
+    layers = "1 layer" if model.layer_count == 1 else f"{model.layer_count:,} layers"
+    facts = f"{layers} · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
+    st.caption(facts, help=plain(model.origin) if model.origin else None)
 
 
 def _source(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
     kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
+    if st.session_state.get(keys.MODEL_KIND) not in kinds:
+        st.session_state[keys.MODEL_KIND] = _kind_of(choice)
     kind = st.segmented_control(
         "Where the model is from",
         kinds,
-        default=_FILE if choice.path or choice.upload else _EXAMPLE if choice.example else kinds[0],
         required=True,
         key=keys.MODEL_KIND,
         label_visibility="collapsed",
@@ -117,10 +150,11 @@ def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
     names = list(examples)
     if choice.example and choice.example not in examples:
         st.warning(f"There is no example “{named(choice.example)}”; the first one is open.", icon=":material/link_off:")
+    if st.session_state.get(keys.EXAMPLE) not in examples:
+        st.session_state[keys.EXAMPLE] = choice.example if choice.example in examples else names[0]
     name = st.selectbox(
         "Example",
         names,
-        index=names.index(choice.example) if choice.example in examples else 0,
         format_func=lambda name: examples[name].title,
         label_visibility="collapsed",
         key=keys.EXAMPLE,
@@ -197,9 +231,10 @@ def _content_stamp(path: str) -> tuple[int, int]:
 
 def _path(choice: Choice) -> str:
     size = format_limit(get_limits().upload_bytes)
+    if keys.MODEL_PATH not in st.session_state:
+        st.session_state[keys.MODEL_PATH] = choice.path
     text = st.text_input(
         "or a path on this machine",
-        value=choice.path,
         key=keys.MODEL_PATH,
         placeholder="models/model.keras",
         help=f"A file of any size, where an upload takes at most {size}, or a folder that holds one.",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
-__all__ = ["pages"]
+__all__ = ["PLUGINS", "SIDEBAR_WIDTH", "pages"]
+
+PLUGINS: Final = "plugins"
+"""Address of the page that is not about the samples that are open."""
+SIDEBAR_WIDTH: Final = 324
+"""Screen pixels: the list of layers, with names of usual length."""
 
 
 def pages() -> list[Any]:
@@ -23,7 +28,7 @@ def pages() -> list[Any]:
         st.Page(health, title="Health", url_path="health"),
         st.Page(_maximize, title="Maximize", url_path="maximize"),
         st.Page(_compare, title="Compare", url_path="compare"),
-        st.Page(_plugins, title="Plugins", url_path="plugins"),
+        st.Page(_plugins, title="Plugins", url_path=PLUGINS),
     ]
 
 

@@ -1,22 +1,24 @@
-"""The pictures of the selected layer: which there are, the chart, its options, and what one can take away."""
+"""The pictures of the selected layer: its line, the tabs in groups, the chart, and its options beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
-from core.charts.export import CHART_FORMATS, ChartFormat
 from core.errors import LayerscopeError
 from core.plugins.plugin import BUILT_IN_PACKAGE
+from core.plugins.visualizer import GROUPS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ChartResult, Failure, LayerView, VisualizerSummary
+from ui import keys
+from ui.address import keep_address
 from ui.charts import chart
-from ui.choice import Choice, remember
+from ui.choice import Choice
 from ui.controls import controls, show_faults
-from ui.keys import SAMPLE
+from ui.saving import copy_as_code, save_as
 from ui.session import LayerVisualizers, get_session
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
@@ -25,120 +27,189 @@ __all__ = ["failure", "pictures"]
 
 
 @st.fragment
-def pictures(workspace: WorkspaceInterface, chosen: Choice) -> None:
-    """Draw the pictures that suit ``chosen.layer``; an option or a click draws only this part again."""
-    if chosen.sample != st.session_state.get(SAMPLE, chosen.sample):
+def pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str] = ()) -> None:
+    """Draw the pictures that suit ``choice.layer``; an option or a click draws only this part again.
+
+    Args:
+        workspace: What is open.
+        choice: What is chosen.
+        notes: What is worth a look about the layer, over all samples that were run.
+    """
+    if choice.sample != st.session_state.get(keys.SAMPLE, choice.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
+    if choice is not get_session().choice or choice.layer != get_session().drawn_layer:
+        st.rerun()  # a click chose another layer: the list marks it
     try:
-        _pictures(workspace, chosen)
+        with st.container(key=keys.PICTURES):
+            _pictures(workspace, choice, notes)
     except LayerscopeError as error:
         show_error(error, workspace, "pictures")
+    keep_address(choice)
 
 
-def _pictures(workspace: WorkspaceInterface, chosen: Choice) -> None:
-    with waiting(workspace, _doing(chosen), "chart") as progress:
-        view = workspace.layer_view(chosen.layer, chosen.visualizer, chosen.options, chosen.sample, progress=progress)
-    get_session().last_view = LayerVisualizers(chosen.layer, view.visualizers)
-    st.markdown(f"**{named(chosen.layer)}** · {plain(view.description)}")
-    _parts(view, chosen)
-    tabs, others = st.columns([5, 1], vertical_alignment="center")
-    why_not_others = others.popover("Why not others?", width="stretch", key="why_not_others", on_change="rerun")
-    if why_not_others.open:
-        with why_not_others:
-            _others(workspace, chosen)
-    visualizer = view.picture(chosen.visualizer)
+def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str]) -> None:
+    with waiting(workspace, _doing(choice), "chart") as progress:
+        view = workspace.layer_view(
+            choice.layer, choice.visualizer, choice.drawing_options(), choice.sample, progress=progress
+        )
+    get_session().last_view = LayerVisualizers(choice.layer, view.visualizers)
+    _layer_line(view, choice, notes)
+    visualizer = view.picture(choice.visualizer)
+    if choice.visualizer and visualizer is not None and visualizer.name != choice.visualizer:
+        choice.visualizer = ""
     if visualizer is None or view.chart is None:
         st.info(
-            "No picture suits this layer. The reasons are under “Why not others?”.",
+            "No picture suits this layer. The page “Plugins” says why, for each.",
             icon=":material/image_not_supported:",
         )
         return
-    _tabs(tabs, view, visualizer, chosen)
-    remember(chosen)
-    chart_place, options_place = st.columns([4, 1], gap="medium")
+    _tabs(view, visualizer, choice)
+    with st.container(key=keys.PICTURE_AND_OPTIONS):
+        chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
-        values, places = _options(visualizer, chosen)
-    with chart_place:
-        changed = f":green-badge[:material/published_with_changes: changed, loaded {visualizer.changed_at}] "
-        st.caption(f"{changed if visualizer.changed_at else ''}{plain(visualizer.description)}")
-        _charts(workspace, view.chart, chosen, visualizer)
-        st.markdown(f"**How to read it.** {plain(visualizer.how_to_read)}" if visualizer.how_to_read else "")
-        st.caption(f"Limitations: {plain(visualizer.limitations)}" if visualizer.limitations else "")
-        if view.chart.pictures:
-            _take_away(workspace, chosen, visualizer.name, values)
+        places = _beside(workspace, view, visualizer, choice)
+    with chart_place, st.container(key=keys.PICTURE_PLACE):
+        _charts(workspace, view.chart, choice, visualizer)
     show_faults(places, view.chart.faults)
 
 
-def _doing(chosen: Choice) -> str:
+def _doing(choice: Choice) -> str:
     """Return what is being done while the view of a layer is made: which picture is drawn, where that is known."""
     last = get_session().last_view
-    if last is None or last.layer != chosen.layer:
+    if last is None or last.layer != choice.layer:
         return "Looking at the layer"
-    visualizer = LayerView("", (), last.visualizers).picture(chosen.visualizer)
+    visualizer = LayerView("", (), last.visualizers).picture(choice.visualizer)
     return f"Drawing {plain(visualizer.title)}" if visualizer else "Looking at the layer"
 
 
-def _others(workspace: WorkspaceInterface, chosen: Choice) -> None:
-    for rejection in workspace.rejections(chosen.layer, chosen.sample):
-        st.markdown(f"**{plain(rejection.title)}** {plain(rejection.reason)}")
-    unusable = [plugin for plugin in workspace.plugins() if plugin.status != "ready"]
-    if unusable:
-        st.divider()
-    for plugin in unusable:
-        st.markdown(f":red-badge[{plain(plugin.status)}] **{named(plugin.name)}** is listed on the page “Plugins”")
+def _layer_line(view: LayerView, choice: Choice, notes: Sequence[str]) -> None:
+    with st.container(key=keys.LAYER_LINE, horizontal=True, vertical_alignment="center", gap="small"):
+        warning = f" · :orange[⚠ {plain(', '.join(notes))}]" if notes else ""
+        st.markdown(f"**{named(choice.layer)}** · {plain(view.description)}{warning}")
+        _parts(view, choice)
+        _unit(view, choice)
 
 
-def _parts(view: LayerView, chosen: Choice) -> None:
+def _parts(view: LayerView, choice: Choice) -> None:
     titles = {part.key: part.title for part in view.parts}
     if len(titles) < 2:
         return
-    key = f"part/{next(iter(titles))}"
-    st.session_state[key] = chosen.layer
-    st.pills(
+    key = keys.layer_part(next(iter(titles)))
+    st.session_state[key] = choice.layer
+    st.selectbox(
         "Part of the layer",
         list(titles),
         format_func=titles.__getitem__,
-        required=True,
         key=key,
         on_change=_part_chosen,
         args=(key,),
         label_visibility="collapsed",
         help="The layer's output, and what it keeps to itself.",
+        width=160,
     )
 
 
 def _part_chosen(key: str) -> None:
-    get_session().choice.look_at(st.session_state[key])
+    session = get_session()
+    session.choice.look_at_part(st.session_state[key])
+    session.drawn_layer = session.choice.layer
 
 
-def _tabs(place: Any, view: LayerView, visualizer: VisualizerSummary, chosen: Choice) -> None:
-    titles = {suited.name: suited.title for suited in view.visualizers}
-    key = f"tab/{chosen.layer}"
+def _unit(view: LayerView, choice: Choice) -> None:
+    """Offer the unit or channel that all pictures of the layer share, where any of them shows one."""
+    followers = [control for each in view.visualizers for control in each.controls if control.follows == "unit"]
+    if not followers:
+        return
+    last = max(int(control.maximum or 0) for control in followers)
+    if choice.unit is not None:
+        choice.unit = min(choice.unit, last)
+    st.session_state[keys.UNIT] = choice.unit
+    axis = followers[0].axis
+    st.number_input(
+        axis.capitalize(),
+        0,
+        max(last, 1),
+        value=None,
+        step=1,
+        key=keys.UNIT,
+        placeholder=f"{axis}: automatic",
+        help=f"The {axis}, 0 to {last:,}, that every picture shows or marks. Empty: each picture takes the strongest.",
+        label_visibility="collapsed",
+        on_change=_keep_unit,
+        disabled=last == 0,
+        width=190,
+    )
+
+
+def _keep_unit() -> None:
+    unit = st.session_state[keys.UNIT]
+    get_session().choice.select_unit(None if unit is None else int(unit))
+
+
+def _tabs(view: LayerView, visualizer: VisualizerSummary, choice: Choice) -> None:
+    groups = [group for group in GROUPS if any(each.group == group for each in view.visualizers)]
+    key = keys.picture_group(choice.layer)
+    st.session_state[key] = visualizer.group
+    first_of_group = {group: next(each.name for each in view.visualizers if each.group == group) for group in groups}
+    st.segmented_control(
+        "Kind of picture",
+        groups,
+        format_func=str.capitalize,
+        required=True,
+        key=key,
+        on_change=_group_chosen,
+        args=(key, first_of_group),
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    titles = {each.name: each.title for each in view.visualizers if each.group == visualizer.group}
+    key = keys.picture(choice.layer, visualizer.group)
     st.session_state[key] = visualizer.name
-    place.segmented_control(
+    st.pills(
         "Picture",
         list(titles),
         format_func=titles.__getitem__,
         required=True,
         key=key,
-        on_change=_tab_chosen,
+        on_change=_picture_chosen,
         args=(key,),
         label_visibility="collapsed",
+        wrap=True,
     )
+    if view.unavailable:
+        missing = "; ".join(f"{each.title} {each.reason}" for each in view.unavailable)
+        st.caption(f":material/lock: {plain(missing)}")
 
 
-def _tab_chosen(key: str) -> None:
+def _group_chosen(key: str, first_of_group: Mapping[str, str]) -> None:
+    get_session().choice.visualizer = first_of_group.get(st.session_state[key], "")
+
+
+def _picture_chosen(key: str) -> None:
     get_session().choice.visualizer = st.session_state[key] or ""
 
 
-def _options(visualizer: VisualizerSummary, chosen: Choice) -> tuple[dict[str, Any], dict[str, Any]]:
-    if all(control.name == "sample" for control in visualizer.controls):
-        return {}, {"": st.empty()}
-    st.caption("Options")
-    return controls(visualizer.controls, chosen, f"{chosen.layer}/{visualizer.name}")
+def _beside(
+    workspace: WorkspaceInterface, view: LayerView, visualizer: VisualizerSummary, choice: Choice
+) -> Mapping[str, Any]:
+    """Draw what stands beside the chart: options, how to read it, what to take away; return the options' places."""
+    with st.container(key=keys.OPTIONS_PLACE):
+        places = controls(visualizer.controls, choice, f"{choice.layer}/{visualizer.name}")
+        if visualizer.how_to_read:
+            with st.popover("How to read it", icon=":material/menu_book:", width="stretch"):
+                st.markdown(plain(visualizer.how_to_read))
+                if visualizer.limitations:
+                    st.caption(f"Limitations: {plain(visualizer.limitations)}")
+        if view.chart is not None and view.chart.pictures:
+            values = visualizer.values_of(choice.drawing_options())
+            save_as(workspace, choice, visualizer.name, values)
+            copy_as_code(workspace, choice, visualizer.name, values)
+    return places
 
 
-def _charts(workspace: WorkspaceInterface, result: ChartResult, chosen: Choice, visualizer: VisualizerSummary) -> None:
+def _charts(workspace: WorkspaceInterface, result: ChartResult, choice: Choice, visualizer: VisualizerSummary) -> None:
+    changed = f":green-badge[:material/published_with_changes: changed, loaded {visualizer.changed_at}] "
+    st.caption(f"{changed if visualizer.changed_at else ''}{plain(visualizer.description)}")
     if result.refusal:
         st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
         return
@@ -150,25 +221,38 @@ def _charts(workspace: WorkspaceInterface, result: ChartResult, chosen: Choice, 
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
     several = frozenset(control.name for control in visualizer.controls if control.kind in ("indices", "choices"))
+    follows = {control.name: control.follows for control in visualizer.controls}
     for number, picture in enumerate(result.pictures):
         if picture.caption:
             st.markdown(f"**{plain(picture.caption)}**")
-        key = f"chart/{chosen.layer}/{visualizer.name}/{number}/{chosen.chart_version}"
-        clicked = partial(_clicked, key, several)
-        chart(picture.specification, key, selections=picture.selections, on_select=clicked)
+        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version)
+        clicked = partial(_clicked, key, several, follows)
+        chart(
+            picture.specification,
+            key,
+            selections=picture.selections,
+            on_select=clicked,
+            alt=picture.alt,
+        )
 
 
-def _clicked(key: str, several: Collection[str]) -> None:
-    chosen = get_session().choice
+def _clicked(key: str, several: Collection[str], follows: Mapping[str, str]) -> None:
+    choice = get_session().choice
     for name, selection in dict(st.session_state[key].selection).items():
         value = _selected(name, selection, name in several)
         # An empty selection is what a chart that was just drawn reports; the choice stays.
         if value is None:
             continue
         if name == "sample":
-            chosen.sample = int(value)
+            choice.sample = int(value)
+        elif name == "layer" and name not in follows:
+            choice.select_layer(str(value))
+        elif follows.get(name) == "unit" or (name in ("unit", "channel") and name not in follows):
+            choice.unit = int(value)
+        elif follows.get(name):
+            choice.set_option(name, value, follows[name])
         else:
-            chosen.options[name] = value
+            choice.options[name] = value
 
 
 def _selected(name: str, selection: Any, several: bool) -> Any:
@@ -184,52 +268,6 @@ def _selected(name: str, selection: Any, several: bool) -> Any:
     if several:
         return values or None
     return values[0] if values else None
-
-
-def _take_away(workspace: WorkspaceInterface, chosen: Choice, visualizer: str, values: dict[str, Any]) -> None:
-    layer, sample = chosen.layer, chosen.sample
-    base = f"{layer}-{visualizer}".replace("/", "-").replace("#", "-")
-    save, code, _ = st.columns([1, 1, 2])
-    with save.popover("Save as", icon=":material/download:", width="stretch"):
-        for kind, mime in CHART_FORMATS.items():
-            st.download_button(
-                {"png": "PNG", "svg": "SVG", "html": "HTML", "json": "Vega-Lite JSON"}[kind],
-                partial(workspace.chart_file, layer, visualizer, values, sample, cast("ChartFormat", kind)),
-                file_name=f"{base}.{kind}",
-                mime=mime,
-                on_click="ignore",
-                width="stretch",
-                key=f"save/{kind}",
-            )
-        st.caption("The layer's values")
-        st.download_button(
-            "All samples as .npy",
-            lambda: workspace.activation_file(layer, sample, "npy"),
-            file_name=f"{base}.npy",
-            on_click="ignore",
-            width="stretch",
-            key="save/npy",
-        )
-        st.download_button(
-            "This sample as CSV",
-            lambda: workspace.activation_file(layer, sample, "csv"),
-            file_name=f"{base}-{sample}.csv",
-            on_click="ignore",
-            width="stretch",
-            key="save/csv",
-        )
-        st.download_button(
-            "The inputs as .npz",
-            workspace.inputs_file,
-            file_name="inputs.npz",
-            on_click="ignore",
-            width="stretch",
-            key="save/npz",
-        )
-    copy = code.popover("Copy as code", icon=":material/code:", width="stretch", key="copy_as_code", on_change="rerun")
-    if copy.open:
-        with copy:
-            st.code(workspace.code(layer, visualizer, values, sample), language="python")
 
 
 def failure(problem: Failure) -> None:

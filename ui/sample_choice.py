@@ -1,4 +1,4 @@
-"""The parts of the sidebar that ask where the input is from, read it, and ask for the sample that is looked at.
+"""The part of the sidebar that asks where the samples are from, and reads them.
 
 The samples of an example, data, text or noise: each way draws its own fields and says what they mean as a
 :class:`SampleSource`, and all are read in one way.
@@ -20,15 +20,16 @@ from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
 from ui import keys
 from ui.choice import Choice
-from ui.inputs import kinds_of, noise_sizes, what_is_expected
+from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
+from ui.labels import labels
 from ui.limits import megabytes
-from ui.session import Request, Session, get_session
+from ui.session import Request, Session
 from ui.shown import about_shown_samples
 from ui.start import data_files, holds_pictures, starting_data
 from ui.waiting import show_error, waiting
 from ui.wording import named
 
-__all__ = ["choose_sample", "choose_samples"]
+__all__ = ["choose_samples"]
 
 _EXAMPLE: Final = "Example samples"
 _SHOWN: Final = "Shown samples"
@@ -70,30 +71,23 @@ class Preparation(NamedTuple):
     invert: bool
 
 
-def choose_samples(session: Session, model: ModelSummary) -> None:
-    """Let the visitor choose samples, and read them; if they are refused, that is said, and those before stay."""
-    source = _source(session, model)
+def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
+    """Let the visitor choose samples, and read them; if they are refused, that is said, and those before stay.
+
+    Args:
+        session: What the page knows of the visitor.
+        model: The model that they are for.
+        place: Where what opens into the fields is drawn.
+    """
+    popover = place.popover("Samples", icon=":material/dataset:", width="stretch", key=keys.SAMPLES_POPOVER)
+    with popover:
+        model = take_kinds(session, model)
+        source = _source(session, model)
     if source is not None:
         _read(session, source)
-    what_is_expected(model)
-
-
-def choose_sample(session: Session) -> None:
-    """Let the visitor choose which of the samples is looked at."""
-    names, choice = session.workspace.sample_names, session.choice
-    if not names:
-        return
-    last = len(names) - 1
-    choice.sample = min(choice.sample, last)
-    st.session_state[keys.SAMPLE] = choice.sample
-    label = f"Sample, 0 to {last:,}"
-    st.number_input(label, 0, max(last, 1), step=1, key=keys.SAMPLE, disabled=last == 0, on_change=_keep_sample)
-    if names[choice.sample] != str(choice.sample):
-        st.caption(named(names[choice.sample]))
-
-
-def _keep_sample() -> None:
-    get_session().choice.sample = int(st.session_state[keys.SAMPLE])
+    with popover:
+        what_is_expected(model)
+        labels(session, model)
 
 
 def _source(session: Session, model: ModelSummary) -> SampleSource | None:

@@ -15,20 +15,31 @@ import streamlit as st
 
 from core.errors import LayerscopeError
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ShownSummary, VisualizerSummary
+from core.workspace.layer_list import ListEntry
+from core.workspace.results import (
+    Answer,
+    ChartPicture,
+    InputView,
+    LayerRow,
+    SampleRow,
+    ShownSummary,
+    VisualizerSummary,
+)
 from ui import engine
-from ui.choice import Choice, read_address
+from ui.address import read_address
+from ui.choice import Choice
 from ui.search_run import SearchRun
 
 __all__ = [
     "LayerVisualizers",
+    "ListedLayers",
     "ModelCandidates",
     "NoiseExtents",
     "Refusal",
     "Request",
+    "SampleView",
     "Session",
     "Step",
-    "TableRows",
     "UploadField",
     "VisitorTrust",
     "end_if_outdated",
@@ -153,11 +164,24 @@ class LayerVisualizers(NamedTuple):
     visualizers: tuple[VisualizerSummary, ...]
 
 
-class TableRows(NamedTuple):
-    """The rows of the table of layers: the key of the table, and of each row's layer."""
+class SampleView(NamedTuple):
+    """What there is to say of a sample, and what it was asked for.
 
-    key: str
-    layers: list[str]
+    ``layers`` are the rows of all layers with the values of this sample, ``rows`` those of all samples.
+    """
+
+    request: Request
+    answer: Answer
+    inputs: Sequence[InputView]
+    rows: Sequence[SampleRow]
+    layers: Sequence[LayerRow]
+
+
+class ListedLayers(NamedTuple):
+    """What the list of layers shows: the key of its widget, and its entries."""
+
+    widget: str
+    entries: list[ListEntry]
 
 
 @dataclass
@@ -178,7 +202,12 @@ class Session:
         trust: What the visitor trusts.
         shown_model: The model that is chosen among those that a Python process shows; None where it shows none.
         noise_extents: Sizes of noise that were looked for last; None before the first.
-        table: What the table of layers shows; None before it is drawn.
+        listed_layers: What the list of layers shows; None before it is drawn.
+        opened_entries: Entries of that list that the visitor opened, by key.
+        sample_view: What there is to say of the selected sample; None before the first.
+        thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
+        layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
+        drawn_layer: Key of the layer whose pictures the page shows.
         last_view: The layer that was looked at last, and what suits it; None before the first.
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
@@ -199,7 +228,12 @@ class Session:
     trust: VisitorTrust = field(default_factory=VisitorTrust)
     shown_model: ShownSummary | None = None
     noise_extents: NoiseExtents | None = None
-    table: TableRows | None = None
+    listed_layers: ListedLayers | None = None
+    opened_entries: frozenset[str] = frozenset()
+    sample_view: SampleView | None = None
+    thumbnail_strip: tuple[Request, ChartPicture] | None = None
+    layer_rows: Sequence[LayerRow] | None = None
+    drawn_layer: str = ""
     last_view: LayerVisualizers | None = None
     place_above: Any = None
     search: SearchRun | None = None
@@ -237,7 +271,13 @@ class Session:
         if what == "model":
             self.choice.start_over()
         else:
-            self.choice.sample = 0
+            self.choice.start_over_with_samples()
+
+    def go_where_the_address_says(self) -> None:
+        """Choose what the address says, as after the browser's Back; what is selected in widgets starts afresh."""
+        before, self.choice = self.choice, read_address()
+        self.choice.list_version = before.list_version + 1
+        self.choice.chart_version = before.chart_version + 1
 
 
 def end_if_outdated() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from core import charts
 from core.analysis import normalization
-from core.common.text import format_bytes
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.extraction.reduction import near_bounds
@@ -60,16 +59,19 @@ def layer_row(
         missing=layer.missing,
         byte_count=byte_count,
         internals=tuple(layer.internals),
+        is_helper=layer.kind == "operation" and not layer.parameter_count and "float" not in layer.dtype,
     )
 
 
 def describe_activation(activation: Activation) -> str:
-    """Return one line on an activation: the layer's type, the axes and their extents, the bytes, the settings."""
-    axes = ", ".join(activation.axes)
+    """Return one line on an activation: the layer's type, shape and axes of one sample, parameters, settings."""
     part = "" if activation.part == "output" else f"{activation.part.replace('_', ' ')} of "
-    size = format_bytes(activation.byte_count)
+    shape = charts.format_shape(activation.shape[1:]) or "one value"
+    axes = f" ({' × '.join(activation.axes[1:])})" if len(activation.axes) > 2 else ""
+    count = activation.layer.parameter_count
+    parameters = f" · {count:,} parameters" if count and activation.part == "output" else ""
     settings = "".join(f" · {name.replace('_', ' ')} {value}" for name, value in activation.layer.settings)
-    return f"{part}{activation.layer.type_name} · ({axes}) = {charts.format_shape(activation.shape)} · {size}{settings}"
+    return f"{part}{activation.layer.type_name} · {shape}{axes}{parameters}{settings}"
 
 
 def parents_of(rows: Sequence[LayerRow], key: str) -> tuple[str, ...]:

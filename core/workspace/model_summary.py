@@ -74,7 +74,8 @@ def summarize_seen(summary: ModelSummary, layers: Sequence[LayerInfo], outputs: 
         outputs: What its outputs are.
     """
     output = main_output(outputs)
-    summary = replace(summary, outputs=output_names(outputs))
+    names = output_names(outputs)
+    summary = replace(summary, outputs=names, main_output=names[output.position] if names else "")
     if not summary.output and output.count:
         are_classes = output.function == "softmax"
         summary = replace(summary, output=f"{output.count:,} classes" if are_classes else format_shape((output.count,)))

@@ -101,6 +101,7 @@ class ModelSummary:
         origin: What its file says of how it came to be, such as ``"Keras 3.15.1, compiled with Adam, loss mse"``.
         trusted: What it uses beyond Keras because somebody trusts it, such as ``"TCN of tcn"``.
         outputs: What each of its outputs is called, in the order in which they are answered.
+        main_output: The one of them whose answer is shown where none was chosen.
     """
 
     name: str
@@ -113,6 +114,7 @@ class ModelSummary:
     origin: str = ""
     trusted: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    main_output: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,7 @@ class LayerRow:
         missing: Why there are no values; empty where there are.
         byte_count: What the layer answers to all samples, in bytes; None where that is not known before it ran.
         internals: Keys of what the layer keeps to itself, such as states and gates.
+        is_helper: Whether it is an operation without weights that answers no real numbers, as what makes a mask.
     """
 
     key: str
@@ -279,6 +282,7 @@ class LayerRow:
     missing: str = ""
     byte_count: int | None = None
     internals: tuple[str, ...] = ()
+    is_helper: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,15 +71,15 @@ def test_a_server_that_opens_no_paths_asks_for_none(page, monkeypatch):
 def test_a_step_that_had_to_be_ended_can_be_tried_again(page, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Workspace, "answer", fails(LOST))
-        page.run()
+        button(page, "▶").click().run()
         assert "within the 3 seconds" in texts(page.error)
         assert "Try something else" in texts(page.error)
-        assert not page.metric
+        assert "Answer" not in texts(page.markdown)
     button(page, "Try again").click().run()
 
     assert not page.exception
     assert not page.error
-    assert page.metric
+    assert "Answer" in texts(page.markdown)
 
 
 def test_a_model_whose_opening_was_ended_is_not_opened_in_every_run_but_when_asked(page, monkeypatch):
@@ -89,13 +89,13 @@ def test_a_model_whose_opening_was_ended_is_not_opened_in_every_run_but_when_ask
         page.selectbox(key="example").set_value("vowels-lstm").run()
         page.run()
         assert "within the 3 seconds" in texts(page.error)
-        assert page.header[0].value == "digits\\-cnn"
+        assert page.subheader[0].value == "digits\\-cnn"
         assert len(opened) == 1
     button(page, "Try again").click().run()
 
     assert not page.exception
     assert not page.error
-    assert page.header[0].value == "vowels\\-lstm"
+    assert page.subheader[0].value == "vowels\\-lstm"
 
 
 def test_what_was_refused_is_not_offered_again(page, monkeypatch):
@@ -113,7 +113,7 @@ def test_a_picture_that_had_to_be_ended_is_a_message_in_its_place(page, monkeypa
         patch.setattr(Workspace, "chart", lambda *_: lost)
         page.run()
         assert "within the 3 seconds" in texts(page.error)
-        assert page.metric
+        assert "Answer" in texts(page.markdown)
     button(page, "Try again").click().run()
 
     assert not page.exception
@@ -123,7 +123,7 @@ def test_a_picture_that_had_to_be_ended_is_a_message_in_its_place(page, monkeypa
 def test_an_error_is_shown_as_it_is_written(page, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Workspace, "answer", fails(WorkerLost("*layer* <b>x</b> :red[y] $z$ [a](b)", remedy="`c`")))
-        page.run()
+        button(page, "▶").click().run()
         shown = texts(page.error)
 
     assert "\\*layer\\* \\<b\\>x\\</b\\> \\:red\\[y\\] \\$z\\$ \\[a\\]\\(b\\)" in shown

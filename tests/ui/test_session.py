@@ -63,7 +63,9 @@ class TestStep:
 class TestWhatIsForgotten:
     @pytest.fixture
     def session(self):
-        session = Session(Choice(example="one", layer="conv_1", sample=3, options={"channel": 2}, kinds={"a": "image"}))
+        session = Session(
+            Choice(example="one", layer="conv_1", sample=3, options={"bins": 2}, unit=2, kinds={"a": "image"})
+        )
         session.samples_step.attempt(("noise",), Action())
         return session
 
@@ -72,7 +74,7 @@ class TestWhatIsForgotten:
 
         assert session.samples_step == Step()
         choice = session.choice
-        assert (choice.layer, choice.sample, choice.options, choice.kinds) == ("", 0, {}, {})
+        assert (choice.layer, choice.sample, choice.unit, choice.options, choice.kinds) == ("", 0, None, {}, {})
 
     def test_with_the_first_model_or_the_same_one_trained_on(self, session):
         session.forget_replaced("model", stays=True)

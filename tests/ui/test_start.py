@@ -41,7 +41,7 @@ def test_a_model_and_its_data(visit, model, tmp_path):
     page = visit(model, tmp_path / "rows.npy")
 
     assert not page.error, texts(page.error)
-    assert texts(page.header) == "mine.keras"
+    assert texts(page.subheader) == "mine.keras"
     assert "rows.npy[0]" in texts(page.caption)
     assert not page.error
 
@@ -50,13 +50,13 @@ def test_a_model_and_its_data(visit, model, tmp_path):
 def test_a_model_alone_opens_even_where_visitors_may_give_no_paths(visit, model, monkeypatch, paths):
     monkeypatch.setenv("LAYERSCOPE_PATHS", paths)
 
-    assert texts(visit(model).header) == "mine.keras"
+    assert texts(visit(model).subheader) == "mine.keras"
 
 
 def test_an_example_and_a_link_that_names_something_else(visit):
-    assert texts(visit("digits-cnn").header) == "digits-cnn"
+    assert texts(visit("digits-cnn").subheader) == "digits-cnn"
     other = visit("nowhere.keras", example="digits-cnn")
-    assert texts(other.header) == "digits-cnn"
+    assert texts(other.subheader) == "digits-cnn"
     assert not other.error
 
 
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_said_in_the_page(visit, model, tmp_path):
     assert "nowhere.keras" in texts(visit(tmp_path / "nowhere.keras").error)
     page = visit(model, tmp_path / "nowhere.npy")
     assert "nowhere.npy cannot be read: No such file" in texts(page.error)
-    assert texts(page.header) == "mine.keras"
+    assert texts(page.subheader) == "mine.keras"
 
 
 def test_data_that_is_no_picture_in_a_folder_is_refused_in_words(visit, model, tmp_path):

@@ -1,0 +1,127 @@
+"""The layers as a short list: nested layers, blocks of one name and helper operations fold into one entry each."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.workspace.layer_table import opened_layers, rows_in_sight
+from core.workspace.results import LayerRow
+
+__all__ = ["ListEntry", "list_entries"]
+
+_FEWEST_IN_A_BLOCK: Final = 3
+_MOST_IN_A_BLOCK: Final = 14
+_FEWEST_HELPERS: Final = 2
+_BLOCK: Final = "block:"
+_HELPERS: Final = "helpers"
+_LETTERS: Final = re.compile(r"[^\W\d]")
+_DIGITS: Final = re.compile(r"\d")
+
+
+@dataclass(frozen=True)
+class ListEntry:
+    """One entry of the list.
+
+    Attributes:
+        key: Key of the layer; of what layers are folded into, a name that no layer has.
+        title: What the entry shows.
+        depth: How many entries are around it.
+        row: The layer; None for what layers are folded into.
+        count: How many layers are folded into it; 0 for a layer that holds none.
+        is_open: Whether they are listed.
+    """
+
+    key: str
+    title: str
+    depth: int
+    row: LayerRow | None
+    count: int = 0
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class _Fold:
+    key: str
+    title: str
+    rows: tuple[LayerRow, ...]
+
+
+def list_entries(rows: Sequence[LayerRow], selected: str, opened: frozenset[str] = frozenset()) -> list[ListEntry]:
+    """Return the list of layers; what holds the selected one is open.
+
+    Args:
+        rows: All layers in call order, nested ones after what they are nested in.
+        selected: Key of the layer that is selected.
+        opened: Keys of other entries that are open.
+    """
+    in_sight = rows_in_sight(rows, opened_layers(rows, selected) | opened)
+    at_top = [row for row in rows if row.depth == 0]
+    folds = {row.key: fold for fold in _folds(at_top) for row in fold.rows}
+    holders = {row.key: _top_parent(rows, row) for row in in_sight}
+    selected_top = holders.get(selected, selected)
+    entries: list[ListEntry] = []
+    listed: set[str] = set()
+    for row in in_sight:
+        fold = folds.get(holders[row.key])
+        if fold is None:
+            entries.append(_entry(row, rows, in_sight, row.depth))
+            continue
+        is_open = fold.key in opened or any(each.key == selected_top for each in fold.rows)
+        if fold.key not in listed:
+            listed.add(fold.key)
+            entries.append(ListEntry(fold.key, fold.title, 0, None, len(fold.rows), is_open))
+            if is_open:
+                members = {each.key for each in fold.rows}
+                inside = [each for each in in_sight if holders[each.key] in members]
+                entries += [_entry(each, rows, in_sight, each.depth + 1) for each in inside]
+    return entries
+
+
+def _entry(row: LayerRow, rows: Sequence[LayerRow], in_sight: Sequence[LayerRow], depth: int) -> ListEntry:
+    nested = sum(each.parent == row.key for each in rows) if row.holds_layers else 0
+    return ListEntry(row.key, row.name, depth, row, nested, any(each.parent == row.key for each in in_sight))
+
+
+def _top_parent(rows: Sequence[LayerRow], row: LayerRow) -> str:
+    parent_of = {each.key: each.parent for each in rows}
+    key = row.key
+    while parent := parent_of.get(key, ""):
+        key = parent
+    return key
+
+
+def _folds(rows: Sequence[LayerRow]) -> Iterable[_Fold]:
+    helpers = tuple(row for row in rows if row.is_helper)
+    if len(helpers) >= _FEWEST_HELPERS:
+        yield _Fold(_HELPERS, f"{len(helpers):,} helper operations", helpers)
+    position = 0
+    while position < len(rows):
+        prefix = next(
+            (prefix for prefix in _prefixes(rows[position].name) if _is_block(_run(rows, position, prefix))), ""
+        )
+        block = _run(rows, position, prefix) if prefix else ()
+        if prefix:
+            yield _Fold(f"{_BLOCK}{block[0].key}", prefix, block)
+        position += len(block) or 1
+
+
+def _prefixes(name: str) -> list[str]:
+    """Return what a name may share with others of its block, the shortest first: up to a part with a number in it."""
+    parts = name.split("_")
+    return [
+        "_".join(parts[:length])
+        for length in range(1, len(parts))
+        if _DIGITS.search("_".join(parts[:length])) and _LETTERS.search("_".join(parts[length:]))
+    ]
+
+
+def _run(rows: Sequence[LayerRow], start: int, prefix: str) -> tuple[LayerRow, ...]:
+    return tuple(itertools.takewhile(lambda row: row.name.startswith(f"{prefix}_") and not row.is_helper, rows[start:]))
+
+
+def _is_block(rows: Sequence[LayerRow]) -> bool:
+    return _FEWEST_IN_A_BLOCK <= len(rows) <= _MOST_IN_A_BLOCK

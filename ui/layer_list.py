@@ -1,0 +1,232 @@
+"""The list of layers in the sidebar: an entry each, or a map; a click anywhere in an entry selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.common.text import format_bytes
+from core.extraction.layers import is_input
+from core.extraction.memory_plan import MemoryPlan
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.layer_list import ListEntry, list_entries
+from core.workspace.layer_table import row_of
+from core.workspace.results import LayerRow
+from ui import keys
+from ui.charts import chart
+from ui.choice import Choice
+from ui.session import ListedLayers, get_session
+from ui.wording import named
+
+__all__ = ["layer_list"]
+
+_ROW_HEIGHT: Final = 28
+_FRAME: Final = 12
+_MAP_HEIGHT: Final = 480
+_MOST_ROWS_IN_SIGHT: Final = 19
+
+
+def layer_list(workspace: WorkspaceInterface, rows: Sequence[LayerRow], choice: Choice) -> None:
+    """Draw the list or the map, and keep what is clicked in ``choice.layer``.
+
+    Args:
+        workspace: What is open.
+        rows: All layers in call order.
+        choice: Where the selection is kept; its layer is one of ``rows`` or part of one.
+    """
+    search_place, kind_place = st.columns([1, 1], vertical_alignment="bottom", gap="xsmall")
+    wanted = search_place.text_input(
+        "Search", key=keys.LAYER_SEARCH, placeholder="Search layers", label_visibility="collapsed"
+    ).strip()
+    with kind_place:
+        st.session_state[keys.LAYERS_AS] = choice.shown_as
+        st.segmented_control(
+            "Show as",
+            ["list", "map"],
+            required=True,
+            key=keys.LAYERS_AS,
+            on_change=_keep_form,
+            label_visibility="collapsed",
+            wrap=False,
+        )
+    # A part of a layer, such as a state, is looked at in the row of its layer.
+    row = row_of(rows, choice.layer)
+    selected = row.key if row else choice.layer
+    if choice.shown_as == "map":
+        with st.container(height=_MAP_HEIGHT):
+            drawn = workspace.map(choice.sample, selected)
+            chart(drawn, keys.LAYER_MAP, selections=["layer"], on_select=_box_clicked)
+    else:
+        only_noted = _asks_for_noted(rows)
+        _list(_entries(rows, wanted.lower(), only_noted, selected), choice, selected, wanted)
+    _footer(workspace, rows, selected)
+
+
+def _keep_form() -> None:
+    get_session().choice.shown_as = st.session_state[keys.LAYERS_AS]
+
+
+def _asks_for_noted(rows: Sequence[LayerRow]) -> bool:
+    count = sum(bool(row.notes) for row in rows)
+    if not count:
+        return False
+    return bool(
+        st.checkbox(
+            f"Only what is worth a look ⚠ {count:,}",
+            key=keys.ONLY_NOTED,
+            help="Layers with zeros, units that are never active, saturation, drift, NaN or infinite values.",
+        )
+    )
+
+
+def _entries(rows: Sequence[LayerRow], wanted: str, only_noted: bool, selected: str) -> list[ListEntry]:
+    if wanted or only_noted:
+        return [
+            ListEntry(row.key, row.key, 0, row)
+            for row in rows
+            if wanted in f"{row.key} {row.type_name} {' '.join(row.notes)}".lower() and (row.notes or not only_noted)
+        ]
+    return list_entries(rows, selected, get_session().opened_entries)
+
+
+def _list(entries: list[ListEntry], choice: Choice, selected: str, wanted: str) -> None:
+    if not entries:
+        st.info(f"No layer has “{named(wanted)}” in its name, type or notes.", icon=":material/search_off:")
+        return
+    entry_keys = [entry.key for entry in entries]
+    frame = pd.DataFrame(
+        {
+            "layer": [_title(entry) for entry in entries],
+            "shape": [entry.row.shape if entry.row else "" for entry in entries],
+            "values": [list(entry.row.distribution) if entry.row else [] for entry in entries],
+        }
+    )
+    widget = keys.layer_list(choice.list_version, entry_keys)
+    get_session().listed_layers = ListedLayers(widget, entries)
+    marked = [entry_keys.index(selected)] if selected in entry_keys else []
+    st.dataframe(
+        frame,
+        key=widget,
+        hide_index=True,
+        height=_ROW_HEIGHT * (min(len(entries), _MOST_ROWS_IN_SIGHT) + 1) + _FRAME,
+        row_height=_ROW_HEIGHT,
+        on_select=_entry_clicked,
+        selection_mode=["single-row-required", "single-cell"],
+        selection_default={"selection": {"rows": marked}},
+        alt=f"{len(entries):,} entries; {selected} is selected.",
+        column_config={
+            "layer": st.column_config.TextColumn("layer", width=134),
+            "shape": st.column_config.TextColumn("shape", width=62, help="Of the output, without the sample axis."),
+            "values": st.column_config.BarChartColumn(
+                "values", width=48, help="How the values of this sample are distributed, lowest to highest."
+            ),
+        },
+    )
+
+
+def _title(entry: ListEntry) -> str:
+    mark = ("▾ " if entry.is_open else "▸ ") if entry.count else ""
+    count = f" · {entry.count:,}" if entry.count and entry.row is None and not entry.title[:1].isdigit() else ""
+    warning = " ⚠" if entry.row is not None and entry.row.notes else ""
+    return "\u2003" * entry.depth + mark + entry.title + count + warning
+
+
+def _entry_clicked() -> None:
+    session = get_session()
+    if session.listed_layers is None:
+        return
+    selection = st.session_state[session.listed_layers.widget].selection
+    position = selection.cells[0][0] if selection.cells else next(iter(selection.rows), None)
+    if position is None or position >= len(session.listed_layers.entries):
+        return
+    entry = session.listed_layers.entries[position]
+    key = entry.key
+    if entry.row is None:
+        session.opened_entries ^= {key}
+        session.choice.list_version += 1
+    elif selection.cells:
+        # The list marks rows only where their box is clicked: a new one marks that of the cell.
+        session.choice.select_layer(key)
+    else:
+        # The list knows already; a new one would scroll back to its top.
+        session.choice.look_at(key)
+
+
+def _box_clicked() -> None:
+    clicked = st.session_state[keys.LAYER_MAP].selection.get("layer") or []
+    if clicked and not is_input(clicked[0]["layer"]):
+        get_session().choice.select_layer(clicked[0]["layer"])
+
+
+def _footer(workspace: WorkspaceInterface, rows: Sequence[LayerRow], selected: str) -> None:
+    layer_keys = [row.key for row in rows]
+    position = layer_keys.index(selected) if selected in layer_keys else 0
+    row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
+    for title, key, shortcut, step in (
+        ("Layer before", keys.LAYER_BEFORE, "k", -1),
+        ("Layer after", keys.LAYER_AFTER, "j", 1),
+    ):
+        target = position + step
+        is_there = 0 <= target < len(layer_keys)
+        row.button(
+            "↑" if step < 0 else "↓",
+            key=key,
+            help=title,
+            shortcut=shortcut,
+            disabled=not is_there,
+            on_click=_select,
+            args=(layer_keys[target] if is_there else selected,),
+        )
+    if row.button("All columns", type="tertiary", help="Types, notes, parameters and memory of every layer."):
+        _all_columns(workspace, rows)
+
+
+def _select(layer: str) -> None:
+    get_session().choice.select_layer(layer)
+
+
+@st.dialog("Layers", width="large")
+def _all_columns(workspace: WorkspaceInterface, rows: Sequence[LayerRow]) -> None:
+    st.caption(_cost_text(workspace.plan()))
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "#": [row.number for row in rows],
+                "layer": [row.key for row in rows],
+                "type": [row.type_name for row in rows],
+                "shape": [row.shape for row in rows],
+                "values": [list(row.distribution) for row in rows],
+                "notes": [" · ".join(row.notes) for row in rows],
+                "parameters": [row.parameter_count for row in rows],
+                "memory": [row.byte_count for row in rows],
+            }
+        ),
+        hide_index=True,
+        height=560,
+        column_config={
+            "values": st.column_config.BarChartColumn("values"),
+            "parameters": st.column_config.NumberColumn("parameters", format="localized"),
+            "memory": st.column_config.NumberColumn(
+                "memory", format="bytes", help="What the layer answers to all samples that are open."
+            ),
+        },
+    )
+
+
+def _cost_text(plan: MemoryPlan) -> str:
+    if plan.total_bytes is None:
+        return "How much memory the layers take is known only after they ran: one sample is run at a time."
+    samples = "1 sample" if plan.sample_count == 1 else f"{plan.sample_count:,} samples"
+    text = f"All layers of {samples} take {format_bytes(plan.total_bytes)}"
+    budget = format_bytes(plan.budget)
+    if not plan.all_layers:
+        return (
+            f"{text}, {format_bytes(plan.bytes_per_sample or 0)} each: over the {budget} that may be kept, so only the "
+            "layer that is looked at is. Distributions and notes of the others are not there."
+        )
+    if plan.samples_at_once < plan.sample_count:
+        return f"{text}; {plan.samples_at_once:,} samples at a time are kept. Notes are about those. Budget: {budget}."
+    return f"{text}."

@@ -1,0 +1,296 @@
+"""The strip above every page: which sample, what went in, what the model answers, and the samples beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from core.common.text import percent
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
+from ui import keys
+from ui.charts import chart
+from ui.choice import Choice, SampleFilter
+from ui.session import SampleView, end_if_outdated, get_session
+from ui.waiting import waiting
+from ui.wording import named, plain
+
+__all__ = ["strip"]
+
+_INPUT_SIDE: Final = 112
+_THUMBNAILS: Final = 9
+_ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
+
+
+def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
+    """Draw the strip; afterwards ``choice.sample`` is one that there is, and the session holds what is known of it.
+
+    Raises:
+        ExtractionFailed: If the model raises on this input.
+    """
+    names = workspace.sample_names
+    choice.sample = min(choice.sample, len(names) - 1)
+    if choice.output not in model.outputs:
+        choice.output = ""
+    view = _view(workspace, choice)
+    offered = _offered(view.rows, choice.samples)
+    is_wide = any(each.picture is None for each in view.inputs) or len(view.inputs) > 1
+    with st.container(key=keys.STRIP):
+        widths = [1.5, 3.4, 3.4, 3.6] if is_wide else [1.5, 1.3, 3.6, 4.6]
+        step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
+        with step_place:
+            _stepper(names, view.rows, offered, choice)
+        with input_place.container(key=keys.STRIP_INPUT):
+            _inputs(view.inputs)
+        with answer_place.container(key=keys.STRIP_ANSWER):
+            _answer(model, view.answer, choice)
+        with samples_place.container(key=keys.STRIP_SAMPLES):
+            _samples(workspace, view.rows, offered, choice)
+
+
+def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
+    """Return what there is to say of the sample; asked for once, though the page runs after every click."""
+    session = get_session()
+    request = (
+        session.model_step.current,
+        session.samples_step.current,
+        session.class_names_step.current,
+        tuple(choice.kinds.items()),
+        workspace.labelling,
+        choice.sample,
+        choice.output,
+    )
+    if session.sample_view is None or session.sample_view.request != request:
+        with waiting(workspace, "Running the input through every layer", "answer", above=True) as progress:
+            answer = workspace.answer(choice.sample, progress, choice.output)
+            inputs = workspace.inputs(choice.sample)
+        with waiting(workspace, "Looking at every layer", "layers", above=True):
+            layers = workspace.layers(choice.sample)
+        with waiting(workspace, "Looking at the samples", "sample_rows", above=True) as progress:
+            rows = workspace.sample_rows(progress)
+        end_if_outdated()
+        session.sample_view = SampleView(request, answer, inputs, rows, layers)
+    return session.sample_view
+
+
+def _offered(rows: Sequence[SampleRow], asked: SampleFilter) -> list[int]:
+    """Return the numbers of the samples that the filter leaves, in its order."""
+    text = asked.text.strip().lower()
+    rest = [
+        row
+        for row in rows
+        if (row.right is False or not asked.only_wrong)
+        and (not asked.label or row.true_label == asked.label)
+        and text in f"{row.name} {row.true_label} {row.answer}".lower()
+    ]
+    if asked.order == "confidence":
+        rest.sort(key=lambda row: math.inf if row.confidence is None else row.confidence)
+    elif asked.order == "loss":
+        rest.sort(key=lambda row: math.inf if row.loss is None else -row.loss)
+    return [row.number for row in rest]
+
+
+def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
+    last = len(names) - 1
+    st.session_state[keys.SAMPLE] = choice.sample
+    before, after = _neighbours(offered, choice.sample)
+    line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
+    line.button(
+        "◀",
+        key=keys.SAMPLE_BEFORE,
+        help="Sample before (key ←)",
+        shortcut="Left",
+        disabled=before is None,
+        on_click=_select,
+        args=(before,),
+    )
+    line.number_input(
+        f"Sample, 0 to {last:,}",
+        0,
+        max(last, 1),
+        step=1,
+        key=keys.SAMPLE,
+        disabled=last == 0,
+        on_change=_keep_sample,
+        label_visibility="collapsed",
+        width=58,
+    )
+    line.button(
+        "▶",
+        key=keys.SAMPLE_AFTER,
+        help="Sample after (key →)",
+        shortcut="Right",
+        disabled=after is None,
+        on_click=_select,
+        args=(after,),
+    )
+    _filter(rows, choice)
+    name = "" if names[choice.sample] == str(choice.sample) else f" · {named(names[choice.sample])}"
+    st.caption(f"of 0 to {last:,}{name}")
+
+
+def _neighbours(offered: Sequence[int], sample: int) -> tuple[int | None, int | None]:
+    """Return the sample before and the one after in the order that is offered."""
+    if sample not in offered:
+        return None, next(iter(offered), None)
+    position = offered.index(sample)
+    before = offered[position - 1] if position else None
+    return before, offered[position + 1] if position + 1 < len(offered) else None
+
+
+def _select(sample: int) -> None:
+    get_session().choice.sample = sample
+
+
+def _keep_sample() -> None:
+    get_session().choice.sample = int(st.session_state[keys.SAMPLE])
+
+
+def _filter(rows: Sequence[SampleRow], choice: Choice) -> None:
+    asked = choice.samples
+    label = "Filter" if asked.is_open else "Filter ●"
+    with st.popover(label, width="stretch"):
+        if any(row.right is not None for row in rows):
+            st.session_state[keys.ONLY_WRONG] = asked.only_wrong
+            wrong = sum(row.right is False for row in rows)
+            st.toggle(f"Only wrong ones ({wrong:,})", key=keys.ONLY_WRONG, on_change=_keep_filter)
+        labels = sorted({row.true_label for row in rows if row.true_label})
+        if labels:
+            st.session_state[keys.SAMPLE_CLASS] = asked.label if asked.label in labels else None
+            st.selectbox(
+                "True class",
+                labels,
+                format_func=named,
+                key=keys.SAMPLE_CLASS,
+                placeholder="all",
+                on_change=_keep_filter,
+            )
+        st.session_state[keys.SAMPLE_TEXT] = asked.text
+        st.text_input("Search names, classes and answers", key=keys.SAMPLE_TEXT, on_change=_keep_filter)
+        orders = [
+            "",
+            *(["confidence"] if any(row.confidence is not None for row in rows) else []),
+            *(["loss"] if any(row.loss is not None for row in rows) else []),
+        ]
+        if len(orders) > 1:
+            st.session_state[keys.SAMPLE_ORDER] = asked.order if asked.order in orders else ""
+            st.selectbox(
+                "Sort by", orders, format_func=_ORDERS.__getitem__, key=keys.SAMPLE_ORDER, on_change=_keep_filter
+            )
+        st.button("Show all", on_click=_forget_filter, disabled=asked.is_open)
+
+
+def _keep_filter() -> None:
+    state = st.session_state
+    choice = get_session().choice
+    choice.samples = SampleFilter(
+        bool(state.get(keys.ONLY_WRONG, False)),
+        state.get(keys.SAMPLE_CLASS) or "",
+        state.get(keys.SAMPLE_TEXT) or "",
+        state.get(keys.SAMPLE_ORDER) or "",
+    )
+
+
+def _forget_filter() -> None:
+    get_session().choice.samples = SampleFilter()
+
+
+def _inputs(views: Sequence[InputView]) -> None:
+    places = st.columns(len(views), gap="small") if len(views) > 1 else [st.container()]
+    for place, view in zip(places, views, strict=True):
+        with place:
+            _input(view, several=len(views) > 1)
+
+
+def _input(view: InputView, several: bool) -> None:
+    if several:
+        st.caption(f"**{named(view.name)}**")
+    if view.picture is not None:
+        st.image(view.picture, width=_INPUT_SIDE if not several else 84)
+    elif view.text is not None:
+        st.text(view.text)
+    elif view.specification is not None:
+        chart(view.specification, f"input/{view.name}")
+
+
+def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
+    if len(model.outputs) > 1:
+        st.session_state[keys.OUTPUT] = choice.output or model.main_output
+        st.segmented_control(
+            "Output",
+            model.outputs,
+            required=True,
+            format_func=named,
+            key=keys.OUTPUT,
+            on_change=_keep_output,
+            label_visibility="collapsed",
+        )
+    st.markdown(_verdict(answer))
+    if answer.specification:
+        chart(answer.specification, "answer", alt=answer.alt)
+    elif answer.text:
+        st.text(answer.text)
+    if answer.note:
+        st.caption(plain(answer.note))
+
+
+def _keep_output() -> None:
+    get_session().choice.output = st.session_state[keys.OUTPUT] or ""
+
+
+def _verdict(answer: Answer) -> str:
+    """Return the answer in one line: the class with its probability or the number, and the truth beside it."""
+    parts = []
+    if answer.best:
+        share = "" if answer.probability is None else f" {plain(percent(answer.probability))}"
+        parts.append(f"Answer: **{named(answer.best)}**{share}")
+    elif answer.value:
+        parts.append(f"{named(answer.value_name) or 'Answer'}: **{plain(answer.value)}**")
+    if answer.true_label:
+        # What no answer is judged by is what somebody called the sample, and no more.
+        called = "true" if answer.right is not None else "label"
+        parts.append(f"{called}: {named(answer.true_label)}")
+    if answer.right is not None:
+        parts.append(":green[:material/check: correct]" if answer.right else ":red[:material/close: wrong]")
+    return " · ".join(parts) or "Answer"
+
+
+def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
+    if not offered:
+        st.caption("No sample is left by the filter.")
+        return
+    shown = _window(offered, choice.sample)
+    session = get_session()
+    view = session.sample_view
+    strip_request = (view.request if view else (), tuple(shown))
+    if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
+        session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
+    picture = session.thumbnail_strip[1]
+    key = keys.sample_strip(shown)
+    chart(
+        picture.specification,
+        key,
+        selections=picture.selections,
+        on_select=lambda: _sample_clicked(key),
+        alt=picture.alt,
+    )
+    judged = [row for row in rows if row.right is not None]
+    wrong = sum(row.right is False for row in judged)
+    counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
+    st.caption(f"{len(offered):,} of {len(rows):,} samples, {_ORDERS[choice.samples.order]}{counts}")
+
+
+def _window(offered: Sequence[int], sample: int) -> list[int]:
+    """Return as many samples as there is room for: the page of them that holds the one that is looked at."""
+    position = offered.index(sample) if sample in offered else 0
+    start = position // _THUMBNAILS * _THUMBNAILS
+    return list(offered[start : start + _THUMBNAILS])
+
+
+def _sample_clicked(key: str) -> None:
+    clicked = st.session_state[key].selection.get("sample") or []
+    if clicked:
+        get_session().choice.sample = int(clicked[0]["sample"])
