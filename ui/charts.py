@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.charts import has_own_width
+from core.charts.theme import with_readable_text
 
 __all__ = ["chart"]
 
@@ -29,7 +30,7 @@ def chart(
         on_select: What to call after a click.
         alt: What somebody hears who does not see it.
     """
-    taken = _with_data_in_place(specification)
+    taken = with_readable_text(_with_data_in_place(specification))
     description = taken.pop("description", "")
     fixed = has_own_width(taken)
     # Otherwise Streamlit fits titles, axes and legend into the size that is meant for the marks.

@@ -54,7 +54,7 @@ class ActivationLine(Visualizer):
         # A bar of nothing has no place to click.
         columns = alt.Chart(frame).mark_rect(opacity=0, cursor="pointer")
         columns = columns.encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"), tooltip=tooltip)
-        name = base.transform_filter("datum.chosen").mark_text(dy=-8, fontWeight="bold", color=charts.MUTED_COLOUR)
+        name = base.transform_filter("datum.chosen").mark_text(dy=-8, fontWeight="bold", color=charts.MUTED_TEXT)
         return alt.LayerChart(
             layer=[
                 bars,

@@ -10,11 +10,12 @@ from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, ch
 
 _SCORES = "attention_scores"
 _CELL = 22
-_LEAST, _MOST = 230, 460
+_LEAST, _MOST = 220, 300
+_HEADS_WIDTH, _HEADS_HEIGHT = 330, 330
 _TILE_CELLS = 192
 _MOST_TOOLTIPS = 8_000
 _NOTABLE_SHARE = 0.01
-_EVEN = 0.5
+_EVEN = 0.05
 
 
 class AttentionHeadsOptions(Options):
@@ -23,10 +24,8 @@ class AttentionHeadsOptions(Options):
     sample: SampleIndex = 0
     # No HeadIndex: what the layer answers has no axis of heads, its scores have.
     head: int | None = Field(None, ge=0, title="Head", description="Shown large. None: the average over heads.")
-    colours: Literal["automatic", "from zero", "from the lowest"] = Field(
-        "automatic",
-        title="Colours",
-        description="From the lowest score shows faint differences; automatic does so where all are nearly even.",
+    colours: Literal["from zero", "from the lowest"] = Field(
+        "from zero", title="Colours", description="From the lowest score shows faint differences."
     )
     hide_padding: bool = Field(
         True, title="Hide padding", description="Leave out the positions that hold no token, where tokens are known."
@@ -71,8 +70,8 @@ class AttentionHeads(Visualizer):
         "first layer a position holds more than its token. Beyond some 90 positions a tooltip speaks for a whole row."
     )
 
-    def chart(self, activation: Activation, options: AttentionHeadsOptions) -> alt.VConcatChart:
-        """Draw one map of scores large, and every head small under it."""
+    def chart(self, activation: Activation, options: AttentionHeadsOptions) -> alt.HConcatChart:
+        """Draw one map of scores large, and every head small beside it."""
         answer = activation.sample(options.sample)
         recorded = answer if answer.part == _SCORES else answer.internals[_SCORES]
         scores = recorded.values.astype(np.float32)  # (head, query, key)
@@ -91,6 +90,7 @@ class AttentionHeads(Visualizer):
             charts.sample_name(activation, options.sample),
             "" if head == options.head else f"there is no head {options.head}: the last one, {head}, is shown",
             _note_hidden(hidden_keys, on_padding),
+            _note_uniform(scores),
             f"colours start at the lowest score, {scale.low:.3g}" if scale.low > 0 else "",
             charts.note_not_finite(scores),
         )
@@ -105,10 +105,12 @@ class AttentionHeads(Visualizer):
             chosen=head,
             select="head",
             value_title="Score",
+            width=_HEADS_WIDTH,
+            height=_HEADS_HEIGHT,
             measures={"keys at a time": np.array([_positions_looked_at(scores_of_head) for scores_of_head in scores])},
         )
         resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
-        return alt.VConcatChart(vconcat=[large_map, small_maps], spacing=28, title=heading, resolve=resolve)
+        return alt.HConcatChart(hconcat=[large_map, small_maps], spacing=28, title=heading, resolve=resolve)
 
 
 def _large_map(
@@ -123,12 +125,7 @@ def _large_map(
         value_title="Score",
         width=int(np.clip(scores.shape[1] * _CELL, _LEAST, _MOST)),
         height=int(np.clip(scores.shape[0] * _CELL, _LEAST, _MOST)),
-        title=alt.TitleParams(
-            text=f"{name} · a query looks at {at_a_time:.3g} of {scores.shape[1]:,} keys at a time",
-            anchor="start",
-            fontSize=12,
-            fontWeight="normal",
-        ),
+        title=charts.small_title(f"{name} · a query looks at {at_a_time:.3g} of {scores.shape[1]:,} keys at a time"),
         row_labels=queries,
         column_labels=keys,
         most_tooltips=_MOST_TOOLTIPS,
@@ -137,8 +134,7 @@ def _large_map(
 
 def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
     fitted = charts.colour_scale(scores, "viridis")
-    even = fitted.low > _EVEN * fitted.high
-    if colours == "from the lowest" or (colours == "automatic" and even) or fitted.high <= 0:
+    if colours == "from the lowest" or fitted.high <= 0:
         return fitted
     return charts.ColourScale(0.0, fitted.high, "viridis")
 
@@ -165,6 +161,13 @@ def _note_hidden(count: int, on_padding: float) -> str:
         return ""
     ignored = f"; {charts.percent(on_padding)} of the attention goes there" if on_padding > _NOTABLE_SHARE else ""
     return f"{count:,} {'position' if count == 1 else 'positions'} of padding hidden{ignored}"
+
+
+def _note_uniform(scores: np.ndarray) -> str:
+    even = 1 / scores.shape[2]
+    if scores.shape[2] == 1 or not np.isfinite(scores).all() or np.abs(scores - even).max() > _EVEN * even:
+        return ""
+    return f"practically uniform: every score is within 5 % of 1/{scores.shape[2]:,} = {even:.3g}"
 
 
 def _mean_over_heads(scores: np.ndarray) -> np.ndarray:

@@ -231,7 +231,7 @@ def _points(outputs: pd.DataFrame, unit: int) -> list[alt.Chart]:
     base = alt.Chart(outputs).encode(x=alt.X("channel:Q"), y=alt.Y("value:Q"))
     seen = base.mark_point(size=160, strokeWidth=2, cursor="pointer", color=charts.CHOSEN_COLOUR)
     seen = seen.encode(opacity=alt.when(alt.datum.chosen).then(alt.value(1)).otherwise(alt.value(0)))
-    name = base.transform_filter("datum.chosen").mark_text(dy=-14, fontWeight="bold", color=charts.MUTED_COLOUR)
+    name = base.transform_filter("datum.chosen").mark_text(dy=-14, fontWeight="bold", color=charts.MUTED_TEXT)
     return [seen.add_params(charts.clicked("channel")), name.encode(text=alt.value(f"unit {unit}"))]
 
 

@@ -79,7 +79,7 @@ class ClassProbabilities(Visualizer):
             scale=alt.Scale(domain=["true class", "other class"], range=["#54a24b", charts.MARK_COLOUR]),
             legend=None if label is None else alt.Legend(orient="top"),
         )
-        numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_COLOUR).encode(text=alt.Text("label:N"))
+        numbers = base.mark_text(align="left", dx=5, color=charts.MUTED_TEXT).encode(text=alt.Text("label:N"))
         return alt.LayerChart(
             layer=[
                 base.mark_bar(cursor="pointer")

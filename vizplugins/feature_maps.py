@@ -58,6 +58,7 @@ class FeatureMaps(Visualizer):
             f"{charts.sample_name(activation, options.sample)}, {scaling}",
             charts.note_not_finite(maps),
         )
+        side, height_left = gallery.sizes(len(maps), height, width)
         overview = gallery.gallery(
             maps,
             numbers=order,
@@ -66,17 +67,19 @@ class FeatureMaps(Visualizer):
             scheme=options.colours,
             scale_each=options.scale_each,
             chosen=chosen,
-            title=heading,
+            height=height_left,
         )
         scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
         large = maps[chosen].astype(np.float32)
-        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(large, scale, title=f"Channel {chosen}")]
+        name = f"Channel {chosen}" + ("" if options.channel == chosen else ", the strongest")
+        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(large, scale, title=name, side=side)]
         picture = input_picture(answer)
         if picture is not None:
-            parts += gallery.overlay(large, picture, scale)
+            parts += gallery.overlay(large, picture, scale, side)
         rows = [alt.HConcatChart(hconcat=parts, spacing=24), overview]
         # Given here, not by resolve_scale(), which copies the whole chart.
-        return alt.VConcatChart(vconcat=rows, spacing=28, resolve=alt.Resolve(scale={"color": "independent"}))
+        resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+        return alt.VConcatChart(vconcat=rows, spacing=14, title=heading, resolve=resolve)
 
 
 def input_picture(answer: Activation) -> np.ndarray | None:

@@ -8,8 +8,8 @@ from pydantic import Field
 from vizplugins import Activation, ChannelIndex, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
 
 _COLOURS = ("#e4572e", "#54a24b", "#4c78a8")
-_LARGEST_SIDE = 420
-_MOST_PIXELS = 840
+_LARGEST_SIDE = 380
+_MOST_PIXELS = 760
 
 
 class RgbCompositeOptions(Options):

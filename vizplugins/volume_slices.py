@@ -42,6 +42,8 @@ class VolumeSlices(Visualizer):
         statistics = charts.map_statistics(maps)
         chosen = int(statistics.strength.argmax()) if options.channel is None else options.channel
         axis = activation.axes[1]
+        side, height_left = gallery.sizes(*maps.shape)
+        name = f"Channel {chosen}" + ("" if options.channel == chosen else ", the strongest")
         overview = gallery.gallery(
             maps,
             numbers=np.arange(len(maps)),
@@ -49,15 +51,17 @@ class VolumeSlices(Visualizer):
             scheme=options.colours,
             scale_each=options.scale_each,
             chosen=chosen,
-            title=charts.title(
-                f"{len(maps):,} channels of {activation.key} at {axis} {depth} of {answer.shape[0]}",
-                f"{charts.sample_name(activation, options.sample)}, {maps.shape[1]}×{maps.shape[2]} each",
-                charts.note_not_finite(maps),
-            ),
+            height=height_left,
         )
         scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
-        large = gallery.large_map(maps[chosen], scale, title=f"Channel {chosen}, {axis} {depth}")
-        return alt.vconcat(large, overview, spacing=28).resolve_scale(color="independent")
+        large = gallery.large_map(maps[chosen], scale, title=f"{name}, {axis} {depth}", side=side)
+        heading = charts.title(
+            f"{len(maps):,} channels of {activation.key} at {axis} {depth} of {answer.shape[0]}",
+            f"{charts.sample_name(activation, options.sample)}, {maps.shape[1]}×{maps.shape[2]} each",
+            charts.note_not_finite(maps),
+        )
+        resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+        return alt.VConcatChart(vconcat=[large, overview], spacing=14, title=heading, resolve=resolve)
 
 
 @hookimpl

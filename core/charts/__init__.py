@@ -29,6 +29,7 @@ from core.charts.building_blocks import (
     row_order,
     sample_name,
     short_name,
+    small_title,
     thin,
     title,
     token_labels,
@@ -51,6 +52,7 @@ from core.charts.colours import (
 )
 from core.charts.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, note_reduced, picture, reduced, row_bars
 from core.charts.selections import clicked, dragged
+from core.charts.theme import MUTED_TEXT
 from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_labels
 from core.common.deprecation import warn_deprecated
 from core.common.text import NOT_KNOWN, cut_in_the_middle, format_shape, percent
@@ -62,6 +64,7 @@ __all__ = [
     "GAP_LEVEL",
     "MARK_COLOUR",
     "MUTED_COLOUR",
+    "MUTED_TEXT",
     "NOT_A_NUMBER_COLOUR",
     "NOT_KNOWN",
     "SCHEMES",
@@ -104,6 +107,7 @@ __all__ = [
     "sample_name",
     "short_name",
     "shown_unit",
+    "small_title",
     "strongest_unit",
     "strongest_units",
     "thin",

@@ -6,7 +6,8 @@ What is large is reduced with NumPy before Altair sees it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from textwrap import wrap
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -17,9 +18,7 @@ from core.analysis.large_arrays import (
     finite_range,
     histogram_counts,
 )
-from core.charts.colours import (
-    MUTED_COLOUR,
-)
+from core.charts.theme import MUTED_TEXT, TITLE_LIMIT
 from core.common.text import NOT_KNOWN, class_name, sample_with_class
 from core.extraction import layers
 from core.extraction.activation import Activation
@@ -36,11 +35,17 @@ __all__ = [
     "row_order",
     "sample_name",
     "short_name",
+    "small_title",
     "thin",
     "title",
     "token_labels",
     "unit_name",
 ]
+
+
+_TITLE_LETTERS: Final = 96
+_SUBTITLE_LETTERS: Final = 130
+"""So many letters are about as wide as the page's column."""
 
 
 def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
@@ -113,10 +118,21 @@ def has_own_width(specification: Mapping[str, Any]) -> bool:
 
 
 def title(text: str, *subtitle: str) -> alt.TitleParams:
-    """Return a chart title, flush left, with smaller lines under it."""
+    """Return a chart title, flush left, with smaller lines under it; lines that are too long are broken."""
+    lines = wrap(text, _TITLE_LETTERS) or [text]
     return alt.TitleParams(
-        text=text, subtitle=[line for line in subtitle if line], subtitleColor=MUTED_COLOUR, anchor="start", offset=12
+        text=lines if len(lines) > 1 else text,
+        subtitle=[part for line in subtitle for part in wrap(line, _SUBTITLE_LETTERS)],
+        subtitleColor=MUTED_TEXT,
+        anchor="start",
+        offset=12,
+        limit=TITLE_LIMIT,
     )
+
+
+def small_title(text: str) -> alt.TitleParams:
+    """Return the title of one of several charts that stand side by side, close over it."""
+    return alt.TitleParams(text=text, anchor="start", fontSize=12, fontWeight="normal", offset=4)
 
 
 def sample_name(activation: Activation, position: int) -> str:

@@ -32,8 +32,8 @@ __all__ = [
 
 MARK_COLOUR: Final = "#4c78a8"
 """Colour of marks where colour means nothing; it reads well on light and on dark."""
-MUTED_COLOUR: Final = "#808495"
-"""Colour of small text; it reads on light and on dark."""
+MUTED_COLOUR: Final = "#70757f"
+"""Grey of marks that stand back, 4.6:1 on white. For text take ``MUTED_TEXT``, which is lighter on a dark page."""
 ColourScheme = Literal["automatic", "viridis", "magma", "cividis", "greys", "blueorange"]
 SCHEMES: Final[dict[str, tuple[str, ...]]] = {
     # Evenly spaced stops of matplotlib's viridis, magma and cividis (van der Walt, Smith, Firing 2015; Nuñez,
@@ -57,6 +57,8 @@ SCHEMES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 NOT_A_NUMBER_COLOUR: Final = (255, 0, 255)
+_NEARLY_CONSTANT: Final = 0.05
+"""Share of their size that values differ by at least, for their differences to be worth the whole scale."""
 _TOP_LEVEL: Final = 253
 GAP_LEVEL: Final = 254
 _NOT_A_NUMBER_LEVEL: Final = 255
@@ -75,6 +77,13 @@ class ColourScale:
     low: float
     high: float
     scheme: str
+
+    def note(self) -> str:
+        """Return a warning where full contrast is given to values that hardly differ; empty where it is not."""
+        if self.high - self.low >= _NEARLY_CONSTANT * max(abs(self.low), abs(self.high)):
+            return ""
+        digits = next((n for n in range(3, 9) if f"{self.low:.{n}g}" != f"{self.high:.{n}g}"), 9)
+        return f"nearly constant: {self.low:.{digits}g} to {self.high:.{digits}g}"
 
     def levels(self, values: np.ndarray, count: int = _TOP_LEVEL + 1) -> np.ndarray:
         """Return indices into :meth:`palette`, uint8, same shape; NaN and infinities get the last index.

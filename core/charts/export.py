@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final, Literal
 
 from core.charts.building_blocks import has_own_width
+from core.charts.theme import with_readable_text
 
 __all__ = ["CHART_FORMATS", "ChartFormat", "chart_file"]
 
@@ -32,6 +33,8 @@ def chart_file(specification: Mapping[str, Any], kind: ChartFormat, *, scale: fl
     import vl_convert
 
     chart = {"background": "white", **specification}
+    if kind != "json":
+        chart = with_readable_text(chart)
     if not has_own_width(chart):
         chart["width"] = width
     if kind == "png":

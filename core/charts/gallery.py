@@ -18,9 +18,9 @@ from PIL import Image
 
 from core.analysis.large_arrays import MapStatistics, map_statistics, thinned
 from core.charts import heatmaps
+from core.charts.building_blocks import small_title
 from core.charts.colours import (
     GAP_LEVEL,
-    MUTED_COLOUR,
     ColourScale,
     colour_levels,
     colour_scale,
@@ -32,6 +32,7 @@ from core.charts.colours import (
 )
 from core.charts.heatmaps import heatmap, titled
 from core.charts.selections import clicked
+from core.charts.theme import MUTED_TEXT
 
 __all__ = [
     "gallery",
@@ -40,26 +41,40 @@ __all__ = [
     "large_map",
     "overlay",
     "picture_gallery",
+    "sizes",
     "strip",
     "thumbnails",
 ]
 
-GALLERY_WIDTH: Final = 620
-"""Screen pixels; fits beside the options on a common laptop."""
+GALLERY_WIDTH: Final = 840
+"""Screen pixels; as wide as the column of the page beside the list of layers on a common laptop."""
+GALLERY_HEIGHT: Final = 370
+"""Screen pixels of the tiles of a gallery that stands alone."""
 THUMBNAIL: Final = 48
 """Screen pixels of the longer side of a small image."""
 _GAP: Final = 4
-_LABEL_HEIGHT: Final = 12
-_LARGEST_TILE: Final = 96
+_LABEL_HEIGHT: Final = 13
+_LABEL_SIZE: Final = 11
+_LARGEST_TILE: Final = 88
 _LABELLED_TILE: Final = 30
+_CLEAR_TILE: Final = 22
+"""Narrower tiles are hard to see and to hit: before that a gallery gets higher than it should."""
+_MOST_HEIGHT: Final = 900
+_NARROWEST_TILE: Final = 6
 _MANY_PIXELS: Final = 400_000
 _MOST_MAPS: Final = 4_096
 _LONGEST_TILE: Final = 8
 """Times that a tile is longer than it is wide at most: a map that is longer still is pressed together."""
 _FEW_LEVELS: Final = 40
-_LARGE: Final = 172
+_LARGE: Final = 240
+_LEAST_LARGE: Final = 130
+_LARGE_AND_TILES: Final = 340
+"""Screen pixels that a large map and the tiles under it share, so that with titles and legend they are 470 high."""
 _COLOURS: Final = 128
-_UNDER: Final[dict[str, Any]] = {"orient": "bottom", "direction": "horizontal", "gradientLength": 180}
+_UNDER: Final[dict[str, Any]] = {
+    **{"orient": "bottom", "direction": "horizontal", "titleOrient": "left", "offset": 6, "padding": 0},
+    **{"gradientLength": 180, "gradientThickness": 10, "titleAnchor": "middle"},
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,8 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
     measures: Mapping[str, np.ndarray] | None = None,
     statistics: MapStatistics | None = None,
     order: np.ndarray | None = None,
+    width: int = GALLERY_WIDTH,
+    height: int = GALLERY_HEIGHT,
 ) -> alt.LayerChart:
     """Draw feature maps as a gallery, in the order in which they are given.
 
@@ -115,17 +132,18 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
         measures: What else to say of each map on hover: by name, numbers of shape ``(map,)``.
         statistics: Those of the maps, where they are known already.
         order: Positions of the maps in the order in which they are drawn; ``numbers`` and ``measures`` are in it too.
+        width: Screen pixels.
+        height: Screen pixels that the tiles take at most; more where they would be too small to be seen.
     """
     statistics = statistics or map_statistics(maps)
     at = np.arange(len(maps)) if order is None else order
     at = at[:_MOST_MAPS]
-    layout = _layout(len(at), *maps.shape[1:])
+    layout = _layout(len(at), (maps.shape[1], maps.shape[2]), (width, height))
     shared = scale or colour_scale(maps, scheme)
     scale_each = scale_each and scale is None
     low, high = _limits(statistics, at, shared, scale_each)
     drawn, note = thinned(maps if len(at) == len(maps) else maps[at], layout.tile_height, layout.tile_width)
     drawn = drawn if order is None or len(at) < len(maps) else drawn[at]
-    width = drawn.shape[2]
     levels = colour_levels(drawn, low, high, _FEW_LEVELS if drawn.size > _MANY_PIXELS else 254)
     url = level_picture_url(_atlas(levels, layout), shared)
     more = {name: _short(values[: len(at)]) for name, values in (measures or {}).items()}
@@ -135,12 +153,12 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
     legend_scale = shared.altair() if not scale_each else ColourScale(0, 1, shared.scheme).altair()
     colour = alt.Color("mean:Q", scale=legend_scale, legend=_legend(shared.scheme, scale_each, value_title))
     rectangles = _rectangles(tiles, layout, select, colour, list(more))
-    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=width > layout.tile_width), rectangles]
+    layers = [heatmaps.picture(url, layout.width, layout.height, smooth=drawn.shape[2] > layout.tile_width), rectangles]
     if layout.label_height:
-        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
+        labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=_LABEL_SIZE, color=MUTED_TEXT)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
     frameless = alt.ViewBackground(stroke=None)
-    title = titled(title, note)
+    title = titled(titled(title, note), "" if scale_each else shared.note())
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
 
 
@@ -186,7 +204,7 @@ def picture_gallery(
         tooltip: What is said of a picture that is pointed at.
         select: Name of the selection parameter, and of the column.
     """
-    layout = _layout(*pixels.shape[:3])
+    layout = _layout(len(pixels), (pixels.shape[1], pixels.shape[2]), (GALLERY_WIDTH, GALLERY_HEIGHT))
     opaque = np.full((*pixels.shape[:3], 1), 255, np.uint8)
     image = Image.fromarray(_atlas(np.concatenate([pixels, opaque], axis=-1), layout, gap=0))
     # Few enough colours to be sent again and again while the gallery fills.
@@ -202,10 +220,27 @@ def picture_gallery(
     )
     layers = [heatmaps.picture(url, layout.width, layout.height, smooth=pixels.shape[2] > layout.tile_width), tiles]
     if layout.label_height:
-        labels = alt.Chart(placed).mark_text(align="left", baseline="bottom", fontSize=9, color=MUTED_COLOUR)
+        labels = alt.Chart(placed).mark_text(align="left", baseline="bottom", fontSize=_LABEL_SIZE, color=MUTED_TEXT)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:N")))
     frameless = alt.ViewBackground(stroke=None)
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=frameless)
+
+
+def sizes(count: int, height: int, width: int) -> tuple[int, int]:
+    """Return how large a map is drawn over a gallery, so that both are seen at once on a common laptop.
+
+    Args:
+        count: How many maps the gallery has.
+        height: Values of a map from top to bottom.
+        width: Values of a map from left to right.
+
+    Returns:
+        Screen pixels of the longer side of the large map, and the height that the gallery may have.
+    """
+    down = min(1.0, height / width)
+    least = _layout(count, (height, width), (GALLERY_WIDTH, _LARGE_AND_TILES - round(_LARGE * down))).height
+    side = round(min(_LARGE, max(_LEAST_LARGE, (_LARGE_AND_TILES - least) / down)))
+    return side, _LARGE_AND_TILES - round(side * down)
 
 
 def large_map(
@@ -217,13 +252,19 @@ def large_map(
     value_title: str = "Activation",
     side: int = _LARGE,
 ) -> alt.LayerChart:
-    """Draw one feature map of shape ``(height, width)`` large, with its values on hover.
+    """Draw one feature map of shape ``(height, width)`` large, with its values and their places on hover.
 
-    Of more values than there are pixels, those furthest from zero are drawn, and the subtitle says so. ``side`` is the
-    longer side in screen pixels.
+    Of more values than there are pixels, those furthest from zero are drawn, and the subtitle says so.
+
+    Args:
+        values: The map.
+        scale: Colours of its values.
+        title: Title of the chart.
+        legend: Whether to draw the legend.
+        value_title: What the colour is, for the legend.
+        side: Screen pixels of the longer side, see :func:`sizes`.
     """
-    rows, columns = values.shape
-    width, height = _large_size(rows, columns, side)
+    width, height = _large_size(len(values), values.shape[1], side)
     return heatmap(
         values,
         row="height",
@@ -231,9 +272,10 @@ def large_map(
         scale=scale,
         width=width,
         height=height,
-        title=title,
+        title=small_title(title) if isinstance(title, str) else title,
         legend=legend,
         value_title=value_title,
+        axes=False,
     )
 
 
@@ -249,7 +291,7 @@ def overlay(
         values: Feature map, shape ``(height, width)``; it is stretched over the input, nearest neighbour.
         picture: The input, shape ``(height, width, channel)``, any range.
         scale: Colours of the feature map.
-        side: Longer side of each in screen pixels.
+        side: Screen pixels of the longer side, see :func:`sizes`.
     """
     # A photograph of a megapixel would make a chart of several megabytes, and is seen at a fraction of its size.
     pixels = within(picture_values(picture), 2 * side)
@@ -257,8 +299,10 @@ def overlay(
     mixed = laid_over(values, pixels, scale)
     size = _large_size(height, width, side)
     return (
-        heatmaps.picture(picture_url(pixels), *size, smooth=width > size[0]).properties(title="Input"),
-        heatmaps.picture(picture_url(mixed), *size, smooth=width > size[0]).properties(title="Laid over it"),
+        heatmaps.picture(picture_url(pixels), *size, smooth=width > size[0]).properties(title=small_title("Input")),
+        heatmaps.picture(picture_url(mixed), *size, smooth=width > size[0]).properties(
+            title=small_title("Laid over it")
+        ),
     )
 
 
@@ -319,7 +363,7 @@ def strip(
     placed["middle"], placed["under"] = placed["top"] + THUMBNAIL / 2, placed["top"] + THUMBNAIL + 12
     across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
     pictures = alt.Chart(placed).mark_image(width=THUMBNAIL, height=THUMBNAIL, cursor="pointer")
-    names = alt.Chart(placed).mark_text(fontSize=10, color=MUTED_COLOUR)
+    names = alt.Chart(placed).mark_text(fontSize=_LABEL_SIZE, color=MUTED_TEXT)
     selection = clicked(select)
     layers = [
         pictures.encode(across, _down("middle"), url="image:N", tooltip=tooltip).add_params(selection),
@@ -339,14 +383,23 @@ def _large_size(height: int, width: int, side: int) -> tuple[int, int]:
     return max(24, round(width * scale)), max(24, round(height * scale))
 
 
-def _layout(count: int, height: int, width: int) -> _Layout:
-    longer = min(_LONGEST_TILE, max(1 / _LONGEST_TILE, height / width))
-    columns = max(1, min(count, math.ceil(math.sqrt(count * longer * 1.5))))
-    columns = max(columns, min(count, GALLERY_WIDTH // (_LARGEST_TILE + _GAP)))
-    tile_width = max(6, min(_LARGEST_TILE, (GALLERY_WIDTH + _GAP) // columns - _GAP))
-    tile_height = max(3, round(tile_width * longer))
+def _layout(count: int, shape: tuple[int, int], room: tuple[int, int]) -> _Layout:
+    room_across, room_down = room
+    longer = min(_LONGEST_TILE, max(1 / _LONGEST_TILE, shape[0] / shape[1]))
+    clear = range(min(_LARGEST_TILE, room_across), _CLEAR_TILE - 1, -1)
+    narrow = range(_CLEAR_TILE, _NARROWEST_TILE - 1, -1)
+    for tiles, most in ((clear, room_down), (narrow, _MOST_HEIGHT)):
+        for tile in tiles:
+            layout = _tiled(count, tile, longer, room_across)
+            if layout.height <= most:
+                return layout
+    return _tiled(count, _NARROWEST_TILE, longer, room_across)
+
+
+def _tiled(count: int, tile_width: int, longer: float, room: int) -> _Layout:
+    columns = max(1, min(count, (room + _GAP) // (tile_width + _GAP)))
     label_height = _LABEL_HEIGHT if tile_width >= _LABELLED_TILE else 0
-    return _Layout(columns, math.ceil(count / columns), tile_width, tile_height, label_height)
+    return _Layout(columns, math.ceil(count / columns), tile_width, max(3, round(tile_width * longer)), label_height)
 
 
 def _limits(statistics: MapStatistics, at: np.ndarray, shared: ColourScale, scale_each: bool) -> tuple[Any, Any]:

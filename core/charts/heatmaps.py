@@ -17,6 +17,7 @@ import pandas as pd
 
 from core.charts.colours import MARK_COLOUR, MUTED_COLOUR, ColourScale
 from core.charts.selections import clicked
+from core.charts.theme import MUTED_TEXT
 from core.common.text import cut_in_the_middle
 
 __all__ = ["CELLS_WITH_TOOLTIPS", "heatmap", "masked_bands", "note_reduced", "picture", "reduced", "row_bars"]
@@ -59,6 +60,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     column_labels: Sequence[str] | None = None,
     most_tooltips: int = CELLS_WITH_TOOLTIPS,
     most_cells: int = _MOST_CELLS,
+    axes: bool = True,
 ) -> alt.LayerChart:
     """Draw a matrix as one image, with tooltips over it.
 
@@ -82,6 +84,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         column_labels: What stands under each column, likewise.
         most_tooltips: Up to how many cells each one says its value.
         most_cells: How many cells the image has at most: less than a million where it is one of several.
+        axes: Whether to draw the axes; a picture of places needs none.
     """
     rows, columns = values.shape
     height = height or int(np.clip(rows * 14, 140, 520))
@@ -97,8 +100,8 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row or select_column else "default")
         .encode(
-            x=x.axis(_axis(column_labels, angle=-90)),
-            y=y.axis(_axis(row_labels, angle=0, numbers=numbers)),
+            x=x.axis(_axis(column_labels, angle=-90) if axes else None),
+            y=y.axis(_axis(row_labels, angle=0, numbers=numbers) if axes else None),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
@@ -117,7 +120,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         cells = cells.add_params(clicked(select_column, column)).properties(name=f"{select_column}_cells")
     return alt.LayerChart(
         layer=[image, cells],
-        title=titled(title, note_reduced(values.shape, most)),
+        title=titled(titled(title, note_reduced(values.shape, most)), scale.note()),
         view=alt.ViewBackground(stroke=None),
         height=height,
         width=alt.Undefined if width is None else width,
@@ -238,12 +241,12 @@ def titled(title: Any, note: str) -> Any:
         return title
     if not isinstance(title, alt.TitleParams):
         text = "" if title is alt.Undefined else title
-        return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_COLOUR)
+        return alt.TitleParams(text=text, subtitle=[note], subtitleColor=MUTED_TEXT)
     before = title.subtitle
     lines = [] if before is alt.Undefined else [before] if isinstance(before, str) else list(before)
     noted = title.copy(deep=False)
     noted.subtitle = [*lines, note]
-    noted.subtitleColor = MUTED_COLOUR
+    noted.subtitleColor = MUTED_TEXT
     return noted
 
 

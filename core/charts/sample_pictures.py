@@ -11,9 +11,10 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from core.charts.building_blocks import row_order
-from core.charts.colours import MUTED_COLOUR, picture_url, png_url
+from core.charts.colours import picture_url, png_url
 from core.charts.gallery import images_of, strip, thumbnails
 from core.charts.selections import clicked
+from core.charts.theme import MUTED_TEXT
 
 __all__ = ["lines_url", "listed", "with_pictures"]
 
@@ -68,7 +69,7 @@ def listed(
     )
     return (
         alt.Chart(lines)
-        .mark_text(align="left", x=0, cursor="pointer", color=MUTED_COLOUR, limit=width)
+        .mark_text(align="left", x=0, cursor="pointer", color=MUTED_TEXT, limit=width)
         .encode(y=alt.Y("name:N", sort=row_order("row"), axis=None), text="line:N", tooltip=tooltip)
         .add_params(clicked("sample"))
         .properties(height=alt.Step(17), width=width, view=alt.ViewBackground(stroke=None))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from core.charts.colours import MUTED_COLOUR
+from core.charts.theme import MUTED_TEXT
 
 __all__ = ["CHOSEN_COLOUR", "chosen_frame", "mark_column", "mark_row", "unit_labels"]
 
@@ -39,7 +39,7 @@ def mark_row(chart: alt.LayerChart, row: int, label: str) -> alt.LayerChart:
     base = alt.Chart(frame)
     rectangle = base.mark_rect(filled=False, stroke=CHOSEN_COLOUR, strokeWidth=1.5)
     text = base.transform_calculate(middle="(datum.top + datum.bottom) / 2").mark_text(
-        align="left", dx=5, fontSize=11, fontWeight="bold", color=MUTED_COLOUR
+        align="left", dx=5, fontSize=11, fontWeight="bold", color=MUTED_TEXT
     )
     _make_room(chart)
     chart.layer = [
@@ -56,7 +56,7 @@ def mark_column(chart: alt.LayerChart, column: int, label: str) -> alt.LayerChar
     base = alt.Chart(frame)
     rectangle = base.mark_rect(filled=False, stroke=CHOSEN_COLOUR, strokeWidth=1.5)
     text = base.transform_calculate(middle="(datum.left + datum.right) / 2").mark_text(
-        baseline="bottom", dy=-3, fontSize=11, fontWeight="bold", color=MUTED_COLOUR
+        baseline="bottom", dy=-3, fontSize=11, fontWeight="bold", color=MUTED_TEXT
     )
     chart.layer = [
         *chart.layer,

@@ -111,7 +111,7 @@ def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> al
     )
     numbers = (
         alt.Chart(frame)
-        .mark_text(align="left", dx=4, color=charts.MUTED_COLOUR)
+        .mark_text(align="left", dx=4, color=charts.MUTED_TEXT)
         .encode(x="distance:Q", y=y, text=alt.Text("distance:Q", format=".3~g"))
     )
     return alt.LayerChart(layer=[bars, numbers], height=alt.Step(18), title=title)

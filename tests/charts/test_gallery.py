@@ -7,7 +7,7 @@ import vl_convert
 from PIL import Image
 
 from core import charts
-from core.charts.gallery import gallery, large_map, overlay
+from core.charts.gallery import gallery, large_map, overlay, sizes
 from tests.support.chart_pictures import pictures_in
 
 RANDOM = np.random.default_rng(0)
@@ -129,6 +129,35 @@ def test_sixty_four_large_maps_of_noise_take_at_most_a_megabyte():
     assert len(json.dumps(drawn(maps))) <= 1_000_000
 
 
+@pytest.mark.parametrize("count", [1, 8, 16, 33, 64, 128])
+@pytest.mark.parametrize("shape", [(8, 8), (12, 24), (24, 12)])
+def test_a_large_map_and_its_gallery_fit_a_laptop(count, shape):
+    maps = RANDOM.uniform(size=(count, *shape)).astype(np.float32)
+    side, room = sizes(count, *shape)
+    spec = drawn(maps, height=room)
+    large = large_map(maps[0], charts.colour_scale(maps), side=side).to_dict()
+    tile = rows_with(spec, "left")[0]
+
+    assert large["height"] + spec["height"] <= 345
+    assert spec["width"] <= 840
+    assert tile["right"] - tile["left"] >= 22
+    assert max(large["height"], large["width"]) >= (240 if count <= 64 else 130)
+
+
+def test_hundreds_of_maps_stay_large_enough_to_be_hit():
+    tile = rows_with(drawn(RANDOM.uniform(size=(512, 7, 7)), height=sizes(512, 7, 7)[1]), "left")[0]
+
+    assert tile["right"] - tile["left"] >= 22
+
+
+def test_one_scale_that_stretches_small_differences_says_so():
+    maps = 0.0588 + 0.0004 * RANDOM.uniform(-1, 1, size=(3, 4, 4))
+
+    assert "nearly constant: 0.058" in str(drawn(maps, scale_each=False)["title"])
+    assert "nearly constant" in str(large_map(maps[0], charts.colour_scale(maps[0])).to_dict()["title"])
+    assert "nearly constant" not in str(drawn(maps + RANDOM.uniform(size=(3, 1, 1)), scale_each=False).get("title"))
+
+
 def test_what_is_not_a_number_has_a_colour_of_its_own():
     maps = RANDOM.uniform(size=(2, 4, 4)).astype(np.float32)
     maps[1, 0, 0] = np.nan
@@ -197,4 +226,4 @@ def test_a_large_photograph_is_not_sent_as_it_is():
     parts = overlay(values, photograph, charts.colour_scale(values))
 
     sizes = {picture.size for part in parts for picture in pictures_in(part.to_dict())}
-    assert sizes == {(344, 172)}
+    assert sizes == {(480, 240)}

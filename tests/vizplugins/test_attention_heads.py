@@ -50,20 +50,20 @@ def of_scores(make_activation, scores, **about):
 
 
 def cells(specification):
-    rows = specification["datasets"][specification["vconcat"][0]["layer"][1]["data"]["name"]]
+    rows = specification["datasets"][specification["hconcat"][0]["layer"][1]["data"]["name"]]
     return np.array([each["value"] for each in rows])
 
 
 def heads(specification):
-    return specification["datasets"][specification["vconcat"][1]["layer"][1]["data"]["name"]]
+    return specification["datasets"][specification["hconcat"][1]["layer"][1]["data"]["name"]]
 
 
 def heading(specification):
-    return specification["vconcat"][0]["title"]["text"]
+    return specification["hconcat"][0]["title"]["text"]
 
 
 def axis_labels(specification, axis):
-    return specification["vconcat"][0]["layer"][1]["encoding"][axis]["axis"]["labelExpr"]
+    return specification["hconcat"][0]["layer"][1]["encoding"][axis]["axis"]["labelExpr"]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_tokens_are_labels_and_padding_is_hidden(make_activation, make_context):
     assert axis_labels(specification, "x") == '["a", "terrible", "film"][datum.value]'
     assert axis_labels(specification, "y") == axis_labels(specification, "x")
     assert "1 position of padding hidden; 25 % of the attention goes there" in specification["title"]["subtitle"]
-    rows = specification["datasets"][specification["vconcat"][0]["layer"][1]["data"]["name"]]
+    rows = specification["datasets"][specification["hconcat"][0]["layer"][1]["data"]["name"]]
     assert (rows[1]["query_label"], rows[1]["key_label"], rows[1]["value"]) == ("a", "terrible", 0.75)
-    tooltip = specification["vconcat"][0]["layer"][1]["encoding"]["tooltip"]
+    tooltip = specification["hconcat"][0]["layer"][1]["encoding"]["tooltip"]
     assert {"query_label", "key_label", "value"} <= {each["field"] for each in tooltip}
     assert pictures_in(drawn(activation, sample=1))[0].size == (4, 4)
     whole = drawn(activation, hide_padding=False)
@@ -166,7 +166,7 @@ def test_queries_and_keys_of_different_length(make_activation, make_context):
 
     assert pictures_in(specification)[0].size == (2, 5)
     assert axis_labels(specification, "x") == '["x", "y"][datum.value]'
-    assert "labelExpr" not in specification["vconcat"][0]["layer"][1]["encoding"]["y"]["axis"]
+    assert "labelExpr" not in specification["hconcat"][0]["layer"][1]["encoding"]["y"]["axis"]
 
 
 def test_token_numbers_with_a_mask():
@@ -193,16 +193,19 @@ def test_text_that_the_model_reads_itself():
     assert any("of the attention goes there" in line for line in drawn(activation)["title"]["subtitle"])
 
 
-def test_colours_start_at_zero_unless_all_is_nearly_even(make_activation):
-    def domain(scores, **options):
-        specification = drawn(of_scores(make_activation, [[scores]]), **options)
-        return specification["vconcat"][0]["layer"][1]["encoding"]["color"]["scale"]["domain"]
+def test_colours_start_at_zero_and_what_is_uniform_is_said(make_activation):
+    def drawn_of(scores, **options):
+        return drawn(of_scores(make_activation, [[scores]]), **options)
 
-    even, uneven = np.array([[0.5, 0.5], [0.25 + 0.125, 0.625]]), np.array([[0.25, 0.75], [0.5, 0.5]])
-    assert domain(even) == [0.375, 0.625]
-    assert domain(even, colours="from zero") == [0, 0.625]
+    def domain(scores, **options):
+        return drawn_of(scores, **options)["hconcat"][0]["layer"][1]["encoding"]["color"]["scale"]["domain"]
+
+    even, uneven = np.array([[0.5, 0.5], [0.48, 0.52]]), np.array([[0.25, 0.75], [0.5, 0.5]])
+    assert domain(even) == [0, pytest.approx(0.52)]
     assert domain(uneven) == [0, 0.75]
     assert domain(uneven, colours="from the lowest") == [0.25, 0.75]
+    assert "practically uniform: every score is within 5 % of 1/2 = 0.5" in drawn_of(even)["title"]["subtitle"]
+    assert "practically uniform" not in str(drawn_of(uneven)["title"])
 
 
 @pytest.mark.parametrize(

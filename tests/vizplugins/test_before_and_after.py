@@ -42,7 +42,7 @@ def test_maps_before_and_after_on_one_scale():
     scales = [panel["layer"][1]["encoding"]["color"]["scale"]["domain"] for panel in (before, after)]
     reach = float(np.abs(IMAGES[1, :, :, 2]).max())
     np.testing.assert_allclose(scales, [[-reach, reach]] * 2, rtol=1e-6)
-    assert specification["title"]["text"] .startswith("pool: 6×6×3 becomes 3×3×3; channel ")
+    assert specification["title"]["text"].startswith("pool: 6×6×3 becomes 3×3×3; channel ")
     assert specification["title"]["subtitle"] == ["sample 1", "108 values become 27"]
     assert [picture.size for picture in pictures_in(specification)][:2] == [(6, 6), (3, 3)]
     assert "channel" in [param["name"] for param in specification["params"]]
@@ -53,7 +53,7 @@ def test_the_strongest_channel_and_one_that_is_not_there():
     activation = answered(L.ReLU(name="relu"), values)
 
     def shown(**options):
-        return drawn(activation, **options)["vconcat"][0]["hconcat"][0]["title"]
+        return drawn(activation, **options)["vconcat"][0]["hconcat"][0]["title"]["text"]
 
     assert shown() == "Channel 1: input"
     assert shown(channel=0) == "Channel 0: input"

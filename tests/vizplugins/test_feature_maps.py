@@ -50,7 +50,7 @@ def test_a_tile_per_channel(activation):
 
 
 def test_the_strongest_is_shown_large_unless_another_is_chosen(activation):
-    assert "Channel 2" in titles(drawn(activation))
+    assert "Channel 2, the strongest" in titles(drawn(activation))
     specification = drawn(activation, channel=3)
     assert "Channel 3" in titles(specification)
     assert [row["channel"] for row in tiles(specification) if row["chosen"]] == [3]
