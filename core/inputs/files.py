@@ -39,11 +39,24 @@ class Preparation:
         scaling: Key of ``core.inputs.images.SCALINGS``.
         fit: ``"stretch"``, ``"crop"`` or ``"pad"``.
         invert: Makes dark what was light.
+        scale_arrays: Whether the numbers of arrays and tables are pixels 0 to 255 too, that are to be scaled.
     """
 
     scaling: str = next(iter(SCALINGS))
     fit: Fit = "stretch"
     invert: bool = False
+    scale_arrays: bool = False
+
+    def scaled(self, values: np.ndarray, spec: InputSpec) -> np.ndarray:
+        """Return an array of samples, shape ``(sample, *input)``, scaled like images where that is asked for.
+
+        Raises:
+            InputRejected: If the scaling is per colour and the samples have other channels.
+        """
+        if not self.scale_arrays or spec.kind != "image" or not spec.frame or spec.is_integer:
+            return values
+        images = SCALINGS[self.scaling].apply(spec.as_images(values))
+        return spec.from_images(images).astype(values.dtype)
 
     def picture(self, data: bytes, name: str, spec: InputSpec) -> np.ndarray:
         """Return an image file as one sample of an input, see :func:`core.inputs.images.read_image`.
@@ -96,6 +109,9 @@ class Samples:
             1, ``"x_test.npy[3]"`` for an array counted from 0.
         labels_origin: What the labels are called in sentences, such as ``"folder names"``.
         feature_names: Names of the last axis by the input's name, where the file has some.
+        scalings: How pixels became numbers by the input's name, a key of :data:`core.inputs.images.SCALINGS`; inputs
+            whose numbers stand in the files as they are are left out.
+        are_noise: Whether they are random numbers, and nobody's data.
     """
 
     arrays: dict[str, np.ndarray]
@@ -103,6 +119,8 @@ class Samples:
     names: tuple[str, ...]
     labels_origin: str = "labels"
     feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scalings: Mapping[str, str] = field(default_factory=dict)
+    are_noise: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,7 @@ class _FileContent:
     names: tuple[str, ...]
     labels_origin: str = "labels"
     feature_names: tuple[str, ...] = ()
+    scaling: str = ""
 
 
 def read_files(
@@ -191,10 +210,14 @@ def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparati
     if file.data.startswith(file_signatures.ZIP) and holds_pictures(io.BytesIO(file.data)):
         return {spec.name: _pictures_part(file, spec, preparation)}
     if holds_arrays(file.data):
-        return _array_parts(file, specs)
+        return {
+            input_name: _scaled(part, next(spec for spec in specs if spec.name == input_name), preparation)
+            for input_name, part in _array_parts(file, specs).items()
+        }
     if holds_image(file.data):
         values = preparation.picture(file.data, name, spec)
-        return {spec.name: _FileContent(check(values[np.newaxis], spec, name), None, (name,))}
+        content = _FileContent(check(values[np.newaxis], spec, name), None, (name,), scaling=preparation.scaling)
+        return {spec.name: content}
     promised_kind = kind_promised_by(file.name)
     foreign_kind = kind_of(file.data, markup=spec.dtype != "string")
     if foreign_kind:
@@ -212,7 +235,12 @@ def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparati
             f"{name} is not {promised_kind}, as its name says. {error.message}",
             remedy=f"Give the file that was meant. {error.remedy}",
         ) from error
-    return {spec.name: _table_part(table, spec, name)}
+    return {spec.name: _scaled(_table_part(table, spec, name), spec, preparation)}
+
+
+def _scaled(part: _FileContent, spec: InputSpec, preparation: Preparation) -> _FileContent:
+    values = preparation.scaled(part.values, spec)
+    return part if values is part.values else replace(part, values=values, scaling=preparation.scaling)
 
 
 def _table_part(table: Table, spec: InputSpec, name: str) -> _FileContent:
@@ -224,7 +252,8 @@ def _table_part(table: Table, spec: InputSpec, name: str) -> _FileContent:
 def _pictures_part(file: UploadedFile, spec: InputSpec, preparation: Preparation) -> _FileContent:
     files = pictures_in_archive(file.data, file.name)
     values = preparation.pictures(files, range(len(files.names)), spec)
-    return _FileContent(check(values, spec, safe_name(file.name)), files.labels, files.names, FOLDER_NAMES)
+    values = check(values, spec, safe_name(file.name))
+    return _FileContent(values, files.labels, files.names, FOLDER_NAMES, scaling=preparation.scaling)
 
 
 def _check_size(file: UploadedFile, name: str) -> None:
@@ -305,6 +334,7 @@ def _concatenated(parts: Sequence[_FileContent], spec: InputSpec) -> _FileConten
         tuple(name for part in parts for name in part.names),
         parts[0].labels_origin,
         parts[0].feature_names if len({part.feature_names for part in parts}) == 1 else (),
+        parts[0].scaling if len({part.scaling for part in parts}) == 1 else "",
     )
 
 
@@ -323,4 +353,5 @@ def _joined(parts: Mapping[str, _FileContent]) -> Samples:
         next(iter(parts.values())).names,
         labelled.labels_origin if labelled else "labels",
         {name: part.feature_names for name, part in parts.items() if part.feature_names},
+        {name: part.scaling for name, part in parts.items() if part.scaling},
     )

@@ -29,7 +29,16 @@ from core.inputs.file_kinds import kind_of
 from core.inputs.remedies import shape_text
 from core.inputs.spec import COLOUR_CHANNELS, InputSpec
 
-__all__ = ["SCALINGS", "Fit", "Scaling", "holds_image", "read_image", "suggest_scaling", "takes_images"]
+__all__ = [
+    "SCALINGS",
+    "Fit",
+    "Scaling",
+    "declared_scaling",
+    "holds_image",
+    "read_image",
+    "suggest_scaling",
+    "takes_images",
+]
 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 
@@ -198,10 +207,15 @@ def suggest_scaling(model: Any) -> str:
     ``"0–255"`` where the model takes whole numbers or scales by itself (Rescaling, Normalization, or arithmetic before
     its first layer), a family's own where the name is that of a keras.applications model, else ``"0–1"``.
     """
+    return declared_scaling(model) or _ZERO_TO_ONE
+
+
+def declared_scaling(model: Any) -> str | None:
+    """Return the key of ``SCALINGS`` that a Keras model itself tells, see :func:`suggest_scaling`; None for none."""
     tensors = getattr(model, "inputs", None) or ()
     if any(str(tensor.dtype).startswith(("int", "uint")) and len(tensor.shape) == 4 for tensor in tensors):
         return _RAW
-    return _scaling_at_start(model) or _ZERO_TO_ONE
+    return _scaling_at_start(model) or None
 
 
 def _frame(spec: InputSpec) -> tuple[int | None, int | None, int | None] | None:
@@ -339,12 +353,12 @@ def _border_colour(picture: Image.Image) -> tuple[int, ...]:
 
 
 def _scaling_at_start(model: Any) -> str | None:
-    """Return the scaling that a model's first operations and its name tell, None where it only has augmentation."""
+    """Return the scaling that a model's first operations and its name tell; None where it only has augmentation."""
     for operation in getattr(model, "operations", None) or getattr(model, "layers", None) or ():
         type_names = {base.__name__ for base in type(operation).__mro__}
         if getattr(operation, "layers", None):
             found = _scaling_at_start(operation)
-            if found:
+            if found is not None:
                 return found
         elif type_names & {"Rescaling", "Normalization"}:
             return _RAW
@@ -365,4 +379,4 @@ def _scaling_of_family(model_name: str) -> str:
         for family in scaling.families
         if model_name.lower().startswith(family)
     ]
-    return max(matches)[1] if matches else _ZERO_TO_ONE
+    return max(matches)[1] if matches else ""

@@ -156,7 +156,13 @@ class WorkspaceInterface(Protocol):
 
     @asks("Reading the input", change=Change.SAMPLES)
     def take_files(
-        self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: Fit, invert: bool
+        self,
+        files: Mapping[str, Sequence[tuple[str, bytes]]],
+        *,
+        scaling: str,
+        fit: Fit,
+        invert: bool,
+        scale_arrays: bool = False,
     ) -> None:
         """Use data from files.
 
@@ -165,6 +171,7 @@ class WorkspaceInterface(Protocol):
             scaling: How image pixels become numbers, a key of :data:`core.inputs.images.SCALINGS`.
             fit: How an image is brought to size: ``"stretch"``, ``"crop"`` or ``"pad"``.
             invert: Whether dark and light change places.
+            scale_arrays: Whether the numbers in arrays and tables for images are pixels 0 to 255 too, and scaled.
 
         Raises:
             InputRejected: If the data does not fit; what was there before stays.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
@@ -41,12 +42,12 @@ def names_by_person(names: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def names_in_files(
-    files: Mapping[str, Sequence[UploadedFile]],
+    files: Mapping[str, Sequence[tuple[str, bytes]]],
 ) -> tuple[tuple[str, ...], dict[str, list[UploadedFile]]]:
     """Return the names of classes that files list, and the files that hold data.
 
     Args:
-        files: By the name of the input that they are for.
+        files: Name and content of each, by the name of the input that they are for.
 
     Raises:
         InputRejected: If there is a list of names and no data beside it, or it is none that can be read.
@@ -54,7 +55,7 @@ def names_in_files(
     lists: list[UploadedFile] = []
     data: dict[str, list[UploadedFile]] = {name: [] for name in files}
     for name, files_of_input in files.items():
-        for file in files_of_input:
+        for file in itertools.starmap(UploadedFile, files_of_input):
             (lists if is_class_names_file(file.name, file.data) else data[name]).append(file)
     if lists and not any(data.values()):
         raise InputRejected(

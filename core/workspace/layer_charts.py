@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.analysis.layer_dataset import FEATURES_KEPT, LayerDataset
+from core.charts.export import ChartFormat, chart_file
 from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import PluginFailed
@@ -100,6 +101,17 @@ class LayerCharts:
             PluginFailed: If the visualizer fails.
         """
         return self._drawing(self._resolve(request), None)
+
+    def file(self, request: ChartRequest, kind: ChartFormat) -> bytes:
+        """Return the drawing of a layer as a file, see :meth:`draw`.
+
+        Raises:
+            PluginFailed: If the visualizer fails, or has nothing to draw.
+        """
+        drawing = self.draw(request)
+        if drawing.refusal:
+            raise PluginFailed(drawing.refusal, plugin=request.visualizer)
+        return chart_file(drawing.specification, kind)
 
     def result(self, request: ChartRequest, progress: Progress | None = None) -> ChartResult:
         """Draw a layer as a page shows it, see :meth:`draw`; what fails comes back as a failure.

@@ -41,7 +41,7 @@ def noise_samples(model: OpenModel, count: int, seed: int, sizes: Mapping[str, S
         )
     shapes = shapes_that_fit(model.extractor, model.specs, _asked_shapes(model, sizes))
     arrays = {spec.name: noise(spec, count, seed + place, shapes[spec.name]) for place, spec in enumerate(model.specs)}
-    return Samples(arrays, None, tuple(f"noise {number}" for number in range(count)))
+    return Samples(arrays, None, tuple(f"noise {number}" for number in range(count)), are_noise=True)
 
 
 def _asked_shapes(model: OpenModel, sizes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:

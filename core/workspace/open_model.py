@@ -24,12 +24,15 @@ from core.inputs.model_inputs import input_specs, specs_taken_for
 from core.inputs.model_output import ModelOutput
 from core.inputs.noise import noise
 from core.inputs.sample_context import SampleContext
+from core.inputs.scaling_check import ExpectedRange
 from core.inputs.spec import InputKind, InputSpec
 from core.plugins.registry import Registry
 from core.workspace.dataset_views import DatasetViews
+from core.workspace.expected_ranges import expected_ranges
 from core.workspace.layer_charts import LayerCharts
 from core.workspace.layer_views import LayerViews
 from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
+from core.workspace.previews import InputPreviews
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.sample_list import SampleList
 from core.workspace.search_views import Maximizations
@@ -123,6 +126,7 @@ class OpenSamples:
         dataset: The samples, what each is called, and their labels as they suit the model.
         source: The samples as they were read, to set their labels against other names.
         blocks: What layers answer to them, block by block.
+        previews: What goes in.
         sample_list: The samples as a page lists them.
         layers: What a page asks about the layers.
         charts: The pictures of the layers.
@@ -133,6 +137,7 @@ class OpenSamples:
     dataset: ArrayDataset
     source: Samples
     blocks: SampleBlocks
+    previews: InputPreviews
     sample_list: SampleList
     layers: LayerViews
     charts: LayerCharts
@@ -236,12 +241,18 @@ def open_samples(
         dataset,
         samples,
         blocks,
+        InputPreviews(model.specs, samples, _expected_ranges(model, samples)),
         SampleList(blocks, dataset, model.specs, model.output),
         LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in model.specs)),
         LayerCharts(registry, blocks, dataset),
         DatasetViews(model.extractor, dataset),
         Maximizations(model.extractor, dataset, model.specs, context.class_layer, context.feature_names),
     )
+
+
+def _expected_ranges(model: OpenModel, samples: Samples) -> dict[str, ExpectedRange]:
+    # Nobody's data are as they were made.
+    return {} if samples.are_noise else expected_ranges(model.extractor.model, model.specs, model.example)
 
 
 def _feature_names(model: OpenModel, samples: Samples) -> dict[str, tuple[str, ...]]:

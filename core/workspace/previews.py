@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import altair as alt
@@ -14,14 +15,17 @@ import pandas as pd
 from PIL import Image
 
 from core import charts
+from core.common.text import number_text
+from core.inputs.files import Samples
+from core.inputs.scaling_check import ExpectedRange, range_text, scaling_warning
 from core.inputs.spec import COLOUR_CHANNELS, InputSpec, as_colours
 from core.workspace.results import InputView
 
 __all__ = [
     "INPUT_HEIGHT",
+    "InputPreviews",
     "ValueRange",
     "input_view",
-    "input_views",
     "is_distribution",
     "png_of",
     "side_by_side",
@@ -36,19 +40,59 @@ _LINES: Final = 6
 _MOST_SLICES: Final = 16
 _SLICE_GAP: Final = 1
 _NAMED_ROWS: Final = 40
+_FEATURES_TOLD: Final = 12
 
 
-def input_views(
-    specs: Sequence[InputSpec],
-    arrays: Mapping[str, np.ndarray],
+class InputPreviews:
+    """What goes into a model, sample by sample; what is said of all samples is worked out once.
+
+    Args:
+        specs: What each input is.
+        samples: All samples, as the model sees them.
+        expected: Between which numbers inputs are expected, by their name, as far as that is known.
+    """
+
+    def __init__(
+        self, specs: Sequence[InputSpec], samples: Samples, expected: Mapping[str, ExpectedRange] | None = None
+    ) -> None:
+        self._specs = specs
+        self._samples = samples
+        self._expected = expected or {}
+
+    @cached_property
+    def _ranges(self) -> dict[str, ValueRange]:
+        return {spec.name: value_range(self._samples.arrays[spec.name]) for spec in self._specs}
+
+    @cached_property
+    def _warnings(self) -> dict[str, str]:
+        return {
+            name: scaling_warning(seen.minimum, seen.maximum, self._samples.arrays[name].size, self._expected[name])
+            for name, seen in self._ranges.items()
+            if name in self._expected
+        }
+
+    def views(self, sample: int) -> tuple[InputView, ...]:
+        """Show one sample of all inputs, see :func:`input_view`."""
+        return tuple(self._view(spec, sample) for spec in self._specs)
+
+    def _view(self, spec: InputSpec, sample: int) -> InputView:
+        name = spec.name
+        names = self._samples.feature_names.get(name, ())
+        view = input_view(spec, self._samples.arrays[name], sample, names, self._ranges[name])
+        warning = self._warnings.get(name, "")
+        scaling = self._expected[name].scaling if warning else ""
+        # What was scaled in this way already is not mended by it.
+        scaling = "" if scaling == self._samples.scalings.get(name) else scaling
+        return replace(view, warning=warning, suggested_scaling=scaling, alt=f"{view.alt}{warning and f' {warning}'}")
+
+
+def input_view(
+    spec: InputSpec,
+    array: np.ndarray,
     sample: int,
-    feature_names: Mapping[str, tuple[str, ...]],
-) -> tuple[InputView, ...]:
-    """Show one sample of all inputs, see :func:`input_view`; arrays and names are by the input's name."""
-    return tuple(input_view(spec, arrays[spec.name], sample, feature_names.get(spec.name, ())) for spec in specs)
-
-
-def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: tuple[str, ...] = ()) -> InputView:
+    feature_names: tuple[str, ...] = (),
+    seen: ValueRange | None = None,
+) -> InputView:
     """Show one sample of one input.
 
     Args:
@@ -56,12 +100,14 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
         array: All samples, the sample axis first, as the model sees them.
         sample: Which one to show.
         feature_names: Names of the last axis, if known.
+        seen: Range of all samples, if known.
     """
     value = array[sample]
     shape = charts.format_shape(value.shape) or "one value"
     if value.dtype.kind in "US":
-        return InputView(spec.name, shape, text=" ".join(map(str, value.reshape(-1))))
-    seen = value_range(array)
+        text = " ".join(map(str, value.reshape(-1)))
+        return InputView(spec.name, shape, text=text, alt=f"Input {spec.shown_name}: {text}")
+    seen = seen or value_range(array)
     picture, note = _picture_of(spec, array[sample : sample + 1])
     specification = None
     if picture is None:
@@ -77,7 +123,23 @@ def input_view(spec: InputSpec, array: np.ndarray, sample: int, feature_names: t
         minimum=seen.minimum,
         maximum=seen.maximum,
         not_finite=seen.non_finite,
+        alt=_in_words(spec, shape, value, feature_names, note),
     )
+
+
+def _in_words(spec: InputSpec, shape: str, value: np.ndarray, names: tuple[str, ...], note: str) -> str:
+    seen = value_range(value)
+    told = f"Input {spec.shown_name}, {spec.kind} {shape}"
+    if value.dtype.kind not in "biuf" or not np.isfinite(seen.minimum):
+        return f"{told}."
+    if value.ndim == 1 and len(names) == len(value) <= _FEATURES_TOLD:
+        told += ": " + ", ".join(f"{name} {number_text(float(each))}" for name, each in zip(names, value, strict=True))
+    elif value.size == 1:
+        told += f": {number_text(seen.mean)}"
+    else:
+        told += f": {range_text(seen.minimum, seen.maximum)}, mean {number_text(seen.mean)}"
+    wrong = f"; {seen.non_finite:,} are NaN or infinite" if seen.non_finite else ""
+    return f"{told}{wrong}{note and f'; {note}'}."
 
 
 def _picture_of(spec: InputSpec, one: np.ndarray) -> tuple[bytes | None, str]:

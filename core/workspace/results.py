@@ -148,6 +148,11 @@ class InputView:
         maximum: Largest.
         not_finite: How many of all numbers are NaN or infinite.
         note: What is to be said of the picture, where it does not show everything.
+        warning: What is said where the numbers obviously lie elsewhere than the model expects them, such as ``"Example
+            samples lie in 0 to 1, yours in 0.46 to 254. Divide by 255?"``; empty otherwise.
+        suggested_scaling: Key of :data:`core.inputs.images.SCALINGS` that would mend it when the files are taken again,
+            those of arrays with ``scale_arrays``; empty where none would.
+        alt: What a screen reader hears: what goes in, with its key numbers.
     """
 
     # How the picture crosses from a worker, see core.workspace.workers.wire.
@@ -162,6 +167,9 @@ class InputView:
     maximum: float | None = None
     not_finite: int = 0
     note: str = ""
+    warning: str = ""
+    suggested_scaling: str = ""
+    alt: str = ""
 
 
 @dataclass(frozen=True)

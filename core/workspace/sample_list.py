@@ -15,9 +15,11 @@ from core.common.text import number_text, percent
 from core.errors import InputRejected
 from core.extraction.blocks import SampleBlocks
 from core.inputs.datasets import ArrayDataset
+from core.inputs.labels import match_labels
 from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec, drawable
-from core.workspace.results import ChartPicture, SampleRow
+from core.workspace.answers import answer_of
+from core.workspace.results import Answer, ChartPicture, SampleRow
 from core.workspace.sample_rows import answers_of, sample_rows
 
 __all__ = ["SampleList"]
@@ -47,6 +49,14 @@ class SampleList:
         """Return a row per sample, see :meth:`.WorkspaceInterface.sample_rows`."""
         self._rows = self._kept.get("rows", lambda: self._all_rows(progress))
         return self._rows
+
+    def answer(self, sample: int, described: ModelOutput, progress: Progress | None = None) -> Answer:
+        """Return what the model answers to a sample with one of its outputs, see :meth:`.WorkspaceInterface.answer`."""
+        values, position = self._blocks.answer(sample, progress, described.position)
+        matched = self._dataset.matched_labels
+        # Nothing is known of what other outputs are to answer.
+        labels = matched if described.position == matched.output else match_labels(None, described)
+        return answer_of(values, position, labels, described, sample)
 
     def strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
         """Return some samples in one row, see :meth:`.WorkspaceInterface.sample_strip`."""

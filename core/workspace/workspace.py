@@ -9,23 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from core.charts import export as chart_export
+from core.charts.export import ChartFormat
 from core.common.cache import OnceCache
 from core.common.progress import Progress
-from core.errors import InputRejected, PluginFailed
+from core.errors import InputRejected
 from core.examples.catalogue import get_example
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import ModelSource, model_store
 from core.extraction.memory_plan import MemoryPlan
-from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_text
+from core.inputs.files import Preparation, Samples, read_files, read_text
 from core.inputs.images import Fit
-from core.inputs.labels import LabelRole, match_labels
+from core.inputs.labels import LabelRole
 from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
 from core.plugins.registry import Registry, get_registry
-from core.workspace import answers, export, previews, thumbnails, visualizer_list
-from core.workspace.comparison_views import layer_chart
+from core.workspace import export, thumbnails, visualizer_list
+from core.workspace.compared_layers import compared_layer
 from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.labelled_samples import NamesOfClasses, names_by_person, names_in_files, role_by_person
@@ -178,17 +178,22 @@ class Workspace(WorkspaceInterface):
         entry = self._shown_model
         if entry is None or entry.samples is None:
             raise InputRejected(
-                "No samples came with this model.",
-                remedy="Give it data of your own, or noise; or show it with samples.",
+                "No samples came with this model.", remedy="Give it data, or noise; or show it with some."
             )
         self._take(entry.samples)
 
     def take_files(
-        self, files: Mapping[str, Sequence[tuple[str, bytes]]], *, scaling: str, fit: Fit, invert: bool
+        self,
+        files: Mapping[str, Sequence[tuple[str, bytes]]],
+        *,
+        scaling: str,
+        fit: Fit,
+        invert: bool,
+        scale_arrays: bool = False,
     ) -> None:
-        uploads = {name: [UploadedFile(*file) for file in files_of_input] for name, files_of_input in files.items()}
-        class_names, data = names_in_files(uploads)
-        self._take(read_files(data, self._require_model().specs, Preparation(scaling, fit, invert)), class_names)
+        class_names, data = names_in_files(files)
+        preparation = Preparation(scaling, fit, invert, scale_arrays)
+        self._take(read_files(data, self._require_model().specs, preparation), class_names)
 
     def take_text(self, text: str) -> None:
         self._take(read_text(text, self._require_model().specs[0]))
@@ -214,19 +219,13 @@ class Workspace(WorkspaceInterface):
             self._match_samples_again()
 
     def inputs(self, sample: int) -> tuple[InputView, ...]:
-        specs, samples = self._require_model().specs, self._require_samples()
-        return previews.input_views(specs, samples.dataset.arrays, sample, samples.source.feature_names)
+        return self._require_samples().previews.views(sample)
 
     def plan(self) -> MemoryPlan:
         return self._require_samples().blocks.plan
 
     def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
-        samples, described = self._require_samples(), self._require_model().output_called(output)
-        values, position = samples.blocks.answer(sample, progress, described.position)
-        matched = samples.dataset.matched_labels
-        # Nothing is known of what other outputs are to answer.
-        labels = matched if described.position == matched.output else match_labels(None, described)
-        return answers.answer_of(values, position, labels, described, sample)
+        return self._require_samples().sample_list.answer(sample, self._require_model().output_called(output), progress)
 
     def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
         return self._require_samples().sample_list.rows(progress)
@@ -269,8 +268,7 @@ class Workspace(WorkspaceInterface):
         progress: Progress | None = None,
     ) -> LayerView:
         view = self._require_samples().layers.view(layer, sample)
-        picture = view.picture(visualizer)
-        if picture is None or not draw:
+        if (picture := view.picture(visualizer)) is None or not draw:
             return view
         return replace(view, chart=self.chart(layer, picture.name, picture.values_of(options), sample, progress))
 
@@ -285,12 +283,9 @@ class Workspace(WorkspaceInterface):
         return self._require_samples().charts.result(ChartRequest(layer, visualizer, sample, options), progress)
 
     def chart_file(
-        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: chart_export.ChartFormat
+        self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: ChartFormat
     ) -> bytes:
-        drawing = self._require_samples().charts.draw(ChartRequest(layer, visualizer, sample, options))
-        if drawing.refusal:
-            raise PluginFailed(drawing.refusal, plugin=visualizer)
-        return chart_export.chart_file(drawing.specification, kind)
+        return self._require_samples().charts.file(ChartRequest(layer, visualizer, sample, options), kind)
 
     def activation_file(self, layer: str, sample: int, kind: Literal["npy", "csv"]) -> bytes:
         activation, position = self._require_samples().blocks.activation(layer, sample)
@@ -304,8 +299,8 @@ class Workspace(WorkspaceInterface):
 
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         model = self._require_model()
-        request = ChartRequest(layer, visualizer, sample, options)
-        return self._require_samples().charts.code(request, model.opening, model.taken_for)
+        charts = self._require_samples().charts
+        return charts.code(ChartRequest(layer, visualizer, sample, options), model.opening, model.taken_for)
 
     def health(self, progress: Progress | None = None) -> HealthReport:
         return self._require_samples().views.health(progress)
@@ -346,13 +341,8 @@ class Workspace(WorkspaceInterface):
         return self._require_samples().views.compare_samples(first, second)
 
     def compared_layer(self, layer: str, sample: int, second: int | None) -> dict[str, Any]:
-        model = self._require_model()
-        if second is None:
-            other = self._require_other_model()
-            pair = (model.extractor, sample, model.summary.name), (other.extractor, sample, other.summary.name)
-        else:
-            pair = (model.extractor, sample, f"sample {sample}"), (model.extractor, second, f"sample {second}")
-        return layer_chart(*pair, self._require_samples().dataset, layer)
+        other = self._require_other_model() if second is None else None
+        return compared_layer(self._require_model(), other, self._require_samples().dataset, layer, (sample, second))
 
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         return self._require_samples().maximizations.layers()

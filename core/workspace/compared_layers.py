@@ -1,0 +1,35 @@
+"""One layer of a model beside that of another model, or beside itself for another sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.inputs.datasets import Dataset
+from core.workspace.comparison_views import layer_chart
+from core.workspace.open_model import OpenModel
+
+__all__ = ["compared_layer"]
+
+
+def compared_layer(
+    model: OpenModel, other: OpenModel | None, dataset: Dataset, layer: str, samples: tuple[int, int | None]
+) -> dict[str, Any]:
+    """Return one layer side by side with its difference, see :meth:`.WorkspaceInterface.compared_layer`.
+
+    Args:
+        model: The model.
+        other: The one that it is compared with for one sample; None compares two samples of the model.
+        dataset: Where the samples are from.
+        layer: Key of the layer.
+        samples: The sample, and the other one.
+
+    Raises:
+        InputRejected: If one of both has no such layer, or their answers differ in shape.
+        ExtractionFailed: If a model raises.
+    """
+    first, second = samples
+    if other is None:
+        pair = [(model.extractor, number or 0, f"sample {number}") for number in (first, second)]
+    else:
+        pair = [(each.extractor, first, each.summary.name) for each in (model, other)]
+    return layer_chart(pair[0], pair[1], dataset, layer)
