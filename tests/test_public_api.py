@@ -58,6 +58,7 @@ def test_the_face_that_plugin_authors_import():
         "HeadIndex",
         "LayerDataset",
         "LayerKey",
+        "Missing",
         "NoneTitle",
         "Options",
         "ProgressReport",

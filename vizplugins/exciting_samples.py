@@ -21,12 +21,17 @@ from vizplugins import (
     charts,
     gallery,
     hookimpl,
+    sample_pictures,
 )
 
 _SHOWN = 8
 _FEWEST = 3
 _BUCKETS = 60
 _MOST_TICKS = 2_000
+_LEAST_RANGE = 0.01
+"""Share of the layer's range below which a unit is not said to answer to anything."""
+_LEGEND_COLUMNS = 4
+_TILE = 84
 
 
 class ExcitingSamplesOptions(Options):
@@ -77,7 +82,8 @@ class ExcitingSamples(Visualizer):
     ) -> dict[str, alt.TopLevelMixin] | Refusal:
         """Draw the most, the least, and how all samples are spread."""
         unit = charts.shown_unit(activation, options.sample, options.unit)
-        scores = dataset.features(options.by, progress)[:, unit].astype(np.float64)
+        features = dataset.features(options.by, progress)
+        scores = features[:, unit].astype(np.float64)
         ranked = np.flatnonzero(np.isfinite(scores))
         if len(ranked) < _FEWEST:
             return Refusal("Fewer than three samples have an answer that is a finite number.")
@@ -86,17 +92,37 @@ class ExcitingSamples(Visualizer):
         frame = dataset.table().assign(answer=scores, open=is_open)
         count = min(_SHOWN, len(ranked) // 2) or 1
         name = charts.unit_name(activation, unit)
+        strongest, weakest = ranked[:count], ranked[::-1][:count]
+        told = _weak_answer(scores[ranked], charts.finite_range(features)) or _selectivity(frame.iloc[ranked])
         return {
-            f"Strongest samples for {name}": _samples(dataset, unit, frame, ranked[:count]),
-            "Weakest": _samples(dataset, unit, frame, ranked[::-1][:count]),
-            f"All {len(ranked):,} samples: {_selectivity(frame)}": _spread(frame.iloc[ranked]),
+            f"Strongest samples for {name}{_all_alike(scores[strongest])}": _samples(dataset, unit, frame, strongest),
+            f"Weakest{_all_alike(scores[weakest])}": _samples(dataset, unit, frame, weakest),
+            f"All {len(ranked):,} samples: {told}": _spread(frame.iloc[ranked]),
         }
+
+
+def _all_alike(answers: np.ndarray) -> str:
+    alike = len(answers) > 1 and np.ptp(answers) == 0
+    return f": all {len(answers)} answer {answers[0]:.3g}" if alike else ""
+
+
+def _weak_answer(scores: np.ndarray, layer_range: tuple[float, float] | None) -> str:
+    """Return that a unit hardly answers to any sample, beside the other units of its layer; empty if it does."""
+    if layer_range is None:
+        return ""
+    own, of_layer = float(np.ptp(scores)), float(layer_range[1] - layer_range[0])
+    if own == 0:
+        return f"the same answer to all, {scores[0]:.3g}"
+    if own >= _LEAST_RANGE * of_layer:
+        return ""
+    return f"it hardly answers: its range is {own:.3g}, that of the layer {of_layer:.3g}"
 
 
 def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
     names = [dataset.short_name(int(position)) for position in chosen]
     rows = frame.iloc[chosen].assign(name=names, place=range(len(names)))
     answers = dataset.activation(chosen.tolist())
+    rows["shown name"] = [f"{answer:.3g} · {name}" for name, answer in zip(names, rows["answer"], strict=True)]
     values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
     values = np.where(answers.shown, values, np.nan) if values.ndim > 1 else values
     tooltip = [
@@ -115,15 +141,24 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
                 for each, pixels in zip(values, small, strict=True)
             ]
         urls = [charts.picture_url(each) for each in small]
-        return gallery.strip(rows.assign(image=urls), tooltip=tooltip)
+        return gallery.strip(rows.assign(image=urls, name=rows["shown name"]), tooltip=tooltip, side=_TILE)
+    if values.ndim == 1:
+        pictured = sample_pictures.with_pictures(rows.assign(name=rows["shown name"]), inputs)
+        if "image" in pictured:
+            return gallery.strip(pictured, tooltip=tooltip, side=_TILE)
+        if "text" in pictured:
+            return sample_pictures.listed(pictured, tooltip=tooltip)
     if values.ndim == 2 and values.shape[1] > 1:
         return _over_time(values, rows, sorted(frame["class"].unique()), tooltip)
+    if np.ptp(rows["answer"]) == 0:
+        # Bars of one length, or of none, show nothing beside their names.
+        return sample_pictures.listed(rows, tooltip=tooltip)
     clicked = charts.clicked("sample")
     bars = alt.Chart(rows).mark_bar(cursor="pointer", color=charts.MARK_COLOUR)
     return (
         bars.encode(
             alt.X("answer:Q", title="Activation"),
-            alt.Y("name:N", sort=charts.row_order("place"), title="Sample"),
+            alt.Y("name:N", sort=charts.row_order("place"), title="Sample", axis=charts.name_axis()),
             tooltip=tooltip,
         )
         .add_params(clicked)
@@ -143,7 +178,10 @@ def _over_time(
     finite = values[np.isfinite(values)]
     height = alt.Scale(domain=[float(finite.min()), float(finite.max())], nice=True)
     clicked = charts.clicked("sample")
-    colour = alt.Color("class:N", title="Class", scale=alt.Scale(domain=classes, scheme="tableau10"))
+    seen = sorted(rows["class"].unique())
+    under = alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, values=seen, labelLimit=180)
+    colours = alt.Scale(domain=classes, scheme="tableau10")
+    colour = alt.Color("class:N", title="Class", scale=colours, legend=under if len(seen) > 1 else None)
     base = alt.Chart(frame).encode(
         alt.X("time:Q", title="Timestep", axis=alt.Axis(format="d", tickMinStep=1)),
         alt.Y("value:Q", title="Activation", scale=height),
@@ -167,12 +205,19 @@ def _selectivity(frame: pd.DataFrame) -> str:
         return f"the most for {best}, {largest:.3g} in the mean, {others:.3g} for all others"
     if not np.isfinite(largest):
         return f"the most for {best}"
+    active = int((frame.loc[frame["class"] == best, "answer"] > _LEAST_RANGE * frame["answer"].max()).sum())
+    if active < _FEWEST:
+        return (
+            f"the most for {best}, of which {active} {'is' if active == 1 else 'are'} active: too few to be selective"
+        )
     index = (largest - others) / (largest + others)
     return f"the most for {best}, selectivity {index:.2f} of 1"
 
 
 def _spread(frame: pd.DataFrame) -> alt.LayerChart:
-    by_class = alt.Y("class:N", title=None if (frame["class"] == charts.NOT_KNOWN).all() else "Class")
+    by_class = alt.Y(
+        "class:N", title=None if (frame["class"] == charts.NOT_KNOWN).all() else "Class", axis=charts.name_axis()
+    )
     across = alt.X("answer:Q", title="Activation")
     clicked = charts.clicked("sample")
     # So many that those of a class cannot be told apart anyway; the extremes stay.

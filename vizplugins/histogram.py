@@ -55,7 +55,7 @@ class Histogram(Visualizer):
                     "count:Q",
                     title="Number of values",
                     scale=scale,
-                    axis=alt.Axis(format=",", tickMinStep=1, tickCount=5),
+                    axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5),
                 ),
                 y2=alt.Y2Datum(0.8) if options.logarithmic else alt.Undefined,
                 tooltip=[

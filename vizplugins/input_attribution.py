@@ -1,6 +1,7 @@
 """Which parts of the input a unit's answer rests on, by gradients or by covering them."""
 
-from typing import Any, Literal
+import textwrap
+from typing import Annotated, Any, Literal
 
 import altair as alt
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    ActsWhen,
     Extractor,
     Handles,
     Options,
@@ -26,6 +28,13 @@ from vizplugins import (
 _MOST_STEPS = 400
 _MOST_NAMES = 60
 _TOKEN_HEIGHT = 18
+_SIDE = 240
+_TEXT_WIDTH = 800
+_LETTER = 7.9
+"""Screen pixels that a letter takes in the browser's fixed font of 13 pixels."""
+_WORD_GAP = 8
+_LINE = 26
+_LONGEST_LINE = 125
 
 
 class InputAttributionOptions(Options):
@@ -43,10 +52,10 @@ class InputAttributionOptions(Options):
         description="Saliency, SmoothGrad: how much a small change matters. Gradient × input, integrated gradients, "
         "occlusion: what is there compared with nothing.",
     )
-    nothing: Literal["zero", "mean of the samples"] = Field(
-        "zero", title="Baseline", description="What stands for nothing: for integrated gradients and occlusion."
-    )
-    patch: int = Field(
+    nothing: Annotated[
+        Literal["zero", "mean of the samples"], ActsWhen("method", "integrated gradients", "occlusion")
+    ] = Field("zero", title="Baseline", description="What stands for nothing: for integrated gradients and occlusion.")
+    patch: Annotated[int, ActsWhen("method", "occlusion")] = Field(
         0, ge=0, le=64, title="Patch size", description="For occlusion: pixels, features or steps; 0: automatic."
     )
     check: bool = Field(
@@ -71,9 +80,9 @@ class InputAttribution(Visualizer):
     Options = InputAttributionOptions
     how_to_read = (
         "Strong colours and long bars are what the answer rests on. Where the method has a sign, orange speaks for the "
-        "unit and blue against it. Choose the last layer to ask about a class: it is explained before its softmax, "
-        "where that is found. Integrated gradients add up to the difference from the baseline; the caption says how "
-        "well they do."
+        "unit and blue against it; of a text the words themselves are coloured. Choose the last layer to ask about a "
+        "class: it is explained before its softmax, where that is found. Integrated gradients add up to the difference "
+        "from the baseline; the caption says how well they do."
     )
     limitations = (
         "An attribution is not a reason: it says what a small or a whole change of a part does to this unit, one part "
@@ -106,8 +115,13 @@ class InputAttribution(Visualizer):
             found = attribution.attribute(
                 extractor, inputs, target, options.method, progress=_half(progress, 0, options.check), **more
             )
+            name = charts.unit_name(activation, unit)
+            heading = f"Attribution of {name} by {options.method}: {charts.sample_name(activation, options.sample)}"
             pictures = {
-                _caption(activation, unit, options, each): _picture(each, activation, options) for each in found
+                f"{heading}{f' ({each.entry})' if len(found) > 1 else ''}": _picture(
+                    each, activation, options
+                ).properties(title=_notes(activation, each))
+                for each in found
             }
             if options.check:
                 shuffled = attribution.attribute(
@@ -132,22 +146,23 @@ def _half(progress: ProgressReport, half: int, halved: bool) -> Any:
     return (lambda fraction, text: progress((fraction + half) / 2, text)) if halved else progress
 
 
-def _caption(
-    activation: Activation, unit: int, options: InputAttributionOptions, found: attribution.Attribution
-) -> str:
-    name = charts.unit_name(activation, unit)
-    parts = [f"What {name} rests on, by {options.method}: {charts.sample_name(activation, options.sample)}"]
-    if found.baseline is not None and found.total is not None and found.completeness_error is not None:
-        parts.append(
-            f"The sum is {found.total:.4g}; from {found.baseline:.4g} for nothing to {found.objective:.4g} it should "
-            f"be {found.objective - found.baseline:.4g}: {charts.percent(found.completeness_error, 1)} off"
-        )
-    if not activation.layer.has_logits:
+def _notes(activation: Activation, found: attribution.Attribution) -> alt.TitleParams:
+    """Return small lines above a picture: whether the sum is what it should be, what is explained, what to know."""
+    lines = []
+    if found.baseline is not None and found.total is not None:
+        lines.append(f"sums to {found.total:.3g} of {found.objective - found.baseline:.3g}")
+    if not activation.layer.has_logits and charts.explained_as(activation):
         # That a class is explained before its softmax is said beside the picture.
-        explained = charts.explained_as(activation)
-        parts.append(f"Explained is {explained}" if explained else "")
-    parts.append(found.note.rstrip("."))
-    return ". ".join(filter(None, parts))
+        lines.append(f"explained is {charts.explained_as(activation)}")
+    wrapped = textwrap.wrap(found.note, _LONGEST_LINE)
+    return alt.TitleParams(
+        text=[*filter(None, ["; ".join(lines)]), *wrapped],
+        anchor="start",
+        fontSize=12,
+        fontWeight="normal",
+        color=charts.MUTED_TEXT,
+        offset=8,
+    )
 
 
 def _picture(
@@ -171,8 +186,8 @@ def _over_image(found: attribution.Attribution) -> alt.HConcatChart:
     if values.ndim == 3:
         values = values.sum(axis=-1) if found.is_signed else values.max(axis=-1)  # (height, width, channel)
     scale = charts.colour_scale(values, "blueorange" if found.is_signed else "magma")
-    image, over = gallery.overlay(values, found.given, scale)
-    large = gallery.large_map(values, scale, title="Attribution", legend=True, value_title="Attribution")
+    image, over = gallery.overlay(values, found.given, scale, side=_SIDE)
+    large = gallery.large_map(values, scale, title="Attribution", legend=True, value_title="Attribution", side=_SIDE)
     return alt.HConcatChart(hconcat=[image, over, large], spacing=20)
 
 
@@ -183,7 +198,8 @@ def _over_time(
     steps = values if values.ndim == 1 else values.sum(axis=-1)  # (time, feature) -> (time,)
     labels = charts.token_labels(activation.sample(options.sample), len(steps))
     if labels is not None:
-        return _per_token(steps, *labels, found.is_signed)
+        tokens, shown = labels
+        return _per_token(steps, tokens, _words(activation, options.sample, tokens, shown), shown, found.is_signed)
     bars = _bars(pd.DataFrame({"time": np.arange(len(steps)), "value": steps.astype(np.float64)}), "time", "Timestep")
     if values.ndim == 1:
         return bars
@@ -203,36 +219,80 @@ def _over_time(
     return alt.VConcatChart(vconcat=[bars.properties(width=620, height=110), cells], spacing=10)
 
 
-def _per_token(steps: np.ndarray, labels: tuple[str, ...], shown: np.ndarray, is_signed: bool) -> alt.LayerChart:
+def _words(activation: Activation, sample: int, tokens: tuple[str, ...], shown: np.ndarray) -> tuple[str, ...]:
+    """Return the words of the sentence where each token is one of them, so that none reads ``[UNK]``; else the tokens.
+
+    What stands at padding is left as it is.
+    """
+    texts = [array[sample] for array in activation.context.inputs.values() if array.dtype.kind in "USO"]
+    words = str(np.ravel(texts[0])[0]).split() if len(texts) == 1 and np.size(texts[0]) == 1 else []
+    places = np.flatnonzero(shown)
+    if len(words) != len(places):
+        return tokens
+    by_place = dict(zip(places.tolist(), words, strict=True))
+    return tuple(by_place.get(place, token) for place, token in enumerate(tokens))
+
+
+def _per_token(
+    steps: np.ndarray, tokens: tuple[str, ...], words: tuple[str, ...], shown: np.ndarray, is_signed: bool
+) -> alt.LayerChart:
     kept = np.flatnonzero(shown)[:_MOST_STEPS]
+    values = steps[kept].astype(np.float64)
+    scale = charts.colour_scale(values, "blueorange" if is_signed else "viridis")
+    palette = scale.palette()[scale.levels(values)]
+    bright = palette @ np.array([0.299, 0.587, 0.114])
     frame = pd.DataFrame(
         {
-            "token": [labels[place] for place in kept],
+            "token": [tokens[place] for place in kept],
+            "word": [words[place] for place in kept],
             "place": kept,
-            "value": steps[kept].astype(np.float64),
+            "value": values,
+            "ink": np.where(bright > 140, "#111111", "#ffffff"),
         }
     )
-    frame["against"] = frame["value"] < 0
-    base = alt.Chart(frame).encode(
-        alt.Y(
-            "place:O",
-            title=None,
-            axis=alt.Axis(labelExpr=_labels_by_place(frame), ticks=False, domain=False, labelLimit=160),
-        )
+    frame = frame.join(_lines(frame["word"]))
+    height = _LINE * (int(frame["line"].max()) + 1 if len(frame) else 1)
+    tooltip = [alt.Tooltip("token:N"), alt.Tooltip("place:Q"), alt.Tooltip("value:Q", format=".4~g")]
+    across = {"axis": None, "scale": alt.Scale(domain=[0, _TEXT_WIDTH], nice=False)}
+    down = {"axis": None, "scale": alt.Scale(domain=[0, height], nice=False, reverse=True)}
+    boxes = alt.Chart(frame).mark_rect(cornerRadius=3)
+    boxes = boxes.encode(
+        x=alt.X("left:Q", **across),
+        x2=alt.X2("right:Q"),
+        y=alt.Y("top:Q", **down),
+        y2=alt.Y2("bottom:Q"),
+        color=alt.Color(
+            "value:Q",
+            title="Attribution: against it (blue), for it (orange)" if is_signed else "Attribution",
+            scale=scale.altair(),
+            legend=alt.Legend(orient="bottom", direction="horizontal", gradientLength=260, titleLimit=400),
+        ),
+        tooltip=tooltip,
     )
-    bars = base.mark_bar(height=_TOKEN_HEIGHT - 5).encode(
-        alt.X("value:Q", title=_attribution_title(is_signed)),
-        color=_sign_colour(),
-        tooltip=["token:N", "place:Q", alt.Tooltip("value:Q", format=".4~g")],
+    texts = alt.Chart(frame).mark_text(font="monospace", fontSize=13)
+    texts = texts.encode(
+        x=alt.X("middle:Q", **across),
+        y=alt.Y("centre:Q", **down),
+        text="word:N",
+        color=alt.Color("ink:N", scale=None),
+        tooltip=tooltip,
     )
-    return alt.LayerChart(layer=[bars], height=alt.Step(_TOKEN_HEIGHT))
+    return alt.LayerChart(layer=[boxes, texts], width=_TEXT_WIDTH, height=height, view=alt.ViewBackground(stroke=None))
 
 
-def _labels_by_place(frame: pd.DataFrame) -> str:
-    # The same word may stand at several places.
-    names = [str(token).replace("\\", "\\\\").replace("'", "\\'") for token in frame["token"]]
-    pairs = ", ".join(f"'{place}': '{name}'" for place, name in zip(frame["place"], names, strict=True))
-    return f"({{{pairs}}})[datum.value]"
+def _lines(words: pd.Series) -> pd.DataFrame:
+    """Return where each word stands when they are set in lines, as on paper, in screen pixels."""
+    left, line, places = 0.0, 0, []
+    for word in words:
+        width = min(_LETTER * max(len(word), 1) + 6, _TEXT_WIDTH)
+        if left and left + width > _TEXT_WIDTH:
+            left, line = 0.0, line + 1
+        places.append((line, left, left + width))
+        left += width + _WORD_GAP
+    frame = pd.DataFrame(places, columns=["line", "left", "right"], index=words.index)
+    frame["top"], frame["bottom"] = frame["line"] * _LINE + 2, (frame["line"] + 1) * _LINE - 2
+    frame["middle"], frame["centre"] = (frame["left"] + frame["right"]) / 2, (frame["top"] + frame["bottom"]) / 2
+    return frame
 
 
 def _per_feature(found: attribution.Attribution, names: tuple[str, ...]) -> alt.TopLevelMixin:
@@ -268,7 +328,7 @@ def _per_named_feature(found: attribution.Attribution, names: tuple[str, ...]) -
                 "feature:N",
                 sort=charts.row_order("place"),
                 title=None,
-                axis=alt.Axis(ticks=False, domain=False, labelLimit=200, labelOverlap=False),
+                axis=charts.name_axis(ticks=False, domain=False),
             ),
             alt.X("value:Q", title=_attribution_title(found.is_signed)),
             color=_sign_colour(),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import altair as alt
 import numpy as np
@@ -12,16 +12,19 @@ from pydantic import Field
 from vizplugins import (
     Activation,
     Activations,
+    ActsWhen,
     Cache,
     Handles,
     LayerDataset,
     LayerKey,
     Missing,
+    NoneTitle,
     Options,
     ProgressReport,
     Refusal,
     Region,
     SampleIndex,
+    UnitIndex,
     Visualizer,
     charts,
     gallery,
@@ -48,7 +51,11 @@ class ProjectionOptions(Options):
     method: projection.Method = Field("PCA", title="Method")
     dimensions: Literal[2, 3] = Field(2, title="Dimensions")
     colour_by: Literal["class", "prediction", "correct or wrong", "unit"] = Field("class", title="Colour by")
-    unit: int = Field(0, ge=0, title="Unit or channel", description="For the colour: its mean over space or time.")
+    unit: Annotated[UnitIndex | None, ActsWhen("colour_by", "unit")] = Field(
+        None,
+        title="Unit",
+        description="For the colour: its mean over space or time. Automatic: the one that answers the most.",
+    )
     pooling: projection.Pooling = Field(
         "flatten",
         title="Vector per sample",
@@ -56,12 +63,22 @@ class ProjectionOptions(Options):
     )
     region: Region = Field(None, title="Region", description="In a plane: its samples are listed, and what they share.")
     beside: Literal["none", "PCA", "t-SNE", "UMAP"] = Field("none", title="Second plot: method")
-    other_layer: LayerKey = Field("", title="Second plot: layer")
-    metric: projection.Metric = Field("euclidean", title="Distance", description="PCA knows the Euclidean one only.")
-    perplexity: float = Field(30, ge=2, le=100, title="Perplexity", description="t-SNE: how many neighbours count.")
-    neighbours: int = Field(15, ge=2, le=100, title="Neighbours", description="UMAP: how many neighbours count.")
-    minimum_distance: float = Field(0.1, ge=0, le=1, title="Minimum distance", description="UMAP: between points.")
-    seed: int = Field(0, ge=0, le=999, title="Seed", description="t-SNE and UMAP: another picture of the same data.")
+    other_layer: Annotated[LayerKey | None, NoneTitle("none")] = Field(None, title="Second plot: layer")
+    metric: projection.Metric = Field(
+        "euclidean", title="Distance", description="For the nearest samples, t-SNE and UMAP; PCA is always Euclidean."
+    )
+    perplexity: Annotated[float, ActsWhen("method", "t-SNE"), ActsWhen("beside", "t-SNE")] = Field(
+        30, ge=2, le=100, title="Perplexity", description="t-SNE: how many neighbours count."
+    )
+    neighbours: Annotated[int, ActsWhen("method", "UMAP"), ActsWhen("beside", "UMAP")] = Field(
+        15, ge=2, le=100, title="Neighbours", description="UMAP: how many neighbours count."
+    )
+    minimum_distance: Annotated[float, ActsWhen("method", "UMAP"), ActsWhen("beside", "UMAP")] = Field(
+        0.1, ge=0, le=1, title="Minimum distance", description="UMAP: between points."
+    )
+    seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP"), ActsWhen("beside", "t-SNE", "UMAP")] = Field(
+        0, ge=0, le=999, title="Seed", description="t-SNE and UMAP: another picture of the same data."
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +136,7 @@ class Projection(Visualizer):
             return Refusal(f"{error}: choose the mean or maximum of each unit.")
         if why := projection.why_no_place(features):
             return Refusal(why)
+        options = options.model_copy(update={"unit": charts.shown_unit(activation, options.sample, options.unit)})
         described = _described(dataset, options, progress)
         place = partial(_place, described, options, dataset.number_of(options.sample), cache, progress)
         main = place(activation.key, features, options.method)
@@ -139,7 +157,7 @@ def _described(dataset: LayerDataset, options: ProjectionOptions, progress: Prog
         frame["correct or wrong"] = np.where(labels >= 0, verdict, charts.NOT_KNOWN)
     if options.colour_by == "unit":
         means = dataset.features("mean", progress)
-        frame["unit"] = means[:, min(options.unit, means.shape[1] - 1)].astype(np.float64)
+        frame["unit"] = means[:, min(options.unit or 0, means.shape[1] - 1)].astype(np.float64)
     return frame
 
 
@@ -181,7 +199,7 @@ def _beside(
     others: list[_Placed] = []
     if options.beside not in ("none", options.method):
         others.append(place(activation.key, features, options.beside))
-    other = activations.get(options.other_layer) if activations is not None else None
+    other = activations.get(options.other_layer) if activations is not None and options.other_layer else None
     if other is not None and other.key != activation.key and other.is_numeric:
         there = dataset.of_layer(other).features(options.pooling)
         if not projection.why_no_place(there):
@@ -351,15 +369,19 @@ def _telling_units(
 ) -> alt.Chart:
     means = dataset.features("mean") if options.pooling == "flatten" else features
     strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
-    frame = pd.DataFrame({"unit": [f"unit {unit}" for unit in strongest], "apart": apart, "place": range(len(apart))})
+    frame = pd.DataFrame({"unit": strongest, "apart": apart, "place": range(len(apart))})
+    frame["name"] = [f"unit {unit}" for unit in strongest]
+    frame["chosen"] = frame["unit"] == options.unit
     return (
         alt.Chart(frame)
-        .mark_bar(color=charts.MARK_COLOUR)
+        .mark_bar(color=charts.MARK_COLOUR, cursor="pointer")
         .encode(
             x=alt.X("apart:Q", title="Mean inside minus mean outside, in standard deviations"),
-            y=alt.Y("unit:N", sort=charts.row_order("place"), title=None, axis=alt.Axis(labelOverlap=False)),
-            tooltip=[alt.Tooltip("unit:N"), alt.Tooltip("apart:Q", format="+.2f")],
+            y=alt.Y("name:N", sort=charts.row_order("place"), title=None, axis=charts.name_axis()),
+            tooltip=[alt.Tooltip("name:N", title="unit"), alt.Tooltip("apart:Q", format="+.2f")],
+            **charts.chosen_frame(),
         )
+        .add_params(charts.clicked("unit"))
         .properties(height=alt.Step(18), width=_SIDE)
     )
 
@@ -383,7 +405,7 @@ def _nearest(
         .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("distance:Q", title=f"Distance in the layer ({options.metric})"),
-            y=alt.Y("name:N", sort=charts.row_order("place"), title="Sample"),
+            y=alt.Y("name:N", sort=charts.row_order("place"), title="Sample", axis=charts.name_axis()),
             color=_colour(options, placed.frame),
             tooltip=tooltip,
         )

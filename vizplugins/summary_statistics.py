@@ -42,19 +42,19 @@ class SummaryStatistics(Visualizer):
         ]
         cells = (
             alt.Chart(pd.DataFrame(rows))
-            .mark_text(align="right", fontSize=13, color=_INK, dx=40)
+            .mark_text(align="right", fontSize=15, color=_INK, dx=40)
             .encode(
                 y=alt.Y(
                     "measure:N",
                     sort=charts.row_order("row"),
                     title=None,
-                    axis=alt.Axis(ticks=False, domain=False, labelFontSize=13),
+                    axis=charts.name_axis(ticks=False, domain=False, labelFontSize=15),
                 ),
                 x=alt.X(
                     "of:N",
                     sort=charts.row_order("column"),
                     title=None,
-                    axis=alt.Axis(orient="top", ticks=False, domain=False, labelAngle=0, labelFontSize=12),
+                    axis=charts.name_axis(orient="top", ticks=False, domain=False, labelAngle=0, labelFontSize=14),
                 ),
                 text=alt.Text("text:N"),
                 tooltip=[alt.Tooltip("measure:N"), alt.Tooltip("of:N"), alt.Tooltip("text:N", title="value")],
@@ -62,8 +62,8 @@ class SummaryStatistics(Visualizer):
         )
         return alt.LayerChart(
             layer=[cells],
-            width=alt.Step(190),
-            height=alt.Step(25),
+            width=alt.Step(240),
+            height=alt.Step(30),
             view=alt.ViewBackground(stroke=None),
             title=charts.title(f"Statistics of {activation.key}"),
         )

@@ -17,7 +17,8 @@ def shown_unit(activation: Activation, sample: int, unit: int | None) -> int:
         sample: Position of the sample that is looked at.
         unit: The chosen one, which may be of a wider layer; None: :func:`strongest_unit`.
     """
-    return strongest_unit(activation, sample) if unit is None else min(unit, activation.shape[-1] - 1)
+    last = activation.shape[-1] - 1 if activation.rank > 1 else 0
+    return strongest_unit(activation, sample) if unit is None else min(unit, last)
 
 
 def strongest_unit(activation: Activation, sample: int) -> int:
@@ -33,8 +34,10 @@ def strongest_units(activation: Activation, sample: int, count: int) -> tuple[in
     """
     answer = activation.sample(sample)
     values = np.nan_to_num(answer.values.astype(np.float32), posinf=0, neginf=0)
-    rows = values.reshape(-1, values.shape[-1])  # (*places, unit) -> (place, unit)
-    rows = rows[answer.shown.reshape(-1)] if answer.shown.any() else rows
+    # (*places, unit) -> (place, unit); what answers one number a sample has one unit.
+    rows = values.reshape(-1, values.shape[-1] if values.ndim else 1)
+    shown = answer.shown.reshape(-1) if values.ndim > 1 else np.ones(len(rows), bool)
+    rows = rows[shown] if shown.any() else rows
     is_last = activation.keys_of_pass[-1] == activation.key
     strength = (rows if is_last else np.abs(rows)).mean(axis=0, dtype=np.float64)
     if count == 1:

@@ -347,7 +347,12 @@ def thumbnails(images: np.ndarray) -> list[np.ndarray]:
 
 
 def strip(
-    frame: pd.DataFrame, *, tooltip: list[alt.Tooltip], select: str = "sample", columns: int = 0
+    frame: pd.DataFrame,
+    *,
+    tooltip: list[alt.Tooltip],
+    select: str = "sample",
+    columns: int = 0,
+    side: int = THUMBNAIL,
 ) -> alt.LayerChart:
     """Draw images in rows, each with its name; a click selects one.
 
@@ -356,21 +361,22 @@ def strip(
         tooltip: What is said of an image that is pointed at.
         select: Name of the selection parameter, and of the column that tells images apart.
         columns: How many stand in a row; 0 puts all in one.
+        side: Longer side of each in screen pixels.
     """
     columns = columns or len(frame)
     numbers = np.arange(len(frame))
-    placed = frame.assign(place=numbers % columns, top=numbers // columns * (THUMBNAIL + 20))
-    placed["middle"], placed["under"] = placed["top"] + THUMBNAIL / 2, placed["top"] + THUMBNAIL + 12
+    placed = frame.assign(place=numbers % columns, top=numbers // columns * (side + 20))
+    placed["middle"], placed["under"] = placed["top"] + side / 2, placed["top"] + side + 12
     across = alt.X("place:O", axis=None, scale=alt.Scale(paddingInner=0.1, paddingOuter=0))
-    pictures = alt.Chart(placed).mark_image(width=THUMBNAIL, height=THUMBNAIL, cursor="pointer")
-    names = alt.Chart(placed).mark_text(fontSize=_LABEL_SIZE, color=MUTED_TEXT)
+    pictures = alt.Chart(placed).mark_image(width=side, height=side, cursor="pointer")
+    names = alt.Chart(placed).mark_text(fontSize=_LABEL_SIZE, limit=side + 10, color=MUTED_TEXT)
     selection = clicked(select)
     layers = [
         pictures.encode(across, _down("middle"), url="image:N", tooltip=tooltip).add_params(selection),
         names.encode(across, _down("under"), text="name:N"),
     ]
     frameless = alt.ViewBackground(stroke=None)
-    size: Any = {"width": alt.Step(THUMBNAIL + 12), "height": (THUMBNAIL + 20) * (-(-len(frame) // columns))}
+    size: Any = {"width": alt.Step(side + 12), "height": (side + 20) * (-(-len(frame) // columns))}
     return alt.LayerChart(layer=layers, view=frameless, **size)
 
 

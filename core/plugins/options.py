@@ -55,8 +55,8 @@ class Control:
         follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, or a
             region; empty for an option of its own.
         none_title: What None is called, where it is a value.
-        acts_when: The option that this one depends on and the values with which it acts, or none where any will do
-            that is set; None if it always acts.
+        acts_when: Options that this one depends on, and with which of their values it acts, any where there are none;
+            empty if it always acts.
     """
 
     name: str
@@ -73,15 +73,11 @@ class Control:
     choice_titles: tuple[str, ...] = ()
     follows: Follower = ""
     none_title: str = "automatic"
-    acts_when: tuple[str, tuple[Any, ...]] | None = None
+    acts_when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
     def acts(self, values: Mapping[str, Any]) -> bool:
         """Return whether this option changes anything, given the values of all options by name."""
-        if self.acts_when is None:
-            return True
-        option, wanted = self.acts_when
-        value = values.get(option)
-        return value in wanted if wanted else not (value is None or value is False or value == "")
+        return not self.acts_when or any(_acts_with(values.get(option), wanted) for option, wanted in self.acts_when)
 
 
 class FittedOptions(NamedTuple):
@@ -220,10 +216,14 @@ def _followed(read: _Declared) -> Follower:
     return "region" if read.kind == "region" else ""
 
 
+def _acts_with(value: Any, wanted: tuple[Any, ...]) -> bool:
+    return value in wanted if wanted else not (value is None or value is False or value == "")
+
+
 def _with_marks(control: Control, declared: FieldInfo) -> Control:
     for mark in declared.metadata:
         if isinstance(mark, ActsWhen):
-            control = replace(control, acts_when=(mark.option, mark.values))
+            control = replace(control, acts_when=(*control.acts_when, (mark.option, mark.values)))
         elif isinstance(mark, NoneTitle):
             control = replace(control, none_title=mark.title)
     return control

@@ -73,7 +73,7 @@ class ActsWhen:
     """Marks an option that acts only while another one has one of some values; the page shows it only then.
 
     ``perplexity: Annotated[float, ActsWhen("method", "t-SNE")] = Field(30, …)``; without values, while the other one is
-    set at all: neither None, False nor empty. The chart is given its value anyway.
+    set at all: neither None, False nor empty. Of several marks one is enough. The chart is given its value anyway.
     """
 
     option: str

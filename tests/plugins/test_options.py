@@ -144,7 +144,7 @@ class TestDescribe:
     def test_an_option_that_acts_only_with_some_values_of_another(self, activation):
         class Depending(Options):
             method: Literal["PCA", "t-SNE", "UMAP"] = "PCA"
-            seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP")] = Field(0, ge=0, le=9)
+            seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP"), ActsWhen("beside")] = Field(0, ge=0, le=9)
             beside: Annotated[LayerKey | None, NoneTitle("none")] = None
             unit: Annotated[UnitIndex | None, ActsWhen("beside")] = None
 
@@ -153,6 +153,7 @@ class TestDescribe:
 
         method, seed, beside, unit = describe_options(Other(), activation)
         assert [seed.acts({"method": value}) for value in method.choices] == [False, True, True]
+        assert seed.acts({"method": "PCA", "beside": "layer"})
         assert method.acts({})
         assert [unit.acts({"beside": value}) for value in (None, "layer")] == [False, True]
         assert (seed.minimum, seed.maximum) == (0, 9)

@@ -47,8 +47,10 @@ def rows(picture):
 def test_a_class_is_explained_over_the_image_with_its_sum(drawn):
     (picture,) = drawn("digits-cnn", "probabilities", "input-attribution")
 
-    assert picture.caption.startswith("What class 8 rests on, by integrated gradients: sample 0 (8). The sum is ")
-    assert picture.caption.endswith(" % off")
+    assert picture.caption == "Attribution of class 8 by integrated gradients: sample 0 (8)"
+    assert picture.specification["title"]["text"] == ["sums to 6.45 of 6.46"]
+    # A column of 860 pixels, in which each picture is at least 220 wide.
+    assert all(panel["width"] >= 220 for panel in picture.specification["hconcat"])
     assert len(picture.specification["hconcat"]) == 3
 
 
@@ -56,10 +58,23 @@ def test_a_class_is_explained_over_the_image_with_its_sum(drawn):
 def test_a_unit_of_any_layer_is_explained_by_any_method(drawn, method):
     (picture,) = drawn("digits-cnn", "conv_2", "input-attribution", unit=25, method=method)
 
-    assert picture.caption == f"What channel 25 of conv_2 rests on, by {method}: sample 0 (8)"
+    assert picture.caption == f"Attribution of channel 25 of conv_2 by {method}: sample 0 (8)"
 
 
-def test_features_timesteps_and_words_have_a_bar_each(drawn):
+def test_a_text_is_the_sentence_itself_with_coloured_words(drawn):
+    (picture,) = drawn("reviews-transformer", "probabilities", "input-attribution", sample=3)
+    words = rows(picture)
+
+    assert (
+        " ".join(row["word"] for row in words)
+        == "The principals in this cast are all fine, but Bishop and Stevenson are standouts."
+    )
+    assert len({(row["line"], row["left"]) for row in words}) == len(words)
+    assert all(row["right"] <= 800 for row in words)
+    assert [row["place"] for row in words] == list(range(len(words)))
+
+
+def test_features_timesteps_and_words_are_all_there(drawn):
     (features,) = drawn("digits-dense", "probabilities", "input-attribution", sample=3)
     (steps,) = drawn("vowels-lstm", "probabilities", "input-attribution", method="occlusion")
     (words,) = drawn("reviews-transformer", "probabilities", "input-attribution", sample=3)
@@ -68,7 +83,8 @@ def test_features_timesteps_and_words_have_a_bar_each(drawn):
     assert [row["time"] for row in rows(steps)] == list(range(29))
     assert {"cast", "fine", "all"} <= {row["token"] for row in rows(words)}
     assert all(row["token"] for row in rows(words))
-    assert "Input 'text' is text, by which there is no gradient" in words.caption
+    assert words.caption == "Attribution of “positive” by integrated gradients: sample 3 (positive)"
+    assert "Input 'text' is text, by which there is no gradient" in " ".join(words.specification["title"]["text"])
 
 
 def test_the_test_with_shuffled_weights_says_what_it_found(drawn):
@@ -146,7 +162,7 @@ def test_without_a_gradient_the_layer_is_named_and_occlusion_works():
 
     assert "'largest'" in refused.refusal
     assert "Choose occlusion" in refused.refusal
-    assert "Occlusion needs none" in covered.pictures[0].caption
+    assert "Occlusion needs none" in " ".join(covered.pictures[0].specification["title"]["text"])
 
 
 def test_in_a_notebook_without_the_model_they_say_what_to_give(make_activation):

@@ -81,6 +81,60 @@ def test_mean_and_largest_differ(make_activation):
     assert samples(drawn(activation, by="mean").pictures[0])[0] == 1
 
 
+def test_selectivity_is_claimed_only_of_what_answers(make_activation, make_context):
+    """As a unit of the motions that is 0.0004 for one sample and 0 for all others, beside units that reach 15."""
+    values = np.zeros((12, 2), np.float32)
+    values[:, 1] = np.arange(12)
+    values[3, 0] = 0.0004
+    context = make_context(labels=np.arange(12) % 2, class_names=("cat", "dog"))
+    weak = drawn(make_activation(values, context=context), unit=0).pictures
+    values[3, 0] = 9
+    strong = drawn(make_activation(values, context=context), unit=0).pictures
+    values[:, 0] = 2
+    same = drawn(make_activation(values, context=context), unit=0).pictures
+
+    assert weak[2].caption == "All 12 samples: it hardly answers: its range is 0.0004, that of the layer 11"
+    assert strong[2].caption == "All 12 samples: the most for dog, of which 1 is active: too few to be selective"
+    assert same[2].caption == "All 12 samples: the same answer to all, 2"
+
+
+def test_weakest_that_are_all_nothing_are_listed_without_an_empty_axis(make_activation):
+    values = np.zeros((12, 2), np.float32)
+    values[:3, 0] = 1, 2, 3
+    most, least, _ = drawn(make_activation(values), unit=0).pictures
+
+    assert least.caption == "Weakest: all 6 answer 0"
+    assert least.specification["mark"]["type"] == "text"
+    assert most.specification["encoding"]["y"]["axis"]["labelOverlap"] is False
+
+
+def test_of_sequences_a_dense_layer_shows_the_sequence_of_each_sample():
+    example = core.get_example("motions-conv1d")
+    model = core.load_model(example.model_path)
+    arrays, labels = example.samples()
+    given = core.arrange(model, arrays)
+    layer = core.extract(model, given, layers=["mean_over_time"], labels=labels, class_names=example.class_names)
+    most, least, everything = drawn(layer["mean_over_time"], unit=0).pictures
+    shown = max(most.specification["datasets"].values(), key=len)
+
+    assert "it hardly answers: its range is 0.000449" in everything.caption
+    assert least.caption == "Weakest: all 8 answer 0"
+    assert len({row["image"] for row in shown}) == 8
+    assert shown[0]["name"].startswith("0.000449 · ")
+
+
+def test_a_legend_names_the_classes_that_are_there_below_the_lines(make_activation, make_context):
+    values = np.random.default_rng(0).normal(size=(40, 6, 1)).astype(np.float32)
+    context = make_context(labels=np.arange(40) % 10, class_names=tuple(f"speaker {n}" for n in range(10)))
+    most, *_ = drawn(make_activation(values, bases=LSTM, context=context)).pictures
+    legend = most.specification["layer"][0]["encoding"]["color"]["legend"]
+    names = {row["class"] for row in max(most.specification["datasets"].values(), key=len)}
+    alone, *_ = drawn(make_activation(values, bases=LSTM)).pictures
+
+    assert (set(legend["values"]), legend["orient"]) == (names, "bottom")
+    assert alone.specification["layer"][0]["encoding"]["color"]["legend"] is None
+
+
 def test_without_classes_and_with_negative_answers(make_activation, make_context):
     assert "their classes are not known" in drawn(make_activation("sample=6 unit")).pictures[2].caption
     context = make_context(labels=np.array([0, 0, 1, 1]))
