@@ -253,8 +253,8 @@ def _per_token(
     frame = frame.join(_lines(frame["word"]))
     height = _LINE * (int(frame["line"].max()) + 1 if len(frame) else 1)
     tooltip = [alt.Tooltip("token:N"), alt.Tooltip("place:Q"), alt.Tooltip("value:Q", format=".4~g")]
-    across = {"axis": None, "scale": alt.Scale(domain=[0, _TEXT_WIDTH], nice=False)}
-    down = {"axis": None, "scale": alt.Scale(domain=[0, height], nice=False, reverse=True)}
+    across: dict[str, Any] = {"axis": None, "scale": alt.Scale(domain=[0, _TEXT_WIDTH], nice=False)}
+    down: dict[str, Any] = {"axis": None, "scale": alt.Scale(domain=[0, height], nice=False, reverse=True)}
     boxes = alt.Chart(frame).mark_rect(cornerRadius=3)
     boxes = boxes.encode(
         x=alt.X("left:Q", **across),

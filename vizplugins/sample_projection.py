@@ -239,7 +239,7 @@ def _flat(
     x, y = scatter.axes(placed.projection)
     circles = (
         alt.Chart(frame)
-        .mark_circle(opacity=0.85, size=_size(frame), cursor="pointer")
+        .mark_circle(opacity=0.85, size=scatter.point_size(len(frame)), cursor="pointer")
         .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame))
         .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
     )
@@ -284,7 +284,7 @@ def _turning(
     frame = sample_pictures.with_pictures(frame.iloc[kept], dataset.drawable(kept.tolist()))
     frame["open"] = kept == placed.open
     x, y = scatter.axes(placed.projection, turning=True)
-    size = _size(frame)
+    size = scatter.point_size(len(frame))
     nearer = alt.Size("depth:Q", scale=alt.Scale(domain=[-1, 1], range=[0.4 * size, 1.6 * size]), legend=None)
     circles = (
         alt.Chart(frame)
@@ -299,7 +299,9 @@ def _turning(
 
 def _ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     ring = alt.Chart(frame[frame["open"]][["x", "y", *(["z"] if "z" in frame else [])]])
-    return ring.mark_point(size=max(4 * _size(frame), 120), color="#ff4b4b", strokeWidth=2.5, filled=False).encode(x, y)
+    return ring.mark_point(
+        size=max(4 * scatter.point_size(len(frame)), 120), color="#ff4b4b", strokeWidth=2.5, filled=False
+    ).encode(x, y)
 
 
 def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
@@ -330,10 +332,6 @@ def _tooltip(frame: pd.DataFrame) -> list[alt.Tooltip]:
     # A column that is called image, the browser shows as a picture.
     shown = [name for name in ("class", "prediction", "text", "image") if name in frame]
     return [alt.Tooltip("sample:Q"), *(alt.Tooltip(f"{name}:N") for name in shown)]
-
-
-def _size(frame: pd.DataFrame) -> int:
-    return 70 if len(frame) <= 300 else 30 if len(frame) <= 2000 else 16
 
 
 def _region(
@@ -369,21 +367,8 @@ def _telling_units(
 ) -> alt.Chart:
     means = dataset.features("mean") if options.pooling == "flatten" else features
     strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
-    frame = pd.DataFrame({"unit": strongest, "apart": apart, "place": range(len(apart))})
-    frame["name"] = [f"unit {unit}" for unit in strongest]
-    frame["chosen"] = frame["unit"] == options.unit
-    return (
-        alt.Chart(frame)
-        .mark_bar(color=charts.MARK_COLOUR, cursor="pointer")
-        .encode(
-            x=alt.X("apart:Q", title="Mean inside minus mean outside, in standard deviations"),
-            y=alt.Y("name:N", sort=charts.row_order("place"), title=None, axis=charts.name_axis()),
-            tooltip=[alt.Tooltip("name:N", title="unit"), alt.Tooltip("apart:Q", format="+.2f")],
-            **charts.chosen_frame(),
-        )
-        .add_params(charts.clicked("unit"))
-        .properties(height=alt.Step(18), width=_SIDE)
-    )
+    title = "Mean inside minus mean outside, in standard deviations"
+    return charts.unit_bars(strongest, apart, options.unit or 0, title=title, number="+.2f").properties(width=_SIDE)
 
 
 def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:

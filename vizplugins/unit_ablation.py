@@ -162,21 +162,13 @@ def _later(found: attribution.Ablation) -> alt.Chart:
     )
 
 
-def _all_units(falls: np.ndarray, unit: int, explained: str, kind: str) -> alt.LayerChart:
+def _all_units(falls: np.ndarray, unit: int, explained: str, kind: str) -> alt.Chart:
     ranked = np.argsort(-np.abs(np.nan_to_num(falls)), kind="stable")
     kept = ranked[np.isfinite(falls[ranked])][: 3 * _SHOWN]
     kept = kept if unit in kept or not np.isfinite(falls[unit]) else np.append(kept[:-1], unit)
     kept = kept[np.argsort(-np.nan_to_num(falls)[kept], kind="stable")]
-    frame = pd.DataFrame({"unit": kept, "falls": falls[kept], "chosen": kept == unit, "place": range(len(kept))})
-    frame["name"] = charts.unit_labels(kept, unit, kind)
-    clicked = charts.clicked("unit")
-    base = alt.Chart(frame).encode(
-        alt.Y("name:N", sort=charts.row_order("place"), title=kind.capitalize(), axis=charts.name_axis()),
-        alt.X("falls:Q", title=f"Drop of {explained}" if explained else "Drop"),
-        tooltip=["unit:Q", alt.Tooltip("falls:Q", format=".4~g")],
-    )
-    bars = base.mark_bar(cursor="pointer", color=charts.MARK_COLOUR).encode(**charts.chosen_frame()).add_params(clicked)
-    return alt.LayerChart(layer=[bars], height=alt.Step(16))
+    title = f"Drop of {explained}" if explained else "Drop"
+    return charts.unit_bars(kept, falls[kept], unit, title=title, kind=kind)
 
 
 def _all_samples(

@@ -70,7 +70,7 @@ class ValueTable(Visualizer):
             frame["whole"] = [str(value) for value in window.reshape(-1)]
             length = _TEXT_LENGTH * _COLUMNS // window.shape[1]
             frame["text"] = [charts.cut_in_the_middle(text, length) for text in frame["whole"]]
-            frame["fill"], frame["ink"] = "transparent", charts.MUTED_TEXT
+            frame["fill"], frame["ink"] = "transparent", charts.MUTED_COLOUR
         axis = alt.Axis(labelAngle=0, ticks=False, domain=False)
         base = alt.Chart(frame).encode(
             x=alt.X("column:O", title=column_axis.capitalize(), axis=axis),

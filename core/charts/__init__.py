@@ -53,7 +53,7 @@ from core.charts.colours import (
 from core.charts.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, note_reduced, picture, reduced, row_bars
 from core.charts.selections import clicked, dragged
 from core.charts.theme import MUTED_TEXT
-from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_labels
+from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_bars, unit_labels
 from core.common.deprecation import warn_deprecated
 from core.common.text import NOT_KNOWN, cut_in_the_middle, format_shape, percent
 from core.extraction.activation import Activation
@@ -113,6 +113,7 @@ __all__ = [
     "thin",
     "title",
     "token_labels",
+    "unit_bars",
     "unit_labels",
     "unit_name",
     "value_statistics",

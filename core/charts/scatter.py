@@ -10,7 +10,7 @@ import numpy as np
 from core.analysis.projection import Projection
 from core.common.text import percent
 
-__all__ = ["ROOM", "axes", "quality", "turned", "turning_params", "within_reach"]
+__all__ = ["ROOM", "axes", "point_size", "quality", "turned", "turning_params", "within_reach"]
 
 ROOM: Final = 1.06
 """Axes reach from minus to plus this; points lie within 1."""
@@ -45,6 +45,11 @@ def axes(placed: Projection, *, turning: bool = False) -> tuple[alt.X, alt.Y]:
         alt.X(fields[0], title=names[0], scale=scale, axis=bare),
         alt.Y(fields[1], title=names[1], scale=scale, axis=bare),
     )
+
+
+def point_size(count: int) -> int:
+    """Return how large each of so many points is, in square pixels."""
+    return 70 if count <= 300 else 30 if count <= 2000 else 16
 
 
 def turned(chart: Any) -> Any:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from core.charts.building_blocks import name_axis, row_order
+from core.charts.colours import MARK_COLOUR
+from core.charts.selections import clicked
 from core.charts.theme import MUTED_TEXT
 
-__all__ = ["CHOSEN_COLOUR", "chosen_frame", "mark_column", "mark_row", "unit_labels"]
+__all__ = ["CHOSEN_COLOUR", "chosen_frame", "mark_column", "mark_row", "unit_bars", "unit_labels"]
 
 CHOSEN_COLOUR: Final = "#ff4b4b"
 """Colour of the frame around what is chosen: a unit, a channel, the sample that is open."""
@@ -25,6 +30,35 @@ def chosen_frame() -> dict[str, Any]:
 def unit_labels(units: Any, chosen: int, kind: str = "unit") -> list[str]:
     """Return what stands beside each bar of a unit: its number, and of the chosen one its kind too, ``"unit 6"``."""
     return [f"{kind} {unit}" if unit == chosen else str(unit) for unit in units]
+
+
+def unit_bars(
+    units: Sequence[int] | np.ndarray, values: Any, chosen: int, *, title: str, kind: str = "unit", number: str = ".4~g"
+) -> alt.Chart:
+    """Draw a bar per unit, in the order in which they are given; a click chooses one, and the chosen one is framed.
+
+    Args:
+        units: Which ones.
+        values: Length of each bar.
+        chosen: The unit that is framed, if it is among them.
+        title: What the lengths are.
+        kind: ``"unit"`` or ``"channel"``.
+        number: Format of a length on hover.
+    """
+    frame = pd.DataFrame({"unit": units, "value": values, "place": range(len(units))})
+    frame["name"], frame["chosen"] = unit_labels(units, chosen, kind), frame["unit"] == chosen
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=MARK_COLOUR, cursor="pointer")
+        .encode(
+            x=alt.X("value:Q", title=title),
+            y=alt.Y("name:N", sort=row_order("place"), title=kind.capitalize(), axis=name_axis()),
+            tooltip=[alt.Tooltip("unit:Q", title=kind), alt.Tooltip("value:Q", title=title, format=number)],
+            **chosen_frame(),
+        )
+        .add_params(clicked("unit"))
+        .properties(height=alt.Step(18))
+    )
 
 
 def mark_row(chart: alt.LayerChart, row: int, label: str) -> alt.LayerChart:

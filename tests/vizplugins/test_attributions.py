@@ -120,12 +120,12 @@ def test_a_unit_is_switched_off_and_a_click_takes_another(drawn):
     assert values["class 8", "as it is"] > 0.9 > values["class 8", "without it"]
     assert [row["layer"] for row in rows(later)] == ["probabilities"]
     assert units.selections == ("unit",)
-    assert max(rows(units), key=lambda row: row["falls"])["unit"] == 17
+    assert max(rows(units), key=lambda row: row["value"])["unit"] == 17
 
 
 def test_a_chosen_unit_is_marked_among_those_that_the_answer_needs_and_all_bear_a_label(drawn):
     *_, units = drawn("digits-cnn", "conv_2", "unit-ablation", unit=8)
-    label = units.specification["layer"][0]["encoding"]["y"]
+    label = units.specification["encoding"]["y"]
 
     assert [row["name"] for row in rows(units) if row["chosen"]] == ["channel 8"]
     assert label["axis"]["labelOverlap"] is False
