@@ -16,7 +16,7 @@ from core.workspace.results import ChartPicture, HealthReport, HealthRow, ModelS
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
-from ui.many_samples import heading, page_of_samples, select_unit
+from ui.many_samples import heading, page_of_samples
 from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -151,7 +151,7 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
         if not is_input(row.layer):
             choice.select_layer(row.layer)
         if row.kind != "not finite":
-            select_unit(choice, row.units[0])
+            choice.select_unit(row.units[0])
             choice.visualizer = _TOP_SAMPLES
 
     return select
@@ -189,7 +189,7 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
     cell = _selected(key, "cell")
     with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
         if cell is None:
-            st.caption("Click a cell: its unit is chosen on every page.")
+            st.caption("Click a cell: its unit and its class are chosen on every page.")
         else:
             label = f"Open {plain(layer)}, unit {int(cell['unit']):,}"
             st.page_link(explore, label=label, icon=":material/arrow_forward:")
@@ -215,13 +215,20 @@ def _select_cell(key: str, layer: str) -> None:
     if cell is not None:
         choice = get_session().choice
         choice.select_layer(layer)
-        select_unit(choice, int(cell["unit"]))
+        choice.select_unit(int(cell["unit"]))
+        choice.target_class = int(cell["class"])
         choice.visualizer = _TOP_SAMPLES
 
 
 def _confusion(confusion: ChartPicture) -> tuple[int, int] | None:
     """Draw the matrix; return the true and the answered class of the cell that is selected."""
-    chart(confusion.specification, keys.CONFUSION, selections=("confused",), on_select=lambda: None)
+    chart(
+        confusion.specification,
+        keys.CONFUSION,
+        selections=("confused",),
+        on_select=lambda: None,
+        alt=confusion.alt,
+    )
     cell = _selected(keys.CONFUSION, "confused")
     return None if cell is None else (int(cell["true"]), int(cell["answered"]))
 
@@ -243,7 +250,7 @@ def _wrong_samples(
     shown = wrong[:_MOST_WRONG]
     strip = workspace.sample_strip(shown, choice.sample)
     key = keys.wrong_samples(shown, choice.sample)
-    chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+    chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key), alt=strip.alt)
     first = f"The first {len(shown):,} of {len(wrong):,}. " if len(wrong) > len(shown) else ""
     st.caption(f"{first}Click one: it is the sample of every page. A cell of the matrix lists its samples alone.")
     if choice.sample in shown:

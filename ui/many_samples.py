@@ -13,7 +13,7 @@ from ui.choice import Choice
 from ui.session import get_session
 from ui.waiting import show_error
 
-__all__ = ["heading", "page_of_samples", "select_unit"]
+__all__ = ["heading", "page_of_samples"]
 
 
 def page_of_samples(title: str, draw: Callable[[WorkspaceInterface, ModelSummary, Choice], None]) -> None:
@@ -43,9 +43,3 @@ def heading(title: str, text: str = "") -> None:
         text: The rest of the line, safe as Markdown.
     """
     st.markdown(f"#### {title}" + (f" :small[:gray[{text}]]" if text else ""))
-
-
-def select_unit(choice: Choice, unit: int) -> None:
-    """Choose a unit or channel of the layer for the whole page."""
-    for option in ("unit", "channel"):
-        choice.set_option(option, unit)

@@ -5,25 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import LayerscopeError, NoGradient
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
-from core.workspace.search_results import FoundInput, LayerSearchReport, SearchableLayer, SearchReport
+from core.workspace.search_charts import answers_chart, is_weaker
+from core.workspace.search_results import ExcitedReport, FoundInput, LayerSearchReport, SearchableLayer, SearchReport
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
-from ui.many_samples import page_of_samples
+from ui.many_samples import heading, page_of_samples
 from ui.search_run import SearchRun
 from ui.session import get_session
 from ui.waiting import show_error, waiting
-from ui.wording import error_text, named, plain
+from ui.wording import named, plain
 
 __all__ = ["page"]
 
-_UNIT: Final = "A unit"
-_LAYER: Final = "All of it"
+_UNIT: Final = "Unit"
+_LAYER: Final = "Whole layer"
 _GALLERY_STEPS: Final = 96
 _SECONDS_A_TICK: Final = 0.6
 _MOST_LISTED: Final = 4_096
@@ -41,13 +43,14 @@ class SearchTarget:
 
 def page() -> None:
     """Draw the page."""
-    page_of_samples("What a unit is looking for", _maximize)
+    page_of_samples("Maximize", _maximize)
 
 
 def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
-    st.caption(
-        f"{named(model.name)} · an input is changed step by step so that the unit answers more and more: what is then "
-        "seen is what the unit is looking for. Beside it stand the samples that it answers to the most."
+    heading(
+        "Maximize",
+        f"{named(model.name)} · gradient ascent changes an input so that a unit answers more; the samples that it "
+        "answers to the most stand beside it",
     )
     with waiting(workspace, "Looking at the layers", "searchable"):
         layers = {layer.key: layer for layer in workspace.searchable_layers()}
@@ -55,13 +58,21 @@ def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice
         st.info("No layer of this model answers real numbers.", icon=":material/image_not_supported:")
         return
     target = _target(layers, choice)
-    search_place, samples_place = st.columns([3, 2], gap="large")
+    run = _run_of(target)
+    if (error := get_session().search_step.error_for(run.request)) is not None:
+        _samples_alone(workspace, target, error)
+        return
+    search_place, samples_place = st.columns([3, 2], gap="medium")
     with search_place:
-        has_gradient = _search(workspace, target)
+        run.is_replaced = False
+        st.fragment(_search_tick, run_every=run.start_clock())(workspace, target, run)
     with samples_place:
-        _strongest_samples(workspace, target)
-    if has_gradient:
-        _whole_layer(workspace, target)
+        strongest = _strongest_samples(workspace, target)
+    if strongest is not None and run.strongest is None:
+        run.strongest = strongest
+        if not run.is_running:
+            st.rerun()
+    _whole_layer(workspace, target)
 
 
 def _target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchTarget:
@@ -69,9 +80,7 @@ def _target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchTarget:
     place, kind_place, unit_place, settings_place = st.columns([3, 1.8, 2.4, 1.4], vertical_alignment="bottom")
     st.session_state[keys.SEARCH_LAYER] = choice.layer if choice.layer in layers else names[-1]
     layer = layers[place.selectbox("Layer", names, key=keys.SEARCH_LAYER, on_change=_keep_layer)]
-    kind = kind_place.segmented_control(
-        "What is to answer", [_UNIT, _LAYER], default=_UNIT, required=True, key=keys.SEARCH_KIND
-    )
+    kind = kind_place.segmented_control("Target", [_UNIT, _LAYER], default=_UNIT, required=True, key=keys.SEARCH_KIND)
     unit = None if kind == _LAYER else _unit(unit_place, layer, choice)
     with settings_place.popover("Settings", icon=":material/tune:", width="stretch"):
         settings = _settings(layer)
@@ -83,9 +92,8 @@ def _keep_layer() -> None:
 
 
 def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
-    option = choice.options.get("unit", choice.options.get("channel"))
     last = layer.unit_count - 1
-    unit = min(option, last) if isinstance(option, int) and not isinstance(option, bool) and option >= 0 else 0
+    unit = min(max(choice.unit or 0, 0), last)
     st.session_state[keys.SEARCH_UNIT] = unit
     title = layer.kind.capitalize()
     if last < _MOST_LISTED and layer.class_names:
@@ -102,61 +110,58 @@ def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
 
 
 def _keep_unit() -> None:
-    _choose_unit(int(st.session_state[keys.SEARCH_UNIT]))
-
-
-def _choose_unit(unit: int) -> None:
-    for option in ("unit", "channel"):
-        get_session().choice.set_option(option, unit)
+    get_session().choice.select_unit(int(st.session_state[keys.SEARCH_UNIT]))
 
 
 def _settings(layer: SearchableLayer) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    settings["starts"] = st.slider("Starts at once", 1, 6, 2, help="From different noise: a unit may look for several.")
+    settings["starts"] = st.slider("Starts", 1, 6, 2, help="From different noise: a unit may answer to several things.")
     settings["diversity"] = st.slider(
-        "Unlike each other", 0.0, 2.0, 0.3, 0.1, help="How much the inputs are kept from exciting the layer alike."
+        "Diversity", 0.0, 2.0, 0.3, 0.1, help="How much the inputs are kept from exciting the layer alike."
     )
-    settings["smoothness"] = st.slider(
-        "Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of total variation: what lies beside each other is to be alike."
-    )
+    settings["smoothness"] = st.slider("Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of the total variation.")
     settings["decay"] = st.slider(
-        "Nothing unneeded", 0.0, 2.0, 0.5, 0.1, help="Weight of the distance from what is usual in the samples (L2)."
+        "Regularization",
+        0.0,
+        2.0,
+        0.5,
+        0.1,
+        help="Weight of the squared distance (L2) from what is usual in the samples.",
     )
-    settings["jitter"] = st.slider("Moved by", 0.0, 0.25, 0.06, 0.01, help="Images, before each step: share of a side.")
-    settings["zoom"] = st.slider("Zoomed by", 0.0, 0.3, 0.06, 0.01, help="Likewise, larger or smaller.")
-    settings["rotation"] = st.slider("Turned by", 0.0, 30.0, 5.0, 1.0, help="Likewise, in degrees.")
+    settings["jitter"] = st.slider(
+        "Jitter", 0.0, 0.25, 0.06, 0.01, help="Images: how far they are moved before each step, as a share of a side."
+    )
+    settings["zoom"] = st.slider("Zoom", 0.0, 0.3, 0.06, 0.01, help="Images: by how much they are scaled, likewise.")
+    settings["rotation"] = st.slider("Rotation", 0.0, 30.0, 5.0, 1.0, help="Images: by how many degrees, likewise.")
     settings["by_frequency"] = st.toggle(
-        "Along frequencies", True, help="Instead of pixels or timesteps, where ascent finds noise (Olah et al. 2017)."
+        "Fourier basis",
+        True,
+        help="Steps along frequencies instead of pixels or timesteps, where ascent finds noise (Olah et al. 2017).",
     )
     settings["from_sample"] = st.toggle(
         "Start from the sample",
-        False,
-        help="The one of the sidebar, instead of noise: for DeepDream with a whole layer.",
+        key=keys.SEARCH_FROM_SAMPLE,
+        help="The open one, instead of noise: for DeepDream with a whole layer.",
     )
     if layer.has_places:
         settings["one_place"] = st.toggle(
-            "At one place only", False, help="The unit in the middle, instead of its mean over all places."
+            "Center position only", False, help="The unit in the middle, instead of its mean over all positions."
         )
     settings["seed"] = int(st.number_input("Seed", 0, 10_000, 0))
     return settings
 
 
-def _search(workspace: WorkspaceInterface, target: SearchTarget) -> bool:
+def _run_of(target: SearchTarget) -> SearchRun:
     session = get_session()
     request = (session.model_step.current, target.layer.key, target.unit, repr(target.settings))
     # Only a search that starts from the sample is another one for another sample.
     sample = (target.sample,) if target.settings["from_sample"] else ()
-    run = session.search = SearchRun.of((*request, *sample), session.search)
-    error = session.search_step.error_for(run.request)
-    if error is not None:
-        st.info(error_text(error), icon=":material/block:")
-        return False
-    st.fragment(_search_tick, run_every=run.start_clock())(workspace, target, run)
-    return session.search_step.error_for(run.request) is None
+    session.search = SearchRun.of((*request, *sample), session.search)
+    return session.search
 
 
 def _search_tick(workspace: WorkspaceInterface, target: SearchTarget, run: SearchRun) -> None:
-    if run.is_running != run.has_clock:
+    if run.is_running != run.has_clock or run.is_replaced:
         st.rerun()
     step_goal = run.step_goal if run.is_running else run.steps
     settings = {**target.settings, "run": run.serial}
@@ -183,24 +188,34 @@ def _search_tick(workspace: WorkspaceInterface, target: SearchTarget, run: Searc
     run.steps = report.steps
     run.is_running = run.is_running and run.steps < run.step_goal
     _results(report)
-    _controls(run)
+    _against_samples(report, run)
+    _controls(report, run)
     chart(report.curve, keys.search_curve(run.serial))
     if run.has_clock and not run.is_running:
         st.rerun()
 
 
-def _controls(run: SearchRun) -> None:
+def _controls(report: SearchReport, run: SearchRun) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     if run.is_running:
         row.button("Stop", icon=":material/stop_circle:", on_click=run.stop, key=keys.SEARCH_STOP)
     else:
-        row.button("Go on", icon=":material/resume:", on_click=run.extend, key=keys.SEARCH_MORE)
-        row.button("Start again", icon=":material/restart_alt:", on_click=run.restart, key=keys.SEARCH_AGAIN)
+        row.button("Continue", icon=":material/resume:", on_click=run.extend, key=keys.SEARCH_MORE)
+        row.button("Restart", icon=":material/restart_alt:", on_click=run.restart, key=keys.SEARCH_AGAIN)
+        best = run.strongest
+        if best is not None and is_weaker(report.found, best) and not _starts_from(best.strongest):
+            row.button(
+                f"Start from sample {best.strongest:,}",
+                icon=":material/image_search:",
+                on_click=_start_from,
+                args=(best.strongest, run),
+                key=keys.SEARCH_FROM_STRONGEST,
+            )
     row.progress(min(run.steps / run.step_goal, 1.0), text=f"{run.steps:,} of {run.step_goal:,} steps")
 
 
 def _results(report: SearchReport) -> None:
-    st.markdown(f"**What excites {plain(report.name)}**")
+    st.markdown(f"**Input found for {plain(report.name)}**")
     if report.found and report.found[0].picture is not None:
         row = st.container(horizontal=True)
         for result in report.found:
@@ -216,29 +231,124 @@ def _results(report: SearchReport) -> None:
 
 
 def _result_caption(result: FoundInput) -> str:
-    answer = f" · the model says {plain(result.answer)}" if result.answer else ""
-    return f"answers {result.objective:.4g}{answer}"
+    answer = ""
+    if result.answer:
+        says = f"the model says {plain(result.answer)}"
+        answer = f"  \n:orange-badge[:material/warning: {says}]" if result.is_other_class else f" · {says}"
+    return f"answers {result.objective:.3g}{answer}"
 
 
-def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> None:
-    st.markdown("**Samples that excite it the most**")
+def _against_samples(report: SearchReport, run: SearchRun) -> None:
+    """Draw what was found and the strongest sample on one scale, and say when it is the weaker one."""
+    strongest = run.strongest
+    if strongest is None or not strongest.samples or not report.found:
+        return
+    bars = answers_chart(report.found, strongest)
+    chart(bars.specification, keys.SEARCH_BARS, alt=bars.alt)
+    if not run.is_running and is_weaker(report.found, strongest):
+        st.warning(
+            f"Weaker than a real sample: the best input that was found answers {report.found[0].objective:.3g}, sample "
+            f"{strongest.strongest:,} answers {strongest.largest:.3g}. More steps may help, or another start.",
+            icon=":material/trending_down:",
+        )
+
+
+def _starts_from(sample: int) -> bool:
+    return bool(st.session_state.get(keys.SEARCH_FROM_SAMPLE)) and get_session().choice.sample == sample
+
+
+def _start_from(sample: int, run: SearchRun) -> None:
+    get_session().choice.sample = sample
+    st.session_state[keys.SEARCH_FROM_SAMPLE] = True
+    run.is_replaced = True
+
+
+def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> ExcitedReport | None:
+    st.markdown("**Top samples**")
+    report = _excited(workspace, target)
+    if report is not None:
+        key = keys.strongest_samples(target.layer.key, target.unit)
+        chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+        st.caption(_of_samples(report, target.layer))
+    return report
+
+
+def _excited(workspace: WorkspaceInterface, target: SearchTarget) -> ExcitedReport | None:
     try:
         with waiting(workspace, "Running all samples", "excited") as progress:
-            report = workspace.excited(target.layer.key, target.unit, target.settings, progress)
+            return workspace.excited(target.layer.key, target.unit, target.settings, progress)
     except LayerscopeError as error:
         show_error(error, workspace, "excited")
-        return
-    chart(report.specification, keys.strongest_samples(target.layer.key, target.unit))
-    measure = target.layer.explained_as or ("answer, in the mean over places" if target.layer.has_places else "answer")
-    st.caption(
-        f"The strongest of {report.sample_count:,} samples answers {report.largest:.4g} ({measure}). A found input "
-        "that answers far more goes beyond what samples show: look for what both have in common."
+        return None
+
+
+def _of_samples(report: ExcitedReport, layer: SearchableLayer) -> str:
+    measure = layer.explained_as or ("answer, mean over positions" if layer.has_places else "answer")
+    return f"The strongest of {report.sample_count:,} samples answers {report.largest:.3g} ({plain(measure)})."
+
+
+def _select_sample(key: str) -> None:
+    points = st.session_state[key].selection.get("sample")
+    if points:
+        get_session().choice.sample = int(points[0]["sample"])
+
+
+def _samples_alone(workspace: WorkspaceInterface, target: SearchTarget, error: LayerscopeError) -> None:
+    """Draw the strongest samples as the page, where no input can be found."""
+    st.info(
+        f"{plain(error.message)} So no input can be found; below are the samples that the target answers to the most.",
+        icon=":material/block:",
     )
+    report = _excited(workspace, target)
+    if report is None:
+        return
+    what = "the whole layer" if target.unit is None else f"{target.layer.kind} {_unit_name(target.layer, target.unit)}"
+    st.markdown(f"**Top samples for {plain(what)} of {named(target.layer.key)}**")
+    key = keys.strongest_samples(target.layer.key, target.unit)
+    if any(each.text for each in report.samples):
+        _sample_table(report, key)
+    else:
+        chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+    st.caption(f"{_of_samples(report, target.layer)} Click one to open it.")
+
+
+def _unit_name(layer: SearchableLayer, unit: int) -> str:
+    return layer.class_names[unit] if unit < len(layer.class_names) else f"{unit:,}"
+
+
+def _sample_table(report: ExcitedReport, key: str) -> None:
+    answers = [each.answer for each in report.samples]
+    table = {
+        "sample": [each.name for each in report.samples],
+        "answer": answers,
+        "text": [each.text for each in report.samples],
+    }
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        height="content",
+        key=key,
+        on_select=lambda: _select_row(key, report),
+        selection_mode=["single-row", "single-cell"],
+        column_config={
+            "answer": st.column_config.ProgressColumn(
+                "answer", min_value=min(0.0, *answers), max_value=max(0.0, *answers), format="%.3g", width="small"
+            ),
+            "text": st.column_config.TextColumn("text", width="large"),
+        },
+    )
+
+
+def _select_row(key: str, report: ExcitedReport) -> None:
+    selection = st.session_state[key].selection
+    rows = selection.rows or [cell[0] for cell in selection.cells]
+    if rows and rows[0] < len(report.samples):
+        get_session().choice.sample = report.samples[rows[0]].number
 
 
 def _whole_layer(workspace: WorkspaceInterface, target: SearchTarget) -> None:
     plural = "classes" if target.layer.kind == "class" else f"{target.layer.kind}s"
-    st.subheader(f"All {target.layer.unit_count:,} {plural} of {named(target.layer.key)}", anchor=False)
+    st.markdown(f"##### All {target.layer.unit_count:,} {plural} of {named(target.layer.key)}")
     session = get_session()
     request = (session.model_step.current, target.layer.key, repr(target.settings))
     run = session.gallery = SearchRun.of(request, session.gallery, starts=False)
@@ -252,8 +362,8 @@ def _gallery_tick(workspace: WorkspaceInterface, target: SearchTarget, run: Sear
     if run.is_running != run.has_clock or has_click:
         st.rerun()
     if not run.steps and not run.is_running:
-        st.caption(f"Looks for all {plural} one after another while you go on; each with {_GALLERY_STEPS} steps.")
-        st.button("Look for all", icon=":material/grid_view:", on_click=run.start, key=keys.GALLERY_START)
+        st.caption(f"{_GALLERY_STEPS} steps for each, one after another, while you go on.")
+        st.button(f"Optimize all {plural}", icon=":material/grid_view:", on_click=run.start, key=keys.GALLERY_START)
         return
     seconds = _SECONDS_A_TICK if run.is_running else 0.0
     settings = {**target.settings, "run": run.serial}
@@ -269,7 +379,7 @@ def _gallery_tick(workspace: WorkspaceInterface, target: SearchTarget, run: Sear
     if report.specification:
         key = keys.gallery(target.layer.key, run.serial)
         chart(report.specification, key, selections=(report.kind,), on_select=lambda: _select_tile(key, report.kind))
-        st.caption("Click one to look for it alone, above.")
+        st.caption("Click one to search for it alone, above.")
     if run.has_clock and not run.is_running:
         st.rerun()
 
@@ -279,14 +389,14 @@ def _gallery_controls(run: SearchRun, report: LayerSearchReport, plural: str) ->
     if run.is_running:
         row.button("Stop", icon=":material/stop_circle:", on_click=run.stop, key=keys.GALLERY_STOP)
     elif report.done < report.wanted:
-        row.button("Go on", icon=":material/resume:", on_click=run.start, key=keys.GALLERY_MORE)
+        row.button("Continue", icon=":material/resume:", on_click=run.start, key=keys.GALLERY_MORE)
     row.progress(report.done / report.wanted, text=f"{report.done:,} of {report.wanted:,} {plural}")
     if report.wanted < report.unit_count:
-        st.caption(f"The first {report.wanted:,} of {report.unit_count:,} are looked for.")
+        st.caption(f"The first {report.wanted:,} of {report.unit_count:,} are searched for.")
 
 
 def _select_tile(key: str, kind: str) -> None:
     tiles = st.session_state[key].selection.get(kind)
     if tiles:
         get_session().has_tile_click = True
-        _choose_unit(int(tiles[0][kind]))
+        get_session().choice.select_unit(int(tiles[0][kind]))

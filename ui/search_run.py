@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from core.workspace.search_results import ExcitedReport
+
 __all__ = ["SearchRun"]
 
 _STEPS: Final = 256
@@ -23,6 +25,8 @@ class SearchRun:
         steps: How many it has made.
         is_running: Whether it goes on.
         has_clock: Whether the page was drawn with a clock that brings the next tick; only a whole page can change that.
+        strongest: The samples that excite the same, once they are known.
+        is_replaced: Whether something was clicked by which another search takes its place, with the whole page.
     """
 
     request: tuple[Any, ...]
@@ -31,6 +35,8 @@ class SearchRun:
     steps: int = 0
     is_running: bool = True
     has_clock: bool = False
+    strongest: ExcitedReport | None = None
+    is_replaced: bool = False
 
     @classmethod
     def of(cls, request: tuple[Any, ...], previous: SearchRun | None, *, starts: bool = True) -> SearchRun:

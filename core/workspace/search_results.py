@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-__all__ = ["ExcitedReport", "FoundInput", "LayerSearchReport", "SearchReport", "SearchableLayer"]
+__all__ = ["ExcitedReport", "ExcitedSample", "FoundInput", "LayerSearchReport", "SearchReport", "SearchableLayer"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class FoundInput:
         specification: A Vega-Lite chart, where it is none.
         objective: What the target amounts to for it.
         answer: The class that the model answers to it, with its probability; empty where it tells no classes apart.
+        is_other_class: Whether a class is looked for, and the model takes this for another.
     """
 
     # How the picture crosses from a worker, see core.workspace.workers.wire.
@@ -49,6 +50,7 @@ class FoundInput:
     specification: dict[str, Any] | None
     objective: float
     answer: str
+    is_other_class: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class SearchReport:
     Attributes:
         name: What is driven: ``"class 3"``, ``"channel 5 of conv_1"``.
         steps: How many steps were made.
-        found: One per start.
+        found: One per start, the strongest first.
         curve: What the target amounted to at each step as a Vega-Lite chart.
     """
 
@@ -69,12 +71,35 @@ class SearchReport:
 
 
 @dataclass(frozen=True)
+class ExcitedSample:
+    """A sample that excites a target: its number, its name, what the target amounts to for it, and its text if any."""
+
+    number: int
+    name: str
+    answer: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class ExcitedReport:
-    """The samples that excite a target the most: a Vega-Lite chart, the largest answer, of how many samples."""
+    """The samples that excite a target the most.
+
+    Attributes:
+        specification: Their pictures as a Vega-Lite chart; the selection ``sample`` holds the one that is clicked.
+        largest: What the target amounts to for the strongest.
+        sample_count: Of how many samples they are the strongest.
+        samples: They themselves, the strongest first.
+    """
 
     specification: dict[str, Any]
     largest: float
     sample_count: int
+    samples: tuple[ExcitedSample, ...] = ()
+
+    @property
+    def strongest(self) -> int:
+        """Number of the strongest sample."""
+        return self.samples[0].number if self.samples else 0
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from core.workspace.layer_search import LayerSearch, advance_for
 from core.workspace.previews import is_distribution, png_of, values_chart
 from core.workspace.search_results import (
     ExcitedReport,
+    ExcitedSample,
     FoundInput,
     LayerSearchReport,
     SearchableLayer,
@@ -120,11 +121,16 @@ class Maximizations:
         ]
         frame = pd.DataFrame({"sample": ranked, "name": names, "class": classes, "answer": scores[ranked]})
         frame = with_pictures(frame, drawable(self._dataset.take(ranked.tolist()), self._specs))
+        texts = list(frame["text"]) if "text" in frame else [""] * len(frame)
         tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("answer:Q", format=".4~g")]
         if "image" not in frame and "text" not in frame:
             frame = frame.assign(text=[f"answers {score:.4g}" for score in frame["answer"]])
         chart = listed(frame, tooltip=tooltip, columns=_COLUMNS, width=_LINE_WIDTH)
-        return ExcitedReport(chart.to_dict(), float(scores[ranked[0]]), self._dataset.sample_count)
+        excited = tuple(
+            ExcitedSample(int(position), name, float(scores[position]), text)
+            for position, name, text in zip(ranked, names, texts, strict=True)
+        )
+        return ExcitedReport(chart.to_dict(), excited[0].answer, self._dataset.sample_count, excited)
 
     def whole_layer(
         self, layer: str, settings: Mapping[str, Any], sample: int, steps: int, seconds: float
@@ -157,15 +163,26 @@ class Maximizations:
                 None if domain.kind == "image" else values_chart(values, names).to_dict(),
                 float(objective),
                 answer,
+                is_other,
             )
-            for values, objective, answer in zip(inputs, objectives, self._answers_in_words(ascent), strict=True)
+            for values, objective, answer, is_other in zip(
+                inputs, objectives, self._answers_in_words(ascent), self._are_other_classes(ascent, info), strict=True
+            )
         )
+        found_inputs = tuple(sorted(found_inputs, key=lambda each: -each.objective))
         name = (
             f"all of {info.key}"
             if unit is None
             else unit_name(info, unit, self._dataset.class_names, self._class_layer)
         )
         return SearchReport(name, ascent.steps, found_inputs, _curve(ascent.history))
+
+    def _are_other_classes(self, ascent: Ascent, info: LayerInfo) -> list[bool]:
+        unit, answers = ascent.target.unit, ascent.answers()
+        is_class = answers_classes(info, self._dataset.class_names, self._class_layer)
+        if unit is None or not is_class or answers.ndim != 2 or unit >= answers.shape[1]:
+            return [False] * len(answers)
+        return [bool(best != unit) for best in answers.argmax(axis=1)]
 
     def _answers_in_words(self, ascent: Ascent) -> list[str]:
         answers, names = ascent.answers(), self._dataset.class_names

@@ -1,4 +1,4 @@
-"""The page that looks for what excites a unit, while it looks."""
+"""The page that looks for the input that a unit answers to the most, while it looks."""
 
 import re
 from contextlib import suppress
@@ -16,30 +16,30 @@ def searching(explorer, page):
 
     def open_page(example, layer, **options):
         explorer.visit("maximize", example=example, layer=layer, **options)
-        expect(page.get_by_text("What excites ", exact=False).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Input found for ", exact=False).first).to_be_visible(timeout=60_000)
         return explorer
 
     return open_page
 
 
 def test_a_class_is_looked_for_live_beside_the_samples_of_it(searching, page):
-    explorer = searching("digits-cnn", "probabilities", **{"o.unit": 3})
+    explorer = searching("digits-cnn", "probabilities", unit=3)
     main = explorer.main
 
-    expect(main.get_by_text("What excites class 3", exact=True)).to_be_visible()
+    expect(main.get_by_text("Input found for class 3", exact=True)).to_be_visible()
     expect(main.get_by_text(FOUND)).to_be_visible()
     expect(main.get_by_text(re.compile(r"the model says 3 \(100 %\)"))).to_have_count(2)
     expect(main.get_by_test_id("stImage")).to_have_count(2)
     expect(main.get_by_text("The strongest of 90 samples answers")).to_be_visible()
-    main.get_by_role("button", name="Go on").click()
+    main.get_by_role("button", name="Continue").click()
     expect(main.get_by_text("512 of 512 steps")).to_be_visible()
 
 
 def test_it_can_be_stopped_at_any_time_and_begun_again(searching, page):
     # A recurrent layer is slow enough to be caught at it, but for a machine that is busy just then.
-    main = searching("vowels-lstm", "lstm_2", **{"o.unit": 1}).main
+    main = searching("vowels-lstm", "lstm_2", unit=1).main
     steps, stop = main.get_by_text(re.compile(r"\d+ of 256 steps")), main.get_by_role("button", name="Stop")
-    again = main.get_by_role("button", name="Start again")
+    again = main.get_by_role("button", name="Restart")
     for _ in range(5):
         expect(stop.or_(again)).to_be_visible()
         if stop.is_visible():
@@ -62,11 +62,23 @@ def test_all_channels_fill_in_and_one_is_clicked(searching, page):
     explorer = searching("digits-cnn", "conv_1")
     main = explorer.main
     expect(main.get_by_text(FOUND)).to_be_visible()
-    main.get_by_role("button", name="Look for all").click()
+    main.get_by_role("button", name="Optimize all channels").click()
     expect(main.get_by_text("16 of 16 channels")).to_be_visible()
     explorer.settle()
     main.locator('path[aria-label*="channel: 5;"]').click()
-    expect(main.get_by_text("What excites channel 5 of conv_1")).to_be_visible()
+    expect(main.get_by_text("Input found for channel 5 of conv_1")).to_be_visible()
+
+
+def test_a_found_input_weaker_than_a_sample_is_said_and_the_sample_is_a_better_start(searching, page):
+    main = searching("vowels-lstm", "lstm_2", unit=6).main
+    expect(main.get_by_text("Weaker than a real sample")).to_be_visible(timeout=60_000)
+    button = main.get_by_role("button", name="Start from sample ")
+    number = button.text_content().split()[-1]
+    expect(main.get_by_text(f"sample {number} answers 0.959")).to_be_visible()
+    button.click()
+    expect(main.get_by_text("Weaker than a real sample")).to_have_count(0)
+    expect(page.get_by_role("spinbutton", name="Sample", exact=True)).to_have_value(number)
+    expect(main.get_by_text(FOUND)).to_be_visible(timeout=60_000)
 
 
 def test_where_there_is_no_gradient_it_says_why_and_what_works(explorer, page):
@@ -75,7 +87,8 @@ def test_where_there_is_no_gradient_it_says_why_and_what_works(explorer, page):
         timeout=60_000
     )
     expect(explorer.main.get_by_text("The strongest of 80 samples answers")).to_be_visible()
-    expect(explorer.main.get_by_role("button", name="Look for all")).to_have_count(0)
+    expect(explorer.main.get_by_test_id("stDataFrame")).to_contain_text("this player is not worth any price")
+    expect(explorer.main.get_by_role("button", name="Optimize all units")).to_have_count(0)
 
 
 def test_what_an_answer_rests_on_is_a_picture_like_any_other(explorer, page):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import core
+from core.workspace.search_charts import answers_chart, is_weaker
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,52 @@ def test_samples_that_excite_a_class_come_in_the_order_of_its_logit(opened):
     assert report.largest == rows[0]["answer"]
     assert [row["answer"] for row in rows] == sorted((row["answer"] for row in rows), reverse=True)
     assert all(labels[row["sample"]] == "3" for row in rows[:6])
+
+
+def test_a_found_input_that_is_weaker_than_a_sample_is_known_as_that(opened):
+    workspace = opened("vowels-lstm")
+    found = workspace.maximize("lstm_2", 6, {"starts": 2, "run": 20}, 0, 8, 60).found
+    strongest = workspace.excited("lstm_2", 6, {})
+    picture = answers_chart(found, strongest)
+    rows = max(picture.specification["datasets"].values(), key=len)
+
+    assert strongest.largest == pytest.approx(strongest.samples[0].answer) == pytest.approx(0.959, abs=1e-3)
+    assert found[0].objective < 0.95
+    assert is_weaker(found, strongest)
+    assert [row["answer"] for row in rows] == [found[0].objective, strongest.largest]
+    assert rows[1]["of"] == f"strongest sample, {strongest.strongest}: 0.959"
+    assert "the strongest of 90 samples 0.959" in picture.alt
+
+
+@pytest.mark.parametrize("from_sample", [False, True])
+def test_a_channel_that_is_silent_at_most_places_is_driven_beyond_every_sample(opened, from_sample):
+    # A way up for all silent places at once led away from the few at which it answers.
+    workspace = opened("digits-cnn")
+    strongest = workspace.excited("conv_2", 7, {})
+    settings = {"starts": 1, "run": 21, "from_sample": from_sample}
+    found = workspace.maximize("conv_2", 7, settings, strongest.strongest, 256, 60).found
+
+    assert strongest.largest == pytest.approx(0.296, abs=1e-3)
+    assert found[0].objective > 1.2 * strongest.largest
+    assert not is_weaker(found, strongest)
+
+
+def test_found_inputs_come_strongest_first_and_those_of_another_class_are_marked(opened):
+    workspace = opened("digits-cnn")
+    few = workspace.maximize("probabilities", 0, {"starts": 4, "run": 22, "diversity": 0.0}, 0, 4, 60).found
+    unit = workspace.maximize("dense", 0, {"starts": 2, "run": 23}, 0, 8, 60).found
+
+    assert [each.objective for each in few] == sorted((each.objective for each in few), reverse=True)
+    assert [each.is_other_class for each in few] == [not each.answer.startswith("0 (") for each in few]
+    assert any(each.is_other_class for each in few)
+    assert not any(each.is_other_class for each in unit)
+
+
+def test_samples_of_text_come_with_it(opened):
+    report = opened("reviews-transformer").excited("dropout_2", 0, {})
+
+    assert report.samples[0].text.startswith("this player is not worth any price")
+    assert report.samples[0].answer == report.largest
 
 
 @pytest.mark.parametrize(

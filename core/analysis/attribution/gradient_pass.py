@@ -314,12 +314,20 @@ def _objective(
     if tensor.dtype == tf.string:
         raise InputRejected(f"Layer {spec.target!r} answers text, not numbers.", remedy="Choose another layer.")
     values = values_before_softmax(tensor) if spec.before_softmax else tensor
-    values = with_a_way_up(values) if spec.uphill else values
     mask = None if described.mask is None else masks[described.mask]
-    if not spec.samples.is_regular:
-        values, mask = _by_sample(values, tf.shape(arguments.units)[0], spec), None
-    values = channels_last(values) if described.channels_first else values
-    return objective_of(values, arguments.units, arguments.place, whole=spec.whole, mask=mask)
+
+    def amount(tensor: Any) -> Any:
+        if not spec.samples.is_regular:
+            tensor = _by_sample(tensor, tf.shape(arguments.units)[0], spec)
+        tensor = channels_last(tensor) if described.channels_first else tensor
+        told = mask if spec.samples.is_regular else None
+        return objective_of(tensor, arguments.units, arguments.place, whole=spec.whole, mask=told)
+
+    objective = amount(values)
+    if not spec.uphill:
+        return objective
+    # Of a unit that answers somewhere, the way up is its own: one for all places where it is silent leads past that.
+    return tf.where(objective > 0, objective, amount(with_a_way_up(values)))
 
 
 def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
