@@ -125,7 +125,21 @@ class ModelTooLarge(ModelRefused):
 
 
 class InputRejected(LayerscopeError):
-    """Data has another shape, type or size than the model's input expects."""
+    """Data has another shape, type or size than the model's input expects.
+
+    Args:
+        message: What does not fit.
+        remedy: What to do next.
+        code: Python that does it.
+        file: Name of the file that it is about, as it was given; empty where it is about none.
+    """
+
+    file = ""
+
+    def __init__(self, message: str, *, remedy: str = "", code: str = "", file: str = "") -> None:
+        super().__init__(message, remedy=remedy, code=code)
+        if file:
+            self.file = file
 
 
 class ExtractionFailed(LayerscopeError):

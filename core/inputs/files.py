@@ -172,7 +172,7 @@ def read_files(
     for name, uploads in files_of_input.items():
         for file in uploads:
             open_specs = [by_name[name], *(spec for spec in specs if spec.name not in files_of_input)]
-            for input_name, content in _read(file, open_specs, preparation).items():
+            for input_name, content in _read_named(file, open_specs, preparation).items():
                 is_alone = len(uploads) == 1
                 parts[input_name].append(content if is_alone else _with_file_name(content, safe_name(file.name)))
                 if sum(part.values.nbytes for part in parts[input_name]) > limits.input_bytes:
@@ -203,6 +203,15 @@ def read_text(text: str, spec: InputSpec) -> Samples:
     return _joined({spec.name: _text_part(text, "The text", spec)})
 
 
+def _read_named(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _FileContent]:
+    """Return what a file holds, see :func:`_read`; an error says which file it is about."""
+    try:
+        return _read(file, specs, preparation)
+    except InputRejected as error:
+        error.file = file.name
+        raise
+
+
 def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparation) -> dict[str, _FileContent]:
     """Return what a file holds for the first of these inputs; an archive for all of them."""
     spec, name = specs[0], safe_name(file.name)
@@ -231,9 +240,10 @@ def _read(file: UploadedFile, specs: Sequence[InputSpec], preparation: Preparati
     except InputRejected as error:
         if not promised_kind:
             raise
+        # What a text would have to hold is of no use to who gave a picture.
         raise InputRejected(
-            f"{name} is not {promised_kind}, as its name says. {error.message}",
-            remedy=f"Give the file that was meant. {error.remedy}",
+            f"{name} is not {promised_kind}, though its name says so.",
+            remedy="Take it out, or give the file that was meant.",
         ) from error
     return {spec.name: _scaled(_table_part(table, spec, name), spec, preparation)}
 

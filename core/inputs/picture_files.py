@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import os
 import weakref
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 import numpy as np
 
+from core.common import file_signatures
 from core.common.limits import get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import InputRejected
+from core.inputs.class_names import is_class_names_file
 
-__all__ = ["FOLDER_NAMES", "PictureFiles", "holds_pictures", "pictures_in_archive", "pictures_in_folder"]
+__all__ = [
+    "FOLDER_NAMES",
+    "PictureFiles",
+    "class_names_files",
+    "holds_pictures",
+    "pictures_in_archive",
+    "pictures_in_folder",
+]
 
 FOLDER_NAMES: Final = "folder names"
 """What labels are called in sentences that come from the folders of pictures."""
@@ -25,6 +36,9 @@ FOLDER_NAMES: Final = "folder names"
 _ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp")
 # What systems put beside pictures without being asked.
 _BESIDE: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_LIST_ENDINGS: Final = (".txt", ".json", ".csv", ".tsv", ".names")
+_LARGEST_LIST: Final = 1_000_000
+_LISTS: Final = 20
 _UNPACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
@@ -54,6 +68,41 @@ def holds_pictures(stream: IO[bytes]) -> bool:
         stream.seek(0)
 
 
+def class_names_files(data: bytes) -> dict[str, bytes]:
+    """Return the lists of names of classes that lie beside the images of a zip archive, such as ``labels.txt``.
+
+    Args:
+        data: Content of the archive; of what is none, or holds no images, nothing is returned.
+
+    Returns:
+        Content by the path in the archive.
+    """
+    if not data.startswith(file_signatures.ZIP) or not holds_pictures(io.BytesIO(data)):
+        return {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _lists_of_names(archive, {info.filename: info for info in archive.infolist()})
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return {}
+
+
+def _lists_of_names(archive: zipfile.ZipFile, infos: Mapping[str, zipfile.ZipInfo]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for path, info in itertools.islice(((each, infos[each]) for each in infos if _may_list_names(infos[each])), _LISTS):
+        # What zipfile and zlib raise about damaged archives is not documented; what cannot be read is no list.
+        with contextlib.suppress(Exception):
+            content = archive.read(info)
+            if is_class_names_file(path, content):
+                found[path] = content
+    return found
+
+
+def _may_list_names(info: zipfile.ZipInfo) -> bool:
+    is_plain = not info.is_dir() and not info.flag_bits & 1 and info.compress_type in _UNPACKED
+    is_small = info.file_size <= _LARGEST_LIST
+    return is_plain and is_small and info.filename.lower().endswith(_LIST_ENDINGS) and not _lies_beside(info.filename)
+
+
 def pictures_in_archive(source: bytes | Path, name: str) -> PictureFiles:
     """Return the images of a zip archive; none is unpacked before it is read.
 
@@ -64,7 +113,8 @@ def pictures_in_archive(source: bytes | Path, name: str) -> PictureFiles:
     try:
         archive = zipfile.ZipFile(stream)
         infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-        names = _checked([each for each in infos if not _lies_beside(each)], name)
+        lists = _lists_of_names(archive, infos)
+        names = _checked([each for each in infos if not _lies_beside(each) and each not in lists], name)
         _check_entries([infos[each] for each in names], name)
     except InputRejected:
         stream.close()

@@ -12,6 +12,7 @@ from core.errors import InputRejected
 from core.inputs.class_names import is_class_names_file, parse_class_names
 from core.inputs.files import UploadedFile
 from core.inputs.labels import LabelRole
+from core.inputs.picture_files import class_names_files
 
 __all__ = ["NamesOfClasses", "names_by_person", "names_in_files", "role_by_person"]
 
@@ -57,6 +58,7 @@ def names_in_files(
     for name, files_of_input in files.items():
         for file in itertools.starmap(UploadedFile, files_of_input):
             (lists if is_class_names_file(file.name, file.data) else data[name]).append(file)
+            lists += itertools.starmap(UploadedFile, class_names_files(file.data).items())
     if lists and not any(data.values()):
         raise InputRejected(
             f"{safe_name(lists[0].name)} lists names of classes, and there is no data beside it.",

@@ -325,3 +325,42 @@ class TestTables:
         assert '"left"' in json.dumps(workspace.inputs(0)[0].specification)
         attributed = workspace.chart("lstm", "input-attribution", {}, 0).pictures[0].specification
         assert "right" in json.dumps(attributed)
+
+
+class TestNamesInAnArchive:
+    """A list of names beside the pictures in a zip names the classes, and is no picture that cannot be read."""
+
+    def archive(self, **lists):
+        buffer = io.BytesIO(photos())
+        with zipfile.ZipFile(buffer, "a") as archive:
+            for name, content in lists.items():
+                archive.writestr(name.replace("__", "."), content)
+        return buffer.getvalue()
+
+    def model(self):
+        pixels = keras.Input((8, 8, 3))
+        pooled = keras.layers.GlobalAveragePooling2D()(pixels)
+        return keras.Model(pixels, keras.layers.Softmax(name="shares")(pooled))
+
+    def test_names_the_classes(self, tmp_path):
+        workspace = given(self.model(), tmp_path, photos__zip=self.archive(labels__txt="zebra\ndog\ncat\n"))
+
+        assert workspace.labelling.class_names == ("zebra", "dog", "cat")
+        assert len(workspace.sample_names) == 9
+        assert workspace.answer(0).best in ("zebra", "dog", "cat")
+
+    def test_what_is_no_list_is_said(self, tmp_path):
+        with pytest.raises(InputRejected, match=r"also holds readme\.md") as caught:
+            given(self.model(), tmp_path, photos__zip=self.archive(readme__md="Photos"))
+        assert caught.value.file == "photos.zip"
+
+
+def test_of_several_files_the_one_that_does_not_fit_is_named(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 3), name="x"), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(InputRejected) as caught:
+        given(model, tmp_path, good__png=png((255, 0, 0)), cat__jpg=b"this,is,no,picture")
+
+    assert caught.value.file == "cat.jpg"
+    assert str(caught.value) == (
+        "cat.jpg is not a JPEG image, though its name says so. Take it out, or give the file that was meant."
+    )

@@ -55,6 +55,18 @@ def dense(tmp_path, width=4):
     return saved(keras.Sequential([keras.Input((width,), name="x"), layers.Dense(3, name="d")]), tmp_path)
 
 
+def keeps_an_order(chart):
+    """Whether names stand in the order of the data: on a page that would be the order of the data before."""
+    if isinstance(chart, list):
+        return any(map(keeps_an_order, chart))
+    if not isinstance(chart, dict):
+        return False
+    is_open = not (chart.get("scale") or {}).get("domain")
+    if chart.get("type") in ("nominal", "ordinal") and "sort" in chart and chart["sort"] is None and is_open:
+        return True
+    return any(keeps_an_order(part) for key, part in chart.items() if key != "datasets")
+
+
 def assert_plain(thing, path="result"):
     """Only what another process could be sent: no model, tensor, array or object of a library."""
     if thing is None or type(thing) in (str, bytes, int, float, bool):
@@ -92,6 +104,7 @@ class TestEachExample:
                 assert result.failure is None, result.failure
                 assert result.notes == (), (row.key, visualizer.name)
                 assert all(each.specification["$schema"] for each in result.pictures)
+                assert not any(keeps_an_order(each.specification) for each in result.pictures), visualizer.name
 
     def test_only_plain_things_cross(self, opened, name):
         workspace = opened(name)
@@ -119,6 +132,8 @@ class TestEachExample:
         }
         for what, result in results.items():
             assert_plain(result, what)
+        for above in (workspace.answer(0), *workspace.inputs(0), workspace.sample_strip((0, 1), 1)):
+            assert not keeps_an_order(above.specification)
 
     def test_every_layer_is_on_the_map(self, opened, name):
         workspace = opened(name)

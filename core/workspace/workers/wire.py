@@ -20,7 +20,15 @@ from pydantic_core import to_json
 
 from core import errors
 from core.common.text import safe_name
-from core.errors import CodeNeeded, LayerscopeError, MissingObject, PluginFailed, SeveralModels, WorkerLost
+from core.errors import (
+    CodeNeeded,
+    InputRejected,
+    LayerscopeError,
+    MissingObject,
+    PluginFailed,
+    SeveralModels,
+    WorkerLost,
+)
 from core.workspace.interface import declared
 from core.workspace.marks import declaration_of
 
@@ -189,6 +197,8 @@ def _error(told: dict[str, Any]) -> LayerscopeError:
     if kind is PluginFailed:
         known = {name: texts.get(name, "") for name in ("plugin", "package", "version", "traceback")}
         return PluginFailed(message, remedy=remedy, code=code, **known)
+    if kind is InputRejected:
+        return InputRejected(message, remedy=remedy, code=code, file=texts.get("file", ""))
     if kind is SeveralModels:
         return SeveralModels(message, choices=[str(path) for path in told["choices"]], remedy=remedy, code=code)
     if kind is CodeNeeded:
