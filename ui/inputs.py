@@ -43,8 +43,8 @@ def take_kinds(session: Session, model: ModelSummary) -> ModelSummary:
 def what_is_expected(model: ModelSummary) -> None:
     """Say what each input takes, and offer what else it can be taken for."""
     for model_input in model.inputs:
-        takes = " ".join(filter(None, (model_input.kind, model_input.shape)))
-        st.caption(f"“{named(model_input.name)}” takes {plain(takes)} of {plain(model_input.dtype)}.")
+        shape = model_input.shape or "one value"
+        st.caption(f"Input “{named(model_input.name)}”: {plain(shape)}, {plain(model_input.dtype)}")
         if len(model_input.kinds) > 1:
             key = keys.taken_for(model.name, model_input.name)
             st.session_state[key] = model_input.kind

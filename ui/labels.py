@@ -47,7 +47,7 @@ def _role(workspace: WorkspaceInterface, model: ModelSummary, summary: LabelSumm
 
 
 def _class_names(session: Session, model: ModelSummary) -> None:
-    with st.popover("Class names", icon=":material/label:", width="stretch"):
+    with st.expander("Class names", icon=":material/label:"):
         text = st.text_area(
             "One name a line, in the order of the model's outputs; or JSON",
             key=keys.class_names(model.name),

@@ -26,7 +26,7 @@ __all__ = ["layer_list"]
 _ROW_HEIGHT: Final = 28
 _FRAME: Final = 12
 _MAP_HEIGHT: Final = 480
-_MOST_ROWS_IN_SIGHT: Final = 19
+_MOST_ROWS_IN_SIGHT: Final = 17
 
 
 def layer_list(workspace: WorkspaceInterface, rows: Sequence[LayerRow], choice: Choice) -> None:

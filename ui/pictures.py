@@ -132,7 +132,7 @@ def _unit(view: LayerView, choice: Choice) -> None:
         value=None,
         step=1,
         key=keys.UNIT,
-        placeholder=f"{axis}: automatic",
+        placeholder=f"{axis}: auto",
         help=f"The {axis}, 0 to {last:,}, that every picture shows or marks. Empty: each picture takes the strongest.",
         label_visibility="collapsed",
         on_change=_keep_unit,

@@ -12,6 +12,7 @@ from core.common.text import percent
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
 from ui import keys
+from ui.address import share_button
 from ui.charts import chart
 from ui.choice import Choice, SampleFilter
 from ui.session import SampleView, end_if_outdated, get_session
@@ -43,6 +44,7 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
         step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
         with step_place:
             _stepper(names, view.rows, offered, choice)
+            _about_values(view.inputs)
         with input_place.container(key=keys.STRIP_INPUT):
             _inputs(view.inputs)
         with answer_place.container(key=keys.STRIP_ANSWER):
@@ -127,9 +129,23 @@ def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[
         on_click=_select,
         args=(after,),
     )
-    _filter(rows, choice)
+    line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
+    with line:
+        _filter(rows, choice)
+        share_button()
     name = "" if names[choice.sample] == str(choice.sample) else f" · {named(names[choice.sample])}"
     st.caption(f"of 0 to {last:,}{name}")
+
+
+def _about_values(views: Sequence[InputView]) -> None:
+    """Say what numbers the model sees: that is where one notices that data were not scaled as for its training."""
+    for view in views:
+        if view.minimum is None or math.isnan(view.minimum):
+            continue
+        name = f"{named(view.name)}: " if len(views) > 1 else ""
+        broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
+        note = f" · {plain(view.note)}" if view.note else ""
+        st.caption(f"{name}{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}{note}")
 
 
 def _neighbours(offered: Sequence[int], sample: int) -> tuple[int | None, int | None]:
@@ -152,7 +168,7 @@ def _keep_sample() -> None:
 def _filter(rows: Sequence[SampleRow], choice: Choice) -> None:
     asked = choice.samples
     label = "Filter" if asked.is_open else "Filter ●"
-    with st.popover(label, width="stretch"):
+    with st.popover(label, width="content"):
         if any(row.right is not None for row in rows):
             st.session_state[keys.ONLY_WRONG] = asked.only_wrong
             wrong = sum(row.right is False for row in rows)
