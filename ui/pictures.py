@@ -125,6 +125,7 @@ def _unit(view: LayerView, choice: Choice) -> None:
         choice.unit = min(choice.unit, last)
     st.session_state[keys.UNIT] = choice.unit
     axis = followers[0].axis
+    st.markdown(axis.capitalize())
     st.number_input(
         axis.capitalize(),
         0,
@@ -132,12 +133,12 @@ def _unit(view: LayerView, choice: Choice) -> None:
         value=None,
         step=1,
         key=keys.UNIT,
-        placeholder=f"{axis}: auto",
+        placeholder="automatic",
         help=f"The {axis}, 0 to {last:,}, that every picture shows or marks. Empty: each picture takes the strongest.",
         label_visibility="collapsed",
         on_change=_keep_unit,
         disabled=last == 0,
-        width=190,
+        width=150,
     )
 
 

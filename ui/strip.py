@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.common.text import percent
+from core.common.text import number_text, percent
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
 from ui import keys
@@ -145,7 +145,9 @@ def _about_values(views: Sequence[InputView]) -> None:
         name = f"{named(view.name)}: " if len(views) > 1 else ""
         broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
         note = f" · {plain(view.note)}" if view.note else ""
-        st.caption(f"{name}{plain(view.shape)} · the model sees {view.minimum:.3g} to {view.maximum:.3g}{broken}{note}")
+        st.caption(
+            f"{name}{plain(view.shape)} · the model sees {number_text(view.minimum)} to {number_text(view.maximum)}{broken}{note}"
+        )
 
 
 def _neighbours(offered: Sequence[int], sample: int) -> tuple[int | None, int | None]:

@@ -15,6 +15,7 @@ from core.charts.colours import MARK_COLOUR, picture_url, png_url
 from core.charts.gallery import images_of, thumbnails
 from core.charts.sample_pictures import lines_url
 from core.charts.selections import clicked
+from core.charts.theme import MUTED_TEXT
 
 __all__ = ["TILE", "sample_strip", "tile_pictures"]
 
@@ -136,7 +137,9 @@ def _images(data: alt.Chart) -> alt.Chart:
 
 
 def _words(data: alt.Chart) -> alt.Chart:
-    words = data.mark_text(align="left", baseline="top", fontSize=11, lineBreak="\n", lineHeight=14, dx=3, dy=2)
+    words = data.mark_text(
+        align="left", baseline="top", fontSize=11, color=MUTED_TEXT, lineBreak="\n", lineHeight=14, dx=3, dy=2
+    )
     return words.encode(alt.X("left:Q", axis=None), alt.Y("top:Q", axis=None), text="text:N")
 
 

@@ -207,8 +207,12 @@ def _bars(frame: pd.DataFrame, what: str, reach: list[float] | None) -> alt.Laye
         color=alt.when(alt.datum.true).then(alt.value(_RIGHT)).otherwise(alt.value(charts.MARK_COLOUR))
     )
     texts = base.encode(text=alt.Text("label:N"))
-    right = texts.transform_filter("!(datum.value < 0)").mark_text(align="left", dx=5, fontSize=12)
-    left = texts.transform_filter(alt.datum.value < 0).mark_text(align="right", dx=-5, fontSize=12)
+    right = texts.transform_filter("!(datum.value < 0)").mark_text(
+        align="left", dx=5, fontSize=12, color=charts.MUTED_TEXT
+    )
+    left = texts.transform_filter(alt.datum.value < 0).mark_text(
+        align="right", dx=-5, fontSize=12, color=charts.MUTED_TEXT
+    )
     layer: list[Any] = [bars, right, left]
     if min(reach) < 0:
         layer.append(_zero_line(alt.X("zero:Q", scale=alt.Scale(domain=reach), axis=None)))
