@@ -49,6 +49,7 @@ SAMPLE: Final = "sample"
 SAMPLE_BEFORE: Final = "sample_before"
 SAMPLE_AFTER: Final = "sample_after"
 OUTPUT: Final = "output"
+ANSWER_CHART: Final = "answer"
 ONLY_WRONG: Final = "only_wrong"
 SAMPLE_CLASS: Final = "sample_class"
 SAMPLE_TEXT: Final = "sample_text"
@@ -195,6 +196,16 @@ def picture_chart(layer: str, visualizer: str, number: int, version: int) -> str
 def save_as(form: str) -> str:
     """Return the key of the button that saves a picture or its values in a form."""
     return f"save/{form}"
+
+
+def input_chart(name: str) -> str:
+    """Return the key of the chart of an input."""
+    return f"input/{name}"
+
+
+def rescale(name: str) -> str:
+    """Return the key of the button that prepares the data of an input as the model expects them."""
+    return f"rescale/{name}"
 
 
 def sample_strip(samples: Sequence[int]) -> str:

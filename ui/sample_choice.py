@@ -182,13 +182,14 @@ def _preparation(model: ModelSummary, holds_images: bool) -> Preparation:
     if not (holds_images or any(model_input.kind == "image" for model_input in model.inputs)):
         return Preparation(model.suggested_scaling, "stretch", False)
     with st.expander("How images are prepared", expanded=True):
-        names = list(SCALINGS)
+        key = keys.scaling(model.name)
+        if st.session_state.get(key) not in SCALINGS:
+            st.session_state[key] = model.suggested_scaling
         scaling = st.selectbox(
             "Pixels become",
-            names,
-            index=names.index(model.suggested_scaling),
+            list(SCALINGS),
             format_func=lambda name: SCALINGS[name].title,
-            key=keys.scaling(model.name),
+            key=key,
         )
         st.caption(SCALINGS[scaling].description)
         fit = st.selectbox("Size", list(_FITS), format_func=_FITS.__getitem__, key=keys.FIT)

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from core.common.text import number_text, percent
+from core.inputs.images import SCALINGS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
 from ui import keys
@@ -51,6 +52,7 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
             _answer(model, view.answer, choice)
         with samples_place.container(key=keys.STRIP_SAMPLES):
             _samples(workspace, view.rows, offered, choice)
+    _scaling_warning(view.inputs, model)
 
 
 def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
@@ -140,14 +142,13 @@ def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[
 def _about_values(views: Sequence[InputView]) -> None:
     """Say what numbers the model sees: that is where one notices that data were not scaled as for its training."""
     for view in views:
-        if view.minimum is None or math.isnan(view.minimum):
+        if view.minimum is None or view.maximum is None or math.isnan(view.minimum):
             continue
         name = f"{named(view.name)}: " if len(views) > 1 else ""
+        values = f"{number_text(view.minimum)} to {number_text(view.maximum)}"
         broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
         note = f" · {plain(view.note)}" if view.note else ""
-        st.caption(
-            f"{name}{plain(view.shape)} · the model sees {number_text(view.minimum)} to {number_text(view.maximum)}{broken}{note}"
-        )
+        st.caption(f"{name}{plain(view.shape)} · the model sees {values}{broken}{note}")
 
 
 def _neighbours(offered: Sequence[int], sample: int) -> tuple[int | None, int | None]:
@@ -231,7 +232,7 @@ def _input(view: InputView, several: bool) -> None:
     elif view.text is not None:
         st.text(view.text)
     elif view.specification is not None:
-        chart(view.specification, f"input/{view.name}")
+        chart(view.specification, keys.input_chart(view.name), alt=view.alt)
 
 
 def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
@@ -248,7 +249,7 @@ def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
         )
     st.markdown(_verdict(answer))
     if answer.specification:
-        chart(answer.specification, "answer", alt=answer.alt)
+        chart(answer.specification, keys.ANSWER_CHART, alt=answer.alt)
     elif answer.text:
         st.text(answer.text)
     if answer.note:
@@ -312,3 +313,23 @@ def _sample_clicked(key: str) -> None:
     clicked = st.session_state[key].selection.get("sample") or []
     if clicked:
         get_session().choice.sample = int(clicked[0]["sample"])
+
+
+def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
+    """Say where the numbers of the samples lie elsewhere than those that the model was trained on, with a way out."""
+    for view in views:
+        if not view.warning:
+            continue
+        place = st.container(horizontal=True, vertical_alignment="center")
+        place.warning(plain(view.warning), icon=":material/warning:")
+        if view.suggested_scaling:
+            place.button(
+                f"Prepare as {SCALINGS[view.suggested_scaling].title}",
+                key=keys.rescale(view.name),
+                on_click=_set_scaling,
+                args=(model.name, view.suggested_scaling),
+            )
+
+
+def _set_scaling(model: str, scaling: str) -> None:
+    st.session_state[keys.scaling(model)] = scaling
