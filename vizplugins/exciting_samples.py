@@ -124,7 +124,8 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
     answers = dataset.activation(chosen.tolist())
     rows["shown name"] = [f"{answer:.3g} · {name}" for name, answer in zip(names, rows["answer"], strict=True)]
     values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
-    values = np.where(answers.shown, values, np.nan) if values.ndim > 1 else values
+    shown = charts.shown_steps(answers) if values.ndim == 2 else answers.shown
+    values = np.where(shown, values, np.nan) if values.ndim > 1 else values
     tooltip = [
         alt.Tooltip("sample:Q"),
         alt.Tooltip("class:N"),

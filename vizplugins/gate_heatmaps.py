@@ -90,6 +90,7 @@ def _panel(part: recurrence.OverTime, panels: int, unit: int, is_first: bool) ->
         column="timestep",
         scale=_scale(part),
         value_title="Value",
+        column_labels=part.words,
         # A selection of one name can be in one view of several.
         select_row="unit" if is_first else "",
         most_tooltips=_MOST_TOOLTIPS // panels,

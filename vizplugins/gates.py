@@ -77,7 +77,7 @@ def _panel(part: recurrence.OverTime, unit: int, is_last: bool) -> alt.LayerChar
     low, high = _domain(part, values)
     colour = charts.MARK_COLOUR if part.is_gate else _STATE_COLOUR if part.is_state else _CANDIDATE_COLOUR
     steps = len(values)
-    axis = alt.Axis(format="d", tickMinStep=1, grid=False, labels=is_last, ticks=is_last)
+    axis = charts.step_axis(part.words, grid=False, labels=is_last, ticks=is_last)
     base = alt.Chart(frame).encode(
         x=alt.X(
             "time:Q",

@@ -71,7 +71,9 @@ class Trajectories(Visualizer):
         self, activation: Activation, options: TrajectoriesOptions, cache: Cache, progress: ProgressReport
     ) -> alt.LayerChart | Refusal:
         """Draw the path of the sample that is open, and others behind it."""
-        shown, every = _thinned(activation.shown, options.sample, _MOST_PLACED[options.method])  # (sample, time)
+        shown, every = _thinned(
+            charts.shown_steps(activation), options.sample, _MOST_PLACED[options.method]
+        )  # (sample, time)
         states = activation.values.astype(np.float32)[shown]  # (sample, time, unit) -> (state, unit)
         if why := projection.why_no_place(states):
             return Refusal(why)
@@ -98,6 +100,8 @@ def _frame(activation: Activation, points: np.ndarray, shown: np.ndarray, option
     frame["index"], frame["time"] = sample, step
     frame["sample"] = sample + activation.context.first
     frame["class"] = np.array(charts.classes_of(activation))[sample]
+    if (tokens := activation.context.tokens) is not None and tokens.shape == shown.shape:
+        frame["word"] = tokens[sample, step]
     frame["open"] = frame["index"] == options.sample
     per_sample = max(1, int(shown.sum(axis=1).max()))
     others = [int(position) for position in np.flatnonzero(shown.any(axis=1)) if position != options.sample]
@@ -114,6 +118,7 @@ def _paths(
     x, y = scatter.axes(placed, turning=three)
     clicked = charts.clicked("sample")
     tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("time:Q", title="timestep")]
+    tooltip += [alt.Tooltip("word:N")] if "word" in frame else []
     by_class = alt.Color("class:N", title="Class", scale=alt.Scale(scheme="tableau10"))
     by_time = alt.Color("time:Q", title="Timestep", scale=alt.Scale(scheme="viridis"))
     behind, before = alt.Chart(frame[~frame["open"]]), alt.Chart(frame[frame["open"]])

@@ -49,7 +49,7 @@ class UnitHeatmap(Visualizer):
         asked_for = list(dict.fromkeys((options.sample, *options.compare)))
         samples = asked_for[:_MOST_SAMPLES]
         values = activation.values[samples].astype(np.float32)  # (sample, time, unit)
-        shown = activation.shown[samples]  # (sample, time)
+        shown = charts.shown_steps(activation)[samples]  # (sample, time)
         matrices = values.swapaxes(1, 2)  # (sample, time, unit) -> (sample, unit, time)
         order = _order(np.where(shown[0], matrices[0], 0), options.order)
         scale = charts.colour_scale(values[shown], options.colours)
@@ -76,6 +76,7 @@ class UnitHeatmap(Visualizer):
                 width=None if len(samples) == 1 else max(150, 480 // len(samples)),
                 title=title if len(samples) == 1 else charts.sample_name(activation, sample),
                 numbers=numbers,
+                column_labels=charts.step_words(activation.sample(sample)),
                 most_cells=_MOST_CELLS // len(samples),
                 most_tooltips=charts.CELLS_WITH_TOOLTIPS if len(samples) == 1 else _MOST_TOOLTIPS // len(samples),
             )

@@ -59,8 +59,10 @@ class UnitLines(Visualizer):
         buckets = min(_BUCKETS, max(_FEWEST_BUCKETS, _MOST_ROWS // (2 * max(1, len(samples) * len(units)))))
         frame = pd.concat([_lines(activation, sample, units, buckets) for sample in samples], ignore_index=True)
         frame["name"] = frame["unit"].map(dict(zip(units, charts.unit_labels(units, chosen), strict=True)))
+        # Several samples have an axis each, and other words.
+        axis = charts.step_axis(charts.step_words(activation.sample(samples[0])) if len(samples) == 1 else None)
         base = alt.Chart(frame).encode(
-            x=alt.X("time:Q", title="Timestep", scale=alt.Scale(nice=False), axis=alt.Axis(format="d", tickMinStep=1)),
+            x=alt.X("time:Q", title="Timestep", scale=alt.Scale(nice=False), axis=axis),
             y=alt.Y("value:Q", title="Activation"),
             color=alt.Color(
                 "name:N",
@@ -114,14 +116,14 @@ def _lines(activation: Activation, sample: int, units: tuple[int, ...], buckets:
     for unit in units:
         values = answer.values[:, unit].astype(np.float64)
         # Not dropped: a line breaks at what is no number, and would run on across what is not there.
-        values = np.where(answer.shown, values, np.nan)
+        values = np.where(charts.shown_steps(answer), values, np.nan)
         kept = charts.thin(values, buckets=buckets)
         parts.append(pd.DataFrame({"unit": unit, "time": kept, "value": values[kept]}))
     return pd.concat(parts, ignore_index=True).assign(panel=charts.sample_name(activation, sample))
 
 
 def _note_masked(activation: Activation, samples: list[int]) -> str:
-    masked = int(np.sum(~activation.shown[samples]))
+    masked = int(np.sum(~charts.shown_steps(activation)[samples]))
     return f"{masked:,} masked timesteps (padding) are left out" if masked else ""
 
 

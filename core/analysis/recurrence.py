@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from core.analysis.timesteps import shown_steps, step_words
 from core.extraction.activation import Activation
 
 __all__ = ["OPEN", "SHUT", "OverTime", "over_time", "refuse_without_gates", "refuse_without_states"]
@@ -26,13 +27,15 @@ class OverTime:
         part: ``"forget_gate"``, ``"candidate"``, ``"cell_state"`` and so on.
         cell: Name of the cell where several are stacked; empty where there is one.
         values: Shape ``(time, unit)``.
-        shown: Boolean, shape ``(time,)``: False where a timestep is masked.
+        shown: Boolean, shape ``(time,)``: False where a timestep is padding.
+        words: The token at each timestep; None where the input is no text.
     """
 
     part: str
     cell: str
     values: np.ndarray
     shown: np.ndarray
+    words: tuple[str, ...] | None = None
 
     @property
     def title(self) -> str:
@@ -73,7 +76,8 @@ def over_time(answer: Activation) -> tuple[OverTime, ...]:
         cell, _, part = key.rpartition(":")
         if internal.axes != ("time", "unit") or 0 in internal.shape:
             continue
-        found.append(OverTime(part, cell, internal.values, internal.shown))
+        shown = shown_steps(internal) & (shown_steps(answer) if answer.axes == internal.axes else True)
+        found.append(OverTime(part, cell, internal.values, shown, step_words(internal)))
     cells = list(dict.fromkeys(each.cell for each in found))
     return tuple(sorted(found, key=lambda each: (cells.index(each.cell), each.is_state, each.part == "hidden_state")))
 

@@ -16,6 +16,7 @@ from core.analysis.large_arrays import (
     map_statistics,
     value_statistics,
 )
+from core.analysis.timesteps import shown_steps, step_words
 from core.analysis.units import shown_unit, strongest_unit, strongest_units
 from core.charts.building_blocks import (
     class_of,
@@ -50,7 +51,16 @@ from core.charts.colours import (
     picture_values,
     within,
 )
-from core.charts.heatmaps import CELLS_WITH_TOOLTIPS, heatmap, masked_bands, note_reduced, picture, reduced, row_bars
+from core.charts.heatmaps import (
+    CELLS_WITH_TOOLTIPS,
+    heatmap,
+    masked_bands,
+    note_reduced,
+    picture,
+    reduced,
+    row_bars,
+    step_axis,
+)
 from core.charts.selections import clicked, dragged
 from core.charts.theme import MUTED_TEXT
 from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_bars, unit_labels
@@ -106,8 +116,11 @@ __all__ = [
     "row_order",
     "sample_name",
     "short_name",
+    "shown_steps",
     "shown_unit",
     "small_title",
+    "step_axis",
+    "step_words",
     "strongest_unit",
     "strongest_units",
     "thin",

@@ -20,7 +20,16 @@ from core.charts.selections import clicked
 from core.charts.theme import MUTED_TEXT
 from core.common.text import cut_in_the_middle
 
-__all__ = ["CELLS_WITH_TOOLTIPS", "heatmap", "masked_bands", "note_reduced", "picture", "reduced", "row_bars"]
+__all__ = [
+    "CELLS_WITH_TOOLTIPS",
+    "heatmap",
+    "masked_bands",
+    "note_reduced",
+    "picture",
+    "reduced",
+    "row_bars",
+    "step_axis",
+]
 
 CELLS_WITH_TOOLTIPS: Final = 3_000
 _CELLS_PER_SIDE: Final = 1_000
@@ -28,6 +37,9 @@ _MOST_CELLS: Final = _CELLS_PER_SIDE**2
 _MOST_ROWS: Final = 1_000
 _MOST_LABELS: Final = 400
 _LONGEST_LABEL: Final = 14
+_LABEL_ROOM: Final = 13
+_COLUMN: Final = 700
+"""Screen pixels that the marks of a chart have at least, in the column of the page on a common laptop."""
 
 
 def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.Chart:
@@ -100,8 +112,8 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row or select_column else "default")
         .encode(
-            x=x.axis(_axis(column_labels, angle=-90) if axes else None),
-            y=y.axis(_axis(row_labels, angle=0, numbers=numbers) if axes else None),
+            x=x.axis(_axis(column_labels, angle=-90, room=width or _COLUMN) if axes else None),
+            y=y.axis(_axis(row_labels, angle=0, room=height, numbers=numbers) if axes else None),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
@@ -137,23 +149,40 @@ def _say_labels(
         tooltip.insert(position + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
 
 
-def _axis(labels: Sequence[str] | None, *, angle: int, numbers: Sequence[int] | None = None) -> alt.Axis:
+def _axis(
+    labels: Sequence[str] | None, *, angle: int, room: int = _COLUMN, numbers: Sequence[int] | None = None
+) -> alt.Axis:
     if labels is not None:
-        return _labelled_axis(labels, angle)
+        return _labelled_axis(labels, angle, room)
     if numbers is not None:
         return alt.Axis(grid=False, tickMinStep=1, labelExpr=f"{list(map(int, numbers))}[datum.value]")
     return alt.Axis(grid=False, tickMinStep=1, format="d")
 
 
-def _labelled_axis(labels: Sequence[str], angle: int) -> alt.Axis:
+def step_axis(words: Sequence[str] | None, **settings: Any) -> alt.Axis:
+    """Return the axis of timesteps for a line chart: words where they are known, else numbers.
+
+    Args:
+        words: The token at each timestep, see ``step_words``; None where the input is no text.
+        settings: What else to say of the axis.
+    """
+    axis = _axis(words, angle=-90) if words is not None else alt.Axis(format="d", tickMinStep=1)
+    for name, value in settings.items():
+        axis[name] = value
+    return axis
+
+
+def _labelled_axis(labels: Sequence[str], angle: int, room: int) -> alt.Axis:
     step = max(1, -(-len(labels) // _MOST_LABELS))
     words = json.dumps([cut_in_the_middle(str(label), _LONGEST_LABEL) for label in labels[::step]])
     return alt.Axis(
         grid=False,
         values=list(range(0, len(labels), step)),
+        # What is laid over it, such as grey bands, brings a number of ticks of its own, and words would be dropped.
+        tickCount=-(-len(labels) // step),
         labelExpr=f"{words}[datum.value / {step}]" if step > 1 else f"{words}[datum.value]",
         labelAngle=angle,
-        labelOverlap="greedy",
+        labelOverlap=False if room >= _LABEL_ROOM * len(labels) else "greedy",
         ticks=False,
     )
 

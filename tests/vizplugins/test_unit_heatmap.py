@@ -150,3 +150,18 @@ def test_beside_other_samples_each_is_marked_and_one_answers_to_clicks(make_acti
 
     assert len(drawing.specification["concat"]) == 3
     assert drawing.selections == ("unit",)
+
+
+def test_words_stand_under_their_timesteps_and_padding_is_grey_without_a_mask(make_activation, make_context):
+    words = ["what", "a", "wonderful", "evening", "it", "was", *[""] * 26]
+    values = np.random.default_rng(0).normal(size=(1, 32, 4)).astype(np.float32)
+    values[:, 6:] *= 9
+    activation = make_activation(values, context=make_context(tokens=np.array([words])))
+    specification = drawn(activation)
+    svg = vl_convert.vegalite_to_svg({**specification, "width": 780})
+
+    assert [word for word in words if word and f">{word}</text>" not in svg] == []
+    (band,) = data(specification, 2)
+    assert (band["left"], band["right"]) == (5.5, 31.5)
+    # Padding, however large, is not what the colours are fitted to.
+    assert specification["layer"][1]["encoding"]["color"]["scale"]["domain"][1] < 5

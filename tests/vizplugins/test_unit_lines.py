@@ -134,3 +134,13 @@ def test_lines_first_for_recurrent_layers_heatmap_first_for_others(layer, best):
     assert names[0] == best
     assert {"unit-lines", "unit-heatmap"} <= set(names)
     drawn(activation)
+
+
+def test_words_stand_under_their_timesteps_and_padding_is_left_out_without_a_mask(make_activation, make_context):
+    tokens = np.array([["a", "good", "film", "", ""], ["bad", "", "", "", ""]])
+    activation = make_activation(VALUES, context=make_context(tokens=tokens))
+    specification = drawn(activation, units=(1,), unit=1)
+    svg = vl_convert.vegalite_to_svg({**specification, "width": 600})
+
+    assert [time for time, value in lines(specification)["sample 0", 1] if value is not None] == [0, 1, 2]
+    assert all(f">{word}</text>" in svg for word in ("a", "good", "film"))
