@@ -69,6 +69,8 @@ class Choice:
         shown_as: ``"list"`` or ``"map"``: how the layers are listed.
         list_version: Counts selections that were made elsewhere than in the list of layers, which then starts afresh.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
+        filter_version: Counts how often the filter of samples was set elsewhere than in its fields, likewise.
+        model_version: Counts how often the model was chosen elsewhere than in its fields, likewise.
     """
 
     example: str = ""
@@ -91,6 +93,8 @@ class Choice:
     shown_as: str = "list"
     list_version: int = 0
     chart_version: int = 0
+    filter_version: int = 0
+    model_version: int = 0
 
     def come_from(self, origin: Origin) -> None:
         """Note where the model is from, and that it is from nowhere else."""
@@ -113,7 +117,12 @@ class Choice:
     def start_over_with_samples(self) -> None:
         """Forget what was chosen for the samples that were open before."""
         self.sample = 0
+        self.forget_filter()
+
+    def forget_filter(self) -> None:
+        """Offer all samples."""
         self.samples = SampleFilter()
+        self.filter_version += 1
 
     def forget_options(self) -> None:
         """Go back to the defaults."""

@@ -15,7 +15,7 @@ from ui import keys
 from ui.address import is_history_navigation, keep_address
 from ui.layer_list import layer_list
 from ui.limits import limits
-from ui.model_choice import choose_model, restore_model_fields
+from ui.model_choice import choose_model
 from ui.sample_choice import choose_samples
 from ui.session import Session, get_session
 from ui.start import take_start
@@ -42,7 +42,6 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
     session = get_session()
     if is_history_navigation():
         session.go_where_the_address_says()
-        restore_model_fields(session.choice)
     if session.model_step.current is None:
         take_start(session.choice)
     keep_place_above()

@@ -50,6 +50,7 @@ SAMPLE_BEFORE: Final = "sample_before"
 SAMPLE_AFTER: Final = "sample_after"
 OUTPUT: Final = "output"
 ANSWER_CHART: Final = "answer"
+SAMPLE_FILTER: Final = "sample_filter"
 ONLY_WRONG: Final = "only_wrong"
 SAMPLE_CLASS: Final = "sample_class"
 SAMPLE_TEXT: Final = "sample_text"
@@ -103,14 +104,23 @@ SIMILARITY: Final = "similarity"
 COMPARED_LAYER: Final = "compared_layer"
 
 
+def fresh(key: str, version: int) -> str:
+    """Return the key of a field that starts afresh with each version.
+
+    A field that is not on the screen, as in a popover that is closed, does not take a value that the script sets: the
+    browser would send the old one again.
+    """
+    return f"{key}/{version}" if version else key
+
+
 def model_member(field: str, identity: tuple[Any, ...]) -> str:
     """Return the key of the choice among several models in what was given in a field."""
     return f"{field}/member/{hash(identity)}"
 
 
-def shown_model(names: Sequence[str]) -> str:
+def shown_model(names: Sequence[str], version: int) -> str:
     """Return the key of the choice among the models that a Python process shows."""
-    return f"shown_model/{hash(tuple(names))}"
+    return fresh(f"shown_model/{hash(tuple(names))}", version)
 
 
 def look_at_file(file: str) -> str:
@@ -146,6 +156,11 @@ def data_files(model: str, input_name: str) -> str:
 def scaling(model: str) -> str:
     """Return the key of the choice what the pixels of images become."""
     return f"scaling/{model}"
+
+
+def scale_arrays(model: str) -> str:
+    """Return the key of the choice whether the numbers in arrays are scaled as pixels are."""
+    return f"scale_arrays/{model}"
 
 
 def taken_for(model: str, input_name: str) -> str:

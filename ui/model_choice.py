@@ -86,7 +86,9 @@ def choose_model(session: Session, place: Any) -> None:
         session: What the page knows of the visitor.
         place: Where what opens into the fields is drawn.
     """
-    with place.popover("Model", icon=":material/deployed_code:", width="stretch", key=keys.MODEL_POPOVER):
+    with place.popover(
+        "Model", icon=":material/deployed_code:", width="stretch", key=keys.MODEL_POPOVER, on_change="rerun"
+    ):
         source = _source(session.workspace, session.choice)
     if source is not None:
         _open(session, source)
@@ -94,16 +96,6 @@ def choose_model(session: Session, place: Any) -> None:
             session.choice.come_from(source.origin)
     if session.workspace.model is not None:
         _about(session.workspace.model)
-
-
-def restore_model_fields(choice: Choice) -> None:
-    """Let the fields say what is chosen, as after the browser's Back; to be called before they are drawn."""
-    st.session_state[keys.MODEL_KIND] = _kind_of(choice)
-    if choice.example:
-        st.session_state[keys.EXAMPLE] = choice.example
-    if choice.path:
-        st.session_state[keys.MODEL_PATH] = choice.path
-        note_path(keys.MODEL_FILE)
 
 
 def _kind_of(choice: Choice) -> str:
@@ -122,13 +114,14 @@ def _about(model: ModelSummary) -> None:
 
 def _source(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
     kinds = [_PYTHON, _EXAMPLE, _FILE] if engine.shows_models_in_memory() else [_EXAMPLE, _FILE]
-    if st.session_state.get(keys.MODEL_KIND) not in kinds:
-        st.session_state[keys.MODEL_KIND] = _kind_of(choice)
+    key = keys.fresh(keys.MODEL_KIND, choice.model_version)
+    if st.session_state.get(key) not in kinds:
+        st.session_state[key] = _kind_of(choice)
     kind = st.segmented_control(
         "Where the model is from",
         kinds,
         required=True,
-        key=keys.MODEL_KIND,
+        key=key,
         label_visibility="collapsed",
     )
     if kind == _PYTHON:
@@ -150,19 +143,25 @@ def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
     names = list(examples)
     if choice.example and choice.example not in examples:
         st.warning(f"There is no example “{named(choice.example)}”; the first one is open.", icon=":material/link_off:")
-    if st.session_state.get(keys.EXAMPLE) not in examples:
-        st.session_state[keys.EXAMPLE] = choice.example if choice.example in examples else names[0]
+    key = keys.fresh(keys.EXAMPLE, choice.model_version)
+    if st.session_state.get(key) not in examples:
+        st.session_state[key] = choice.example if choice.example in examples else names[0]
     name = st.selectbox(
         "Example",
         names,
         format_func=lambda name: examples[name].title,
         label_visibility="collapsed",
-        key=keys.EXAMPLE,
+        key=key,
+        on_change=_close_popover,
     )
     example = examples[name]
     share = percent(example.accuracy, 1)
     st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
     return ModelSource(("example", name), name, partial(workspace.open_example, name), {"example": name})
+
+
+def _close_popover() -> None:
+    st.session_state[keys.MODEL_POPOVER] = False
 
 
 def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | None:
@@ -231,11 +230,12 @@ def _content_stamp(path: str) -> tuple[int, int]:
 
 def _path(choice: Choice) -> str:
     size = format_limit(get_limits().upload_bytes)
-    if keys.MODEL_PATH not in st.session_state:
-        st.session_state[keys.MODEL_PATH] = choice.path
+    key = keys.fresh(keys.MODEL_PATH, choice.model_version)
+    if key not in st.session_state:
+        st.session_state[key] = choice.path
     text = st.text_input(
         "or a path on this machine",
-        key=keys.MODEL_PATH,
+        key=key,
         placeholder="models/model.keras",
         help=f"A file of any size, where an upload takes at most {size}, or a folder that holds one.",
         on_change=note_path,

@@ -55,8 +55,7 @@ def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str
     get_session().last_view = LayerVisualizers(choice.layer, view.visualizers)
     _layer_line(view, choice, notes)
     visualizer = view.picture(choice.visualizer)
-    if choice.visualizer and visualizer is not None and visualizer.name != choice.visualizer:
-        choice.visualizer = ""
+    _forget_what_does_not_suit(visualizer, choice)
     if visualizer is None or view.chart is None:
         st.info(
             "No picture suits this layer. The page “Plugins” says why, for each.",
@@ -71,6 +70,19 @@ def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str
     with chart_place, st.container(key=keys.PICTURE_PLACE):
         _charts(workspace, view.chart, choice, visualizer)
     show_faults(places, view.chart.faults)
+
+
+def _forget_what_does_not_suit(visualizer: VisualizerSummary | None, choice: Choice) -> None:
+    session = get_session()
+    linked_view, session.linked_view = session.linked_view, ""
+    if visualizer is None or choice.visualizer in ("", visualizer.name):
+        return
+    if choice.visualizer == linked_view:
+        st.info(
+            f"This layer has no picture “{named(linked_view)}”; the one that suits best is shown.",
+            icon=":material/link_off:",
+        )
+    choice.visualizer = ""
 
 
 def _doing(choice: Choice) -> str:

@@ -69,6 +69,7 @@ class Preparation(NamedTuple):
     scaling: str
     fit: Fit
     invert: bool
+    scale_arrays: bool = False
 
 
 def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
@@ -194,7 +195,12 @@ def _preparation(model: ModelSummary, holds_images: bool) -> Preparation:
         st.caption(SCALINGS[scaling].description)
         fit = st.selectbox("Size", list(_FITS), format_func=_FITS.__getitem__, key=keys.FIT)
         invert = st.toggle("Swap dark and light", key=keys.INVERT, help="For dark digits on white, for instance.")
-    return Preparation(scaling, fit, invert)
+        arrays = st.toggle(
+            "Scale arrays and tables too",
+            key=keys.scale_arrays(model.name),
+            help="Where their numbers are pixels from 0 to 255, as those of image files.",
+        )
+    return Preparation(scaling, fit, invert, arrays)
 
 
 def _holds_images(uploads: Mapping[str, Sequence[Any]]) -> bool:

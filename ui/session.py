@@ -25,7 +25,7 @@ from core.workspace.results import (
     ShownSummary,
     VisualizerSummary,
 )
-from ui import engine
+from ui import engine, keys
 from ui.address import read_address
 from ui.choice import Choice
 from ui.search_run import SearchRun
@@ -208,6 +208,7 @@ class Session:
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         drawn_layer: Key of the layer whose pictures the page shows.
+        linked_view: Name of the visualizer that a link asked for, until it was looked for; empty otherwise.
         last_view: The layer that was looked at last, and what suits it; None before the first.
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
@@ -234,6 +235,7 @@ class Session:
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
     drawn_layer: str = ""
+    linked_view: str = ""
     last_view: LayerVisualizers | None = None
     place_above: Any = None
     search: SearchRun | None = None
@@ -276,8 +278,10 @@ class Session:
     def go_where_the_address_says(self) -> None:
         """Choose what the address says, as after the browser's Back; what is selected in widgets starts afresh."""
         before, self.choice = self.choice, read_address()
-        self.choice.list_version = before.list_version + 1
-        self.choice.chart_version = before.chart_version + 1
+        for version in ("list_version", "chart_version", "filter_version", "model_version"):
+            setattr(self.choice, version, getattr(before, version) + 1)
+        self.upload_field(keys.MODEL_FILE).is_latest = not self.choice.path
+        self.linked_view = self.choice.visualizer
 
 
 def end_if_outdated() -> None:
@@ -292,7 +296,8 @@ def end_if_outdated() -> None:
 def get_session() -> Session:
     """Return what the page knows of this visitor; a new session begins with what the address says."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Session(read_address())
+        choice = read_address()
+        st.session_state[_KEY] = Session(choice, linked_view=choice.visualizer)
     session: Session = st.session_state[_KEY]
     return session
 

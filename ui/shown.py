@@ -35,7 +35,7 @@ def choose_shown_model(workspace: WorkspaceInterface, choice: Choice) -> ShownSu
             index=names.index(choice.shown_model) if choice.shown_model else 0,
             format_func=named,
             label_visibility="collapsed",
-            key=keys.shown_model(names),
+            key=keys.shown_model(names, choice.model_version),
         )
     get_session().shown_model = entries[name]
     return entries[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -34,7 +34,12 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
         ExtractionFailed: If the model raises on this input.
     """
     names = workspace.sample_names
-    choice.sample = min(choice.sample, len(names) - 1)
+    if choice.sample >= len(names):
+        st.info(
+            f"There is no sample {choice.sample:,}; the last one is shown, {len(names) - 1:,}.",
+            icon=":material/link_off:",
+        )
+        choice.sample = len(names) - 1
     if choice.output not in model.outputs:
         choice.output = ""
     view = _view(workspace, choice)
@@ -169,52 +174,62 @@ def _keep_sample() -> None:
 
 
 def _filter(rows: Sequence[SampleRow], choice: Choice) -> None:
-    asked = choice.samples
-    label = "Filter" if asked.is_open else "Filter ●"
-    with st.popover(label, width="content"):
+    asked, version = choice.samples, choice.filter_version
+    with st.popover("Filter" if asked.is_open else "Filter ●", width="content", key=keys.SAMPLE_FILTER):
+        wrong = sum(row.right is False for row in rows)
         if any(row.right is not None for row in rows):
-            st.session_state[keys.ONLY_WRONG] = asked.only_wrong
-            wrong = sum(row.right is False for row in rows)
-            st.toggle(f"Only wrong ones ({wrong:,})", key=keys.ONLY_WRONG, on_change=_keep_filter)
+            key = keys.fresh(keys.ONLY_WRONG, version)
+            st.toggle(f"Only wrong ones ({wrong:,})", asked.only_wrong, key=key, on_change=_keep_filter)
         labels = sorted({row.true_label for row in rows if row.true_label})
         if labels:
-            st.session_state[keys.SAMPLE_CLASS] = asked.label if asked.label in labels else None
             st.selectbox(
                 "True class",
                 labels,
+                index=labels.index(asked.label) if asked.label in labels else None,
                 format_func=named,
-                key=keys.SAMPLE_CLASS,
+                key=keys.fresh(keys.SAMPLE_CLASS, version),
                 placeholder="all",
                 on_change=_keep_filter,
             )
-        st.session_state[keys.SAMPLE_TEXT] = asked.text
-        st.text_input("Search names, classes and answers", key=keys.SAMPLE_TEXT, on_change=_keep_filter)
+        st.text_input(
+            "Search names, classes and answers",
+            asked.text,
+            key=keys.fresh(keys.SAMPLE_TEXT, version),
+            on_change=_keep_filter,
+        )
         orders = [
             "",
             *(["confidence"] if any(row.confidence is not None for row in rows) else []),
             *(["loss"] if any(row.loss is not None for row in rows) else []),
         ]
         if len(orders) > 1:
-            st.session_state[keys.SAMPLE_ORDER] = asked.order if asked.order in orders else ""
             st.selectbox(
-                "Sort by", orders, format_func=_ORDERS.__getitem__, key=keys.SAMPLE_ORDER, on_change=_keep_filter
+                "Sort by",
+                orders,
+                index=orders.index(asked.order) if asked.order in orders else 0,
+                format_func=_ORDERS.__getitem__,
+                key=keys.fresh(keys.SAMPLE_ORDER, version),
+                on_change=_keep_filter,
             )
         st.button("Show all", on_click=_forget_filter, disabled=asked.is_open)
 
 
 def _keep_filter() -> None:
-    state = st.session_state
     choice = get_session().choice
+
+    def value(key: str) -> Any:
+        return st.session_state.get(keys.fresh(key, choice.filter_version))
+
     choice.samples = SampleFilter(
-        bool(state.get(keys.ONLY_WRONG, False)),
-        state.get(keys.SAMPLE_CLASS) or "",
-        state.get(keys.SAMPLE_TEXT) or "",
-        state.get(keys.SAMPLE_ORDER) or "",
+        bool(value(keys.ONLY_WRONG)),
+        value(keys.SAMPLE_CLASS) or "",
+        value(keys.SAMPLE_TEXT) or "",
+        value(keys.SAMPLE_ORDER) or "",
     )
 
 
 def _forget_filter() -> None:
-    get_session().choice.samples = SampleFilter()
+    get_session().choice.forget_filter()
 
 
 def _inputs(views: Sequence[InputView]) -> None:
@@ -333,3 +348,4 @@ def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
 
 def _set_scaling(model: str, scaling: str) -> None:
     st.session_state[keys.scaling(model)] = scaling
+    st.session_state[keys.scale_arrays(model)] = True

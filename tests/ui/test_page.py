@@ -97,7 +97,17 @@ def test_another_sample_gets_another_answer(start):
 def test_a_sample_beyond_the_last_is_the_last(start):
     page = start(sample=100_000)
     assert page.number_input(key="sample").value == 89
+    assert "There is no sample 100,000" in texts(page.info)
+    assert "sample" in address(page)
     assert not page.error
+
+
+def test_a_picture_that_a_layer_does_not_have_is_said_once_and_leaves_the_address(start):
+    page = start(view="no-such")
+    assert "has no picture “no\\-such”" in texts(page.info)
+    assert "view" not in address(page)
+    page.run()
+    assert not page.info
 
 
 def test_an_unknown_example_is_said_and_the_first_is_open(start):
