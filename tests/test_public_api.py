@@ -48,6 +48,7 @@ def test_the_face_that_plugin_authors_import():
         "API_VERSION",
         "Activation",
         "Activations",
+        "ActsFromRank",
         "ActsWhen",
         "Cache",
         "ChannelIndex",

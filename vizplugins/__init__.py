@@ -15,6 +15,7 @@ from core.plugins.handles import Handles, Missing
 from core.plugins.hookspecs import hookimpl
 from core.plugins.visualizer import (
     API_VERSION,
+    ActsFromRank,
     ActsWhen,
     Cache,
     ChannelIndex,
@@ -35,6 +36,7 @@ __all__ = [
     "API_VERSION",
     "Activation",
     "Activations",
+    "ActsFromRank",
     "ActsWhen",
     "Cache",
     "ChannelIndex",

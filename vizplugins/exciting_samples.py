@@ -1,6 +1,6 @@
 """Which samples a unit or channel answers to the most and the least, and to which part of them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import altair as alt
 import numpy as np
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    ActsFromRank,
     Handles,
     LayerDataset,
     Missing,
@@ -41,7 +42,7 @@ class ExcitingSamplesOptions(Options):
     unit: UnitIndex | None = Field(
         None, title="Unit", description="Automatic: the one that answers the most to the sample that is open."
     )
-    by: Literal["maximum", "mean"] = Field(
+    by: Annotated[Literal["maximum", "mean"], ActsFromRank(3)] = Field(
         "maximum", title="Over positions", description="The largest value at any place or timestep, or the mean of all."
     )
 

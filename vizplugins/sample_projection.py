@@ -12,6 +12,7 @@ from pydantic import Field
 from vizplugins import (
     Activation,
     Activations,
+    ActsFromRank,
     ActsWhen,
     Cache,
     Handles,
@@ -35,7 +36,8 @@ from vizplugins import (
     scatter,
 )
 
-_SIDE = 430
+_SIDE = 380
+_WIDTH = 620
 _BESIDE_SIDE = 330
 _NEIGHBOURS = 8
 _LISTED = 24
@@ -56,7 +58,7 @@ class ProjectionOptions(Options):
         title="Unit",
         description="For the colour: its mean over space or time. Automatic: the one that answers the most.",
     )
-    pooling: projection.Pooling = Field(
+    pooling: Annotated[projection.Pooling, ActsFromRank(3)] = Field(
         "flatten",
         title="Vector per sample",
         description="Every number, or the mean or maximum of each unit or channel.",
@@ -117,7 +119,8 @@ class Projection(Visualizer):
         "seed or perplexity gives another picture, and groups can appear where there are none. Trustworthiness says "
         f"how far neighbours in the picture are neighbours in the layer. Of more than {raster.MOST_MARKS:,} samples "
         "the points are a picture, and what is pointed at is one sample for each small square of it; in three "
-        "dimensions so many are drawn, evenly spread."
+        "dimensions so many are drawn, evenly spread. The picture is wider than high: compare distances along one "
+        "direction."
     )
 
     def chart(
@@ -228,6 +231,7 @@ def _points(
         chart = _as_picture(placed, options, dataset, side, clickable)
     else:
         chart = _flat(placed, options, dataset, side, clickable)
+        chart.width = _WIDTH if side == _SIDE else side
     return chart.properties(title=title)
 
 
@@ -299,9 +303,8 @@ def _turning(
 
 def _ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     ring = alt.Chart(frame[frame["open"]][["x", "y", *(["z"] if "z" in frame else [])]])
-    return ring.mark_point(
-        size=max(4 * scatter.point_size(len(frame)), 120), color="#ff4b4b", strokeWidth=2.5, filled=False
-    ).encode(x, y)
+    size = max(4 * scatter.point_size(len(frame)), 120)
+    return ring.mark_point(size=size, color=charts.CHOSEN_COLOUR, strokeWidth=2.5, filled=False).encode(x, y)
 
 
 def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
@@ -368,7 +371,7 @@ def _telling_units(
     means = dataset.features("mean") if options.pooling == "flatten" else features
     strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
     title = "Mean inside minus mean outside, in standard deviations"
-    return charts.unit_bars(strongest, apart, options.unit or 0, title=title, number="+.2f").properties(width=_SIDE)
+    return charts.unit_bars(strongest, apart, options.unit or 0, title=title, number="+.2f").properties(width=_WIDTH)
 
 
 def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:
@@ -395,7 +398,7 @@ def _nearest(
             tooltip=tooltip,
         )
         .add_params(charts.clicked("sample"))
-        .properties(height=alt.Step(18), width=_SIDE)
+        .properties(height=alt.Step(18), width=_WIDTH)
     )
     return {caption: bars}
 

@@ -24,7 +24,7 @@ from vizplugins import (
     scatter,
 )
 
-_SIDE = 430
+_SIDE = 380
 _FEWEST_STEPS = 3
 _MOST_ROWS = 6_000
 # What PCA places in a second or so, and UMAP in ten.

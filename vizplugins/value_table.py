@@ -1,11 +1,13 @@
 """The values themselves, as a table."""
 
+from typing import Annotated
+
 import altair as alt
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, ActsFromRank, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
 
 _ROWS = 16
 _COLUMNS = 10
@@ -20,7 +22,7 @@ class ValueTableOptions(Options):
         None, ge=0, title="First row", description="None: the top, or where the open sample is."
     )
     first_column: int = Field(0, ge=0, title="First column")
-    slice: int = Field(
+    slice: Annotated[int, ActsFromRank(4)] = Field(
         0, ge=0, title="Slice", description="Where a sample has more than two axes: which position on the others."
     )
 

@@ -15,7 +15,17 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core.extraction.activation import Activation
-from core.plugins.visualizer import ActsWhen, ClassOf, IndexOf, LayerOf, NoneTitle, Options, RegionOf, Visualizer
+from core.plugins.visualizer import (
+    ActsFromRank,
+    ActsWhen,
+    ClassOf,
+    IndexOf,
+    LayerOf,
+    NoneTitle,
+    Options,
+    RegionOf,
+    Visualizer,
+)
 
 __all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options", "suited"]
 
@@ -57,6 +67,7 @@ class Control:
         none_title: What None is called, where it is a value.
         acts_when: Options that this one depends on, and with which of their values it acts, any where there are none;
             empty if it always acts.
+        is_idle: True where it changes nothing of this activation, whatever the other options are.
     """
 
     name: str
@@ -74,9 +85,12 @@ class Control:
     follows: Follower = ""
     none_title: str = "automatic"
     acts_when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    is_idle: bool = False
 
     def acts(self, values: Mapping[str, Any]) -> bool:
         """Return whether this option changes anything, given the values of all options by name."""
+        if self.is_idle:
+            return False
         return not self.acts_when or any(_acts_with(values.get(option), wanted) for option, wanted in self.acts_when)
 
 
@@ -187,7 +201,7 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         step=read.step,
         follows=_followed(read),
     )
-    control = _with_marks(control, declared)
+    control = _with_marks(control, declared, activation)
     if isinstance(read.mark, IndexOf):
         axis = _axis_of(read.mark, activation)
         last = max(activation.extent(axis) - 1, 0)
@@ -220,10 +234,12 @@ def _acts_with(value: Any, wanted: tuple[Any, ...]) -> bool:
     return value in wanted if wanted else not (value is None or value is False or value == "")
 
 
-def _with_marks(control: Control, declared: FieldInfo) -> Control:
+def _with_marks(control: Control, declared: FieldInfo, activation: Activation) -> Control:
     for mark in declared.metadata:
         if isinstance(mark, ActsWhen):
             control = replace(control, acts_when=(*control.acts_when, (mark.option, mark.values)))
+        elif isinstance(mark, ActsFromRank):
+            control = replace(control, is_idle=activation.rank < mark.rank)
         elif isinstance(mark, NoneTitle):
             control = replace(control, none_title=mark.title)
     return control

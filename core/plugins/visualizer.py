@@ -19,6 +19,7 @@ __all__ = [
     "API_VERSION",
     "GROUPS",
     "OLDEST_API_VERSION",
+    "ActsFromRank",
     "ActsWhen",
     "Cache",
     "ChannelIndex",
@@ -82,6 +83,13 @@ class ActsWhen:
     def __init__(self, option: str, *values: Any) -> None:
         object.__setattr__(self, "option", option)
         object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True)
+class ActsFromRank:
+    """Marks an option that acts only on activations of so many axes or more, the sample axis among them."""
+
+    rank: int
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from core.plugins.options import Control, describe_options, fit_options
 from core.plugins.visualizer import (
+    ActsFromRank,
     ActsWhen,
     ChannelIndex,
     HeadIndex,
@@ -141,22 +142,30 @@ class TestDescribe:
         ]
         assert fit_options(Other(), maps, {"unit": 5}).options.unit == 5
 
-    def test_an_option_that_acts_only_with_some_values_of_another(self, activation):
+    def test_an_option_that_acts_only_with_some_values_of_another(self, activation, make_activation):
         class Depending(Options):
             method: Literal["PCA", "t-SNE", "UMAP"] = "PCA"
             seed: Annotated[int, ActsWhen("method", "t-SNE", "UMAP"), ActsWhen("beside")] = Field(0, ge=0, le=9)
             beside: Annotated[LayerKey | None, NoneTitle("none")] = None
             unit: Annotated[UnitIndex | None, ActsWhen("beside")] = None
+            slice: Annotated[int, ActsFromRank(4)] = 0
 
         class Other(Drawer):
             Options = Depending
 
-        method, seed, beside, unit = describe_options(Other(), activation)
+        method, seed, beside, unit, cut = describe_options(Other(), activation)
         assert [seed.acts({"method": value}) for value in method.choices] == [False, True, True]
         assert seed.acts({"method": "PCA", "beside": "layer"})
         assert method.acts({})
         assert [unit.acts({"beside": value}) for value in (None, "layer")] == [False, True]
         assert (seed.minimum, seed.maximum) == (0, 9)
+        assert (
+            cut.acts({}),
+            describe_options(Other(), make_activation("sample height width channel"))[4].acts({}),
+        ) == (
+            False,
+            True,
+        )
         assert beside.choice_titles[0] == "none"
         assert fit_options(Other(), activation, {"seed": 3}).options.seed == 3
 
