@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 
 from core.analysis.normalization import ENOUGH_VALUES, drift_of_statistics, keeps_statistics
+from core.common.text import percent
 from core.extraction.dataset.statistics import LayerStatistics
 from core.extraction.dataset.survey import Survey
 from core.extraction.layers import LayerInfo, is_input, unit_kind
@@ -278,7 +279,7 @@ def _finding(
         text = f"{told} answer the same to all {samples}"
     elif kind == "saturated":
         bound = f"a bound of {layer.activation_function}"
-        text = f"{told} saturated: {SATURATED:.0%} or more of their values lie at {bound}"
+        text = f"{told} saturated: {percent(SATURATED)} or more of their values lie at {bound}"
     elif kind == "always on":
         function = layer.activation_function or "ReLU"
         text = f"{told} always on: above zero for all {samples}, so {function} sets nothing to zero"

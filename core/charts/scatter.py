@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 
 from core.analysis.projection import Projection
-from core.common.text import percent
+from core.common.text import number_text, percent
 
 __all__ = ["ROOM", "axes", "point_size", "quality", "turned", "turning_params", "within_reach"]
 
@@ -77,5 +77,5 @@ def quality(placed: Projection) -> str:
     """Return what a projection says of itself: the variance that its axes explain, or its trustworthiness."""
     if placed.explained:
         return f"the axes explain {' + '.join(percent(share) for share in placed.explained)} of the variance"
-    perplexity = f", perplexity {placed.perplexity:.3g}" if placed.perplexity else ""
+    perplexity = f", perplexity {number_text(placed.perplexity)}" if placed.perplexity else ""
     return f"trustworthiness {placed.trustworthiness:.2f} of 1{perplexity}"

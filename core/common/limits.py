@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
-from core.common.text import safe_name
+from core.common.text import format_bytes, number_text, safe_name
 from core.errors import InputRejected
 
 __all__ = ["PREFIX", "Limits", "format_limit", "get_limits", "raised_by"]
@@ -105,9 +105,4 @@ def raised_by(name: str) -> str:
 
 def format_limit(value: float) -> str:
     """Return a limit as people read it: ``"500 MB"`` for a size, ``"5,000"`` for a number."""
-    if isinstance(value, ByteSize):
-        for unit, size in (("GB", _GB), ("MB", _MB), ("KB", 1_000)):
-            if value >= size:
-                return f"{value / size:.3g} {unit}"
-        return f"{value:,} bytes"
-    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"
+    return format_bytes(value) if isinstance(value, ByteSize) else number_text(value)

@@ -34,7 +34,8 @@ LONGEST_NAME: Final = 80
 MINUS: Final = "−"
 """Stands before a negative number in a text; a hyphen is shorter and is broken off at the end of a line."""
 _SMALLEST_WRITTEN_OUT: Final = 1e-4
-_LARGEST_WRITTEN_OUT: Final = 1e6
+_LARGEST_WRITTEN_OUT: Final = 1e9
+_NEXT_UNIT: Final = 999.5
 _SMALL_SHARE: Final = 0.01
 _SMALLEST_PERCENT: Final = 0.001
 
@@ -101,7 +102,7 @@ def format_shape(extents: Sequence[int | None]) -> str:
 def number_text(value: float) -> str:
     """Write a number with three significant digits: ``0.00234``, ``−1.2``, ``12,300``, ``2.35e-7``.
 
-    From 0.0001 to a million it is written out; whole numbers below a million have all their digits.
+    From 0.0001 to a billion it is written out; whole numbers below a billion have all their digits.
     """
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
@@ -138,10 +139,10 @@ def percent(share: float, decimals: int = 0) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """Write a number of bytes as ``1.23 MB``."""
+    """Write a number of bytes as ``369 KB`` or ``1.23 MB``; below a thousand as ``512 bytes``."""
     amount = float(count)
-    for unit in ("B", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.3g} {unit}"
+    for unit in ("bytes", "KB", "MB"):
+        if amount < _NEXT_UNIT:
+            return f"{number_text(amount)} {unit}"
         amount /= 1000
-    return f"{amount:.3g} GB"
+    return f"{number_text(amount)} GB"

@@ -336,8 +336,8 @@ def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str], class_lay
     name = class_name(unit, class_names)
     if not class_names:
         return name
-    # A bare number says nothing of what it counts.
-    return f"class {name}" if name.isdigit() else f"“{name}”"
+    # A bare name says nothing of what it names.
+    return f"class {name}"
 
 
 def owner_of(key: str, layers: Collection[LayerInfo]) -> LayerInfo | None:

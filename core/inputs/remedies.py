@@ -6,6 +6,8 @@ import math
 from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
+from core.common.text import format_shape
+
 if TYPE_CHECKING:
     from core.inputs.spec import InputSpec
 
@@ -15,8 +17,8 @@ _MOST_AXES: Final = 6  # there are 40 million orders of eleven axes
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:
-    """Return a shape as people write it: 28 by 28 by 1, a question mark where any size will do."""
-    return "×".join("?" if extent is None else str(extent) for extent in shape) or "a single value"
+    """Return a shape in a sentence, see :func:`core.common.text.format_shape`; without axes it is a single value."""
+    return format_shape(shape) or "a single value"
 
 
 def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

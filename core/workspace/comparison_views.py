@@ -12,6 +12,7 @@ import pandas as pd
 from core import charts
 from core.analysis.comparison import NOISE, Comparison, arranged, compare_models, compare_samples, first_that_differs
 from core.common.progress import Progress, counted
+from core.common.text import number_text
 from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
@@ -220,5 +221,5 @@ def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str])
         .properties(width=560, height=110)
     )
     distance = float(np.linalg.norm(other - one) / (np.linalg.norm(one) or 1.0))
-    told = f"relative distance {distance:.3g}" if distance > NOISE else "the same but for rounding"
+    told = f"relative distance {number_text(distance)}" if distance > NOISE else "the same but for rounding"
     return alt.vconcat(lines, bars, title=charts.title(f"{key}, side by side", told))

@@ -9,6 +9,7 @@ import numpy as np
 
 from core import charts
 from core.analysis import normalization
+from core.common.text import number_text
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.extraction.reduction import near_bounds
@@ -137,7 +138,7 @@ def _notes(activation: Activation) -> tuple[str, ...]:
             notes.append("Inf")
     seen = _spread(values)
     if seen.size > 1 and np.isfinite(seen).all() and seen.min() == seen.max():
-        notes.append(f"constant {seen[0]:.3g}")
+        notes.append(f"constant {number_text(seen[0])}")
         return tuple(notes)
     zeros = float((seen == 0).mean()) if seen.size else 0.0
     if zeros >= MOSTLY_ZERO:

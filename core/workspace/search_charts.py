@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from core import charts
+from core.common.text import number_text
 from core.workspace.results import ChartPicture
 from core.workspace.search_results import ExcitedReport, FoundInput
 
@@ -56,7 +57,7 @@ def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> Char
         )
     )
     told = (
-        f"The found input answers {answers[0]:.3g}, the strongest of {strongest.sample_count:,} samples "
-        f"{answers[1]:.3g}."
+        f"The found input answers {number_text(answers[0])}, the strongest of {strongest.sample_count:,} samples "
+        f"{number_text(answers[1])}."
     )
     return ChartPicture(chart.to_dict(), alt=told)

@@ -19,7 +19,7 @@ from core.charts import gallery
 from core.charts.sample_pictures import listed, with_pictures
 from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
-from core.common.text import class_name, percent, sample_with_class
+from core.common.text import class_name, number_text, percent, sample_with_class
 from core.errors import InputRejected
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
@@ -124,7 +124,7 @@ class Maximizations:
         texts = list(frame["text"]) if "text" in frame else [""] * len(frame)
         tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("answer:Q", format=".4~g")]
         if "image" not in frame and "text" not in frame:
-            frame = frame.assign(text=[f"answers {score:.4g}" for score in frame["answer"]])
+            frame = frame.assign(text=[f"answers {number_text(score)}" for score in frame["answer"]])
         chart = listed(frame, tooltip=tooltip, columns=_COLUMNS, width=_LINE_WIDTH)
         excited = tuple(
             ExcitedSample(int(position), name, float(scores[position]), text)

@@ -154,7 +154,7 @@ def test_an_image_larger_than_pillow_reads_by_itself(monkeypatch):
     # Pillow warns from 89 and refuses from 179 million pixels; the limit is ours.
     data = png(20_000, 9_000)
     given = {"picture": [UploadedFile("poster.png", data)]}
-    with pytest.raises(InputRejected, match=r"180,000,000 pixels \(20000×9000\), at most 50,000,000"):
+    with pytest.raises(InputRejected, match=r"180,000,000 pixels \(20,000×9,000\), at most 50,000,000"):
         read_files(given, [PICTURE])
     monkeypatch.setenv("LAYERSCOPE_IMAGE_PIXELS", "200,000,000")
     assert read_files(given, [PICTURE]).arrays["picture"].shape == (1, 4, 4, 1)

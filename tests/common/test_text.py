@@ -1,6 +1,15 @@
 import pytest
 
-from core.common.text import LONGEST_NAME, list_names, number_text, safe_name
+from core.common.text import (
+    LONGEST_NAME,
+    format_bytes,
+    format_shape,
+    list_names,
+    number_text,
+    percent,
+    safe_name,
+    signed_number_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,8 @@ def test_a_list_of_names_ends():
         (9.9996, "10"),
         (1234.5, "1,230"),
         (12_345, "12,345"),
+        (1_250_000.0, "1,250,000"),
+        (1_234_567.8, "1,230,000"),
         (2.35e-7, "2.35e-7"),
         (1.5e9, "1.5e9"),
         (float("nan"), "NaN"),
@@ -56,3 +67,36 @@ def test_a_list_of_names_ends():
 )
 def test_a_number_has_three_significant_digits(value, text):
     assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.9148, "91 %"),
+        (0.01, "1 %"),
+        (0.00123456, "0.123 %"),
+        (0.00002, "0.002 %"),
+        (0.000004, "< 0.001 %"),
+    ],
+)
+def test_a_share_below_one_per_cent_has_three_significant_digits(share, text):
+    assert percent(share) == text
+
+
+def test_a_share_may_have_decimals():
+    assert percent(0.9889, 1) == "98.9 %"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (512, "512 bytes"), (999, "999 bytes"), (368_640, "369 KB"), (999_999, "1 MB")]
+)
+def test_bytes_are_written_in_one_way(count, text):
+    assert format_bytes(count) == text
+
+
+def test_shapes_and_differences():
+    assert format_shape((28, 28, 16)) == "28×28×16"
+    assert format_shape((None, 1024)) == "?×1,024"
+    assert [signed_number_text(value) for value in (0.5, 0.0, -0.5)] == ["+0.5", "0", "−0.5"]

@@ -140,7 +140,7 @@ def test_pickles_are_never_opened():
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "more than 1 GB"),
         (
             "{'descr': '<f8', 'fortran_order': False, 'shape': (1000,)}",
-            "cut off: it declares 1000 values of float64, 8,000 bytes, and 0 bytes follow",
+            "cut off: it declares 1,000 values of float64, 8,000 bytes, and 0 bytes follow",
         ),
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (-5,)}", "not a readable"),
         ("{'descr': '<U0', 'fortran_order': False, 'shape': (10000000000000,)}", "not a readable"),

@@ -83,7 +83,7 @@ def test_features_timesteps_and_words_are_all_there(drawn):
     assert [row["time"] for row in rows(steps)] == list(range(29))
     assert {"cast", "fine", "all"} <= {row["token"] for row in rows(words)}
     assert all(row["token"] for row in rows(words))
-    assert words.caption == "Attribution of “positive” by integrated gradients: sample 3 (positive)"
+    assert words.caption == "Attribution of class positive by integrated gradients: sample 3 (positive)"
     assert "Input 'text' is text, by which there is no gradient" in " ".join(words.specification["title"]["text"])
 
 
