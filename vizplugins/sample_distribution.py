@@ -97,7 +97,7 @@ def _colour(frame: pd.DataFrame) -> alt.Color:
         return alt.Color("class:N", title="Class", scale=alt.Scale(range=[charts.MARK_COLOUR]), legend=None)
     classes = list(frame.sort_values("label", kind="stable")["class"].unique())
     scale = alt.Scale(domain=classes, scheme="tableau10")
-    return alt.Color("class:N", title="Class", scale=scale, legend=alt.Legend())
+    return alt.Color("class:N", title="Class", scale=scale, legend=charts.class_legend(classes))
 
 
 def _frame_around(samples: pd.DataFrame) -> alt.Chart:

@@ -38,6 +38,7 @@ from vizplugins import (
 
 _SIDE = 380
 _WIDTH = 620
+_LEGEND_ROWS = 20
 _BESIDE_SIDE = 330
 _NEIGHBOURS = 8
 _LISTED = 24
@@ -320,7 +321,8 @@ def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     colours = _class_colours(options, frame)
     title = "Answer" if options.colour_by == "correct or wrong" else options.colour_by.capitalize()
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{options.colour_by}:N", title=title, scale=scale)
+    legend = alt.Legend(columns=-(-len(colours) // _LEGEND_ROWS), symbolLimit=0) if len(colours) > 1 else None
+    return alt.Color(f"{options.colour_by}:N", title=title, scale=scale, legend=legend)
 
 
 def _pixels(options: ProjectionOptions, frame: pd.DataFrame) -> np.ndarray:

@@ -19,6 +19,7 @@ from core.analysis.large_arrays import (
 from core.analysis.timesteps import shown_steps, step_words
 from core.analysis.units import shown_unit, strongest_unit, strongest_units
 from core.charts.building_blocks import (
+    class_legend,
     class_of,
     classes_of,
     count_in_bins,
@@ -85,6 +86,7 @@ __all__ = [
     "averaged",
     "blocks",
     "chosen_frame",
+    "class_legend",
     "class_of",
     "classes_of",
     "clicked",

@@ -5,7 +5,7 @@ What is large is reduced with NumPy before Altair sees it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from core.extraction import layers
 from core.extraction.activation import Activation
 
 __all__ = [
+    "class_legend",
     "class_of",
     "classes_of",
     "count_in_bins",
@@ -100,6 +101,13 @@ def row_order(column: str) -> alt.EncodingSortField:
     Without an order that is said (``sort=None``), a chart that is on a page keeps the order of the data before.
     """
     return alt.EncodingSortField(column, op="min", order="ascending")
+
+
+def class_legend(names: Sequence[str]) -> alt.Legend | None:
+    """Return a legend below the chart that has room for every class; None for one class, which needs none."""
+    if len(names) < 2:
+        return None
+    return alt.Legend(orient="bottom", columns=6, symbolLimit=0, labelLimit=120)
 
 
 def name_axis(**more: Any) -> alt.Axis:

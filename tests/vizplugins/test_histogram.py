@@ -89,3 +89,12 @@ def test_refusals(make_activation, values, reason):
 
     assert not match.handled
     assert match.reason.startswith(reason)
+
+
+def test_counts_on_the_axis_are_whole_numbers(make_activation):
+    """With the format "," alone the axis of 250 values said 2.5e+2."""
+    drawing = registry.draw("histogram", make_activation(np.zeros((1, 250))))
+    picture = vl_convert.vegalite_to_svg(drawing.specification)
+
+    assert "e+" not in picture
+    assert ">250<" in picture

@@ -120,3 +120,17 @@ def test_a_real_layer():
 
     medians = np.median(activation.values.reshape(5, -1), axis=1)
     np.testing.assert_allclose(by_position(drawn(activation), "median"), medians, rtol=1e-5)
+
+
+def test_a_legend_has_room_for_every_class_and_one_class_needs_none(make_activation, make_context):
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    names = tuple(f"speaker {number}" for number in range(20))
+    of_many = make_activation(values, context=make_context(labels=np.arange(40) % 20, class_names=names))
+    of_one = make_activation(values, context=make_context(labels=np.zeros(40, int), class_names=names))
+    picture, alone = (
+        vl_convert.vegalite_to_svg(registry.draw("sample-distribution", each).specification)
+        for each in (of_many, of_one)
+    )
+
+    assert all(f">{name}<" in picture for name in names)
+    assert ">speaker 0<" not in alone
