@@ -130,7 +130,7 @@ class SampleBlocks:
         """Return an output of the model for the first samples, shape ``(sample, …)``.
 
         All samples where one block holds them, as that is run anyway. Else the first ``at_least``, and as many more as
-        are done before the time is over.
+        are done before the time is over; none where the output has no row per sample.
 
         Args:
             at_least: How many samples are run however long it takes.
@@ -144,7 +144,8 @@ class SampleBlocks:
         """
         if self.plan.samples_at_once >= self._count:
             block, _ = self.block_of(0, progress)
-            return _output_of(block, output)
+            answer = _output_of(block, output)
+            return answer if answer.ndim and len(answer) == self._count else np.empty(0, np.float32)
         parts: list[np.ndarray] = []
         started, end = time.monotonic(), 0
         while end < self._count and (end == 0 or time.monotonic() - started < seconds):

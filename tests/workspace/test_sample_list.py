@@ -150,6 +150,15 @@ class TestOfAWorkspace:
 
         assert all(row.answer for row in workspace.sample_rows())
 
+    def test_an_answer_that_is_one_for_the_whole_batch_is_that_of_no_sample(self, tmp_path):
+        inputs = keras.Input((4,), name="x")
+        mean = keras.ops.mean(keras.layers.Dense(3, activation="softmax", name="d")(inputs), axis=0, keepdims=True)
+        workspace = Workspace(models=OnceCache(1))
+        workspace.open_model(saved(keras.Model(inputs, mean), tmp_path), "model.keras")
+        workspace.take_noise(3, 0)
+
+        assert [(row.answer, row.confidence) for row in workspace.sample_rows()] == [("", None)] * 3
+
 
 class TestStrip:
     @pytest.mark.parametrize(
