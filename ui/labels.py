@@ -14,7 +14,7 @@ from ui.session import Session
 from ui.waiting import show_error
 from ui.wording import named, plain
 
-__all__ = ["labels"]
+__all__ = ["label_warning", "labels"]
 
 _ROLES: Final = {"class": "a class", "value": "a true value", "unused": "not used"}
 
@@ -23,12 +23,17 @@ def labels(session: Session, model: ModelSummary) -> None:
     """Draw what the labels of the samples were taken for, and where the names of classes can be given."""
     _class_names(session, model)
     summary = session.workspace.labelling
-    if summary.names_note:
-        st.warning(plain(summary.names_note), icon=":material/label_off:")
     if "value" in summary.roles:
         _role(session.workspace, model, summary)
     if summary.note:
         st.caption(f":material/label: {plain(summary.note)}")
+
+
+def label_warning(session: Session) -> None:
+    """Say why names of classes are not taken, to be called where it is seen."""
+    note = session.workspace.labelling.names_note
+    if note:
+        st.warning(plain(note), icon=":material/label_off:")
 
 
 def _role(workspace: WorkspaceInterface, model: ModelSummary, summary: LabelSummary) -> None:

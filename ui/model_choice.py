@@ -90,12 +90,29 @@ def choose_model(session: Session, place: Any) -> None:
         "Model", icon=":material/deployed_code:", width="stretch", key=keys.MODEL_POPOVER, on_change="rerun"
     ):
         source = _source(session.workspace, session.choice)
+    _say_what_is_missing(session, source)
     if source is not None:
         _open(session, source)
         if session.model_step.current == source.request:
             session.choice.come_from(source.origin)
     if session.workspace.model is not None:
         _about(session.workspace.model)
+
+
+def _say_what_is_missing(session: Session, source: ModelSource | None) -> None:
+    """Say outside of what opens, so that it is seen, what a link names and cannot be opened as it stands there."""
+    workspace, choice = session.workspace, session.choice
+    if choice.example and all(choice.example != example.name for example in workspace.examples()):
+        st.warning(f"There is no example “{named(choice.example)}”; the first one is open.", icon=":material/link_off:")
+    if source is None and choice.upload and workspace.model is None:
+        st.warning(
+            f"“{named(choice.upload)}” was uploaded, and a reload forgets uploads. Drop it again under “Model”.",
+            icon=":material/upload_file:",
+        )
+    if source is not None and waits_for_member(source.identity, source.member):
+        st.info(
+            f"There are several models in {named(source.name)}: choose one under “Model”.", icon=":material/checklist:"
+        )
 
 
 def _kind_of(choice: Choice) -> str:
@@ -141,8 +158,6 @@ def _model_in_memory(workspace: WorkspaceInterface, choice: Choice) -> ModelSour
 def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
     examples = {example.name: example for example in workspace.examples()}
     names = list(examples)
-    if choice.example and choice.example not in examples:
-        st.warning(f"There is no example “{named(choice.example)}”; the first one is open.", icon=":material/link_off:")
     key = keys.fresh(keys.EXAMPLE, choice.model_version)
     if st.session_state.get(key) not in examples:
         st.session_state[key] = choice.example if choice.example in examples else names[0]
@@ -172,7 +187,7 @@ def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | 
         return _uploaded_source(workspace, files)
     if path:
         return _path_source(workspace, choice, path)
-    _explain_files(workspace, choice)
+    _explain_files()
     return None
 
 
@@ -204,13 +219,8 @@ def _path_source(workspace: WorkspaceInterface, choice: Choice, path: str) -> Mo
     )
 
 
-def _explain_files(workspace: WorkspaceInterface, choice: Choice) -> None:
+def _explain_files() -> None:
     allowed = get_limits()
-    if choice.upload and workspace.model is None:
-        st.warning(
-            f"“{named(choice.upload)}” was uploaded, and a reload forgets uploads. Drop it again.",
-            icon=":material/upload_file:",
-        )
     size = f"An upload takes at most {format_limit(allowed.upload_bytes)}"
     larger = "; a larger file opens by its path" if may_open_paths() else ""
     st.caption(

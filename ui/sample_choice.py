@@ -21,7 +21,7 @@ from core.workspace.results import ModelSummary
 from ui import keys
 from ui.choice import Choice
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
-from ui.labels import labels
+from ui.labels import label_warning, labels
 from ui.limits import megabytes
 from ui.session import Request, Session
 from ui.shown import about_shown_samples
@@ -84,11 +84,14 @@ def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
     with popover:
         model = take_kinds(session, model)
         source = _source(session, model)
+    if not model.inputs:
+        st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
     if source is not None:
         _read(session, source)
     with popover:
         what_is_expected(model)
         labels(session, model)
+    label_warning(session)
 
 
 def _source(session: Session, model: ModelSummary) -> SampleSource | None:
@@ -96,7 +99,6 @@ def _source(session: Session, model: ModelSummary) -> SampleSource | None:
     path = starting_data(choice)
     kind = _kind(model, choice, path)
     if not model.inputs:
-        st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
         return None
     if kind == _EXAMPLE:
         return SampleSource((_EXAMPLE,), workspace.take_example_samples, comes_with_model=True)
