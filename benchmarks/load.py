@@ -23,10 +23,19 @@ from typing import Any, Final
 from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks.processes import fork_servers_and_workers
-from benchmarks.serving import ARGUMENTS, CHROMIUM, ROOT, free_port, start_server, stop_server, wait_until_it_answers
+from benchmarks.serving import (
+    ARGUMENTS,
+    CHROMIUM,
+    LIST_HEADER,
+    LIST_ROW,
+    ROOT,
+    free_port,
+    start_server,
+    stop_server,
+    wait_until_it_answers,
+)
 
 _LAYERS: Final = 6
-_ROW: Final = 35
 _PATIENCE: Final = 300_000
 _CLICKS: Final = 6
 
@@ -66,7 +75,7 @@ def _model(folder: Path, number: int) -> Path:
         keras.layers.Dense(
             4, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(number), name=name
         )
-        for name in (f"visitor_{number}_layer_{position}" for position in range(_LAYERS))
+        for name in (f"layer_{position}_visitor_{number}" for position in range(_LAYERS))
     ]
     path = folder / f"model_{number}.keras"
     keras.Sequential([keras.Input((4,)), *layers]).save(path)
@@ -110,10 +119,12 @@ async def _visit(browser: Browser, address: str, model: Path, number: int, recor
         await page.goto(address)
         await page.get_by_text("How to read it").wait_for()
         started = time.monotonic()
-        await page.get_by_test_id("stSidebar").get_by_role("radio", name="Your file", exact=True).click()
+        await page.locator(".st-key-model_popover button").first.click()
+        await page.get_by_test_id("stPopoverBody").get_by_role("radio", name="Your file", exact=True).click()
         await page.locator(".st-key-model_file input[type=file]").set_input_files(model)
         await page.get_by_role("heading", name=model.name).wait_for()
-        await _layer_shown(page, f"visitor_{number}_layer_")
+        await page.keyboard.press("Escape")
+        await _layer_shown(page, re.compile(rf"visitor_{number}$"))
         record.openings.append(time.monotonic() - started)
         for click in range(_CLICKS):
             await _click(page, number, click % _LAYERS, record)
@@ -126,26 +137,26 @@ async def _visit(browser: Browser, address: str, model: Path, number: int, recor
 
 
 async def _click(page: Page, number: int, row: int, record: Record) -> None:
-    box = await page.locator('[data-testid="stDataFrame"]').first.bounding_box()
+    box = await page.locator('[data-testid="stSidebar"] [data-testid="stDataFrame"]').bounding_box()
     assert box is not None
     started = time.monotonic()
-    await page.mouse.click(box["x"] + 18, box["y"] + _ROW * (row + 1.5))
-    name = f"visitor_{number}_layer_{row}"
+    await page.mouse.click(box["x"] + 60, box["y"] + LIST_HEADER + LIST_ROW * (row + 0.5))
+    name = f"layer_{row}_visitor_{number}"
     try:
-        await _layer_shown(page, name, 60_000)
+        await _layer_shown(page, re.compile(f"^{name}$"), 60_000)
     except Exception:
         record.errors.append(f"visitor {number} clicked {name} and saw nothing")
         return
     record.clicks.append(time.monotonic() - started)
     await page.wait_for_timeout(300)
-    shown = " ".join(await page.locator('[data-testid="stVegaLiteChart"] svg').all_text_contents())
-    others = {found for found in re.findall(r"visitor_(\d+)_", await page.inner_text("body")) if int(found) != number}
+    shown = " ".join(await page.locator(".st-key-picture_place svg.marks").all_text_contents())
+    others = {found for found in re.findall(r"visitor_(\d+)", await page.inner_text("body")) if int(found) != number}
     if others or not shown:
         record.wrong.append(f"visitor {number} saw {others or 'no picture'}")
 
 
-async def _layer_shown(page: Page, name: str, timeout: float = _PATIENCE) -> None:
-    await page.locator("p > strong").filter(has_text=name).first.wait_for(timeout=timeout)
+async def _layer_shown(page: Page, name: re.Pattern[str], timeout: float = _PATIENCE) -> None:
+    await page.locator(".st-key-layer_line p > strong").filter(has_text=name).first.wait_for(timeout=timeout)
     await page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=timeout)
 
 

@@ -18,6 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 __all__ = [
     "ARGUMENTS",
     "CHROMIUM",
+    "LIST_HEADER",
+    "LIST_ROW",
     "ROOT",
     "browser_page",
     "free_port",
@@ -31,20 +33,28 @@ __all__ = [
 ROOT: Final = Path(__file__).parent.parent
 CHROMIUM: Final = "/usr/bin/chromium"
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+LIST_HEADER: Final = 36
+"""Pixels that the names of the columns take over the list of layers."""
+LIST_ROW: Final = 28
+"""Pixels that each entry of the list of layers takes."""
 
 # A picture counts as painted when it is decoded and two frames have passed; what Streamlit greys out is the old one.
+# On the page that is the picture of the layer: thumbnails of samples stand above it, and are there earlier.
 PAINTED: Final = """
 (previous) => new Promise((resolve, reject) => {
   const fresh = (element) => !element.closest('[data-stale="true"]');
   const source = () => {
-    const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"] svg')].filter(fresh);
+    const isPage = document.querySelector('.st-key-strip');
+    const place = isPage ? document.querySelector('.st-key-picture_place') : document;
+    if (!place) return null;
+    const charts = [...place.querySelectorAll('[data-testid="stVegaLiteChart"] svg')].filter(fresh);
     for (const chart of charts.reverse()) {
       const image = chart.querySelector('image');
       // The texts too: a normalization on maps that are scaled on their own changes the title and nothing else.
       const source = image && (image.getAttribute('href') || image.getAttribute('xlink:href'));
       if (source) return [source, chart.textContent];
     }
-    const image = [...document.querySelectorAll('[data-testid="stImage"] img')].filter(fresh).pop();
+    const image = [...place.querySelectorAll('[data-testid="stImage"] img')].filter(fresh).pop();
     return image && image.complete && image.naturalWidth ? [image.src, ''] : null;
   };
   const started = performance.now();

@@ -20,16 +20,16 @@ from benchmarks.serving import CHROMIUM, server  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
-WIDTH: Final = 1400
+WIDTH: Final = 1440
 
-READY: Final = {"": "How to read it.", "health": "Units by classes", "maximize": "256 of 256 steps"}
+READY: Final = {"": "How to read it", "health": "Units by classes", "maximize": "256 of 256 steps"}
 """By page, the text that stands there once everything is drawn."""
 # File, height in pixels, theme, page, and what stands in the address.
 PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
     ("explore", 1250, "light", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("explore-dark", 1250, "dark", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("recurrent", 1250, "light", "", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
-    ("gates", 1900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "o.unit": "2"}),
+    ("gates", 1900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "unit": "2"}),
     ("attention", 1750, "dark", "", {"example": "reviews-transformer", "layer": "attention"}),
     ("map", 800, "light", "", {"example": "reviews-transformer", "show": "map"}),
     (
@@ -46,7 +46,7 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
         "",
         {"example": "digits-cnn", "layer": "probabilities", "view": "input-attribution", "o.check": "true"},
     ),
-    ("maximize", 1330, "light", "maximize", {"example": "digits-cnn", "layer": "probabilities", "o.unit": "3"}),
+    ("maximize", 1330, "light", "maximize", {"example": "digits-cnn", "layer": "probabilities", "unit": "3"}),
     ("health", 1060, "light", "health", {"example": "digits-cnn"}),
 )
 
@@ -72,7 +72,7 @@ def main() -> None:
 def _plugins(browser: Browser, address: str) -> bytes:
     page = browser.new_page(viewport={"width": WIDTH, "height": 1100})
     page.goto(address)
-    page.get_by_text("How to read it.").wait_for(timeout=180_000)
+    page.get_by_text("How to read it").wait_for(timeout=180_000)
     page.get_by_role("link", name="Plugins").click()
     page.get_by_test_id("stMain").locator("img").nth(17).wait_for(timeout=60_000)
     taken = page.screenshot()

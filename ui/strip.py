@@ -23,7 +23,11 @@ from ui.wording import named, plain
 __all__ = ["strip"]
 
 _INPUT_SIDE: Final = 112
+_CHART_HEIGHT: Final = 120
+_ANSWER_HEIGHT: Final = 84
 _THUMBNAILS: Final = 9
+_TEXT_THUMBNAILS: Final = 4
+_NARROW_THUMBNAILS: Final = 6
 _ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
 
 
@@ -44,9 +48,8 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
         choice.output = ""
     view = _view(workspace, choice)
     offered = _offered(view.rows, choice.samples)
-    is_wide = any(each.picture is None for each in view.inputs) or len(view.inputs) > 1
     with st.container(key=keys.STRIP):
-        widths = [1.5, 3.4, 3.4, 3.6] if is_wide else [1.5, 1.3, 3.6, 4.6]
+        widths = [1.5, 3.4, 3.4, 3.6] if _is_wide(view.inputs) else [1.5, 1.3, 3.6, 4.6]
         step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
         with step_place:
             _stepper(names, view.rows, offered, choice)
@@ -247,7 +250,7 @@ def _input(view: InputView, several: bool) -> None:
     elif view.text is not None:
         st.text(view.text)
     elif view.specification is not None:
-        chart(view.specification, keys.input_chart(view.name), alt=view.alt)
+        chart(view.specification, keys.input_chart(view.name), alt=view.alt, full_height=_CHART_HEIGHT)
 
 
 def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
@@ -264,7 +267,7 @@ def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
         )
     st.markdown(_verdict(answer))
     if answer.specification:
-        chart(answer.specification, keys.ANSWER_CHART, alt=answer.alt)
+        chart(answer.specification, keys.ANSWER_CHART, alt=answer.alt, full_height=_ANSWER_HEIGHT)
     elif answer.text:
         st.text(answer.text)
     if answer.note:
@@ -296,9 +299,9 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     if not offered:
         st.caption("No sample is left by the filter.")
         return
-    shown = _window(offered, choice.sample)
     session = get_session()
     view = session.sample_view
+    shown = _window(offered, choice.sample, _thumbnail_count(view.inputs if view else ()))
     strip_request = (view.request if view else (), tuple(shown))
     if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
         session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
@@ -317,11 +320,22 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     st.caption(f"{len(offered):,} of {len(rows):,} samples, {_ORDERS[choice.samples.order]}{counts}")
 
 
-def _window(offered: Sequence[int], sample: int) -> list[int]:
+def _thumbnail_count(views: Sequence[InputView]) -> int:
+    """Return for how many there is room: texts are wider, and beside an input that is wide there is less."""
+    if any(view.text is not None for view in views):
+        return _TEXT_THUMBNAILS
+    return _NARROW_THUMBNAILS if _is_wide(views) else _THUMBNAILS
+
+
+def _is_wide(views: Sequence[InputView]) -> bool:
+    return len(views) > 1 or any(view.picture is None for view in views)
+
+
+def _window(offered: Sequence[int], sample: int, count: int) -> list[int]:
     """Return as many samples as there is room for: the page of them that holds the one that is looked at."""
     position = offered.index(sample) if sample in offered else 0
-    start = position // _THUMBNAILS * _THUMBNAILS
-    return list(offered[start : start + _THUMBNAILS])
+    start = position // count * count
+    return list(offered[start : start + count])
 
 
 def _sample_clicked(key: str) -> None:

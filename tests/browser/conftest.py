@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from PIL import Image
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks.processes import fork_servers_and_workers
-from benchmarks.serving import ROOT, free_port, stop_server, wait_until_it_answers
+from benchmarks.serving import LIST_HEADER, LIST_ROW, ROOT, free_port, stop_server, wait_until_it_answers
 
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
@@ -53,38 +53,58 @@ class Explorer:
         self.app = app
         self.asked: set[str] = set()
 
-    def open(self, path: str = "", **query: Any) -> None:
+    def open(self, place: str = "", /, **query: Any) -> None:
         """Go to an address, and wait until the first chart is painted."""
-        self.visit(path, **query)
+        self.visit(place, **query)
         self.painted()
 
-    def visit(self, path: str = "", **query: Any) -> None:
+    def visit(self, place: str = "", /, **query: Any) -> None:
         """Go to an address, whatever stands there."""
-        self.page.goto(f"{self.app.url}/{path}" + (f"?{urlencode(query)}" if query else ""))
+        self.page.goto(f"{self.app.url}/{place}" + (f"?{urlencode(query)}" if query else ""))
 
     @property
     def chart(self) -> Locator:
         """The picture of the selected layer."""
-        return self.chart_beside("How to read it.")
+        return self.page.locator(".st-key-picture_place").get_by_test_id("stVegaLiteChart")
 
     @property
     def answer(self) -> Locator:
         """The chart of what the model answers."""
-        return self.chart_beside("What the model answers")
+        return self.strip_part("answer").get_by_test_id("stVegaLiteChart")
 
     @property
     def input(self) -> Locator:
         """The chart of what went in, where that is no picture."""
-        return self.chart_beside("the model sees")
+        return self.strip_part("input").get_by_test_id("stVegaLiteChart")
+
+    @property
+    def thumbnails(self) -> Locator:
+        """The chart of the samples beside the one that is looked at."""
+        return self.strip_part("samples").get_by_test_id("stVegaLiteChart")
 
     @property
     def map(self) -> Locator:
         """The map of the model."""
         return self.page.locator(".st-key-map").get_by_test_id("stVegaLiteChart")
 
-    def chart_beside(self, text: str) -> Locator:
-        """Return the chart in the column that holds a text."""
-        return self.main.get_by_test_id("stColumn").filter(has_text=text).get_by_test_id("stVegaLiteChart")
+    @property
+    def options(self) -> Locator:
+        """What stands beside the picture."""
+        return self.page.locator(".st-key-options_place")
+
+    @property
+    def layer_line(self) -> Locator:
+        """The line of the selected layer, over its pictures."""
+        return self.page.locator(".st-key-layer_line")
+
+    @property
+    def sample(self) -> Locator:
+        """The field with the number of the sample."""
+        return self.page.locator(".st-key-sample").get_by_role("spinbutton")
+
+    def strip_part(self, name: str) -> Locator:
+        """Return a part of the strip: ``"input"``, ``"answer"`` or ``"samples"``."""
+        return self.page.locator(f".st-key-strip_{name}")
 
     @property
     def main(self) -> Locator:
@@ -140,52 +160,151 @@ class Explorer:
         """Wait until a title in the picture of the layer holds a text, as a run may not have begun yet."""
         expect(self.chart.locator("svg .role-title text").filter(has_text=text)).not_to_have_count(0)
 
+    def has_samples(self, count: int) -> None:
+        """Wait until one can choose among so many samples."""
+        expect(self.page.get_by_role("spinbutton", name=f"Sample, 0 to {count - 1:,}", exact=True)).to_be_visible()
+
+    def address(self) -> dict[str, str]:
+        """Return what stands in the address."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+    def has_address(self, **parts: str | None) -> None:
+        """Wait until each of these stands in the address as it is here; None: until it does not stand there."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while any((address := self.address()).get(name) != value for name, value in parts.items()):
+            assert time.monotonic() < deadline, f"{address} is not {parts}"
+            self.page.wait_for_timeout(50)
+
     def cell(self, column: int, text: str) -> Locator:
-        """Return the cell of the table of layers that holds a text."""
-        cells = self.page.locator(f'[data-testid="stDataFrame"] [data-testid^="glide-cell-{column}-"]')
+        """Return the cell of a table in a dialog that holds a text."""
+        cells = self.page.get_by_role("dialog").locator(f'[data-testid^="glide-cell-{column}-"]')
         return cells.filter(has=self.page.get_by_text(text, exact=True)).or_(cells.get_by_text(text, exact=True))
 
+    @property
+    def layer_cells(self) -> Locator:
+        """The names in the list of layers."""
+        return self.sidebar.locator('[data-testid^="glide-cell-1-"]')
+
     def layer_names(self) -> list[str]:
-        """Return the layers that the table lists."""
-        return self.page.locator('[data-testid^="glide-cell-2-"]').all_text_contents()
+        """Return the entries that the list of layers has in sight, without their marks."""
+        return [without_marks(title) for title in self.layer_cells.all_text_contents()]
 
     def selected_layer(self) -> str:
-        """Return the layer whose row is marked."""
-        return self.page.locator('tr[aria-selected="true"] [data-testid^="glide-cell-2-"]').text_content() or ""
+        """Return the layer whose entry is marked."""
+        marked = self.sidebar.locator('tr[aria-selected="true"] [data-testid^="glide-cell-1-"]')
+        return without_marks(marked.text_content() or "")
 
     def pick_layer(self, name: str) -> None:
-        """Click the box at the start of a layer's row, and wait until the page shows that layer."""
-        expect(self.page.get_by_test_id("data-grid-canvas")).to_be_visible()
+        """Click an entry of the list of layers, and wait until the page shows that layer."""
+        self.click_entry(self.entry_of(name))
+        self.shows_layer(name)
+
+    def entry_of(self, name: str) -> int:
+        """Return where a layer stands among the entries of the list, once it does."""
+        expect(self.sidebar.get_by_test_id("data-grid-canvas")).to_be_visible()
         self.settle()
         deadline = time.monotonic() + PATIENCE / 1000
         while name not in (names := self.layer_names()):
             assert time.monotonic() < deadline, f"{name} is not among {names}"
             self.page.wait_for_timeout(100)
-        row = names.index(name)
+        return names.index(name)
+
+    def click_entry(self, entry: int) -> None:
+        """Click an entry of the list of layers on its name."""
+        self.close_panels()
         # The grid takes its clicks with a transparent element over the canvas.
-        self.page.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 35 * row + 17})
-        self.shows_layer(name)
+        self.sidebar.locator(".dvn-scroller").click(position={"x": 60, "y": entry_height(entry)})
 
     def shows_layer(self, name: str) -> None:
         """Wait until a layer's name stands over its pictures."""
-        expect(self.main.locator("p > strong").get_by_text(name, exact=True)).to_be_visible()
+        expect(self.layer_line.locator("p > strong").get_by_text(name, exact=True)).to_be_visible()
         self.settle()
 
     def pick_view(self, title: str) -> None:
-        """Choose a picture by its tab."""
+        """Choose a picture, in whichever group it stands."""
+        self.settle()
+        groups = self.groups.all_inner_texts()
+        while not self.tab(title).count():
+            assert groups, f"No group has a picture “{title}”"
+            self.pick_group(groups.pop(0))
         tab = self.tab(title)
         tab.click()
         expect(tab).to_have_attribute("aria-checked", "true")
         self.settle()
 
-    def tab(self, title: str) -> Locator:
-        """Return the tab of a picture."""
-        return self.page.get_by_role("radiogroup", name="Picture").get_by_role("radio", name=title, exact=True)
+    @property
+    def groups(self) -> Locator:
+        """The groups of pictures."""
+        return self.page.get_by_role("radiogroup", name="Kind of picture", exact=True).get_by_role("radio")
 
-    def select(self, label: str, value: str) -> None:
-        """Choose from a list."""
+    @property
+    def tabs(self) -> Locator:
+        """The pictures of the group."""
+        return self.page.get_by_role("radiogroup", name="Picture", exact=True).get_by_role("radio")
+
+    def pick_group(self, title: str) -> None:
+        """Choose a group of pictures."""
+        group = self.page.get_by_role("radiogroup", name="Kind of picture", exact=True).get_by_role("radio", name=title)
+        if group.get_attribute("aria-checked") == "true":
+            return
+        before = self.tabs.first.inner_text()
+        group.click()
+        expect(group).to_have_attribute("aria-checked", "true")
+        expect(self.tabs.first).not_to_have_text(before)
         self.settle()
-        box = self.page.get_by_role("combobox", name=label, exact=True)
+
+    def tab(self, title: str) -> Locator:
+        """Return what chooses a picture of the group."""
+        return self.page.get_by_role("radiogroup", name="Picture", exact=True).get_by_role(
+            "radio", name=title, exact=True
+        )
+
+    def next_sample(self) -> None:
+        """Go to the next sample with the button of the strip."""
+        self.settle()
+        self.page.locator(".st-key-sample_after button").first.click()
+        self.settle()
+
+    def go_to_sample(self, number: int) -> None:
+        """Type the number of a sample."""
+        self.settle()
+        self.sample.fill(str(number))
+        self.sample.press("Enter")
+        self.has_address(sample=str(number))
+        self.settle()
+
+    def model_panel(self) -> Locator:
+        """Open what asks where the model is from, unless it is open; return it."""
+        return self._panel("model_popover", '[class*="st-key-model_kind"]')
+
+    def samples_panel(self) -> Locator:
+        """Open what asks where the samples are from and what they are taken for, unless it is open; return it."""
+        return self._panel("samples_popover", '[class*="st-key-input_kind"]')
+
+    def filter_panel(self) -> Locator:
+        """Open what asks which samples the strip offers, unless it is open; return it."""
+        return self._panel("strip", '[class*="st-key-sample_text"]')
+
+    def _panel(self, button: str, content: str) -> Locator:
+        body = self.page.get_by_test_id("stPopoverBody").filter(has=self.page.locator(content))
+        if not body.count():
+            self.close_panels()
+            self.page.locator(f".st-key-{button}").get_by_test_id("stPopover").get_by_role("button").first.click()
+        expect(body).to_be_visible()
+        self.settle()
+        return body
+
+    def close_panels(self) -> None:
+        """Close what a button has opened over the page."""
+        bodies = self.page.get_by_test_id("stPopoverBody")
+        while count := bodies.count():
+            self.page.keyboard.press("Escape")
+            expect(bodies).not_to_have_count(count)
+
+    def select(self, label: str, value: str, place: Locator | None = None) -> None:
+        """Choose from a list, in a place of the page where it has several of that label."""
+        self.settle()
+        box = (place or self.page).get_by_role("combobox", name=label, exact=True)
         box.click()
         self.page.get_by_role("option", name=value, exact=True).click()
         expect(box).to_have_value(value)
@@ -203,23 +322,70 @@ class Explorer:
         expect(self.chart.get_by_text(f"Channel {number}", exact=True)).to_be_visible()
         self.settle()
 
+    def choose_example(self, title: str) -> None:
+        """Choose an example from the list by its title."""
+        self.model_panel().get_by_role("radio", name="Example", exact=True).click()
+        self.page.get_by_role("combobox", name="Example", exact=True).click()
+        self.page.get_by_role("option", name=title).click()
+        self.settle()
+        self.close_panels()
+
     def give_model(self, name: str, content: bytes, *, settle: bool = True) -> None:
         """Upload a model file, and wait until the page has come to rest, which it does not where a model never ends."""
-        self.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-        self.page.locator(".st-key-model_file input[type=file]").set_input_files(
-            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-        )
+        upload = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        self.give_model_files(upload, settle=settle)
+
+    def give_model_files(self, files: Any, *, settle: bool = True) -> None:
+        """Upload files that are a model together, as Playwright takes files."""
+        self.model_panel().get_by_role("radio", name="Your file", exact=True).click()
+        self.page.locator(".st-key-model_file input[type=file]").set_input_files(files)
+        expect(self.page.locator(".st-key-model_file").get_by_test_id("stFileUploaderFile")).not_to_have_count(0)
         if settle:
             self.settle()
+        self.close_panels()
+
+    def remove_model_file(self) -> None:
+        """Take back the model file that was uploaded."""
+        self.model_panel()
+        self.page.locator(".st-key-model_file").get_by_role("button", name="Remove").click()
+        self.settle()
+
+    def give_path(self, path: str) -> None:
+        """Type the path of a model on the server's machine."""
+        self.model_panel().get_by_role("radio", name="Your file", exact=True).click()
+        box = self.page.get_by_role("textbox", name="or a path on this machine")
+        box.fill(path)
+        box.press("Enter")
+        self.settle()
+        self.close_panels()
 
     def give_data(self, name: str, content: bytes, kind: str = "application/octet-stream") -> None:
         """Upload data for the model."""
         self.settle()
-        self.sidebar.get_by_role("radio", name="Your data", exact=True).click()
+        self.take_samples_from("Your data")
         self.page.locator('[class*="st-key-data-"] input[type=file]').set_input_files(
             {"name": name, "mimeType": kind, "buffer": content}
         )
+        expect(self.page.locator('[class*="st-key-data-"]').get_by_test_id("stFileUploaderFile")).not_to_have_count(0)
         self.settle()
+        self.close_panels()
+
+    def take_samples_from(self, source: str) -> Locator:
+        """Choose where the samples are from; return what asks for the rest."""
+        panel = self.samples_panel()
+        panel.get_by_role("radio", name=source, exact=True).click()
+        expect(panel.get_by_role("radio", name=source, exact=True)).to_have_attribute("aria-checked", "true")
+        return panel
+
+
+def without_marks(title: str) -> str:
+    """Return the title of an entry in the list of layers as the layer is called."""
+    return title.replace("⚠", "").strip(" ▸▾\u2003")
+
+
+def entry_height(entry: int) -> int:
+    """Return how far under the upper edge of the list of layers an entry has its middle, in pixels."""
+    return int(LIST_HEADER + LIST_ROW * (entry + 0.5))
 
 
 def colour_count(picture: bytes) -> int:
@@ -268,7 +434,7 @@ def warm_up(app: App, chromium: Browser) -> App:
     """Return the app once its engine has started, so that no single test waits for TensorFlow."""
     with chromium.new_context() as context, context.new_page() as page:
         page.goto(app.url)
-        expect(page.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
+        expect(page.get_by_text("How to read it")).to_be_visible(timeout=STARTING_SECONDS * 1000)
     return app
 
 
