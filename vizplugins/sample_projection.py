@@ -38,7 +38,6 @@ from vizplugins import (
 
 _SIDE = 380
 _WIDTH = 620
-_LEGEND_ROWS = 20
 _BESIDE_SIDE = 330
 _NEIGHBOURS = 8
 _LISTED = 24
@@ -248,7 +247,7 @@ def _flat(
         .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame))
         .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
     )
-    return alt.LayerChart(layer=[circles, _ring(frame, x, y)], width=side, height=side)
+    return alt.LayerChart(layer=[circles, scatter.ring(frame, x, y)], width=side, height=side)
 
 
 def _as_picture(
@@ -267,7 +266,12 @@ def _as_picture(
         .encode(x, y, tooltip=[*_tooltip(cells), alt.Tooltip("samples:Q", title="samples here")])
         .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
     )
-    layers = [picture, pointed_at, _ring(frame.iloc[[placed.open]].assign(open=True), x, y), _key(options, frame, x, y)]
+    layers = [
+        picture,
+        pointed_at,
+        scatter.ring(frame.iloc[[placed.open]].assign(open=True), x, y),
+        _key(options, frame, x, y),
+    ]
     return alt.LayerChart(layer=layers, width=side, height=side)
 
 
@@ -297,15 +301,11 @@ def _turning(
         .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame), size=nearer, order=alt.Order("depth:Q"))
         .add_params(*([charts.clicked("sample")] if clickable else []))
     )
-    turning = alt.LayerChart(layer=[*map(scatter.turned, (circles, _ring(frame, x, y)))], width=side, height=side)
+    turning = alt.LayerChart(
+        layer=[*map(scatter.turned, (circles, scatter.ring(frame, x, y)))], width=side, height=side
+    )
     # The sliders of one turn all that stand beside each other.
     return turning.add_params(*scatter.turning_params()) if clickable else turning
-
-
-def _ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
-    ring = alt.Chart(frame[frame["open"]][["x", "y", *(["z"] if "z" in frame else [])]])
-    size = max(4 * scatter.point_size(len(frame)), 120)
-    return ring.mark_point(size=size, color=charts.CHOSEN_COLOUR, strokeWidth=2.5, filled=False).encode(x, y)
 
 
 def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
@@ -321,8 +321,9 @@ def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     colours = _class_colours(options, frame)
     title = "Answer" if options.colour_by == "correct or wrong" else options.colour_by.capitalize()
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    legend = alt.Legend(columns=-(-len(colours) // _LEGEND_ROWS), symbolLimit=0) if len(colours) > 1 else None
-    return alt.Color(f"{options.colour_by}:N", title=title, scale=scale, legend=legend)
+    return alt.Color(
+        f"{options.colour_by}:N", title=title, scale=scale, legend=charts.class_legend(list(colours), rows=20)
+    )
 
 
 def _pixels(options: ProjectionOptions, frame: pd.DataFrame) -> np.ndarray:

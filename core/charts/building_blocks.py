@@ -103,10 +103,17 @@ def row_order(column: str) -> alt.EncodingSortField:
     return alt.EncodingSortField(column, op="min", order="ascending")
 
 
-def class_legend(names: Sequence[str]) -> alt.Legend | None:
-    """Return a legend below the chart that has room for every class; None for one class, which needs none."""
+def class_legend(names: Sequence[str], rows: int = 0) -> alt.Legend | None:
+    """Return a legend that has room for every class; None for one class, which needs none.
+
+    Args:
+        names: Of the classes.
+        rows: How many stand under one another at the right of the chart; 0 puts the legend below it.
+    """
     if len(names) < 2:
         return None
+    if rows:
+        return alt.Legend(columns=-(-len(names) // rows), symbolLimit=0, labelLimit=120)
     return alt.Legend(orient="bottom", columns=6, symbolLimit=0, labelLimit=120)
 
 
