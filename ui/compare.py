@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import streamlit as st
 
+from core.common.text import percent
 from core.errors import CodeNeeded
+from core.workspace.comparable import examples_that_take
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ComparisonReport, ModelSummary
+from core.workspace.results import Answer, ComparisonReport, ModelSummary
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
-from ui.many_samples import page_of_samples
+from ui.many_samples import heading, page_of_samples
 from ui.model_files import open_or_offer, uploaded_model, waits_for_member
 from ui.session import Request, end_if_outdated, get_session
 from ui.shown import other_shown_models
@@ -29,6 +31,8 @@ _SAMPLE: Final = "Another sample"
 _PYTHON: Final = "From Python"
 _EXAMPLE: Final = "Example"
 _FILE: Final = "Your file"
+_INPUT_SIDE: Final = 72
+_CHART_WIDTH: Final = 300
 
 
 def page() -> None:
@@ -37,21 +41,24 @@ def page() -> None:
 
 
 def _compare(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
+    heading("Compare", f"{named(model.name)} with")
+    has_other = workspace.compared is not None or bool(other_shown_models(workspace, choice))
     kind = st.segmented_control(
-        f"Compare {named(model.name)} with",
-        [_MODEL, _SAMPLE],
-        default=_MODEL,
+        "Compare with",
+        [_SAMPLE, _MODEL],
+        default=_MODEL if has_other else _SAMPLE,
         required=True,
         key=keys.COMPARISON_KIND,
+        label_visibility="collapsed",
     )
     if kind == _MODEL:
-        _with_model(workspace, choice)
+        _with_model(workspace, model, choice)
     else:
         _with_sample(workspace, choice, len(workspace.sample_names))
 
 
-def _with_model(workspace: WorkspaceInterface, choice: Choice) -> None:
-    _choose_other_model(workspace, choice)
+def _with_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
+    _choose_other_model(workspace, model, choice)
     if workspace.compared is None:
         st.info(
             "Choose the other model: another checkpoint of this one, or another design for the same inputs. All "
@@ -73,12 +80,13 @@ def _with_model(workspace: WorkspaceInterface, choice: Choice) -> None:
     _one_layer(workspace, report, choice, None)
 
 
-def _choose_other_model(workspace: WorkspaceInterface, choice: Choice) -> None:
+def _choose_other_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     place, source_place = st.columns([1, 2], vertical_alignment="bottom")
+    fitting = [name for name in examples_that_take(model) if name != choice.example]
     in_memory = other_shown_models(workspace, choice)
     kind = place.segmented_control(
         "The other model is from",
-        [*([_PYTHON] if in_memory else []), _EXAMPLE, _FILE],
+        [*([_PYTHON] if in_memory else []), *([_EXAMPLE] if fitting else []), _FILE],
         default=_PYTHON if in_memory else _FILE,
         required=True,
         key=keys.OTHER_MODEL_KIND,
@@ -86,7 +94,7 @@ def _choose_other_model(workspace: WorkspaceInterface, choice: Choice) -> None:
     if kind == _PYTHON:
         _other_in_memory(workspace, {entry.name: entry.version for entry in in_memory}, source_place)
     elif kind == _EXAMPLE:
-        _other_example(workspace, source_place)
+        _other_example(workspace, fitting, source_place)
     else:
         _other_file(workspace, source_place)
 
@@ -99,8 +107,8 @@ def _other_in_memory(workspace: WorkspaceInterface, versions: dict[str, int], pl
         _open_other(workspace, ("shown", name, versions[name]), partial(workspace.compare_with_shown, name))
 
 
-def _other_example(workspace: WorkspaceInterface, place: Any) -> None:
-    titles = {example.name: example.title for example in workspace.examples()}
+def _other_example(workspace: WorkspaceInterface, fitting: list[str], place: Any) -> None:
+    titles = {example.name: example.title for example in workspace.examples() if example.name in fitting}
     name = place.selectbox(
         "Example",
         list(titles),
@@ -141,16 +149,50 @@ def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> N
     if count < 2:
         st.info("There is only one sample.", icon=":material/looks_one:")
         return
-    first_place, second_place = st.columns(2)
-    last = count - 1
-    default = min(choice.sample, last)
-    first = int(first_place.number_input("Sample", 0, last, value=default, key=keys.FIRST_SAMPLE))
-    default = 1 if choice.sample == 0 else 0
-    second = int(second_place.number_input("Another sample", 0, last, value=default, key=keys.SECOND_SAMPLE))
+    first = min(choice.sample, count - 1)
+    second = _second_sample(workspace, first, count)
     with waiting(workspace, "Running both samples", "compare_samples"):
         report = workspace.compare_samples(first, second)
-    _distances(report)
-    _one_layer(workspace, report, choice, (first, second))
+    distances, layer = st.columns([9, 11], gap="medium")
+    with distances:
+        _distances(report)
+    with layer:
+        _one_layer(workspace, report, choice, (first, second))
+
+
+def _second_sample(workspace: WorkspaceInterface, first: int, count: int) -> int:
+    """Draw both inputs with their answers, the second with a choice of the sample; return its number."""
+    first_place, second_place = st.columns(2, gap="medium", border=True)
+    with first_place, st.container(horizontal=True, vertical_alignment="center"):
+        _sample(workspace, first, f"Sample {first:,} · ")
+    with second_place, st.container(horizontal=True, vertical_alignment="center"):
+        if keys.SECOND_SAMPLE not in st.session_state:
+            st.session_state[keys.SECOND_SAMPLE] = 1 if first == 0 else 0
+        st.session_state[keys.SECOND_SAMPLE] = min(st.session_state[keys.SECOND_SAMPLE], count - 1)
+        second = int(st.number_input("Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE))
+        _sample(workspace, second, "")
+    return second
+
+
+def _sample(workspace: WorkspaceInterface, sample: int, called: str) -> None:
+    with waiting(workspace, "Running the sample", f"compared_sample/{sample}"):
+        views, answer = workspace.inputs(sample), workspace.answer(sample)
+    for view in views:
+        if view.picture is not None:
+            st.image(view.picture, width=_INPUT_SIDE)
+        elif view.text is not None:
+            st.text(view.text)
+        elif view.specification is not None:
+            with st.container(width=_CHART_WIDTH):
+                chart(view.specification, keys.compared_input(sample, view.name), alt=view.alt)
+    st.markdown(f"{called}{_answer_in_words(answer)}")
+
+
+def _answer_in_words(answer: Answer) -> str:
+    share = "" if answer.probability is None else f" {plain(percent(answer.probability))}"
+    said = f"**{named(answer.best)}**{share}" if answer.best else f"**{plain(answer.value)}**" if answer.value else ""
+    true = f"true: {named(answer.true_label)}" if answer.true_label and answer.right is not None else ""
+    return " · ".join(filter(None, (f"Answer: {said}" if said else "", true)))
 
 
 def _distances(report: ComparisonReport) -> None:
@@ -158,13 +200,19 @@ def _distances(report: ComparisonReport) -> None:
         st.info("The two have no layer of the same name and shape; their similarity can be seen all the same.")
         return
     chart(report.distances, keys.DISTANCES, selections=("layer",), on_select=_select_layer)
-    st.caption("0: the same answers. Click a bar to see that layer of both.")
+    st.caption(
+        "Norm of the difference, in units of the norm of the first: 0 is the same answer. Click a bar for that layer."
+    )
 
 
 def _select_layer() -> None:
     bars = st.session_state[keys.DISTANCES].selection.get("layer")
     if bars:
-        st.session_state[keys.COMPARED_LAYER] = bars[0]["layer"]
+        get_session().choice.select_layer(bars[0]["layer"])
+
+
+def _keep_layer() -> None:
+    get_session().choice.select_layer(st.session_state[keys.COMPARED_LAYER])
 
 
 def _one_layer(
@@ -173,13 +221,13 @@ def _one_layer(
     if not report.layers:
         return
     layers = list(report.layers)
-    default = report.first or (choice.layer if choice.layer in layers else layers[-1])
-    if st.session_state.get(keys.COMPARED_LAYER) not in layers:
-        st.session_state[keys.COMPARED_LAYER] = default
-    layer = st.selectbox("Layer", layers, key=keys.COMPARED_LAYER)
+    st.session_state[keys.COMPARED_LAYER] = choice.layer if choice.layer in layers else report.largest or layers[-1]
+    layer = st.selectbox("Layer", layers, key=keys.COMPARED_LAYER, on_change=_keep_layer)
     sample, second = samples or (choice.sample, None)
+    unit = choice.unit if layer == choice.layer else None
     with waiting(workspace, f"Drawing {plain(layer)}", "compared_layer_drawing"):
-        specification = workspace.compared_layer(layer, sample, second)
-    chart(specification, keys.compared_layer_chart(layer))
+        specification = workspace.compared_layer(layer, sample, second, unit)
+    with st.container(key=keys.FITTED_CHART):
+        chart(specification, keys.compared_layer_chart(layer))
     if samples is None:
-        st.caption(f"Sample {sample:,}, which the sidebar chooses.")
+        st.caption(f"Of sample {sample:,}, the one of the page.")

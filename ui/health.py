@@ -250,7 +250,8 @@ def _wrong_samples(
     shown = wrong[:_MOST_WRONG]
     strip = workspace.sample_strip(shown, choice.sample)
     key = keys.wrong_samples(shown, choice.sample)
-    chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key), alt=strip.alt)
+    with st.container(key=keys.FITTED_CHART):
+        chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key), alt=strip.alt)
     first = f"The first {len(shown):,} of {len(wrong):,}. " if len(wrong) > len(shown) else ""
     st.caption(f"{first}Click one: it is the sample of every page. A cell of the matrix lists its samples alone.")
     if choice.sample in shown:

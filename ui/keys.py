@@ -97,8 +97,8 @@ OTHER_MODEL_KIND: Final = "compared_kind"
 OTHER_SHOWN_MODEL: Final = "compared_shown"
 OTHER_EXAMPLE: Final = "compared_example"
 OTHER_MODEL_FILE: Final = "compared_file"
-FIRST_SAMPLE: Final = "compared_first"
 SECOND_SAMPLE: Final = "compared_second"
+FITTED_CHART: Final = "fitted_chart"  # named in style.css: it is drawn smaller where it does not fit
 DISTANCES: Final = "distances"
 SIMILARITY: Final = "similarity"
 COMPARED_LAYER: Final = "compared_layer"
@@ -241,6 +241,11 @@ def wrong_samples(numbers: Sequence[int], selected: int) -> str:
 def class_means(layer: str) -> str:
     """Return the key of the chart of a layer's means by class."""
     return f"class_means/{layer}"
+
+
+def compared_input(sample: int, input_name: str) -> str:
+    """Return the key of what goes in of one of two samples."""
+    return f"compare/input/{sample}/{input_name}"
 
 
 def compared_layer_chart(layer: str) -> str:

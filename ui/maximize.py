@@ -268,7 +268,8 @@ def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> E
     report = _excited(workspace, target)
     if report is not None:
         key = keys.strongest_samples(target.layer.key, target.unit)
-        chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+        with st.container(key=keys.FITTED_CHART):
+            chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
         st.caption(_of_samples(report, target.layer))
     return report
 

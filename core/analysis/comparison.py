@@ -16,7 +16,16 @@ from core.inputs.datasets import Dataset
 from core.inputs.model_inputs import input_specs
 from core.inputs.structure import arrange
 
-__all__ = ["NOISE", "Comparison", "arranged", "cka", "compare_models", "compare_samples", "first_that_differs"]
+__all__ = [
+    "NOISE",
+    "Comparison",
+    "arranged",
+    "cka",
+    "compare_models",
+    "compare_samples",
+    "first_that_differs",
+    "largest_change",
+]
 
 NOISE: Final = 1e-6
 """Relative distance up to which two answers count as the same: what rounding alone makes of them."""
@@ -113,6 +122,12 @@ def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: 
 def first_that_differs(distances: Mapping[str, float]) -> str:
     """Return the first layer whose answers differ by more than rounding; empty if none does."""
     return next((key for key, distance in distances.items() if not distance <= NOISE), "")
+
+
+def largest_change(distances: Mapping[str, float]) -> str:
+    """Return the layer whose answers lie furthest apart; empty if none differs by more than rounding."""
+    finite = {key: distance for key, distance in distances.items() if NOISE < distance < np.inf}
+    return max(finite, key=finite.__getitem__, default=first_that_differs(distances))
 
 
 def cka(first: np.ndarray, second: np.ndarray) -> float:

@@ -12,7 +12,12 @@ __all__ = ["compared_layer"]
 
 
 def compared_layer(
-    model: OpenModel, other: OpenModel | None, dataset: Dataset, layer: str, samples: tuple[int, int | None]
+    model: OpenModel,
+    other: OpenModel | None,
+    dataset: Dataset,
+    layer: str,
+    samples: tuple[int, int | None],
+    unit: int | None = None,
 ) -> dict[str, Any]:
     """Return one layer side by side with its difference, see :meth:`.WorkspaceInterface.compared_layer`.
 
@@ -22,6 +27,7 @@ def compared_layer(
         dataset: Where the samples are from.
         layer: Key of the layer.
         samples: The sample, and the other one.
+        unit: Which channel of images is drawn; None takes the one that differs the most.
 
     Raises:
         InputRejected: If one of both has no such layer, or their answers differ in shape.
@@ -32,4 +38,4 @@ def compared_layer(
         pair = [(model.extractor, number or 0, f"sample {number}") for number in (first, second)]
     else:
         pair = [(each.extractor, first, each.summary.name) for each in (model, other)]
-    return layer_chart(pair[0], pair[1], dataset, layer)
+    return layer_chart(pair[0], pair[1], dataset, layer, unit)

@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from core import charts
-from core.analysis.comparison import NOISE, Comparison, arranged, compare_models, compare_samples, first_that_differs
+from core.analysis.comparison import (
+    NOISE,
+    Comparison,
+    arranged,
+    compare_models,
+    compare_samples,
+    first_that_differs,
+    largest_change,
+)
 from core.common.progress import Progress, counted
 from core.common.text import number_text
 from core.errors import InputRejected
@@ -53,7 +61,11 @@ def samples_report(extractor: Extractor, dataset: Dataset, first: int, second: i
 
 
 def layer_chart(
-    answers: tuple[Extractor, int, str], others: tuple[Extractor, int, str], dataset: Dataset, layer: str
+    answers: tuple[Extractor, int, str],
+    others: tuple[Extractor, int, str],
+    dataset: Dataset,
+    layer: str,
+    unit: int | None = None,
 ) -> dict[str, Any]:
     """Return one layer of both side by side, with their difference.
 
@@ -62,6 +74,7 @@ def layer_chart(
         others: Likewise.
         dataset: Where the samples are from.
         layer: Key of the layer.
+        unit: Which channel of images is drawn; None takes the one that differs the most.
 
     Raises:
         InputRejected: If one of them has no such layer, or their answers differ in shape.
@@ -74,48 +87,46 @@ def layer_chart(
             found.append(extractor.extract(given, layers=[layer])[layer])
         except KeyError as error:
             raise InputRejected(f"{name} has no layer {layer!r}.", remedy="Choose one that both have.") from error
-    chart = difference_chart(found[0], found[1], (answers[2], others[2]))
+    chart = difference_chart(found[0], found[1], (answers[2], others[2]), unit)
     specification: dict[str, Any] = chart.to_dict()
     return specification
 
 
 def _report(distances: Mapping[str, float], names: tuple[str, str], similarity: dict[str, Any]) -> ComparisonReport:
     drawn = distance_chart(distances, names).to_dict() if distances else {}
-    return ComparisonReport(names, drawn, similarity, tuple(distances), first_that_differs(distances))
+    first, largest = first_that_differs(distances), largest_change(distances)
+    return ComparisonReport(names, drawn, similarity, tuple(distances), first, largest)
 
 
-def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> alt.LayerChart:
-    """Return a bar per layer, in call order; the first layer that differs is marked. A click selects ``layer``."""
-    first = first_that_differs(distances)
+def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> alt.Chart:
+    """Return a bar per layer, in call order; the layer that changes the most is marked. A click selects ``layer``."""
+    largest, first = largest_change(distances), first_that_differs(distances)
     frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
     frame["number"] = range(len(frame))
-    frame["is"] = np.where(frame["layer"] == first, "first that differs", "")
+    # The numbers stand in the names: only text of axes follows the page from light to dark.
+    frame["name"] = [f"{each.layer}  {each.distance:.3g}×" for each in frame.itertuples()]
+    frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
+    told = f"{names[0]} against {names[1]}"
     title = charts.title(
-        f"The first layer that differs is {first}" if first else "No layer differs by more than rounding",
-        f"{names[0]} against {names[1]}",
+        f"Largest change: {largest} ({distances[largest]:.3g}×)" if largest else "No layer differs beyond rounding",
+        f"{told}; the first layer that differs is {first}" if first else told,
     )
-    y = alt.Y("layer:N", sort=charts.row_order("number"), title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False))
-    bars = (
-        alt.Chart(frame)
+    axis = alt.Axis(labelLimit=260, labelOverlap=False, labelBound=False, labelFlush=False, ticks=False)
+    return (
+        alt.Chart(frame, height=alt.Step(18), title=title)
         .mark_bar(cursor="pointer")
         .encode(
-            x=alt.X(
+            alt.X(
                 "distance:Q",
-                title="Norm of the difference / norm of the first",
+                title="Change of the layer's output (relative)",
                 scale=alt.Scale(domainMin=0, domainMax=alt.Undefined if first else 1),
             ),
-            y=y,
+            alt.Y("name:N", sort=charts.row_order("number"), title=None, axis=axis),
             color=alt.when(alt.datum["is"] != "").then(alt.value("#e45756")).otherwise(alt.value(charts.MARK_COLOUR)),
-            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("distance:Q", format=".3~g")],
+            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("distance:Q", title="change", format=".3~g")],
         )
         .add_params(charts.clicked("layer"))
     )
-    numbers = (
-        alt.Chart(frame)
-        .mark_text(align="left", dx=4, color=charts.MUTED_TEXT)
-        .encode(x="distance:Q", y=y, text=alt.Text("distance:Q", format=".3~g"))
-    )
-    return alt.LayerChart(layer=[bars, numbers], height=alt.Step(18), title=title)
 
 
 def similarity_chart(compared: Comparison, names: tuple[str, str]) -> alt.LayerChart:
@@ -139,13 +150,14 @@ def similarity_chart(compared: Comparison, names: tuple[str, str]) -> alt.LayerC
     )
 
 
-def difference_chart(first: Activation, second: Activation, names: tuple[str, str]) -> Any:
-    """Return one sample's answers of both, side by side with their difference; of images the channel that differs most.
+def difference_chart(first: Activation, second: Activation, names: tuple[str, str], unit: int | None = None) -> Any:
+    """Return one sample's answers of both, side by side with their difference; of images one channel.
 
     Args:
         first: One sample of an activation, the sample axis first.
         second: Another of the same shape.
         names: What each is called.
+        unit: Which channel; None takes the one that differs the most.
 
     Raises:
         InputRejected: If they differ in shape, or are no numbers.
@@ -166,10 +178,11 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
     else:
         flat_one, flat_other = (each.reshape(-1, each.shape[-1]) for each in (one, other))
         away = np.linalg.norm(np.nan_to_num(flat_other - flat_one), axis=0)
-        chosen = int(away.argmax())
-        note = f"channel {chosen} of {len(away):,}, the one that differs the most"
+        is_chosen = unit is not None and 0 <= unit < len(away)
+        chosen = int(unit or 0) if is_chosen else int(away.argmax())
+        note = f"channel {chosen} of {len(away):,}" + ("" if is_chosen else ", the one that differs the most")
         one, other = (each.reshape(-1, *each.shape[-2:])[..., chosen] for each in (one, other))
-        row, column = "row", "column"
+        row, column = first.axes[-3:-1]
     both = np.concatenate([one.ravel(), other.ravel()])
     shared = charts.colour_scale(both[np.isfinite(both)])
     difference = other - one
@@ -186,7 +199,7 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
             height=_PANEL,
             title=name,
             most_tooltips=1500,
-            legend=at > 0,
+            legend=at != 1,
         )
         for at, (name, values, scale) in enumerate(panels)
     ]
@@ -211,14 +224,14 @@ def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str])
             color=alt.Color("of:N", sort=labels, title=None, legend=alt.Legend(orient="top", labelLimit=300)),
             tooltip=["unit:Q", "of:N", alt.Tooltip("answer:Q", format=".4~g")],
         )
-        .properties(width=560, height=190)
+        .properties(width=470, height=170)
     )
     away = pd.DataFrame({"unit": kept, "difference": (other - one)[kept]})
     bars = (
         alt.Chart(away)
-        .mark_bar(color="#e45756", size=max(1, min(10, 500 // max(len(kept), 1))))
+        .mark_bar(color="#e45756", size=max(1, min(10, 420 // max(len(kept), 1))))
         .encode(x, alt.Y("difference:Q", title="Difference"), tooltip=["unit:Q", "difference:Q"])
-        .properties(width=560, height=110)
+        .properties(width=470, height=90)
     )
     distance = float(np.linalg.norm(other - one) / (np.linalg.norm(one) or 1.0))
     told = f"relative distance {number_text(distance)}" if distance > NOISE else "the same but for rounding"

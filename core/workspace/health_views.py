@@ -193,7 +193,12 @@ def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Ch
         .mark_rect(cursor="pointer", invalid=None)
         .encode(
             alt.X("unit:O", title="Unit", axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False)),
-            alt.Y("class_name:N", sort=names, title=None, axis=alt.Axis(labelLimit=110, ticks=False)),
+            alt.Y(
+                "class_name:N",
+                sort=names,
+                title=None,
+                axis=alt.Axis(labelLimit=110, labelBound=False, labelFlush=False, ticks=False),
+            ),
             color=alt.Color(
                 "mean:Q", title="Mean", scale=scale.altair(), legend=alt.Legend(gradientOpacity=1, format=".3~g")
             ),
@@ -222,7 +227,7 @@ def _units_apart(matrix: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> alt.LayerChart:
-    axis = alt.Axis(labelLimit=110, ticks=False, labelOverlap=False, grid=False)
+    axis = alt.Axis(labelLimit=110, ticks=False, labelOverlap=False, labelBound=False, labelFlush=False, grid=False)
     slanted = max(map(len, names)) > 3
     cells = alt.Chart(frame).encode(
         alt.X(

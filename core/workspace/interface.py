@@ -486,13 +486,14 @@ class WorkspaceInterface(Protocol):
             ExtractionFailed: If the model raises.
         """
 
-    def compared_layer(self, layer: str, sample: int, second: int | None) -> dict[str, Any]:
+    def compared_layer(self, layer: str, sample: int, second: int | None, unit: int | None = None) -> dict[str, Any]:
         """Return one layer side by side with its difference as a Vega-Lite chart.
 
         Args:
             layer: Key of the layer.
             sample: Which sample.
             second: Another sample for the same model; None takes the same sample and the other model.
+            unit: Which channel of images is drawn; None takes the one that differs the most.
 
         Raises:
             InputRejected: If one of both has no such layer, or its answer has another shape.

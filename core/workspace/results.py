@@ -425,6 +425,7 @@ class ComparisonReport:
         similarity: Linear CKA of all layers with all as a Vega-Lite chart; empty for two samples.
         layers: Keys of the layers that both have, in call order.
         first: The first that differs by more than rounding; empty if none does.
+        largest: The one that differs the most; empty if none does.
     """
 
     names: tuple[str, str]
@@ -432,6 +433,7 @@ class ComparisonReport:
     similarity: dict[str, Any]
     layers: tuple[str, ...]
     first: str
+    largest: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,12 @@ def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> Char
         .mark_bar()
         .encode(
             alt.X("answer:Q", axis=None, scale=alt.Scale(zero=True)),
-            alt.Y("of:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, labelOverlap=False, ticks=False)),
+            alt.Y(
+                "of:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelLimit=240, labelOverlap=False, labelBound=False, labelFlush=False, ticks=False),
+            ),
             color=alt.Color(
                 "of:N", sort=None, scale=alt.Scale(range=[charts.MARK_COLOUR, _SAMPLE_COLOUR]), legend=None
             ),

@@ -340,9 +340,9 @@ class Workspace(WorkspaceInterface):
     def compare_samples(self, first: int, second: int) -> ComparisonReport:
         return self._require_samples().views.compare_samples(first, second)
 
-    def compared_layer(self, layer: str, sample: int, second: int | None) -> dict[str, Any]:
-        other = self._require_other_model() if second is None else None
-        return compared_layer(self._require_model(), other, self._require_samples().dataset, layer, (sample, second))
+    def compared_layer(self, layer: str, sample: int, second: int | None, unit: int | None = None) -> dict[str, Any]:
+        samples, other = self._require_samples(), self._require_other_model() if second is None else None
+        return compared_layer(self._require_model(), other, samples.dataset, layer, (sample, second), unit)
 
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         return self._require_samples().maximizations.layers()

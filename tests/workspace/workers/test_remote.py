@@ -82,7 +82,7 @@ CALLS = {
     "compared": [None],
     "comparison": [()],
     "compare_samples": [(0, 3), (0, 900)],
-    "compared_layer": [("dense", 0, 3), ("conv_1", 0, 3), ("conv_1", 0, None)],
+    "compared_layer": [("dense", 0, 3), ("conv_1", 0, 3), ("conv_1", 0, 3, 5), ("conv_1", 0, None)],
 }
 
 
