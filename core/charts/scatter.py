@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import altair as alt
 import numpy as np
+import pandas as pd
 
 from core.analysis.projection import Projection
+from core.charts.units import CHOSEN_COLOUR
 from core.common.text import number_text, percent
 
-__all__ = ["ROOM", "axes", "point_size", "quality", "turned", "turning_params", "within_reach"]
+__all__ = ["ROOM", "axes", "point_size", "quality", "ring", "turned", "turning_params", "within_reach"]
 
 ROOM: Final = 1.06
 """Axes reach from minus to plus this; points lie within 1."""
@@ -50,6 +52,13 @@ def axes(placed: Projection, *, turning: bool = False) -> tuple[alt.X, alt.Y]:
 def point_size(count: int) -> int:
     """Return how large each of so many points is, in square pixels."""
     return 70 if count <= 300 else 30 if count <= 2000 else 16
+
+
+def ring(frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Return rings around the points of a frame whose column ``open`` is True; ``x`` and ``y`` are its :func:`axes`."""
+    rings = alt.Chart(frame[frame["open"]][["x", "y", *(["z"] if "z" in frame else [])]])
+    size = max(4 * point_size(len(frame)), 120)
+    return rings.mark_point(size=size, color=CHOSEN_COLOUR, strokeWidth=2.5, filled=False).encode(x, y)
 
 
 def turned(chart: Any) -> Any:
