@@ -221,7 +221,7 @@ def _results(report: SearchReport) -> None:
         for result in report.found:
             place = row.container(width=176)
             if result.picture is not None:
-                place.image(result.picture, width=168)
+                place.image(result.picture, width=168, alt=f"Input found for {report.name}: {_result_caption(result)}")
             place.caption(_result_caption(result))
         return
     for number, result in enumerate(report.found):

@@ -148,7 +148,7 @@ def _gallery(cards: Sequence[_Card]) -> list[_Card]:
                 _describe(card.plugin, card.visualizer)
             stored = stored_thumbnail(card.visualizer.name) if card.plugin.source == "built-in" else b""
             if stored:
-                card.place.image(stored, width="stretch")
+                card.place.image(stored, width="stretch", alt=_thumbnail_text(card.visualizer))
             else:
                 undrawn.append(card)
     return undrawn
@@ -161,6 +161,10 @@ def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     st.markdown(f"**{plain(visualizer.title)}**{status}{changed}  \n{plain(visualizer.description)}")
     whence = "" if plugin.source == "built-in" else f" · {plugin.package} {plugin.version}".rstrip()
     st.caption(f"For: {plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
+
+
+def _thumbnail_text(visualizer: InstalledVisualizer) -> str:
+    return f"Thumbnail of {visualizer.title}: {visualizer.description}"
 
 
 def _drawn_thumbnail(workspace: WorkspaceInterface, card: _Card) -> None:
@@ -176,7 +180,7 @@ def _drawn_thumbnail(workspace: WorkspaceInterface, card: _Card) -> None:
     if isinstance(thumbnail, str):
         st.caption(f":red[{plain(thumbnail)}]")
     elif thumbnail:
-        st.image(thumbnail, width="stretch")
+        st.image(thumbnail, width="stretch", alt=_thumbnail_text(visualizer))
     else:
         st.caption("No preview: none of the examples has a layer that it suits.")
 

@@ -25,7 +25,7 @@ __all__ = ["strip"]
 _INPUT_SIDE: Final = 112
 _CHART_HEIGHT: Final = 120
 _ANSWER_HEIGHT: Final = 84
-_THUMBNAILS: Final = 9
+_THUMBNAILS: Final = 8
 _TEXT_THUMBNAILS: Final = 4
 _NARROW_THUMBNAILS: Final = 6
 _ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
@@ -246,7 +246,7 @@ def _input(view: InputView, several: bool) -> None:
     if several:
         st.caption(f"**{named(view.name)}**")
     if view.picture is not None:
-        st.image(view.picture, width=_INPUT_SIDE if not several else 84)
+        st.image(view.picture, width=_INPUT_SIDE if not several else 84, alt=view.alt or named(view.name))
     elif view.text is not None:
         st.text(view.text)
     elif view.specification is not None:

@@ -50,7 +50,16 @@ def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.C
 def _image(url: str, width: Any, height: int, *, smooth: bool) -> alt.Chart:
     # One row without columns: a picture in the data would be read, typed and copied at every step on its way.
     return alt.Chart(alt.InlineData([{}])).mark_image(
-        url=url, x=0, y=0, width=width, height=height, aspect=False, align="left", baseline="top", smooth=smooth
+        url=url,
+        x=0,
+        y=0,
+        width=width,
+        height=height,
+        aspect=False,
+        align="left",
+        baseline="top",
+        smooth=smooth,
+        aria=False,
     )
 
 

@@ -79,7 +79,7 @@ def behind(url: str, side: int) -> alt.Chart:
     """
     # One row without columns, see core.charts.heatmaps.
     return alt.Chart(alt.InlineData([{}])).mark_image(
-        url=url, x=0, y=0, width=side, height=side, aspect=False, align="left", baseline="top"
+        url=url, x=0, y=0, width=side, height=side, aspect=False, align="left", baseline="top", aria=False
     )
 
 

@@ -131,7 +131,7 @@ def sample_strip(
 
 
 def _images(data: alt.Chart) -> alt.Chart:
-    return data.mark_image(width=TILE, height=TILE).encode(
+    return data.mark_image(width=TILE, height=TILE, aria=False).encode(
         alt.X("middle:Q", axis=None), alt.Y("centre:Q", axis=None), url="image:N"
     )
 
