@@ -339,7 +339,7 @@ class Explorer:
         """Upload files that are a model together, as Playwright takes files."""
         self.model_panel().get_by_role("radio", name="Your file", exact=True).click()
         self.page.locator(".st-key-model_file input[type=file]").set_input_files(files)
-        expect(self.page.locator(".st-key-model_file").get_by_test_id("stFileUploaderFile")).not_to_have_count(0)
+        expect(self.page.locator(".st-key-model_file").get_by_role("button", name="Remove")).not_to_have_count(0)
         if settle:
             self.settle()
         self.close_panels()
@@ -366,7 +366,7 @@ class Explorer:
         self.page.locator('[class*="st-key-data-"] input[type=file]').set_input_files(
             {"name": name, "mimeType": kind, "buffer": content}
         )
-        expect(self.page.locator('[class*="st-key-data-"]').get_by_test_id("stFileUploaderFile")).not_to_have_count(0)
+        expect(self.page.locator('[class*="st-key-data-"]').get_by_role("button", name="Remove")).not_to_have_count(0)
         self.settle()
         self.close_panels()
 

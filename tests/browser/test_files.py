@@ -64,8 +64,9 @@ def test_a_model_and_an_image_of_ones_own(opened, picture, page):
     opened.give_data("photo.png", picture, "image/png")
     opened.changed(noise)
     opened.painted()
-    expect(opened.main).to_contain_text("16×16×3 · the model sees 0 to 1")
-    expect(opened.sidebar).to_contain_text("photo.png")
+    expect(opened.page.locator(".st-key-strip")).to_contain_text("16×16×3 · the model sees 0 to 1")
+    expect(opened.samples_panel()).to_contain_text("photo.png")
+    expect(opened.strip_part("input").locator("img")).to_be_visible()
     opened.pick_layer("body")
     opened.painted()
     assert "example" not in page.url
@@ -73,11 +74,13 @@ def test_a_model_and_an_image_of_ones_own(opened, picture, page):
 
 def test_the_scaling_is_what_the_model_sees(opened, picture):
     opened.give_data("photo.png", picture, "image/png")
-    expect(opened.main).to_contain_text("the model sees 0 to 1")
+    opened.samples_panel()
+    strip = opened.page.locator(".st-key-strip")
+    expect(strip).to_contain_text("the model sees 0 to 1")
     opened.select("Pixels become", "0 to 255")
-    expect(opened.main).to_contain_text("the model sees 0 to 255")
+    expect(strip).to_contain_text("the model sees 0 to 255")
     opened.select("Pixels become", "-1 to 1")
-    expect(opened.main).to_contain_text("the model sees -1 to 1")
+    expect(strip).to_contain_text("the model sees −1 to 1")
     opened.painted()
 
 
@@ -97,7 +100,7 @@ def test_arrays_of_the_right_shape_are_taken(opened):
     before = opened.painted()
     opened.give_data("batch.npy", as_npy(np.random.default_rng(0).normal(size=(5, 16, 16, 3)).astype(np.float32)))
     opened.changed(before)
-    expect(opened.page.get_by_text("Sample, 0 to 4")).to_be_visible()
+    opened.has_samples(5)
 
 
 def test_a_file_that_is_no_model_leaves_the_one_before(explorer, page):
@@ -115,7 +118,7 @@ def test_a_file_that_is_no_model_leaves_the_one_before(explorer, page):
 def test_a_lambda_is_refused(opened, tmp_path):
     before = opened.painted()
     lambda_model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2, name="twice")])
-    opened.page.locator(".st-key-model_file").get_by_role("button", name="Remove").click()
+    opened.remove_model_file()
     opened.give_model("trick.keras", saved(lambda_model, tmp_path))
     refusal = opened.sidebar.get_by_test_id("stAlert")
     expect(refusal).to_contain_text("The Lambda layer 'twice' in trick.keras")
@@ -127,10 +130,7 @@ def test_a_path_on_the_server_is_in_the_link(explorer, page, coloured, tmp_path)
     path = tmp_path / "my model.keras"
     path.write_bytes(coloured)
     explorer.open()
-    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    box = page.locator(".st-key-model_path input")
-    box.fill(str(path))
-    box.press("Enter")
+    explorer.give_path(str(path))
     expect(page.get_by_role("heading", name="my model.keras")).to_be_visible()
     explorer.pick_layer("body")
     page.reload()
@@ -141,10 +141,7 @@ def test_a_path_on_the_server_is_in_the_link(explorer, page, coloured, tmp_path)
 
 def test_a_path_that_is_not_there_says_so(explorer, page):
     explorer.open()
-    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    box = page.locator(".st-key-model_path input")
-    box.fill("/no/such/model.keras")
-    box.press("Enter")
+    explorer.give_path("/no/such/model.keras")
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("model.keras")
     expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
     explorer.painted()
@@ -182,14 +179,15 @@ def test_each_input_gets_its_own_data(explorer, page, tmp_path):
     explorer.give_model("two.keras", saved(model, tmp_path))
     expect(page.get_by_role("heading", name="two.keras")).to_be_visible()
     before = explorer.shot()
-    explorer.sidebar.get_by_role("radio", name="Your data", exact=True).click()
+    explorer.take_samples_from("Your data")
     for name, width in (("left", 4), ("right", 6)):
         explorer.settle()
         page.locator(f'[class*="st-key-data-two-keras-{name}"] input[type=file]').set_input_files(
             {"name": f"{name}.npy", "mimeType": "application/octet-stream", "buffer": as_npy(np.ones((3, width)))}
         )
+    explorer.close_panels()
     explorer.changed(before)
-    expect(page.get_by_text("Sample, 0 to 2")).to_be_visible()
+    explorer.has_samples(3)
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_have_count(0)
 
 

@@ -1,6 +1,7 @@
 """Labels on the page: judged only where they are classes of the model, and what a person says about them."""
 
 import io
+import re
 import zipfile
 
 import keras
@@ -24,28 +25,25 @@ def photos(*names):
     return buffer.getvalue()
 
 
-def metric(explorer, label):
-    return explorer.main.get_by_test_id("stMetric").filter(has=explorer.page.get_by_text(label, exact=True))
-
-
 def test_names_that_are_pasted_decide_what_is_judged(explorer, page, tmp_path):
     layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4, activation="softmax", name="head")]
     explorer.open()
     explorer.give_model("photos.keras", saved(keras.Sequential([keras.Input((16, 16, 3)), *layers]), tmp_path))
     expect(page.get_by_role("heading", name="photos.keras")).to_be_visible()
     explorer.give_data("photos.zip", photos("cat", "dog", "zebra"), "application/zip")
-    expect(metric(explorer, "Label")).to_contain_text("cat")
-    expect(explorer.sidebar.get_by_text("no answer is judged by them")).to_be_visible()
-    expect(
-        explorer.main.get_by_text("wrong", exact=True).or_(explorer.main.get_by_text("right", exact=True))
-    ).to_have_count(0)
+    answer = explorer.strip_part("answer")
+    expect(answer).to_contain_text("label: cat")
+    expect(explorer.samples_panel().get_by_text("no answer is judged by them")).to_be_visible()
+    expect(answer).not_to_contain_text("wrong")
+    expect(answer).not_to_contain_text("correct")
 
-    explorer.sidebar.get_by_role("button", name="Class names").click()
+    explorer.samples_panel().get_by_test_id("stExpander").locator("summary", has_text="Class names").click()
     box = page.locator('[class*="st-key-class_names"] textarea')
     box.fill("Cat\nDog\ncow\nhen")
     box.press("Control+Enter")
-    expect(metric(explorer, "True label")).to_contain_text("Cat")
-    expect(explorer.sidebar.get_by_text("1 of 3 folder names is no class of the model: zebra.")).to_be_visible()
+    expect(answer).to_contain_text("true: Cat")
+    expect(answer).to_contain_text(re.compile("wrong|correct"))
+    expect(explorer.samples_panel().get_by_text("1 of 3 folder names is no class of the model: zebra.")).to_be_visible()
     explorer.settle()
 
 
@@ -56,10 +54,11 @@ def test_what_a_column_of_numbers_is_can_be_switched(explorer, page, tmp_path):
     explorer.give_model("price.keras", saved(model, tmp_path))
     expect(page.get_by_role("heading", name="price.keras")).to_be_visible()
     explorer.give_data("houses.csv", b"rooms,area,target\n1,2,4\n3,4,10\n", "text/csv")
-    expect(metric(explorer, "price")).to_contain_text("5")
-    expect(explorer.main.get_by_text("true 4, error +1")).to_be_visible()
+    answer = explorer.strip_part("answer")
+    expect(answer).to_contain_text("price: 5")
+    expect(answer).to_contain_text("true 4, error +1")
     expect(explorer.input.get_by_text("rooms")).to_be_visible()
 
-    explorer.sidebar.get_by_role("radio", name="not used", exact=True).click()
-    expect(explorer.main.get_by_text("true 4, error +1")).to_have_count(0)
+    explorer.samples_panel().get_by_role("radio", name="not used", exact=True).click()
+    expect(answer).not_to_contain_text("true 4, error +1")
     explorer.settle()

@@ -209,7 +209,9 @@ def test_a_link_to_what_is_not_there_says_so(explorer, page):
         example="no-such", layer="nowhere", sample="9999", view="none", **{"o.channel": '"x"', "o.order": "["}
     )
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("There is no example “no-such”")
-    expect(explorer.main.get_by_test_id("stAlert").first).to_contain_text("There is no layer “nowhere”")
+    told = explorer.main.get_by_test_id("stAlert")
+    for missing in ("There is no sample 9,999", "There is no layer “nowhere”", "This layer has no picture “none”"):
+        expect(told.filter(has_text=missing)).to_be_visible()
     explorer.pick_layer("conv_2")
     explorer.painted()
 
