@@ -29,7 +29,9 @@ def test_a_class_is_looked_for_live_beside_the_samples_of_it(searching, page):
     expect(main.get_by_text("Input found for class 3", exact=True)).to_be_visible()
     expect(main.get_by_text(FOUND)).to_be_visible()
     expect(main.get_by_text(re.compile(r"the model says 3 \(100 %\)"))).to_have_count(2)
-    expect(main.get_by_test_id("stImage")).to_have_count(2)
+    expect(
+        main.get_by_test_id("stColumn").filter(has_text="Input found for").last.get_by_test_id("stImage")
+    ).to_have_count(2)
     expect(main.get_by_text("The strongest of 90 samples answers")).to_be_visible()
     main.get_by_role("button", name="Continue").click()
     expect(main.get_by_text("512 of 512 steps")).to_be_visible()
@@ -70,14 +72,15 @@ def test_all_channels_fill_in_and_one_is_clicked(searching, page):
 
 
 def test_a_found_input_weaker_than_a_sample_is_said_and_the_sample_is_a_better_start(searching, page):
-    main = searching("vowels-lstm", "lstm_2", unit=6).main
+    explorer = searching("vowels-lstm", "lstm_2", unit=6)
+    main = explorer.main
     expect(main.get_by_text("Weaker than a real sample")).to_be_visible(timeout=60_000)
     button = main.get_by_role("button", name="Start from sample ")
     number = button.text_content().split()[-1]
     expect(main.get_by_text(f"sample {number} answers 0.959")).to_be_visible()
     button.click()
     expect(main.get_by_text("Weaker than a real sample")).to_have_count(0)
-    expect(page.get_by_role("spinbutton", name="Sample", exact=True)).to_have_value(number)
+    expect(explorer.sample).to_have_value(number)
     expect(main.get_by_text(FOUND)).to_be_visible(timeout=60_000)
 
 
@@ -93,6 +96,6 @@ def test_where_there_is_no_gradient_it_says_why_and_what_works(explorer, page):
 
 def test_what_an_answer_rests_on_is_a_picture_like_any_other(explorer, page):
     explorer.open(example="digits-cnn", layer="probabilities", view="input-attribution")
-    expect(explorer.main.get_by_text("What class 8 rests on, by integrated gradients")).to_be_visible()
-    explorer.switch("Put it to the test")
+    expect(explorer.main.get_by_text("Attribution of class 8 by integrated gradients")).to_be_visible()
+    explorer.switch("Sanity check (shuffle weights)")
     expect(explorer.main.get_by_text("With shuffled weights it")).to_be_visible()
