@@ -20,7 +20,7 @@ def chart(
     selections: Sequence[str] = (),
     on_select: Callable[[], None] | None = None,
     alt: str = "",
-    full_height: int | None = None,
+    height: int | None = None,
 ) -> None:
     """Draw a Vega-Lite chart.
 
@@ -30,15 +30,15 @@ def chart(
         selections: Names of the selection parameters to listen to.
         on_select: What to call after a click.
         alt: What somebody hears who does not see it.
-        full_height: Pixels for the chart with its axes and titles; None: its height is that of its marks.
+        height: Pixels for its marks, where it is not to be as high as it was drawn.
     """
     taken = with_readable_text(_with_data_in_place(specification))
     description = taken.pop("description", "")
     fixed = has_own_width(taken)
     # Otherwise Streamlit fits titles, axes and legend into the size that is meant for the marks.
     taken["autosize"] = {"type": "pad"} if fixed else {"type": "fit-x", "contains": "padding"}
-    if full_height is not None and not fixed:
-        taken |= {"autosize": {"type": "fit", "contains": "padding"}, "height": full_height}
+    if height is not None and not fixed:
+        taken["height"] = height
     listening: dict[str, Any] = {"on_select": on_select, "selection_mode": list(selections)} if selections else {}
     st.vega_lite_chart(
         taken, width="content" if fixed else "stretch", key=key, alt=alt or description or None, **listening

@@ -179,7 +179,7 @@ def _sample(workspace: WorkspaceInterface, sample: int, called: str) -> None:
         views, answer = workspace.inputs(sample), workspace.answer(sample)
     for view in views:
         if view.picture is not None:
-            st.image(view.picture, width=_INPUT_SIDE)
+            st.image(view.picture, width=_INPUT_SIDE, alt=view.alt)
         elif view.text is not None:
             st.text(view.text)
         elif view.specification is not None:
