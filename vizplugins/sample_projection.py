@@ -54,14 +54,10 @@ class ProjectionOptions(Options):
     dimensions: Literal[2, 3] = Field(2, title="Dimensions")
     colour_by: Literal["class", "prediction", "correct or wrong", "unit"] = Field("class", title="Colour by")
     unit: Annotated[UnitIndex | None, ActsWhen("colour_by", "unit")] = Field(
-        None,
-        title="Unit",
-        description="For the colour: its mean over space or time. Automatic: the one that answers the most.",
+        None, title="Unit", description="For the colour: its mean. Automatic: the one that answers the most."
     )
     pooling: Annotated[projection.Pooling, ActsFromRank(3)] = Field(
-        "flatten",
-        title="Vector per sample",
-        description="Every number, or the mean or maximum of each unit or channel.",
+        "flatten", title="Vector per sample", description="Every number, or the mean or maximum of each unit."
     )
     region: Region = Field(None, title="Region", description="In a plane: its samples are listed, and what they share.")
     beside: Literal["none", "PCA", "t-SNE", "UMAP"] = Field("none", title="Second plot: method")
@@ -355,7 +351,11 @@ def _region(
     rows = _named(placed.frame, np.unique(listed), dataset)
     pictures: dict[str, Any] = {told: sample_pictures.listed(rows, tooltip=_tooltip(rows))}
     if 0 < len(found) < len(features):
-        pictures["What sets them apart from all others"] = _telling_units(features, inside, options, dataset)
+        means = dataset.features("mean") if options.pooling == "flatten" else features
+        telling, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
+        title = "Mean inside minus mean outside, in standard deviations"
+        bars = charts.unit_bars(telling, apart, options.unit or 0, title=title, number="+.2f")
+        pictures["What sets them apart from all others"] = bars.properties(width=_WIDTH)
     return pictures
 
 
@@ -366,15 +366,6 @@ def _shared(frame: pd.DataFrame) -> str:
     if (frame["correct or wrong"] != charts.NOT_KNOWN).any():
         parts.append(f"{wrong:,} answered wrongly")
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _telling_units(
-    features: np.ndarray, inside: np.ndarray, options: ProjectionOptions, dataset: LayerDataset
-) -> alt.Chart:
-    means = dataset.features("mean") if options.pooling == "flatten" else features
-    strongest, apart = projection.setting_apart(means, inside, _TELLING_UNITS)
-    title = "Mean inside minus mean outside, in standard deviations"
-    return charts.unit_bars(strongest, apart, options.unit or 0, title=title, number="+.2f").properties(width=_WIDTH)
 
 
 def _named(frame: pd.DataFrame, chosen: np.ndarray, dataset: LayerDataset) -> pd.DataFrame:
