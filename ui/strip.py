@@ -23,7 +23,6 @@ from ui.wording import named, plain
 __all__ = ["strip"]
 
 _INPUT_SIDE: Final = 112
-_CHART_HEIGHT: Final = 74
 _ANSWER_HEIGHT: Final = 84
 _THUMBNAILS: Final = 8
 _TEXT_THUMBNAILS: Final = 4
@@ -250,7 +249,7 @@ def _input(view: InputView, several: bool) -> None:
     elif view.text is not None:
         st.text(view.text)
     elif view.specification is not None:
-        chart(view.specification, keys.input_chart(view.name), alt=view.alt, height=_CHART_HEIGHT)
+        chart(view.specification, keys.input_chart(view.name), alt=view.alt)
 
 
 def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:

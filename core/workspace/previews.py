@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _PICTURE_SIDE: Final = 240  # twice what the strip shows, for screens with two pixels to one
-INPUT_HEIGHT: Final = 120
+INPUT_HEIGHT: Final = 74
 """Screen pixels that a chart of an input takes."""
 _LINES: Final = 6
 _MOST_SLICES: Final = 16

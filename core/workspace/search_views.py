@@ -42,6 +42,7 @@ from core.workspace.search_results import (
 __all__ = ["Maximizations"]
 
 _SEARCHES_KEPT: Final = 8
+_INPUT_HEIGHT: Final = 120
 _BATCH_SIZE: Final = 16
 _SAMPLES_LOOKED_AT: Final = 512
 _SHOWN: Final = 8
@@ -160,7 +161,7 @@ class Maximizations:
         found_inputs = tuple(
             FoundInput(
                 png_of(values) if domain.kind == "image" else None,
-                None if domain.kind == "image" else values_chart(values, names).to_dict(),
+                None if domain.kind == "image" else values_chart(values, names, height=_INPUT_HEIGHT).to_dict(),
                 float(objective),
                 answer,
                 is_other,
