@@ -123,7 +123,12 @@ class _Declared:
 
 def describe_options(visualizer: Visualizer, activation: Activation) -> tuple[Control, ...]:
     """Return one control per option, with bounds that suit the activation."""
-    return tuple(_control(name, declared, activation) for name, declared in visualizer.Options.model_fields.items())
+    controls = [_control(name, declared, activation) for name, declared in visualizer.Options.model_fields.items()]
+    # Who asks for several units, as for three to be mixed, asks for others than the one that all pictures share.
+    has_one_unit = sum(control.follows == "unit" for control in controls) == 1
+    return tuple(
+        control if has_one_unit or control.follows != "unit" else replace(control, follows="") for control in controls
+    )
 
 
 def control_fault(name: str, declared: FieldInfo) -> str:

@@ -10,6 +10,7 @@ from core.plugins.visualizer import (
     ActsFromRank,
     ActsWhen,
     ChannelIndex,
+    ClassIndex,
     HeadIndex,
     LayerKey,
     NoneTitle,
@@ -294,3 +295,26 @@ def test_a_region_has_four_ends_or_is_none(activation, given, fitted):
     options = fit_options(Drawer(), activation, {"region": given})[0]
 
     assert options.region == fitted
+
+
+class TestTheSelectionOfThePage:
+    class One(Options):
+        filter: ChannelIndex | None = None
+        target: ClassIndex = 0
+        part: Region = None
+        bins: int = Field(3, ge=1, le=9)
+
+    class Three(Options):
+        red: ChannelIndex = 0
+        green: ChannelIndex = 1
+
+    def followers(self, activation, options):
+        visualizer = type("Drawn", (Visualizer,), {"name": "drawn", "title": "Drawn", "Options": options})()
+        return {control.name: control.follows for control in describe_options(visualizer, activation)}
+
+    def test_a_unit_a_class_and_a_region_follow_it_whatever_the_option_is_called(self, make_activation):
+        maps = make_activation("sample=2 height=3 width=3 channel=6")
+        assert self.followers(maps, self.One) == {"filter": "unit", "target": "class", "part": "region", "bins": ""}
+
+    def test_one_of_several_units_does_not(self, make_activation):
+        assert self.followers(make_activation("sample=2 unit=4"), self.Three) == {"red": "", "green": ""}
