@@ -100,9 +100,7 @@ def _folds(rows: Sequence[LayerRow]) -> Iterable[_Fold]:
         yield _Fold(_HELPERS, f"{len(helpers):,} helper operations", helpers)
     position = 0
     while position < len(rows):
-        prefix = next(
-            (prefix for prefix in _prefixes(rows[position].name) if _is_block(_run(rows, position, prefix))), ""
-        )
+        prefix = next((prefix for prefix in _prefixes(rows[position].name) if _is_block(rows, position, prefix)), "")
         block = _run(rows, position, prefix) if prefix else ()
         if prefix:
             yield _Fold(f"{_BLOCK}{block[0].key}", prefix, block)
@@ -123,5 +121,7 @@ def _run(rows: Sequence[LayerRow], start: int, prefix: str) -> tuple[LayerRow, .
     return tuple(itertools.takewhile(lambda row: row.name.startswith(f"{prefix}_") and not row.is_helper, rows[start:]))
 
 
-def _is_block(rows: Sequence[LayerRow]) -> bool:
-    return _FEWEST_IN_A_BLOCK <= len(rows) <= _MOST_IN_A_BLOCK
+def _is_block(rows: Sequence[LayerRow], start: int, prefix: str) -> bool:
+    # Of a part with many blocks, the last one would pass for all of it: those before count too.
+    in_all = sum(row.name.startswith(f"{prefix}_") for row in rows)
+    return len(_run(rows, start, prefix)) >= _FEWEST_IN_A_BLOCK and in_all <= _MOST_IN_A_BLOCK
