@@ -209,6 +209,7 @@ class Session:
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         drawn_layer: Key of the layer whose pictures the page shows.
         linked_view: Name of the visualizer that a link asked for, until it was looked for; empty otherwise.
+        follows_address: Whether this run of the page goes where the address says: that holds for what it opens too.
         last_view: The layer that was looked at last, and what suits it; None before the first.
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
@@ -236,6 +237,7 @@ class Session:
     layer_rows: Sequence[LayerRow] | None = None
     drawn_layer: str = ""
     linked_view: str = ""
+    follows_address: bool = False
     last_view: LayerVisualizers | None = None
     place_above: Any = None
     search: SearchRun | None = None
@@ -268,7 +270,7 @@ class Session:
         """
         if what == "model":
             self.samples_step.forget()
-        if stays:
+        if stays or self.follows_address:
             return
         if what == "model":
             self.choice.start_over()

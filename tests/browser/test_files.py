@@ -185,6 +185,9 @@ def test_each_input_gets_its_own_data(explorer, page, tmp_path):
         page.locator(f'[class*="st-key-data-two-keras-{name}"] input[type=file]').set_input_files(
             {"name": f"{name}.npy", "mimeType": "application/octet-stream", "buffer": as_npy(np.ones((3, width)))}
         )
+        field = page.locator(f'[class*="st-key-data-two-keras-{name}"]')
+        expect(field.get_by_role("button", name="Remove")).to_be_visible()
+    explorer.settle()
     explorer.close_panels()
     explorer.changed(before)
     explorer.has_samples(3)

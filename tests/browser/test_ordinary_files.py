@@ -29,14 +29,12 @@ def trained_file(model, tmp_path_factory):
 
 def dropped(explorer, *paths):
     """Drop files on the page together, and wait until it has come to rest."""
-    explorer.sidebar.get_by_role("radio", name="Your file", exact=True).click()
-    explorer.page.locator(".st-key-model_file input[type=file]").set_input_files(list(paths))
-    explorer.settle()
+    explorer.give_model_files(list(paths))
 
 
 def shows_every_layer(explorer):
     """Click on layers of the table; each gets a picture, and nothing on the page says that anything is wrong."""
-    expect(explorer.main).to_contain_text("16×16×3")
+    expect(explorer.sidebar).to_contain_text("16×16×3")
     for name in LAYERS:
         explorer.pick_layer(name)
         explorer.painted(colours=8)
@@ -75,15 +73,13 @@ def test_of_several_models_in_a_zip_one_is_chosen_and_a_path_typed_later_counts(
             runs.write(trained_file, f"{name}/model.keras")
     explorer.open()
     dropped(explorer, archive)
-    which = explorer.sidebar.get_by_role("combobox", name="Which of the 2 models")
-    which.click()
+    expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("There are several models in runs.zip")
+    explorer.model_panel().get_by_role("combobox", name="Which of the 2 models").click()
     explorer.page.get_by_role("option", name="last/model.keras").click()
     expect(explorer.page.get_by_role("heading", name="last/model.keras in runs.zip")).to_be_visible()
     shows_every_layer(explorer)
 
-    field = explorer.sidebar.get_by_role("textbox", name="or a path on this machine")
-    field.fill(f'"{trained_file}"')
-    field.press("Enter")
+    explorer.give_path(f'"{trained_file}"')
     expect(explorer.page.get_by_role("heading", name="my model.keras")).to_be_visible()
 
 
