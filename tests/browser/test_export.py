@@ -63,7 +63,7 @@ def test_the_values_as_a_file(save):
 
 
 def test_the_code_draws_the_same_chart(explorer, page):
-    explorer.open(sample=2, layer="conv_2", **{"o.channel": "4"})
+    explorer.open(sample=2, layer="conv_2", unit=4)
     page.get_by_role("button", name="Copy as code").click()
     code = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").inner_text()
     assert "activations['conv_2']" in code

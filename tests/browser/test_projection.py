@@ -18,7 +18,7 @@ def test_a_point_shows_its_sample_and_opens_it(explorer, page):
     expect(tooltip).to_contain_text("12")
     expect(tooltip.locator("img")).to_be_visible()
     point.click()
-    expect(page.get_by_role("spinbutton", name="Sample")).to_have_value("12")
+    expect(explorer.sample).to_have_value("12")
     expect(explorer.main.get_by_text("Nearest to sample 12 (")).to_be_visible()
     explorer.settle()
     nearest = explorer.chart.nth(1).locator("image").nth(2)
