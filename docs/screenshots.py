@@ -22,13 +22,21 @@ IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
 WIDTH: Final = 1440
 
-READY: Final = {"": "How to read it", "health": "Units by classes", "maximize": "256 of 256 steps"}
+READY: Final = {
+    "": "How to read it",
+    "health": "Units by classes",
+    "maximize": "256 of 256 steps",
+    "compare": "Largest change",
+    "plugins": "what a layer answered to one sample",
+}
 """By page, the text that stands there once everything is drawn."""
+SIZES: Final = ((1440, 900), (1024, 900), (700, 900), (390, 900))
+"""Width and height of the windows that every page is shown in."""
 # File, height in pixels, theme, page, and what stands in the address.
 PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
-    ("explore", 1250, "light", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
-    ("explore-dark", 1250, "dark", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
-    ("recurrent", 1250, "light", "", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
+    ("explore", 900, "light", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
+    ("explore-dark", 900, "dark", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
+    ("recurrent", 900, "light", "", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
     ("gates", 1900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "unit": "2"}),
     ("attention", 1750, "dark", "", {"example": "reviews-transformer", "layer": "attention"}),
     ("map", 800, "light", "", {"example": "reviews-transformer", "show": "map"}),
@@ -61,12 +69,33 @@ def main() -> None:
             path = IMAGES / f"{name}.png"
             path.write_bytes(png)
             print(f"{path.relative_to(ROOT)}: {len(png) / 1000:.0f} KB")
+        for place in READY:
+            path = IMAGES / f"page-{place or 'explore'}.png"
+            path.write_bytes(_sheet(browser, address, place))
+            print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} KB")
         browser.close()
     os.environ["LAYERSCOPE_PLUGINS"] = str(ROOT / "examples" / "layerscope-power-spectrum")
     with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         (IMAGES / "plugins.png").write_bytes(_small(_plugins(browser, address)))
         browser.close()
+
+
+def _sheet(browser: Browser, address: str, place: str) -> bytes:
+    """Return one page in windows of every size, light above dark, at half its size, as a PNG."""
+    query = urlencode({"example": "digits-cnn", "layer": "conv_2", "sample": "12"})
+    width, height = sum(width for width, _ in SIZES), SIZES[0][1]
+    sheet = Image.new("RGB", (width, 2 * height))
+    for row, theme in enumerate(("light", "dark")):
+        left = 0
+        for size in SIZES:
+            png = _taken(browser, f"{address}/{place}?{query}", size[1], theme, READY[place], size[0])
+            with Image.open(io.BytesIO(png)) as image:
+                sheet.paste(image, (left, row * height))
+            left += size[0]
+    buffer = io.BytesIO()
+    sheet.resize((width // 2, height), Image.Resampling.LANCZOS).save(buffer, "PNG")
+    return _small(buffer.getvalue())
 
 
 def _plugins(browser: Browser, address: str) -> bytes:
@@ -80,18 +109,18 @@ def _plugins(browser: Browser, address: str) -> bytes:
     return taken
 
 
-def _taken(browser: Browser, address: str, height: int, theme: str, ready: str) -> bytes:
+def _taken(browser: Browser, address: str, height: int, theme: str, ready: str, width: int = WIDTH) -> bytes:
     page = browser.new_page(
-        viewport={"width": WIDTH, "height": height}, color_scheme="dark" if theme == "dark" else "light"
+        viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
     )
     page.goto(address)
-    page.get_by_text(ready).wait_for(timeout=180_000)
+    page.get_by_text(ready).first.wait_for(timeout=180_000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    everything = page.get_by_role("button", name="Look for all")
-    if everything.count():
+    everything = page.get_by_role("button", name="Optimize all")
+    if everything.count() and height > SIZES[0][1]:
         everything.click()
         page.get_by_text(re.compile(r"^(\d+) of \1 ")).last.wait_for()
-        page.get_by_text("Click one to look for it alone").wait_for()
+        page.get_by_text("Click one to search for it alone").wait_for()
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # charts are laid out once more when their column has its width
     taken = page.screenshot()
