@@ -165,15 +165,11 @@ class LayerVisualizers(NamedTuple):
 
 
 class SampleView(NamedTuple):
-    """What there is to say of a sample, and what it was asked for.
-
-    ``layers`` are the rows of all layers with the values of this sample, ``rows`` those of all samples.
-    """
+    """What there is to say of a sample, and what it was asked for; ``layers`` are rows with the values of it."""
 
     request: Request
     answer: Answer
     inputs: Sequence[InputView]
-    rows: Sequence[SampleRow]
     layers: Sequence[LayerRow]
 
 
@@ -205,6 +201,8 @@ class Session:
         listed_layers: What the list of layers shows; None before it is drawn.
         opened_entries: Entries of that list that the visitor opened, by key.
         sample_view: What there is to say of the selected sample; None before the first.
+        sample_rows: A row per sample, and what they were asked for; None before the first.
+        runs_all_samples: Whether the next run of the page runs those that were not run yet.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         drawn_layer: Key of the layer whose pictures the page shows.
@@ -233,6 +231,8 @@ class Session:
     listed_layers: ListedLayers | None = None
     opened_entries: frozenset[str] = frozenset()
     sample_view: SampleView | None = None
+    sample_rows: tuple[Request, Sequence[SampleRow]] | None = None
+    runs_all_samples: bool = False
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
     drawn_layer: str = ""

@@ -27,6 +27,7 @@ _ANSWER_HEIGHT: Final = 84
 _THUMBNAILS: Final = 8
 _TEXT_THUMBNAILS: Final = 4
 _NARROW_THUMBNAILS: Final = 6
+_SECONDS: Final = 2.0
 _ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
 
 
@@ -46,19 +47,20 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
     if choice.output not in model.outputs:
         choice.output = ""
     view = _view(workspace, choice)
-    offered = _offered(view.rows, choice.samples)
+    rows = _rows(workspace)
+    offered = _offered(rows, choice.samples)
     with st.container(key=keys.STRIP):
         widths = [1.5, 3.4, 3.4, 3.6] if _is_wide(view.inputs) else [1.5, 1.3, 3.6, 4.6]
         step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
         with step_place:
-            _stepper(names, view.rows, offered, choice)
+            _stepper(names, rows, offered, choice)
             _about_values(view.inputs)
         with input_place.container(key=keys.STRIP_INPUT):
             _inputs(view.inputs)
         with answer_place.container(key=keys.STRIP_ANSWER):
             _answer(model, view.answer, choice)
         with samples_place.container(key=keys.STRIP_SAMPLES):
-            _samples(workspace, view.rows, offered, choice)
+            _samples(workspace, rows, offered, choice)
     _scaling_warning(view.inputs, model)
 
 
@@ -80,11 +82,32 @@ def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
             inputs = workspace.inputs(choice.sample)
         with waiting(workspace, "Looking at every layer", "layers", above=True):
             layers = workspace.layers(choice.sample)
-        with waiting(workspace, "Looking at the samples", "sample_rows", above=True) as progress:
-            rows = workspace.sample_rows(progress)
         end_if_outdated()
-        session.sample_view = SampleView(request, answer, inputs, rows, layers)
+        session.sample_view = SampleView(request, answer, inputs, layers)
     return session.sample_view
+
+
+def _rows(workspace: WorkspaceInterface) -> Sequence[SampleRow]:
+    """Return a row per sample; of a model that takes long, the first ones are run, and the others when asked for."""
+    session = get_session()
+    request = (
+        session.model_step.current,
+        session.samples_step.current,
+        session.class_names_step.current,
+        workspace.labelling,
+    )
+    seconds = math.inf if session.runs_all_samples else _SECONDS
+    session.runs_all_samples = False
+    if session.sample_rows is None or session.sample_rows[0] != request or seconds == math.inf:
+        with waiting(workspace, "Running the samples", "sample_rows", above=True) as progress:
+            rows = workspace.sample_rows(seconds, progress)
+        end_if_outdated()
+        session.sample_rows = (request, rows)
+    return session.sample_rows[1]
+
+
+def _run_all_samples() -> None:
+    get_session().runs_all_samples = True
 
 
 def _offered(rows: Sequence[SampleRow], asked: SampleFilter) -> list[int]:
@@ -301,7 +324,8 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     session = get_session()
     view = session.sample_view
     shown = _window(offered, choice.sample, _thumbnail_count(view.inputs if view else ()))
-    strip_request = (view.request if view else (), tuple(shown))
+    unanswered = sum(not row.answer for row in rows) if any(row.answer for row in rows) else 0
+    strip_request = (view.request if view else (), tuple(shown), unanswered)
     if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
         session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
     picture = session.thumbnail_strip[1]
@@ -317,6 +341,14 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     wrong = sum(row.right is False for row in judged)
     counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
     st.caption(f"{len(offered):,} of {len(rows):,} samples, {_ORDERS[choice.samples.order]}{counts}")
+    if unanswered:
+        st.button(
+            f"Run the other {unanswered:,} samples",
+            key=keys.RUN_ALL_SAMPLES,
+            type="tertiary",
+            help="The model takes long: the filter and the order know the answers to those that were run.",
+            on_click=_run_all_samples,
+        )
 
 
 def _thumbnail_count(views: Sequence[InputView]) -> int:

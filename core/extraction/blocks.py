@@ -126,17 +126,19 @@ class SampleBlocks:
         alone = self.extractor.extract(self._samples(sample, sample + 1), layers=())
         return _output_of(alone, output)[None], 0
 
-    def answers(self, at_least: int, seconds: float, progress: Progress | None = None, output: int = 0) -> np.ndarray:
+    def answers(
+        self, seconds: float, progress: Progress | None = None, output: int = 0, known: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return an output of the model for the first samples, shape ``(sample, …)``.
 
-        All samples where one block holds them, as that is run anyway. Else the first ``at_least``, and as many more as
-        are done before the time is over; none where the output has no row per sample.
+        All samples where one block holds them, as that is run anyway. Else one batch after the other, at least one, as
+        long as there is time; none where the output has no row per sample.
 
         Args:
-            at_least: How many samples are run however long it takes.
             seconds: After how long no more are begun.
             progress: Called with how many samples are done.
             output: Which of the model's outputs, in the order in which they are answered.
+            known: What was answered to the first of them already.
 
         Raises:
             InputRejected: If the answers to different samples cannot be brought together.
@@ -146,10 +148,10 @@ class SampleBlocks:
             block, _ = self.block_of(0, progress)
             answer = _output_of(block, output)
             return answer if answer.ndim and len(answer) == self._count else np.empty(0, np.float32)
-        parts: list[np.ndarray] = []
-        started, end = time.monotonic(), 0
-        while end < self._count and (end == 0 or time.monotonic() - started < seconds):
-            start, end = end, min(end + at_least, self._count)
+        parts = [] if known is None else [known]
+        started, end, size = time.monotonic(), sum(map(len, parts)), self.plan.batch_size
+        while end < self._count:
+            start, end = end, min(end + size, self._count)
             told = None if progress is None else _from(start, self._count, progress)
             inputs, size = self._samples(start, end), self.plan.batch_size
             found = self.extractor.extract(inputs, layers=(), batch_size=size, progress=told)
@@ -157,6 +159,8 @@ class SampleBlocks:
             if answer.ndim == 0 or len(answer) != end - start or (parts and answer.shape[1:] != parts[0].shape[1:]):
                 break
             parts.append(answer)
+            if time.monotonic() - started >= seconds:
+                break
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
     def all_samples(self, layers: Collection[str] | None, internals: bool) -> Activations:

@@ -234,15 +234,16 @@ class WorkspaceInterface(Protocol):
             ExtractionFailed: If the model raises on this input.
         """
 
-    @asks("The model", stays=True)
-    def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+    @asks("The model")
+    def sample_rows(self, seconds: float = 0.0, progress: Progress | None = None) -> tuple[SampleRow, ...]:
         """Return a row per sample: its label, what the model answers, how sure it is and how far off.
 
-        All samples are run where one block holds them, which the page runs anyway; else the first 512, and as many
-        more as are answered within three seconds. The rows of the others have a number, a name and a label, and
-        nothing else. They are worked out once for what is open.
+        All samples are run where one block holds them, which the page runs anyway; else as many as are answered in
+        time, at least one batch, and another call goes on from there. The rows of the others have a number, a name and
+        a label, and nothing else.
 
         Args:
+            seconds: After how long no more are run; 0 runs no more than the first batch.
             progress: Called with how much is done.
 
         Raises:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.charts.sample_strip import sample_strip, tile_pictures
 from core.charts.validation import specification_of
-from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.common.text import number_text, percent
 from core.errors import InputRejected
@@ -20,7 +21,7 @@ from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec, drawable
 from core.workspace.answers import answer_of
 from core.workspace.results import Answer, ChartPicture, SampleRow
-from core.workspace.sample_rows import answers_of, sample_rows
+from core.workspace.sample_rows import sample_rows
 
 __all__ = ["SampleList"]
 
@@ -42,13 +43,19 @@ class SampleList:
         self._dataset = dataset
         self._specs = specs
         self._described = described
-        self._kept: OnceCache[tuple[SampleRow, ...]] = OnceCache(1)
+        self._answers: np.ndarray | None = None
         self._rows: tuple[SampleRow, ...] = ()
+        self._lock = threading.Lock()
 
-    def rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+    def rows(self, seconds: float, progress: Progress | None = None) -> tuple[SampleRow, ...]:
         """Return a row per sample, see :meth:`.WorkspaceInterface.sample_rows`."""
-        self._rows = self._kept.get("rows", lambda: self._all_rows(progress))
-        return self._rows
+        with self._lock:
+            if self._answers is None or (seconds > 0 and 0 < len(self._answers) < self._dataset.sample_count):
+                output = self._described.position
+                self._answers = self._blocks.answers(seconds, progress, output, self._answers)
+                labels = self._dataset.matched_labels
+                self._rows = sample_rows(self._answers, self._dataset.names, labels, self._described)
+            return self._rows
 
     def answer(self, sample: int, described: ModelOutput, progress: Progress | None = None) -> Answer:
         """Return what the model answers to a sample with one of its outputs, see :meth:`.WorkspaceInterface.answer`."""
@@ -70,10 +77,6 @@ class SampleList:
         pictures = tile_pictures(drawable(self._dataset.take(samples), self._specs))
         chart = sample_strip(_said_of(rows), pictures, selected=selected, right=[row.right for row in rows])
         return ChartPicture(specification_of(chart), selections=("sample",), alt=_in_words(rows, selected))
-
-    def _all_rows(self, progress: Progress | None) -> tuple[SampleRow, ...]:
-        output = answers_of(self._blocks, self._described.position, progress)
-        return sample_rows(output, self._dataset.names, self._dataset.matched_labels, self._described)
 
     def _row_of(self, sample: int) -> SampleRow:
         if self._rows:

@@ -7,26 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from core.common.progress import Progress
 from core.common.text import class_name, number_text
-from core.extraction.blocks import SampleBlocks
 from core.inputs.labels import Labels, answered_classes
 from core.inputs.model_output import ModelOutput
 from core.workspace.results import SampleRow
 
-__all__ = ["SAMPLES_ANSWERED", "answers_of", "class_probabilities", "sample_rows"]
+__all__ = ["class_probabilities", "sample_rows"]
 
-SAMPLES_ANSWERED: Final = 512
-"""How many samples are run for the rows however long a model needs."""
-_SECONDS: Final = 3.0
 _SUM_OF_PROBABILITIES: Final = 1e-3
 _LEAST_PROBABILITY: Final = 1e-7
 """What Keras' losses take for the logarithm of a probability of zero."""
-
-
-def answers_of(blocks: SampleBlocks, output: int, progress: Progress | None = None) -> np.ndarray:
-    """Return an output for the first samples, see :meth:`core.extraction.blocks.SampleBlocks.answers`."""
-    return blocks.answers(SAMPLES_ANSWERED, _SECONDS, progress, output)
 
 
 def sample_rows(

@@ -227,8 +227,8 @@ class Workspace(WorkspaceInterface):
     def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
         return self._require_samples().sample_list.answer(sample, self._require_model().output_called(output), progress)
 
-    def sample_rows(self, progress: Progress | None = None) -> tuple[SampleRow, ...]:
-        return self._require_samples().sample_list.rows(progress)
+    def sample_rows(self, seconds: float = 0.0, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+        return self._require_samples().sample_list.rows(seconds, progress)
 
     def sample_strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
         return self._require_samples().sample_list.strip(samples, selected)
