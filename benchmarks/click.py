@@ -1,6 +1,7 @@
-"""From the click on a layer to its picture on the screen, on models with random weights at 224×224.
+"""From a click to what it brings on the screen: a layer, a sample, an option, the page of plugins.
 
-``python -m benchmarks.click``. The app runs as a user starts it; Chromium clicks entries of the list of layers.
+``python -m benchmarks.click``. The app runs as a user starts it; Chromium clicks entries of the list of layers, on
+models with random weights at 224×224, and on the first example steps through samples and turns an option.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from playwright.sync_api import Locator, Page
+
 from benchmarks.serving import LIST_HEADER, LIST_ROW, ROOT, browser_page, server, wait_until_painted
 
 MODELS: Final = ("MobileNetV2", "ResNet50", "DenseNet121")
-GOAL: Final = 0.4
+GOAL: Final = 0.3
+OPTION_GOAL: Final = 0.25
+PLUGINS_GOAL: Final = 2.0
+_STEPS: Final = 8
 _ROWS_IN_SIGHT: Final = 8
 
 
@@ -30,6 +36,38 @@ def main() -> None:
             seconds = _measure(path)
             median, slowest = statistics.median(seconds), max(seconds)
             print(f"| {name} | {len(seconds)} | {median:.2f} | {slowest:.2f} | ≤ {GOAL} |", flush=True)
+    print("\n| on digits-cnn | times | median (s) | slowest (s) | goal |")
+    print("|---|---|---|---|---|")
+    for what, (seconds, goal) in _measure_example().items():
+        print(f"| {what} | {len(seconds)} | {statistics.median(seconds):.2f} | {max(seconds):.2f} | ≤ {goal} |")
+
+
+def _measure_example() -> dict[str, tuple[list[float], float]]:
+    with server(ROOT / "streamlit_app.py") as address, browser_page() as page:
+        page.goto(f"{address}/?example=digits-cnn")
+        page.get_by_text("How to read it").wait_for(timeout=90_000)
+        page.wait_for_timeout(1500)
+        step, switch = page.locator(".st-key-sample_after button").last, page.get_by_text("Scale each map", exact=True)
+        measured = {
+            "next sample to painted chart": ([_until_painted(page, step) for _ in range(_STEPS)], GOAL),
+            "changed option to painted chart": ([_until_painted(page, switch) for _ in range(_STEPS)], OPTION_GOAL),
+        }
+        started = page.evaluate("performance.now()")
+        page.get_by_role("link", name="Plugins").first.click()
+        page.locator('[data-testid="stMain"] img').nth(8).wait_for()
+        seconds = (page.evaluate("performance.now()") - started) / 1000
+    return {**measured, "page of plugins with its thumbnails": ([seconds], PLUGINS_GOAL)}
+
+
+def _until_painted(page: Page, place: Locator) -> float:
+    page.evaluate(
+        "addEventListener('pointerdown', () => { window.clicked = performance.now() }, {capture: true, once: true})"
+    )
+    before = wait_until_painted(page)["source"]
+    place.click()
+    seconds = (wait_until_painted(page, before)["at"] - page.evaluate("window.clicked")) / 1000
+    page.wait_for_timeout(700)
+    return float(seconds)
 
 
 def _measure(path: Path) -> list[float]:
