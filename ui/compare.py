@@ -166,12 +166,20 @@ def _second_sample(workspace: WorkspaceInterface, first: int, count: int) -> int
     with first_place, st.container(horizontal=True, vertical_alignment="center"):
         _sample(workspace, first, f"Sample {first:,} · ")
     with second_place, st.container(horizontal=True, vertical_alignment="center"):
-        if keys.SECOND_SAMPLE not in st.session_state:
+        if not st.session_state.get(keys.IS_SECOND_SAMPLE_CHOSEN):
             st.session_state[keys.SECOND_SAMPLE] = 1 if first == 0 else 0
         st.session_state[keys.SECOND_SAMPLE] = min(st.session_state[keys.SECOND_SAMPLE], count - 1)
-        second = int(st.number_input("Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE))
+        second = int(
+            st.number_input(
+                "Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE, on_change=_keep_second_sample
+            )
+        )
         _sample(workspace, second, "")
     return second
+
+
+def _keep_second_sample() -> None:
+    st.session_state[keys.IS_SECOND_SAMPLE_CHOSEN] = True
 
 
 def _sample(workspace: WorkspaceInterface, sample: int, called: str) -> None:
