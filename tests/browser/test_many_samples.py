@@ -133,4 +133,4 @@ def test_thousands_of_samples_are_a_picture_in_which_each_place_opens_one(
     place = points.locator('path[aria-label*="samples here"]').nth(100)
     number = place.get_attribute("aria-label").split("sample: ")[1].split(";")[0]
     place.click()
-    expect(page.get_by_role("spinbutton", name="Sample")).to_have_value(number.replace(",", ""))
+    expect(explorer.sample).to_have_value(number.replace(",", ""))

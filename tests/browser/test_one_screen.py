@@ -87,7 +87,7 @@ def test_everything_is_seen_without_scrolling(opened):
     assert opened.page.evaluate(OVERLAPS) == []
 
 
-@pytest.mark.parametrize("example", ["digits-cnn", "vowels-lstm"])
+@pytest.mark.parametrize("example", ["digits-cnn", "vowels-lstm", "reviews-transformer"])
 def test_in_a_narrow_window_nothing_lies_over_anything(visitor, example):
     explorer = visitor(viewport={"width": 390, "height": 900})
     explorer.open(example=example)
@@ -97,4 +97,6 @@ def test_in_a_narrow_window_nothing_lies_over_anything(visitor, example):
         explorer.painted()
         for place in ("html", '[data-testid="stMain"]'):
             assert explorer.page.locator(place).evaluate(SIDEWAYS) <= 0, (width, place)
+        box = explorer.chart.first.bounding_box()
+        assert box["x"] + box["width"] <= width
         assert explorer.page.evaluate(OVERLAPS) == [], width
