@@ -4,7 +4,6 @@ import os
 import re
 import statistics
 import time
-from urllib.parse import parse_qs, urlsplit
 
 import keras
 import pytest
@@ -64,7 +63,7 @@ def click_seconds(explorer, row):
         "addEventListener('pointerdown', () => { window.clicked = performance.now() }, {capture: true, once: true})"
     )
     before = wait_until_painted(page)["source"]
-    page.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 35 * row + 17})
+    explorer.click_entry(row)
     done = wait_until_painted(page, before)
     return (done["at"] - page.evaluate("window.clicked")) / 1000
 
@@ -73,8 +72,7 @@ def click_seconds(explorer, row):
 def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
     first, second = visitor(), visitor()
     second.open()
-    expect(second.cell(2, "conv_2")).to_have_count(1)
-    rows = [second.layer_names().index(layer) for layer in ("conv_2", "conv_1")]
+    rows = [second.entry_of(layer) for layer in ("conv_2", "conv_1")]
     for row in rows:
         click_seconds(second, row)
     first.open()
@@ -89,7 +87,8 @@ def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
 
     assert statistics.median(seconds) < 1.0
     expect(first.page.get_by_role("button", name="Try again")).to_have_count(1 if name != "Hoarder" else 0)
-    first.sidebar.get_by_role("radio", name="Example", exact=True).click()
+    first.model_panel().get_by_role("radio", name="Example", exact=True).click()
+    first.close_panels()
     first.shows_layer("conv_1")
     first.painted()
     expect(first.page.get_by_test_id("stMain").get_by_test_id("stAlert")).to_have_count(0)
@@ -112,7 +111,8 @@ def test_stop_appears_after_two_seconds_and_works(visitor, files):
     again = explorer.page.get_by_role("button", name="Try again")
     again.click()
     expect(message(explorer.main, f"within the {SECONDS} seconds")).to_be_visible()
-    explorer.sidebar.get_by_role("radio", name="Example", exact=True).click()
+    explorer.model_panel().get_by_role("radio", name="Example", exact=True).click()
+    explorer.close_panels()
     explorer.shows_layer("conv_1")
     explorer.painted()
 
@@ -136,7 +136,7 @@ def test_a_plugin_that_does_not_come_back_is_a_message_in_its_tab(visitor, files
     explorer.open()
     explorer.give_model("harmless.keras", files["Harmless"])
     explorer.pick_layer("harmless")
-    explorer.tab("Quiet").click()
+    explorer.pick_view("Quiet")
     before = explorer.painted(colours=3)
     explorer.tab(title).click()
     alert = message(explorer.main, said)
@@ -205,7 +205,7 @@ def test_the_name_of_an_upload_is_a_text_and_no_path(visitor, files, name):
     explorer = visitor()
     explorer.open()
     explorer.give_model(name, files["Harmless"])
-    heading = explorer.main.get_by_role("heading", level=2)
+    heading = explorer.sidebar.get_by_role("heading", level=3)
     expect(heading).not_to_contain_text("digits-cnn")
     shown = heading.inner_text()
     if name.startswith("long"):
@@ -215,7 +215,7 @@ def test_the_name_of_an_upload_is_a_text_and_no_path(visitor, files, name):
         assert shown == name.rpartition("/")[2] or shown == name
     nothing_was_rendered(explorer)
 
-    explorer.page.locator(".st-key-model_file").get_by_role("button", name="Remove").click()
+    explorer.remove_model_file()
     explorer.give_model(name, b"this is no model at all")
     refusal = explorer.sidebar.get_by_test_id("stAlert")
     expect(refusal).to_contain_text("is not a Keras model")
@@ -265,25 +265,22 @@ def test_markup_in_the_names_of_layers_stays_text_everywhere(visitor, marked_up)
         explorer.page.wait_for_timeout(200)
     nothing_was_rendered(explorer)
     # In the table, and over the pictures with the parts of the layer.
-    explorer.page.get_by_role("radio", name="table", exact=True).click()
-    expect(explorer.page.locator('[data-testid^="glide-cell-2-"]')).to_have_count(3)
+    explorer.page.get_by_role("radio", name="list", exact=True).click()
+    expect(explorer.layer_cells).to_have_count(3)
     for row, beginning in enumerate((name[:5], "long")):
         assert explorer.layer_names()[row].startswith(beginning)
-        assert len(explorer.layer_names()[row]) < 40
-        explorer.page.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 35 * row + 17})
-        title = explorer.main.locator("p > strong").filter(has_text=beginning)
+        explorer.click_entry(row)
+        title = explorer.layer_line.locator("p > strong").filter(has_text=beginning)
         expect(title).to_be_visible()
         assert len(title.inner_text()) < 130
         explorer.painted()
-        explorer.page.get_by_role("radiogroup", name="Part of the layer").get_by_role("radio").nth(1).click()
+        explorer.page.get_by_role("combobox", name="Part of the layer").click()
+        explorer.page.get_by_role("option").nth(1).click()
         explorer.settle()
         explorer.painted()
-        explorer.page.get_by_role("button", name="Why not others?").click()
-        expect(explorer.page.get_by_test_id("stPopoverBody")).to_be_visible()
         nothing_was_rendered(explorer)
-        explorer.page.keyboard.press("Escape")
     # In the address, and what a link to a layer that is not there says.
-    assert len(parse_qs(urlsplit(explorer.page.url).query)["layer"][0]) > 200
+    assert len(explorer.address()["layer"]) > 200
     explorer.visit(layer=name)
     expect(message(explorer.main, "There is no layer")).to_be_visible()
     nothing_was_rendered(explorer)

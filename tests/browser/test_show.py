@@ -108,27 +108,30 @@ def test_a_subclassed_model_in_memory_is_explored_trained_on_and_joined_by_anoth
         explorer = enter()
         explorer.page.goto(owner.url)
         explorer.painted()
-        expect(explorer.main.get_by_role("heading", name="pictures", exact=True)).to_be_visible()
+        expect(explorer.sidebar.get_by_role("heading", name="pictures", exact=True)).to_be_visible()
         expect(explorer.sidebar.get_by_text("The first 10 of 12 samples")).to_be_visible()
-        expect(explorer.main.get_by_text("True label")).to_be_visible()
+        expect(explorer.strip_part("answer")).to_contain_text("true: round")
         explorer.painted(explorer.answer, colours=3)
         explorer.pick_layer("scores")
 
         owner.tell("train")
         explorer.page.reload()
         expect(explorer.sidebar.get_by_text("12 samples", exact=True)).to_be_visible()
-        expect(explorer.main.get_by_test_id("stMetricValue").first).to_have_text("square")
+        expect(explorer.strip_part("answer")).to_contain_text("Answer: square")
         explorer.shows_layer("scores")
 
         owner.tell("show another")
         explorer.page.reload()
+        explorer.model_panel()
         explorer.select("Model", "second")
-        expect(explorer.main.get_by_role("heading", name="second", exact=True)).to_be_visible()
+        explorer.close_panels()
+        expect(explorer.sidebar.get_by_role("heading", name="second", exact=True)).to_be_visible()
         explorer.painted()
 
         # An example stays at hand, and is answered by the same process.
-        explorer.sidebar.get_by_role("radio", name="Example", exact=True).click()
-        expect(explorer.main.get_by_role("heading", name="digits-cnn", exact=True)).to_be_visible()
+        explorer.model_panel().get_by_role("radio", name="Example", exact=True).click()
+        explorer.close_panels()
+        expect(explorer.sidebar.get_by_role("heading", name="digits-cnn", exact=True)).to_be_visible()
         explorer.painted()
 
         # A file is read by that process too, which has no walls: code in it is not offered to be run.
@@ -146,12 +149,12 @@ def test_a_tab_that_is_open_shows_the_new_weights_at_its_next_run_where_it_was(o
         explorer.painted()
         explorer.pick_layer("pooling")
         owner.tell("train")
-        sample = explorer.sidebar.get_by_label("Sample, 0 to 9")
-        sample.fill("3")
-        sample.press("Enter")
+        explorer.has_samples(10)
+        explorer.go_to_sample(3)
 
-        expect(explorer.main.get_by_test_id("stMetricValue").first).to_have_text("square")
-        expect(explorer.sidebar.get_by_label("Sample, 0 to 11")).to_have_value("3")
+        expect(explorer.strip_part("answer")).to_contain_text("Answer: square")
+        explorer.has_samples(12)
+        expect(explorer.sample).to_have_value("3")
         explorer.shows_layer("pooling")
 
 
@@ -188,11 +191,11 @@ def test_the_command_opens_a_model_on_a_folder_of_pictures(tmp_path, chromium):
     with started(tmp_path, "mine.keras", "photographs") as app, visitors(app, chromium) as enter:
         explorer = enter()
         explorer.visit()
-        expect(explorer.main.get_by_role("heading", name="mine.keras", exact=True)).to_be_visible(timeout=60_000)
+        expect(explorer.sidebar.get_by_role("heading", name="mine.keras", exact=True)).to_be_visible(timeout=60_000)
         explorer.painted()
-        expect(explorer.sidebar.get_by_role("radio", name="photographs", exact=True)).to_be_checked()
-        expect(explorer.sidebar.get_by_label("Sample, 0 to 5")).to_be_visible()
-        expect(explorer.sidebar.get_by_text("cats/0.png")).to_be_visible()
+        explorer.has_samples(6)
+        expect(explorer.page.locator(".st-key-strip")).to_contain_text("cats/0.png")
+        expect(explorer.samples_panel().get_by_role("radio", name="photographs", exact=True)).to_be_checked()
 
 
 @pytest.mark.parametrize("arguments", [["nowhere.keras"], ["digits-cnn", "nowhere.npy"]])
@@ -230,7 +233,7 @@ def test_a_notebook_shows_the_page_and_a_picture_of_every_kind_of_layer(tmp_path
             explorer.page.set_content(frame)
             page = explorer.page.frame_locator("iframe")
             expect(page.get_by_role("heading", name="pictures", exact=True)).to_be_visible(timeout=30_000)
-            expect(page.get_by_text("How to read it.")).to_be_visible(timeout=30_000)
+            expect(page.get_by_text("How to read it")).to_be_visible(timeout=30_000)
     for cell in notebook.cells[3:]:
         (output,) = (each for each in cell.outputs if each.output_type == "execute_result")
         assert "vegaEmbed" in output.data["text/html"], cell.source
