@@ -188,7 +188,7 @@ class TestLogits:
         assert workspace.answer(0).best in words
         assert workspace.searchable_layers()[-1].class_names == tuple(words)
         picture = workspace.chart("logits", "unit-ablation", {}, 0).pictures[0]
-        assert "“" in picture.caption
+        assert any(f"class {word} " in picture.caption for word in words)
 
     def test_labels_of_another_data_set_are_not_judged(self, digits, logits, tmp_path):
         workspace = given(logits, tmp_path, digits__npz=npz(x=digits[0][:5], y=np.array([3, 99, 12, 0, 5])))
