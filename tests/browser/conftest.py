@@ -222,6 +222,7 @@ class Explorer:
 
     def pick_view(self, title: str) -> None:
         """Choose a picture, in whichever group it stands."""
+        expect(self.tabs).not_to_have_count(0)
         self.settle()
         groups = self.groups.all_inner_texts()
         while not self.tab(title).count():
