@@ -107,7 +107,12 @@ def address_of(choice: Choice) -> dict[str, str]:
         "sort": choice.samples.order,
     }
     address = {name: value for name, value in names.items() if value}
-    numbers = {"sample": choice.sample or None, "unit": choice.unit, "class": choice.target_class}
+    numbers = {
+        "sample": choice.sample or None,
+        "with": choice.second_sample,
+        "unit": choice.unit,
+        "class": choice.target_class,
+    }
     address |= {name: str(number) for name, number in numbers.items() if number is not None}
     if choice.region is not None:
         address["region"] = ",".join(f"{end:.6g}" for end in choice.region)
@@ -138,6 +143,7 @@ def read_address() -> Choice:
         output=address.get("output", ""),
         layer=address.get("layer", ""),
         sample=_number(address.get("sample", "")) or 0,
+        second_sample=_number(address.get("with", "")),
         visualizer=address.get("view", ""),
         # Links of before had the unit as an option.
         unit=units[0] if unit is None and units else unit,

@@ -58,6 +58,7 @@ class Choice:
         output: Name of the output whose answer is shown; empty for the first that says most.
         layer: Key of the layer; empty for the model's most telling one.
         sample: Number of the sample.
+        second_sample: Number of the sample that it is compared with; None for the first of the others.
         visualizer: Name of the visualizer; empty for the one that suits best.
         unit: Unit or channel of the layer, for every picture that shows one; None leaves it to the picture.
         target_class: Number of a class, likewise.
@@ -82,6 +83,7 @@ class Choice:
     output: str = ""
     layer: str = ""
     sample: int = 0
+    second_sample: int | None = None
     visualizer: str = ""
     unit: int | None = None
     target_class: int | None = None
@@ -117,6 +119,7 @@ class Choice:
     def start_over_with_samples(self) -> None:
         """Forget what was chosen for the samples that were open before."""
         self.sample = 0
+        self.second_sample = None
         self.forget_filter()
 
     def forget_filter(self) -> None:

@@ -150,7 +150,7 @@ def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> N
         st.info("There is only one sample.", icon=":material/looks_one:")
         return
     first = min(choice.sample, count - 1)
-    second = _second_sample(workspace, first, count)
+    second = _second_sample(workspace, choice, first, count)
     with waiting(workspace, "Running both samples", "compare_samples"):
         report = workspace.compare_samples(first, second)
     distances, layer = st.columns([9, 11], gap="medium")
@@ -160,15 +160,15 @@ def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> N
         _one_layer(workspace, report, choice, (first, second))
 
 
-def _second_sample(workspace: WorkspaceInterface, first: int, count: int) -> int:
+def _second_sample(workspace: WorkspaceInterface, choice: Choice, first: int, count: int) -> int:
     """Draw both inputs with their answers, the second with a choice of the sample; return its number."""
     first_place, second_place = st.columns(2, gap="medium", border=True)
     with first_place, st.container(horizontal=True, vertical_alignment="center"):
         _sample(workspace, first, f"Sample {first:,} · ")
     with second_place, st.container(horizontal=True, vertical_alignment="center"):
-        if not st.session_state.get(keys.IS_SECOND_SAMPLE_CHOSEN):
-            st.session_state[keys.SECOND_SAMPLE] = 1 if first == 0 else 0
-        st.session_state[keys.SECOND_SAMPLE] = min(st.session_state[keys.SECOND_SAMPLE], count - 1)
+        default = 1 if first == 0 else 0
+        second = default if choice.second_sample is None else choice.second_sample
+        st.session_state[keys.SECOND_SAMPLE] = min(second, count - 1)
         second = int(
             st.number_input(
                 "Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE, on_change=_keep_second_sample
@@ -179,7 +179,7 @@ def _second_sample(workspace: WorkspaceInterface, first: int, count: int) -> int
 
 
 def _keep_second_sample() -> None:
-    st.session_state[keys.IS_SECOND_SAMPLE_CHOSEN] = True
+    get_session().choice.second_sample = int(st.session_state[keys.SECOND_SAMPLE])
 
 
 def _sample(workspace: WorkspaceInterface, sample: int, called: str) -> None:

@@ -99,7 +99,6 @@ OTHER_SHOWN_MODEL: Final = "compared_shown"
 OTHER_EXAMPLE: Final = "compared_example"
 OTHER_MODEL_FILE: Final = "compared_file"
 SECOND_SAMPLE: Final = "compared_second"
-IS_SECOND_SAMPLE_CHOSEN: Final = "is_compared_second_chosen"
 FITTED_CHART: Final = "fitted_chart"  # named in style.css: it is drawn smaller where it does not fit
 DISTANCES: Final = "distances"
 SIMILARITY: Final = "similarity"
