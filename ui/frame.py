@@ -27,6 +27,14 @@ from ui.wording import named
 __all__ = ["frame", "strip_and_layers"]
 
 _ICON: Final = Path(__file__).parent / "icon.png"
+_SHORTCUTS: Final = {
+    "k": "layer before",
+    "j": "layer after",
+    "←": "sample before",
+    "→": "sample after",
+    "Esc": "close what is open",
+    "Alt + ←": "back, to what was on the page before",
+}
 _STYLE: Final = Path(__file__).parent / "style.css"
 
 
@@ -53,7 +61,9 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
         except LayerscopeError as error:
             show_error(error, session.workspace, "sidebar")
         layers_place = st.container()
-        limits()
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            limits()
+            _shortcuts()
     with st.container(key=keys.NARROW_NAVIGATION, horizontal=True, gap="small"):
         for each in all_pages:
             st.page_link(each, label=each.title)
@@ -63,6 +73,12 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
     if page.url_path:
         # The first page writes it itself: there a part of it runs alone, with what is chosen in that.
         keep_address(session.choice)
+
+
+def _shortcuts() -> None:
+    with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
+        for shortcut, what in _SHORTCUTS.items():
+            st.markdown(f"`{shortcut}` {what}")
 
 
 def _model_and_samples(session: Session) -> None:
