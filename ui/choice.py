@@ -71,6 +71,7 @@ class Choice:
         list_version: Counts selections that were made elsewhere than in the list of layers, which then starts afresh.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
         filter_version: Counts how often the filter of samples was set elsewhere than in its fields, likewise.
+        preparation_version: Counts how often the preparation of images was chosen elsewhere than in its fields.
         model_version: Counts how often the model was chosen elsewhere than in its fields, likewise.
     """
 
@@ -96,6 +97,7 @@ class Choice:
     list_version: int = 0
     chart_version: int = 0
     filter_version: int = 0
+    preparation_version: int = 0
     model_version: int = 0
 
     def come_from(self, origin: Origin) -> None:
@@ -117,8 +119,10 @@ class Choice:
         self.list_version += 1
 
     def start_over_with_samples(self) -> None:
-        """Forget what was chosen for the samples that were open before."""
+        """Forget what was chosen for the samples that were open before, numbers of samples among the options."""
         self.sample = 0
+        self.region = None
+        self._forget_positions()
         self.second_sample = None
         self.forget_filter()
 
@@ -130,7 +134,7 @@ class Choice:
     def forget_options(self) -> None:
         """Go back to the defaults."""
         self.options = {}
-        self.unit = self.region = None
+        self.unit = self.target_class = self.region = None
         self.chart_version += 1
 
     def select_layer(self, key: str) -> None:
@@ -147,8 +151,7 @@ class Choice:
     def look_at_part(self, key: str) -> None:
         """Choose another part of the layer, such as a state, which has the same units."""
         self.layer = key
-        self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
-        self.chart_version += 1
+        self._forget_positions()
 
     def select_unit(self, unit: int | None) -> None:
         """Choose a unit or channel of the layer; None leaves it to each picture."""
@@ -185,6 +188,10 @@ class Choice:
         """Return what a picture is drawn with: options by name, and the selection for those that follow it."""
         selection = {"@unit": self.unit, "@class": self.target_class, "@region": self.region}
         return {**self.options, **{name: value for name, value in selection.items() if value is not None}}
+
+    def _forget_positions(self) -> None:
+        self.options = {name: value for name, value in self.options.items() if not _is_position(value)}
+        self.chart_version += 1
 
 
 def _is_position(value: Any) -> bool:

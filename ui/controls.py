@@ -40,7 +40,7 @@ def controls(options: Sequence[Control], choice: Choice, scope: str) -> dict[str
         key = keys.option(scope, control.name)
         _draw(control, _widget_value(value, control), key, choice)
         places[control.name] = st.empty()
-    if choice.options or choice.unit is not None or choice.region is not None:
+    if choice.options or any(choice.followed(what) is not None for what in ("unit", "class", "region")):
         icon = ":material/restart_alt:"
         st.button("Back to the defaults", type="tertiary", icon=icon, on_click=choice.forget_options)
     return places

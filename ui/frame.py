@@ -110,6 +110,9 @@ def strip_and_layers(session: Session, layers_place: Any) -> None:
             return
         strip(workspace, model, choice)
         rows = session.sample_view.layers if session.sample_view else ()
+        if not rows:
+            st.info("This model has no layer that anything could be shown of.", icon=":material/layers_clear:")
+            return
         if row_of(rows, choice.layer) is None:
             _choose_first_layer(session, model, [row.key for row in rows])
         with layers_place:

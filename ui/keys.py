@@ -32,7 +32,6 @@ FIT: Final = "fit"
 INVERT: Final = "invert"
 
 # The list of layers, in the sidebar.
-LAYERS: Final = "layers"
 LAYER_SEARCH: Final = "layer_search"
 ONLY_NOTED: Final = "only_noted"
 LAYERS_AS: Final = "layers_as"
@@ -154,14 +153,14 @@ def data_files(model: str, input_name: str) -> str:
     return f"data/{model}/{input_name}"
 
 
-def scaling(model: str) -> str:
+def scaling(model: str, version: int) -> str:
     """Return the key of the choice what the pixels of images become."""
-    return f"scaling/{model}"
+    return fresh(f"scaling/{model}", version)
 
 
-def scale_arrays(model: str) -> str:
+def scale_arrays(model: str, version: int) -> str:
     """Return the key of the choice whether the numbers in arrays are scaled as pixels are."""
-    return f"scale_arrays/{model}"
+    return fresh(f"scale_arrays/{model}", version)
 
 
 def taken_for(model: str, input_name: str) -> str:
@@ -189,6 +188,11 @@ def layer_list(version: int, entries: Sequence[str]) -> str:
     return f"layer_list/{version}/{hash(tuple(entries))}"
 
 
+def layer_map(selected: str) -> str:
+    """Return the key of the map of layers: a new one for another selected layer, see :func:`sample_strip`."""
+    return f"map/{selected}"
+
+
 def layer_part(layer: str) -> str:
     """Return the key of the choice what of a layer is looked at."""
     return f"part/{layer}"
@@ -204,9 +208,12 @@ def picture(layer: str, group: str) -> str:
     return f"tab/{layer}/{group}"
 
 
-def picture_chart(layer: str, visualizer: str, number: int, version: int) -> str:
-    """Return the key of one of the charts of a picture: a new one where a unit was chosen elsewhere."""
-    return f"chart/{layer}/{visualizer}/{number}/{version}"
+def picture_chart(layer: str, visualizer: str, number: int, version: int, sample: int | None) -> str:
+    """Return the key of one of the charts of a picture: a new one where a unit was chosen elsewhere.
+
+    Likewise for another sample where the chart chooses samples, see :func:`sample_strip`; ``sample`` is None elsewhere.
+    """
+    return f"chart/{layer}/{visualizer}/{number}/{version}" + ("" if sample is None else f"/{sample}")
 
 
 def save_as(form: str) -> str:
@@ -224,9 +231,12 @@ def rescale(name: str) -> str:
     return f"rescale/{name}"
 
 
-def sample_strip(samples: Sequence[int]) -> str:
-    """Return the key of the thumbnails of samples."""
-    return f"samples/{hash(tuple(samples))}"
+def sample_strip(samples: Sequence[int], selected: int) -> str:
+    """Return the key of the thumbnails of samples: a new one for another selected one.
+
+    Streamlit does not tell of a click on what was clicked last, whatever was selected elsewhere in the meantime.
+    """
+    return f"samples/{hash(tuple(samples))}/{selected}"
 
 
 def option(scope: str, name: str) -> str:

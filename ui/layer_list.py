@@ -56,9 +56,9 @@ def layer_list(workspace: WorkspaceInterface, rows: Sequence[LayerRow], choice: 
     row = row_of(rows, choice.layer)
     selected = row.key if row else choice.layer
     if choice.shown_as == "map":
-        with st.container(height=_MAP_HEIGHT):
-            drawn = workspace.map(choice.sample, selected)
-            chart(drawn, keys.LAYER_MAP, selections=["layer"], on_select=_box_clicked)
+        with st.container(height=_MAP_HEIGHT, key=keys.LAYER_MAP):
+            drawn, key = workspace.map(choice.sample, selected), keys.layer_map(selected)
+            chart(drawn, key, selections=["layer"], on_select=lambda: _box_clicked(key))
     else:
         only_noted = _asks_for_noted(rows)
         _list(_entries(rows, wanted.lower(), only_noted, selected), choice, selected, wanted)
@@ -129,7 +129,7 @@ def _list(entries: list[ListEntry], choice: Choice, selected: str, wanted: str) 
 
 def _title(entry: ListEntry) -> str:
     mark = ("▾ " if entry.is_open else "▸ ") if entry.count else ""
-    count = f" · {entry.count:,}" if entry.count and entry.row is None and not entry.title[:1].isdigit() else ""
+    count = f" · {entry.count:,}" if entry.row is None and not entry.says_count else ""
     warning = " ⚠" if entry.row is not None and entry.row.notes else ""
     return "\u2003" * entry.depth + mark + entry.title + count + warning
 
@@ -155,8 +155,8 @@ def _entry_clicked() -> None:
         session.choice.look_at(key)
 
 
-def _box_clicked() -> None:
-    clicked = st.session_state[keys.LAYER_MAP].selection.get("layer") or []
+def _box_clicked(key: str) -> None:
+    clicked = st.session_state[key].selection.get("layer") or []
     if clicked and not is_input(clicked[0]["layer"]):
         get_session().choice.select_layer(clicked[0]["layer"])
 

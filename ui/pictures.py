@@ -238,7 +238,8 @@ def _charts(workspace: WorkspaceInterface, result: ChartResult, choice: Choice, 
     for number, picture in enumerate(result.pictures):
         if picture.caption:
             st.markdown(f"**{plain(picture.caption)}**")
-        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version)
+        sample = choice.sample if "sample" in picture.selections else None
+        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version, sample)
         clicked = partial(_clicked, key, several, follows)
         chart(
             picture.specification,

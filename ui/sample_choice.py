@@ -81,6 +81,7 @@ def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
         place: Where what opens into the fields is drawn.
     """
     popover = place.popover("Samples", icon=":material/dataset:", width="stretch", key=keys.SAMPLES_POPOVER)
+    session.has_preparation = False
     with popover:
         model = take_kinds(session, model)
         source = _source(session, model)
@@ -107,10 +108,10 @@ def _source(session: Session, model: ModelSummary) -> SampleSource | None:
             (_SHOWN,), workspace.take_shown_samples, comes_with_model=True, caption=about_shown_samples(choice)
         )
     if kind == _STARTING and path:
-        return _starting_files(workspace, model, path)
+        return _starting_files(session, model, path)
     if kind == _NOISE:
         return _noise(session, model)
-    return _text(workspace) if kind == _TEXT else _data_files(workspace, model)
+    return _text(workspace) if kind == _TEXT else _data_files(session, model)
 
 
 def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
@@ -132,11 +133,11 @@ def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
     )
 
 
-def _starting_files(workspace: WorkspaceInterface, model: ModelSummary, path: Path) -> SampleSource:
-    preparation = _preparation(model, holds_pictures(path))
+def _starting_files(session: Session, model: ModelSummary, path: Path) -> SampleSource:
+    preparation = _preparation(session, model, holds_pictures(path))
 
     def read() -> None:
-        workspace.take_files({model.inputs[0].name: data_files(path)}, **preparation._asdict())
+        session.workspace.take_files({model.inputs[0].name: data_files(path)}, **preparation._asdict())
 
     return SampleSource((_STARTING, preparation, kinds_of(model)), read)
 
@@ -153,7 +154,7 @@ def _text(workspace: WorkspaceInterface) -> SampleSource | None:
     return SampleSource((_TEXT, text), partial(workspace.take_text, text)) if text.strip() else None
 
 
-def _data_files(workspace: WorkspaceInterface, model: ModelSummary) -> SampleSource | None:
+def _data_files(session: Session, model: ModelSummary) -> SampleSource | None:
     uploads: dict[str, list[Any]] = {}
     for model_input in model.inputs:
         label = (
@@ -168,24 +169,25 @@ def _data_files(workspace: WorkspaceInterface, model: ModelSummary) -> SampleSou
             key=keys.data_files(model.name, model_input.name),
             max_upload_size=megabytes(get_limits().upload_bytes),
         )
-    preparation = _preparation(model, _holds_images(uploads))
+    preparation = _preparation(session, model, _holds_images(uploads))
     if not any(uploads.values()):
         return None
     identity = tuple((name, tuple(file.file_id for file in files)) for name, files in uploads.items())
 
     def read() -> None:
         contents = {name: [(file.name, file.getvalue()) for file in files] for name, files in uploads.items()}
-        workspace.take_files(contents, **preparation._asdict())
+        session.workspace.take_files(contents, **preparation._asdict())
 
     return SampleSource((_DATA, identity, preparation, kinds_of(model)), read)
 
 
-def _preparation(model: ModelSummary, holds_images: bool) -> Preparation:
+def _preparation(session: Session, model: ModelSummary, holds_images: bool) -> Preparation:
     """Return how images are prepared; asked where there may be any."""
     if not (holds_images or any(model_input.kind == "image" for model_input in model.inputs)):
         return Preparation(model.suggested_scaling, "stretch", False)
+    session.has_preparation, version = True, session.choice.preparation_version
     with st.expander("How images are prepared", expanded=True):
-        key = keys.scaling(model.name)
+        key = keys.scaling(model.name, version)
         if st.session_state.get(key) not in SCALINGS:
             st.session_state[key] = model.suggested_scaling
         scaling = st.selectbox(
@@ -199,7 +201,7 @@ def _preparation(model: ModelSummary, holds_images: bool) -> Preparation:
         invert = st.toggle("Swap dark and light", key=keys.INVERT, help="For dark digits on white, for instance.")
         arrays = st.toggle(
             "Scale arrays and tables too",
-            key=keys.scale_arrays(model.name),
+            key=keys.scale_arrays(model.name, version),
             help="Where their numbers are pixels from 0 to 255, as those of image files.",
         )
     return Preparation(scaling, fit, invert, arrays)

@@ -203,6 +203,7 @@ class Session:
         sample_view: What there is to say of the selected sample; None before the first.
         sample_rows: A row per sample, and what they were asked for; None before the first.
         runs_all_samples: Whether the next run of the page runs those that were not run yet.
+        has_preparation: Whether the page asks how the samples that are open are prepared.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         drawn_layer: Key of the layer whose pictures the page shows.
@@ -233,6 +234,7 @@ class Session:
     sample_view: SampleView | None = None
     sample_rows: tuple[Request, Sequence[SampleRow]] | None = None
     runs_all_samples: bool = False
+    has_preparation: bool = False
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
     drawn_layer: str = ""
@@ -270,6 +272,9 @@ class Session:
         """
         if what == "model":
             self.samples_step.forget()
+            if not stays:
+                self.opened_entries = frozenset()
+                st.session_state[keys.LAYER_SEARCH], st.session_state[keys.ONLY_NOTED] = "", False
         if stays or self.follows_address:
             return
         if what == "model":

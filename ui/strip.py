@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.common.text import number_text, percent
+from core.common.text import number_text, percent, safe_name
 from core.inputs.images import SCALINGS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
@@ -48,6 +48,7 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
         choice.output = ""
     view = _view(workspace, choice)
     rows = _rows(workspace)
+    _forget_impossible_filter(rows, choice)
     offered = _offered(rows, choice.samples)
     with st.container(key=keys.STRIP):
         widths = [1.5, 3.4, 3.4, 3.6] if _is_wide(view.inputs) else [1.5, 1.3, 3.6, 4.6]
@@ -125,6 +126,15 @@ def _offered(rows: Sequence[SampleRow], asked: SampleFilter) -> list[int]:
     elif asked.order == "loss":
         rest.sort(key=lambda row: math.inf if row.loss is None else -row.loss)
     return [row.number for row in rest]
+
+
+def _forget_impossible_filter(rows: Sequence[SampleRow], choice: Choice) -> None:
+    """Let go of a class that no sample has, as after its name was changed, and of a verdict that there is not."""
+    asked = choice.samples
+    has_label = not asked.label or any(row.true_label == asked.label for row in rows)
+    has_verdicts = not asked.only_wrong or any(row.right is not None for row in rows)
+    if not (has_label and has_verdicts):
+        choice.forget_filter()
 
 
 def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
@@ -211,7 +221,7 @@ def _filter(rows: Sequence[SampleRow], choice: Choice) -> None:
                 "True class",
                 labels,
                 index=labels.index(asked.label) if asked.label in labels else None,
-                format_func=named,
+                format_func=safe_name,
                 key=keys.fresh(keys.SAMPLE_CLASS, version),
                 placeholder="all",
                 on_change=_keep_filter,
@@ -324,12 +334,12 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     session = get_session()
     view = session.sample_view
     shown = _window(offered, choice.sample, _thumbnail_count(view.inputs if view else ()))
-    unanswered = sum(not row.answer for row in rows) if any(row.answer for row in rows) else 0
-    strip_request = (view.request if view else (), tuple(shown), unanswered)
+    waiting_count = sum(not row.is_run for row in rows) if any(row.is_run for row in rows) else 0
+    strip_request = (view.request if view else (), tuple(shown), waiting_count)
     if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
         session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
     picture = session.thumbnail_strip[1]
-    key = keys.sample_strip(shown)
+    key = keys.sample_strip(shown, choice.sample)
     chart(
         picture.specification,
         key,
@@ -341,9 +351,9 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     wrong = sum(row.right is False for row in judged)
     counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
     st.caption(f"{len(offered):,} of {len(rows):,} samples, {_ORDERS[choice.samples.order]}{counts}")
-    if unanswered:
+    if waiting_count:
         st.button(
-            f"Run the other {unanswered:,} samples",
+            f"Run the other {waiting_count:,} samples",
             key=keys.RUN_ALL_SAMPLES,
             type="tertiary",
             help="The model takes long: the filter and the order know the answers to those that were run.",
@@ -382,7 +392,7 @@ def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
             continue
         place = st.container(horizontal=True, vertical_alignment="center")
         place.warning(plain(view.warning), icon=":material/warning:")
-        if view.suggested_scaling:
+        if view.suggested_scaling and get_session().has_preparation:
             place.button(
                 f"Prepare as {SCALINGS[view.suggested_scaling].title}",
                 key=keys.rescale(view.name),
@@ -392,5 +402,7 @@ def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
 
 
 def _set_scaling(model: str, scaling: str) -> None:
-    st.session_state[keys.scaling(model)] = scaling
-    st.session_state[keys.scale_arrays(model)] = True
+    choice = get_session().choice
+    choice.preparation_version += 1
+    st.session_state[keys.scaling(model, choice.preparation_version)] = scaling
+    st.session_state[keys.scale_arrays(model, choice.preparation_version)] = True

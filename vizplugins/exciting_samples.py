@@ -62,7 +62,7 @@ class ExcitingSamples(Visualizer):
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = ExcitingSamplesOptions
     how_to_read = (
-        "Look for what the samples that excite the unit have in common, and what those that leave it cold lack. On "
+        "Look for what the samples that the unit answers to have in common, and what those that leave it cold lack. On "
         "images, bright places are where it answers. Below, a tick is a sample and a diamond the mean of a class: a "
         "unit that answers far more to one class than to the others is selective for it."
     )

@@ -13,7 +13,7 @@ class FeatureMapsOptions(Options):
     """How the maps are coloured, scaled and sorted, and which one is shown large."""
 
     sample: SampleIndex = 0
-    channel: ChannelIndex | None = Field(None, title="Channel", description="Shown large. None: the strongest.")
+    channel: ChannelIndex | None = Field(None, title="Channel", description="Shown large. Automatic: the strongest.")
     colours: charts.ColourScheme = Field("automatic", title="Colours")
     scale_each: bool = Field(
         True,

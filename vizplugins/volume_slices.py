@@ -12,7 +12,7 @@ class VolumeSlicesOptions(Options):
 
     sample: SampleIndex = 0
     depth: int = Field(0, ge=0, title="Slice", description="Position along the second axis: depth, or time.")
-    channel: ChannelIndex | None = Field(None, title="Channel", description="Shown large. None: the strongest.")
+    channel: ChannelIndex | None = Field(None, title="Channel", description="Shown large. Automatic: the strongest.")
     colours: charts.ColourScheme = Field("automatic", title="Colours")
     scale_each: bool = Field(True, title="Scale each map")
 

@@ -22,6 +22,7 @@ from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.file_kinds import kind_of_archive
+from core.inputs.model_output import is_distribution
 from core.inputs.remedies import shape_text
 from core.inputs.spec import InputSpec
 
@@ -47,7 +48,6 @@ _MOST_AXES: Final = 32
 _LARGEST_EXTENT: Final = 2**63 - 1
 _LARGEST_CHARACTER: Final = 0x10FFFF
 _SURROGATES: Final = (0xD800, 0xDFFF)
-_SUM_OF_PROBABILITIES: Final = 1e-3
 _SAVE_AGAIN: Final = "Save it again with numpy.save or numpy.savez."
 _PLAIN_TYPES: Final = "Save plain numbers or plain strings, such as array.astype('float32') or array.astype(str)."
 
@@ -297,9 +297,7 @@ def as_labels(labels: np.ndarray) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
-        values = labels.astype(np.float64)
-        of_classes = (values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < _SUM_OF_PROBABILITIES).all()
-        labels = labels.argmax(axis=1) if of_classes else labels
+        labels = labels.argmax(axis=1) if is_distribution(labels) else labels
     return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from core.common.text import class_name, safe_name
-from core.inputs.model_output import ModelOutput
+from core.inputs.model_output import ModelOutput, is_distribution
 
 __all__ = ["AnswerRule", "LabelRole", "Labels", "answered_classes", "match_labels", "possible_roles"]
 
@@ -28,7 +28,6 @@ output above 0.5 or above 0; the text itself."""
 _EXACT_IN_FLOAT: Final = 2**53
 _MOST_GROUPS: Final = 10_000
 _NAMES_TOLD: Final = 5
-_SUM_OF_PROBABILITIES: Final = 1e-3
 _NOT_JUDGED: Final = "they colour and group, and no answer is judged by them"
 
 
@@ -155,7 +154,7 @@ def answered_classes(
     if values.shape[1] == 1:
         limit = {"half": 0.5, "zero": 0.0}.get(rule)
         return None if limit is None else (values[:, 0] > limit).astype(np.int64)
-    if rule == "probabilities" and not _are_probabilities(values):
+    if rule == "probabilities" and not is_distribution(values):
         return None
     return values.argmax(axis=1)
 
@@ -166,11 +165,6 @@ def _classes_of_text(output: np.ndarray, class_names: Sequence[str]) -> np.ndarr
     numbers = {name: number for number, name in enumerate(class_names)}
     texts = (each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in output.reshape(-1))
     return np.array([numbers.get(text, -1) for text in texts], np.int64)
-
-
-def _are_probabilities(rows: np.ndarray) -> bool:
-    values = rows.astype(np.float64)
-    return bool((values >= 0).all() and (np.abs(values.sum(axis=1) - 1) < _SUM_OF_PROBABILITIES).all())
 
 
 def _rule(output: ModelOutput | None, *, is_named: bool, is_judged: bool) -> AnswerRule:

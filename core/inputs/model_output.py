@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ModelOutput"]
+import numpy as np
 
+__all__ = ["ModelOutput", "is_distribution"]
+
+_SUM_OF_PROBABILITIES: Final = 1e-3
 _BETWEEN_0_AND_1: Final = frozenset({"sigmoid", "hard_sigmoid"})
 
 
@@ -49,3 +52,11 @@ class ModelOutput:
     def is_one_number(self) -> bool:
         """Whether it is a single number of any size, as of a regression."""
         return self.count == 1 and not self.is_one_probability
+
+
+def is_distribution(values: np.ndarray) -> bool:
+    """Return whether numbers are probabilities of several classes along their last axis, whatever the shape."""
+    if values.ndim == 0 or values.shape[-1] < 2:
+        return False
+    probabilities = values.astype(np.float64)
+    return bool((probabilities >= 0).all() and (np.abs(probabilities.sum(axis=-1) - 1) < _SUM_OF_PROBABILITIES).all())

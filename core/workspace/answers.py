@@ -15,7 +15,7 @@ import pandas as pd
 from core import charts
 from core.common.text import class_name, number_text, percent, signed_number_text
 from core.inputs.labels import Labels, answered_classes
-from core.inputs.model_output import ModelOutput
+from core.inputs.model_output import ModelOutput, is_distribution
 from core.workspace.output_pictures import is_picture, output_picture
 from core.workspace.previews import values_chart
 from core.workspace.results import Answer
@@ -88,7 +88,7 @@ def _class_answer(
     found = class_probabilities(answered, labels, described)
     shares = None if found is None or not np.isfinite(found).all() else found[0]
     values = answered[0]
-    are_probabilities = labels.rule == "half" if len(values) == 1 else _is_distribution(values)
+    are_probabilities = labels.rule == "half" if len(values) == 1 else is_distribution(values)
     if shares is not None and (are_probabilities or len(values) == 1):
         drawn, are_shares = shares, True
     else:
@@ -276,10 +276,6 @@ def _with_room(frame: pd.DataFrame) -> list[float]:
     low, high = min(0.0, float(known.min())), max(0.0, float(known.max()))
     room = 0.2 * ((high - low) or 1)
     return [low - room if low < 0 else 0, high + room if high > 0 or low == 0 else 0]
-
-
-def _is_distribution(values: np.ndarray) -> bool:
-    return len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
 
 
 def _extremes(values: np.ndarray) -> str:

@@ -45,7 +45,7 @@ from core.workspace.search_results import ExcitedReport, LayerSearchReport, Sear
 
 __all__ = ["WorkspaceInterface", "declared"]
 
-_SEARCH: Final = "Looking for what excites a unit"
+_SEARCH: Final = "Searching for an input"
 
 
 def _opening(arguments: Mapping[str, Any]) -> str:
@@ -559,7 +559,7 @@ class WorkspaceInterface(Protocol):
     def excited(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None = None
     ) -> ExcitedReport:
-        """Return the samples that excite a unit, or a whole layer, the most; see :meth:`maximize`.
+        """Return the samples that a unit, or a whole layer, answers to the most; see :meth:`maximize`.
 
         Args:
             layer: Key of the layer.

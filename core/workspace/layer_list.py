@@ -33,6 +33,7 @@ class ListEntry:
         row: The layer; None for what layers are folded into.
         count: How many layers are folded into it; 0 for a layer that holds none.
         is_open: Whether they are listed.
+        says_count: Whether the title says how many there are.
     """
 
     key: str
@@ -41,6 +42,7 @@ class ListEntry:
     row: LayerRow | None
     count: int = 0
     is_open: bool = False
+    says_count: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class _Fold:
     key: str
     title: str
     rows: tuple[LayerRow, ...]
+    says_count: bool = False
 
 
 def list_entries(rows: Sequence[LayerRow], selected: str, opened: frozenset[str] = frozenset()) -> list[ListEntry]:
@@ -73,7 +76,7 @@ def list_entries(rows: Sequence[LayerRow], selected: str, opened: frozenset[str]
         is_open = fold.key in opened or any(each.key == selected_top for each in fold.rows)
         if fold.key not in listed:
             listed.add(fold.key)
-            entries.append(ListEntry(fold.key, fold.title, 0, None, len(fold.rows), is_open))
+            entries.append(ListEntry(fold.key, fold.title, 0, None, len(fold.rows), is_open, fold.says_count))
             if is_open:
                 members = {each.key for each in fold.rows}
                 inside = [each for each in in_sight if holders[each.key] in members]
@@ -97,7 +100,7 @@ def _top_parent(rows: Sequence[LayerRow], row: LayerRow) -> str:
 def _folds(rows: Sequence[LayerRow]) -> Iterable[_Fold]:
     helpers = tuple(row for row in rows if row.is_helper)
     if len(helpers) >= _FEWEST_HELPERS:
-        yield _Fold(_HELPERS, f"{len(helpers):,} helper operations", helpers)
+        yield _Fold(_HELPERS, f"{len(helpers):,} helper operations", helpers, says_count=True)
     position = 0
     while position < len(rows):
         prefix = next((prefix for prefix in _prefixes(rows[position].name) if _is_block(rows, position, prefix)), "")

@@ -11,6 +11,7 @@ import numpy as np
 from core import charts
 from core.charts.raster import class_colours
 from core.common.text import class_name, number_text, percent
+from core.inputs.model_output import is_distribution
 from core.inputs.spec import COLOUR_CHANNELS, as_colours
 from core.workspace.previews import side_by_side
 
@@ -19,7 +20,6 @@ __all__ = ["OutputPicture", "is_picture", "output_picture"]
 _SMALLEST_SIDE: Final = 8
 _MOST_UNEQUAL: Final = 4.0
 _MOST_UNEQUAL_ALONE: Final = 1.5
-_SUM_OF_PROBABILITIES: Final = 1e-3
 _CLASSES_TOLD: Final = 3
 _MOST_SLICES: Final = 16
 _SIDE: Final = 256
@@ -63,7 +63,7 @@ def output_picture(value: np.ndarray, height: int) -> OutputPicture:
         chosen = np.unique(np.linspace(0, len(image) - 1, min(len(image), _MOST_SLICES)).astype(int))
         told = f"{len(chosen):,} of {len(image):,} slices" if len(chosen) < len(image) else f"{len(image):,} slices"
         return _drawn(charts.picture_values(side_by_side(as_colours(image[chosen]))), height, told)
-    if image.shape[-1] > 1 and _are_probabilities(image):
+    if is_distribution(image):
         return _mask(image, height)
     finite = image[np.isfinite(image)]
     told = f"values {number_text(float(finite.min()))} to {number_text(float(finite.max()))}" if finite.size else ""
@@ -100,10 +100,6 @@ def _channels_last(value: np.ndarray) -> np.ndarray:
     if value.ndim == 3 and not _like_sides(*value.shape[:2]):
         return np.moveaxis(value, 0, -1)
     return value
-
-
-def _are_probabilities(image: np.ndarray) -> bool:
-    return bool((image >= 0).all()) and bool((np.abs(image.sum(axis=-1) - 1) < _SUM_OF_PROBABILITIES).all())
 
 
 def _like_sides(height: int, width: int, most_unequal: float = _MOST_UNEQUAL) -> bool:

@@ -26,7 +26,6 @@ __all__ = [
     "InputPreviews",
     "ValueRange",
     "input_view",
-    "is_distribution",
     "png_of",
     "side_by_side",
     "value_range",
@@ -173,11 +172,6 @@ def side_by_side(slices: np.ndarray) -> np.ndarray:
         top, left = number // columns * height, number % columns * width
         picture[top : top + each.shape[0], left : left + each.shape[1]] = each
     return picture
-
-
-def is_distribution(values: np.ndarray) -> bool:
-    """Return whether the outputs for one sample, shape ``(unit,)``, are the probabilities of classes."""
-    return len(values) > 1 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) < 1e-3
 
 
 def values_chart(

@@ -216,6 +216,7 @@ class SampleRow:
         confidence: Probability of the class that is answered, 0 to 1, of logits by their softmax; None if unknown.
         loss: Cross-entropy of the true class in nats, or the mean absolute error where the labels are true values;
             None if unknown.
+        is_run: Whether the model was run on it, so that the rest is known as far as it can be.
     """
 
     number: int
@@ -225,6 +226,7 @@ class SampleRow:
     right: bool | None = None
     confidence: float | None = None
     loss: float | None = None
+    is_run: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ import numpy as np
 
 from core.common.text import class_name, number_text
 from core.inputs.labels import Labels, answered_classes
-from core.inputs.model_output import ModelOutput
+from core.inputs.model_output import ModelOutput, is_distribution
 from core.workspace.results import SampleRow
 
 __all__ = ["class_probabilities", "sample_rows"]
 
-_SUM_OF_PROBABILITIES: Final = 1e-3
 _LEAST_PROBABILITY: Final = 1e-7
 """What Keras' losses take for the logarithm of a probability of zero."""
 
@@ -52,6 +51,7 @@ def sample_rows(
                 if probabilities is not None and best is not None
                 else None,
                 loss=_known(losses[number]) if is_answered and losses is not None else None,
+                is_run=is_answered,
             )
         )
     return tuple(rows)
@@ -75,7 +75,7 @@ def class_probabilities(output: np.ndarray, labels: Labels, described: ModelOutp
             return None
         second = values if labels.rule == "half" else _sigmoid(values)
         return np.concatenate([1 - second, second], axis=1)
-    if bool((values >= 0).all()) and bool((np.abs(values.sum(axis=1) - 1) < _SUM_OF_PROBABILITIES).all()):
+    if is_distribution(values):
         return values
     if labels.rule != "largest" or described.function:
         return None

@@ -26,10 +26,11 @@ from core.extraction.known_layers import layers_of
 from core.extraction.layers import LayerInfo, answers_classes, explained_as, unit_kind, unit_name
 from core.inputs.datasets import Dataset
 from core.inputs.model_inputs import input_specs
+from core.inputs.model_output import is_distribution
 from core.inputs.spec import InputSpec, drawable
 from core.inputs.structure import arrange
 from core.workspace.layer_search import LayerSearch, advance_for
-from core.workspace.previews import is_distribution, png_of, values_chart
+from core.workspace.previews import png_of, values_chart
 from core.workspace.search_results import (
     ExcitedReport,
     ExcitedSample,

@@ -335,7 +335,7 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
     if not entry:
         raise NoGradient(
             entries.stopped_by,
-            remedy="So no input can be looked for. The samples that excite the unit the most can be seen, and the "
+            remedy="So no input can be searched for. Its top samples can be seen, and the "
             "pictures “Attribution” and “Ablation” work too.",
         )
     return input_name(entry)
