@@ -90,7 +90,7 @@ class TestExplain:
         lines = done.output.splitlines()
 
         assert done.exit_code == 0
-        assert lines[0].startswith("LSTM · (sample, unit)")
+        assert lines[0].startswith("LSTM · 24 · ")
         assert any(line.startswith("yes  Gates (gates): ") for line in lines)
         assert "no   Feature maps takes axes (sample, height, width, channel), these are (sample, unit)" in lines
 
