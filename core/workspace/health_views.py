@@ -38,10 +38,12 @@ _NEEDS: Final[Mapping[FindingKind, str]] = {
 }
 _MOST_CLASSES: Final = 30
 _CELL: Final = 30
-_MOST_WRONG: Final = 500
+# Of each cell; no fewer than the page shows at once.
+_MOST_WRONG: Final = 24
 _MOST_UNITS: Final = 160
 _CELLS_HEIGHT: Final = (90, 360)
 _DARK_SHARE: Final = 0.6
+_CONFUSED: Final = ("true", "answered", "true_class", "answered_class", "samples")
 
 
 def what_was_checked(
@@ -100,12 +102,18 @@ class JudgedAnswers:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of those that are right; None if there are none."""
+        """Share of those that are correct; None if there are none."""
         return 1 - self.wrong_count / self.count if self.count else None
 
     def wrong_samples(self) -> tuple[WrongSample, ...]:
-        """Return the samples that the model is wrong on, by number, the first of them."""
-        wrong = np.flatnonzero(self.true != self.answered)[:_MOST_WRONG]
+        """Return samples that the model is wrong on, by number: the first of all, and of each cell of the matrix."""
+        wrong = np.flatnonzero(self.true != self.answered)
+        shown, _ = self._shown_classes()
+        cells = pd.DataFrame({"true": self.true[wrong], "answered": self.answered[wrong]})
+        rank = cells.groupby(["true", "answered"]).cumcount().to_numpy()
+        listed = cells.isin(shown).all(axis=1).to_numpy() & (rank < _MOST_WRONG)
+        listed[:_MOST_WRONG] = True
+        wrong = wrong[listed]
         return tuple(WrongSample(*(int(each[at]) for each in (self.samples, self.true, self.answered))) for at in wrong)
 
     def confusion_picture(self) -> ChartPicture | None:
@@ -129,7 +137,7 @@ class JudgedAnswers:
         return ChartPicture(chart.to_dict(), selections=(), alt=f"Confusion matrix: {told}. {self._worst(frame)}")
 
     def _shown_classes(self) -> tuple[np.ndarray, str]:
-        numbers = np.unique(np.concatenate([self.true, self.answered]))
+        numbers: np.ndarray = np.unique(np.concatenate([self.true, self.answered]))
         if len(numbers) <= _MOST_CLASSES:
             return numbers, ""
         wrong = self.true != self.answered
@@ -140,7 +148,7 @@ class JudgedAnswers:
     def _worst(self, frame: pd.DataFrame) -> str:
         wrong = frame[frame["true"] != frame["answered"]]
         if wrong.empty:
-            return "All that are shown are right."
+            return "All that are shown are correct."
         worst = wrong.sort_values("samples", ascending=False).iloc[0]
         times = "once" if worst["samples"] == 1 else f"{worst['samples']:,} times"
         return f"Most often {worst['true_class']} is taken for {worst['answered_class']}: {times}."
@@ -162,10 +170,12 @@ def judged_answers(dataset: Dataset, predictions: np.ndarray) -> JudgedAnswers:
 
 
 def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Chart | None:
-    """Return what each unit answers to each class in the mean; a click selects ``cell``, with ``class`` and ``unit``.
+    """Return what each unit answers to each group in the mean; a click selects ``cell``, with ``class`` and ``unit``.
+
+    The ``class`` is that of the model, and -1 where the group is none.
 
     Args:
-        means: Shape ``(class, unit)``; NaN where no sample is of the class.
+        means: Shape ``(group, unit)``; NaN where no sample is of the group.
         layer: Key of the layer.
         dataset: The samples.
 
@@ -181,7 +191,7 @@ def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Ch
     at, unit_at = np.indices((len(known), len(units))).reshape(2, -1)
     frame = pd.DataFrame(
         {
-            "class": known[at],
+            "class": _classes_of_groups(dataset, known)[at],
             "class_name": np.asarray(names, object)[at],
             "unit": units[unit_at],
             "mean": matrix[:, units][at, unit_at],
@@ -214,6 +224,13 @@ def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Ch
             title=charts.title(f"Mean of each unit of {layer} by class", f"{dataset.sample_count:,} samples{note}"),
         )
     )
+
+
+def _classes_of_groups(dataset: Dataset, groups: np.ndarray) -> np.ndarray:
+    if dataset.labels is None or dataset.groups is None:
+        return np.full(len(groups), -1)
+    present, first_sample = np.unique(dataset.groups, return_index=True)
+    return dataset.labels[first_sample[np.searchsorted(present, groups)]]
 
 
 def _units_apart(matrix: np.ndarray) -> tuple[np.ndarray, str]:
@@ -249,7 +266,7 @@ def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> a
     rectangles = (
         cells.mark_rect(cursor="pointer")
         .encode(color=colour)
-        .add_params(alt.selection_point(name="confused", fields=["true", "answered"], on="click", clear=False))
+        .add_params(alt.selection_point(name="confused", fields=list(_CONFUSED), on="click", clear=False))
     )
     counts = cells.mark_text(fontSize=11, cursor="pointer").encode(
         text=alt.Text("samples:Q", format=","),

@@ -396,11 +396,12 @@ class HealthReport:
         layers: Keys of all layers that were looked at, in call order.
         sample_count: How many samples that rests on.
         note: What could not be judged, and why; empty if everything could.
-        accuracy: Share of samples that the model is right on; None where that is not known.
+        accuracy: Share of samples that the model answers correctly; None where that is not known.
         clear: What was looked for and not found, and in how many layers; empty if each kind was found somewhere.
-        confusion: True classes by the classes that the model answers; the selection ``confused`` holds ``true`` and
-            ``answered`` of the cell that is clicked. None where no answer is judged.
-        wrong: Samples that the model is wrong on, the first of them.
+        confusion: True classes by the classes that the model answers; the selection ``confused`` holds of the cell that
+            is clicked the numbers ``true`` and ``answered``, the names ``true_class`` and ``answered_class``, and how
+            many ``samples`` it stands for. None where no answer is judged.
+        wrong: Samples that the model is wrong on, by number: the first of all, and of each cell of ``confusion``.
         wrong_count: How many in all.
         judged_count: How many samples have a label that the model's answer is judged by.
     """

@@ -5,6 +5,8 @@ import pytest
 
 import core
 from core.inputs.datasets import ArrayDataset
+from core.inputs.labels import match_labels
+from core.inputs.model_output import ModelOutput
 from core.workspace.health_views import JudgedAnswers, class_means_chart, judged_answers
 
 
@@ -62,7 +64,39 @@ def test_wrong_answers_are_counted_and_listed(digits_workspace):
     assert cells == expected
     assert report.confusion.alt == "Confusion matrix: 1 of 90 wrong. Most often 8 is taken for 1: once."
     (confused,) = (each for each in report.confusion.specification["params"] if each["name"] == "confused")
-    assert confused["select"]["fields"] == ["true", "answered"]
+    # What the page says of a cell that is clicked, its count of all samples with it.
+    assert confused["select"]["fields"] == ["true", "answered", "true_class", "answered_class", "samples"]
+
+
+def test_each_cell_lists_its_first_mistakes_however_late_they_come():
+    true = np.array([0] * 600 + [2] * 5 + [0, 1, 2, 3])
+    answered = np.array([1] * 600 + [3] * 5 + [0, 1, 2, 3])
+    judged = JudgedAnswers(np.arange(len(true)) + 10, true, answered, ())
+    wrong = judged.wrong_samples()
+
+    assert [each.number for each in wrong if (each.true, each.answered) == (0, 1)] == list(range(10, 34))
+    assert [each.number for each in wrong if (each.true, each.answered) == (2, 3)] == list(range(610, 615))
+    assert judged.wrong_count == 605
+
+
+def test_mistakes_that_the_matrix_leaves_out_are_listed_among_the_first_of_all_only():
+    true = np.repeat(np.arange(400), 2)
+    answered = np.where(np.arange(800) % 2, true, (true + 1) % 400)
+    answered[-60:] = 0
+    judged = JudgedAnswers(np.arange(800), true, answered, ())
+    drawn = {(row["true"], row["answered"]) for row in rows_of(judged.confusion_picture().specification)}
+    wrong = judged.wrong_samples()
+
+    assert [each.number for each in wrong[:24]] == list(range(0, 48, 2))
+    assert {(each.true, each.answered) for each in wrong[24:]} <= drawn
+
+
+def test_answers_without_a_mistake_are_called_correct():
+    classes = np.array([0, 1, 1])
+
+    assert JudgedAnswers(np.arange(3), classes, classes, ()).confusion_picture().alt == (
+        "Confusion matrix: 0 of 3 wrong. All that are shown are correct."
+    )
 
 
 def test_a_label_that_is_no_class_is_not_judged():
@@ -96,6 +130,26 @@ def test_a_cell_is_a_unit_and_a_class(digits_workspace):
     assert means[(3, 17)] == pytest.approx(values[labels == 3, 17].mean(), rel=1e-4)
     assert [each["name"] for each in specification["params"]] == ["cell"]
     assert specification["params"][0]["select"]["fields"] == ["class", "unit"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_names", "expected"),
+    [
+        (["cat", "zebra", "dog"], ("dog", "cat", "cow"), {"dog": 0, "cat": 1, "zebra": -1}),
+        ([-1, 0, 2], ("dog", "cat", "cow"), {"-1": -1, "dog": 0, "cow": 2}),
+        (["zebra", "horse", "horse"], ("dog", "cat", "cow"), {"horse": -1, "zebra": -1}),
+    ],
+    ids=["some are classes", "one is below zero", "none is a class"],
+)
+def test_a_cell_holds_the_class_of_the_model_and_not_the_number_of_the_group(labels, class_names, expected):
+    output = ModelOutput(count=3, function="softmax")
+    matched = match_labels(np.array(labels), output, class_names)
+    dataset = ArrayDataset({"numbers": np.zeros((3, 2), np.float32)}, matched)
+    means = np.full((dataset.group_count, 2), np.nan)
+    means[np.unique(matched.groups)] = 1.0
+    rows = rows_of(class_means_chart(means, "dense", dataset).to_dict())
+
+    assert {row["class_name"]: row["class"] for row in rows} == expected
 
 
 def test_of_many_units_those_that_tell_classes_apart_are_drawn():
