@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +17,7 @@ from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
-from ui.session import get_session
+from ui.session import Request, get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
@@ -45,6 +45,14 @@ _MOST_WRONG = 24
 _TOP_SAMPLES = "exciting-samples"
 
 
+class _Cell(NamedTuple):
+    true: int
+    answered: int
+    true_class: str
+    answered_class: str
+    samples: int
+
+
 def page(explore: Any) -> None:
     """Draw the page.
 
@@ -61,13 +69,13 @@ def _health(explore: Any, workspace: WorkspaceInterface, model: ModelSummary, ch
     heading("Health", _summary(report, model.name))
     findings, units = st.columns([11, 10], gap="medium")
     with findings:
-        _findings(report, explore)
+        _findings(workspace, report, choice, explore)
     with units:
         _class_means(workspace, report, choice, explore)
     if report.confusion is not None:
         matrix, wrong = st.columns([11, 10], gap="medium")
         with matrix:
-            confused = _confusion(report.confusion)
+            confused = _confusion(workspace, report.confusion)
         with wrong:
             _wrong_samples(workspace, report, choice, confused, explore)
 
@@ -77,7 +85,17 @@ def _summary(report: HealthReport, name: str) -> str:
     return f"{named(name)} · {len(report.layers):,} layers over {report.sample_count:,} samples{correct}"
 
 
-def _findings(report: HealthReport, explore: Any) -> None:
+def _report_request(workspace: WorkspaceInterface) -> Request:
+    session = get_session()
+    return (
+        session.model_step.current,
+        session.samples_step.current,
+        session.class_names_step.current,
+        workspace.labelling,
+    )
+
+
+def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
     if not report.rows:
         show = st.info if report.note else st.success
         icon = ":material/info:" if report.note else ":material/check_circle:"
@@ -99,12 +117,13 @@ def _findings(report: HealthReport, explore: Any) -> None:
             "type": [row.type_name for row in report.rows],
         }
     )
+    key = keys.findings(_report_request(workspace))
     picked = st.dataframe(
         table,
         hide_index=True,
         height="content" if len(table) <= 8 else 320,
-        key=keys.FINDINGS,
-        on_select=_clicked(report.rows),
+        key=key,
+        on_select=_clicked(report.rows, key),
         selection_mode=["single-row", "single-cell"],
         column_config={
             "share": st.column_config.ProgressColumn(
@@ -114,7 +133,7 @@ def _findings(report: HealthReport, explore: Any) -> None:
         },
     )
     with place:
-        _link(explore, report.rows, _picked(picked.selection))
+        _link(explore, report.rows, _picked(picked.selection), choice)
     st.caption(f"{plain(report.clear)} {plain(report.note)}")
     with st.expander("What these mean"):
         for kind in counts:
@@ -141,9 +160,9 @@ def _picked(selection: Any) -> int | None:
     return int(selection.cells[0][0]) if selection.cells else None
 
 
-def _clicked(rows: tuple[HealthRow, ...]) -> Any:
+def _clicked(rows: tuple[HealthRow, ...], key: str) -> Any:
     def select() -> None:
-        picked = _picked(st.session_state[keys.FINDINGS].selection)
+        picked = _picked(st.session_state[key].selection)
         if picked is None or picked >= len(rows):
             return
         row, choice = rows[picked], get_session().choice
@@ -157,21 +176,30 @@ def _clicked(rows: tuple[HealthRow, ...]) -> Any:
     return select
 
 
-def _link(explore: Any, rows: tuple[HealthRow, ...], picked: int | None) -> None:
-    if picked is None or picked >= len(rows):
+def _is_chosen(row: HealthRow, choice: Choice) -> bool:
+    """Return whether what a row stands for is still what is selected."""
+    is_same_layer = is_input(row.layer) or choice.layer == row.layer
+    is_same_unit = row.kind == "not finite" or choice.unit == row.units[0]
+    return choice.sample == row.sample and is_same_layer and is_same_unit
+
+
+def _link(explore: Any, rows: tuple[HealthRow, ...], picked: int | None, choice: Choice) -> None:
+    if picked is None or picked >= len(rows) or not _is_chosen(rows[picked], choice):
         st.caption("Click a row: its layer, unit and a sample that shows it are chosen on every page.")
         return
     # A link, as st.switch_page would lose the files that were uploaded.
     row = rows[picked]
-    unit = "" if row.kind == "not finite" else f", unit {row.units[0]:,}"
-    st.page_link(
-        explore, label=f"Open {plain(row.layer)}{unit}, sample {row.sample:,}", icon=":material/arrow_forward:"
-    )
+    layer = "" if is_input(row.layer) else f"{plain(row.layer)}, "
+    unit = "" if row.kind == "not finite" else f"unit {row.units[0]:,}, "
+    st.page_link(explore, label=f"Open {layer}{unit}sample {row.sample:,}", icon=":material/arrow_forward:")
 
 
 def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
     if not workspace.sample_labels:
         st.caption("What each unit answers to each class stands here for data with labels.")
+        return
+    if not report.layers:
+        st.caption("This model has no layers with values.")
         return
     listed = list(report.layers)
     st.session_state[keys.CLASS_MEANS_LAYER] = choice.layer if choice.layer in listed else listed[-1]
@@ -184,14 +212,13 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
         return
     if not specification:
         return
-    key = keys.class_means(layer)
+    key = keys.class_means(_report_request(workspace), layer, choice.unit, choice.target_class)
     chart(specification, key, selections=("cell",), on_select=lambda: _select_cell(key, layer))
-    cell = _selected(key, "cell")
     with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
-        if cell is None:
-            st.caption("Click a cell: its unit and its class are chosen on every page.")
+        if choice.layer != layer or choice.unit is None:
+            st.caption("Click a cell: its unit is chosen on every page, and its class where the model knows it.")
         else:
-            label = f"Open {plain(layer)}, unit {int(cell['unit']):,}"
+            label = f"Open {plain(layer)}, unit {choice.unit:,}"
             st.page_link(explore, label=label, icon=":material/arrow_forward:")
     st.caption(
         "A column that is bright in one row only: in the mean over these samples, the unit answers to that class "
@@ -216,46 +243,65 @@ def _select_cell(key: str, layer: str) -> None:
         choice = get_session().choice
         choice.select_layer(layer)
         choice.select_unit(int(cell["unit"]))
-        choice.target_class = int(cell["class"])
+        if int(cell["class"]) >= 0:
+            choice.target_class = int(cell["class"])
         choice.visualizer = _TOP_SAMPLES
 
 
-def _confusion(confusion: ChartPicture) -> tuple[int, int] | None:
-    """Draw the matrix; return the true and the answered class of the cell that is selected."""
+def _confusion(workspace: WorkspaceInterface, confusion: ChartPicture) -> _Cell | None:
+    """Draw the matrix; return the cell that is selected."""
+    key = keys.confusion(_report_request(workspace), get_session().confusion_version)
     chart(
         confusion.specification,
-        keys.CONFUSION,
+        key,
         selections=("confused",),
         on_select=lambda: None,
         alt=confusion.alt,
     )
-    cell = _selected(keys.CONFUSION, "confused")
-    return None if cell is None else (int(cell["true"]), int(cell["answered"]))
+    cell = _selected(key, "confused")
+    if cell is None:
+        return None
+    names = str(cell["true_class"]), str(cell["answered_class"])
+    return _Cell(int(cell["true"]), int(cell["answered"]), *names, int(cell["samples"]))
+
+
+def _show_all_wrong_samples() -> None:
+    get_session().confusion_version += 1
 
 
 def _wrong_samples(
     workspace: WorkspaceInterface,
     report: HealthReport,
     choice: Choice,
-    confused: tuple[int, int] | None,
+    confused: _Cell | None,
     explore: Any,
 ) -> None:
     st.markdown(f"**{report.wrong_count:,} of {report.judged_count:,} wrong**")
     if not report.wrong_count:
         return
-    wrong = [each.number for each in report.wrong if confused in (None, (each.true, each.answered))]
+    count, wrong = report.wrong_count, report.wrong
+    if confused is not None:
+        count, wrong = confused.samples, tuple(each for each in wrong if (each.true, each.answered) == confused[:2])
+        told = f"True {plain(confused.true_class)}, answered {plain(confused.answered_class)}: {_samples(count)}."
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(told)
+            st.button("All wrong samples", key=keys.ALL_WRONG_SAMPLES, on_click=_show_all_wrong_samples)
     if not wrong:
         st.caption("None of those in this cell.")
         return
-    shown = wrong[:_MOST_WRONG]
+    shown = [each.number for each in wrong[:_MOST_WRONG]]
     strip = workspace.sample_strip(shown, choice.sample)
     key = keys.wrong_samples(shown, choice.sample)
     with st.container(key=keys.FITTED_CHART):
         chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key), alt=strip.alt)
-    first = f"The first {len(shown):,} of {len(wrong):,}. " if len(wrong) > len(shown) else ""
+    first = f"The first {len(shown):,} of {count:,}. " if count > len(shown) else ""
     st.caption(f"{first}Click one: it is the sample of every page. A cell of the matrix lists its samples alone.")
     if choice.sample in shown:
         st.page_link(explore, label=f"Open sample {choice.sample:,}", icon=":material/arrow_forward:")
+
+
+def _samples(count: int) -> str:
+    return f"{count:,} {'sample' if count == 1 else 'samples'}"
 
 
 def _select_sample(key: str) -> None:

@@ -72,9 +72,8 @@ FILE_WEIGHTS: Final = "file_weights"
 FILE_MAP: Final = "file_map"
 
 # The health page.
-FINDINGS: Final = "findings"
 REJECTING_LAYER: Final = "plugins/layer"
-CONFUSION: Final = "health/confusion"
+ALL_WRONG_SAMPLES: Final = "health/all_wrong"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
 
 # The maximize page.
@@ -249,9 +248,19 @@ def wrong_samples(numbers: Sequence[int], selected: int) -> str:
     return f"health/wrong/{selected}/{hash(tuple(numbers))}"
 
 
-def class_means(layer: str) -> str:
-    """Return the key of the chart of a layer's means by class."""
-    return f"class_means/{layer}"
+def findings(report: tuple[Any, ...]) -> str:
+    """Return the key of the table of what is wrong, which begins without a row for another model or other samples."""
+    return f"findings/{hash(report)}"
+
+
+def confusion(report: tuple[Any, ...], version: int) -> str:
+    """Return the key of the confusion matrix: without a cell for another model, other samples and each version."""
+    return f"health/confusion/{hash(report)}/{version}"
+
+
+def class_means(report: tuple[Any, ...], layer: str, unit: int | None, target_class: int | None) -> str:
+    """Return the key of the chart of a layer's means by class; with what is selected, as a click must count again."""
+    return f"class_means/{hash(report)}/{layer}/{unit}/{target_class}"
 
 
 def compared_input(sample: int, input_name: str) -> str:

@@ -206,6 +206,7 @@ class Session:
         has_preparation: Whether the page asks how the samples that are open are prepared.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
+        confusion_version: Counts how often all wrong samples were asked for, which takes the cell of the matrix back.
         drawn_layer: Key of the layer whose pictures the page shows.
         linked_view: Name of the visualizer that a link asked for, until it was looked for; empty otherwise.
         follows_address: Whether this run of the page goes where the address says: that holds for what it opens too.
@@ -237,6 +238,7 @@ class Session:
     has_preparation: bool = False
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
+    confusion_version: int = 0
     drawn_layer: str = ""
     linked_view: str = ""
     follows_address: bool = False
