@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    ClassIndex,
     Extractor,
     Handles,
     LayerDataset,
@@ -36,6 +37,9 @@ class UnitAblationOptions(Options):
     sample: SampleIndex = 0
     unit: UnitIndex | None = Field(
         None, title="Unit", description="Switched off. Automatic: the one that the answer needs the most."
+    )
+    target_class: ClassIndex | None = Field(
+        None, title="Class", description="What the units are needed for. Automatic: the class that the model answers."
     )
     to: Literal["zero", "its mean"] = Field(
         "zero", title="Fixed to", description="Zero, or the unit's mean over the samples: nothing unusual, but no news."
@@ -94,7 +98,7 @@ class UnitAblation(Visualizer):
         means = charts.map_statistics(np.moveaxis(activation.values, -1, 0)).mean
         fixed = means if options.to == "its mean" else np.zeros_like(means)
         answer = activations.get(last) or extractor.extract(named, layers=[last])[last]
-        best = attribution.strongest_unit(answer, options.sample if answer.shape[0] > 1 else 0)
+        best = charts.shown_unit(answer, options.sample if answer.shape[0] > 1 else 0, options.target_class)
         falls = attribution.importance_of_units(
             extractor, named, attribution.Target(last, best), activation.key, fixed, most=_MOST_UNITS, progress=progress
         )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, ActsFromRank, Handles, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, ActsFromRank, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl
 
 _ROWS = 16
 _COLUMNS = 10
@@ -21,7 +21,10 @@ class ValueTableOptions(Options):
     first_row: int | None = Field(
         None, ge=0, title="First row", description="None: the top, or where the open sample is."
     )
-    first_column: int = Field(0, ge=0, title="First column")
+    first_column: int | None = Field(
+        None, ge=0, title="First column", description="None: the first, or where the chosen unit is."
+    )
+    unit: UnitIndex | None = Field(None, title="Unit", description="Its column is framed.")
     slice: Annotated[int, ActsFromRank(4)] = Field(
         0, ge=0, title="Slice", description="Where a sample has more than two axes: which position on the others."
     )
@@ -37,7 +40,8 @@ class ValueTable(Visualizer):
     Options = ValueTableOptions
     how_to_read = (
         "Columns are the last axis (units or channels), rows the one before it. Where a sample has units only, the "
-        "rows are samples, and ▸ stands before the open one. Colour follows the value, on one scale for the slice."
+        "rows are samples, and ▸ stands before the open one. A frame is around the chosen unit. Colour follows the "
+        "value, on one scale for the slice."
     )
     limitations = (
         f"A window of {_ROWS} rows and {_COLUMNS} columns; save the layer as .npy or CSV for all of it. Numbers are "
@@ -52,7 +56,12 @@ class ValueTable(Visualizer):
         if wanted is None:
             wanted = options.sample // _ROWS * _ROWS if per_sample else 0
         top = min(wanted, max(0, len(matrix) - _ROWS))
-        left = min(options.first_column, max(0, matrix.shape[1] - _COLUMNS))
+        unit = options.unit if column_axis in ("unit", "channel") else None
+        unit = None if unit is None else min(unit, matrix.shape[1] - 1)
+        wanted = options.first_column
+        if wanted is None:
+            wanted = (unit or 0) // _COLUMNS * _COLUMNS
+        left = min(wanted, max(0, matrix.shape[1] - _COLUMNS))
         window = matrix[top : top + _ROWS, left : left + _COLUMNS]
         row, column = np.indices(window.shape).reshape(2, -1)  # (row or column, cell)
         first = activation.context.first if per_sample else 0
@@ -85,13 +94,16 @@ class ValueTable(Visualizer):
         )
         cells = base.mark_rect().encode(fill=alt.Fill("fill:N", scale=None))
         texts = base.mark_text(fontSize=11).encode(text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None))
+        is_seen = unit is not None and left <= unit < left + window.shape[1]
+        frames = [_frame(unit)] if unit is not None and is_seen else []
         return alt.LayerChart(
-            layer=[cells, texts],
+            layer=[cells, texts, *frames],
             height=alt.Step(22),
             title=charts.title(
                 f"Values of {activation.key}: {_span(row_axis, top + first, len(window), len(matrix))}, "
                 f"{_span(column_axis, left, window.shape[1], matrix.shape[1])}",
                 f"{charts.sample_name(activation, options.sample)}{where}",
+                f"{column_axis} {unit} is framed" if is_seen else "",
                 charts.note_not_finite(window) if numeric else "",
             ),
         )
@@ -109,6 +121,13 @@ def _matrix(activation: Activation, options: ValueTableOptions) -> tuple[np.ndar
     places = np.unravel_index(position, values.shape[:-2]) if others else ()
     where = "".join(f", {axis} {place}" for axis, place in zip(others, places, strict=True))
     return slices[position], row_axis, column_axis, where
+
+
+def _frame(column: int) -> alt.Chart:
+    outline = alt.Chart(pd.DataFrame({"column": [column]})).mark_rect(
+        filled=False, stroke=charts.CHOSEN_COLOUR, strokeWidth=2
+    )
+    return outline.encode(x="column:O")
 
 
 def _span(axis: str, first: int, count: int, total: int) -> str:

@@ -132,6 +132,14 @@ def test_a_chosen_unit_is_marked_among_those_that_the_answer_needs_and_all_bear_
     assert units.caption == "Drop of class 8 per unit switched off"
 
 
+def test_units_are_needed_for_the_chosen_class(drawn):
+    *_, answered = drawn("digits-cnn", "dense", "unit-ablation", unit=17)
+    *_, units = drawn("digits-cnn", "dense", "unit-ablation", unit=17, target_class=3)
+
+    assert units.caption == "Drop of class 3 per unit switched off"
+    assert rows(units) != rows(answered)
+
+
 def test_all_samples_say_what_the_unit_is_good_for(drawn):
     *_, everything = drawn("digits-cnn", "dense", "unit-ablation", unit=17, all_samples=True)
 

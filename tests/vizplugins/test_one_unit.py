@@ -20,6 +20,8 @@ PICTURES = [
     ("digits-cnn", "conv_2", "input-attribution"),
     ("digits-cnn", "dense", "unit-ablation"),
     ("digits-cnn", "conv_2", "unit-ablation"),
+    ("digits-cnn", "dense", "value-table"),
+    ("digits-cnn", "conv_2", "value-table"),
     ("motions-conv1d", "conv_1", "unit-heatmap"),
     ("vowels-lstm", "lstm_1", "unit-lines"),
     ("vowels-lstm", "lstm_1", "gates"),
@@ -27,7 +29,13 @@ PICTURES = [
     ("vowels-lstm", "dropout", "before-and-after"),
     ("reviews-transformer", "word_embedding", "embedding-rows"),
 ]
-CLICKED = {"exciting-samples": ("sample",), "input-attribution": (), "gates": (), "before-and-after": ("channel",)}
+CLICKED = {
+    "exciting-samples": ("sample",),
+    "input-attribution": (),
+    "gates": (),
+    "value-table": (),
+    "before-and-after": ("channel",),
+}
 
 
 @pytest.fixture(scope="module")

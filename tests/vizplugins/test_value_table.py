@@ -48,6 +48,19 @@ def test_the_window_holds_the_open_sample(make_activation):
     assert list(table(drawn(make_activation(values), first_row=99)))[-1] == "99"
 
 
+def test_the_window_holds_the_chosen_unit_in_a_frame(make_activation):
+    activation = make_activation(np.arange(2 * 300).reshape(2, 300))
+    specification = drawn(activation, unit=287)
+    (framed,) = [data for data in specification["datasets"].values() if len(data) == 1]
+    elsewhere = drawn(activation, unit=287, first_column=0)
+
+    assert "unit 280 to 289 of 300" in specification["title"]["text"]
+    assert "unit 287 is framed" in specification["title"]["subtitle"]
+    assert framed == [{"column": 287}]
+    assert "unit 0 to 9 of 300" in elsewhere["title"]["text"]
+    assert len(elsewhere["layer"]) == 2
+
+
 def test_a_window_of_a_sequence(make_activation):
     values = np.arange(2 * 40 * 30).reshape(2, 40, 30)
     specification = drawn(make_activation(values), sample=1, first_row=5, first_column=7)
