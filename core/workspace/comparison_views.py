@@ -74,7 +74,7 @@ def layer_chart(
         others: Likewise.
         dataset: Where the samples are from.
         layer: Key of the layer.
-        unit: Which channel of images is drawn; None takes the one that differs the most.
+        unit: Which channel of images is drawn; None takes the one that differs the most. Of other layers it is marked.
 
     Raises:
         InputRejected: If one of them has no such layer, or their answers differ in shape.
@@ -153,11 +153,13 @@ def similarity_chart(compared: Comparison, names: tuple[str, str]) -> alt.LayerC
 def difference_chart(first: Activation, second: Activation, names: tuple[str, str], unit: int | None = None) -> Any:
     """Return one sample's answers of both, side by side with their difference; of images one channel.
 
+    Of what answers units, without places or in timesteps, all are drawn, and the chosen one is marked.
+
     Args:
         first: One sample of an activation, the sample axis first.
         second: Another of the same shape.
         names: What each is called.
-        unit: Which channel; None takes the one that differs the most.
+        unit: Which channel is drawn, or which unit is marked; None draws the channel that differs the most.
 
     Raises:
         InputRejected: If they differ in shape, or are no numbers.
@@ -170,11 +172,13 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
         )
     one, other = (each.values[0].astype(np.float64) for each in (first, second))
     if one.ndim <= 1:
-        return _units(one.reshape(-1), other.reshape(-1), first.key, names)
-    note = ""
+        return _units(one.reshape(-1), other.reshape(-1), first.key, names, unit)
+    note, marked = "", None
     row, column = "unit", "timestep"
     if one.ndim == 2:
         one, other = one.T, other.T  # (time, unit) -> (unit, time)
+        if unit is not None and 0 <= unit < len(one):
+            note, marked = f"unit {unit} of {len(one):,} is framed", unit
     else:
         flat_one, flat_other = (each.reshape(-1, each.shape[-1]) for each in (one, other))
         away = np.linalg.norm(np.nan_to_num(flat_other - flat_one), axis=0)
@@ -203,13 +207,15 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
         )
         for at, (name, values, scale) in enumerate(panels)
     ]
+    if marked is not None:
+        drawn = [charts.mark_row(panel, marked, f"unit {marked}") for panel in drawn]
     # Three beside each other are wider than a small window.
     return alt.concat(*drawn, columns=2, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
         color="independent"
     )
 
 
-def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str]) -> alt.VConcatChart:
+def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str], unit: int | None) -> alt.VConcatChart:
     kept = np.arange(len(one)) if len(one) <= _MOST_UNITS else charts.thin(other - one, buckets=_MOST_UNITS // 2)
     labels = list(names) if names[0] != names[1] else [f"{names[0]} (1)", f"{names[1]} (2)"]
     frame = pd.DataFrame({"unit": kept, labels[0]: one[kept], labels[1]: other[kept]})
@@ -235,4 +241,10 @@ def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str])
     )
     distance = float(np.linalg.norm(other - one) / (np.linalg.norm(one) or 1.0))
     told = f"relative distance {number_text(distance)}" if distance > NOISE else "the same but for rounding"
-    return alt.vconcat(lines, bars, title=charts.title(f"{key}, side by side", told))
+    panels: list[Any] = [lines, bars]
+    marked = ""
+    if unit is not None and 0 <= unit < len(one):
+        rule = alt.Chart(pd.DataFrame({"unit": [unit]})).mark_rule(color=charts.CHOSEN_COLOUR, strokeWidth=1.5)
+        panels = [alt.layer(panel, rule.encode(x)) for panel in panels]
+        marked = f"the line marks unit {unit}: {number_text(one[unit])} and {number_text(other[unit])}"
+    return alt.vconcat(*panels, title=charts.title(f"{key}, side by side", told, marked))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import vl_convert
 
 import core
 from core.analysis.comparison import largest_change
@@ -53,6 +54,30 @@ def test_the_channel_of_the_page_is_compared(workspace):
     assert "Height" in str(chosen)
     assert "Width" in str(chosen)
     assert "channel 3 of 32" in str(workspace.compared_layer("conv_2", 0, 1, 99)["title"])
+
+
+def test_the_unit_of_the_page_is_marked_where_all_are_drawn(workspace):
+    chosen, all_alike = workspace.compared_layer("dense", 0, 1, 5), workspace.compared_layer("dense", 0, 1, None)
+    beyond = workspace.compared_layer("dense", 0, 1, 9999)
+
+    assert [{"unit": 5}] in chosen["datasets"].values()
+    assert "the line marks unit 5: " in chosen["title"]["subtitle"][1]
+    assert all(len(panel["layer"]) == 2 for panel in chosen["vconcat"])
+    assert beyond["title"] == all_alike["title"]
+    assert len(vl_convert.vegalite_to_png(chosen)) > 500
+
+
+def test_the_unit_of_the_page_is_framed_in_a_sequence():
+    workspace = core.Workspace()
+    workspace.open_example("vowels-lstm")
+    chosen, all_alike = workspace.compared_layer("lstm_1", 0, 1, 5), workspace.compared_layer("lstm_1", 0, 1, None)
+
+    assert chosen["title"]["subtitle"][0].startswith("unit 5 of ")
+    assert [len(panel["layer"]) for panel in chosen["concat"]] == [
+        len(panel["layer"]) + 2 for panel in all_alike["concat"]
+    ]
+    assert [{"top": 4.5, "bottom": 5.5, "chosen row": "unit 5"}] in chosen["datasets"].values()
+    assert len(vl_convert.vegalite_to_png(chosen)) > 500
 
 
 def test_only_examples_that_take_the_same_inputs_are_offered(workspace):
