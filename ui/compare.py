@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.common.text import percent
+from core.common.text import percent, safe_name
 from core.errors import CodeNeeded
 from core.workspace.comparable import examples_that_take
 from core.workspace.interface import WorkspaceInterface
@@ -70,7 +70,7 @@ def _with_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choi
         report = workspace.comparison(progress)
     distances, similarity = st.columns(2, gap="large")
     with distances:
-        _distances(report)
+        _distances(report, choice)
     with similarity:
         chart(report.similarity, keys.SIMILARITY)
         st.caption(
@@ -101,7 +101,7 @@ def _choose_other_model(workspace: WorkspaceInterface, model: ModelSummary, choi
 
 def _other_in_memory(workspace: WorkspaceInterface, versions: dict[str, int], place: Any) -> None:
     name = place.selectbox(
-        "Model", list(versions), index=None, format_func=named, placeholder="Choose", key=keys.OTHER_SHOWN_MODEL
+        "Model", list(versions), index=None, format_func=safe_name, placeholder="Choose", key=keys.OTHER_SHOWN_MODEL
     )
     if name:
         _open_other(workspace, ("shown", name, versions[name]), partial(workspace.compare_with_shown, name))
@@ -155,7 +155,7 @@ def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> N
         report = workspace.compare_samples(first, second)
     distances, layer = st.columns([9, 11], gap="medium")
     with distances:
-        _distances(report)
+        _distances(report, choice)
     with layer:
         _one_layer(workspace, report, choice, (first, second))
 
@@ -164,7 +164,7 @@ def _second_sample(workspace: WorkspaceInterface, choice: Choice, first: int, co
     """Draw both inputs with their answers, the second with a choice of the sample; return its number."""
     first_place, second_place = st.columns(2, gap="medium", border=True)
     with first_place, st.container(horizontal=True, vertical_alignment="center"):
-        _sample(workspace, first, f"Sample {first:,} · ")
+        _sample(workspace, first, choice.output, f"Sample {first:,} · ")
     with second_place, st.container(horizontal=True, vertical_alignment="center"):
         default = 1 if first == 0 else 0
         second = default if choice.second_sample is None else choice.second_sample
@@ -174,7 +174,7 @@ def _second_sample(workspace: WorkspaceInterface, choice: Choice, first: int, co
                 "Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE, on_change=_keep_second_sample
             )
         )
-        _sample(workspace, second, "")
+        _sample(workspace, second, choice.output, "")
     return second
 
 
@@ -182,9 +182,9 @@ def _keep_second_sample() -> None:
     get_session().choice.second_sample = int(st.session_state[keys.SECOND_SAMPLE])
 
 
-def _sample(workspace: WorkspaceInterface, sample: int, called: str) -> None:
+def _sample(workspace: WorkspaceInterface, sample: int, output: str, called: str) -> None:
     with waiting(workspace, "Running the sample", f"compared_sample/{sample}"):
-        views, answer = workspace.inputs(sample), workspace.answer(sample)
+        views, answer = workspace.inputs(sample), workspace.answer(sample, output=output)
     for view in views:
         if view.picture is not None:
             st.image(view.picture, width=_INPUT_SIDE, alt=view.alt)
@@ -203,18 +203,19 @@ def _answer_in_words(answer: Answer) -> str:
     return " · ".join(filter(None, (f"Answer: {said}" if said else "", true)))
 
 
-def _distances(report: ComparisonReport) -> None:
+def _distances(report: ComparisonReport, choice: Choice) -> None:
     if not report.distances:
         st.info("The two have no layer of the same name and shape; their similarity can be seen all the same.")
         return
-    chart(report.distances, keys.DISTANCES, selections=("layer",), on_select=_select_layer)
+    key = keys.distances(choice.layer)
+    chart(report.distances, key, selections=("layer",), on_select=lambda: _select_layer(key))
     st.caption(
         "Norm of the difference, in units of the norm of the first: 0 is the same answer. Click a bar for that layer."
     )
 
 
-def _select_layer() -> None:
-    bars = st.session_state[keys.DISTANCES].selection.get("layer")
+def _select_layer(key: str) -> None:
+    bars = st.session_state[key].selection.get("layer")
     if bars:
         get_session().choice.select_layer(bars[0]["layer"])
 

@@ -72,6 +72,7 @@ FILE_WEIGHTS: Final = "file_weights"
 FILE_MAP: Final = "file_map"
 
 # The health page.
+REJECTIONS: Final = "plugins/rejections"
 REJECTING_LAYER: Final = "plugins/layer"
 ALL_WRONG_SAMPLES: Final = "health/all_wrong"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
@@ -98,7 +99,6 @@ OTHER_EXAMPLE: Final = "compared_example"
 OTHER_MODEL_FILE: Final = "compared_file"
 SECOND_SAMPLE: Final = "compared_second"
 FITTED_CHART: Final = "fitted_chart"  # named in style.css: it is drawn smaller where it does not fit
-DISTANCES: Final = "distances"
 SIMILARITY: Final = "similarity"
 COMPARED_LAYER: Final = "compared_layer"
 
@@ -268,6 +268,11 @@ def compared_input(sample: int, input_name: str) -> str:
     return f"compare/input/{sample}/{input_name}"
 
 
+def distances(selected: str) -> str:
+    """Return the key of the bars of how far layers differ: a new one for another layer, see :func:`sample_strip`."""
+    return f"distances/{selected}"
+
+
 def compared_layer_chart(layer: str) -> str:
     """Return the key of the chart of one layer of both models or samples."""
     return f"compared/{layer}"
@@ -283,11 +288,14 @@ def search_result(number: int) -> str:
     return f"maximize/found/{number}"
 
 
-def strongest_samples(layer: str, unit: int | None) -> str:
-    """Return the key of the chart of the samples that excite a unit, or all of a layer, the most."""
-    return f"excited/{layer}/{unit}"
+def strongest_samples(layer: str, unit: int | None, selected: int) -> str:
+    """Return the key of the chart of the samples that excite a unit, or all of a layer, the most.
+
+    A new one for another selected sample, see :func:`sample_strip`.
+    """
+    return f"excited/{layer}/{unit}/{selected}"
 
 
-def gallery(layer: str, serial: int) -> str:
-    """Return the key of the chart of what all units of a layer look for."""
-    return f"gallery/{layer}/{serial}"
+def gallery(layer: str, serial: int, selected: int | None) -> str:
+    """Return the key of the chart of what all units of a layer look for: likewise a new one for another unit."""
+    return f"gallery/{layer}/{serial}/{selected}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -18,27 +17,15 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
 from ui.search_run import SearchRun
+from ui.search_target import SearchTarget, choose_target, select_unit, start_from_sample, what_is_open
 from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
 __all__ = ["page"]
 
-_UNIT: Final = "Unit"
-_LAYER: Final = "Whole layer"
 _GALLERY_STEPS: Final = 96
 _SECONDS_A_TICK: Final = 0.6
-_MOST_LISTED: Final = 4_096
-
-
-@dataclass(frozen=True)
-class SearchTarget:
-    """What is looked for: a unit of a layer, or all of it where ``unit`` is None, and how."""
-
-    layer: SearchableLayer
-    unit: int | None
-    settings: dict[str, Any]
-    sample: int
 
 
 def page() -> None:
@@ -57,7 +44,7 @@ def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice
     if not layers:
         st.info("No layer of this model answers real numbers.", icon=":material/image_not_supported:")
         return
-    target = _target(layers, choice)
+    target = choose_target(layers, choice)
     run = _run_of(target)
     if (error := get_session().search_step.error_for(run.request)) is not None:
         _samples_alone(workspace, target, error)
@@ -75,85 +62,9 @@ def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice
     _whole_layer(workspace, target)
 
 
-def _target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchTarget:
-    names = list(layers)
-    place, kind_place, unit_place, settings_place = st.columns([3, 1.8, 2.4, 1.4], vertical_alignment="bottom")
-    st.session_state[keys.SEARCH_LAYER] = choice.layer if choice.layer in layers else names[-1]
-    layer = layers[place.selectbox("Layer", names, key=keys.SEARCH_LAYER, on_change=_keep_layer)]
-    kind = kind_place.segmented_control("Target", [_UNIT, _LAYER], default=_UNIT, required=True, key=keys.SEARCH_KIND)
-    unit = None if kind == _LAYER else _unit(unit_place, layer, choice)
-    with settings_place.popover("Settings", icon=":material/tune:", width="stretch"):
-        settings = _settings(layer)
-    return SearchTarget(layer, unit, settings, choice.sample)
-
-
-def _keep_layer() -> None:
-    get_session().choice.select_layer(st.session_state[keys.SEARCH_LAYER])
-
-
-def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
-    last = layer.unit_count - 1
-    unit = min(max(choice.unit or 0, 0), last)
-    st.session_state[keys.SEARCH_UNIT] = unit
-    title = layer.kind.capitalize()
-    if last < _MOST_LISTED and layer.class_names:
-        place.selectbox(
-            title,
-            range(last + 1),
-            format_func=layer.class_names.__getitem__,
-            key=keys.SEARCH_UNIT,
-            on_change=_keep_unit,
-        )
-    else:
-        place.number_input(f"{title}, of {last + 1:,}", 0, max(last, 1), key=keys.SEARCH_UNIT, on_change=_keep_unit)
-    return unit
-
-
-def _keep_unit() -> None:
-    get_session().choice.select_unit(int(st.session_state[keys.SEARCH_UNIT]))
-
-
-def _settings(layer: SearchableLayer) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    settings["starts"] = st.slider("Starts", 1, 6, 2, help="From different noise: a unit may answer to several things.")
-    settings["diversity"] = st.slider(
-        "Diversity", 0.0, 2.0, 0.3, 0.1, help="How much the inputs are kept from exciting the layer alike."
-    )
-    settings["smoothness"] = st.slider("Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of the total variation.")
-    settings["decay"] = st.slider(
-        "Regularization",
-        0.0,
-        2.0,
-        0.5,
-        0.1,
-        help="Weight of the squared distance (L2) from what is usual in the samples.",
-    )
-    settings["jitter"] = st.slider(
-        "Jitter", 0.0, 0.25, 0.06, 0.01, help="Images: how far they are moved before each step, as a share of a side."
-    )
-    settings["zoom"] = st.slider("Zoom", 0.0, 0.3, 0.06, 0.01, help="Images: by how much they are scaled, likewise.")
-    settings["rotation"] = st.slider("Rotation", 0.0, 30.0, 5.0, 1.0, help="Images: by how many degrees, likewise.")
-    settings["by_frequency"] = st.toggle(
-        "Fourier basis",
-        True,
-        help="Steps along frequencies instead of pixels or timesteps, where ascent finds noise (Olah et al. 2017).",
-    )
-    settings["from_sample"] = st.toggle(
-        "Start from the sample",
-        key=keys.SEARCH_FROM_SAMPLE,
-        help="The open one, instead of noise: for DeepDream with a whole layer.",
-    )
-    if layer.has_places:
-        settings["one_place"] = st.toggle(
-            "Center position only", False, help="The unit in the middle, instead of its mean over all positions."
-        )
-    settings["seed"] = int(st.number_input("Seed", 0, 10_000, 0))
-    return settings
-
-
 def _run_of(target: SearchTarget) -> SearchRun:
     session = get_session()
-    request = (session.model_step.current, target.layer.key, target.unit, repr(target.settings))
+    request = (*what_is_open(session), target.layer.key, target.unit, repr(target.settings))
     # Only a search that starts from the sample is another one for another sample.
     sample = (target.sample,) if target.settings["from_sample"] else ()
     session.search = SearchRun.of((*request, *sample), session.search)
@@ -254,12 +165,12 @@ def _against_samples(report: SearchReport, run: SearchRun) -> None:
 
 
 def _starts_from(sample: int) -> bool:
-    return bool(st.session_state.get(keys.SEARCH_FROM_SAMPLE)) and get_session().choice.sample == sample
+    session = get_session()
+    return session.search_from_sample and session.choice.sample == sample
 
 
 def _start_from(sample: int, run: SearchRun) -> None:
-    get_session().choice.sample = sample
-    st.session_state[keys.SEARCH_FROM_SAMPLE] = True
+    start_from_sample(sample)
     run.is_replaced = True
 
 
@@ -267,7 +178,7 @@ def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> E
     st.markdown("**Top samples**")
     report = _excited(workspace, target)
     if report is not None:
-        key = keys.strongest_samples(target.layer.key, target.unit)
+        key = keys.strongest_samples(target.layer.key, target.unit, target.sample)
         with st.container(key=keys.FITTED_CHART):
             chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
         st.caption(_of_samples(report, target.layer))
@@ -305,7 +216,7 @@ def _samples_alone(workspace: WorkspaceInterface, target: SearchTarget, error: L
         return
     what = "the whole layer" if target.unit is None else f"{target.layer.kind} {_unit_name(target.layer, target.unit)}"
     st.markdown(f"**Top samples for {plain(what)} of {named(target.layer.key)}**")
-    key = keys.strongest_samples(target.layer.key, target.unit)
+    key = keys.strongest_samples(target.layer.key, target.unit, target.sample)
     if any(each.text for each in report.samples):
         _sample_table(report, key)
     else:
@@ -351,7 +262,7 @@ def _whole_layer(workspace: WorkspaceInterface, target: SearchTarget) -> None:
     plural = "classes" if target.layer.kind == "class" else f"{target.layer.kind}s"
     st.markdown(f"##### All {target.layer.unit_count:,} {plural} of {named(target.layer.key)}")
     session = get_session()
-    request = (session.model_step.current, target.layer.key, repr(target.settings))
+    request = (*what_is_open(session), target.layer.key, repr(target.settings))
     run = session.gallery = SearchRun.of(request, session.gallery, starts=False)
     run.step_goal = _GALLERY_STEPS
     st.fragment(_gallery_tick, run_every=run.start_clock())(workspace, target, run, plural)
@@ -378,8 +289,14 @@ def _gallery_tick(workspace: WorkspaceInterface, target: SearchTarget, run: Sear
     run.is_running = run.is_running and report.done < report.wanted
     _gallery_controls(run, report, plural)
     if report.specification:
-        key = keys.gallery(target.layer.key, run.serial)
-        chart(report.specification, key, selections=(report.kind,), on_select=lambda: _select_tile(key, report.kind))
+        layer = target.layer.key
+        key = keys.gallery(layer, run.serial, target.unit)
+        chart(
+            report.specification,
+            key,
+            selections=(report.kind,),
+            on_select=lambda: _select_tile(key, layer, report.kind),
+        )
         st.caption("Click one to search for it alone, above.")
     if run.has_clock and not run.is_running:
         st.rerun()
@@ -396,8 +313,8 @@ def _gallery_controls(run: SearchRun, report: LayerSearchReport, plural: str) ->
         st.caption(f"The first {report.wanted:,} of {report.unit_count:,} are searched for.")
 
 
-def _select_tile(key: str, kind: str) -> None:
+def _select_tile(key: str, layer: str, kind: str) -> None:
     tiles = st.session_state[key].selection.get(kind)
     if tiles:
         get_session().has_tile_click = True
-        get_session().choice.select_unit(int(tiles[0][kind]))
+        select_unit(layer, int(tiles[0][kind]))

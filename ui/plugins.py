@@ -188,10 +188,17 @@ def _drawn_thumbnail(workspace: WorkspaceInterface, card: _Card) -> None:
 def _why_not(workspace: WorkspaceInterface) -> None:
     if workspace.model is None or not workspace.sample_names:
         return
+    expander = st.expander(
+        "Why does a picture not suit a layer?", icon=":material/help:", key=keys.REJECTIONS, on_change="rerun"
+    )
+    if not expander.open:
+        return
     choice = get_session().choice
-    with st.expander("Why does a picture not suit a layer?", icon=":material/help:"):
+    sample = min(choice.sample, len(workspace.sample_names) - 1)
+    with expander:
         try:
-            rows = workspace.layers(choice.sample)
+            with waiting(workspace, "Looking at every layer", "rejecting_layers"):
+                rows = workspace.layers(sample)
             layers = [row.key for row in rows]
             layer = st.selectbox(
                 "Layer",
@@ -199,7 +206,8 @@ def _why_not(workspace: WorkspaceInterface) -> None:
                 index=layers.index(choice.layer) if choice.layer in layers else 0,
                 key=keys.REJECTING_LAYER,
             )
-            rejections = workspace.rejections(layer, choice.sample) if layer else ()
+            with waiting(workspace, "Asking every picture", "rejections"):
+                rejections = workspace.rejections(layer, sample) if layer else ()
         except LayerscopeError as error:
             show_error(error, workspace, "rejections")
             return

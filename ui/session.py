@@ -214,6 +214,8 @@ class Session:
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
         search_step: Beginning a search, which is refused where there is no gradient.
+        search_from_sample: Whether a search starts from the open sample, instead of noise.
+        search_start_version: Counts how often that was set elsewhere than in its field, which then starts afresh.
         gallery: The search for what all units of a layer look for; None before the first.
         has_tile_click: Whether a tile of that gallery was clicked, and the whole page is to be drawn.
         thumbnails: Images of what visualizers draw, or why there is none, by package, name and time of change.
@@ -246,6 +248,8 @@ class Session:
     place_above: Any = None
     search: SearchRun | None = None
     search_step: Step = field(default_factory=Step)
+    search_from_sample: bool = False
+    search_start_version: int = 0
     gallery: SearchRun | None = None
     has_tile_click: bool = False
     thumbnails: dict[tuple[str, str, str], bytes | str] = field(default_factory=dict)

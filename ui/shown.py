@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.common.text import safe_name
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ShownSummary
 from ui import keys
@@ -33,7 +34,7 @@ def choose_shown_model(workspace: WorkspaceInterface, choice: Choice) -> ShownSu
             "Model",
             names,
             index=names.index(choice.shown_model) if choice.shown_model else 0,
-            format_func=named,
+            format_func=safe_name,
             label_visibility="collapsed",
             key=keys.shown_model(names, choice.model_version),
         )

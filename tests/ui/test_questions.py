@@ -83,6 +83,13 @@ def pictures_alone():
     pictures(session.workspace, session.choice)
 
 
+def page_of_plugins():
+    """The page that says why a picture does not suit a layer, where that is opened."""
+    from ui.plugins import page
+
+    page()
+
+
 @pytest.fixture
 def endpoint(tmp_path, monkeypatch):
     """What answers, with the first example open and nothing asked yet."""
@@ -165,3 +172,13 @@ def test_what_a_popover_holds_is_asked_for_when_it_is_opened(visit, endpoint):
     page.session_state["copy_as_code"] = True
 
     assert "code" in asked(page, endpoint)
+
+
+def test_why_a_picture_does_not_suit_is_asked_for_when_that_is_opened(visit, endpoint):
+    page = visit(page_of_plugins)
+    page.session_state["session"].choice.sample = 10_000
+    assert not {"layers", "rejections"} & set(asked(page, endpoint))
+    page.session_state["plugins/rejections"] = True
+
+    assert {"layers", "rejections"} <= set(asked(page, endpoint))
+    assert select(page, "Layer").value == "conv_1"
