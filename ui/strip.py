@@ -24,7 +24,7 @@ __all__ = ["strip"]
 
 _INPUT_SIDE: Final = 112
 _ANSWER_HEIGHT: Final = 84
-_THUMBNAILS: Final = 8
+_THUMBNAILS: Final = 9
 _TEXT_THUMBNAILS: Final = 4
 _NARROW_THUMBNAILS: Final = 6
 _SECONDS: Final = 2.0
