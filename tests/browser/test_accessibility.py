@@ -1,6 +1,5 @@
 """What axe-core (Deque) finds on each page: nothing serious, whoever looks at it with what."""
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -15,22 +14,27 @@ def violations(explorer):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_serious_finding(visitor, scheme):
-    explorer = visitor(color_scheme=scheme, viewport={"width": 1440, "height": 900})
-    explorer.open(example="digits-cnn", layer="dense", unit=3)
-    found = {"explore": violations(explorer)}
-    explorer.open(example="reviews-transformer")
-    found["text"] = violations(explorer)
-    for page, ready in {
-        "health": "Units by classes",
-        "maximize": "256 of 256 steps",
-        "compare": "Largest change",
-        "plugins": "Feature maps",
-    }.items():
-        explorer.visit(page, example="digits-cnn")
-        expect(explorer.main.get_by_text(ready).first).to_be_visible(timeout=60_000)
-        found[page] = violations(explorer)
+def test_no_page_has_a_serious_finding(visitor):
+    light = visitor(color_scheme="light", viewport={"width": 1440, "height": 900})
+    light.open(example="reviews-transformer")
+    found = {"a text": violations(light)}
+    light.open(example="digits-cnn", layer="dense", unit=3)
+    dark = visitor(color_scheme="dark", viewport={"width": 1440, "height": 900})
+    dark.open(example="digits-cnn", layer="conv_2", unit=3)
+    for explorer in (light, dark):
+        scheme = "dark" if explorer is dark else "light"
+        found[f"explore, {scheme}"] = violations(explorer)
+        for page, ready in {
+            "Health": "Units by classes",
+            "Maximize": "Top samples",
+            "Compare": "Largest change",
+            "Plugins": "what a layer answered to one sample",
+        }.items():
+            explorer.page.get_by_role("link", name=page).first.click()
+            expect(explorer.main.get_by_text(ready).first).to_be_visible(timeout=60_000)
+            if page == "Maximize":
+                expect(explorer.main.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
+            found[f"{page}, {scheme}"] = violations(explorer)
 
     assert not any(found.values()), found
 
