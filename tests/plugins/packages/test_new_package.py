@@ -33,7 +33,7 @@ def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, c
             with visitors(App(f"http://127.0.0.1:{port}", log, server.pid), chromium) as enter:
                 author = enter()
                 author.visit(example="vowels-lstm", layer="lstm_1", view="demo")
-                expect(author.main.get_by_text("How to read it.")).to_be_visible(timeout=STARTING_SECONDS * 1000)
+                expect(author.main.get_by_text("How to read it")).to_be_visible(timeout=STARTING_SECONDS * 1000)
                 expect(author.chart).to_contain_text("Unit 0 of lstm_1")
                 author.painted(colours=4)
                 # Streamlit offers it unless the settings that came with the wheel are in force.
