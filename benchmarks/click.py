@@ -47,7 +47,10 @@ def _measure_example() -> dict[str, tuple[list[float], float]]:
         page.goto(f"{address}/?example=digits-cnn")
         page.get_by_text("How to read it").wait_for(timeout=90_000)
         page.wait_for_timeout(1500)
-        step, switch = page.locator(".st-key-sample_after button").last, page.get_by_text("Scale each map", exact=True)
+        step, switch = (
+            page.locator(".st-key-sample_after button:visible").first,
+            page.locator(".st-key-options_place label:visible").filter(has_text="Scale each map").first,
+        )
         measured = {
             "next sample to painted chart": ([_until_painted(page, step) for _ in range(_STEPS)], GOAL),
             "changed option to painted chart": ([_until_painted(page, switch) for _ in range(_STEPS)], OPTION_GOAL),
@@ -78,7 +81,7 @@ def _measure(path: Path) -> list[float]:
         table = page.locator('[data-testid="stSidebar"] [data-testid="stDataFrame"]')
         # What is searched for stands in the list one by one; without that, blocks of layers are folded.
         search = page.get_by_placeholder("Search layers")
-        search.fill("conv")
+        search.fill("relu")
         search.press("Enter")
         page.wait_for_timeout(1500)
         # The first turn over the rows warms up; the second is measured with other samples, so that no chart is kept.
