@@ -67,21 +67,27 @@ button:hover, button:focus-visible { border-color: var(--st-primary-color); colo
 """
 
 
+_keeper = st.components.v2.component("layerscope_address", js=_KEEPER)
+_share = st.components.v2.component(
+    "layerscope_share",
+    html='<button type="button" title="Copy a link to what is on the page"><span>Share</span></button>',
+    js=_SHARE,
+    css=_SHARE_STYLE,
+)
+
+
 def keep_address(choice: Choice) -> None:
     """Write into the browser's address what is chosen; to be called once in each run of a page or its main part."""
     address = address_of(choice)
     entry = json.dumps([address.get(name, "") for name in _ENTRY])
     query = urlencode(address)
-    keeper = st.components.v2.component("layerscope_address", js=_KEEPER)
     with st.container(key=keys.ADDRESS):
-        keeper(key=keys.ADDRESS_KEEPER, data={"query": query, "entry": entry}, height=1)
+        _keeper(key=keys.ADDRESS_KEEPER, data={"query": query, "entry": entry}, height=1)
 
 
 def share_button() -> None:
     """Draw a button that copies the address of the page."""
-    html = '<button type="button" title="Copy a link to what is on the page"><span>Share</span></button>'
-    share = st.components.v2.component("layerscope_share", html=html, js=_SHARE, css=_SHARE_STYLE)
-    share(key=keys.SHARE, height="content", width="content")
+    _share(key=keys.SHARE, height="content", width="content")
 
 
 def is_history_navigation() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypedDict
 
 __all__ = ["Choice", "Origin", "SampleFilter", "SampleOrder"]
@@ -71,7 +71,6 @@ class Choice:
         list_version: Counts selections that were made elsewhere than in the list of layers, which then starts afresh.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, likewise.
         filter_version: Counts how often the filter of samples was set elsewhere than in its fields, likewise.
-        preparation_version: Counts how often the preparation of images was chosen elsewhere than in its fields.
         model_version: Counts how often the model was chosen elsewhere than in its fields, likewise.
     """
 
@@ -97,7 +96,6 @@ class Choice:
     list_version: int = 0
     chart_version: int = 0
     filter_version: int = 0
-    preparation_version: int = 0
     model_version: int = 0
 
     def come_from(self, origin: Origin) -> None:
@@ -108,6 +106,12 @@ class Choice:
         self.weights = origin.get("weights", "")
         self.upload = origin.get("upload", "")
         self.shown_model = origin.get("shown_model", "")
+
+    def succeed(self, before: Choice) -> None:
+        """Begin all fields and charts afresh that another choice filled, which this one takes the place of."""
+        for each in fields(self):
+            if each.name.endswith("_version"):
+                setattr(self, each.name, getattr(before, each.name) + 1)
 
     def start_over(self) -> None:
         """Forget what was chosen for the model that was open before."""

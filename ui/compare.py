@@ -8,16 +8,18 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.common.text import percent, safe_name
+from core.common.text import safe_name
 from core.errors import CodeNeeded
 from core.workspace.comparable import examples_that_take
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import Answer, ComparisonReport, ModelSummary
+from core.workspace.results import ComparisonReport, ModelSummary
 from ui import keys
+from ui.answers import answer_in_words, draw_input
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
 from ui.model_files import open_or_offer, uploaded_model, waits_for_member
+from ui.selection import clicked_point, layer_field
 from ui.session import Request, end_if_outdated, get_session
 from ui.shown import other_shown_models
 from ui.trust import offer_trust
@@ -186,21 +188,10 @@ def _sample(workspace: WorkspaceInterface, sample: int, output: str, called: str
     with waiting(workspace, "Running the sample", f"compared_sample/{sample}"):
         views, answer = workspace.inputs(sample), workspace.answer(sample, output=output)
     for view in views:
-        if view.picture is not None:
-            st.image(view.picture, width=_INPUT_SIDE, alt=view.alt)
-        elif view.text is not None:
-            st.text(view.text)
-        elif view.specification is not None:
-            with st.container(width=_CHART_WIDTH):
-                chart(view.specification, keys.compared_input(sample, view.name), alt=view.alt)
-    st.markdown(f"{called}{_answer_in_words(answer)}")
-
-
-def _answer_in_words(answer: Answer) -> str:
-    share = "" if answer.probability is None else f" {plain(percent(answer.probability))}"
-    said = f"**{named(answer.best)}**{share}" if answer.best else f"**{plain(answer.value)}**" if answer.value else ""
+        draw_input(view, keys.compared_input(sample, view.name), _INPUT_SIDE, _CHART_WIDTH)
+    said = answer_in_words(answer)
     true = f"true: {named(answer.true_label)}" if answer.true_label and answer.right is not None else ""
-    return " · ".join(filter(None, (f"Answer: {said}" if said else "", true)))
+    st.markdown(called + " · ".join(filter(None, (f"Answer: {said}" if said else "", true))))
 
 
 def _distances(report: ComparisonReport, choice: Choice) -> None:
@@ -215,13 +206,9 @@ def _distances(report: ComparisonReport, choice: Choice) -> None:
 
 
 def _select_layer(key: str) -> None:
-    bars = st.session_state[key].selection.get("layer")
-    if bars:
-        get_session().choice.select_layer(bars[0]["layer"])
-
-
-def _keep_layer() -> None:
-    get_session().choice.select_layer(st.session_state[keys.COMPARED_LAYER])
+    bar = clicked_point(key, "layer")
+    if bar is not None:
+        get_session().choice.select_layer(bar["layer"])
 
 
 def _one_layer(
@@ -229,9 +216,8 @@ def _one_layer(
 ) -> None:
     if not report.layers:
         return
-    layers = list(report.layers)
-    st.session_state[keys.COMPARED_LAYER] = choice.layer if choice.layer in layers else report.largest or layers[-1]
-    layer = st.selectbox("Layer", layers, key=keys.COMPARED_LAYER, on_change=_keep_layer)
+    default = report.largest or report.layers[-1]
+    layer = layer_field(st, "Layer", report.layers, keys.COMPARED_LAYER, choice, default)
     sample, second = samples or (choice.sample, None)
     unit = choice.unit if layer == choice.layer else None
     with waiting(workspace, f"Drawing {plain(layer)}", "compared_layer_drawing"):

@@ -17,6 +17,4 @@ def page() -> None:
     if session.layer_rows is None:
         keep_address(choice)
         return
-    row = row_of(session.layer_rows, choice.layer)
-    session.drawn_layer = choice.layer
-    pictures(workspace, choice, row.notes if row else ())
+    pictures(workspace, choice, row_of(session.layer_rows, choice.layer))

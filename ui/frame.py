@@ -48,8 +48,7 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
     """
     st.html(_STYLE)
     session = get_session()
-    session.follows_address = is_history_navigation()
-    if session.follows_address:
+    if is_history_navigation():
         session.go_where_the_address_says()
     if session.model_step.current is None:
         take_start(session.choice)

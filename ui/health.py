@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from core.common.text import percent
+from core.common.text import count_text, percent
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
 from core.workspace.interface import WorkspaceInterface
@@ -17,6 +17,7 @@ from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
+from ui.selection import clicked_point, layer_field, sample_chart
 from ui.session import Request, get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -85,14 +86,8 @@ def _summary(report: HealthReport, name: str) -> str:
     return f"{named(name)} · {len(report.layers):,} layers over {report.sample_count:,} samples{correct}"
 
 
-def _report_request(workspace: WorkspaceInterface) -> Request:
-    session = get_session()
-    return (
-        session.model_step.current,
-        session.samples_step.current,
-        session.class_names_step.current,
-        workspace.labelling,
-    )
+def _what_is_judged(workspace: WorkspaceInterface) -> Request:
+    return (*get_session().what_is_open, workspace.labelling)
 
 
 def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
@@ -117,7 +112,7 @@ def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choic
             "type": [row.type_name for row in report.rows],
         }
     )
-    key = keys.findings(_report_request(workspace))
+    key = keys.findings(_what_is_judged(workspace))
     picked = st.dataframe(
         table,
         hide_index=True,
@@ -201,9 +196,9 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
     if not report.layers:
         st.caption("This model has no layers with values.")
         return
-    listed = list(report.layers)
-    st.session_state[keys.CLASS_MEANS_LAYER] = choice.layer if choice.layer in listed else listed[-1]
-    layer = st.selectbox("Units by classes, of layer", listed, key=keys.CLASS_MEANS_LAYER, on_change=_select_layer)
+    layer = layer_field(
+        st, "Units by classes, of layer", report.layers, keys.CLASS_MEANS_LAYER, choice, report.layers[-1]
+    )
     try:
         with waiting(workspace, "Drawing", "class_means") as progress:
             specification = workspace.class_means(layer, progress)
@@ -212,7 +207,7 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
         return
     if not specification:
         return
-    key = keys.class_means(_report_request(workspace), layer, choice.unit, choice.target_class)
+    key = keys.class_means(_what_is_judged(workspace), layer, choice.unit, choice.target_class)
     chart(specification, key, selections=("cell",), on_select=lambda: _select_cell(key, layer))
     with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
         if choice.layer != layer or choice.unit is None:
@@ -226,19 +221,8 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
     )
 
 
-def _select_layer() -> None:
-    get_session().choice.select_layer(st.session_state[keys.CLASS_MEANS_LAYER])
-
-
-def _selected(key: str, name: str) -> dict[str, Any] | None:
-    """Return the point that is selected in a chart; None where there is none."""
-    state = st.session_state.get(key)
-    points = state.selection.get(name) if state is not None else None
-    return dict(points[0]) if points else None
-
-
 def _select_cell(key: str, layer: str) -> None:
-    cell = _selected(key, "cell")
+    cell = clicked_point(key, "cell")
     if cell is not None:
         choice = get_session().choice
         choice.select_layer(layer)
@@ -250,7 +234,7 @@ def _select_cell(key: str, layer: str) -> None:
 
 def _confusion(workspace: WorkspaceInterface, confusion: ChartPicture) -> _Cell | None:
     """Draw the matrix; return the cell that is selected."""
-    key = keys.confusion(_report_request(workspace), get_session().confusion_version)
+    key = keys.confusion(_what_is_judged(workspace), get_session().confusion_version)
     chart(
         confusion.specification,
         key,
@@ -258,7 +242,7 @@ def _confusion(workspace: WorkspaceInterface, confusion: ChartPicture) -> _Cell 
         on_select=lambda: None,
         alt=confusion.alt,
     )
-    cell = _selected(key, "confused")
+    cell = clicked_point(key, "confused")
     if cell is None:
         return None
     names = str(cell["true_class"]), str(cell["answered_class"])
@@ -282,29 +266,18 @@ def _wrong_samples(
     count, wrong = report.wrong_count, report.wrong
     if confused is not None:
         count, wrong = confused.samples, tuple(each for each in wrong if (each.true, each.answered) == confused[:2])
-        told = f"True {plain(confused.true_class)}, answered {plain(confused.answered_class)}: {_samples(count)}."
+        classes = f"True {plain(confused.true_class)}, answered {plain(confused.answered_class)}"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(told)
+            st.caption(f"{classes}: {count_text(count, 'sample')}.")
             st.button("All wrong samples", key=keys.ALL_WRONG_SAMPLES, on_click=_show_all_wrong_samples)
     if not wrong:
         st.caption("None of those in this cell.")
         return
     shown = [each.number for each in wrong[:_MOST_WRONG]]
     strip = workspace.sample_strip(shown, choice.sample)
-    key = keys.wrong_samples(shown, choice.sample)
     with st.container(key=keys.FITTED_CHART):
-        chart(strip.specification, key, selections=("sample",), on_select=lambda: _select_sample(key), alt=strip.alt)
+        sample_chart(strip.specification, keys.sample_strip(keys.WRONG_SAMPLES, shown, choice.sample), strip.alt)
     first = f"The first {len(shown):,} of {count:,}. " if count > len(shown) else ""
     st.caption(f"{first}Click one: it is the sample of every page. A cell of the matrix lists its samples alone.")
     if choice.sample in shown:
         st.page_link(explore, label=f"Open sample {choice.sample:,}", icon=":material/arrow_forward:")
-
-
-def _samples(count: int) -> str:
-    return f"{count:,} {'sample' if count == 1 else 'samples'}"
-
-
-def _select_sample(key: str) -> None:
-    point = _selected(key, "sample")
-    if point is not None:
-        get_session().choice.sample = int(point["sample"])

@@ -74,6 +74,7 @@ FILE_MAP: Final = "file_map"
 # The health page.
 REJECTIONS: Final = "plugins/rejections"
 REJECTING_LAYER: Final = "plugins/layer"
+WRONG_SAMPLES: Final = "health/wrong"
 ALL_WRONG_SAMPLES: Final = "health/all_wrong"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
 
@@ -230,22 +231,17 @@ def rescale(name: str) -> str:
     return f"rescale/{name}"
 
 
-def sample_strip(samples: Sequence[int], selected: int) -> str:
-    """Return the key of the thumbnails of samples: a new one for another selected one.
+def sample_strip(place: str, samples: Sequence[int], selected: int) -> str:
+    """Return the key of the thumbnails of samples, in a place of the page: a new one for another selected one.
 
     Streamlit does not tell of a click on what was clicked last, whatever was selected elsewhere in the meantime.
     """
-    return f"samples/{hash(tuple(samples))}/{selected}"
+    return f"{place}/{hash(tuple(samples))}/{selected}"
 
 
 def option(scope: str, name: str) -> str:
     """Return the key of the control of an option, within the layer and visualizer that ``scope`` names."""
     return f"option/{scope}/{name}"
-
-
-def wrong_samples(numbers: Sequence[int], selected: int) -> str:
-    """Return the key of the row of samples that the model is wrong on."""
-    return f"health/wrong/{selected}/{hash(tuple(numbers))}"
 
 
 def findings(report: tuple[Any, ...]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from core.common.text import format_bytes
+from core.common.text import count_text, format_bytes
 from core.extraction.layers import is_input
 from core.extraction.memory_plan import MemoryPlan
 from core.workspace.interface import WorkspaceInterface
@@ -18,6 +18,7 @@ from core.workspace.results import LayerRow
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
+from ui.selection import clicked_point, step_button
 from ui.session import ListedLayers, get_session
 from ui.wording import named
 
@@ -156,30 +157,19 @@ def _entry_clicked() -> None:
 
 
 def _box_clicked(key: str) -> None:
-    clicked = st.session_state[key].selection.get("layer") or []
-    if clicked and not is_input(clicked[0]["layer"]):
-        get_session().choice.select_layer(clicked[0]["layer"])
+    box = clicked_point(key, "layer")
+    if box is not None and not is_input(box["layer"]):
+        get_session().choice.select_layer(box["layer"])
 
 
 def _footer(workspace: WorkspaceInterface, rows: Sequence[LayerRow], selected: str) -> None:
     layer_keys = [row.key for row in rows]
     position = layer_keys.index(selected) if selected in layer_keys else 0
     row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
-    for title, key, shortcut, step in (
-        ("Layer before", keys.LAYER_BEFORE, "k", -1),
-        ("Layer after", keys.LAYER_AFTER, "j", 1),
-    ):
-        target = position + step
-        is_there = 0 <= target < len(layer_keys)
-        row.button(
-            "↑" if step < 0 else "↓",
-            key=key,
-            help=title,
-            shortcut=shortcut,
-            disabled=not is_there,
-            on_click=_select,
-            args=(layer_keys[target] if is_there else selected,),
-        )
+    before = layer_keys[position - 1] if position else None
+    after = layer_keys[position + 1] if position + 1 < len(layer_keys) else None
+    step_button(row, "↑", keys.LAYER_BEFORE, hint="Layer before", shortcut="k", target=before, choose=_select)
+    step_button(row, "↓", keys.LAYER_AFTER, hint="Layer after", shortcut="j", target=after, choose=_select)
     if row.button("All columns", type="tertiary", help="Types, notes, parameters and memory of every layer."):
         _all_columns(workspace, rows)
 
@@ -219,8 +209,7 @@ def _all_columns(workspace: WorkspaceInterface, rows: Sequence[LayerRow]) -> Non
 def _cost_text(plan: MemoryPlan) -> str:
     if plan.total_bytes is None:
         return "How much memory the layers take is known only after they ran: one sample is run at a time."
-    samples = "1 sample" if plan.sample_count == 1 else f"{plan.sample_count:,} samples"
-    text = f"All layers of {samples} take {format_bytes(plan.total_bytes)}"
+    text = f"All layers of {count_text(plan.sample_count, 'sample')} take {format_bytes(plan.total_bytes)}"
     budget = format_bytes(plan.budget)
     if not plan.all_layers:
         return (

@@ -17,7 +17,8 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
 from ui.search_run import SearchRun
-from ui.search_target import SearchTarget, choose_target, select_unit, start_from_sample, what_is_open
+from ui.search_target import SearchTarget, choose_target, select_unit, start_from_sample
+from ui.selection import clicked_point, sample_chart
 from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -64,7 +65,7 @@ def _maximize(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice
 
 def _run_of(target: SearchTarget) -> SearchRun:
     session = get_session()
-    request = (*what_is_open(session), target.layer.key, target.unit, repr(target.settings))
+    request = (*session.what_is_open, target.layer.key, target.unit, repr(target.settings))
     # Only a search that starts from the sample is another one for another sample.
     sample = (target.sample,) if target.settings["from_sample"] else ()
     session.search = SearchRun.of((*request, *sample), session.search)
@@ -180,7 +181,7 @@ def _strongest_samples(workspace: WorkspaceInterface, target: SearchTarget) -> E
     if report is not None:
         key = keys.strongest_samples(target.layer.key, target.unit, target.sample)
         with st.container(key=keys.FITTED_CHART):
-            chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+            sample_chart(report.specification, key)
         st.caption(_of_samples(report, target.layer))
     return report
 
@@ -199,12 +200,6 @@ def _of_samples(report: ExcitedReport, layer: SearchableLayer) -> str:
     return f"The strongest of {report.sample_count:,} samples answers {report.largest:.3g} ({plain(measure)})."
 
 
-def _select_sample(key: str) -> None:
-    points = st.session_state[key].selection.get("sample")
-    if points:
-        get_session().choice.sample = int(points[0]["sample"])
-
-
 def _samples_alone(workspace: WorkspaceInterface, target: SearchTarget, error: LayerscopeError) -> None:
     """Draw the strongest samples as the page, where no input can be found."""
     st.info(
@@ -220,7 +215,7 @@ def _samples_alone(workspace: WorkspaceInterface, target: SearchTarget, error: L
     if any(each.text for each in report.samples):
         _sample_table(report, key)
     else:
-        chart(report.specification, key, selections=("sample",), on_select=lambda: _select_sample(key))
+        sample_chart(report.specification, key)
     st.caption(f"{_of_samples(report, target.layer)} Click one to open it.")
 
 
@@ -262,7 +257,7 @@ def _whole_layer(workspace: WorkspaceInterface, target: SearchTarget) -> None:
     plural = "classes" if target.layer.kind == "class" else f"{target.layer.kind}s"
     st.markdown(f"##### All {target.layer.unit_count:,} {plural} of {named(target.layer.key)}")
     session = get_session()
-    request = (*what_is_open(session), target.layer.key, repr(target.settings))
+    request = (*session.what_is_open, target.layer.key, repr(target.settings))
     run = session.gallery = SearchRun.of(request, session.gallery, starts=False)
     run.step_goal = _GALLERY_STEPS
     st.fragment(_gallery_tick, run_every=run.start_clock())(workspace, target, run, plural)
@@ -314,7 +309,7 @@ def _gallery_controls(run: SearchRun, report: LayerSearchReport, plural: str) ->
 
 
 def _select_tile(key: str, layer: str, kind: str) -> None:
-    tiles = st.session_state[key].selection.get(kind)
-    if tiles:
+    tile = clicked_point(key, kind)
+    if tile is not None:
         get_session().has_tile_click = True
-        select_unit(layer, int(tiles[0][kind]))
+        select_unit(layer, int(tile[kind]))

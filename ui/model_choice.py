@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import streamlit as st
 
 from core.common.limits import format_limit, get_limits
-from core.common.text import percent
+from core.common.text import count_text, percent
 from core.errors import CodeNeeded, ModelRefused
 from core.workspace.file_report.results import FileReport
 from core.workspace.interface import WorkspaceInterface
@@ -124,8 +124,8 @@ def _kind_of(choice: Choice) -> str:
 def _about(model: ModelSummary) -> None:
     st.subheader(named(model.name), anchor=False)
     takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
-    layers = "1 layer" if model.layer_count == 1 else f"{model.layer_count:,} layers"
-    facts = f"{layers} · {model.parameter_count:,} parameters · {plain(takes)} → {plain(model.output)}"
+    size = f"{count_text(model.layer_count, 'layer')} · {model.parameter_count:,} parameters"
+    facts = f"{size} · {plain(takes)} → {plain(model.output)}"
     st.caption(facts, help=plain(model.origin) if model.origin else None)
 
 

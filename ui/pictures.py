@@ -12,7 +12,8 @@ from core.errors import LayerscopeError
 from core.plugins.plugin import BUILT_IN_PACKAGE
 from core.plugins.visualizer import GROUPS
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ChartResult, Failure, LayerView, VisualizerSummary
+from core.workspace.layer_table import row_of
+from core.workspace.results import ChartResult, Failure, LayerRow, LayerView, VisualizerSummary
 from ui import keys
 from ui.address import keep_address
 from ui.charts import chart
@@ -27,21 +28,21 @@ __all__ = ["failure", "pictures"]
 
 
 @st.fragment
-def pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str] = ()) -> None:
+def pictures(workspace: WorkspaceInterface, choice: Choice, row: LayerRow | None = None) -> None:
     """Draw the pictures that suit ``choice.layer``; an option or a click draws only this part again.
 
     Args:
         workspace: What is open.
         choice: What is chosen.
-        notes: What is worth a look about the layer, over all samples that were run.
+        row: The layer that is selected in the list; None where there is no list.
     """
     if choice.sample != st.session_state.get(keys.SAMPLE, choice.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
-    if choice is not get_session().choice or choice.layer != get_session().drawn_layer:
+    if choice is not get_session().choice or (row is not None and row_of((row,), choice.layer) is None):
         st.rerun()  # a click chose another layer: the list marks it
     try:
         with st.container(key=keys.PICTURES):
-            _pictures(workspace, choice, notes)
+            _pictures(workspace, choice, row.notes if row else ())
     except LayerscopeError as error:
         show_error(error, workspace, "pictures")
     keep_address(choice)
@@ -122,9 +123,7 @@ def _parts(view: LayerView, choice: Choice) -> None:
 
 
 def _part_chosen(key: str) -> None:
-    session = get_session()
-    session.choice.look_at_part(st.session_state[key])
-    session.drawn_layer = session.choice.layer
+    get_session().choice.look_at_part(st.session_state[key])
 
 
 def _unit(view: LayerView, choice: Choice) -> None:

@@ -185,7 +185,7 @@ def _preparation(session: Session, model: ModelSummary, holds_images: bool) -> P
     """Return how images are prepared; asked where there may be any."""
     if not (holds_images or any(model_input.kind == "image" for model_input in model.inputs)):
         return Preparation(model.suggested_scaling, "stretch", False)
-    session.has_preparation, version = True, session.choice.preparation_version
+    session.has_preparation, version = True, session.preparation_version
     with st.expander("How images are prepared", expanded=True):
         key = keys.scaling(model.name, version)
         if st.session_state.get(key) not in SCALINGS:

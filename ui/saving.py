@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
 
@@ -31,40 +31,23 @@ def save_as(workspace: WorkspaceInterface, choice: Choice, visualizer: str, valu
     base = f"{layer}-{visualizer}".replace("/", "-").replace("#", "-")
     with st.popover("Save as", icon=":material/download:", width="stretch", key=keys.SAVE_AS):
         for kind, mime in CHART_FORMATS.items():
-            st.download_button(
-                _TITLES[kind],
-                partial(workspace.chart_file, layer, visualizer, values, sample, cast("ChartFormat", kind)),
-                file_name=f"{base}.{kind}",
-                mime=mime,
-                on_click="ignore",
-                width="stretch",
-                key=keys.save_as(kind),
-            )
+            chart_file = partial(workspace.chart_file, layer, visualizer, values, sample, cast("ChartFormat", kind))
+            _download(_TITLES[kind], kind, chart_file, f"{base}.{kind}", mime)
         st.caption("The layer's values")
-        st.download_button(
-            "All samples as .npy",
-            lambda: workspace.activation_file(layer, sample, "npy"),
-            file_name=f"{base}.npy",
-            on_click="ignore",
-            width="stretch",
-            key=keys.save_as("npy"),
-        )
-        st.download_button(
+        _download("All samples as .npy", "npy", partial(workspace.activation_file, layer, sample, "npy"), f"{base}.npy")
+        _download(
             "This sample as CSV",
-            lambda: workspace.activation_file(layer, sample, "csv"),
-            file_name=f"{base}-{sample}.csv",
-            on_click="ignore",
-            width="stretch",
-            key=keys.save_as("csv"),
+            "csv",
+            partial(workspace.activation_file, layer, sample, "csv"),
+            f"{base}-{sample}.csv",
         )
-        st.download_button(
-            "The inputs as .npz",
-            workspace.inputs_file,
-            file_name="inputs.npz",
-            on_click="ignore",
-            width="stretch",
-            key=keys.save_as("npz"),
-        )
+        _download("The inputs as .npz", "npz", workspace.inputs_file, "inputs.npz")
+
+
+def _download(title: str, form: str, content: Callable[[], bytes], name: str, mime: str | None = None) -> None:
+    st.download_button(
+        title, content, file_name=name, mime=mime, on_click="ignore", width="stretch", key=keys.save_as(form)
+    )
 
 
 def copy_as_code(workspace: WorkspaceInterface, choice: Choice, visualizer: str, values: Mapping[str, Any]) -> None:

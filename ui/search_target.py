@@ -10,9 +10,10 @@ import streamlit as st
 from core.workspace.search_results import SearchableLayer
 from ui import keys
 from ui.choice import Choice
-from ui.session import Request, Session, get_session
+from ui.selection import layer_field
+from ui.session import get_session
 
-__all__ = ["SearchTarget", "choose_target", "select_unit", "start_from_sample", "what_is_open"]
+__all__ = ["SearchTarget", "choose_target", "select_unit", "start_from_sample"]
 
 _UNIT: Final = "Unit"
 _LAYER: Final = "Whole layer"
@@ -36,19 +37,13 @@ def choose_target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchT
         layers: The layers that can be searched, by key; at least one.
         choice: Which layer, unit and sample are selected.
     """
-    names = list(layers)
     place, kind_place, unit_place, settings_place = st.columns([3, 1.8, 2.4, 1.4], vertical_alignment="bottom")
-    st.session_state[keys.SEARCH_LAYER] = choice.layer if choice.layer in layers else names[-1]
-    layer = layers[place.selectbox("Layer", names, key=keys.SEARCH_LAYER, on_change=_keep_layer)]
+    layer = layers[layer_field(place, "Layer", list(layers), keys.SEARCH_LAYER, choice, list(layers)[-1])]
     kind = kind_place.segmented_control("Target", [_UNIT, _LAYER], default=_UNIT, required=True, key=keys.SEARCH_KIND)
     unit = None if kind == _LAYER else _unit(unit_place, layer, choice)
     with settings_place.popover("Settings", icon=":material/tune:", width="stretch"):
         settings = _settings(layer)
     return SearchTarget(layer, unit, settings, choice.sample)
-
-
-def _keep_layer() -> None:
-    get_session().choice.select_layer(st.session_state[keys.SEARCH_LAYER])
 
 
 def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
@@ -136,13 +131,3 @@ def start_from_sample(sample: int) -> None:
     session.choice.sample = sample
     session.search_from_sample = True
     session.search_start_version += 1
-
-
-def what_is_open(session: Session) -> Request:
-    """Return what all searches depend on: model, samples, names of classes, and what the inputs are taken for."""
-    return (
-        session.model_step.current,
-        session.samples_step.current,
-        session.class_names_step.current,
-        tuple(session.choice.kinds.items()),
-    )

@@ -26,7 +26,7 @@ from core.workspace.results import (
     VisualizerSummary,
 )
 from ui import engine, keys
-from ui.address import read_address
+from ui.address import is_history_navigation, read_address
 from ui.choice import Choice
 from ui.search_run import SearchRun
 
@@ -204,12 +204,11 @@ class Session:
         sample_rows: A row per sample, and what they were asked for; None before the first.
         runs_all_samples: Whether the next run of the page runs those that were not run yet.
         has_preparation: Whether the page asks how the samples that are open are prepared.
+        preparation_version: Counts how often that was chosen elsewhere than in its fields, which then start afresh.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         confusion_version: Counts how often all wrong samples were asked for, which takes the cell of the matrix back.
-        drawn_layer: Key of the layer whose pictures the page shows.
         linked_view: Name of the visualizer that a link asked for, until it was looked for; empty otherwise.
-        follows_address: Whether this run of the page goes where the address says: that holds for what it opens too.
         last_view: The layer that was looked at last, and what suits it; None before the first.
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
@@ -238,12 +237,11 @@ class Session:
     sample_rows: tuple[Request, Sequence[SampleRow]] | None = None
     runs_all_samples: bool = False
     has_preparation: bool = False
+    preparation_version: int = 0
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
     confusion_version: int = 0
-    drawn_layer: str = ""
     linked_view: str = ""
-    follows_address: bool = False
     last_view: LayerVisualizers | None = None
     place_above: Any = None
     search: SearchRun | None = None
@@ -265,6 +263,12 @@ class Session:
             _end_worker_on_leaving(self._workspace)
         return self._workspace
 
+    @property
+    def what_is_open(self) -> Request:
+        """What all that is said of samples depends on: model, samples, names of classes, what inputs are taken for."""
+        steps = (self.model_step, self.samples_step, self.class_names_step)
+        return (*(step.current for step in steps), tuple(self.choice.kinds.items()))
+
     def upload_field(self, key: str) -> UploadField:
         """Return what the field of a key held when the page ran before."""
         return self.upload_fields.setdefault(key, UploadField())
@@ -281,7 +285,7 @@ class Session:
             if not stays:
                 self.opened_entries = frozenset()
                 st.session_state[keys.LAYER_SEARCH], st.session_state[keys.ONLY_NOTED] = "", False
-        if stays or self.follows_address:
+        if stays or is_history_navigation():
             return
         if what == "model":
             self.choice.start_over()
@@ -291,8 +295,7 @@ class Session:
     def go_where_the_address_says(self) -> None:
         """Choose what the address says, as after the browser's Back; what is selected in widgets starts afresh."""
         before, self.choice = self.choice, read_address()
-        for version in ("list_version", "chart_version", "filter_version", "model_version"):
-            setattr(self.choice, version, getattr(before, version) + 1)
+        self.choice.succeed(before)
         self.upload_field(keys.MODEL_FILE).is_latest = not self.choice.path
         self.linked_view = self.choice.visualizer
 

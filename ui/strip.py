@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.common.text import number_text, percent, safe_name
+from core.common.text import number_text, safe_name
 from core.inputs.images import SCALINGS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
 from ui import keys
 from ui.address import share_button
+from ui.answers import answer_in_words, draw_input
 from ui.charts import chart
 from ui.choice import Choice, SampleFilter
+from ui.selection import sample_chart, step_button
 from ui.session import SampleView, end_if_outdated, get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
@@ -23,6 +25,7 @@ from ui.wording import named, plain
 __all__ = ["strip"]
 
 _INPUT_SIDE: Final = 112
+_SMALL_INPUT_SIDE: Final = 84
 _ANSWER_HEIGHT: Final = 84
 _THUMBNAILS: Final = 9
 _TEXT_THUMBNAILS: Final = 4
@@ -68,15 +71,7 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
 def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
     """Return what there is to say of the sample; asked for once, though the page runs after every click."""
     session = get_session()
-    request = (
-        session.model_step.current,
-        session.samples_step.current,
-        session.class_names_step.current,
-        tuple(choice.kinds.items()),
-        workspace.labelling,
-        choice.sample,
-        choice.output,
-    )
+    request = (*session.what_is_open, workspace.labelling, choice.sample, choice.output)
     if session.sample_view is None or session.sample_view.request != request:
         with waiting(workspace, "Running the input through every layer", "answer", above=True) as progress:
             answer = workspace.answer(choice.sample, progress, choice.output)
@@ -91,12 +86,7 @@ def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
 def _rows(workspace: WorkspaceInterface) -> Sequence[SampleRow]:
     """Return a row per sample; of a model that takes long, the first ones are run, and the others when asked for."""
     session = get_session()
-    request = (
-        session.model_step.current,
-        session.samples_step.current,
-        session.class_names_step.current,
-        workspace.labelling,
-    )
+    request = (*session.what_is_open, workspace.labelling)
     seconds = math.inf if session.runs_all_samples else _SECONDS
     session.runs_all_samples = False
     if session.sample_rows is None or session.sample_rows[0] != request or seconds == math.inf:
@@ -142,14 +132,8 @@ def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[
     st.session_state[keys.SAMPLE] = choice.sample
     before, after = _neighbours(offered, choice.sample)
     line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
-    line.button(
-        "◀",
-        key=keys.SAMPLE_BEFORE,
-        help="Sample before (key ←)",
-        shortcut="Left",
-        disabled=before is None,
-        on_click=_select,
-        args=(before,),
+    step_button(
+        line, "◀", keys.SAMPLE_BEFORE, hint="Sample before (key ←)", shortcut="Left", target=before, choose=_select
     )
     line.number_input(
         f"Sample, 0 to {last:,}",
@@ -162,14 +146,8 @@ def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[
         label_visibility="collapsed",
         width=58,
     )
-    line.button(
-        "▶",
-        key=keys.SAMPLE_AFTER,
-        help="Sample after (key →)",
-        shortcut="Right",
-        disabled=after is None,
-        on_click=_select,
-        args=(after,),
+    step_button(
+        line, "▶", keys.SAMPLE_AFTER, hint="Sample after (key →)", shortcut="Right", target=after, choose=_select
     )
     line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
     with line:
@@ -268,21 +246,13 @@ def _forget_filter() -> None:
 
 
 def _inputs(views: Sequence[InputView]) -> None:
-    places = st.columns(len(views), gap="small") if len(views) > 1 else [st.container()]
+    several = len(views) > 1
+    places = st.columns(len(views), gap="small") if several else [st.container()]
     for place, view in zip(places, views, strict=True):
         with place:
-            _input(view, several=len(views) > 1)
-
-
-def _input(view: InputView, several: bool) -> None:
-    if several:
-        st.caption(f"**{named(view.name)}**")
-    if view.picture is not None:
-        st.image(view.picture, width=_INPUT_SIDE if not several else 84, alt=view.alt or named(view.name))
-    elif view.text is not None:
-        st.text(view.text)
-    elif view.specification is not None:
-        chart(view.specification, keys.input_chart(view.name), alt=view.alt)
+            if several:
+                st.caption(f"**{named(view.name)}**")
+            draw_input(view, keys.input_chart(view.name), _SMALL_INPUT_SIDE if several else _INPUT_SIDE)
 
 
 def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
@@ -313,11 +283,8 @@ def _keep_output() -> None:
 def _verdict(answer: Answer) -> str:
     """Return the answer in one line: the class with its probability or the number, and the truth beside it."""
     parts = []
-    if answer.best:
-        share = "" if answer.probability is None else f" {plain(percent(answer.probability))}"
-        parts.append(f"Answer: **{named(answer.best)}**{share}")
-    elif answer.value:
-        parts.append(f"{named(answer.value_name) or 'Answer'}: **{plain(answer.value)}**")
+    if said := answer_in_words(answer):
+        parts.append(f"{(not answer.best and named(answer.value_name)) or 'Answer'}: {said}")
     if answer.true_label:
         # What no answer is judged by is what somebody called the sample, and no more.
         called = "true" if answer.right is not None else "label"
@@ -339,14 +306,7 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
         session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
     picture = session.thumbnail_strip[1]
-    key = keys.sample_strip(shown, choice.sample)
-    chart(
-        picture.specification,
-        key,
-        selections=picture.selections,
-        on_select=lambda: _sample_clicked(key),
-        alt=picture.alt,
-    )
+    sample_chart(picture.specification, keys.sample_strip(keys.STRIP_SAMPLES, shown, choice.sample), picture.alt)
     judged = [row for row in rows if row.right is not None]
     wrong = sum(row.right is False for row in judged)
     counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
@@ -379,12 +339,6 @@ def _window(offered: Sequence[int], sample: int, count: int) -> list[int]:
     return list(offered[start : start + count])
 
 
-def _sample_clicked(key: str) -> None:
-    clicked = st.session_state[key].selection.get("sample") or []
-    if clicked:
-        get_session().choice.sample = int(clicked[0]["sample"])
-
-
 def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
     """Say where the numbers of the samples lie elsewhere than those that the model was trained on, with a way out."""
     for view in views:
@@ -402,7 +356,7 @@ def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:
 
 
 def _set_scaling(model: str, scaling: str) -> None:
-    choice = get_session().choice
-    choice.preparation_version += 1
-    st.session_state[keys.scaling(model, choice.preparation_version)] = scaling
-    st.session_state[keys.scale_arrays(model, choice.preparation_version)] = True
+    session = get_session()
+    session.preparation_version += 1
+    st.session_state[keys.scaling(model, session.preparation_version)] = scaling
+    st.session_state[keys.scale_arrays(model, session.preparation_version)] = True

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from core.common.text import count_text
+
 __all__ = ["description_of"]
 
 _LONGEST: Final = 600
@@ -104,7 +106,7 @@ def _numbers(views: Sequence[_View]) -> str:
         return ""
     values = [value for row in view.rows if (value := _finite(row.get(field))) is not None]
     if view.mark in _POINTS and channel == "y":
-        return _joined([*_axes(view), f"{len(values):,} {'point' if len(values) == 1 else 'points'}"])
+        return _joined([*_axes(view), count_text(len(values), "point")])
     where = _place(view, channel, strongest.row)
     return _joined([*_axes(view), _range(_title_of(view.encoding[channel]) or field, values, strongest, where)])
 
@@ -123,7 +125,7 @@ def _texts(views: Sequence[_View]) -> str:
 def _range(title: str, values: Sequence[float], strongest: _Strongest, where: str) -> str:
     low, high = min(values), max(values)
     if len(values) == 1 or low == high:
-        return f"{title}: {len(values):,} {'value' if len(values) == 1 else 'values'}, {low:.3g}"
+        return f"{title}: {count_text(len(values), 'value')}, {low:.3g}"
     name = "largest" if strongest.value == high else "furthest from zero"
     at = f"; {name}: {strongest.value:.3g} at {where}" if where else ""
     return f"{title}: {len(values):,} values from {low:.3g} to {high:.3g}{at}"

@@ -12,6 +12,7 @@ __all__ = [
     "MINUS",
     "NOT_KNOWN",
     "class_name",
+    "count_text",
     "cut_in_the_middle",
     "did_you_mean",
     "format_bytes",
@@ -23,6 +24,7 @@ __all__ = [
     "safe_name",
     "sample_with_class",
     "signed_number_text",
+    "text_of",
 ]
 
 NOT_KNOWN: Final = "not known"
@@ -79,6 +81,16 @@ def did_you_mean(given: str, known: Iterable[str], closeness: float = 0.6) -> st
 def class_name(number: int, names: Sequence[str]) -> str:
     """Return what a class is called: by its number where it has no name."""
     return names[number] if 0 <= number < len(names) else f"class {number}"
+
+
+def text_of(value: object) -> str:
+    """Return what a model or a file calls text, as text: it may be bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def count_text(count: int, noun: str) -> str:
+    """Write how many of something there are: ``1 sample``, ``1,234 samples``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def sample_with_class(number: int, of_class: str) -> str:

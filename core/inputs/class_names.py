@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from core.common.limits import format_limit
 from core.common.nested_layers import all_layers
-from core.common.text import safe_name
+from core.common.text import count_text, safe_name
 from core.errors import InputRejected
 from core.inputs.model_output import ModelOutput
 from core.inputs.text_lines import decoded_text, lines_with_content
@@ -102,8 +102,7 @@ def fitting_names(names: Sequence[str], output: ModelOutput) -> tuple[tuple[str,
     if not names or count is None or len(names) == count:
         return tuple(names), ""
     answers = "a single number" if output.count == 1 else f"{output.count:,} numbers"
-    listed = "1 name" if len(names) == 1 else f"{len(names):,} names"
-    why = f"The list has {listed}, the model answers {answers}: the names are not used."
+    why = f"The list has {count_text(len(names), 'name')}, the model answers {answers}: the names are not used."
     if abs(len(names) - count) == 1 and count > 2:
         shorter = "list" if len(names) < count else "model"
         why += f" A class for the background, commonly the first, may be what the {shorter} leaves out."

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from core.common.text import class_name, safe_name
+from core.common.text import class_name, safe_name, text_of
 from core.inputs.model_output import ModelOutput, is_distribution
 
 __all__ = ["AnswerRule", "LabelRole", "Labels", "answered_classes", "match_labels", "possible_roles"]
@@ -163,7 +163,7 @@ def _classes_of_text(output: np.ndarray, class_names: Sequence[str]) -> np.ndarr
     if output.dtype.kind not in "SUO" or output.ndim == 0 or output.size != len(output):
         return None
     numbers = {name: number for number, name in enumerate(class_names)}
-    texts = (each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in output.reshape(-1))
+    texts = map(text_of, output.reshape(-1))
     return np.array([numbers.get(text, -1) for text in texts], np.int64)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core.common.text import text_of
 from core.inputs.spec import InputSpec, drawable
 
 __all__ = ["SampleContext", "read_only_array"]
@@ -99,7 +100,7 @@ def read_only_array(source: Any) -> np.ndarray:
         except (TypeError, ValueError, BufferError, NotImplementedError):
             array = source.view() if isinstance(source, np.ndarray) else np.asarray(source.numpy())
     if array.dtype.kind == "O":
-        texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in array.flat]
+        texts = [text_of(item) for item in array.flat]
         array = np.array(texts, dtype=str).reshape(array.shape)
     elif array.dtype.name == "bfloat16":
         array = array.astype(np.float32)

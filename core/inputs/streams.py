@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.common.limits import format_limit, get_limits, raised_by
+from core.common.text import count_text
 from core.errors import InputRejected, LayerscopeError
 from core.inputs.remedies import fits, shape_text
 from core.inputs.structure import flat, packed
@@ -123,8 +124,9 @@ class _Source:
             raise
         except Exception as error:
             reason = (str(error).strip().splitlines() or ["no message"])[0].removesuffix(".")
+            after = count_text(collection.sample_count, "sample")
             raise InputRejected(
-                f"The {self.noun} raised {type(error).__name__} after {_counted(collection.sample_count)}: {reason}.",
+                f"The {self.noun} raised {type(error).__name__} after {after}: {reason}.",
                 remedy=f"Look at its elements by themselves: for element in {self.noun}: …",
             ) from error
 
@@ -206,7 +208,7 @@ class _Collection:
         rows = _with_rows(leaves[0], self._is_batched)
         if not rows.ndim or len(rows) != count:
             raise InputRejected(
-                f"An element of the {self._source.noun} holds {_counted(count)}, and its labels are "
+                f"An element of the {self._source.noun} holds {count_text(count, 'sample')}, and its labels are "
                 f"{shape_text(rows.shape)}.",
                 remedy="Give one label for each sample.",
             )
@@ -216,7 +218,7 @@ class _Collection:
         limits = self._limits
         if self._bytes > limits.input_bytes:
             raise self._source.too_long(
-                f"The first {_counted(self.sample_count)} of the {self._source.noun} take more than "
+                f"The first {count_text(self.sample_count, 'sample')} of the {self._source.noun} take more than "
                 f"{format_limit(limits.input_bytes)} of memory.",
                 raised_by("input_bytes"),
             )
@@ -284,10 +286,6 @@ def _with_rows(leaf: Any, is_batched: bool) -> Any:
         return leaf if is_batched else tf.expand_dims(leaf, 0)
     array = np.asarray(leaf)
     return array if is_batched else array[np.newaxis]
-
-
-def _counted(count: int) -> str:
-    return "1 sample" if count == 1 else f"{count:,} samples"
 
 
 def _is_tree(label: Any) -> bool:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from core import charts
-from core.common.text import class_name, number_text, percent, signed_number_text
+from core.common.text import class_name, number_text, percent, signed_number_text, text_of
 from core.inputs.labels import Labels, answered_classes
 from core.inputs.model_output import ModelOutput, is_distribution
 from core.workspace.output_pictures import is_picture, output_picture
-from core.workspace.previews import values_chart
+from core.workspace.previews import positions_axis, positions_scale, values_chart
 from core.workspace.results import Answer
 from core.workspace.sample_rows import class_probabilities
 
@@ -53,7 +53,7 @@ def answer_of(
     true_label = labels.group_of(label) if label >= 0 else ""
     true_class = labels.class_of(label) if label >= 0 else None
     if answered.dtype.kind not in "biuf":
-        text = " ".join(_text_of(each) for each in answered.reshape(-1))
+        text = " ".join(text_of(each) for each in answered.reshape(-1))
         right = None if true_class is None or chosen is None else bool(int(chosen[0]) == true_class)
         spoken = f"The model answers {text}.{_verdict(right, true_label)}"
         return Answer({}, text=text, true_label=true_label, right=right, alt=spoken)
@@ -231,7 +231,7 @@ def _upright_bars(values: np.ndarray, target: np.ndarray | None) -> alt.LayerCha
         frame["true value"] = target
         tooltip.append(alt.Tooltip("true value:Q", format=".4~g"))
     base = alt.Chart().encode(tooltip=tooltip)
-    across = alt.X("start:Q", title=None, scale=_positions(len(values)), axis=_whole_numbers())
+    across = alt.X("start:Q", title=None, scale=positions_scale(len(values)), axis=positions_axis(grid=False))
     down = alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=3, format=".3~g"))
     layer: list[Any] = [base.mark_bar(color=charts.MARK_COLOUR).encode(across, down, x2="end:Q", y2=alt.datum(0))]
     layer.append(_zero_line(y=alt.Y("zero:Q")))
@@ -248,7 +248,7 @@ def _line(values: np.ndarray) -> alt.LayerChart:
         alt.Chart()
         .mark_line(color=charts.MARK_COLOUR, strokeWidth=1)
         .encode(
-            alt.X("unit:Q", title=None, scale=_positions(len(values)), axis=_whole_numbers()),
+            alt.X("unit:Q", title=None, scale=positions_scale(len(values)), axis=positions_axis(grid=False)),
             alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=3, format=".3~g")),
             tooltip=[alt.Tooltip("unit:Q"), alt.Tooltip("value:Q", format=".4~g")],
         )
@@ -259,14 +259,6 @@ def _line(values: np.ndarray) -> alt.LayerChart:
 
 def _zero_line(x: Any = alt.Undefined, y: Any = alt.Undefined) -> alt.Chart:
     return alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color="#9aa0ab").encode(x=x, y=y)
-
-
-def _positions(count: int) -> alt.Scale:
-    return alt.Scale(domain=[-0.5, count - 0.5], nice=False)
-
-
-def _whole_numbers() -> alt.Axis:
-    return alt.Axis(tickMinStep=1, format=",d", grid=False)
 
 
 def _with_room(frame: pd.DataFrame) -> list[float]:
@@ -288,10 +280,6 @@ def _extremes(values: np.ndarray) -> str:
         return f"{told}, mean {number_text(float(finite.mean(dtype=np.float64)))}"
     strongest = int(np.nanargmax(np.abs(np.where(np.isfinite(flat), flat, np.nan))))
     return f"{told}, the furthest from zero is unit {strongest}"
-
-
-def _text_of(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _verdict(right: bool | None, true_label: str) -> str:

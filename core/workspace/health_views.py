@@ -12,7 +12,7 @@ import pandas as pd
 
 from core import charts
 from core.analysis.health import FEWEST_SAMPLES, KINDS, FindingKind
-from core.common.text import class_name
+from core.common.text import class_name, count_text
 from core.extraction.dataset.survey import Survey
 from core.extraction.layers import is_input
 from core.inputs.datasets import Dataset
@@ -71,7 +71,7 @@ def what_was_checked(
 
 
 def _layers(keys: Collection[str]) -> str:
-    return f"{len(keys):,} {'layer' if len(keys) == 1 else 'layers'}"
+    return count_text(len(keys), "layer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +244,14 @@ def _units_apart(matrix: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> alt.LayerChart:
-    axis = alt.Axis(labelLimit=110, ticks=False, labelOverlap=False, labelBound=False, labelFlush=False, grid=False)
+    axis: dict[str, Any] = {
+        "labelLimit": 110,
+        "ticks": False,
+        "labelOverlap": False,
+        "labelBound": False,
+        "labelFlush": False,
+        "grid": False,
+    }
     slanted = max(map(len, names)) > 3
     cells = alt.Chart(frame).encode(
         alt.X(
@@ -252,9 +259,15 @@ def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> a
             title="Answered class",
             sort=list(names),
             scale=alt.Scale(domain=list(names)),
-            axis=axis.copy(deep=False) if not slanted else alt.Axis(**{**axis.to_dict(), "labelAngle": -45}),
+            axis=alt.Axis(**axis, labelAngle=-45) if slanted else alt.Axis(**axis),
         ),
-        alt.Y("true_class:N", title="True class", sort=list(names), scale=alt.Scale(domain=list(names)), axis=axis),
+        alt.Y(
+            "true_class:N",
+            title="True class",
+            sort=list(names),
+            scale=alt.Scale(domain=list(names)),
+            axis=alt.Axis(**axis),
+        ),
         tooltip=[
             alt.Tooltip("true_class:N", title="true class"),
             alt.Tooltip("answered_class:N", title="answered class"),

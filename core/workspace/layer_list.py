@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -62,39 +63,39 @@ def list_entries(rows: Sequence[LayerRow], selected: str, opened: frozenset[str]
         opened: Keys of other entries that are open.
     """
     in_sight = rows_in_sight(rows, opened_layers(rows, selected) | opened)
-    at_top = [row for row in rows if row.depth == 0]
-    folds = {row.key: fold for fold in _folds(at_top) for row in fold.rows}
-    holders = {row.key: _top_parent(rows, row) for row in in_sight}
-    selected_top = holders.get(selected, selected)
+    nested = Counter(row.parent for row in rows)
+    holders = {row.parent for row in in_sight}
+    fold_of = {row.key: fold for fold in _folds([row for row in rows if row.depth == 0]) for row in fold.rows}
+    top_of = _tops(rows)
+    selected_top = top_of.get(selected, selected)
+    inside: dict[str, list[ListEntry]] = {}
     entries: list[ListEntry] = []
-    listed: set[str] = set()
     for row in in_sight:
-        fold = folds.get(holders[row.key])
+        fold = fold_of.get(top_of[row.key])
+        depth = row.depth if fold is None else row.depth + 1
+        entry = ListEntry(row.key, row.name, depth, row, nested[row.key], row.key in holders)
         if fold is None:
-            entries.append(_entry(row, rows, in_sight, row.depth))
+            entries.append(entry)
             continue
-        is_open = fold.key in opened or any(each.key == selected_top for each in fold.rows)
-        if fold.key not in listed:
-            listed.add(fold.key)
+        if fold.key not in inside:
+            is_open = fold.key in opened or any(each.key == selected_top for each in fold.rows)
             entries.append(ListEntry(fold.key, fold.title, 0, None, len(fold.rows), is_open, fold.says_count))
-            if is_open:
-                members = {each.key for each in fold.rows}
-                inside = [each for each in in_sight if holders[each.key] in members]
-                entries += [_entry(each, rows, in_sight, each.depth + 1) for each in inside]
-    return entries
+        inside.setdefault(fold.key, []).append(entry)
+    unfolded: list[ListEntry] = []
+    for entry in entries:
+        unfolded.append(entry)
+        if entry.row is None and entry.is_open:
+            unfolded += inside[entry.key]
+    return unfolded
 
 
-def _entry(row: LayerRow, rows: Sequence[LayerRow], in_sight: Sequence[LayerRow], depth: int) -> ListEntry:
-    nested = sum(each.parent == row.key for each in rows) if row.holds_layers else 0
-    return ListEntry(row.key, row.name, depth, row, nested, any(each.parent == row.key for each in in_sight))
-
-
-def _top_parent(rows: Sequence[LayerRow], row: LayerRow) -> str:
-    parent_of = {each.key: each.parent for each in rows}
-    key = row.key
-    while parent := parent_of.get(key, ""):
-        key = parent
-    return key
+def _tops(rows: Sequence[LayerRow]) -> dict[str, str]:
+    """Return by each layer the one at the top that it is nested in, or itself."""
+    tops: dict[str, str] = {}
+    for row in rows:
+        # What a layer is nested in stands before it.
+        tops[row.key] = tops.get(row.parent, row.key)
+    return tops
 
 
 def _folds(rows: Sequence[LayerRow]) -> Iterable[_Fold]:

@@ -13,7 +13,7 @@ from core.charts.raster import class_colours
 from core.common.text import class_name, number_text, percent
 from core.inputs.model_output import is_distribution
 from core.inputs.spec import COLOUR_CHANNELS, as_colours
-from core.workspace.previews import side_by_side
+from core.workspace.previews import slices_picture
 
 __all__ = ["OutputPicture", "is_picture", "output_picture"]
 
@@ -21,7 +21,6 @@ _SMALLEST_SIDE: Final = 8
 _MOST_UNEQUAL: Final = 4.0
 _MOST_UNEQUAL_ALONE: Final = 1.5
 _CLASSES_TOLD: Final = 3
-_MOST_SLICES: Final = 16
 _SIDE: Final = 256
 
 
@@ -60,9 +59,9 @@ def output_picture(value: np.ndarray, height: int) -> OutputPicture:
     """
     image = _channels_last(value)
     if image.ndim == 4:
-        chosen = np.unique(np.linspace(0, len(image) - 1, min(len(image), _MOST_SLICES)).astype(int))
-        told = f"{len(chosen):,} of {len(image):,} slices" if len(chosen) < len(image) else f"{len(image):,} slices"
-        return _drawn(charts.picture_values(side_by_side(as_colours(image[chosen]))), height, told)
+        picture, count = slices_picture(image)
+        told = f"{count:,} of {len(image):,} slices" if count < len(image) else f"{len(image):,} slices"
+        return _drawn(charts.picture_values(picture), height, told)
     if is_distribution(image):
         return _mask(image, height)
     finite = image[np.isfinite(image)]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -27,7 +27,9 @@ __all__ = [
     "ValueRange",
     "input_view",
     "png_of",
-    "side_by_side",
+    "positions_axis",
+    "positions_scale",
+    "slices_picture",
     "value_range",
     "values_chart",
 ]
@@ -150,17 +152,27 @@ def _picture_of(spec: InputSpec, one: np.ndarray) -> tuple[bytes | None, str]:
     if spec.kind != "volume" or slices.ndim not in (3, 4):
         return None, ""
     slices = slices if slices.ndim == 4 else slices[..., np.newaxis]  # (depth, height, width, channel)
-    chosen = np.unique(np.linspace(0, len(slices) - 1, min(len(slices), _MOST_SLICES)).astype(int))
-    of_slices = f"{len(chosen):,} of {len(slices):,} slices" if len(chosen) < len(slices) else ""
+    picture, count = slices_picture(slices)
+    of_slices = f"{count:,} of {len(slices):,} slices" if count < len(slices) else ""
     notes = (of_slices, _note_on_channels(slices.shape[-1]))
-    return png_of(side_by_side(as_colours(slices[chosen]))), ", ".join(filter(None, notes))
+    return png_of(picture), ", ".join(filter(None, notes))
 
 
 def _note_on_channels(channels: int) -> str:
     return "" if channels in COLOUR_CHANNELS else f"the mean of {channels:,} channels is drawn"
 
 
-def side_by_side(slices: np.ndarray) -> np.ndarray:
+def slices_picture(slices: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return slices as one picture, of many some at even distances, and how many of them are in it.
+
+    Args:
+        slices: Shape ``(slice, height, width, channel)``.
+    """
+    chosen = np.unique(np.linspace(0, len(slices) - 1, min(len(slices), _MOST_SLICES)).astype(int))
+    return _side_by_side(as_colours(slices[chosen])), len(chosen)
+
+
+def _side_by_side(slices: np.ndarray) -> np.ndarray:
     """Return slices of shape ``(slice, height, width, channel)`` as one picture, in rows, with gaps between them."""
     columns = int(np.ceil(np.sqrt(len(slices))))
     rows = -(-len(slices) // columns)
@@ -209,7 +221,7 @@ def values_chart(
         alt.Chart(pd.DataFrame({"position": kept, "value": flat[kept]}))
         .mark_bar(color=charts.MARK_COLOUR)
         .encode(
-            x=alt.X("position:Q", title="Position", scale=_within(len(flat)), axis=_whole_numbers()),
+            x=alt.X("position:Q", title="Position", scale=positions_scale(len(flat)), axis=positions_axis()),
             y=alt.Y("value:Q", title=None),
             tooltip=[alt.Tooltip("position:Q"), alt.Tooltip("value:Q", format=".4~g")],
         )
@@ -227,7 +239,7 @@ def _lines(value: np.ndarray, names: list[str], height: int, legend: bool) -> al
         alt.Chart(frame)
         .mark_line(strokeWidth=1.5)
         .encode(
-            x=alt.X("time:Q", title="Time", scale=_within(len(value)), axis=_whole_numbers()),
+            x=alt.X("time:Q", title="Time", scale=positions_scale(len(value)), axis=positions_axis()),
             y=alt.Y("value:Q", title=None),
             color=alt.Color("feature:N", scale=colours, legend=explained),
             tooltip=[alt.Tooltip("feature:N"), alt.Tooltip("time:Q"), alt.Tooltip("value:Q", format=".4~g")],
@@ -236,12 +248,14 @@ def _lines(value: np.ndarray, names: list[str], height: int, legend: bool) -> al
     )
 
 
-def _within(count: int) -> alt.Scale:
+def positions_scale(count: int) -> alt.Scale:
+    """Return the scale of an axis along which so many numbers stand side by side."""
     return alt.Scale(domain=[-0.5, count - 0.5], nice=False)
 
 
-def _whole_numbers() -> alt.Axis:
-    return alt.Axis(tickMinStep=1, format=",d")
+def positions_axis(**settings: Any) -> alt.Axis:
+    """Return such an axis, with whole numbers only; ``settings`` are further ones of :class:`altair.Axis`."""
+    return alt.Axis(tickMinStep=1, format=",d", **settings)
 
 
 def _named_bars(value: np.ndarray, names: tuple[str, ...]) -> alt.Chart:

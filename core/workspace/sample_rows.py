@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from core.common.text import class_name, number_text
+from core.common.text import class_name, number_text, text_of
 from core.inputs.labels import Labels, answered_classes
 from core.inputs.model_output import ModelOutput, is_distribution
 from core.workspace.results import SampleRow
@@ -86,15 +86,11 @@ def class_probabilities(output: np.ndarray, labels: Labels, described: ModelOutp
 
 def _answers(output: np.ndarray, chosen: np.ndarray | None, labels: Labels) -> list[str]:
     if output.dtype.kind not in "biuf":
-        return [" ".join(map(_text, np.reshape(each, -1))) for each in output]
+        return [" ".join(map(text_of, np.reshape(each, -1))) for each in output]
     if chosen is not None:
         return [class_name(int(number), labels.class_names) for number in chosen]
     is_number = len(output) and output[0].size == 1
     return [number_text(float(value)) for value in output.reshape(-1)] if is_number else [""] * len(output)
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _true_label(labels: Labels, sample: int) -> str:

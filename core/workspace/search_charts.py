@@ -51,12 +51,13 @@ def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> Char
             alt.X("answer:Q", axis=None, scale=alt.Scale(zero=True)),
             alt.Y(
                 "of:N",
-                sort=None,
+                # A domain that is said: the labels change with every step, and the browser keeps what it had.
+                scale=alt.Scale(domain=labels),
                 title=None,
                 axis=alt.Axis(labelLimit=240, labelOverlap=False, labelBound=False, labelFlush=False, ticks=False),
             ),
             color=alt.Color(
-                "of:N", sort=None, scale=alt.Scale(range=[charts.MARK_COLOUR, _SAMPLE_COLOUR]), legend=None
+                "of:N", scale=alt.Scale(domain=labels, range=[charts.MARK_COLOUR, _SAMPLE_COLOUR]), legend=None
             ),
             tooltip=[alt.Tooltip("of:N", title="of"), alt.Tooltip("answer:Q", format=".4~g")],
         )

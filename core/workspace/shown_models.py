@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from core.common.text import did_you_mean, safe_name
+from core.common.text import count_text, did_you_mean, safe_name
 from core.errors import InputRejected
 from core.extraction.built_models import seen_layers, specs_of_build
 from core.extraction.extractor import Extractor
@@ -220,4 +220,4 @@ def _about(source: SampleSource | None, inputs: Any) -> str:
     if source.is_cut:
         whole = f" of {source.count:,}" if source.count else ""
         return f"The first {count:,}{whole} samples{holder}"
-    return f"{'1 sample' if count == 1 else f'{count:,} samples'}{holder}"
+    return f"{count_text(count, 'sample')}{holder}"

@@ -79,7 +79,6 @@ def pictures_alone():
     from ui.session import get_session
 
     session = get_session()
-    session.drawn_layer = session.choice.layer
     pictures(session.workspace, session.choice)
 
 

@@ -11,20 +11,6 @@ from core.plugins.registry import Registry
 registry = Registry()
 
 
-@pytest.fixture(scope="module")
-def workspaces():
-    """Return a function that opens an example, once."""
-    kept = {}
-
-    def give(name):
-        if name not in kept:
-            kept[name] = core.Workspace(registry)
-            kept[name].open_example(name)
-        return kept[name]
-
-    return give
-
-
 @pytest.fixture
 def drawn(workspaces):
     """Return a function that draws a layer of an example, and makes sure that it can be painted."""

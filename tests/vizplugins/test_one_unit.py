@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import core
 from core.plugins.options import describe_options
 from core.plugins.registry import Registry
 
@@ -36,20 +35,6 @@ CLICKED = {
     "value-table": (),
     "before-and-after": ("channel",),
 }
-
-
-@pytest.fixture(scope="module")
-def workspaces():
-    """Return a function that opens an example, once."""
-    kept = {}
-
-    def give(name):
-        if name not in kept:
-            kept[name] = core.Workspace(registry)
-            kept[name].open_example(name)
-        return kept[name]
-
-    return give
 
 
 @pytest.mark.parametrize("visualizer", registry.visualizers, ids=lambda visualizer: visualizer.name)

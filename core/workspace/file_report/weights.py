@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.charts.building_blocks import count_in_bins
-from core.common.text import format_shape, safe_name
+from core.common.text import format_shape, safe_name, text_of
 from core.models.hdf5 import is_of_training
 from core.workspace.file_report.results import WeightRow
 from core.workspace.layer_table import SPARKLINE_BINS
@@ -161,7 +161,7 @@ def _layer_names(top: Any) -> dict[str, None]:
         parts = [key for key in top.attrs if re.fullmatch(r"layer_names\d+", key)]
         listed = [name for key in sorted(parts, key=_in_natural_order) for name in top.attrs[key]]
     names = np.ravel(listed) if listed is not None else ()
-    return {name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name): None for name in names}
+    return {text_of(name): None for name in names}
 
 
 def _datasets(top: Any) -> list[str]:
