@@ -232,7 +232,7 @@ def _spread(frame: pd.DataFrame) -> alt.LayerChart:
     )
     middle = frame.groupby("class", as_index=False)["answer"].mean()
     means = alt.Chart(middle).mark_point(shape="diamond", filled=True, size=70, color="#e8932f")
-    ring = alt.Chart(frame[frame["open"]]).mark_tick(thickness=3, color="#ff4b4b").encode(across, by_class)
+    ring = alt.Chart(frame[frame["open"]]).mark_tick(thickness=3, color=charts.CHOSEN_COLOUR).encode(across, by_class)
     layers = [ticks, means.encode(across, by_class), ring]
     return alt.LayerChart(layer=layers, height=alt.Step(22))
 

@@ -102,7 +102,7 @@ def _colour(frame: pd.DataFrame) -> alt.Color:
 
 def _frame_around(samples: pd.DataFrame) -> alt.Chart:
     places = samples.assign(left=samples["position"] - 0.5, right=samples["position"] + 0.5)
-    rectangles = alt.Chart(places).mark_rect(fillOpacity=0, stroke="#ff4b4b", strokeWidth=2)
+    rectangles = alt.Chart(places).mark_rect(fillOpacity=0, stroke=charts.CHOSEN_COLOUR, strokeWidth=2)
     return rectangles.encode(x=alt.X("left:Q"), x2=alt.X2("right:Q"))
 
 

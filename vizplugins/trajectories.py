@@ -132,7 +132,7 @@ def _paths(
         before.mark_circle(size=60, opacity=1).encode(
             x, y, color=by_time if options.colour_by == "time" else by_class, tooltip=tooltip
         ),
-        before.mark_point(size=260, color="#ff4b4b", strokeWidth=2.5, filled=False)
+        before.mark_point(size=260, color=charts.CHOSEN_COLOUR, strokeWidth=2.5, filled=False)
         .encode(x, y)
         .transform_filter("datum.time == step"),
     ]

@@ -38,6 +38,7 @@ from core.charts.building_blocks import (
     unit_name,
 )
 from core.charts.colours import (
+    CHOSEN_COLOUR,
     GAP_LEVEL,
     MARK_COLOUR,
     MUTED_COLOUR,
@@ -64,7 +65,7 @@ from core.charts.heatmaps import (
 )
 from core.charts.selections import clicked, dragged
 from core.charts.theme import MUTED_TEXT
-from core.charts.units import CHOSEN_COLOUR, chosen_frame, mark_column, mark_row, unit_bars, unit_labels
+from core.charts.units import chosen_frame, mark_column, mark_row, unit_bars, unit_labels
 from core.common.deprecation import warn_deprecated
 from core.common.text import NOT_KNOWN, cut_in_the_middle, format_shape, percent
 from core.extraction.activation import Activation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,6 +15,7 @@ from PIL import Image
 from core.analysis.large_arrays import finite_range
 
 __all__ = [
+    "CHOSEN_COLOUR",
     "GAP_LEVEL",
     "MARK_COLOUR",
     "MUTED_COLOUR",
@@ -21,17 +23,21 @@ __all__ = [
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
+    "chosen_stroke",
     "colour_levels",
     "colour_scale",
     "level_picture_url",
     "picture_url",
     "picture_values",
     "png_url",
+    "rgb_of",
     "within",
 ]
 
 MARK_COLOUR: Final = "#4c78a8"
 """Colour of marks where colour means nothing; it reads well on light and on dark."""
+CHOSEN_COLOUR: Final = "#ff4b4b"
+"""Colour of the frame around what is chosen: a unit, a channel, the sample that is open."""
 MUTED_COLOUR: Final = "#70757f"
 """Grey of marks that stand back, 4.6:1 on white. For text take ``MUTED_TEXT``, which is lighter on a dark page."""
 ColourScheme = Literal["automatic", "viridis", "magma", "cividis", "greys", "blueorange"]
@@ -96,7 +102,7 @@ class ColourScale:
 
     def palette(self) -> np.ndarray:
         """Return 256 colours, uint8, shape ``(256, 3)``; the last two stand for a gap and for what is not a number."""
-        stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in SCHEMES[self.scheme]])
+        stops = rgb_of(SCHEMES[self.scheme])
         positions = np.linspace(0, len(stops) - 1, _TOP_LEVEL + 1)
         colours = [np.interp(positions, range(len(stops)), stops[:, part]) for part in range(3)]
         return np.vstack([np.stack(colours, axis=1), (0, 0, 0), NOT_A_NUMBER_COLOUR]).astype(np.uint8)
@@ -108,6 +114,17 @@ class ColourScale:
     def url(self, values: np.ndarray) -> str:
         """Return numbers of shape ``(row, column)`` as a PNG data URL."""
         return level_picture_url(self.levels(values), self)
+
+
+def rgb_of(colours: Iterable[str]) -> np.ndarray:
+    """Return colours such as ``"#4c78a8"`` as numbers, uint8, shape ``(colour, 3)``."""
+    return np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours], np.uint8)
+
+
+def chosen_stroke(column: str = "chosen") -> alt.Stroke:
+    """Return the encoding that frames the marks whose column is True."""
+    scale = alt.Scale(domain=[False, True], range=["transparent", CHOSEN_COLOUR])
+    return alt.Stroke(f"{column}:N", scale=scale, legend=None)
 
 
 def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:

@@ -22,6 +22,7 @@ from core.charts.building_blocks import small_title
 from core.charts.colours import (
     GAP_LEVEL,
     ColourScale,
+    chosen_stroke,
     colour_levels,
     colour_scale,
     level_picture_url,
@@ -176,9 +177,7 @@ def _rectangles(
             x2=alt.X2("right:Q"),
             y=down,
             y2=alt.Y2("bottom:Q"),
-            stroke=alt.Stroke(
-                "chosen:N", scale=alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"]), legend=None
-            ),
+            stroke=chosen_stroke(),
             color=colour,
             tooltip=[
                 alt.Tooltip(f"{select}:Q"),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.charts.colours import png_url
+from core.charts.colours import png_url, rgb_of
 
 __all__ = ["MOST_MARKS", "behind", "class_colours", "colours_of", "grid_representatives", "points_picture"]
 
@@ -41,7 +41,7 @@ def colours_of(names: pd.Series, colours: Mapping[str, str]) -> np.ndarray:
         colours: By name, such as ``"#4c78a8"``.
     """
     codes, found = pd.factorize(names)
-    return np.array([[int(colours[name][at : at + 2], 16) for at in (1, 3, 5)] for name in found], np.uint8)[codes]
+    return rgb_of(colours[name] for name in found)[codes]
 
 
 def points_picture(points: np.ndarray, colours: np.ndarray, reach: float, side: int = 640) -> str:

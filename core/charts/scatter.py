@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.projection import Projection
-from core.charts.units import CHOSEN_COLOUR
+from core.charts.colours import CHOSEN_COLOUR
 from core.common.text import number_text, percent
 
 __all__ = ["ROOM", "axes", "point_size", "quality", "ring", "turned", "turning_params", "within_reach"]

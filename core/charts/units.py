@@ -10,21 +10,18 @@ import numpy as np
 import pandas as pd
 
 from core.charts.building_blocks import name_axis, row_order
-from core.charts.colours import MARK_COLOUR
+from core.charts.colours import CHOSEN_COLOUR, MARK_COLOUR, chosen_stroke
 from core.charts.selections import clicked
 from core.charts.theme import MUTED_TEXT
 
-__all__ = ["CHOSEN_COLOUR", "chosen_frame", "mark_column", "mark_row", "unit_bars", "unit_labels"]
+__all__ = ["chosen_frame", "mark_column", "mark_row", "unit_bars", "unit_labels"]
 
-CHOSEN_COLOUR: Final = "#ff4b4b"
-"""Colour of the frame around what is chosen: a unit, a channel, the sample that is open."""
 _LABEL_ROOM: Final = 56
 
 
 def chosen_frame() -> dict[str, Any]:
     """Return the encodings that frame the marks whose column ``chosen`` is True."""
-    values: Any = alt.Scale(domain=[False, True], range=["transparent", CHOSEN_COLOUR])
-    return {"stroke": alt.Stroke("chosen:N", scale=values, legend=None), "strokeWidth": alt.value(2)}
+    return {"stroke": chosen_stroke(), "strokeWidth": alt.value(2)}
 
 
 def unit_labels(units: Any, chosen: int, kind: str = "unit") -> list[str]:

@@ -15,6 +15,7 @@ from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input, owner_of
 from core.extraction.memory_plan import MemoryPlan, plan_memory
+from core.inputs.checking import check_sample
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import arrange, flat
 
@@ -93,8 +94,7 @@ class SampleBlocks:
             InputRejected: If there is no such sample.
             ExtractionFailed: If the model raises.
         """
-        if not 0 <= sample < self._count:
-            raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {self._count - 1}.")
+        check_sample(sample, self._count)
         start = sample // self.plan.samples_at_once * self.plan.samples_at_once
 
         def run() -> Activations:

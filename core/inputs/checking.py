@@ -21,7 +21,7 @@ from core.errors import InputRejected
 from core.inputs.remedies import fits, shape_text, suggest_remedy
 from core.inputs.spec import InputKind, InputSpec
 
-__all__ = ["InputKind", "InputSpec", "check", "check_memory", "check_type", "misfit", "shape_text"]
+__all__ = ["InputKind", "InputSpec", "check", "check_memory", "check_sample", "check_type", "misfit", "shape_text"]
 
 
 def check(array: np.ndarray, spec: InputSpec, source: str = "") -> np.ndarray:
@@ -89,6 +89,16 @@ def check_type(dtype: np.dtype[Any], spec: InputSpec, holder: str = "The array")
             if expected == "text"
             else "Turn the text into numbers the way the model was trained.",
         )
+
+
+def check_sample(sample: int, count: int) -> None:
+    """Make sure that there is a sample of a number.
+
+    Raises:
+        InputRejected: If it is none of so many.
+    """
+    if not 0 <= sample < count:
+        raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
 
 
 def check_memory(size: int, what: str) -> None:

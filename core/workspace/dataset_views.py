@@ -11,6 +11,7 @@ from core.errors import InputRejected
 from core.extraction.dataset.survey import Survey, survey
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input
+from core.inputs.checking import check_sample
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
 from core.workspace.comparison_views import models_report, samples_report
@@ -74,10 +75,7 @@ class DatasetViews:
     def compare_samples(self, first: int, second: int) -> ComparisonReport:
         """Return two samples against each other, see :meth:`.WorkspaceInterface.compare_samples`."""
         for sample in (first, second):
-            if not 0 <= sample < self.dataset.sample_count:
-                raise InputRejected(
-                    f"There is no sample {sample}.", remedy=f"There are samples 0 to {self.dataset.sample_count - 1}."
-                )
+            check_sample(sample, self.dataset.sample_count)
         return samples_report(self._extractor, self.dataset, first, second)
 
     def _health(self, progress: Progress | None) -> HealthReport:

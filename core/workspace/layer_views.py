@@ -67,8 +67,7 @@ class LayerViews:
 
     def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
         """Return the pictures that suit a layer, the best first."""
-        self._registry.refresh()
-        return visualizer_list.suited(self._registry, self._activation(layer, sample))
+        return self._offer(layer, sample).suited
 
     def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
         """Return the pictures that do not suit a layer."""
@@ -76,9 +75,12 @@ class LayerViews:
 
     def view(self, layer: str, sample: int) -> LayerView:
         """Return everything about one layer but the chart."""
-        suited = self.visualizers(layer, sample)
-        unavailable = visualizer_list.unavailable(self._registry, self._activation(layer, sample))
+        suited, unavailable = self._offer(layer, sample)
         return LayerView(self.describe(layer, sample), self.parts(layer, sample), suited, unavailable=unavailable)
+
+    def _offer(self, layer: str, sample: int) -> visualizer_list.Offer:
+        self._registry.refresh()
+        return visualizer_list.offer(self._registry, self._activation(layer, sample))
 
     def _activation(self, layer: str, sample: int) -> Activation:
         return self._blocks.activation(layer, sample)[0]

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.charts.colours import chosen_stroke
 from core.charts.selections import clicked
 from core.common.text import cut_in_the_middle
 from core.extraction.layers import input_key, is_input
@@ -111,7 +112,6 @@ def _nodes(boxes: Sequence[_Box], selected: str) -> pd.DataFrame:
 def _rectangles(nodes: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> alt.Chart:
     kinds = [kind for kind in KIND_COLOURS if kind in set(nodes["kind"])]
     colours = alt.Scale(domain=kinds, range=[KIND_COLOURS[kind] for kind in kinds])
-    frames = alt.Scale(domain=[False, True], range=["transparent", "#ff4b4b"])
     return (
         alt.Chart(nodes)
         .mark_rect(cornerRadius=4, cursor="pointer", fillOpacity=0.85)
@@ -121,7 +121,7 @@ def _rectangles(nodes: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> 
             alt.X2("right:Q"),
             alt.Y2("bottom:Q"),
             fill=alt.Fill("kind:N", scale=colours, legend=alt.Legend(title="Kind of layer", orient="right")),
-            stroke=alt.Stroke("selected:N", scale=frames, legend=None),
+            stroke=chosen_stroke("selected"),
             strokeWidth=alt.StrokeWidthValue(3),
             tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("type:N"), alt.Tooltip("shape:N", title="output")],
         )

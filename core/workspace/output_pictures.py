@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 
 from core import charts
+from core.charts.colours import rgb_of
 from core.charts.raster import class_colours
 from core.common.text import class_name, number_text, percent
 from core.inputs.model_output import is_distribution
@@ -75,9 +76,7 @@ def _mask(shares: np.ndarray, height: int) -> OutputPicture:
     """Draw probabilities of shape ``(height, width, class)`` as the class that is likeliest at each place."""
     classes = shares.argmax(axis=-1)
     count = shares.shape[-1]
-    palette = np.array(
-        [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in class_colours(count)], np.uint8
-    )
+    palette = rgb_of(class_colours(count))
     parts = np.bincount(classes.reshape(-1), minlength=count) / classes.size
     largest = [int(each) for each in np.argsort(-parts, kind="stable")[:_CLASSES_TOLD] if parts[each] > 0]
     told = ", ".join(f"{class_name(each, ())} {percent(float(parts[each]))}" for each in largest)

@@ -13,8 +13,8 @@ from core.charts.sample_strip import sample_strip, tile_pictures
 from core.charts.validation import specification_of
 from core.common.progress import Progress
 from core.common.text import number_text, percent
-from core.errors import InputRejected
 from core.extraction.blocks import SampleBlocks
+from core.inputs.checking import check_sample
 from core.inputs.datasets import ArrayDataset
 from core.inputs.labels import match_labels
 from core.inputs.model_output import ModelOutput
@@ -67,10 +67,8 @@ class SampleList:
 
     def strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
         """Return some samples in one row, see :meth:`.WorkspaceInterface.sample_strip`."""
-        count = self._dataset.sample_count
         for sample in samples:
-            if not 0 <= sample < count:
-                raise InputRejected(f"There is no sample {sample}.", remedy=f"There are samples 0 to {count - 1}.")
+            check_sample(sample, self._dataset.sample_count)
         if not samples:
             return ChartPicture({})
         rows = [self._row_of(sample) for sample in samples]

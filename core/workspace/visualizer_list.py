@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.plugins.options import describe_options
@@ -17,22 +19,28 @@ from core.workspace.results import (
     VisualizerSummary,
 )
 
-__all__ = ["failure_of", "parts_of", "plugins", "rejected", "suited", "unavailable"]
+__all__ = ["Offer", "failure_of", "offer", "parts_of", "plugins", "rejected"]
 
 
-def suited(registry: Registry, activation: Activation) -> tuple[VisualizerSummary, ...]:
-    """Return the pictures that suit an activation, the best first."""
-    return tuple(_suited(registry, each, activation) for each in registry.publish(activation))
+class Offer(NamedTuple):
+    """The pictures of an activation: those that suit, the best first, and those that would if something were given."""
+
+    suited: tuple[VisualizerSummary, ...]
+    unavailable: tuple[Rejection, ...]
+
+
+def offer(registry: Registry, activation: Activation) -> Offer:
+    """Return the pictures that an activation has, and those that it would have, each with what they need."""
+    candidates = registry.candidates(activation)
+    return Offer(
+        tuple(_suited(registry, each.visualizer, activation) for each in candidates if each.match.handled),
+        tuple(_rejection(registry, each) for each in candidates if each.match.missing),
+    )
 
 
 def rejected(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
     """Return the pictures that do not suit an activation, each with the reason."""
     return tuple(_rejection(registry, each) for each in registry.candidates(activation) if not each.match.handled)
-
-
-def unavailable(registry: Registry, activation: Activation) -> tuple[Rejection, ...]:
-    """Return the pictures that would suit an activation if the person gave what they need, each with the reason."""
-    return tuple(_rejection(registry, each) for each in registry.candidates(activation) if each.match.missing)
 
 
 def plugins(registry: Registry) -> tuple[PluginSummary, ...]:

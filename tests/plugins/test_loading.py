@@ -396,7 +396,7 @@ def test_a_plugin_that_brings_nothing_says_so(registry, save):
 
 
 def test_what_raises_when_it_is_described_does_not_take_the_others_with_it(registry, save, activation):
-    from core.workspace.visualizer_list import plugins, suited
+    from core.workspace.visualizer_list import offer, plugins
 
     code = textwrap.dedent(PLUGIN).replace(
         "    def chart", "    def summary(self):\n        raise RuntimeError('mute')\n\n    def chart"
@@ -404,7 +404,7 @@ def test_what_raises_when_it_is_described_does_not_take_the_others_with_it(regis
     save("mute.py", code=code)
     registry.refresh()
 
-    described = {each.name: each.description for each in suited(registry, activation)}
+    described = {each.name: each.description for each in offer(registry, activation).suited}
     assert described["mute"] == "Its summary() raised RuntimeError: mute"
     assert described["histogram"]
     assert "mute.py" in [each.name for each in plugins(registry)]

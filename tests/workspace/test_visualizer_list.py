@@ -5,7 +5,7 @@ import pytest
 from core.common.cache import OnceCache
 from core.plugins.registry import get_registry
 from core.workspace.thumbnails import thumbnail
-from core.workspace.visualizer_list import plugins, suited, unavailable
+from core.workspace.visualizer_list import offer, plugins
 
 GROUPS = {
     "feature-maps": "look",
@@ -29,22 +29,21 @@ def test_a_built_in_stands_in_the_group_that_a_person_looks_for_it_in(name, grou
 
 
 def test_a_picture_that_suits_says_its_group(make_activation):
-    groups = {each.name: each.group for each in suited(get_registry(), make_activation("sample=6 unit=4"))}
+    groups = {each.name: each.group for each in offer(get_registry(), make_activation("sample=6 unit=4")).suited}
 
     assert groups["histogram"] == "numbers"
     assert groups["strongest-units"] == "units"
 
 
 def test_what_needs_more_samples_is_unavailable_and_what_does_not_suit_is_not(make_activation):
-    missing = {
-        each.name: (each.group, each.reason) for each in unavailable(get_registry(), make_activation("sample=1 unit=4"))
-    }
+    unavailable = offer(get_registry(), make_activation("sample=1 unit=4")).unavailable
+    missing = {each.name: (each.group, each.reason) for each in unavailable}
 
     assert missing["projection"] == ("samples", "needs at least 5 samples")
     assert missing["exciting-samples"] == ("units", "needs at least 3 samples")
     assert missing["sample-distribution"] == ("samples", "needs at least 2 samples")
     assert "feature-maps" not in missing
-    assert unavailable(get_registry(), make_activation("sample=6 unit=4")) == ()
+    assert offer(get_registry(), make_activation("sample=6 unit=4")).unavailable == ()
 
 
 def test_a_picture_that_compares_samples_has_a_thumbnail():
