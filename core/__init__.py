@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.common.display import set_display
 
 if TYPE_CHECKING:
+    from core.analysis.maximization.ascent import AscentSettings
     from core.errors import (
         CodeNeeded,
         ExtractionFailed,
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from core.inputs.sample_context import SampleContext
     from core.inputs.structure import arrange
     from core.models.loading import load_model
+    from core.notebook.numbers import (
+        Health,
+        Maximization,
+        attribute,
+        compare,
+        compare_samples,
+        health,
+        maximize,
+        project,
+    )
+    from core.notebook.units import Unit, unit
     from core.plugins.registry import Registry, get_registry
     from core.workspace.workspace import Workspace
 
@@ -60,8 +72,12 @@ def __dir__() -> list[str]:
 
 
 def _display(activation: Any, include: Any, exclude: Any) -> Any:
-    return import_module("core.notebook").best_picture(activation, include, exclude)
+    return import_module("core.notebook.pictures").best_picture(activation, include, exclude)
+
+
+def _chart(picture: str, activation: Any, **options: Any) -> Any:
+    return import_module("core.notebook.pictures").picture_called(picture, activation, **options)
 
 
 # This runs before any module of the engine, whatever of it is imported first.
-set_display(_display)
+set_display(_display, _chart)

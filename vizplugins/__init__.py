@@ -5,14 +5,40 @@ kit that a visualizer is tested with.
 """
 
 from core import charts
-from core.analysis import attribution, normalization, projection, recurrence
+from core.analysis import (
+    attribution,
+    layer_weights,
+    normalization,
+    prefixes,
+    projection,
+    recurrence,
+    unit_connections,
+    unit_statistics,
+)
 from core.analysis.layer_dataset import LayerDataset
-from core.charts import ColourScheme, gallery, raster, sample_pictures, scatter
+from core.analysis.other_model import OtherModel
+from core.charts import ColourScheme, gallery, overlays, raster, sample_pictures, scatter
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
+from core.extraction.weights import FreshWeights
+from core.inputs.labels import answered_classes, probabilities_of_classes
+from core.inputs.model_output import LEAST_PROBABILITY, are_distributions, are_sound, is_distribution
 from core.inputs.sample_context import SampleContext
-from core.plugins.handles import Handles, Missing
+from core.inputs.spec import as_colours
+from core.plugins.handles import Handles, Missing, without_units
 from core.plugins.hookspecs import hookimpl
+from core.plugins.meaning_registry import MeaningRegistry
+from core.plugins.meanings import (
+    ANSWER_HEIGHT,
+    CERTAIN,
+    LIKELY,
+    MODEST,
+    POSSIBLE,
+    MeaningAnswer,
+    OutputContext,
+    OutputMeaning,
+    OutputSamples,
+)
 from core.plugins.visualizer import (
     API_VERSION,
     ActsFromRank,
@@ -22,18 +48,26 @@ from core.plugins.visualizer import (
     ClassIndex,
     HeadIndex,
     LayerKey,
+    MeaningName,
     NoneTitle,
     Options,
     ProgressReport,
     Refusal,
     Region,
     SampleIndex,
+    TimestepIndex,
     UnitIndex,
     Visualizer,
 )
 
 __all__ = [
+    "ANSWER_HEIGHT",
     "API_VERSION",
+    "CERTAIN",
+    "LEAST_PROBABILITY",
+    "LIKELY",
+    "MODEST",
+    "POSSIBLE",
     "Activation",
     "Activations",
     "ActsFromRank",
@@ -43,28 +77,49 @@ __all__ = [
     "ClassIndex",
     "ColourScheme",
     "Extractor",
+    "FreshWeights",
     "Handles",
     "HeadIndex",
     "LayerDataset",
     "LayerKey",
+    "MeaningAnswer",
+    "MeaningName",
+    "MeaningRegistry",
     "Missing",
     "NoneTitle",
     "Options",
+    "OtherModel",
+    "OutputContext",
+    "OutputMeaning",
+    "OutputSamples",
     "ProgressReport",
     "Refusal",
     "Region",
     "SampleContext",
     "SampleIndex",
+    "TimestepIndex",
     "UnitIndex",
     "Visualizer",
+    "answered_classes",
+    "are_distributions",
+    "are_sound",
+    "as_colours",
     "attribution",
     "charts",
     "gallery",
     "hookimpl",
+    "is_distribution",
+    "layer_weights",
     "normalization",
+    "overlays",
+    "prefixes",
+    "probabilities_of_classes",
     "projection",
     "raster",
     "recurrence",
     "sample_pictures",
     "scatter",
+    "unit_connections",
+    "unit_statistics",
+    "without_units",
 ]

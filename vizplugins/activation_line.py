@@ -63,7 +63,8 @@ class ActivationLine(Visualizer):
             ],
             height=320,
             title=charts.title(
-                f"{len(answer.values):,} units of {activation.key}; unit {unit:,} is {answer.values[unit]:.4g}",
+                f"{len(answer.values):,} units of {activation.key}; "
+                f"unit {unit:,} is {charts.number_text(answer.values[unit])}",
                 charts.sample_name(activation, options.sample),
                 f"{together:,} units a bar" if together > 1 else "",
                 charts.note_not_finite(answer.values),

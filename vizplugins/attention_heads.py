@@ -91,13 +91,23 @@ class AttentionHeads(Visualizer):
             "" if head == options.head else f"there is no head {options.head}: the last one, {head}, is shown",
             _note_hidden(hidden_keys, on_padding),
             _note_uniform(scores),
-            f"colours start at the lowest score, {scale.low:.3g}" if scale.low > 0 else "",
+            f"colours start at the lowest score, {charts.number_text(scale.low)}" if scale.low > 0 else "",
             charts.note_not_finite(scores),
         )
         thinned = charts.note_reduced(scores.shape[1:], _TILE_CELLS)
         heading.subtitle = [*heading.subtitle, *([f"small maps: {thinned} scores"] if thinned else [])]
         name = "Average over heads" if head is None else f"Head {head}"
-        large_map = _large_map(large, scale, name, _labels(queries, rows), _labels(keys, columns))
+        large_map = _large_map(
+            large,
+            scale,
+            name,
+            labels=(_labels(queries, rows), _labels(keys, columns)),
+            # Of a part of the positions they would stand at the wrong ones.
+            rulers=(
+                charts.ruler_of(recorded, "query") if len(rows) == recorded.extent("query") else None,
+                charts.ruler_of(recorded, "key") if len(columns) == recorded.extent("key") else None,
+            ),
+        )
         small_maps = gallery.gallery(
             np.stack([charts.reduced(scores_of_head, _TILE_CELLS) for scores_of_head in scores]),
             numbers=np.arange(len(scores)),
@@ -114,7 +124,12 @@ class AttentionHeads(Visualizer):
 
 
 def _large_map(
-    scores: np.ndarray, scale: charts.ColourScale, name: str, queries: list[str] | None, keys: list[str] | None
+    scores: np.ndarray,
+    scale: charts.ColourScale,
+    name: str,
+    *,
+    labels: tuple[list[str] | None, list[str] | None],
+    rulers: tuple[charts.Ruler | None, charts.Ruler | None],
 ) -> alt.LayerChart:
     at_a_time = _positions_looked_at(scores)
     return charts.heatmap(
@@ -125,18 +140,21 @@ def _large_map(
         value_title="Score",
         width=int(np.clip(scores.shape[1] * _CELL, _LEAST, _MOST)),
         height=int(np.clip(scores.shape[0] * _CELL, _LEAST, _MOST)),
-        title=charts.small_title(f"{name} · a query looks at {at_a_time:.3g} of {scores.shape[1]:,} keys at a time"),
-        row_labels=queries,
-        column_labels=keys,
+        title=charts.small_title(
+            f"{name} · a query looks at {charts.number_text(at_a_time)} of {scores.shape[1]:,} keys at a time"
+        ),
+        row_labels=labels[0],
+        column_labels=labels[1],
+        row_ruler=rulers[0],
+        column_ruler=rulers[1],
         most_tooltips=_MOST_TOOLTIPS,
     )
 
 
 def _scale(scores: np.ndarray, colours: str) -> charts.ColourScale:
-    fitted = charts.colour_scale(scores, "viridis")
-    if colours == "from the lowest" or fitted.high <= 0:
-        return fitted
-    return charts.ColourScale(0.0, fitted.high, "viridis")
+    if colours == "from the lowest" or not (scores > 0).any():
+        return charts.colour_scale(scores, "viridis")
+    return charts.magnitude_scale(scores)
 
 
 def _positions(tokens: tuple[tuple[str, ...], np.ndarray] | None, hide_padding: bool, length: int) -> np.ndarray:
@@ -167,7 +185,7 @@ def _note_uniform(scores: np.ndarray) -> str:
     even = 1 / scores.shape[2]
     if scores.shape[2] == 1 or not np.isfinite(scores).all() or np.abs(scores - even).max() > _EVEN * even:
         return ""
-    return f"practically uniform: every score is within 5 % of 1/{scores.shape[2]:,} = {even:.3g}"
+    return f"practically uniform: every score is within 5 % of 1/{scores.shape[2]:,} = {charts.number_text(even)}"
 
 
 def _mean_over_heads(scores: np.ndarray) -> np.ndarray:

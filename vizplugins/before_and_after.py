@@ -77,7 +77,7 @@ class BeforeAndAfter(Visualizer):
         answer = activation.sample(options.sample)
         if not answer.inputs:
             return Refusal(f"What goes into {activation.key} was not kept.")
-        before, after = (each.values.astype(np.float32, copy=False) for each in (answer.inputs[0], answer))
+        before, after = _numbers(answer)
         channel = charts.shown_unit(activation, options.sample, options.channel)
         is_flat = before.shape[-1] != after.shape[-1] and after.ndim > 1
         marked = "" if is_flat else f"; {activation.axes[-1]} {channel:,} marked"
@@ -89,12 +89,18 @@ class BeforeAndAfter(Visualizer):
         )
         if before.shape[-1] == after.shape[-1]:
             if before.ndim == 3 and after.ndim in (1, 3):
-                return _maps(before, after, channel, options.colours, title)
+                return _maps(answer, channel, options.colours, title)
             if before.ndim == 2 and after.ndim == 2:
-                return _heatmaps(before, after, channel, options.colours, title)
+                return _heatmaps(answer, channel, options.colours, title)
             if before.ndim == 2 and after.ndim == 1:
-                return _pooled_over_time(before, after, channel, options.colours, title)
+                return _pooled_over_time(answer, channel, options.colours, title)
         return _lines(before.reshape(-1), after.reshape(-1), channel if after.ndim == 1 else None, title)
+
+
+def _numbers(answer: Activation) -> tuple[np.ndarray, np.ndarray]:
+    """Return what went into a layer and what it answered to one sample."""
+    before, after = (each.values.astype(np.float32, copy=False) for each in (answer.inputs[0], answer))
+    return before, after
 
 
 def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray) -> str:
@@ -112,22 +118,21 @@ def _what_changed(activation: Activation, before: np.ndarray, after: np.ndarray)
     return "{} of the values changed, {} to zero".format(*shares)
 
 
-def _maps(
-    before: np.ndarray, after: np.ndarray, channel: int, colours: str, title: alt.TitleParams
-) -> alt.VConcatChart:
+def _maps(answer: Activation, channel: int, colours: str, title: alt.TitleParams) -> alt.VConcatChart:
+    before, after = _numbers(answer)
     ins = np.moveaxis(before, -1, 0)  # (height, width, channel) -> (channel, height, width)
     outs = np.moveaxis(after, -1, 0)
     statistics = charts.map_statistics(outs)
     both = np.concatenate([ins[channel].reshape(-1), outs[channel].reshape(-1)])
     scale = charts.colour_scale(both, colours)
-    large = gallery.large_map(ins[channel], scale, title=f"Channel {channel}: input")
+    large = gallery.large_map(ins[channel], scale, title=f"Channel {channel}: input", rulers=_rulers(answer.inputs[0]))
     second = (
-        gallery.large_map(outs[channel], scale, title="Output", legend=True)
+        gallery.large_map(outs[channel], scale, title="Output", legend=True, rulers=_rulers(answer))
         if after.ndim == 3
         else _units(after, channel)
     )
     small = gallery.gallery(
-        outs if after.ndim == 3 else ins,
+        charts.upright(outs, _rulers(answer)) if after.ndim == 3 else charts.upright(ins, _rulers(answer.inputs[0])),
         numbers=np.arange(len(ins)),
         statistics=statistics if after.ndim == 3 else None,
         scheme=colours,
@@ -136,6 +141,10 @@ def _maps(
     )
     row = alt.HConcatChart(hconcat=[large, second], spacing=24, resolve=_OWN_COLOURS)
     return alt.VConcatChart(vconcat=[row, small], spacing=24, title=title, resolve=_OWN_COLOURS)
+
+
+def _rulers(maps: Activation) -> charts.Rulers:
+    return charts.ruler_of(maps, "height"), charts.ruler_of(maps, "width")
 
 
 def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
@@ -147,13 +156,12 @@ def _units(after: np.ndarray, channel: int) -> alt.LayerChart:
         tooltip=["unit:Q", alt.Tooltip("value:Q", format=".4~g")],
     )
     point = base.mark_point(filled=True, size=90, color=_AFTER_COLOUR).transform_filter("datum.chosen")
-    name = f"Output: channel {channel} is {after[channel]:.4g}"
+    name = f"Output: channel {channel} is {charts.number_text(after[channel])}"
     return alt.LayerChart(layer=[base.mark_line(color=charts.MARK_COLOUR), point], width=330, height=150, title=name)
 
 
-def _heatmaps(
-    before: np.ndarray, after: np.ndarray, unit: int, colours: str, title: alt.TitleParams
-) -> alt.HConcatChart:
+def _heatmaps(answer: Activation, unit: int, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+    before, after = _numbers(answer)
     extremes = [low_or_high for each in (before, after) for low_or_high in charts.finite_range(each) or ()]
     scale = charts.colour_scale(np.array(extremes), colours)
     panels = [
@@ -161,6 +169,7 @@ def _heatmaps(
             values.T,  # (time, unit) -> (unit, time)
             row="unit",
             column="timestep",
+            column_ruler=charts.ruler_of(each),
             scale=scale,
             width=_WIDTH,
             title=name,
@@ -168,19 +177,19 @@ def _heatmaps(
             # A selection of one name can be in one view of several.
             select_row="channel" if name == "Output" else "",
         )
-        for name, values in (("Input", before), ("Output", after))
+        for name, values, each in (("Input", before, answer.inputs[0]), ("Output", after, answer))
     ]
     marked = [charts.mark_row(panel, unit, f"unit {unit}") for panel in panels]
     return alt.HConcatChart(hconcat=marked, spacing=20, title=title, resolve=_OWN_COLOURS)
 
 
-def _pooled_over_time(
-    before: np.ndarray, after: np.ndarray, unit: int, colours: str, title: alt.TitleParams
-) -> alt.HConcatChart:
+def _pooled_over_time(answer: Activation, unit: int, colours: str, title: alt.TitleParams) -> alt.HConcatChart:
+    before, after = _numbers(answer)
     maps = charts.heatmap(
         before.T,  # (time, unit) -> (unit, time)
         row="unit",
         column="timestep",
+        column_ruler=charts.ruler_of(answer.inputs[0]),
         scale=charts.colour_scale(before, colours),
         width=_WIDTH + 90,
         title="Input",

@@ -58,7 +58,7 @@ class EmbeddingRows(Visualizer):
             f"{len(kept):,} tokens of {activation.key} as vectors of {vectors.shape[1]:,} units; unit {unit:,} marked",
             charts.sample_name(activation, options.sample)
             + (f"; {hidden:,} {'position' if hidden == 1 else 'positions'} of padding hidden" if hidden else ""),
-            f"the {len(table):,} vectors of the table have a median norm of {np.median(table):.3g}"
+            f"the {len(table):,} vectors of the table have a median norm of {charts.number_text(np.median(table))}"
             if len(table)
             else "",
             charts.note_not_finite(vectors),

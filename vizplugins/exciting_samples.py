@@ -1,5 +1,6 @@
 """Which samples a unit or channel answers to the most and the least, and to which part of them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import altair as alt
@@ -22,15 +23,16 @@ from vizplugins import (
     charts,
     gallery,
     hookimpl,
+    raster,
     sample_pictures,
+    unit_statistics,
+    without_units,
 )
 
 _SHOWN = 8
 _FEWEST = 3
 _BUCKETS = 60
 _MOST_TICKS = 2_000
-_LEAST_RANGE = 0.01
-"""Share of the layer's range below which a unit is not said to answer to anything."""
 _LEGEND_COLUMNS = 4
 _TILE = 84
 
@@ -48,9 +50,8 @@ class ExcitingSamplesOptions(Options):
 
 
 def _has_units(activation: Activation) -> str | Missing:
-    if activation.axes[-1] not in ("unit", "channel"):
-        return "takes layers whose last axis is units or channels"
-    return "" if activation.shape[0] >= _FEWEST else Missing(f"at least {_FEWEST} samples")
+    few = "" if activation.shape[0] >= _FEWEST else Missing(f"at least {_FEWEST} samples")
+    return without_units(activation) or few
 
 
 class ExcitingSamples(Visualizer):
@@ -61,6 +62,7 @@ class ExcitingSamples(Visualizer):
     group = "units"
     handles = Handles(dtypes=("number",), parts=("output",), when=_has_units)
     Options = ExcitingSamplesOptions
+    on_unit_card = 3
     how_to_read = (
         "Look for what the samples that the unit answers to have in common, and what those that leave it cold lack. On "
         "images, bright places are where it answers. Below, a tick is a sample and a diamond the mean of a class: a "
@@ -94,17 +96,24 @@ class ExcitingSamples(Visualizer):
         count = min(_SHOWN, len(ranked) // 2) or 1
         name = charts.unit_name(activation, unit)
         strongest, weakest = ranked[:count], ranked[::-1][:count]
+        answers = [dataset.activation(chosen.tolist()) for chosen in (strongest, weakest)]
+        if {answer.shape[-1] for answer in answers} != {activation.shape[-1]}:
+            return Refusal("How many numbers this layer answers depends on the samples beside: it has no units.")
         told = _weak_answer(scores[ranked], charts.finite_range(features)) or _selectivity(frame.iloc[ranked])
+        # Of answers below zero the lowest may be the strongest.
+        first, last = (
+            ("Highest answers of", "Lowest") if scores[weakest[0]] < 0 else ("Strongest samples for", "Weakest")
+        )
         return {
-            f"Strongest samples for {name}{_all_alike(scores[strongest])}": _samples(dataset, unit, frame, strongest),
-            f"Weakest{_all_alike(scores[weakest])}": _samples(dataset, unit, frame, weakest),
+            f"{first} {name}{_all_alike(scores[strongest])}": _samples(dataset, unit, frame, answers[0], strongest),
+            f"{last}{_all_alike(scores[weakest])}": _samples(dataset, unit, frame, answers[1], weakest),
             f"All {len(ranked):,} samples: {told}": _spread(frame.iloc[ranked]),
         }
 
 
 def _all_alike(answers: np.ndarray) -> str:
     alike = len(answers) > 1 and np.ptp(answers) == 0
-    return f": all {len(answers)} answer {answers[0]:.3g}" if alike else ""
+    return f": all {len(answers)} answer {charts.number_text(answers[0])}" if alike else ""
 
 
 def _weak_answer(scores: np.ndarray, layer_range: tuple[float, float] | None) -> str:
@@ -113,17 +122,22 @@ def _weak_answer(scores: np.ndarray, layer_range: tuple[float, float] | None) ->
         return ""
     own, of_layer = float(np.ptp(scores)), float(layer_range[1] - layer_range[0])
     if own == 0:
-        return f"the same answer to all, {scores[0]:.3g}"
-    if own >= _LEAST_RANGE * of_layer:
+        return f"the same answer to all, {charts.number_text(scores[0])}"
+    if own >= unit_statistics.LEAST_RANGE * of_layer:
         return ""
-    return f"it hardly answers: its range is {own:.3g}, that of the layer {of_layer:.3g}"
+    return (
+        f"it hardly answers: its range is {charts.number_text(own)}, that of the layer {charts.number_text(of_layer)}"
+    )
 
 
-def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.ndarray) -> alt.TopLevelMixin:
+def _samples(
+    dataset: LayerDataset, unit: int, frame: pd.DataFrame, answers: Activation, chosen: np.ndarray
+) -> alt.TopLevelMixin:
     names = [dataset.short_name(int(position)) for position in chosen]
     rows = frame.iloc[chosen].assign(name=names, place=range(len(names)))
-    answers = dataset.activation(chosen.tolist())
-    rows["shown name"] = [f"{answer:.3g} · {name}" for name, answer in zip(names, rows["answer"], strict=True)]
+    rows["shown name"] = [
+        f"{charts.number_text(answer)} · {name}" for name, answer in zip(names, rows["answer"], strict=True)
+    ]
     values = answers.values[..., unit].astype(np.float64)  # (chosen, *places)
     shown = charts.shown_steps(answers) if values.ndim == 2 else answers.shown
     values = np.where(shown, values, np.nan) if values.ndim > 1 else values
@@ -151,7 +165,9 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
         if "text" in pictured:
             return sample_pictures.listed(pictured, tooltip=tooltip)
     if values.ndim == 2 and values.shape[1] > 1:
-        return _over_time(values, rows, sorted(frame["class"].unique()), tooltip)
+        return _over_time(
+            values, rows, sorted(frame["class"].unique()), dataset.group_names, tooltip, charts.steps_of(answers)
+        )
     if np.ptp(rows["answer"]) == 0:
         # Bars of one length, or of none, show nothing beside their names.
         return sample_pictures.listed(rows, tooltip=tooltip)
@@ -169,51 +185,53 @@ def _samples(dataset: LayerDataset, unit: int, frame: pd.DataFrame, chosen: np.n
 
 
 def _over_time(
-    values: np.ndarray, rows: pd.DataFrame, classes: list[str], tooltip: list[alt.Tooltip]
+    values: np.ndarray,
+    rows: pd.DataFrame,
+    classes: list[str],
+    class_names: Sequence[str],
+    tooltip: list[alt.Tooltip],
+    steps: charts.StepAxis,
 ) -> alt.LayerChart:
     parts = []
     for position, (_, row) in enumerate(rows.iterrows()):
         kept = charts.thin(values[position], buckets=_BUCKETS)
         kept = kept[np.isfinite(values[position, kept])]  # padding is NaN here
         parts.append(pd.DataFrame({**row.to_dict(), "time": kept, "value": values[position, kept]}))
-    frame = pd.concat(parts)
+    frame = steps.with_seconds(pd.concat(parts))
     finite = values[np.isfinite(values)]
     height = alt.Scale(domain=[float(finite.min()), float(finite.max())], nice=True)
     clicked = charts.clicked("sample")
     seen = sorted(rows["class"].unique())
     under = alt.Legend(orient="bottom", columns=_LEGEND_COLUMNS, values=seen, labelLimit=180)
-    colours = alt.Scale(domain=classes, scheme="tableau10")
+    palette = raster.class_palette(classes, class_names)
+    colours = alt.Scale(domain=list(palette), range=list(palette.values()))
     colour = alt.Color("class:N", title="Class", scale=colours, legend=under if len(seen) > 1 else None)
     base = alt.Chart(frame).encode(
-        alt.X("time:Q", title="Timestep", axis=alt.Axis(format="d", tickMinStep=1)),
+        alt.X("time:Q", title=steps.title, axis=steps.axis()),
         alt.Y("value:Q", title="Activation", scale=height),
         color=colour,
         detail="sample:N",
-        tooltip=[*tooltip, alt.Tooltip("time:Q", title="timestep")],
+        tooltip=[*tooltip, alt.Tooltip("time:Q", title="timestep"), *steps.tooltip],
     )
     dots = base.mark_circle(size=26, opacity=0.8, cursor="pointer").add_params(clicked)
     return alt.LayerChart(layer=[base.mark_line(strokeWidth=1.5, opacity=0.7), dots], height=170)
 
 
 def _selectivity(frame: pd.DataFrame) -> str:
-    means = frame.loc[frame["class"] != charts.NOT_KNOWN].groupby("class")["answer"].mean()
-    if len(means) < 2:
+    classes = frame["class"].where(frame["class"] != charts.NOT_KNOWN, "")
+    found = unit_statistics.selectivity(frame["answer"].to_numpy(), classes.tolist())
+    if found is None:
         return "their classes are not known"
-    best = str(means.idxmax())
-    others = frame.loc[frame["class"] != best, "answer"].mean()
-    largest = float(means.max())
+    if found.index is not None:
+        return f"the most for {found.best}, selectivity {found.index:.2f} of 1"
+    if not np.isfinite(found.mean):
+        return f"the most for {found.best}"
     # The index is made for answers that are not negative, as those behind a ReLU are.
-    if others < 0 or largest <= 0:
-        return f"the most for {best}, {largest:.3g} in the mean, {others:.3g} for all others"
-    if not np.isfinite(largest):
-        return f"the most for {best}"
-    active = int((frame.loc[frame["class"] == best, "answer"] > _LEAST_RANGE * frame["answer"].max()).sum())
-    if active < _FEWEST:
-        return (
-            f"the most for {best}, of which {active} {'is' if active == 1 else 'are'} active: too few to be selective"
-        )
-    index = (largest - others) / (largest + others)
-    return f"the most for {best}, selectivity {index:.2f} of 1"
+    if found.mean_of_others < 0 or found.mean <= 0 or found.active_count >= unit_statistics.LEAST_ACTIVE:
+        means = charts.number_text(found.mean), charts.number_text(found.mean_of_others)
+        return f"the most for {found.best}, {means[0]} in the mean, {means[1]} for all others"
+    are = f"{found.active_count} {'is' if found.active_count == 1 else 'are'} active"
+    return f"the most for {found.best}, of which {are}: too few to be selective"
 
 
 def _spread(frame: pd.DataFrame) -> alt.LayerChart:

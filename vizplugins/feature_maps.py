@@ -40,7 +40,7 @@ class FeatureMaps(Visualizer):
         "Scaled on its own, a map that hardly answers looks as busy as a strong one: look at its numbers on hover, or "
         "put all maps on one scale. Of maps with more pixels than a screen neighbours are averaged. "
         "The overlay stretches the map over the input; the true receptive field is larger "
-        "and shifted by padding."
+        "and shifted by padding. Maps behind a spectrogram are turned as that is drawn: seconds to the right, hertz up."
     )
 
     def chart(self, activation: Activation, options: FeatureMapsOptions) -> alt.VConcatChart:
@@ -58,9 +58,11 @@ class FeatureMaps(Visualizer):
             f"{charts.sample_name(activation, options.sample)}, {scaling}",
             charts.note_not_finite(maps),
         )
-        side, height_left = gallery.sizes(len(maps), height, width)
+        rulers = charts.ruler_of(answer, "height"), charts.ruler_of(answer, "width")
+        drawn = charts.upright(maps, rulers)
+        side, height_left = gallery.sizes(len(maps), *drawn.shape[1:])
         overview = gallery.gallery(
-            maps,
+            drawn,
             numbers=order,
             order=order,
             statistics=statistics,
@@ -72,7 +74,9 @@ class FeatureMaps(Visualizer):
         scale = charts.colour_scale(maps[chosen] if options.scale_each else maps, options.colours)
         large = maps[chosen].astype(np.float32)
         name = f"Channel {chosen}" + ("" if options.channel == chosen else ", the strongest")
-        parts: list[alt.Chart | alt.LayerChart] = [gallery.large_map(large, scale, title=name, side=side)]
+        parts: list[alt.Chart | alt.LayerChart] = [
+            gallery.large_map(large, scale, title=name, side=side, rulers=rulers)
+        ]
         picture = input_picture(answer)
         if picture is not None:
             parts += gallery.overlay(large, picture, scale, side)

@@ -91,6 +91,7 @@ def _panel(part: recurrence.OverTime, panels: int, unit: int, is_first: bool) ->
         scale=_scale(part),
         value_title="Value",
         column_labels=part.words,
+        column_ruler=part.ruler,
         # A selection of one name can be in one view of several.
         select_row="unit" if is_first else "",
         most_tooltips=_MOST_TOOLTIPS // panels,
@@ -100,7 +101,7 @@ def _panel(part: recurrence.OverTime, panels: int, unit: int, is_first: bool) ->
         title=alt.TitleParams(text=part.title, anchor="start", fontSize=12, fontWeight="normal", offset=6),
     )
     if not part.shown.all():
-        panel.layer = [*panel.layer, charts.masked_bands(part.shown)]
+        panel.layer = [*panel.layer, charts.masked_bands(part.shown, charts.StepAxis(part.words, part.ruler).title)]
     # Of stacked cells one may have fewer units than the layer answers.
     return charts.mark_row(panel, unit, f"unit {unit}") if unit < len(values) else panel
 
@@ -109,11 +110,8 @@ def _scale(part: recurrence.OverTime) -> charts.ColourScale:
     seen = part.values[part.shown]
     if not part.is_gate:
         return charts.colour_scale(seen.astype(np.float32), "blueorange")
-    finite = seen[np.isfinite(seen)]
     # 0 to 1 for every gate, so that they compare; wider only for gates that are no sigmoid.
-    return charts.ColourScale(
-        min(0.0, float(finite.min(initial=0.0))), max(1.0, float(finite.max(initial=1.0))), "viridis"
-    )
+    return charts.colour_scale(np.append(seen.astype(np.float32), [0.0, 1.0]), "viridis")
 
 
 def _in_words(parts: list[recurrence.OverTime]) -> str:

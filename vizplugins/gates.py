@@ -7,12 +7,13 @@ from pydantic import Field
 
 from vizplugins import Activation, Handles, Options, SampleIndex, UnitIndex, Visualizer, charts, hookimpl, recurrence
 
-_WIDTH = 560
-_HEIGHT = 74
+_WIDTH = 360
+_HEIGHT = 70
 _AXIS_WIDTH = 44
 _CANDIDATE_COLOUR = "#e8932f"
 _STATE_COLOUR = "#54a24b"
 _BUCKETS = 500
+_COLUMNS = 2
 
 
 class GatesOptions(Options):
@@ -48,12 +49,15 @@ class Gates(Visualizer):
         "only the extremes of each stretch are drawn."
     )
 
-    def chart(self, activation: Activation, options: GatesOptions) -> alt.VConcatChart:
-        """Draw a panel per gate, candidate and state, all on one axis of time."""
+    def chart(self, activation: Activation, options: GatesOptions) -> alt.ConcatChart:
+        """Draw a panel per gate, candidate and state, two side by side, all on one axis of time."""
         parts = recurrence.over_time(activation.sample(options.sample))
         chosen = charts.shown_unit(activation, options.sample, options.unit)
         units = [min(chosen, part.values.shape[1] - 1) for part in parts]
-        panels = [_panel(part, unit, part is parts[-1]) for part, unit in zip(parts, units, strict=True)]
+        panels = [
+            _panel(part, unit, is_last=place >= len(parts) - _COLUMNS)
+            for place, (part, unit) in enumerate(zip(parts, units, strict=True))
+        ]
         masked = int((~parts[0].shown).sum())
         seen = np.concatenate([part.values[part.shown, unit] for part, unit in zip(parts, units, strict=True)])
         smaller = {part.cell: unit for part, unit in zip(parts, units, strict=True) if unit < chosen}
@@ -64,8 +68,12 @@ class Gates(Visualizer):
             f"{masked:,} of {len(parts[0].shown):,} timesteps are masked (padding) and left out" if masked else "",
             charts.note_not_finite(seen),
         )
-        return alt.VConcatChart(
-            vconcat=panels, spacing=10, title=title, resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="shared"))
+        return alt.ConcatChart(
+            concat=panels,
+            columns=_COLUMNS,
+            spacing=14,
+            title=title,
+            resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="shared")),
         )
 
 
@@ -77,11 +85,12 @@ def _panel(part: recurrence.OverTime, unit: int, is_last: bool) -> alt.LayerChar
     low, high = _domain(part, values)
     colour = charts.MARK_COLOUR if part.is_gate else _STATE_COLOUR if part.is_state else _CANDIDATE_COLOUR
     steps = len(values)
-    axis = charts.step_axis(part.words, grid=False, labels=is_last, ticks=is_last)
-    base = alt.Chart(frame).encode(
+    along = charts.StepAxis(part.words, part.ruler)
+    axis = along.axis(grid=False, labels=is_last, ticks=is_last)
+    base = alt.Chart(along.with_seconds(frame)).encode(
         x=alt.X(
             "time:Q",
-            title="Timestep" if is_last else None,
+            title=along.title if is_last else None,
             scale=alt.Scale(domain=[-0.5, steps - 0.5], nice=False),
             axis=axis,
         ),
@@ -91,7 +100,11 @@ def _panel(part: recurrence.OverTime, unit: int, is_last: bool) -> alt.LayerChar
             scale=alt.Scale(domain=[low, high], nice=False),
             axis=alt.Axis(tickCount=3, format=".2~g", minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH, gridOpacity=0.4),
         ),
-        tooltip=[alt.Tooltip("time:Q", title="timestep"), alt.Tooltip("value:Q", title=part.title, format=".4~g")],
+        tooltip=[
+            alt.Tooltip("time:Q", title="timestep"),
+            *along.tooltip,
+            alt.Tooltip("value:Q", title=part.title, format=".4~g"),
+        ],
     )
     line = base.mark_line(strokeWidth=1.8, color=colour, point={"size": 22, "color": colour} if steps <= 60 else False)
     under = base.mark_area(opacity=0.22, color=colour)

@@ -1,5 +1,6 @@
 """How a layer's values are distributed in each sample, side by side."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Missing, Options, SampleIndex, Visualizer, charts, hookimpl
+from vizplugins import Activation, Handles, Missing, Options, SampleIndex, Visualizer, charts, hookimpl, raster
 
 _LEVELS = {"minimum": 0, "low": 5, "lower quartile": 25, "median": 50, "upper quartile": 75, "high": 95, "maximum": 100}
 _VALUES_LOOKED_AT = 20_000
@@ -41,7 +42,7 @@ class SampleDistribution(Visualizer):
     limitations = (
         "All units are taken together: a unit that only answers to one class can drown among the others. In layers of "
         f"more than {_VALUES_LOOKED_AT:,} values a sample, all but the extremes are estimated from that many, drawn at "
-        "random. Beyond ten classes the colours repeat."
+        "random. Beyond twenty classes the colours repeat."
     )
 
     def chart(self, activation: Activation, options: SampleDistributionOptions) -> alt.LayerChart:
@@ -65,7 +66,7 @@ class SampleDistribution(Visualizer):
         )
         tooltip = [alt.Tooltip("sample:Q"), *([alt.Tooltip("class:N")] if _has_classes(frame) else [])]
         tooltip += [alt.Tooltip(f"{name}:Q", format=".4~g") for name in _LEVELS]
-        colour = _colour(frame)
+        colour = _colour(frame, activation.context.group_names)
         base = alt.Chart(frame).encode(x=alt.X("position:Q", title=title, scale=width, axis=axis), tooltip=tooltip)
         thin = base.mark_rule().encode(y=alt.Y("low:Q", title="Activation"), y2=alt.Y2("high:Q"), color=colour)
         thick = base.mark_bar(size=max(2, min(14, 420 // len(frame)))).encode(
@@ -92,12 +93,12 @@ def _has_classes(frame: pd.DataFrame) -> bool:
     return bool(frame["class"].nunique() > 1)
 
 
-def _colour(frame: pd.DataFrame) -> alt.Color:
+def _colour(frame: pd.DataFrame, class_names: Sequence[str]) -> alt.Color:
     if not _has_classes(frame):
         return alt.Color("class:N", title="Class", scale=alt.Scale(range=[charts.MARK_COLOUR]), legend=None)
-    classes = list(frame.sort_values("label", kind="stable")["class"].unique())
-    scale = alt.Scale(domain=classes, scheme="tableau10")
-    return alt.Color("class:N", title="Class", scale=scale, legend=charts.class_legend(classes))
+    colours = raster.class_palette(frame["class"].unique(), class_names)
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color("class:N", title="Class", scale=scale, legend=charts.class_legend(list(colours)))
 
 
 def _frame_around(samples: pd.DataFrame) -> alt.Chart:

@@ -1,5 +1,6 @@
 """The samples as points: near each other where the layer answers alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -149,11 +150,13 @@ class Projection(Visualizer):
 def _described(dataset: LayerDataset, options: ProjectionOptions, progress: ProgressReport) -> pd.DataFrame:
     labels, predicted = dataset.labels, dataset.predictions(options.pooling, progress)
     frame = dataset.table()
-    frame["prediction"] = charts.NOT_KNOWN if predicted is None else dataset.classes_named(predicted)
+    frame["prediction"] = charts.NOT_KNOWN
+    if predicted is not None:
+        frame["prediction"] = np.where(predicted >= 0, dataset.classes_named(predicted), charts.NO_CLASS)
     frame["correct or wrong"] = charts.NOT_KNOWN
     if labels is not None and predicted is not None:
         verdict = np.where(labels == predicted, "correct", "wrong")
-        frame["correct or wrong"] = np.where(labels >= 0, verdict, charts.NOT_KNOWN)
+        frame["correct or wrong"] = np.where((labels >= 0) & (predicted >= 0), verdict, charts.NOT_KNOWN)
     if options.colour_by == "unit":
         means = dataset.features("mean", progress)
         frame["unit"] = means[:, min(options.unit or 0, means.shape[1] - 1)].astype(np.float64)
@@ -240,7 +243,7 @@ def _flat(
     circles = (
         alt.Chart(frame)
         .mark_circle(opacity=0.85, size=scatter.point_size(len(frame)), cursor="pointer")
-        .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame))
+        .encode(x, y, color=_colour(options, frame, dataset.group_names), tooltip=_tooltip(frame))
         .add_params(*([charts.clicked("sample"), charts.dragged("region")] if clickable else []))
     )
     return alt.LayerChart(layer=[circles, scatter.ring(frame, x, y)], width=side, height=side)
@@ -250,7 +253,7 @@ def _as_picture(
     placed: _Placed, options: ProjectionOptions, dataset: LayerDataset, side: int, clickable: bool
 ) -> alt.LayerChart:
     frame, reach = placed.frame, scatter.ROOM
-    url = raster.points_picture(placed.points, _pixels(options, frame), reach)
+    url = raster.points_picture(placed.points, _pixels(options, frame, dataset.group_names), reach)
     chosen, counts = raster.grid_representatives(placed.points, reach, _CELLS)
     cells = frame.iloc[chosen].assign(samples=counts)
     cells = sample_pictures.with_pictures(cells, dataset.drawable(chosen.tolist()))
@@ -266,17 +269,17 @@ def _as_picture(
         picture,
         pointed_at,
         scatter.ring(frame.iloc[[placed.open]].assign(open=True), x, y),
-        _key(options, frame, x, y),
+        _key(options, frame, dataset.group_names, x, y),
     ]
     return alt.LayerChart(layer=layers, width=side, height=side)
 
 
-def _key(options: ProjectionOptions, frame: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+def _key(options: ProjectionOptions, frame: pd.DataFrame, names: Sequence[str], x: alt.X, y: alt.Y) -> alt.Chart:
     """Return marks that nobody sees, one for each colour, so that the picture has its legend."""
     first = frame.drop_duplicates(options.colour_by)
     if options.colour_by == "unit":
         first = frame.sort_values("unit").iloc[[0, -1]]
-    return alt.Chart(first).mark_circle(size=0).encode(x, y, color=_colour(options, frame))
+    return alt.Chart(first).mark_circle(size=0).encode(x, y, color=_colour(options, frame, names))
 
 
 def _turning(
@@ -291,10 +294,11 @@ def _turning(
     x, y = scatter.axes(placed.projection, turning=True)
     size = scatter.point_size(len(frame))
     nearer = alt.Size("depth:Q", scale=alt.Scale(domain=[-1, 1], range=[0.4 * size, 1.6 * size]), legend=None)
+    colour = _colour(options, frame, dataset.group_names)
     circles = (
         alt.Chart(frame)
         .mark_circle(opacity=0.85, cursor="pointer")
-        .encode(x, y, color=_colour(options, frame), tooltip=_tooltip(frame), size=nearer, order=alt.Order("depth:Q"))
+        .encode(x, y, color=colour, tooltip=_tooltip(frame), size=nearer, order=alt.Order("depth:Q"))
         .add_params(*([charts.clicked("sample")] if clickable else []))
     )
     turning = alt.LayerChart(
@@ -304,17 +308,16 @@ def _turning(
     return turning.add_params(*scatter.turning_params()) if clickable else turning
 
 
-def _class_colours(options: ProjectionOptions, frame: pd.DataFrame) -> dict[str, str]:
+def _class_colours(options: ProjectionOptions, frame: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:
     if options.colour_by == "correct or wrong":
         return {**_CORRECT_OR_WRONG, charts.NOT_KNOWN: charts.MUTED_COLOUR}
-    names = sorted(frame[options.colour_by].unique(), key=lambda name: (int(name) if name.isdecimal() else 0, name))
-    return dict(zip(names, raster.class_colours(len(names)), strict=True))
+    return raster.class_palette(frame[options.colour_by].unique(), names)
 
 
-def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
+def _colour(options: ProjectionOptions, frame: pd.DataFrame, names: Sequence[str]) -> alt.Color:
     if options.colour_by == "unit":
         return alt.Color("unit:Q", title=f"Unit {options.unit}", scale=alt.Scale(scheme="viridis"))
-    colours = _class_colours(options, frame)
+    colours = _class_colours(options, frame, names)
     title = "Answer" if options.colour_by == "correct or wrong" else options.colour_by.capitalize()
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(
@@ -322,11 +325,11 @@ def _colour(options: ProjectionOptions, frame: pd.DataFrame) -> alt.Color:
     )
 
 
-def _pixels(options: ProjectionOptions, frame: pd.DataFrame) -> np.ndarray:
+def _pixels(options: ProjectionOptions, frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     if options.colour_by == "unit":
         scale = charts.colour_scale(frame["unit"].to_numpy(), "viridis")
         return scale.palette()[scale.levels(frame["unit"].to_numpy())].astype(np.uint8)
-    colours = _class_colours(options, frame)
+    colours = _class_colours(options, frame, names)
     return raster.colours_of(frame[options.colour_by], colours)
 
 
@@ -388,7 +391,7 @@ def _nearest(
         .encode(
             x=alt.X("distance:Q", title=f"Distance in the layer ({options.metric})"),
             y=alt.Y("name:N", sort=charts.row_order("place"), title="Sample", axis=charts.name_axis()),
-            color=_colour(options, placed.frame),
+            color=_colour(options, placed.frame, dataset.group_names),
             tooltip=tooltip,
         )
         .add_params(charts.clicked("sample"))

@@ -74,7 +74,7 @@ class StrongestUnits(Visualizer):
                 height=alt.Step(20),
                 title=charts.title(
                     f"{len(frame):,} of {len(values):,} units of {activation.key}, strongest by {options.by}; "
-                    f"unit {unit:,} is {values[unit]:.4g}",
+                    f"unit {unit:,} is {charts.number_text(values[unit])}",
                     charts.sample_name(activation, options.sample),
                     charts.note_not_finite(values),
                 ),

@@ -64,7 +64,7 @@ class SummaryStatistics(Visualizer):
             layer=[cells],
             width=alt.Step(240),
             height=alt.Step(30),
-            view=alt.ViewBackground(stroke=None),
+            view=charts.FRAMELESS,
             title=charts.title(f"Statistics of {activation.key}"),
         )
 

@@ -1,14 +1,17 @@
-"""The kit that a visualizer is tested with; see :mod:`core.plugins.testing`, where it lives."""
+"""The kit that plugins are tested with; see :mod:`core.plugins.testing`, where it lives."""
 
 from core.plugins.testing import (
     CASES,
     CHECKS,
     LAYER_KINDS,
+    OUTPUTS,
     CheckResult,
+    check_meaning,
     check_visualizer,
     empty_registry,
     make_activation,
     run_checks,
+    run_meaning_checks,
     small_activations,
     small_model,
 )
@@ -17,11 +20,14 @@ __all__ = [
     "CASES",
     "CHECKS",
     "LAYER_KINDS",
+    "OUTPUTS",
     "CheckResult",
+    "check_meaning",
     "check_visualizer",
     "empty_registry",
     "make_activation",
     "run_checks",
+    "run_meaning_checks",
     "small_activations",
     "small_model",
 ]

@@ -21,6 +21,7 @@ from vizplugins import (
     charts,
     hookimpl,
     projection,
+    raster,
     scatter,
 )
 
@@ -43,7 +44,10 @@ class TrajectoriesOptions(Options):
 
 
 def _has_a_path(activation: Activation) -> str | Missing:
-    return "" if activation.extent("time") >= _FEWEST_STEPS else Missing(f"at least {_FEWEST_STEPS} timesteps")
+    if activation.extent("time") < _FEWEST_STEPS:
+        return Missing(f"at least {_FEWEST_STEPS} timesteps")
+    fewest = projection.FEWEST_SAMPLES
+    return "" if activation.shape[0] * activation.shape[1] >= fewest else Missing(f"at least {fewest} states to place")
 
 
 class Trajectories(Visualizer):
@@ -75,6 +79,9 @@ class Trajectories(Visualizer):
             charts.shown_steps(activation), options.sample, _MOST_PLACED[options.method]
         )  # (sample, time)
         states = activation.values.astype(np.float32)[shown]  # (sample, time, unit) -> (state, unit)
+        if len(states) < projection.FEWEST_SAMPLES:
+            fewest = projection.FEWEST_SAMPLES
+            return Refusal(f"Only {len(states)} timesteps are no padding, and it takes {fewest}: open more samples.")
         if why := projection.why_no_place(states):
             return Refusal(why)
         if shown[options.sample].sum() < _FEWEST_STEPS:
@@ -114,12 +121,15 @@ def _paths(
 ) -> alt.LayerChart:
     last = int(frame.loc[frame["open"], "time"].max())
     step = alt.param(name="step", value=last, bind=alt.binding_range(min=0, max=last, step=every, name="Step "))
+    steps = charts.steps_of(activation)
+    frame = steps.with_seconds(frame)
     three = placed.points.shape[1] == 3
     x, y = scatter.axes(placed, turning=three)
     clicked = charts.clicked("sample")
-    tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("time:Q", title="timestep")]
+    tooltip = [alt.Tooltip("sample:Q"), alt.Tooltip("class:N"), alt.Tooltip("time:Q", title="timestep"), *steps.tooltip]
     tooltip += [alt.Tooltip("word:N")] if "word" in frame else []
-    by_class = alt.Color("class:N", title="Class", scale=alt.Scale(scheme="tableau10"))
+    colours = raster.class_palette(frame["class"].unique(), activation.context.group_names)
+    by_class = alt.Color("class:N", title="Class", scale=alt.Scale(domain=list(colours), range=list(colours.values())))
     by_time = alt.Color("time:Q", title="Timestep", scale=alt.Scale(scheme="viridis"))
     behind, before = alt.Chart(frame[~frame["open"]]), alt.Chart(frame[frame["open"]])
     grey = alt.value(charts.MUTED_COLOUR) if options.colour_by == "time" else by_class

@@ -1,6 +1,6 @@
 """What a unit is good for: what changes when it is switched off."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import altair as alt
 import numpy as np
@@ -9,19 +9,24 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    ActsFromRank,
     ClassIndex,
     Extractor,
     Handles,
     LayerDataset,
+    NoneTitle,
     Options,
     ProgressReport,
     Refusal,
+    Region,
     SampleIndex,
     UnitIndex,
     Visualizer,
     attribution,
     charts,
     hookimpl,
+    overlays,
+    without_units,
 )
 
 _SHOWN = 10
@@ -41,6 +46,21 @@ class UnitAblationOptions(Options):
     target_class: ClassIndex | None = Field(
         None, title="Class", description="What the units are needed for. Automatic: the class that the model answers."
     )
+    versus: Annotated[int | None, NoneTitle("none")] = Field(
+        None, ge=0, title="Versus class", description="What the class has more than this one, by its number."
+    )
+    speaks: Literal["for it", "against it"] = Field(
+        "for it", title="Explained", description="What is needed for the class, or for anything but it."
+    )
+    position: Annotated[int | None, ActsFromRank(3, of_answer=True, to=3)] = Field(
+        None,
+        ge=0,
+        title="Position",
+        description="One step, token or box of an answer that has several, not their mean.",
+    )
+    region: Annotated[Region, ActsFromRank(4, of_answer=True, to=4)] = Field(
+        None, title="Region", description="Part of the answer's places, instead of their mean: drag over its picture."
+    )
     to: Literal["zero", "its mean"] = Field(
         "zero", title="Fixed to", description="Zero, or the unit's mean over the samples: nothing unusual, but no news."
     )
@@ -50,9 +70,7 @@ class UnitAblationOptions(Options):
 
 
 def _can_be_ablated(activation: Activation) -> str:
-    if activation.axes[-1] not in ("unit", "channel"):
-        return "takes layers whose last axis is units or channels"
-    return "" if "float" in activation.dtype else "takes layers that answer real numbers"
+    return without_units(activation) or ("" if "float" in activation.dtype else "takes layers that answer real numbers")
 
 
 class UnitAblation(Visualizer):
@@ -63,6 +81,7 @@ class UnitAblation(Visualizer):
     group = "explain"
     handles = Handles(dtypes=("number",), parts=("output",), when=_can_be_ablated)
     Options = UnitAblationOptions
+    on_unit_card = 2
     how_to_read = (
         "Above, the answer with and without the unit. The bars of later layers say how far each one's answer moves: "
         "where they shrink, what the unit tells is lost or made up for. Below, each unit is switched off alone: a long "
@@ -87,20 +106,28 @@ class UnitAblation(Visualizer):
         reason = attribution.mismatch(extractor, activation)
         if extractor is None or activations is None or reason:
             return Refusal(reason or "The other layers of the pass are not there.")
-        if activation.layer.axis_names:
+        if "axis1" in activation.layer.axis_names:
             return Refusal(
                 "This layer answers each sample in pieces, such as windows, that stand beside the samples inside the "
                 "model: a unit cannot be switched off here. Choose a layer before or after them."
             )
-        last = activations.layers[-1].key
-        named = {name: array[options.sample : options.sample + 1] for name, array in activation.context.inputs.items()}
+        named = activation.context.inputs_of(options.sample)
         # (sample, *places, unit) -> (unit, sample, *places)
         means = charts.map_statistics(np.moveaxis(activation.values, -1, 0)).mean
         fixed = means if options.to == "its mean" else np.zeros_like(means)
-        answer = activations.get(last) or extractor.extract(named, layers=[last])[last]
-        best = charts.shown_unit(answer, options.sample if answer.shape[0] > 1 else 0, options.target_class)
+        answer, best = attribution.explained_answer(
+            extractor, activations, named, options.sample, unit=options.target_class
+        )
+        target = attribution.target_at(
+            answer,
+            best,
+            versus=options.versus,
+            position=options.position,
+            region=options.region,
+            against=options.speaks == "against it",
+        )
         falls = attribution.importance_of_units(
-            extractor, named, attribution.Target(last, best), activation.key, fixed, most=_MOST_UNITS, progress=progress
+            extractor, named, target, activation.key, fixed, most=_MOST_UNITS, progress=progress
         )
         unit = int(np.nan_to_num(falls).argmax()) if options.unit is None else min(options.unit, len(falls) - 1)
         found = attribution.ablate(extractor, named, activation.key, unit, float(fixed[unit]))
@@ -108,27 +135,33 @@ class UnitAblation(Visualizer):
         how = "off" if options.to == "zero" else f"fixed to {fixed[unit]:.3g}"
         switched = "switched off" if options.to == "zero" else "fixed to its mean"
         pictures: dict[str, alt.TopLevelMixin] = {
-            f"The answer with {name} {how}: {charts.sample_name(activation, options.sample)}": _answers(found, answer)
+            f"The answer with {name} {how}: {charts.sample_name(activation, options.sample)}": _answers(
+                found, answer, target
+            )
         }
         if found.changed:
             pictures["Change of later layers"] = _later(found)
-        pictures[f"Drop of {charts.unit_name(answer, best)} per unit {switched}"] = _all_units(
+        pictures[f"Drop of {attribution.target_name(answer, target)} per unit {switched}"] = _all_units(
             falls, unit, charts.explained_as(answer), activation.axes[-1]
         )
+        pictures |= overlays.answer_to_drag(answer, options.sample, target, "ask about a region")
         if options.all_samples:
             caption, chart = _all_samples(extractor, dataset, activation, unit, float(fixed[unit]), progress)
             pictures[caption] = chart
         return pictures
 
 
-def _answers(found: attribution.Ablation, answer: Activation) -> alt.Chart:
-    # Of an answer in many places, such as a segmentation, each unit is compared by its mean over them.
-    before, after = (part[0].reshape(-1, part.shape[-1]).mean(axis=0) for part in (found.before, found.after))
+def _answers(found: attribution.Ablation, answer: Activation, target: attribution.Target) -> alt.Chart:
+    # Of an answer in many places, such as a segmentation, each unit is compared by its mean over those asked about.
+    is_answer = answer.shape[1:] == found.before.shape[1:]
+    part = tuple(slice(*ends) for ends in target.ranges) if is_answer else ()
+    before, after = (each[0][part].reshape(-1, each.shape[-1]).mean(axis=0) for each in (found.before, found.after))
     largest = np.maximum(np.abs(np.nan_to_num(before)), np.abs(np.nan_to_num(after)))
     kept = np.sort(np.argsort(-largest, kind="stable")[:_SHOWN])
     is_answer = answer.shape[-1] == len(before)
     names = [charts.unit_name(answer, int(number)) if is_answer else f"output {number}" for number in kept]
-    title = "Answer" if found.before.ndim <= 2 else "Answer, mean over all places"
+    places = "the places asked about" if part else "all places"
+    title = "Answer" if found.before.ndim <= 2 else f"Answer, mean over {places}"
     frame = pd.DataFrame(
         {
             "name": names * 2,

@@ -64,6 +64,7 @@ class UnitHeatmap(Visualizer):
             f"the first {len(samples)} of {len(asked_for):,} samples" if len(samples) < len(asked_for) else "",
             charts.note_not_finite(values[shown]),
         )
+        ruler = charts.ruler_of(activation)
         panels = []
         for place, sample in enumerate(samples):
             panel = charts.heatmap(
@@ -77,11 +78,16 @@ class UnitHeatmap(Visualizer):
                 title=title if len(samples) == 1 else charts.sample_name(activation, sample),
                 numbers=numbers,
                 column_labels=charts.step_words(activation.sample(sample)),
+                column_ruler=ruler,
+                row_ruler=charts.ruler_of(activation, "unit") if options.order == "index" else None,
                 most_cells=_MOST_CELLS // len(samples),
                 most_tooltips=charts.CELLS_WITH_TOOLTIPS if len(samples) == 1 else _MOST_TOOLTIPS // len(samples),
             )
             if not shown[place].all():
-                panel.layer = [*panel.layer, charts.masked_bands(shown[place])]
+                panel.layer = [
+                    *panel.layer,
+                    charts.masked_bands(shown[place], "Timestep" if ruler is None else ruler.title),
+                ]
             panels.append(charts.mark_row(panel, int(np.flatnonzero(order == unit)[0]), f"unit {unit}"))
         return panels[0] if len(samples) == 1 else alt.concat(*panels, columns=3, title=title)
 

@@ -59,10 +59,11 @@ class UnitLines(Visualizer):
         buckets = min(_BUCKETS, max(_FEWEST_BUCKETS, _MOST_ROWS // (2 * max(1, len(samples) * len(units)))))
         frame = pd.concat([_lines(activation, sample, units, buckets) for sample in samples], ignore_index=True)
         frame["name"] = frame["unit"].map(dict(zip(units, charts.unit_labels(units, chosen), strict=True)))
-        # Several samples have an axis each, and other words.
-        axis = charts.step_axis(charts.step_words(activation.sample(samples[0])) if len(samples) == 1 else None)
+        # Several samples have an axis each, and other words; the seconds are one for all.
+        steps = charts.steps_of(activation.sample(samples[0]) if len(samples) == 1 else activation)
+        frame = steps.with_seconds(frame)
         base = alt.Chart(frame).encode(
-            x=alt.X("time:Q", title="Timestep", scale=alt.Scale(nice=False), axis=axis),
+            x=alt.X("time:Q", title=steps.title, scale=alt.Scale(nice=False), axis=steps.axis()),
             y=alt.Y("value:Q", title="Activation"),
             color=alt.Color(
                 "name:N",
@@ -71,7 +72,12 @@ class UnitLines(Visualizer):
                 scale=alt.Scale(scheme="tableau10"),
             ),
             detail="unit:N",
-            tooltip=[alt.Tooltip("unit:Q"), alt.Tooltip("time:Q"), alt.Tooltip("value:Q", format=".4~g")],
+            tooltip=[
+                alt.Tooltip("unit:Q"),
+                alt.Tooltip("time:Q", title="timestep"),
+                *steps.tooltip,
+                alt.Tooltip("value:Q", format=".4~g"),
+            ],
         )
         width = alt.when(alt.datum.unit == chosen).then(alt.value(3.5)).otherwise(alt.value(1.5))
         lines = base.mark_line(cursor="pointer").encode(strokeWidth=width)

@@ -11,15 +11,19 @@ import numpy as np
 from core.common.limits import get_limits
 from core.errors import InputRejected
 from core.extraction.activation import Activation, Activations
+from core.extraction.built_models import specs_of_build
+from core.extraction.changes import relative_change
 from core.extraction.extractor import Extractor
+from core.extraction.failures import fixed_sample_count
 from core.inputs.datasets import Dataset
 from core.inputs.model_inputs import input_specs
-from core.inputs.structure import arrange
+from core.inputs.structure import arrange, part_names
 
 __all__ = [
     "NOISE",
     "Comparison",
     "arranged",
+    "check_inputs",
     "cka",
     "compare_models",
     "compare_samples",
@@ -74,7 +78,7 @@ def compare_models(
         ExtractionFailed: If a model raises.
     """
     count = dataset.sample_count
-    _check_inputs(second, dataset)
+    check_inputs(second, dataset)
     if count < _FEWEST_AT_ONCE:
         raise InputRejected(f"{count} samples are too few to compare layers.", remedy="Give four or more.")
     at_once = _samples_at_once(first, second, dataset)
@@ -111,11 +115,14 @@ def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: 
     Raises:
         ExtractionFailed: If the model raises.
     """
+    # Where it takes so many samples and no other number, the second one again and again.
+    count = fixed_sample_count(extractor.model) or 2
+    inputs = arrange(extractor.model, dataset.take([first, *[second] * max(count - 1, 1)]))
     distances = {}
-    for key, each in extractor.extract(arrange(extractor.model, dataset.take([first, second]))).items():
+    for key, each in extractor.extract(inputs, batch_size=count).items():
         if each.is_numeric:
             values = each.values.astype(np.float64)
-            distances[key] = _relative(np.linalg.norm(values[1] - values[0]), np.linalg.norm(values[0]))
+            distances[key] = float(relative_change(values[:1], values[1:2])[0])
     return distances
 
 
@@ -149,7 +156,12 @@ def _relative(away: np.floating[Any], norm: np.floating[Any]) -> float:
     return float(away / norm) if norm else float(away > 0)
 
 
-def _check_inputs(second: Extractor, dataset: Dataset) -> None:
+def check_inputs(second: Extractor, dataset: Dataset) -> None:
+    """Make sure that a model takes samples, as far as it says what it takes.
+
+    Raises:
+        InputRejected: If it takes another number of inputs, or of other shapes.
+    """
     given = dataset.batch(0, 1)
     specs = input_specs(second.model)
     if not specs:
@@ -171,10 +183,12 @@ def _check_inputs(second: Extractor, dataset: Dataset) -> None:
 
 def arranged(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> Any:
     """Return inputs as a model is called with them, by their order: another model's may bear other names."""
-    if not input_specs(extractor.model):
-        return arrange(extractor.model, batch)
-    named = {spec.name: array for spec, array in zip(input_specs(extractor.model), batch.values(), strict=True)}
-    return arrange(extractor.model, named)
+    model, arrays = extractor.model, list(batch.values())
+    names = [spec.name for spec in input_specs(model) or specs_of_build(model)]
+    if len(names) != len(arrays):
+        # It says nothing of its inputs: one is given as it is.
+        names = part_names(arrays) if len(arrays) == 1 else list(batch)
+    return arrange(model, dict(zip(names, arrays, strict=True)))
 
 
 def _samples_at_once(first: Extractor, second: Extractor, dataset: Dataset) -> int:

@@ -5,7 +5,7 @@ A unit is reported where the fault arises, not again in every layer that hands i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -73,12 +73,15 @@ class Finding:
     is_first: bool = False
 
 
-def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]]) -> list[Finding]:
+def findings_of(
+    survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]], answering: Collection[str] = ()
+) -> list[Finding]:
     """Return what is wrong, the worst first.
 
     Args:
         survey: Of all layers.
         weights: The weights of layers that keep statistics of training, by key of the layer and name.
+        answering: Keys of the layers that make what the model answers: there a value near a bound is a sure answer.
     """
     flagged: dict[str, dict[FindingKind, np.ndarray]] = {}
     found: list[Finding] = []
@@ -89,6 +92,8 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
         marks: dict[FindingKind, np.ndarray] = {"not finite": (statistics.nan_count + statistics.inf_count) > 0}
         if is_judged:
             marks |= _marks(layer, statistics, pairs)
+            if key in answering:
+                marks.pop("saturated", None)
             if (drifts := _drifts(layer, statistics, survey.statistics, weights.get(key))) is not None:
                 marks["drift"] = drifts
         flagged[key] = {kind: mark for kind, mark in marks.items() if mark.any()}
@@ -104,13 +109,14 @@ def findings_of(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]])
 
 
 def checked_layers(
-    survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]]
+    survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]], answering: Collection[str] = ()
 ) -> dict[FindingKind, tuple[str, ...]]:
     """Return in which layers each kind of fault was looked for: of the others nothing is known.
 
     Args:
         survey: Of all layers.
         weights: As :func:`findings_of` takes them.
+        answering: As :func:`findings_of` takes them.
 
     Returns:
         Keys of layers by kind, all kinds, in call order.
@@ -125,7 +131,7 @@ def checked_layers(
         if _makes_units(layer) and (statistics.finite_samples >= FEWEST_SAMPLES).any():
             kinds += ["constant"]
             kinds += ["dead", "always on"] if _is_rectified(layer) else []
-            kinds += ["saturated"] if layer.activation_function in BOUNDS else []
+            kinds += ["saturated"] if layer.activation_function in BOUNDS and key not in answering else []
             kinds += ["alike"] if _can_be_compared(statistics) else []
         if _drifts(layer, statistics, survey.statistics, weights.get(key)) is not None:
             kinds.append("drift")

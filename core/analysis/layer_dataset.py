@@ -13,6 +13,7 @@ from core.common.cache import OnceCache
 from core.common.limits import format_limit, get_limits
 from core.common.progress import Progress
 from core.common.text import NOT_KNOWN, class_name, sample_with_class
+from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.inputs.labels import answered_classes
 from core.inputs.spec import drawable
@@ -128,6 +129,7 @@ class LayerDataset:
 
         Raises:
             ValueError: If they would need more memory than is kept at once.
+            InputRejected: If the layer answers more numbers to some samples than to others.
         """
         return self._answers(pooling, progress)[0]
 
@@ -193,6 +195,11 @@ class LayerDataset:
             part = features_of(found[key], pooling)
             if rows is None:
                 rows = self._room(count, part)
+            elif part.shape[1] != rows.shape[1]:
+                raise InputRejected(
+                    f"{key} answers {rows.shape[1]:,} numbers to some samples and {part.shape[1]:,} to others.",
+                    remedy="Take the mean or maximum of each unit, or samples of one size.",
+                )
             rows[start:stop] = part
             classes = self._classes(found.output, stop - start)
             if classes is not None:

@@ -7,12 +7,14 @@ compiles for up to half a minute when it is first used in a process.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, Literal
+from functools import cache, partial
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
+from core.common.choices import refuse_unknown
 from core.extraction.activation import Activation
 
 __all__ = [
@@ -66,7 +68,11 @@ def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
         activation: What the layer answered, the sample axis first.
         pooling: Every number as it is, or one per unit or channel: its mean or maximum over space or time. Padding is
             left out where the layer has a mask.
+
+    Raises:
+        InputRejected: If there is no such pooling.
     """
+    refuse_unknown(pooling, get_args(Pooling), "pooling")
     values = activation.values.astype(np.float32)
     if pooling == "flatten" or values.ndim < 3:
         return values.reshape(len(values), -1)  # (sample, *extents) -> (sample, feature)
@@ -104,7 +110,10 @@ def project(  # noqa: PLR0913 - public: what each of the methods can be told
 
     Raises:
         ValueError: If there are fewer than :data:`FEWEST_SAMPLES` samples, or :func:`why_no_place` says why not.
+        InputRejected: If there is no such method or metric.
     """
+    refuse_unknown(method, get_args(Method), "method")
+    refuse_unknown(metric, get_args(Metric), "metric")
     if len(features) < FEWEST_SAMPLES:
         raise ValueError(f"{len(features)} samples are too few to be placed; it takes {FEWEST_SAMPLES} or more")
     if why := why_no_place(features):
@@ -238,12 +247,12 @@ def _umap(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
-    tell(0.05, "starting UMAP, which compiles for up to half a minute the first time")
-    _compile_umap()
+    starting = partial(tell, 0.05, "starting UMAP, which compiles for up to half a minute the first time")
+    starting()
+    _while_telling(_compile_umap, starting)
     import umap
 
-    tell(0.2, "placing the samples")
-    fitted = umap.UMAP(
+    placing = umap.UMAP(
         n_components=dimensions,
         n_neighbors=min(neighbours, len(features) - 1),
         min_dist=minimum_distance,
@@ -253,12 +262,25 @@ def _umap(
         init="spectral" if len(features) > 5 * dimensions else "random",
         n_jobs=1,
     )
-    return np.asarray(fitted.fit_transform(features), dtype=np.float64)
+    # Another metric, or a third dimension, is compiled anew.
+    fitting = partial(tell, 0.2, "placing the samples")
+    fitting()
+    fitted = _while_telling(partial(placing.fit_transform, features), fitting)
+    return np.asarray(fitted, dtype=np.float64)
+
+
+def _while_telling(work: Callable[[], Any], tell: Callable[[], None]) -> Any:
+    """Return what some work comes to that says nothing itself, and give a sign of life every second meanwhile."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        future = executor.submit(work)
+        while not wait([future], timeout=1.0).done:
+            tell()
+        return future.result()
 
 
 @cache
 def _compile_umap() -> None:
-    # Of a few points, so that what follows can say how far it is: the first use alone takes as long as a picture may.
+    # Of a few points: the first use alone takes as long as a picture may.
     import umap
 
     few = np.random.default_rng(0).random((40, 4), dtype=np.float32)

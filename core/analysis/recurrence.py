@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from core.analysis.rulers import Ruler, ruler_of
 from core.analysis.timesteps import shown_steps, step_words
 from core.extraction.activation import Activation
 
@@ -29,6 +30,7 @@ class OverTime:
         values: Shape ``(time, unit)``.
         shown: Boolean, shape ``(time,)``: False where a timestep is padding.
         words: The token at each timestep; None where the input is no text.
+        ruler: What the timesteps are in seconds; None where that is not known.
     """
 
     part: str
@@ -36,6 +38,7 @@ class OverTime:
     values: np.ndarray
     shown: np.ndarray
     words: tuple[str, ...] | None = None
+    ruler: Ruler | None = None
 
     @property
     def title(self) -> str:
@@ -77,7 +80,7 @@ def over_time(answer: Activation) -> tuple[OverTime, ...]:
         if internal.axes != ("time", "unit") or 0 in internal.shape:
             continue
         shown = shown_steps(internal) & (shown_steps(answer) if answer.axes == internal.axes else True)
-        found.append(OverTime(part, cell, internal.values, shown, step_words(internal)))
+        found.append(OverTime(part, cell, internal.values, shown, step_words(internal), ruler_of(internal)))
     cells = list(dict.fromkeys(each.cell for each in found))
     return tuple(sorted(found, key=lambda each: (cells.index(each.cell), each.is_state, each.part == "hidden_state")))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.extraction.activation import Activation
 
-__all__ = ["shown_steps", "step_words"]
+__all__ = ["known_steps", "shown_steps", "step_words"]
 
 _FURTHEST: Final = 64
 
@@ -25,15 +25,24 @@ def shown_steps(activation: Activation) -> np.ndarray:
     Returns:
         Boolean, shape ``(sample, time)``, or ``(time,)`` for one sample; ``activation.shown`` without an axis of time.
     """
-    if "time" not in activation.axes[:2]:
+    # Masks and words are of a sample's first axis; behind that of the frequencies they are of none.
+    if activation.axes[:1] != ("time",) and activation.axes[:2] != ("sample", "time"):
         return activation.shown
+    known = known_steps(activation)
+    return np.ones(activation.shape[: activation.axes.index("time") + 1], dtype=bool) if known is None else known
+
+
+def known_steps(activation: Activation) -> np.ndarray | None:
+    """Return which timesteps are no padding, as :func:`shown_steps`; None where nothing is known of that."""
+    if "time" not in activation.axes[:2]:
+        return None
     shape = activation.shape[: activation.axes.index("time") + 1]
     mask = _nearest_mask(activation, shape)
     if mask is not None:
         return mask
     words = _words(activation, shape)
     # A word for each of them, or for none: then these are no words that could tell.
-    return np.ones(shape, dtype=bool) if words is None or not (words != "").any() else words != ""
+    return None if words is None or not (words != "").any() else words != ""
 
 
 def step_words(answer: Activation) -> tuple[str, ...] | None:

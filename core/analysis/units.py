@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from core.errors import InputRejected
 from core.extraction.activation import Activation
+from core.extraction.layers import LayerInfo, unit_kind
 
-__all__ = ["shown_unit", "strongest_unit", "strongest_units"]
+__all__ = ["refuse_missing_unit", "shown_unit", "strongest_place", "strongest_unit", "strongest_units"]
+
+_WITH_PLACES: Final = 3
 
 
-def shown_unit(activation: Activation, sample: int, unit: int | None) -> int:
+def refuse_missing_unit(layer: LayerInfo, unit: int) -> None:
+    """Say which units or channels a layer has.
+
+    Raises:
+        InputRejected: If it has no such one.
+    """
+    count = layer.output_shape[-1] if len(layer.output_shape) > 1 else 1
+    if count is None or 0 <= unit < count:
+        return
+    kind = unit_kind(layer)
+    raise InputRejected(
+        f"{layer.key!r} has no {kind} {unit}.",
+        remedy=f"It has {kind}s 0 to {count - 1}." if count > 1 else f"It has {kind} 0 alone.",
+    )
+
+
+def shown_unit(activation: Activation, sample: int, unit: int | None, position: int | None = None) -> int:
     """Return the unit or channel that a picture is of: the chosen one, or automatically the strongest.
 
     Args:
         activation: What a layer answered; its last axis is that of units or channels.
         sample: Position of the sample that is looked at.
         unit: The chosen one, which may be of a wider layer; None: :func:`strongest_unit`.
+        position: The one step, token or box that is asked about, where the answer has one axis of them; None for all.
     """
     last = activation.shape[-1] - 1 if activation.rank > 1 else 0
-    return strongest_unit(activation, sample) if unit is None else min(unit, last)
+    if unit is not None:
+        return min(unit, last)
+    if position is not None and activation.rank == _WITH_PLACES:
+        values = np.nan_to_num(activation.values[sample].astype(np.float32), posinf=0, neginf=0)
+        row = values[min(max(position, 0), len(values) - 1)]
+        return int((row if _is_last(activation) else np.abs(row)).argmax())
+    return strongest_unit(activation, sample)
 
 
 def strongest_unit(activation: Activation, sample: int) -> int:
     """Return the unit or channel that answers the most to a sample; see :func:`strongest_units`."""
     return strongest_units(activation, sample, 1)[0]
+
+
+def strongest_place(answers: np.ndarray) -> tuple[int, ...]:
+    """Return where a unit answers the most to a sample: the position on each axis; NaN counts as the least.
+
+    Args:
+        answers: Of the unit at each place, shape ``(*places,)``.
+    """
+    first = int(np.nan_to_num(answers.astype(np.float64), nan=-np.inf).argmax())
+    return tuple(int(at) for at in np.unravel_index(first, answers.shape))
 
 
 def strongest_units(activation: Activation, sample: int, count: int) -> tuple[int, ...]:
@@ -38,8 +77,11 @@ def strongest_units(activation: Activation, sample: int, count: int) -> tuple[in
     rows = values.reshape(-1, values.shape[-1] if values.ndim else 1)
     shown = answer.shown.reshape(-1) if values.ndim > 1 else np.ones(len(rows), bool)
     rows = rows[shown] if shown.any() else rows
-    is_last = activation.keys_of_pass[-1] == activation.key
-    strength = (rows if is_last else np.abs(rows)).mean(axis=0, dtype=np.float64)
+    strength = (rows if _is_last(activation) else np.abs(rows)).mean(axis=0, dtype=np.float64)
     if count == 1:
         return (int(strength.argmax()),)
     return tuple(int(unit) for unit in np.argsort(-strength, kind="stable")[:count])
+
+
+def _is_last(activation: Activation) -> bool:
+    return activation.keys_of_pass[-1] == activation.key

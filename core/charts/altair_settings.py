@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import altair as alt
+from altair.utils import schemapi
 
-__all__ = ["plain_settings", "put_back"]
+__all__ = ["check_charts_as_a_whole", "checked_part_by_part", "checks_part_by_part", "plain_settings", "put_back"]
 
 
 class _Settings:
@@ -65,6 +66,26 @@ def plain_settings(max_rows: int) -> Iterator[None]:
             yield
         finally:
             _set(before)
+
+
+def check_charts_as_a_whole() -> None:
+    """Let this process no longer check each part of a chart when it is made, a quarter of the time that a chart takes.
+
+    A chart is checked when it is done, by :func:`core.charts.validation.specification_of`.
+    """
+    schemapi.disable_debug_mode()
+
+
+def checks_part_by_part() -> bool:
+    """Return whether each part of a chart is checked when it is made, as Altair does unless it is told otherwise."""
+    return schemapi.DEBUG_MODE
+
+
+@contextmanager
+def checked_part_by_part() -> Iterator[None]:
+    """Check each part of a chart when it is made, so that the traceback of a fault leads to the line that made it."""
+    with schemapi.debug_mode(True):
+        yield
 
 
 def _now() -> tuple[Any, ...]:

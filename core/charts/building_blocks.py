@@ -18,15 +18,19 @@ from core.analysis.large_arrays import (
     finite_range,
     histogram_counts,
 )
+from core.charts.colours import MARK_COLOUR
+from core.charts.room import COLUMN, room_across
 from core.charts.theme import MUTED_TEXT, TITLE_LIMIT
-from core.common.text import NOT_KNOWN, class_name, sample_with_class
+from core.common.text import NOT_KNOWN, class_name, cut_in_the_middle, format_shape, sample_with_class
 from core.extraction import layers
 from core.extraction.activation import Activation
 
 __all__ = [
+    "array_title",
     "class_legend",
     "class_of",
     "classes_of",
+    "colour_of_lines",
     "count_in_bins",
     "explained_as",
     "has_own_width",
@@ -47,6 +51,7 @@ __all__ = [
 _TITLE_LETTERS: Final = 96
 _SUBTITLE_LETTERS: Final = 130
 """So many letters are about as wide as the page's column."""
+_LINE_COLOURS: Final = (MARK_COLOUR, "#e8932f", "#3c9d5d", "#a05eb5")
 
 
 def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
@@ -134,10 +139,12 @@ def has_own_width(specification: Mapping[str, Any]) -> bool:
 
 def title(text: str, *subtitle: str) -> alt.TitleParams:
     """Return a chart title, flush left, with smaller lines under it; lines that are too long are broken."""
-    lines = wrap(text, _TITLE_LETTERS) or [text]
+    narrowed = room_across() / COLUMN
+    title_letters, subtitle_letters = round(_TITLE_LETTERS * narrowed), round(_SUBTITLE_LETTERS * narrowed)
+    lines = wrap(text, title_letters) or [text]
     return alt.TitleParams(
         text=lines if len(lines) > 1 else text,
-        subtitle=[part for line in subtitle for part in wrap(line, _SUBTITLE_LETTERS)],
+        subtitle=[part for line in subtitle for part in wrap(line, subtitle_letters)],
         subtitleColor=MUTED_TEXT,
         anchor="start",
         offset=12,
@@ -148,6 +155,37 @@ def title(text: str, *subtitle: str) -> alt.TitleParams:
 def small_title(text: str) -> alt.TitleParams:
     """Return the title of one of several charts that stand side by side, close over it."""
     return alt.TitleParams(text=text, anchor="start", fontSize=12, fontWeight="normal", offset=4)
+
+
+def array_title(name: str, shape: Sequence[int], *lines: str, longest: int) -> alt.TitleParams:
+    """Return the title of one of several arrays that stand side by side, such as weights.
+
+    Args:
+        name: What the array is called.
+        shape: What is told beside that; nothing of a single number.
+        lines: What else is to be told; empty ones are left out.
+        longest: As many letters of the name have room.
+    """
+    told = f", {format_shape(shape)}" if shape else ""
+    return alt.TitleParams(
+        f"{cut_in_the_middle(name, longest)}{told}",
+        subtitle=[line for line in lines if line],
+        subtitleColor=MUTED_TEXT,
+        anchor="start",
+        fontSize=12,
+    )
+
+
+def colour_of_lines(names: Sequence[str], *, always: bool = False) -> alt.Color:
+    """Return the colours of lines by the column ``of``, with a legend over them where there are several.
+
+    Args:
+        names: What stands in that column, in the order of the legend.
+        always: Whether one alone has a legend too.
+    """
+    legend = alt.Legend(title=None, orient="top", labelLimit=400) if always or len(names) > 1 else None
+    scale = alt.Scale(domain=list(names), range=list(_LINE_COLOURS[: len(names)]))
+    return alt.Color("of:N", scale=scale, legend=legend)
 
 
 def sample_name(activation: Activation, position: int) -> str:

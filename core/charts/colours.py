@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from core.analysis.large_arrays import finite_range
+from core.charts.colour_ranges import range_to_draw
 
 __all__ = [
     "CHOSEN_COLOUR",
@@ -20,6 +21,8 @@ __all__ = [
     "MARK_COLOUR",
     "MUTED_COLOUR",
     "NOT_A_NUMBER_COLOUR",
+    "NO_CLASS_COLOUR",
+    "REFERENCE_COLOUR",
     "SCHEMES",
     "ColourScale",
     "ColourScheme",
@@ -27,6 +30,7 @@ __all__ = [
     "colour_levels",
     "colour_scale",
     "level_picture_url",
+    "magnitude_scale",
     "picture_url",
     "picture_values",
     "png_url",
@@ -62,7 +66,12 @@ SCHEMES: Final[dict[str, tuple[str, ...]]] = {
         *("#fce0ba", "#fbbf74", "#e8932f", "#c5690d", "#994a07"),
     ),
 }
+REFERENCE_COLOUR: Final = "#9aa0ab"
+"""Grey of what something is compared with: a zero line, a threshold, what went in."""
+NO_CLASS_COLOUR: Final = "#ff00ff"
+"""Of places that have no class, as their numbers are NaN or infinite."""
 NOT_A_NUMBER_COLOUR: Final = (255, 0, 255)
+"""The same as numbers, of what is NaN or infinite itself."""
 _NEARLY_CONSTANT: Final = 0.05
 """Share of their size that values differ by at least, for their differences to be worth the whole scale."""
 _TOP_LEVEL: Final = 253
@@ -134,7 +143,10 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
         values: Numbers of any shape; NaN and infinities are left out.
         scheme: Name in :data:`SCHEMES`, or ``"automatic"``.
     """
-    low, high = finite_range(values) or (0.0, 1.0)
+    extremes, are_differences = range_to_draw(finite_range(values))
+    low, high = extremes or (0.0, 1.0)
+    if are_differences:
+        scheme = "blueorange"
     if scheme == "automatic":
         # The slight negatives of a swish or GELU do not make values signed.
         scheme = "blueorange" if high > 0 and low < -0.05 * high else "viridis"
@@ -144,6 +156,21 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
     if low == high:
         low, high = low - 0.5, high + 0.5
     return ColourScale(low, high, scheme)
+
+
+def magnitude_scale(values: np.ndarray, scheme: str = "viridis") -> ColourScale:
+    """Return the scale of numbers that begin at zero, such as probabilities: from there to the largest of them.
+
+    Args:
+        values: Numbers of any shape; NaN and infinities are left out.
+        scheme: Name in :data:`SCHEMES`.
+    """
+    extremes, are_differences = range_to_draw(finite_range(values))
+    low, high = extremes or (0.0, 0.0)
+    if are_differences:
+        reach = max(abs(low), abs(high)) or 1.0
+        return ColourScale(-reach, reach, "blueorange")
+    return ColourScale(0.0, max(high, 0.0) or 1.0, scheme)
 
 
 def colour_levels(values: np.ndarray, low: Any, high: Any, count: int = _TOP_LEVEL + 1) -> np.ndarray:
@@ -193,19 +220,25 @@ def within(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
-def picture_values(values: np.ndarray) -> np.ndarray:
+def picture_values(values: np.ndarray, bounds: tuple[float, float] | None = None) -> np.ndarray:
     """Return numbers as pixels that can be looked at, whatever range they were scaled to.
 
     Args:
-        values: Shape ``(height, width, channel)``, any range; their own minimum becomes 0 and maximum 255.
+        values: Shape ``(height, width, channel)``, any range; their own minimum becomes 0 and maximum 255. Of uint8
+            they are pixels already, as ``drawable`` has them, and stay as they are.
+        bounds: What becomes 0 and 255 instead, for one of several pictures on one scale; no value lies outside.
 
     Returns:
         uint8, shape ``(height, width, 3)``; of other than 1 or 3 channels the first, or the first three, are shown.
     """
-    values = np.asarray(values, dtype=np.float32)
     channels = values[..., :3] if values.shape[-1] >= 3 else np.repeat(values[..., :1], 3, axis=-1)
-    finite = channels[np.isfinite(channels)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if channels.dtype == np.uint8 and bounds is None:
+        return channels
+    channels = np.asarray(channels, dtype=np.float32)
+    extremes, are_differences = range_to_draw(bounds or finite_range(channels))
+    low, high = extremes or (0.0, 1.0)
+    if are_differences:
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
     scaled = (np.nan_to_num(channels, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
     return np.rint(scaled * 255).astype(np.uint8)
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from core.common.text import count_text
+from core.common.text import count_text, sentence
 
 __all__ = ["description_of"]
 
 _LONGEST: Final = 600
 _QUANTITATIVE: Final = "quantitative"
+_IN_SECONDS: Final = "Time (s)"
 _POINTS: Final = ("point", "circle", "square")
 _MOST_TEXTS: Final = 12
-_CLOSED: Final = (".", "!", "?", "…")
 
 
 class _View(NamedTuple):
@@ -172,7 +172,8 @@ def _place(view: _View, channel: str, row: Mapping[str, Any]) -> str:
         field = each.get("field") if isinstance(each, dict) else None
         if not isinstance(field, str) or field == measured or field in parts or row.get(field) is None:
             continue
-        value = row[field]
+        # Where an axis says seconds, its field is the number of the step.
+        value = row.get("seconds", row[field]) if _title_of(each) == _IN_SECONDS else row[field]
         number = _finite(value)
         # Beside what tells the row from others, a tooltip says more of it; the first two are enough.
         if field in ("minimum", "mean", "maximum", "zeros", "image") or len(parts) == 2:
@@ -204,6 +205,5 @@ def _title_of(channel: Mapping[str, Any]) -> str:
 
 
 def _joined(parts: Sequence[str]) -> str:
-    sentences = [part.strip()[:1].upper() + part.strip()[1:] for part in parts if part and part.strip()]
-    whole = " ".join(part if part.endswith(_CLOSED) else f"{part}." for part in sentences)
+    whole = " ".join(filter(None, map(sentence, parts)))
     return whole if len(whole) <= _LONGEST else f"{whole[: _LONGEST - 1]}…"

@@ -19,6 +19,7 @@ from PIL import Image
 from core.analysis.large_arrays import MapStatistics, map_statistics, thinned
 from core.charts import heatmaps
 from core.charts.building_blocks import small_title
+from core.charts.colour_ranges import range_to_draw
 from core.charts.colours import (
     GAP_LEVEL,
     ColourScale,
@@ -32,14 +33,17 @@ from core.charts.colours import (
     within,
 )
 from core.charts.heatmaps import heatmap, titled
+from core.charts.room import room_across
+from core.charts.rulers import Rulers, are_time_and_frequency
 from core.charts.selections import clicked
-from core.charts.theme import MUTED_TEXT
+from core.charts.theme import FRAMELESS, MUTED_TEXT
 
 __all__ = [
     "gallery",
     "images_of",
     "laid_over",
     "large_map",
+    "large_side",
     "overlay",
     "picture_gallery",
     "sizes",
@@ -47,8 +51,6 @@ __all__ = [
     "thumbnails",
 ]
 
-GALLERY_WIDTH: Final = 840
-"""Screen pixels; as wide as the column of the page beside the list of layers on a common laptop."""
 GALLERY_HEIGHT: Final = 370
 """Screen pixels of the tiles of a gallery that stands alone."""
 THUMBNAIL: Final = 48
@@ -69,6 +71,7 @@ _LONGEST_TILE: Final = 8
 _FEW_LEVELS: Final = 40
 _LARGE: Final = 240
 _LEAST_LARGE: Final = 130
+_BETWEEN: Final = 24
 _LARGE_AND_TILES: Final = 340
 """Screen pixels that a large map and the tiles under it share, so that with titles and legend they are 470 high."""
 _COLOURS: Final = 128
@@ -111,7 +114,7 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
     measures: Mapping[str, np.ndarray] | None = None,
     statistics: MapStatistics | None = None,
     order: np.ndarray | None = None,
-    width: int = GALLERY_WIDTH,
+    width: int | None = None,
     height: int = GALLERY_HEIGHT,
 ) -> alt.LayerChart:
     """Draw feature maps as a gallery, in the order in which they are given.
@@ -133,13 +136,13 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
         measures: What else to say of each map on hover: by name, numbers of shape ``(map,)``.
         statistics: Those of the maps, where they are known already.
         order: Positions of the maps in the order in which they are drawn; ``numbers`` and ``measures`` are in it too.
-        width: Screen pixels.
+        width: Screen pixels; None takes what the page has.
         height: Screen pixels that the tiles take at most; more where they would be too small to be seen.
     """
     statistics = statistics or map_statistics(maps)
     at = np.arange(len(maps)) if order is None else order
     at = at[:_MOST_MAPS]
-    layout = _layout(len(at), (maps.shape[1], maps.shape[2]), (width, height))
+    layout = _layout(len(at), (maps.shape[1], maps.shape[2]), (width or room_across(), height))
     shared = scale or colour_scale(maps, scheme)
     scale_each = scale_each and scale is None
     low, high = _limits(statistics, at, shared, scale_each)
@@ -158,9 +161,8 @@ def gallery(  # noqa: PLR0913 - public: what an author may say of a gallery, by 
     if layout.label_height:
         labels = alt.Chart(tiles).mark_text(align="left", baseline="bottom", fontSize=_LABEL_SIZE, color=MUTED_TEXT)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:Q")))
-    frameless = alt.ViewBackground(stroke=None)
     title = titled(titled(title, note), "" if scale_each else shared.note())
-    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=frameless)
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=title, view=FRAMELESS)
 
 
 def _rectangles(
@@ -203,7 +205,7 @@ def picture_gallery(
         tooltip: What is said of a picture that is pointed at.
         select: Name of the selection parameter, and of the column.
     """
-    layout = _layout(len(pixels), (pixels.shape[1], pixels.shape[2]), (GALLERY_WIDTH, GALLERY_HEIGHT))
+    layout = _layout(len(pixels), (pixels.shape[1], pixels.shape[2]), (room_across(), GALLERY_HEIGHT))
     opaque = np.full((*pixels.shape[:3], 1), 255, np.uint8)
     image = Image.fromarray(_atlas(np.concatenate([pixels, opaque], axis=-1), layout, gap=0))
     # Few enough colours to be sent again and again while the gallery fills.
@@ -221,8 +223,7 @@ def picture_gallery(
     if layout.label_height:
         labels = alt.Chart(placed).mark_text(align="left", baseline="bottom", fontSize=_LABEL_SIZE, color=MUTED_TEXT)
         layers.append(labels.encode(alt.X("left:Q"), alt.Y("label:Q", axis=None), alt.Text(f"{select}:N")))
-    frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=frameless)
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, view=FRAMELESS)
 
 
 def sizes(count: int, height: int, width: int) -> tuple[int, int]:
@@ -237,9 +238,15 @@ def sizes(count: int, height: int, width: int) -> tuple[int, int]:
         Screen pixels of the longer side of the large map, and the height that the gallery may have.
     """
     down = min(1.0, height / width)
-    least = _layout(count, (height, width), (GALLERY_WIDTH, _LARGE_AND_TILES - round(_LARGE * down))).height
-    side = round(min(_LARGE, max(_LEAST_LARGE, (_LARGE_AND_TILES - least) / down)))
+    largest = large_side()
+    least = _layout(count, (height, width), (room_across(), _LARGE_AND_TILES - round(largest * down))).height
+    side = round(min(largest, max(_LEAST_LARGE, (_LARGE_AND_TILES - least) / down)))
     return side, _LARGE_AND_TILES - round(side * down)
+
+
+def large_side() -> int:
+    """Return the screen pixels of the longer side of a large map, so that it, the input and both together fit."""
+    return min(_LARGE, (room_across() - 2 * _BETWEEN) // 3)
 
 
 def large_map(
@@ -250,6 +257,7 @@ def large_map(
     legend: bool = False,
     value_title: str = "Activation",
     side: int = _LARGE,
+    rulers: Rulers = (None, None),
 ) -> alt.LayerChart:
     """Draw one feature map of shape ``(height, width)`` large, with its values and their places on hover.
 
@@ -262,19 +270,27 @@ def large_map(
         legend: Whether to draw the legend.
         value_title: What the colour is, for the legend.
         side: Screen pixels of the longer side, see :func:`sizes`.
+        rulers: What its rows and its columns are in seconds or hertz, where that is known: then they have an axis, and
+            a map of time and frequency is drawn as a spectrogram is, see :func:`core.charts.rulers.upright`.
     """
+    names, upwards = ("height", "width"), are_time_and_frequency(rulers)
+    if upwards and rulers[0] is not None and rulers[0].quantity == "time":
+        values, rulers, names = values.T, rulers[::-1], names[::-1]
     width, height = _large_size(len(values), values.shape[1], side)
     return heatmap(
         values,
-        row="height",
-        column="width",
+        row=names[0],
+        column=names[1],
+        upwards=upwards,
         scale=scale,
         width=width,
         height=height,
         title=small_title(title) if isinstance(title, str) else title,
         legend=legend,
         value_title=value_title,
-        axes=False,
+        axes=any(rulers),
+        row_ruler=rulers[0],
+        column_ruler=rulers[1],
     )
 
 
@@ -331,18 +347,19 @@ def images_of(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
     return next((each for each in inputs.values() if each.ndim == 4 and each.shape[-1] in (1, 3, 4)), None)
 
 
-def thumbnails(images: np.ndarray) -> list[np.ndarray]:
+def thumbnails(images: np.ndarray, bounds: tuple[float, float] | None = None) -> list[np.ndarray]:
     """Return images small, uint8, shape ``(height, width, 3)`` each.
 
     A tooltip shows an image pixel by pixel: so small ones are enlarged, and large ones are thinned.
 
     Args:
-        images: Shape ``(sample, height, width, channel)``, any range.
+        images: Shape ``(sample, height, width, channel)``, any range; each on a scale of its own, unless of uint8.
+        bounds: What is drawn darkest and brightest in all of them.
     """
     longest = max(images.shape[1:3])
     step, times = max(1, longest // THUMBNAIL), max(1, THUMBNAIL // longest)
     small = images[:, ::step, ::step].repeat(times, axis=1).repeat(times, axis=2)
-    return [picture_values(each) for each in small]
+    return [picture_values(each, bounds) for each in small]
 
 
 def strip(
@@ -374,9 +391,8 @@ def strip(
         pictures.encode(across, _down("middle"), url="image:N", tooltip=tooltip).add_params(selection),
         names.encode(across, _down("under"), text="name:N"),
     ]
-    frameless = alt.ViewBackground(stroke=None)
     size: Any = {"width": alt.Step(side + 12), "height": (side + 20) * (-(-len(frame) // columns))}
-    return alt.LayerChart(layer=layers, view=frameless, **size)
+    return alt.LayerChart(layer=layers, view=FRAMELESS, **size)
 
 
 def _down(column: str) -> alt.Y:
@@ -410,7 +426,8 @@ def _tiled(count: int, tile_width: int, longer: float, room: int) -> _Layout:
 def _limits(statistics: MapStatistics, at: np.ndarray, shared: ColourScale, scale_each: bool) -> tuple[Any, Any]:
     if not scale_each:
         return shared.low, shared.high
-    low, high = (each[at][:, None, None] for each in (statistics.minimum, statistics.maximum))  # (map, 1, 1)
+    extremes, _ = range_to_draw((statistics.minimum, statistics.maximum))
+    low, high = (each[at][:, None, None] for each in extremes or ())  # (map, 1, 1)
     if shared.scheme != "blueorange":
         return low, high
     reach = np.maximum(np.abs(low), np.abs(high))

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.analysis.rulers import Ruler
+from core.charts.colour_ranges import note_matrix
 from core.charts.colours import MARK_COLOUR, MUTED_COLOUR, ColourScale
+from core.charts.rulers import ruler_axis
 from core.charts.selections import clicked
-from core.charts.theme import MUTED_TEXT
+from core.charts.theme import FRAMELESS, MUTED_TEXT
 from core.common.text import cut_in_the_middle
 
 __all__ = [
@@ -36,6 +39,7 @@ _CELLS_PER_SIDE: Final = 1_000
 _MOST_CELLS: Final = _CELLS_PER_SIDE**2
 _MOST_ROWS: Final = 1_000
 _MOST_LABELS: Final = 400
+_TRANSLUCENT: Final = 0.35
 _LONGEST_LABEL: Final = 14
 _LABEL_ROOM: Final = 13
 _COLUMN: Final = 700
@@ -47,7 +51,7 @@ def picture(url: str, width: int, height: int, *, smooth: bool = False) -> alt.C
     return _image(url, width, height, smooth=smooth).properties(width=width, height=height)
 
 
-def _image(url: str, width: Any, height: int, *, smooth: bool) -> alt.Chart:
+def _image(url: str, width: Any, height: Any, *, smooth: bool) -> alt.Chart:
     # One row without columns: a picture in the data would be read, typed and copied at every step on its way.
     return alt.Chart(alt.InlineData([{}])).mark_image(
         url=url,
@@ -82,6 +86,9 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     most_tooltips: int = CELLS_WITH_TOOLTIPS,
     most_cells: int = _MOST_CELLS,
     axes: bool = True,
+    row_ruler: Ruler | None = None,
+    column_ruler: Ruler | None = None,
+    upwards: bool = False,
 ) -> alt.LayerChart:
     """Draw a matrix as one image, with tooltips over it.
 
@@ -106,23 +113,38 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
         most_tooltips: Up to how many cells each one says its value.
         most_cells: How many cells the image has at most: less than a million where it is one of several.
         axes: Whether to draw the axes; a picture of places needs none.
+        row_ruler: What the rows are in seconds or hertz, where that is known, see ``ruler_of``.
+        column_ruler: Likewise the columns.
+        upwards: Whether row 0 is at the bottom, as frequencies are drawn.
     """
     rows, columns = values.shape
+    note_matrix(
+        values,
+        **{"row": row, "column": column, "value_title": value_title, "width": width, "height": height},
+        **{"numbers": numbers, "row_labels": row_labels, "column_labels": column_labels, "axes": axes},
+        **{"row_ruler": row_ruler, "column_ruler": column_ruler, "upwards": upwards},
+    )
     height = height or int(np.clip(rows * 14, 140, 520))
     most = _most_drawn(rows, columns, (2 * height, _CELLS_PER_SIDE if width is None else 2 * width), most_cells)
-    image_width: Any = width if width is not None else alt.ExprRef("width")
-    x = alt.X("left:Q", title=column.capitalize(), scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
-    y = alt.Y("top:Q", title=row.capitalize(), scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=True))
-    image = _image(scale.url(reduced(values, most)), image_width, height, smooth=False)
+    # Without a width of its own it may be drawn smaller, as on a thumbnail, and the image with it.
+    image_size: Any = (
+        (width, height) if width is not None else (alt.ExprRef("width"), alt.ExprRef(f"height || {height}"))
+    )
+    x_title = column.capitalize() if column_ruler is None else column_ruler.title
+    y_title = row.capitalize() if row_ruler is None else row_ruler.title
+    x = alt.X("left:Q", title=x_title, scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False))
+    y = alt.Y("top:Q", title=y_title, scale=alt.Scale(domain=[-0.5, rows - 0.5], nice=False, reverse=not upwards))
+    image = _image(scale.url(reduced(values[::-1] if upwards else values, most)), *image_size, smooth=False)
     frame, tooltip, colour = _hover_cells(values, row, column, value_title, most_tooltips, numbers)
     _say_labels(frame, tooltip, row, row_labels, "top")
     _say_labels(frame, tooltip, column, column_labels, "left")
+    _say_measures(frame, tooltip, {"top": (row, row_ruler), "left": (column, column_ruler)})
     cells = (
         alt.Chart(frame)
         .mark_rect(fillOpacity=0, cursor="pointer" if select_row or select_column else "default")
         .encode(
-            x=x.axis(_axis(column_labels, angle=-90, room=width or _COLUMN) if axes else None),
-            y=y.axis(_axis(row_labels, angle=0, room=height, numbers=numbers) if axes else None),
+            x=x.axis(_axis(column_labels, angle=-90, room=width or _COLUMN, ruler=column_ruler) if axes else None),
+            y=y.axis(_axis(row_labels, angle=0, room=height, numbers=numbers, ruler=row_ruler) if axes else None),
             x2=alt.X2("right:Q"),
             y2=alt.Y2("bottom:Q"),
             tooltip=tooltip,
@@ -142,7 +164,7 @@ def heatmap(  # noqa: PLR0913 - public: what an author may say of a heatmap, by 
     return alt.LayerChart(
         layer=[image, cells],
         title=titled(titled(title, note_reduced(values.shape, most)), scale.note()),
-        view=alt.ViewBackground(stroke=None),
+        view=FRAMELESS,
         height=height,
         width=alt.Undefined if width is None else width,
     )
@@ -158,9 +180,31 @@ def _say_labels(
         tooltip.insert(position + 1, alt.Tooltip(f"{name}_label:N", title=f"{name} is"))
 
 
+def _say_measures(
+    frame: pd.DataFrame, tooltip: list[alt.Tooltip], edges: Mapping[str, tuple[str, Ruler | None]]
+) -> None:
+    """Put what rows and columns are in seconds or hertz behind their numbers on hover, where cells have one."""
+    is_one = len({ruler.quantity for _, ruler in edges.values() if ruler is not None}) == 1
+    for edge, (name, ruler) in edges.items():
+        position = next((at for at, entry in enumerate(tooltip) if entry.shorthand == f"{name}:Q"), None)
+        if ruler is None or position is None:
+            continue
+        # Not by the quantity: rows and columns may both be time, as of queries and keys, and may be called so.
+        frame[f"{edge}_measure"] = ruler.values[frame[name].to_numpy(np.int64)]
+        title = f"{name}: {ruler.measure}" if is_one and all(each for _, each in edges.values()) else ruler.measure
+        tooltip.insert(position + 1, alt.Tooltip(f"{edge}_measure:Q", title=title, format=".4~g"))
+
+
 def _axis(
-    labels: Sequence[str] | None, *, angle: int, room: int = _COLUMN, numbers: Sequence[int] | None = None
+    labels: Sequence[str] | None,
+    *,
+    angle: int,
+    room: int = _COLUMN,
+    numbers: Sequence[int] | None = None,
+    ruler: Ruler | None = None,
 ) -> alt.Axis:
+    if ruler is not None:
+        return ruler_axis(ruler, grid=False)
     if labels is not None:
         return _labelled_axis(labels, angle, room)
     if numbers is not None:
@@ -196,18 +240,20 @@ def _labelled_axis(labels: Sequence[str], angle: int, room: int) -> alt.Axis:
     )
 
 
-def masked_bands(shown: np.ndarray) -> alt.Chart:
-    """Return grey bands over the timesteps that are masked, to be laid over a :func:`heatmap` of timesteps.
+def masked_bands(shown: np.ndarray, title: str | None = "Timestep", *, translucent: bool = False) -> alt.Chart:
+    """Return grey bands over the timesteps that are masked, to be laid over a :func:`heatmap` or lines along them.
 
     Args:
         shown: Boolean, shape ``(time,)``: False where a timestep is masked.
+        title: Of the axis of the heatmap.
+        translucent: Whether what is drawn under them shines through.
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[True], shown, [True]]).astype(np.int8)))
     frame = pd.DataFrame({"left": edges[::2] - 0.5, "right": edges[1::2] - 0.5, "is": "masked"})
     return (
         alt.Chart(frame)
-        .mark_rect(color=MUTED_COLOUR)
-        .encode(x=alt.X("left:Q", title="Timestep"), x2=alt.X2("right:Q"), tooltip=[alt.Tooltip("is:N", title="steps")])
+        .mark_rect(color=MUTED_COLOUR, opacity=_TRANSLUCENT if translucent else alt.Undefined)
+        .encode(x=alt.X("left:Q", title=title), x2=alt.X2("right:Q"), tooltip=[alt.Tooltip("is:N", title="steps")])
     )
 
 
@@ -235,7 +281,7 @@ def row_bars(
         longest = frame[value].abs().fillna(0).groupby(at // step).idxmax()
         frame = frame.loc[longest]
     return (
-        alt.Chart(frame, width=width, height=height, view=alt.ViewBackground(stroke=None))
+        alt.Chart(frame, width=width, height=height, view=FRAMELESS)
         .mark_rect(color=MARK_COLOUR)
         .encode(
             x=alt.X(

@@ -6,7 +6,7 @@ cannot be seen, lie over it: one for each cell of a grid that holds points, stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import altair as alt
@@ -14,9 +14,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.charts.colours import png_url, rgb_of
+from core.charts.colours import MUTED_COLOUR, png_url, rgb_of
+from core.common.text import NOT_KNOWN
 
-__all__ = ["MOST_MARKS", "behind", "class_colours", "colours_of", "grid_representatives", "points_picture"]
+__all__ = [
+    "MOST_MARKS",
+    "behind",
+    "class_colours",
+    "class_palette",
+    "colours_of",
+    "grid_representatives",
+    "points_picture",
+]
 
 MOST_MARKS: Final = 2_500
 """Up to how many points each one is a mark."""
@@ -31,6 +40,22 @@ _LARGE_DOT: Final = 20_000
 def class_colours(count: int) -> list[str]:
     """Return a colour for each of so many classes; they repeat after twenty."""
     return [_TABLEAU[number % len(_TABLEAU)] for number in range(count)]
+
+
+def class_palette(names: Iterable[str], class_names: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each class that is drawn, in the classes' own order: the same one in every picture.
+
+    Args:
+        names: Of the classes that are drawn, in any order.
+        class_names: Of all classes, by number; a class that has no name is called by its number.
+    """
+    drawn = set(names)
+    numbers = {name: number for number, name in reversed(list(enumerate(class_names)))}
+    known = sorted(
+        (numbers.get(name, int(name) if name.isdecimal() else len(class_names)), name) for name in drawn - {NOT_KNOWN}
+    )
+    colours = {name: _TABLEAU[number % len(_TABLEAU)] for number, name in known}
+    return {**colours, NOT_KNOWN: MUTED_COLOUR} if NOT_KNOWN in drawn else colours
 
 
 def colours_of(names: pd.Series, colours: Mapping[str, str]) -> np.ndarray:

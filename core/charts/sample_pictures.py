@@ -13,8 +13,10 @@ from PIL import Image, ImageDraw
 from core.charts.building_blocks import row_order
 from core.charts.colours import picture_url, png_url
 from core.charts.gallery import images_of, strip, thumbnails
+from core.charts.sample_values import slices_picture
 from core.charts.selections import clicked
-from core.charts.theme import MUTED_TEXT
+from core.charts.theme import FRAMELESS, MUTED_TEXT
+from core.common.text import number_text
 
 __all__ = ["lines_url", "listed", "with_pictures"]
 
@@ -30,19 +32,27 @@ _LINES: Final = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2
 def with_pictures(frame: pd.DataFrame, inputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return a table with what each row's sample looks like: ``image``, a PNG data URL, or ``text``.
 
-    An image is drawn small, a sequence as lines over time, text is cut. The browser shows ``image`` in a tooltip as a
+    An image is drawn small, a film or a volume as slices side by side, a sequence as lines over time; text is cut, and
+    of inputs that take one value each all are told. The browser shows ``image`` in a tooltip as a
     picture. Where all of them together would be too much to send, the last rows go without.
 
     Args:
         frame: A row per sample.
         inputs: What went in for these samples, by input name, the sample axis first, as ``dataset.drawable`` has it.
     """
+    if len(inputs) > 1 and all(array[:1].size == 1 for array in inputs.values()):
+        return frame.assign(text=[_cut(_named_values(inputs, row)) for row in range(len(frame))])
     words = next((array for array in inputs.values() if array.dtype.kind in "US"), None)
     if words is not None:
         return frame.assign(text=[_cut(" ".join(map(str, np.reshape(each, -1)))) for each in words])
     images = images_of(inputs)
     if images is not None:
         return frame.assign(image=_within_budget([picture_url(each) for each in thumbnails(images)]))
+    slices = next((array for array in inputs.values() if array.ndim in (4, 5) and array.dtype.kind in "fiu"), None)
+    if slices is not None:
+        slices = slices if slices.ndim == 5 else slices[..., np.newaxis]
+        sheets = np.stack([slices_picture(each)[0] for each in slices])
+        return frame.assign(image=_within_budget([picture_url(each) for each in thumbnails(sheets)]))
     series = next((array for array in inputs.values() if array.ndim == 3 and array.dtype.kind in "fiu"), None)
     if series is not None:
         low, high = float(np.nanmin(series)), float(np.nanmax(series))
@@ -72,8 +82,16 @@ def listed(
         .mark_text(align="left", x=0, cursor="pointer", color=MUTED_TEXT, limit=width)
         .encode(y=alt.Y("name:N", sort=row_order("row"), axis=None), text="line:N", tooltip=tooltip)
         .add_params(clicked("sample"))
-        .properties(height=alt.Step(17), width=width, view=alt.ViewBackground(stroke=None))
+        .properties(height=alt.Step(17), width=width, view=FRAMELESS)
     )
+
+
+def _named_values(inputs: Mapping[str, np.ndarray], row: int) -> str:
+    values = {name: np.reshape(array[row], -1)[0] for name, array in inputs.items()}
+    told = (
+        f"{name} {value if isinstance(value, str) else number_text(float(value))}" for name, value in values.items()
+    )
+    return ", ".join(told)
 
 
 def _cut(text: str) -> str:

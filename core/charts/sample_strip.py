@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from core.analysis.large_arrays import finite_range
 from core.charts.colours import MARK_COLOUR, picture_url, png_url
 from core.charts.gallery import images_of, thumbnails
 from core.charts.sample_pictures import lines_url
 from core.charts.selections import clicked
-from core.charts.theme import MUTED_TEXT
+from core.charts.theme import FRAMELESS, MUTED_TEXT
+from core.common.text import answer_text
 
 __all__ = ["TILE", "sample_strip", "tile_pictures"]
 
@@ -42,7 +44,8 @@ _MARKS: Final[dict[bool | None, tuple[str, int]]] = {
 def tile_pictures(inputs: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
     """Return what each sample looks like on a tile: ``image``, PNG data URLs, or ``text``, short lines.
 
-    Of several inputs the first image is drawn, or else the first text, slices, series or row of numbers.
+    Of several inputs the first image is drawn, or else the first text, slices, series or row of numbers; of inputs that
+    take one value each, the values are told in their order.
 
     Args:
         inputs: What went in, by input name, the sample axis first, as ``dataset.drawable`` has it.
@@ -51,6 +54,8 @@ def tile_pictures(inputs: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
     if images is not None:
         return {"image": [picture_url(each) for each in thumbnails(images)]}
     arrays = list(inputs.values())
+    if len(arrays) > 1 and all(array[:1].size == 1 for array in arrays):
+        return {"text": [_short_lines(" ".join(map(_short_value, row))) for row in zip(*arrays, strict=True)]}
     words = next((array for array in arrays if array.dtype.kind in "US"), None)
     if words is not None:
         return {"text": [_short_lines(" ".join(map(str, np.reshape(each, -1)))) for each in words]}
@@ -64,7 +69,7 @@ def tile_pictures(inputs: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
         middle = numbers[:, numbers.shape[1] // 2]
         slices = middle if middle.ndim == 4 else middle[..., np.newaxis]
         slices = slices if slices.ndim == 4 else slices.reshape(*slices.shape[:3], -1)
-        return {"image": [picture_url(each) for each in thumbnails(slices)]}
+        return {"image": [picture_url(each) for each in thumbnails(slices, finite_range(slices))]}
     finite = numbers[np.isfinite(numbers)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if numbers.ndim == 3:
@@ -118,16 +123,16 @@ def sample_strip(
             alt.Y("top:Q", axis=None, scale=down),
             alt.X2("right:Q"),
             alt.Y2("bottom:Q"),
-            stroke=alt.when(alt.datum.sample == selected)
-            .then(alt.value(_SELECTED))
-            .otherwise(alt.value("transparent")),
+            # A channel that is made here: one that Altair makes of a condition takes it a third of the strip's time.
+            stroke=alt.StrokeValue(
+                "transparent", condition={"test": f"datum.sample === {selected}", "value": _SELECTED}
+            ),
             tooltip=[alt.Tooltip(f"{name}:N") for name in frame.columns],
         )
         .add_params(clicked("sample"))
     )
     layers = [_words(data) if is_text else _images(data), marks, targets]
-    frameless = alt.ViewBackground(stroke=None)
-    return alt.LayerChart(layer=layers, data=placed, width=full, height=_HEIGHT, view=frameless)
+    return alt.LayerChart(layer=layers, data=placed, width=full, height=_HEIGHT, view=FRAMELESS)
 
 
 def _images(data: alt.Chart) -> alt.Chart:
@@ -141,6 +146,11 @@ def _words(data: alt.Chart) -> alt.Chart:
         align="left", baseline="top", fontSize=11, color=MUTED_TEXT, lineBreak="\n", lineHeight=14, dx=3, dy=2
     )
     return words.encode(alt.X("left:Q", axis=None), alt.Y("top:Q", axis=None), text="text:N")
+
+
+def _short_value(value: np.ndarray) -> str:
+    one = np.reshape(value, -1)[0]
+    return str(one) if value.dtype.kind in "US" else answer_text(float(one))
 
 
 def _short_lines(text: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import altair as alt
 
-__all__ = ["clicked", "dragged"]
+__all__ = ["UNIT_LINK", "clicked", "dragged", "unit_link"]
+
+UNIT_LINK: Final = "unit_link"
+"""Name of the selection that leads to a unit, whichever options a picture has."""
 
 
 def clicked(name: str, field: str = "") -> alt.Parameter:
@@ -15,6 +20,14 @@ def clicked(name: str, field: str = "") -> alt.Parameter:
         field: Column whose value it holds, where that is not called as the parameter is.
     """
     return alt.selection_point(name=name, fields=[field or name], on="click", clear=False)
+
+
+def unit_link() -> alt.Parameter:
+    """Return a selection parameter that leads to the unit that is clicked: of any layer, for every page.
+
+    The data have a column ``layer`` with the key of its layer, and ``unit`` with its number.
+    """
+    return alt.selection_point(name=UNIT_LINK, fields=["layer", "unit"], on="click", clear=False)
 
 
 def dragged(name: str) -> alt.Parameter:

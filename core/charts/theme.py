@@ -1,4 +1,4 @@
-"""How text looks in every chart: large enough, and dark or light enough for what is behind it."""
+"""How every chart looks: its text large enough, dark or light enough for what is behind it; its frame; its size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import altair as alt
 
-__all__ = ["MUTED_TEXT", "TITLE_LIMIT", "with_readable_text"]
+__all__ = ["FIT", "FRAMELESS", "MUTED_TEXT", "TITLE_LIMIT", "quantity_axis", "with_readable_text"]
 
 _MUTED_ON: Final = {"light": "#5f6470", "dark": "#a3a8b4"}
 """5.9:1 on white and 7:1 on the dark of the page; WCAG 2.2 asks for 4.5:1, which no single colour reaches on both."""
@@ -17,6 +17,10 @@ MUTED_TEXT: Final = alt.ExprRef(
 """Colour of small text, readable on a light and on a dark page; for ``mark_text(color=…)`` and titles."""
 TITLE_LIMIT: Final = alt.ExprRef("width ? max(width + 40, 500) : 840")
 """Longest line of a title in pixels: as wide as its chart, or as the column of the page where charts are joined."""
+FRAMELESS: Final = alt.ViewBackground(stroke=None)
+"""A chart without a frame around it, for ``view=…``."""
+FIT: Final = alt.AutoSizeParams(type="fit", contains="padding")
+"""A chart whose height and width count its axes and legend too, for ``autosize=…``."""
 _SMALLEST: Final = 12
 _GUIDE: Final[dict[str, Any]] = {
     "labelColor": MUTED_TEXT.to_dict(),
@@ -30,6 +34,11 @@ _CONFIG: Final[dict[str, dict[str, Any]]] = {
     "header": _GUIDE,
     "title": {"subtitleColor": MUTED_TEXT.to_dict(), "subtitleFontSize": _SMALLEST},
 }
+
+
+def quantity_axis(**settings: Any) -> alt.Axis:
+    """Return the axis of a quantity in a low chart: few ticks, short numbers; ``settings`` add to them."""
+    return alt.Axis(**{"tickCount": 3, "format": ".3~g", **settings})
 
 
 def with_readable_text(specification: Mapping[str, Any]) -> dict[str, Any]:

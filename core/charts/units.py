@@ -14,7 +14,7 @@ from core.charts.colours import CHOSEN_COLOUR, MARK_COLOUR, chosen_stroke
 from core.charts.selections import clicked
 from core.charts.theme import MUTED_TEXT
 
-__all__ = ["chosen_frame", "mark_column", "mark_row", "unit_bars", "unit_labels"]
+__all__ = ["chosen_frame", "mark_column", "mark_row", "unit_bars", "unit_labels", "unit_rule"]
 
 _LABEL_ROOM: Final = 56
 
@@ -95,6 +95,12 @@ def mark_column(chart: alt.LayerChart, column: int, label: str) -> alt.LayerChar
         text.encode(x=alt.X("middle:Q"), y=alt.value(0), text="chosen column:N"),
     ]
     return chart
+
+
+def unit_rule(unit: int) -> alt.Chart:
+    """Draw a line at the chosen unit, to be laid over a chart that has the units along ``unit:Q``."""
+    rule = alt.Chart(pd.DataFrame({"unit": [unit]})).mark_rule(color=CHOSEN_COLOUR, strokeWidth=1.5)
+    return rule.encode(x="unit:Q")
 
 
 def _make_room(chart: alt.LayerChart) -> None:

@@ -1,4 +1,4 @@
-"""``layerscope plugins``: what is there, whether it is sound, why it does or does not suit a layer, and a new one."""
+"""``layerscope plugins``: what is there, whether it is sound, why it does or does not suit, and a new one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.cli.models import opened, with_input
 
 if TYPE_CHECKING:
     from core.plugins.registry import Registry
+    from core.workspace.interface import WorkspaceInterface
 
 __all__ = ["plugins"]
 
@@ -36,9 +37,10 @@ def list_plugins(as_json: bool) -> None:
     else:
         for each in found:
             whence = each.path or f"{each.package} {each.version}".strip()
-            pictures = ", ".join(f"{picture.name} ({picture.group})" for picture in each.visualizers)
+            brought = [f"{picture.name} ({picture.group})" for picture in each.visualizers]
+            brought += [f"{meaning.name} (output meaning)" for meaning in each.meanings]
             seconds = f"{each.import_seconds:.2f} s"
-            click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {pictures}".rstrip())
+            click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {', '.join(brought)}".rstrip())
             for failure in each.failures:
                 click.echo(f"             {failure.message}\n             {failure.remedy}", err=True)
             for notice in each.notices:
@@ -49,11 +51,11 @@ def list_plugins(as_json: bool) -> None:
 @plugins.command()
 @click.argument("what", metavar="PATH|PACKAGE")
 def check(what: str) -> None:
-    """Load a file, the files of a folder, or an installed package by itself, and check each picture that it brings.
+    """Load a file, the files of a folder, or an installed package by itself, and check what it brings.
 
     Exit status 1 if anything fails.
     """
-    from core.plugins.testing import run_checks
+    from core.plugins.testing import run_checks, run_meaning_checks
 
     registry = _registry_of(what)
     for plugin in registry.plugins:
@@ -62,15 +64,15 @@ def check(what: str) -> None:
         for problem in plugin.problems:
             click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
     failed = len(registry.problems)
-    for visualizer in registry.visualizers:
-        results = run_checks(visualizer)
+    checked = [(each.name, run_checks(each)) for each in registry.visualizers]
+    checked += [(each.name, run_meaning_checks(each)) for each in registry.meanings.all]
+    for name, results in checked:
         for result in results:
             if not result.passed:
                 failed += 1
-                click.echo(f"FAILED  {visualizer.name}: {result.in_words()}")
-        passed = [result.name for result in results if result.passed]
-        click.echo(f"passed  {visualizer.name}: {', '.join(passed)}")
-    if not registry.plugins or not (registry.visualizers or failed):
+                click.echo(f"FAILED  {name}: {result.in_words()}")
+        click.echo(f"passed  {name}: {', '.join(result.name for result in results if result.passed)}")
+    if not registry.plugins or not (checked or failed):
         click.echo(f"FAILED  {what}: there is no plugin in it")
         failed = 1
     sys.exit(1 if failed else 0)
@@ -95,21 +97,41 @@ def _registry_of(what: str) -> Registry:
 
 @plugins.command()
 @click.argument("model")
-@click.argument("layer")
+@click.argument("layer", default="")
 @click.option("--input", "given", default="", help="A file, or 'noise'; by default the example's samples, or noise.")
 def explain(model: str, layer: str, given: str) -> None:
-    """Say which pictures suit LAYER of MODEL, the best first, and why the others do not."""
+    """Say which pictures suit LAYER of MODEL, the best first, and why the others do not.
+
+    Without LAYER: what each output of MODEL can mean, the likeliest first with its score, and why not something else.
+    """
     workspace = opened(model)
     with_input(workspace, given)
+    if layer:
+        _explain_layer(workspace, layer)
+    else:
+        _explain_outputs(workspace)
+    for plugin in workspace.plugins():
+        if plugin.status != "ready":
+            reasons = "; ".join(failure.message for failure in plugin.failures) or plugin.name
+            click.echo(f"{plugin.status}: {reasons}")
+
+
+def _explain_layer(workspace: WorkspaceInterface, layer: str) -> None:
     click.echo(workspace.describe(layer, 0))
     for each in workspace.visualizers(layer, 0):
         click.echo(f"yes  {each.title} ({each.name}): {each.description}")
     for rejection in workspace.rejections(layer, 0):
         click.echo(f"no   {rejection.title} {rejection.reason}")
-    for plugin in workspace.plugins():
-        if plugin.status != "ready":
-            reasons = "; ".join(failure.message for failure in plugin.failures) or plugin.name
-            click.echo(f"{plugin.status}: {reasons}")
+
+
+def _explain_outputs(workspace: WorkspaceInterface) -> None:
+    for output in (workspace.model and workspace.model.outputs) or ("",):
+        click.echo(output or "The output")
+        for each in workspace.meanings(0, output):
+            if each.score is None:
+                click.echo(f"no    {each.title} {each.reason}")
+            else:
+                click.echo(f"{each.score:.2f}  {each.title} ({each.name})")
 
 
 @plugins.command()

@@ -42,6 +42,7 @@ class Limits(BaseModel):
     kept_bytes: ByteSize = Field(ByteSize(512 * _MB), title="activations kept at once", gt=0)
     input_bytes: ByteSize = Field(ByteSize(_GB), title="one input with all samples, in memory", gt=0)
     image_pixels: int = Field(50_000_000, title="pixels of an image", gt=0)
+    frames: int = Field(5_000, title="frames of a film", gt=0)
     rows: int = Field(1_000_000, title="rows of a table or lines of a text", gt=0)
     columns: int = Field(65_536, title="columns of a table", gt=0)
     cells: int = Field(20_000_000, title="cells of a table", gt=0)

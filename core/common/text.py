@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,6 +12,8 @@ __all__ = [
     "LONGEST_NAME",
     "MINUS",
     "NOT_KNOWN",
+    "NO_CLASS",
+    "answer_text",
     "class_name",
     "count_text",
     "cut_in_the_middle",
@@ -21,12 +24,16 @@ __all__ = [
     "number_text",
     "or_list",
     "percent",
+    "plain_name",
     "safe_name",
     "sample_with_class",
+    "sentence",
     "signed_number_text",
     "text_of",
 ]
 
+NO_CLASS: Final = "no class"
+"""What is said of an answer whose numbers are NaN or infinite."""
 NOT_KNOWN: Final = "not known"
 """Stands for the class of a sample that nobody has told."""
 
@@ -35,11 +42,17 @@ LONGEST_NAME: Final = 80
 
 MINUS: Final = "−"
 """Stands before a negative number in a text; a hyphen is shorter and is broken off at the end of a line."""
+_SIGNS: Final = re.compile(r"[\W_]+")
+_CLOSED: Final = (".", "!", "?", "…")
 _SMALLEST_WRITTEN_OUT: Final = 1e-4
 _LARGEST_WRITTEN_OUT: Final = 1e9
+_LEAST_LONG: Final = 1e3
 _NEXT_UNIT: Final = 999.5
 _SMALL_SHARE: Final = 0.01
 _SMALLEST_PERCENT: Final = 0.001
+_NEARLY_ALL: Final = 0.995
+_ALL_BUT: Final = 0.9995
+_LARGEST_PERCENT: Final = 99.9
 
 
 def safe_name(name: object) -> str:
@@ -52,6 +65,11 @@ def safe_name(name: object) -> str:
         text = f"{text[: 2 * LONGEST_NAME]}{text[-2 * LONGEST_NAME :]}"
     text = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
     return cut_in_the_middle(" ".join(text.split()), LONGEST_NAME)
+
+
+def plain_name(name: str) -> str:
+    """Return a name without what people write in different ways: its letters and digits, small, and no signs."""
+    return _SIGNS.sub("", name).lower()
 
 
 def list_names(names: Iterable[object], most: int = 20) -> str:
@@ -74,8 +92,15 @@ def did_you_mean(given: str, known: Iterable[str], closeness: float = 0.6) -> st
         known: The names that there are.
         closeness: From 0, anything is near, to 1, nothing is; see :func:`difflib.get_close_matches`.
     """
-    near = difflib.get_close_matches(given, list(known), n=1, cutoff=closeness)
-    return f"; did you mean {near[0]!r}?" if near else "."
+    by_letters = {name.casefold(): name for name in known}  # whether they are capitals says nothing
+    near = difflib.get_close_matches(given.casefold(), list(by_letters), n=1, cutoff=closeness)
+    return f"; did you mean {by_letters[near[0]]!r}?" if near else "."
+
+
+def sentence(text: str) -> str:
+    """Return text as a sentence of its own, with a capital and an end; of nothing, nothing."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(_CLOSED) else '.'}" if text else ""
 
 
 def class_name(number: int, names: Sequence[str]) -> str:
@@ -111,21 +136,32 @@ def format_shape(extents: Sequence[int | None]) -> str:
     return "×".join("?" if extent is None else f"{extent:,}" for extent in extents)
 
 
-def number_text(value: float) -> str:
+def number_text(value: float, digits: int = 3) -> str:
     """Write a number with three significant digits: ``0.00234``, ``−1.2``, ``12,300``, ``2.35e-7``.
 
     From 0.0001 to a billion it is written out; whole numbers below a billion have all their digits.
+
+    Args:
+        value: The number.
+        digits: How many digits are significant.
     """
+    value = float(value)  # one of half precision holds no billion to be compared with
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if size < _LARGEST_WRITTEN_OUT and value == int(value):
         text = f"{size:,.0f}"
     elif not _SMALLEST_WRITTEN_OUT <= size < _LARGEST_WRITTEN_OUT:
-        text = f"{size:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        text = f"{size:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     else:
-        text = _three_digits(size)
+        text = _significant(size, digits)
     return f"{MINUS}{text}" if value < 0 else text
+
+
+def answer_text(value: float) -> str:
+    """Write a number that is itself what one looks for, as a price: four significant digits, the whole part in full."""
+    is_long = math.isfinite(value) and abs(value) >= _LEAST_LONG
+    return number_text(round(float(value)) if is_long else value, 4)
 
 
 def signed_number_text(value: float) -> str:
@@ -133,9 +169,9 @@ def signed_number_text(value: float) -> str:
     return f"+{number_text(value)}" if value > 0 else number_text(value)
 
 
-def _three_digits(size: float) -> str:
-    rounded = float(f"{size:.2e}")
-    decimals = max(0, 2 - math.floor(math.log10(rounded)))
+def _significant(size: float, digits: int) -> str:
+    rounded = float(f"{size:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
     text = f"{rounded:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -143,10 +179,13 @@ def _three_digits(size: float) -> str:
 def percent(share: float, decimals: int = 0) -> str:
     """Write a share as ``40 %``; below one per cent with three significant digits, ``0.123 %``.
 
-    What is next to nothing is not written as if it were nothing: ``< 0.001 %``.
+    What is next to nothing is not written as if it were nothing, ``< 0.001 %``, nor what is nearly all as if it were
+    all: ``99.7 %``, ``> 99.9 %``.
     """
     if 0 < abs(share) < _SMALL_SHARE:
         return f"< {_SMALLEST_PERCENT} %" if abs(share) < _SMALLEST_PERCENT / 100 else f"{number_text(100 * share)} %"
+    if decimals == 0 and _NEARLY_ALL <= share < 1:
+        return f"{100 * share:.1f} %" if share < _ALL_BUT else f"> {_LARGEST_PERCENT} %"
     return f"{share:.{decimals}%}".replace("%", " %")
 
 

@@ -1,8 +1,9 @@
 """The examples that Layerscope opens without any file of the user's.
 
 Each example is a folder beside this module, named like the example: ``model.keras`` (the trained model),
-``samples.npz`` (data that the model has not seen in training) and ``card.json`` (what the person should know).
-``train.py`` writes all three. Nothing here imports TensorFlow, so that a list of examples costs nothing.
+``early.keras`` (what it was after its first epoch), ``samples.npz`` (data that the model has not seen in training) and
+``card.json`` (what the person should know). ``train.py`` writes all of them. Nothing here imports TensorFlow, so that a
+list of examples costs nothing.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from core.common.text import count_text
 from core.errors import InputRejected
 
 __all__ = ["Example", "get_example", "list_examples"]
@@ -29,14 +31,15 @@ class Example:
         name: Name of the example and of its folder.
         title: A few words for a list of examples.
         description: One or two sentences for a newcomer.
-        class_names: What the model tells apart, in the order of its output units.
+        class_names: What the model tells apart, in the order of its output units; empty where it tells none.
         featured_layer: Name of the layer that is worth looking at first.
         input_kind: ``"image"``, ``"vector"``, ``"sequence"`` or ``"text"``.
-        accuracy: Share of all held-out samples that the model classifies correctly, 0 to 1.
-        held_out_count: Number of held-out samples behind ``accuracy``; the shipped ones are part of them.
+        quality: What its answers to held-out samples are worth, in a sentence; the shipped ones are some of them.
         source: Where the data is from.
         license: Terms of the data.
         feature_names: Names of a sequence's channels, in order; empty where they have none.
+        early_epochs: After how many epochs the model was as :attr:`early_model_path` has it.
+        early_quality: What the answers of that to held-out samples are worth, in a sentence.
     """
 
     name: str
@@ -45,22 +48,34 @@ class Example:
     class_names: tuple[str, ...]
     featured_layer: str
     input_kind: str
-    accuracy: float
-    held_out_count: int
+    quality: str
     source: str
     license: str
     feature_names: tuple[str, ...] = ()
+    early_epochs: int = 0
+    early_quality: str = ""
 
     @property
     def model_path(self) -> Path:
         """The ``.keras`` file."""
         return FOLDER / self.name / "model.keras"
 
+    @property
+    def early_model_path(self) -> Path:
+        """The ``.keras`` file of the same model early in a training by the same recipe, from the same seed."""
+        return FOLDER / self.name / "early.keras"
+
+    @property
+    def early_name(self) -> str:
+        """What to call that, such as ``"digits-cnn after 1 epoch"``."""
+        return f"{self.name} after {count_text(self.early_epochs, 'epoch')}"
+
     def samples(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Return held-out samples: inputs by input name, and labels.
 
         Axes of an input: (sample, *the model's input shape without its batch axis); float32, or unicode for text.
-        Labels have the axis (sample); int64, each an index into ``class_names``.
+        Labels are classes, int64, an index into ``class_names`` for each sample or each of its pixels; or, where there
+        are no names, what the model is to answer, float32.
         """
         with np.load(FOLDER / self.name / "samples.npz", allow_pickle=False) as archive:
             inputs = {key.removeprefix(INPUT_PREFIX): archive[key] for key in archive if key.startswith(INPUT_PREFIX)}

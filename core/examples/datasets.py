@@ -11,18 +11,40 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.model_selection import train_test_split
+
+from core.examples.generated import (
+    DIRECTIONS,
+    HOURS_AHEAD,
+    HOURS_SEEN,
+    SHAPES,
+    moving_digits,
+    shape_scenes,
+    tide_levels,
+)
 
 AEON: Final = "aeon==1.6.0"
 VADER_SENTIMENT: Final = "vaderSentiment==0.5"
 SEED: Final = 20
+DIABETES_FEATURES: Final = (
+    "age",
+    "sex",
+    "body mass index",
+    "blood pressure",
+    "total cholesterol",
+    "LDL",
+    "HDL",
+    "total / HDL",
+    "log triglycerides",
+    "blood sugar",
+)
 STRONG_RATING: Final = 2.0  # ratings go from -4 to 4; near zero even people do not agree on the sign
 
 
@@ -30,7 +52,9 @@ STRONG_RATING: Final = 2.0  # ratings go from -4 to 4; near zero even people do 
 class Dataset:
     """Samples and labels for training, and others for measuring.
 
-    Inputs have the axes (sample, ...); labels (sample), int64, each an index into ``class_names``.
+    Inputs have the axes (sample, ...). Labels are classes, int64, an index into ``class_names`` for each sample or for
+    each place of it; or, where there are no names, what the model is to answer, float32. A model that is trained on
+    something else than the labels, as an autoencoder on its inputs, has that in ``train_targets``.
     """
 
     train_inputs: np.ndarray
@@ -39,6 +63,7 @@ class Dataset:
     held_out_labels: np.ndarray
     class_names: tuple[str, ...]
     feature_names: tuple[str, ...] = ()
+    train_targets: np.ndarray | None = None
 
 
 def read_digit_images() -> Dataset:
@@ -56,6 +81,45 @@ def read_digit_vectors() -> Dataset:
         digits.target.astype("int64"),
         tuple(str(digit) for digit in range(10)),
     )
+
+
+def read_digit_copies() -> Dataset:
+    """Read handwritten digits as :func:`read_digit_images`, to be copied; the digit is a label, and no target."""
+    dataset = read_digit_images()
+    return replace(dataset, train_targets=dataset.train_inputs)
+
+
+def read_diabetes() -> Dataset:
+    """Read ten things measured of 442 people, (sample, feature 10), and how far their diabetes was a year later."""
+    people = load_diabetes(scaled=False)
+    train_inputs, held_out_inputs, train_labels, held_out_labels = train_test_split(
+        people.data.astype("float32"), people.target.astype("float32"), test_size=0.25, random_state=SEED
+    )
+    return Dataset(train_inputs, train_labels, held_out_inputs, held_out_labels, (), DIABETES_FEATURES)
+
+
+def read_shapes() -> Dataset:
+    """Make pictures of shapes, (sample, 32, 32, channel 3), with the class of each pixel, (sample, 32, 32)."""
+    return Dataset(*shape_scenes(1500, SEED), *shape_scenes(200, SEED + 1), SHAPES)
+
+
+def read_tides() -> Dataset:
+    """Make water levels: two days of them, (sample, hour 48, 1), metres, and the day after, (sample, hour 24)."""
+    levels = tide_levels(9000, SEED)
+    starts = np.arange(0, len(levels) - HOURS_SEEN - HOURS_AHEAD, 5)
+    seen = np.stack([levels[start : start + HOURS_SEEN, np.newaxis] for start in starts])
+    ahead = np.stack([levels[start + HOURS_SEEN : start + HOURS_SEEN + HOURS_AHEAD] for start in starts])
+    # What is held out comes later, and its windows share no hour with those for training.
+    last = int(0.8 * len(starts))
+    apart = (HOURS_SEEN + HOURS_AHEAD) // 5 + 1
+    return Dataset(
+        seen[:last], ahead[:last], *_shuffle(seen[last + apart :], ahead[last + apart :]), (), ("water level (m)",)
+    )
+
+
+def read_moving_digits() -> Dataset:
+    """Make clips of moving digits, (sample, frame 8, 16, 16, channel 1), with the direction of each."""
+    return Dataset(*moving_digits(1200, SEED), *moving_digits(300, SEED + 1), DIRECTIONS)
 
 
 def read_vowels() -> Dataset:

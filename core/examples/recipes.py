@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from core.examples import datasets
+from core.examples import datasets, quality
 from core.examples.datasets import Dataset
 
 
@@ -34,6 +34,8 @@ class Recipe:
         learning_rate: Adam's step size.
         validation_share: Share of the training samples that decides when to stop; 0 trains for all epochs.
         shipped: How many of the held-out samples are shipped, at most.
+        loss: What training makes small, by Keras' name.
+        quality: What the predictions for the held-out samples are worth, in a sentence.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Recipe:
     learning_rate: float = 2e-3
     validation_share: float = 0.1
     shipped: int = 90
+    loss: str = "sparse_categorical_crossentropy"
+    quality: Callable[[np.ndarray, Dataset], str] = quality.share_of_right_answers
 
 
 def build_digits_cnn(dataset: Dataset) -> keras.Model:
@@ -126,6 +130,72 @@ def build_vowels_lstm(dataset: Dataset) -> keras.Model:
     steps = layers.LSTM(32, return_sequences=True, name="lstm_1")(heard)
     units = layers.LSTM(24, name="lstm_2")(layers.Dropout(0.3, name="dropout")(steps))
     return keras.Model(frames, _classify(units, dataset), name="vowels_lstm")
+
+
+def build_digits_autoencoder(dataset: Dataset) -> keras.Model:
+    """Two convolutions down to six numbers, and two up again; input and output (sample, 8, 8, 1)."""
+    image = keras.Input((8, 8, 1), name="image")
+    maps = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu", name="encoder_1")(image)
+    maps = layers.Conv2D(24, 3, strides=2, padding="same", activation="relu", name="encoder_2")(maps)
+    code = layers.Dense(6, name="code")(layers.Flatten(name="flatten")(maps))
+    maps = layers.Dense(2 * 2 * 24, activation="relu", name="decoder_units")(code)
+    maps = layers.Reshape((2, 2, 24), name="decoder_maps")(maps)
+    maps = layers.Conv2DTranspose(24, 3, strides=2, padding="same", activation="relu", name="decoder_1")(maps)
+    maps = layers.Conv2DTranspose(16, 3, strides=2, padding="same", activation="relu", name="decoder_2")(maps)
+    copy = layers.Conv2D(1, 3, padding="same", activation="sigmoid", name="reconstruction")(maps)
+    return keras.Model(image, copy, name="digits_autoencoder")
+
+
+def build_diabetes_regression(dataset: Dataset) -> keras.Model:
+    """Two dense layers and one number; input (sample, 10), named columns."""
+    features = keras.Input((len(dataset.feature_names),), name="measurements")
+    scale = layers.Normalization(name="normalization")
+    scale.adapt(dataset.train_inputs)
+    units = layers.Dense(24, activation="relu", name="dense_1")(scale(features))
+    units = layers.Dropout(0.3, name="dropout")(units)
+    units = layers.Dense(12, activation="relu", name="dense_2")(units)
+    # It begins at the mean, which it would have to climb to otherwise.
+    mean = keras.initializers.Constant(float(dataset.train_labels.mean()))
+    return keras.Model(
+        features, layers.Dense(1, name="progression", bias_initializer=mean)(units), name="diabetes_regression"
+    )
+
+
+def build_shapes_segmentation(dataset: Dataset) -> keras.Model:
+    """A small U-Net: down twice, up twice, what was seen on the way down beside it; input (sample, 32, 32, 3)."""
+
+    def convolved(maps: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+        return layers.Conv2D(channels, 3, padding="same", activation="relu", name=name)(maps)
+
+    image = keras.Input(dataset.train_inputs.shape[1:], name="image")
+    fine = convolved(image, 12, "down_1")
+    middle = convolved(layers.MaxPooling2D(name="pool_1")(fine), 20, "down_2")
+    coarse = convolved(layers.MaxPooling2D(name="pool_2")(middle), 28, "bottom_1")
+    coarse = convolved(coarse, 28, "bottom_2")
+    up = layers.Concatenate(name="skip_2")([layers.UpSampling2D(name="up_2")(coarse), middle])
+    up = convolved(up, 20, "up_conv_2")
+    up = layers.Concatenate(name="skip_1")([layers.UpSampling2D(name="up_1")(up), fine])
+    up = convolved(up, 12, "up_conv_1")
+    mask = layers.Conv2D(len(dataset.class_names), 1, activation="softmax", name="mask")(up)
+    return keras.Model(image, mask, name="shapes_segmentation")
+
+
+def build_tides_forecaster(dataset: Dataset) -> keras.Model:
+    """An LSTM over two days of hours, and a number for each hour of the next; input (sample, 48, 1)."""
+    hours = keras.Input(dataset.train_inputs.shape[1:], name="water_level")
+    units = layers.LSTM(32, name="lstm")(hours)
+    ahead = layers.Dense(dataset.train_labels.shape[-1], name="next_hours")(units)
+    return keras.Model(hours, ahead, name="tides_forecaster")
+
+
+def build_clips_lstm(dataset: Dataset) -> keras.Model:
+    """The same convolution over each frame, and an LSTM over the frames; input (sample, 8, 16, 16, 1)."""
+    clip = keras.Input(dataset.train_inputs.shape[1:], name="clip")
+    conv = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")
+    maps = layers.TimeDistributed(conv, name="conv_per_frame")(clip)
+    units = layers.TimeDistributed(layers.Flatten(), name="flatten_per_frame")(maps)
+    units = layers.TimeDistributed(layers.Dense(16, activation="relu"), name="dense_per_frame")(units)
+    return keras.Model(clip, _classify(layers.LSTM(16, name="lstm")(units), dataset), name="clips_lstm")
 
 
 def _classify(units: keras.KerasTensor, dataset: Dataset) -> keras.KerasTensor:
@@ -229,5 +299,94 @@ RECIPES = (
         epochs=12,
         batch_size=64,
         shipped=80,
+    ),
+    Recipe(
+        name="shapes-segmentation",
+        title="Which pixels are a circle? Shapes found by a U-Net",
+        description=(
+            "Pictures of circles, squares and triangles; the network says for each pixel which it belongs to. "
+            "On the way down it finds out what is there, on the way up where."
+        ),
+        featured_layer="up_conv_1",
+        input_kind="image",
+        source="Made by core/examples/generated.py",
+        license="CC0",
+        read=datasets.read_shapes,
+        build=build_shapes_segmentation,
+        epochs=25,
+        shipped=40,
+        quality=quality.mean_intersection_over_union,
+    ),
+    Recipe(
+        name="digits-autoencoder",
+        title="Handwritten digits, copied through six numbers",
+        description=(
+            "The network copies a digit, and has only six numbers to remember it by. "
+            "What it draws from them shows what it kept; what it leaves out is gone."
+        ),
+        featured_layer="code",
+        input_kind="image",
+        source=DIGITS_SOURCE,
+        license="CC BY 4.0",
+        read=datasets.read_digit_copies,
+        build=build_digits_autoencoder,
+        epochs=80,
+        loss="mse",
+        quality=quality.error_of_copies,
+    ),
+    Recipe(
+        name="tides-forecaster",
+        title="How high will the water be? Tides, a day ahead",
+        description=(
+            "Two days of water levels, hour by hour; the network says those of the third. "
+            "Five tides make them up, and the wind, of which it can know nothing."
+        ),
+        featured_layer="lstm",
+        input_kind="sequence",
+        source="Made by core/examples/generated.py",
+        license="CC0",
+        read=datasets.read_tides,
+        build=build_tides_forecaster,
+        epochs=80,
+        shipped=60,
+        loss="mse",
+        quality=quality.error_of_forecasts,
+    ),
+    Recipe(
+        name="diabetes-regression",
+        title="How will it go on? A number from ten measurements",
+        description=(
+            "Ten things measured of people with diabetes; the network says how far it will be in a year. "
+            "Most of it cannot be known from them, so look at what it rests on."
+        ),
+        featured_layer="dense_2",
+        input_kind="vector",
+        source=(
+            "Diabetes data (B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Annals of Statistics 2004), "
+            "as shipped in scikit-learn"
+        ),
+        license="Published with the paper without a license of its own; scikit-learn is BSD-3-Clause",
+        read=datasets.read_diabetes,
+        build=build_diabetes_regression,
+        epochs=300,
+        learning_rate=5e-3,
+        loss="mse",
+        quality=quality.explained_variance,
+    ),
+    Recipe(
+        name="clips-lstm",
+        title="Where is it going? Clips of moving digits",
+        description=(
+            "Eight frames of a digit that moves; the network says where to. One frame does not tell: "
+            "watch the answer come up as the frames go by."
+        ),
+        featured_layer="conv_per_frame",
+        input_kind="sequence",
+        source=f"Digits of: {DIGITS_SOURCE}; set in motion by core/examples/generated.py",
+        license="CC BY 4.0",
+        read=datasets.read_moving_digits,
+        build=build_clips_lstm,
+        epochs=25,
+        shipped=40,
     ),
 )

@@ -19,10 +19,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.common.display import display_of
+from core.common.display import chart_of, display_of
+from core.extraction.axis_places import AxisPlaces
+from core.extraction.changes import changed_inputs, relative_change
 from core.extraction.layers import LayerInfo
+from core.extraction.weights import FreshWeights, LayerWeights
 from core.inputs.array_files import write_arrays
 from core.inputs.sample_context import SampleContext, read_only_array
+from core.inputs.structure import arrange
 
 __all__ = ["Activation", "Activations"]
 
@@ -83,6 +87,7 @@ class Activation:
         self._values: np.ndarray | None = None
         # Weak, or else who keeps one layer would keep the whole pass in memory.
         self._pass: Callable[[], Activations | None] = _no_pass
+        self._extractor: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__ and not name.startswith("_"):
@@ -122,15 +127,38 @@ class Activation:
         return self._weights()
 
     @property
+    def fresh_weights(self) -> Mapping[str, FreshWeights]:
+        """What the layer's own initializers draw, by the names of ``weights``, as for a layer that nobody has trained.
+
+        Without those that no initializer is known of, and those of more than four million values.
+        """
+        return self._weights.fresh() if isinstance(self._weights, LayerWeights) else {}
+
+    @property
     def activations(self) -> Activations | None:
         """What all layers answered in the same pass, as long as somebody keeps that; else None."""
         return self._pass()
+
+    @property
+    def extractor(self) -> Any:
+        """The :class:`core.extraction.extractor.Extractor` that ran the model, so that pictures can run it again.
+
+        It, and with it the model, stays as long as somebody keeps one of the activations. None where no model is at
+        hand: of what was made without one, pickled or copied.
+        """
+        return self._extractor
 
     @property
     def keys_of_pass(self) -> tuple[str, ...]:
         """Keys of the layers that were recorded in the same pass, in call order; this one's alone if that is gone."""
         activations = self._pass()
         return tuple(activations) if activations is not None else (self.key,)
+
+    @property
+    def rank_of_answer(self) -> int:
+        """Number of axes of what the last layer of the same pass answered; of this one's where that is gone."""
+        activations = self._pass()
+        return len(activations.layers[-1].output_shape) if activations is not None and activations.layers else self.rank
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -166,6 +194,22 @@ class Activation:
         """Return how many positions an axis has; 0 if there is no such axis."""
         return self.shape[self.axes.index(axis)] if axis in self.axes else 0
 
+    def places(self, axis: str) -> AxisPlaces | None:
+        """Return where the positions of an axis lie in time or on the frequencies of an input; None if unknown.
+
+        Args:
+            axis: Such as ``"time"``; of what a layer keeps to itself ``"time"`` may be known, and ``"query"`` and
+                ``"key"`` where a sequence looks at itself.
+        """
+        if self.part != "output":
+            # With an axis of time the attention is within each of its steps.
+            is_within = "time" in self.axes
+            looks_at_itself = axis in ("query", "key") and len(self.layer.inputs_from) == 1 and not is_within
+            return self.layer.time_inside if axis == "time" or looks_at_itself else None
+        names = self.axes[1:] if self.axes[:1] == ("sample",) else self.axes
+        known = len(names) == len(self.layer.places) and axis in names
+        return self.layer.places[names.index(axis)] if known else None
+
     def sample(self, index: int) -> Activation:
         """Return the answer to one sample: the same axes without ``"sample"``.
 
@@ -187,6 +231,22 @@ class Activation:
         own = {self, *self.internals.values()}
         return _Derivation(lambda source: _mapped(source, change, mask if source in own else None)).of(self)
 
+    def chart(self, picture: str, /, **options: Any) -> Any:
+        """Return a picture of this: ``activation.chart("attribution", unit=3)``.
+
+        Args:
+            picture: Name of a visualizer, or its title: ``"input-attribution"``, ``"attribution"``, ``"Attribution"``.
+            options: Option values by name, such as ``sample=2``; the rest are at their defaults.
+
+        Returns:
+            The Altair chart.
+
+        Raises:
+            PluginFailed: If there is no such picture or option, it does not suit this layer, or fails; the message says
+                what to do.
+        """
+        return chart_of(self._as_batch(), picture, options)
+
     def to_frame(self) -> pd.DataFrame:
         """Return a tidy table: an integer column per axis, and ``"value"``; one row per number."""
         # (axis, *extents) -> (axis, position)
@@ -205,8 +265,10 @@ class Activation:
         return f"Activation({self.key!r}, {self.layer.type_name}, {extents})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        batch = self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
-        return display_of(batch, include, exclude) or {"text/plain": repr(self)}
+        return display_of(self._as_batch(), include, exclude) or {"text/plain": repr(self)}
+
+    def _as_batch(self) -> Activation:
+        return self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
 
 
 class Activations(Mapping[str, Activation]):
@@ -218,14 +280,20 @@ class Activations(Mapping[str, Activation]):
         activations: In call order.
         output: What the model itself returned, in its own structure, as NumPy arrays.
         layers: Every layer that was called, those without values included.
+        extractor: Ran the model; None where no model is at hand.
     """
 
-    def __init__(self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo]) -> None:
+    def __init__(
+        self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo], extractor: Any = None
+    ) -> None:
         self._by_key = {activation.key: activation for activation in activations}
         for activation in self._by_key.values():
             activation._pass = weakref.ref(self)
+            # Not weak: of core.extract(model, x)["dense"] nobody else keeps it.
+            activation._extractor = extractor
         self.output = output
         self.layers = tuple(layers)
+        self._extractor = extractor
 
     def __getitem__(self, key: str) -> Activation:
         try:
@@ -260,6 +328,53 @@ class Activations(Mapping[str, Activation]):
         if position not in top:
             raise IndexError(f"model.layers[{index}] was not called; recorded positions: {sorted(top)}")
         return top[position]
+
+    def edited(
+        self,
+        inputs: Mapping[str, Any] | np.ndarray | None = None,
+        *,
+        clamp: Mapping[str, Mapping[int, float]] | None = None,
+    ) -> Activations:
+        """Return what the same layers answer when the input is changed, or units are set to a value.
+
+        Args:
+            inputs: What goes in instead, by the name of the input, ``{"image": edited}``; those that are left out stay.
+                Of a model with one input the array alone. Each has the shape ``(sample, …)`` of what went in, see
+                ``activation.context.inputs``, with as many samples.
+            clamp: Units that are set, ``{"dense": {3: 0.0}}``, see :meth:`core.extraction.extractor.Extractor.extract`.
+
+        Returns:
+            Activations with the same keys, in the same order; each of the shape that it has here, ``(sample, …)``.
+
+        Raises:
+            InputRejected: If an input is not there or does not fit, or a unit cannot be set.
+            ExtractionFailed: If the model raises.
+            ValueError: If no model is at hand, as of what was pickled.
+        """
+        if self._extractor is None:
+            raise ValueError("no model is at hand to run: these activations were pickled, copied or made without one")
+        context = next((each.context for each in self.values()), SampleContext())
+        edited = changed_inputs(context.inputs, inputs)
+        found: Activations = self._extractor.extract(
+            arrange(self._extractor.model, edited), layers=tuple(self), clamp=clamp, known=context, first=context.first
+        )
+        return found
+
+    def changes(self, edited: Activations) -> dict[str, np.ndarray]:
+        """Return how far the answer of each layer moves: ``‖edited − this‖ / ‖this‖`` for each sample.
+
+        Args:
+            edited: What the layers answered otherwise, see :meth:`edited`.
+
+        Returns:
+            By key in call order, each of shape ``(sample,)``: 0 is not at all; where all was 0 before, anything else is
+            1. Layers that answer text, or something of another shape now, are left out.
+        """
+        return {
+            key: relative_change(mine.values, edited[key].values)
+            for key, mine in self.items()
+            if key in edited and mine.is_numeric and edited[key].shape == mine.shape
+        }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the values as ``.npz``, an array per key, which ``numpy.load(path)[key]`` reads; no pickle is in it.
@@ -306,7 +421,7 @@ class _Derivation:
                 derived = self._derive(source)
                 derived._inputs = derived._internals = None
                 derived._derived = (self, source)
-                derived._pass = source._pass
+                derived._pass, derived._extractor = source._pass, source._extractor
                 self._by_source[source] = derived
             return derived
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -41,6 +41,7 @@ class SampleBlocks:
 
     Attributes:
         extractor: Holds the model.
+        context: As given.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class SampleBlocks:
     ) -> None:
         self.extractor = extractor
         self._arrays = arrays
-        self._context = context
+        self.context = context
         self._announce = announce
         self._budget = budget
         self._count = len(next(iter(arrays.values())))
@@ -72,8 +73,8 @@ class SampleBlocks:
         if self._plan is None:
             first_sample = self._samples(0, 1)
             self._costs = self.extractor.cost(first_sample)
-            if not self._costs:
-                # Only a real pass can follow this model: one sample says how large its answers are.
+            if not self._costs or None in self._costs.values():
+                # Only a real pass can follow this model, or some layer: one sample says how large its answers are.
                 activations = self.extractor.extract(first_sample)
                 self._costs = {key: activation.byte_count for key, activation in activations.items()}
             self._plan = plan_memory(self._costs, self._count, self._budget)
@@ -163,6 +164,27 @@ class SampleBlocks:
                 break
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
+    def activations(self, key: str, count: int) -> Iterator[Activation]:
+        """Yield what a layer answered to the first samples, with what went into it: block by block, none kept here.
+
+        Args:
+            key: Key of the layer.
+            count: How many samples.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        if self.plan.samples_at_once >= self._count:
+            yield self.activation(key, 0)[0]
+            return
+        layer = owner_of(key, self.block_of(0)[0].layers)
+        before = [] if layer is None else [source for source in layer.inputs_from if not is_input(source)]
+        size = self.plan.batch_size
+        for start in range(0, count, size):
+            end = min(start + size, count)
+            known = self.context.part(start, end)
+            yield self.extractor.extract(self._samples(start, end), layers=(key, *before), known=known)[key]
+
     def all_samples(self, layers: Collection[str] | None, internals: bool) -> Activations:
         """Return what layers answer to all samples at once; nothing of it is kept here.
 
@@ -210,7 +232,7 @@ class SampleBlocks:
             batch_size=self.plan.batch_size,
             progress=counted(progress),
             first=start,
-            known=self._context.part(start, end),
+            known=self.context.part(start, end),
         )
 
     def _end(self, start: int) -> int:

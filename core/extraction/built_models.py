@@ -75,6 +75,7 @@ def _seen_output(answer: np.ndarray, layers: Sequence[LayerInfo], name: str, pos
         name or (behind.name if behind else ""),
         answer.dtype.kind in "USO",
         position,
+        answer.shape[1:],
     )
 
 

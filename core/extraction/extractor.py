@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,13 +20,17 @@ from core.common.cache import OnceCache
 from core.common.nested_layers import all_layers
 from core.errors import ExtractionFailed
 from core.extraction import internals as layer_internals
+from core.extraction import time_distributed
 from core.extraction.activation import Activations
 from core.extraction.batches import joined
+from core.extraction.clamping import Clamp, ClampedOutputs, ClampTensors, check_clamp
 from core.extraction.compiled import CompiledFunction, CompiledPass
-from core.extraction.failures import failure
+from core.extraction.failures import failure, fixed_sample_count
 from core.extraction.graph_rows import may_fold
 from core.extraction.layers import LayerInfo
 from core.extraction.memory_plan import bytes_of
+from core.extraction.model_output import outputs_of
+from core.extraction.pass_kinds import NO_NUMBERS, PassDescription, PassKind, PassNumbers, PassOutputs
 from core.extraction.recorded_pass import (
     Batch,
     Recording,
@@ -56,39 +60,6 @@ if TYPE_CHECKING:
 __all__ = ["Extractor", "extract", "refuse_unknown_layers"]
 
 _DERIVED_KEPT: Final = 64
-_SEEDS: Final = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class _PassKind:
-    """What a pass keeps and how it is made; passes of the same kind are compiled once for each signature.
-
-    Attributes:
-        selection: What is kept.
-        training: Whether layers such as Dropout behave as in training; a seed goes in beside the inputs then.
-        sample_axes: How samples lie in what some layers answer, by key; where answers are reduced.
-    """
-
-    selection: Selection
-    training: bool = False
-    sample_axes: frozenset[tuple[str, SampleAxis]] = frozenset()
-
-
-class _PassOutputs(NamedTuple):
-    """The tensors of one pass, see :class:`core.extraction.recorded_pass.Batch`."""
-
-    tensors: list[Any]
-    masks: list[Any]
-    tokens: Any
-    answer: Any
-
-
-@dataclass(frozen=True)
-class _PassDescription:
-    """What the outputs of a pass are; ``recording`` is without its tensors, which belong to whoever runs the pass."""
-
-    recording: Recording
-    may_fold: bool
 
 
 class Extractor:
@@ -109,12 +80,13 @@ class Extractor:
 
     def __init__(self, model: Any, *, file: ModelFile | None = None, trusted: tuple[str, ...] = ()) -> None:
         layer_internals.install()
+        time_distributed.install()
         self.model = model
         self.file = file
         self.trusted = trusted
         self.derived: OnceCache[Any] = OnceCache(_DERIVED_KEPT)
         self._positions = {id(layer): index for index, layer in enumerate(getattr(model, "layers", ()))}
-        self._traces: dict[Any, CompiledFunction[_PassDescription] | None] = {}
+        self._traces: dict[Any, CompiledFunction[PassDescription] | None] = {}
         self._sample_axes = SampleAxes()
         self._reduced_axes: dict[Any, Mapping[str, SampleAxis]] = {}
         self._lock = threading.RLock()
@@ -159,6 +131,7 @@ class Extractor:
         specs: Sequence[InputSpec] | None = None,
         known: SampleContext | None = None,
         seed: int | None = None,
+        clamp: Clamp | None = None,
     ) -> Activations:
         """Run inputs through the model once and return what the layers answered.
 
@@ -180,13 +153,20 @@ class Extractor:
             specs: What each input is taken for; by default what the layers say. Goes with the activations.
             known: What else is known about the samples, in the place of labels, class names and specs.
             seed: By which layers such as Dropout draw their random numbers in training; None draws others in each pass.
+            clamp: Units that are set to a value while the model runs, by key of their layer and number:
+                ``{"dense": {3: 0.0}}``. The unit is a position on the layer's last axis, of images a channel, and is
+                set for every sample, timestep and place: of ``(sample, height, width, channel)`` all of
+                ``[:, :, :, 3]``. What comes after the layer works on that, and so do its own values here. A layer
+                that is called several times is set where it is named, ``"dense#2"`` its second call; states within a
+                recurrent layer stay what they are. An empty one compiles what others will run by.
 
         Returns:
             Activations by key, in call order.
 
         Raises:
             InputRejected: If the inputs do not fit what the model takes, make no arrays, or hold no sample; or if a
-                dataset or generator has no end, or needs more memory than the limit ``input_bytes``.
+                dataset or generator has no end, or needs more memory than the limit ``input_bytes``; or if a layer or
+                unit to clamp is not there or cannot be set.
             ExtractionFailed: If the model raises; the message names the layer.
             KeyError: If a key in ``layers`` is not there; the message lists those that are.
         """
@@ -198,7 +178,8 @@ class Extractor:
         selection = Selection(None if layers is None else frozenset(layers), internals)
         with misfits_told(self.model, inputs):
             self.build(tensors)
-            batches = self._batches(tensors, batch_size or sample_count, _PassKind(selection, training), seed)
+            kind = PassKind(selection, training, is_clamped=clamp is not None)
+            batches = self._batches(tensors, batch_size or sample_count, kind, seed, clamp or {})
             batch = joined(batches, sample_count, progress)
         if selection.layers is not None:
             refuse_unknown_layers(selection.layers, batch.recording.layers)
@@ -208,10 +189,11 @@ class Extractor:
             inputs=structure.named_arrays(self.model, inputs),
             first=first,
             specs=samples.specs or tuple(input_specs(self.model) if specs is None else specs),
+            outputs=samples.outputs or outputs_of(self.model, batch.recording.layers),
         )
         context = replace(context, tokens=_tokens(batch, context))
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
-        return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers)
+        return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers, extractor=self)
 
     def reduce(
         self, inputs: Any, *, layers: Collection[str] | None = None
@@ -263,7 +245,7 @@ class Extractor:
             return {}
         layers = description.recording.layers
         if description.may_fold:
-            every_layer = _PassKind(Selection())
+            every_layer = PassKind(Selection())
             try:
                 layers = self._run(structure.some_of(tensors, [0]), every_layer).recording.layers
             except ExtractionFailed:
@@ -286,7 +268,7 @@ class Extractor:
         if key not in axes:
             description = self._described(structure.open_signature(tensors))
             if description is None or description.may_fold:
-                self._run(tensors, _PassKind(Selection(frozenset({key}))))
+                self._run(tensors, PassKind(Selection(frozenset({key}))))
                 axes = {key: REGULAR, **self._sample_axes.known(tensors)}
                 self._sample_axes.note(tensors, {key: axes[key]})
         return axes.get(key, REGULAR)
@@ -312,17 +294,19 @@ class Extractor:
                 if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                     layer.reset_states()
 
-    def _batches(self, tensors: Any, size: int, kind: _PassKind, seed: int | None) -> Iterator[tuple[int, Batch]]:
+    def _batches(
+        self, tensors: Any, size: int, kind: PassKind, seed: int | None, clamp: Clamp
+    ) -> Iterator[tuple[int, Batch]]:
         sample_count = structure.sample_count_of(tensors)
         seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         for start in range(0, sample_count, size):
             end = min(start + size, sample_count)
             part = tensors if end - start == sample_count else structure.slice_of(tensors, start, end)
-            yield end, self._run(part, kind, seed + start)
+            yield end, self._run(part, kind, PassNumbers(seed + start, clamp))
 
-    def _run(self, tensors: Any, kind: _PassKind, seed: int = 0) -> Batch:
+    def _run(self, tensors: Any, kind: PassKind, numbers: PassNumbers = NO_NUMBERS) -> Batch:
         """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
-        batch = self._pass(tensors, kind, seed)
+        batch = self._pass(tensors, kind, numbers)
         count = structure.sample_count_of(tensors)
         recording = replace(batch.recording, tensors=batch.tensors, masks=batch.masks)
         doubtful = doubtful_layers(recording, count)
@@ -332,7 +316,8 @@ class Extractor:
         regular = [key for key in doubtful if key not in by_values]
         axes = dict(self._sample_axes.of(self._plain_pass, tensors, kind.selection, regular)) if regular else {}
         if by_values:
-            plain = self._plain_pass(tensors, kind.selection) if kind.training else batch
+            is_plain = not (kind.training or kind.is_clamped)
+            plain = batch if is_plain else self._plain_pass(tensors, kind.selection)
             axes |= rows_that_follow(self._plain_pass, tensors, kind.selection, plain, by_values)
         rows = in_rows_by_sample(recording, count, axes)
         return replace(batch, tensors=rows.tensors, masks=rows.masks, recording=rows)
@@ -341,7 +326,7 @@ class Extractor:
         key = (repr(structure.open_signature(tensors)), selection)
         count = structure.sample_count_of(tensors)
         known_axes = self._reduced_axes.get(key)
-        batch = self._pass(tensors, _PassKind(selection, sample_axes=frozenset((known_axes or {}).items())))
+        batch = self._pass(tensors, PassKind(selection, sample_axes=frozenset((known_axes or {}).items())))
         doubtful = [
             described.key
             for described, reduction in zip(batch.recording.described, batch.tensors, strict=True)
@@ -357,28 +342,28 @@ class Extractor:
         all_axes = {**(known_axes or {}), **others}
         if all(axes[layer_key].is_certain for layer_key in doubtful):
             self._reduced_axes[key] = all_axes
-        return self._pass(tensors, _PassKind(selection, sample_axes=frozenset(all_axes.items()))) if others else batch
+        return self._pass(tensors, PassKind(selection, sample_axes=frozenset(all_axes.items()))) if others else batch
 
     def _plain_pass(self, tensors: Any, selection: Selection) -> Batch:
-        return self._pass(tensors, _PassKind(selection))
+        return self._pass(tensors, PassKind(selection))
 
-    def _pass(self, tensors: Any, kind: _PassKind, seed: int = 0) -> Batch:
-        import tensorflow as tf
-
-        # The number changes with the pass and not with the graph.
-        seeds = [tf.constant(seed % _SEEDS, tf.int64)] if kind.training else []
-        outputs, description = self._compiled_pass(kind).run(tensors, *seeds)
+    def _pass(self, tensors: Any, kind: PassKind, numbers: PassNumbers = NO_NUMBERS) -> Batch:
+        # The numbers change with the pass and not with the graph.
+        outputs, description = self._compiled_pass(kind).run(tensors, *numbers.tensors(kind))
+        if kind.is_clamped:
+            layers = description.recording.layers
+            check_clamp(numbers.clamp, layers, description.can_be_clamped, description.stepwise)
         return Batch(**outputs._asdict(), recording=description.recording)
 
-    def _described(self, signature: Any) -> _PassDescription | None:
+    def _described(self, signature: Any) -> PassDescription | None:
         """Return what a pass over all layers is like; None where only real values tell."""
-        compiled = self._compiled_pass(_PassKind(Selection())).compiled_for(signature)
+        compiled = self._compiled_pass(PassKind(Selection())).compiled_for(signature)
         return compiled.description if compiled else None
 
-    def _compiled_pass(self, kind: _PassKind) -> CompiledPass[_PassDescription]:
+    def _compiled_pass(self, kind: PassKind) -> CompiledPass[PassDescription]:
         def cached(
-            signature: Any, compile_now: Callable[[], CompiledFunction[_PassDescription] | None]
-        ) -> CompiledFunction[_PassDescription] | None:
+            signature: Any, compile_now: Callable[[], CompiledFunction[PassDescription] | None]
+        ) -> CompiledFunction[PassDescription] | None:
             key = (repr(signature), kind)
             with self._lock:
                 if key not in self._traces:
@@ -390,27 +375,33 @@ class Extractor:
         return CompiledPass(self.model, partial(self._forward, kind, states), cached)
 
     def _forward(
-        self, kind: _PassKind, states: Sequence[Any], inputs: Any, *seeds: Any
-    ) -> tuple[_PassOutputs, _PassDescription]:
+        self, kind: PassKind, states: Sequence[Any], inputs: Any, *numbers: Any
+    ) -> tuple[PassOutputs, PassDescription]:
         """Make a pass, inside a graph or not."""
         import tensorflow as tf
 
         leaves = structure.flat(inputs)
         is_eager = tf.executing_eagerly()
-        weights = seed_states(states, *seeds) if seeds else ()
-        answer, recorder = recorded_pass(self.model, inputs, kind.training, kind.selection, weights=weights)
+        weights = seed_states(states, numbers[0]) if kind.training else ()
+        clamped = ClampedOutputs(ClampTensors(*numbers[-3:])) if kind.is_clamped else None
+        replace_output = clamped.replace_output if clamped else None
+        answer, recorder = recorded_pass(
+            self.model, inputs, kind.training, kind.selection, replace_output=replace_output, weights=weights
+        )
         sample_counts = (
-            (structure.sample_count_of(inputs),) if is_eager else (None, _fixed_sample_count(self.model, leaves))
+            (structure.sample_count_of(inputs),) if is_eager else (None, fixed_sample_count(self.model, leaves))
         )
         recording = collect(recorder, kind.selection, positions=self._positions, sample_counts=sample_counts)
         if kind.selection.is_reduced:
             count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
             recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
-        description = _PassDescription(
+        description = PassDescription(
             replace(recording, tensors=[], masks=[], tokens=None),
             not is_eager and may_fold(tf.compat.v1.get_default_graph()),
+            frozenset(clamped.keys if clamped else ()),
+            frozenset(key for call in recorder.calls if call.is_stepwise for key, *_ in call.outputs()),
         )
-        return _PassOutputs(recording.tensors, recording.masks, recording.tokens, answer), description
+        return PassOutputs(recording.tensors, recording.masks, recording.tokens, answer), description
 
 
 def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract
@@ -426,6 +417,7 @@ def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract
     class_names: tuple[str, ...] = (),
     specs: Sequence[InputSpec] | None = None,
     seed: int | None = None,
+    clamp: Clamp | None = None,
 ) -> Activations:
     """Run inputs through a model and return what every layer answered, in one forward pass.
 
@@ -443,6 +435,7 @@ def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract
         class_names=class_names,
         specs=specs,
         seed=seed,
+        clamp=clamp,
     )
 
 
@@ -475,17 +468,6 @@ def _tokens(batch: Batch, context: SampleContext) -> np.ndarray | None:
 
 def _to_numpy(tensor: Any) -> Any:
     return tensor.numpy() if hasattr(tensor, "numpy") else tensor
-
-
-def _fixed_sample_count(model: Any, signature: list[Any]) -> int | None:
-    # How many samples a graph takes where it does not take any number: states are kept per sample.
-    import keras
-
-    sources = [*signature, *(getattr(model, "inputs", None) or ())]
-    for layer in all_layers(model):
-        if getattr(layer, "stateful", False):
-            sources += keras.tree.flatten(getattr(layer, "states", None) or ())
-    return next((int(source.shape[0]) for source in sources if len(source.shape) and source.shape[0]), None)
 
 
 def refuse_unknown_layers(layers_asked_for: frozenset[str], layers: tuple[LayerInfo, ...]) -> None:

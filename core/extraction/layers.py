@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from core.common.text import class_name
+from core.extraction.axis_places import AxisPlaces
 from core.extraction.channel_order import shape_with_channels_last
 from core.extraction.squashing import logits_behind, squashing_function
 
@@ -15,6 +16,7 @@ __all__ = [
     "LayerInfo",
     "LayerPlace",
     "answers_classes",
+    "answers_classes_somewhere",
     "axes_of",
     "describe_layer",
     "explained_as",
@@ -24,8 +26,10 @@ __all__ = [
     "is_input",
     "layer_kind",
     "owner_of",
+    "type_names_of",
     "unit_kind",
     "unit_name",
+    "with_time_axis",
 ]
 
 _INPUT: Final = "input:"
@@ -115,6 +119,11 @@ class LayerInfo:
         internals: Keys of what the layer keeps to itself and can be recorded: ``("lstm:cell_state", …)``.
         axis_names: Names of the axes of its answer, where they are other than those that suit a layer of its class.
         has_logits: Whether what went into the softmax or sigmoid that it ends in can be looked at.
+        wrapped_type_names: Class and bases of the layer that it applies to each timestep; empty for no wrapper.
+        places: Where the positions of each axis of its answer but that of the samples lie in time or on the frequencies
+            of an input, None for an axis of which that is not known; empty where it is known of none.
+        time_inside: Where the timesteps lie that a recurrent or attention layer goes through, for what it keeps to
+            itself; None where that is not known.
     """
 
     key: str
@@ -136,11 +145,14 @@ class LayerInfo:
     internals: tuple[str, ...] = ()
     axis_names: tuple[str, ...] = ()
     has_logits: bool = False
+    wrapped_type_names: tuple[str, ...] = ()
+    places: tuple[AxisPlaces | None, ...] = ()
+    time_inside: AxisPlaces | None = None
 
     @property
     def kind(self) -> str:
         """What the layer is coloured by: ``"convolution"``, ``"recurrent"``, ``"dense"`` and so on."""
-        return layer_kind(self.type_names)
+        return layer_kind(self.wrapped_type_names or self.type_names)
 
     @property
     def depth(self) -> int:
@@ -212,6 +224,29 @@ def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     return named.get(rank, unnamed)
 
 
+def with_time_axis(axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of axes with one of time behind the samples, as ``TimeDistributed`` puts it there.
+
+    What was time before is a step inside of it: ``("sample", "time", "unit")`` becomes
+    ``("sample", "time", "step", "unit")``; axes without a name are counted anew.
+    """
+    renamed = []
+    for at, axis in enumerate(axes[1:], 1):
+        if axis == f"axis{at}":
+            axis = f"axis{at + 1}"
+        elif axis == "time" or axis.startswith("step"):
+            axis = "step" if axis == "time" else f"step{int(axis[4:] or 1) + 1}"
+        renamed.append(axis)
+    return (*axes[:1], "time", *renamed)
+
+
+def type_names_of(operation: Any) -> tuple[str, ...]:
+    """Return the class of a layer and its bases, nearest first, ending in ``"Layer"`` or ``"Operation"``."""
+    names = tuple(cls.__name__ for cls in type(operation).__mro__ if cls is not object)
+    last = names.index("Layer") if "Layer" in names else names.index("Operation")
+    return names[: last + 1]
+
+
 @dataclass(frozen=True)
 class LayerPlace:
     """Where in a model a layer was called, and what came of the call; see :class:`LayerInfo`."""
@@ -225,7 +260,9 @@ class LayerPlace:
     internals: tuple[str, ...] = ()
 
 
-def describe_layer(operation: Any, output: Any, place: LayerPlace, *, channels_first: bool = False) -> LayerInfo:
+def describe_layer(
+    operation: Any, output: Any, place: LayerPlace, *, channels_first: bool = False, time_axes: int = 0
+) -> LayerInfo:
     """Describe one recorded call of a Keras layer or operation.
 
     Args:
@@ -234,15 +271,15 @@ def describe_layer(operation: Any, output: Any, place: LayerPlace, *, channels_f
         place: Where it was called.
         channels_first: Whether the channels of ``output`` are the axis after the samples, though the layer has no
             format of its own.
+        time_axes: How many axes of time the output has behind its samples, of ``TimeDistributed`` layers around.
     """
-    type_names = tuple(cls.__name__ for cls in type(operation).__mro__ if cls is not object)
-    last = type_names.index("Layer") if "Layer" in type_names else type_names.index("Operation")
-    type_names = type_names[: last + 1]
+    type_names = type_names_of(operation)
+    wrapped = _wrapped(operation)
     shape = () if output is None or output.shape.rank is None else tuple(output.shape)
     data_format = getattr(operation, "data_format", None)
     data_format = data_format if isinstance(data_format, str) else "channels_first" if channels_first else ""
-    shape = shape_with_channels_last(shape) if data_format == "channels_first" else shape
-    function = getattr(operation, "activation", None)
+    shape = shape_with_channels_last(shape) if data_format == "channels_first" and not time_axes else shape
+    function = getattr(operation if wrapped is None else wrapped, "activation", None)
     return LayerInfo(
         **vars(place),
         name=operation.name,
@@ -252,11 +289,44 @@ def describe_layer(operation: Any, output: Any, place: LayerPlace, *, channels_f
         parameter_count=_parameter_count(getattr(operation, "weights", ())),
         trainable_count=_parameter_count(getattr(operation, "trainable_weights", ())),
         dtype="" if output is None else output.dtype.name,
-        activation_function=_function_name(operation, function) or (squashing_function(output) if shape else ""),
+        activation_function=_function_name(operation if wrapped is None else wrapped, function)
+        or (squashing_function(output) if shape else ""),
         data_format=data_format,
-        settings=_settings(operation),
+        settings=_settings(operation) if wrapped is None else (("layer", type(wrapped).__name__), *_settings(wrapped)),
+        axis_names=_axes_over_time(operation, len(shape), time_axes) or _axes_of_spectrogram(type_names, len(shape)),
         has_logits=bool(shape) and logits_behind(output) is not None,
+        wrapped_type_names=() if wrapped is None else type_names_of(wrapped),
     )
+
+
+def _wrapped(operation: Any) -> Any:
+    """Return the layer that ``TimeDistributed`` applies to each timestep, the innermost one; None for another layer."""
+    wrapped = None
+    while "TimeDistributed" in type_names_of(operation):
+        wrapped = operation = operation.layer
+    return wrapped
+
+
+def _axes_over_time(operation: Any, rank: int, time_axes: int) -> tuple[str, ...]:
+    """Name the axes of what a layer answers with axes of time behind the samples; empty where it has none of those."""
+    type_names = type_names_of(operation)
+    while "TimeDistributed" in type_names:
+        operation = operation.layer
+        type_names = type_names_of(operation)
+        time_axes += 1
+    if not time_axes or rank <= time_axes:
+        return ()
+    axes = axes_of(type_names, rank - time_axes)
+    if getattr(operation, "data_format", None) == "channels_first" and axes[-1] == "channel":
+        axes = ("sample", "channel", *axes[1:-1])
+    for _ in range(time_axes):
+        axes = with_time_axis(axes)
+    return axes
+
+
+def _axes_of_spectrogram(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
+    """Name the axes of what ``MelSpectrogram`` answers, ``(sample, band, frame)``: the only layer with time behind."""
+    return ("sample", "frequency", "time") if "MelSpectrogram" in type_names and rank == 3 else ()
 
 
 def _parameter_count(weights: Any) -> int:
@@ -276,15 +346,21 @@ def _function_name(operation: Any, function: Any) -> str:
     return "" if name == "linear" else name
 
 
+_SETTINGS: Final = (
+    "kernel_size", "strides", "pool_size", "padding", "dilation_rate", "groups", "equation", "num_heads", "rate",
+    "axis",
+)  # fmt: skip
+
+
 def _settings(operation: Any) -> tuple[tuple[str, str], ...]:
     settings = []
-    for name in ("kernel_size", "strides", "pool_size", "padding", "dilation_rate", "num_heads", "rate", "axis"):
+    for name in _SETTINGS:
         value = getattr(operation, name, None) if name != "num_heads" else getattr(operation, "_num_heads", None)
         if isinstance(value, (tuple, list)) and value and all(isinstance(part, int) for part in value):
             if name == "dilation_rate" and set(value) == {1}:
                 continue
             settings.append((name, "×".join(map(str, value))))
-        elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        elif isinstance(value, (int, float, str)) and not isinstance(value, bool) and (name, value) != ("groups", 1):
             settings.append((name, str(value)))
     if getattr(operation, "go_backwards", False):
         settings.append(("direction", "backwards"))
@@ -311,6 +387,24 @@ def answers_classes(layer: LayerInfo, class_names: Sequence[str], class_layer: s
     return layer.activation_function in ("softmax", "sigmoid") and len(class_names) == layer.output_shape[-1]
 
 
+def answers_classes_somewhere(layer: LayerInfo, class_names: Sequence[str], class_layer: str = "") -> bool:
+    """Return whether the units of a layer are the classes: of the sample, or of each of its pixels or timesteps.
+
+    In many places they are where the names are known, as many as there are units, and it ends in a softmax or sigmoid.
+
+    Args:
+        layer: The layer.
+        class_names: Name of each class; empty if unknown.
+        class_layer: Key of the layer that answers the classes, where that is known.
+    """
+    if len(layer.axes) < 3:
+        return answers_classes(layer, class_names, class_layer)
+    if class_layer and layer.key != class_layer:
+        return False
+    is_named = bool(class_names) and len(class_names) == layer.output_shape[-1]
+    return is_named and layer.activation_function in ("softmax", "sigmoid")
+
+
 def explained_as(layer: LayerInfo) -> str:
     """Return what of a layer's answer is explained: ``"the logit, before the softmax"``; empty for the answer itself.
 
@@ -331,7 +425,7 @@ def unit_kind(layer: LayerInfo) -> str:
 
 def unit_name(layer: LayerInfo, unit: int, class_names: Sequence[str], class_layer: str = "") -> str:
     """Return what a person knows a unit of a layer by: its class where it is known to answer the classes."""
-    if not answers_classes(layer, class_names, class_layer):
+    if not answers_classes_somewhere(layer, class_names, class_layer):
         return f"{unit_kind(layer)} {unit} of {layer.key}"
     name = class_name(unit, class_names)
     if not class_names:

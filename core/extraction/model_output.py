@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from core.extraction.layers import LayerInfo
 from core.inputs.model_output import ModelOutput
 
-__all__ = ["main_output", "output_of", "outputs_of"]
+__all__ = ["answering_layers", "layers_that_answer", "main_output", "output_of", "outputs_of"]
+
+_HANDING_ON: Final = frozenset({"reshaping", "regularization"})
+"""Kinds of layers that answer the numbers that came in."""
 
 
 def output_of(model: Any, layers: Sequence[LayerInfo]) -> ModelOutput:
@@ -35,6 +38,39 @@ def outputs_of(model: Any, layers: Sequence[LayerInfo]) -> tuple[ModelOutput, ..
     )
 
 
+def layers_that_answer(model: Any, layers: Sequence[LayerInfo]) -> frozenset[str]:
+    """Return :func:`answering_layers` of a model with such layers."""
+    return answering_layers(outputs_of(model, layers), layers)
+
+
+def answering_layers(outputs: Iterable[ModelOutput], layers: Iterable[LayerInfo]) -> frozenset[str]:
+    """Return the keys of the layers that make what a model answers.
+
+    These are the layers behind its outputs, the ones inside of them, and what is before a layer that only rearranges.
+
+    Args:
+        outputs: What the model answers.
+        layers: Its layers in call order, as far as they are known.
+    """
+    layers = tuple(layers)
+    known = {layer.key: layer for layer in layers}
+    found: set[str] = set()
+    left = [each.layer for each in outputs if each.layer]
+    while left:
+        key = left.pop()
+        if key in found:
+            continue
+        found.add(key)
+        layer = known.get(key)
+        if layer is None:
+            continue
+        if layer.kind in _HANDING_ON:
+            left += layer.inputs_from
+        inner = [each.key for each in layers if each.parent and each.parent in (layer.key, layer.call_key)]
+        left += inner[-1:]
+    return frozenset(found)
+
+
 def _output(model: Any, layers: Sequence[LayerInfo], output: Any, position: int) -> ModelOutput:
     shape = tuple(output.shape)[1:]
     layer = _layer_behind(output, layers)
@@ -46,6 +82,7 @@ def _output(model: Any, layers: Sequence[LayerInfo], output: Any, position: int)
         # Keras does not say of a StringLookup that it answers text; what was traced does.
         "string" in (str(output.dtype), layer.dtype if layer else ""),
         position,
+        shape,
     )
 
 

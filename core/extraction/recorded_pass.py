@@ -6,7 +6,6 @@ by the same code.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -17,12 +16,14 @@ from core.extraction.activation import Activation
 from core.extraction.channel_order import channels_last
 from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
+from core.extraction.layer_places import with_places
 from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
 from core.extraction.model_state import restored_afterwards
 from core.extraction.recorder import INSIDE_LOOP, LayerCall, OutputReplacement, Recorder, recording
 from core.extraction.tokens import is_tokenizer
+from core.extraction.weights import LayerWeights
 from core.inputs.sample_context import SampleContext
-from core.inputs.structure import input_names
+from core.inputs.structure import input_names, known_sample_count_of
 
 __all__ = [
     "Batch",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 _RANDOM_STATE: Final = "seed_generator_state"
+_SAME_AXES: Final = frozenset({"activation", "normalization", "regularization"})
+"""Kinds of layers that answer in the axes of what goes in."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def recorded_pass(
         try:
             return model(tensors, training=training), recorder
         except Exception as error:
-            raise failure(model, recorder, error) from error
+            raise failure(model, recorder, error, known_sample_count_of(tensors)) from error
 
 
 def random_states(model: Any) -> list[Any]:
@@ -219,7 +222,7 @@ def collect(
     for call in recorder.calls:
         collector.add_outputs(call)
         collector.add_internals(call)
-    return collector.recording()
+    return collector.recording(recorder)
 
 
 class _KeptTensor(NamedTuple):
@@ -243,16 +246,18 @@ class _Collector:
         self._place_of_mask: dict[int, int] = {}
         self._layers: list[LayerInfo] = []
         self._channels_first: dict[str, list[int | None]] = {}
+        self._layer_of_key: dict[str, LayerInfo] = {}
         self._tokens: Any = None
         self._tokenizer: Any = None
 
     def add_outputs(self, call: LayerCall) -> None:
-        for key, tensor, mask in call.outputs() or [(call.key, None, None)]:
+        outputs = call.outputs() or [(call.key, None, None)]
+        for (key, tensor, mask), time_axes in zip(outputs, call.time_axes or [0] * len(outputs), strict=True):
             missing = call.missing
             if tensor is None or not self._is_readable(tensor):
                 missing = missing or INSIDE_LOOP
             channels_first = tensor is not None and has_channels_first(call, static_shape(tensor), self._channels_first)
-            layer = self._describe(call, key, tensor, missing, channels_first)
+            layer = self._describe(call, key, tensor, missing, channels_first, time_axes)
             self._layers.append(layer)
             if missing:
                 continue
@@ -269,7 +274,7 @@ class _Collector:
         for key, internal in call.internals.items():
             if self._selection.keeps_internal(key, call.key) and self._is_readable(internal.values):
                 _, output, _ = call.outputs()[0]
-                layer = self._describe(call, call.key, output, "", False)
+                layer = self._describe(call, call.key, output, "", False, next(iter(call.time_axes), 0))
                 described = self._recorded(call, key, layer, internal.values)
                 self._keep(
                     internal.values,
@@ -277,17 +282,22 @@ class _Collector:
                     replace(described, part=key.rpartition(":")[2], axes=internal.axes),
                 )
 
-    def recording(self) -> Recording:
+    def recording(self, recorder: Recorder) -> Recording:
+        inputs = {key: tuple(static_shape(tensor)[1:]) for key, tensor in recorder.inputs.items()}
+        layers = with_places(recorder.calls, self._layers, inputs)
+        by_key = {layer.key: layer for layer in layers}
         return Recording(
             tensors=[tensor for _, tensor in self._kept],
             masks=self._masks,
             tokens=self._tokens,
-            described=tuple(described for described, _ in self._kept),
-            layers=tuple(self._layers),
+            described=tuple(_placed(described, by_key) for described, _ in self._kept),
+            layers=layers,
             tokenizer=self._tokenizer,
         )
 
-    def _describe(self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool) -> LayerInfo:
+    def _describe(
+        self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool, time_axes: int
+    ) -> LayerInfo:
         at_top = not call.parent and not call.repeated
         place = LayerPlace(
             key,
@@ -298,7 +308,17 @@ class _Collector:
             missing=missing,
             internals=() if missing else call.internal_keys,
         )
-        return describe_layer(call.operation, tensor, place, channels_first=channels_first)
+        layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, time_axes=time_axes)
+        return self._with_axes_of_source(layer)
+
+    def _with_axes_of_source(self, layer: LayerInfo) -> LayerInfo:
+        """Return a layer that changes no axis, such as a normalization, with the axes of time of what went in."""
+        source = self._layer_of_key.get(layer.inputs_from[0]) if len(layer.inputs_from) == 1 else None
+        if source is not None and source.output_shape == layer.output_shape and "time" in source.axes:
+            is_unnamed = layer.kind in _SAME_AXES and not layer.axis_names
+            layer = replace(layer, axis_names=source.axes) if is_unnamed else layer
+        self._layer_of_key[layer.key] = layer
+        return layer
 
     def _recorded(self, call: LayerCall, key: str, layer: LayerInfo, tensor: Any) -> RecordedTensor:
         extents = static_shape(tensor)
@@ -309,7 +329,8 @@ class _Collector:
             layer=layer,
             has_sample_axis=bool(extents) and extents[0] in self._sample_counts,
             open_axes=tuple(axis for axis in range(1, len(extents)) if is_open or extents[axis] is None),
-            weights=functools.partial(weights_of, call.operation),
+            axes=layer.axis_names,
+            weights=LayerWeights(call.operation),
         )
 
     def _keep(self, tensor: Any, mask: Any, described: RecordedTensor) -> None:
@@ -323,6 +344,12 @@ class _Collector:
             self._place_of_mask[id(mask)] = len(self._masks)
             self._masks.append(mask)
         return self._place_of_mask[id(mask)]
+
+
+def _placed(described: RecordedTensor, layers: Mapping[str, LayerInfo]) -> RecordedTensor:
+    layer = layers.get(described.layer.key, described.layer)
+    axes = layer.axis_names if described.part == "output" else described.axes
+    return replace(described, layer=layer, axes=axes)
 
 
 def _readable_here() -> Callable[[Any], bool]:
@@ -407,21 +434,6 @@ def _input_activation(name: str, array: np.ndarray, context: SampleContext) -> A
     )
 
 
-def weights_of(operation: Any) -> dict[str, np.ndarray]:
-    """Return copies of a layer's own weights by name, such as ``"kernel"``; empty for an operation.
-
-    Weights of layers inside it that bear the same name are told apart by those layers: ``"query/kernel"``.
-    """
-    weights = list(getattr(operation, "weights", ()))
-    paths = [weight.path.split("/") for weight in weights]
-    arrays: dict[str, np.ndarray] = {}
-    for weight, path in zip(weights, paths, strict=True):
-        endings = ("/".join(path[-depth:]) for depth in range(1, len(path) + 1))
-        alone = (ending for ending in endings if sum("/".join(other).endswith(f"/{ending}") for other in paths) <= 1)
-        arrays[next(alone, weight.path)] = np.array(weight)
-    return arrays
-
-
 def _is_output_of(key: str, call_key: str) -> bool:
     return key == call_key or key.startswith(f"{call_key}[")
 
@@ -434,6 +446,8 @@ def has_channels_first(call: LayerCall, shape: list[int | None], shapes_before: 
         shape: Of its output, see :func:`static_shape`.
         shapes_before: Shapes of those outputs before it that have their channels first, by key.
     """
+    if any(call.time_axes):
+        return False  # the channels are not the axis after the samples
     own = getattr(call.operation, "data_format", None)
     if isinstance(own, str):
         return own == "channels_first" and len(shape) >= 3

@@ -8,17 +8,19 @@ the compiled graph.
 
 from __future__ import annotations
 
-import functools
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from core.extraction.layers import input_key
+from core.extraction import wrapped_calls
+from core.extraction.layer_call import Internal, LayerCall, OutputReplacement, tensors_of
+from core.extraction.layers import axes_of, input_key, type_names_of
+from core.extraction.tensor_sources import is_answer, traced_back
+from core.extraction.time_scopes import FoldedSteps, SingleSteps, TimeValue
 
 __all__ = ["INSIDE_LOOP", "Internal", "LayerCall", "OutputReplacement", "Recorder", "current_recorder", "recording"]
 
@@ -26,69 +28,7 @@ INSIDE_LOOP: Final = "it runs inside a loop of the graph, and values cannot leav
 """Why a layer has no values that is called once for each sample or step, in a place that a pass does not see."""
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
-_install_lock = threading.Lock()
 _log = logging.getLogger("layerscope")
-_MARK = "_layerscope_wrapped"
-_ONLY_EXTENTS: Final = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
-"""Operations of a graph whose results hold nothing of the values that go in."""
-
-
-@dataclass(frozen=True)
-class Internal:
-    """A tensor that a layer keeps to itself, such as its states over time.
-
-    Attributes:
-        values: The tensor, the sample axis first.
-        axes: Names of its axes; empty for those that the layer's own answer would have.
-        mask: Which timesteps are none of padding, shape ``(sample, time)``, or None.
-    """
-
-    values: Any
-    axes: tuple[str, ...] = ()
-    mask: Any = None
-
-
-@dataclass
-class LayerCall:
-    """One call of one layer, as it was recorded.
-
-    Attributes:
-        key: Key of the call.
-        operation: The ``keras.Layer`` or ``keras.Operation``.
-        output: What it returned, in its own structure.
-        inputs_from: Keys of the calls whose outputs went in.
-        parent: Key of the call around it; empty at the top.
-        repeated: True for the second and later calls of a shared layer.
-        holds_layers: True where other layers were recorded inside.
-        missing: Why there are no values, or empty.
-        masks: The Keras mask of each tensor in ``output``, or None: a later layer may take it away again.
-        internal_keys: Keys of what the layer keeps to itself and could be recorded.
-        internals: Those of them that were recorded.
-    """
-
-    key: str
-    operation: Any
-    output: Any = None
-    inputs_from: tuple[str, ...] = ()
-    parent: str = ""
-    repeated: bool = False
-    holds_layers: bool = False
-    missing: str = ""
-    masks: list[Any] = field(default_factory=list)
-    internal_keys: tuple[str, ...] = ()
-    internals: dict[str, Internal] = field(default_factory=dict)
-
-    def outputs(self) -> list[tuple[str, Any, Any]]:
-        """Return key, tensor and mask of each output: ``"name"`` for a single one, ``"name[0]"`` for one of several."""
-        tensors = _tensors(self.output)
-        masks = self.masks or [None] * len(tensors)
-        if len(tensors) == 1:
-            return [(self.key, tensors[0], masks[0])]
-        numbered = enumerate(zip(tensors, masks, strict=True))
-        return [(f"{self.key}[{number}]", tensor, mask) for number, (tensor, mask) in numbered]
-
-
-OutputReplacement: TypeAlias = Callable[[LayerCall, str, Any], Any]
 
 
 @dataclass
@@ -98,6 +38,7 @@ class Recorder:
     Attributes:
         model: The model whose own call is not recorded, only what happens inside.
         calls: The layer calls in the order in which they were made.
+        inputs: The model's inputs by their keys.
         failed: The innermost call that raised, or None.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
         replace_output: Called with each call and the key of an output that came; what it returns goes on
@@ -108,6 +49,7 @@ class Recorder:
     wants_internals: Callable[[str], bool] = lambda key: False
     replace_output: OutputReplacement | None = None
     calls: list[LayerCall] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)
     failed: LayerCall | None = None
     _frames: list[LayerCall] = field(default_factory=list)
     _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -115,21 +57,29 @@ class Recorder:
     _producers: dict[int, tuple[str, Any]] = field(default_factory=dict)
     _masks_of_turned: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     _loops: list[set[tuple[int, int]]] = field(default_factory=list)
+    _scopes: list[FoldedSteps | SingleSteps] = field(default_factory=list)
+    _mapped: SingleSteps | None = None
     _entered: bool = False
 
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
         """Remember which tensors are the model's inputs, so that layers can say where theirs come from."""
-        for tensor, name in zip(_tensors(inputs), names, strict=False):
+        for tensor, name in zip(tensors_of(inputs), names, strict=False):
             self._producers[id(tensor)] = (input_key(name), tensor)
+            self.inputs[input_key(name)] = tensor
 
     def record(self, operation: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Make the call and remember what came out."""
         inputs = self._inputs_to_record(operation, args, kwargs)
         if inputs is None:
             return call(operation, *args, **kwargs)
-        masks = {id(tensor) for name, value in kwargs.items() if name.endswith("mask") for tensor in _tensors(value)}
-        sources = [source for tensor in inputs for source in self._sources_of(tensor, is_mask=id(tensor) in masks)]
+        masks_in = {
+            id(tensor) for name, value in kwargs.items() if name.endswith("mask") for tensor in tensors_of(value)
+        }
+        sources = [source for tensor in inputs for source in self._sources_of(tensor, is_mask=id(tensor) in masks_in)]
         layer_call = self._begin(operation, sources)
+        layer_call.takes_answers = all(
+            id(tensor) in masks_in or is_answer(tensor, self._producers) for tensor in inputs
+        )
         try:
             output = call(operation, *args, **kwargs)
         except Exception:
@@ -141,8 +91,11 @@ class Recorder:
             # A sample's or a step's own answer, of which there will be others, or which stands for all of them.
             layer_call.missing = INSIDE_LOOP
             return output
-        layer_call.output = self._told_apart(layer_call, output)
-        layer_call.masks = [self._mask_of(operation, tensor, inputs) for tensor in _tensors(layer_call.output)]
+        output = self._told_apart(layer_call, output)
+        masks = [self._mask_of(operation, tensor, inputs) for tensor in tensors_of(output)]
+        if self._scopes:
+            return self._recorded_over_time(layer_call, output, masks)
+        layer_call.output, layer_call.masks = output, masks
         if self.replace_output is not None:
             self._replace_outputs(layer_call)
         for key, tensor, _ in layer_call.outputs():
@@ -159,7 +112,7 @@ class Recorder:
             return None  # Layer.__call__ goes on to Operation.__call__
         if operation is self.model or self._inside_step_loop() or not self._is_node(operation):
             return None
-        inputs = _tensors((args, kwargs))
+        inputs = tensors_of((args, kwargs))
         if any(type(tensor).__name__ == "KerasTensor" for tensor in inputs):
             return None  # a layer that builds itself with symbolic inputs
         return inputs if not self._loops or self._is_first_in_loop(operation) else None
@@ -174,13 +127,76 @@ class Recorder:
         finally:
             self._loops.pop()
 
+    def is_calling(self, operation: Any) -> bool:
+        """Return whether the call that is being made, and recorded, is that of a layer."""
+        return bool(self._frames) and self._frames[-1].operation is operation and not self._loops
+
+    def enter(self) -> None:
+        """Take what is called from now on for calls of the model, where its own call is gone round."""
+        self._entered = True
+
+    @contextmanager
+    def over_time(self, scope: FoldedSteps | SingleSteps, rows: Any = None) -> Iterator[None]:
+        """Take what is called inside the block for calls to the timesteps of what went into the layer around.
+
+        Args:
+            scope: How the timesteps lie in the tensors.
+            rows: What goes into the layers inside; None where that is told by :meth:`one_step`.
+        """
+        if rows is not None:
+            self._note_source_of(rows)
+        self._scopes.append(scope)
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    @contextmanager
+    def one_step(self, scope: SingleSteps, inputs: Any) -> Iterator[None]:
+        """Take what is called inside the block for calls to one timestep."""
+        self._note_source_of(inputs)
+        times, mapped = self._times_called.copy(), self._mapped
+        self._mapped = None
+        scope.steps.append({})
+        try:
+            yield
+        finally:
+            self._times_called, self._mapped = times, mapped
+
+    def map_steps(self, function: Callable[[Any], Any]) -> tuple[SingleSteps, Callable[[Any], Any]] | None:
+        """Return what to call in the place of a loop's function where the loop goes through timesteps, with these."""
+        scope = self._scopes[-1] if self._scopes else None
+        if self._loops or not isinstance(scope, SingleSteps) or scope.steps:
+            return None
+        self._mapped = scope
+        return scope, scope.mapped(function)
+
+    def end_mapping(self) -> None:
+        """Note that the loop that :meth:`map_steps` was asked for is done."""
+        self._mapped = None
+
+    @property
+    def is_mapping_steps(self) -> bool:
+        """Whether a loop through timesteps is being made, and none of its steps is."""
+        return self._mapped is not None
+
+    def note_joined(self, scope: SingleSteps) -> None:
+        """Note what layers answered to all timesteps of a scope that is left."""
+        values: dict[str, dict[str, TimeValue]] = {}
+        for (key, name), value in scope.joined().items():
+            values.setdefault(key, {})[name] = value
+        for key, named in values.items():
+            call = scope.calls[key]
+            call.is_stepwise = call.is_stepwise or any(map(str.isdigit, named))
+            self._note(call, named)
+
     def note_results_of_loop(self, results: Any) -> None:
         """Remember that what a loop returned comes from the layer that was called last inside."""
         around = self._frames[-1].key if self._frames else ""
         last = next((call for call in reversed(self.calls) if call.parent == around), None)
         if self._loops or last is None or last.missing != INSIDE_LOOP:
             return
-        for tensor in _tensors(results):
+        for tensor in tensors_of(results):
             self._producers.setdefault(id(tensor), (last.key, tensor))
 
     def offer(self, operation: Any, suffixes: Sequence[str], compute: Callable[[], Mapping[str, Internal]]) -> None:
@@ -192,20 +208,95 @@ class Recorder:
             compute: Works them out, by suffix; called at once or never.
         """
         frame = self._frames[-1] if self._frames else None
-        if frame is None or frame.operation is not operation or frame.internal_keys:
+        if frame is None or not self._is_frame_of(frame, operation) or (frame.internal_keys and not self._scopes):
             return
         frame.internal_keys = tuple(frame.key + suffix for suffix in suffixes)
         if not self.wants_internals(frame.key):
             return
         token = _current.set(None)
         try:
-            frame.internals = {frame.key + suffix: internal for suffix, internal in compute().items()}
+            internals = {frame.key + suffix: internal for suffix, internal in compute().items()}
+            if self._scopes:
+                names = type_names_of(operation)
+                self._note(
+                    frame,
+                    {
+                        key: TimeValue(each.values, each.mask, each.axes or axes_of(names, len(each.values.shape)))
+                        for key, each in internals.items()
+                    },
+                )
+            else:
+                frame.internals = internals
         except Exception:
             # A stranger's subclass may compute in a way that is not Keras' own. The pass itself goes on.
             _log.warning("What %s keeps to itself could not be worked out", frame.key, exc_info=True)
             frame.internal_keys = ()
         finally:
             _current.reset(token)
+
+    def _is_frame_of(self, frame: LayerCall, operation: Any) -> bool:
+        # A layer that is wrapped by another one is computed without being called.
+        wrapped = getattr(frame.operation, "layer", None) if _has_base(frame.operation, "TimeDistributed") else None
+        return frame.operation is operation or wrapped is operation
+
+    def _note_source_of(self, tensor: Any) -> None:
+        # What went into the wrapper; in a graph of its own, or outside of any, it could not be followed back.
+        sources = self._frames[-1].inputs_from
+        if sources:
+            self._producers.setdefault(id(tensor), (sources[0], tensor))
+
+    def _recorded_over_time(self, call: LayerCall, output: Any, masks: list[Any]) -> Any:
+        """Note what a layer answered to timesteps, and return what the layers after it work on."""
+        import keras
+
+        tensors = tensors_of(output)
+        values = {
+            str(number): TimeValue(tensor, mask)
+            for number, (tensor, mask) in enumerate(zip(tensors, masks, strict=True))
+        }
+        self._note(call, values)
+        is_stepwise = any(isinstance(scope, SingleSteps) for scope in self._scopes)
+        if self.replace_output is not None and not is_stepwise:
+            self._replace_outputs(call)
+            replacements = {
+                id(tensor): self._folded(tensor, new, count)
+                for tensor, (_, new, _), count in zip(tensors, call.outputs(), call.time_axes, strict=True)
+            }
+            output = keras.tree.map_structure(lambda leaf: replacements.get(id(leaf), leaf), output)
+        for (key, *_), tensor in zip(call.outputs(), tensors_of(output), strict=True):
+            self._producers[id(tensor)] = (key, tensor)
+        return output
+
+    def _folded(self, before: Any, tensor: Any, time_axes: int) -> Any:
+        """Return a tensor with axes of time as the layers inside take it, in the place of another one."""
+        if not time_axes:
+            return tensor
+        for scope in self._scopes[-time_axes:]:
+            assert isinstance(scope, FoldedSteps)
+            tensor = scope.fold(tensor)
+        if getattr(before, "_keras_mask", None) is not None:
+            tensor._keras_mask = before._keras_mask
+        return tensor
+
+    def _note(self, call: LayerCall, values: Mapping[str, TimeValue]) -> None:
+        """Note tensors of a call as they are seen from outside of all scopes, or leave them to the one that is open."""
+        for scope in reversed(self._scopes):
+            if isinstance(scope, SingleSteps):
+                scope.calls[call.key] = call
+                for name, value in values.items():
+                    scope.add(call.key, name, value)
+                values = {name: value for name, value in values.items() if name.isdigit()}
+                break
+            values = {name: scope.unfolded(value) for name, value in values.items()}
+        outputs = [value for name, value in values.items() if name.isdigit()]
+        if outputs:
+            call.output = [value.tensor for value in outputs]
+            call.masks = [value.mask for value in outputs]
+            call.time_axes = [value.time_axes for value in outputs]
+            call.missing = next((value.missing for value in outputs if value.missing), "")
+        for name, value in values.items():
+            if not name.isdigit() and not value.missing:
+                call.internals[name] = Internal(value.tensor, value.axes, value.mask)
 
     def _is_first_in_loop(self, operation: Any) -> bool:
         around = id(self._frames[-1].operation) if self._frames else 0
@@ -269,22 +360,7 @@ class Recorder:
         """
         if id(tensor) in self._producers:
             return [self._producers[id(tensor)][0]]
-        if is_mask:
-            return []
-        sources: list[str] = []
-        waiting, visited = _parts(tensor), set[int]()
-        while waiting:
-            part = waiting.pop()
-            if id(part) in visited:
-                continue
-            visited.add(id(part))
-            if id(part) in self._producers:
-                sources.append(self._producers[id(part)][0])
-                continue
-            operation = None if hasattr(part, "numpy") else getattr(part, "op", None)
-            if operation is not None and operation.type not in _ONLY_EXTENTS:
-                waiting.extend(reversed(operation.inputs))
-        return sources
+        return [] if is_mask else traced_back(tensor, self._producers)
 
     def _replace_outputs(self, layer_call: LayerCall) -> None:
         import keras
@@ -304,6 +380,10 @@ class Recorder:
     def _begin(self, operation: Any, sources: list[str]) -> LayerCall:
         parent = self._frames[-1] if self._frames else None
         key, repeated = self._key(operation, parent)
+        scope = self._scopes[-1] if self._scopes else None
+        if isinstance(scope, SingleSteps) and key in scope.calls:
+            self._frames.append(scope.calls[key])
+            return scope.calls[key]
         layer_call = LayerCall(
             key,
             operation,
@@ -313,6 +393,8 @@ class Recorder:
         )
         if parent:
             parent.holds_layers = True
+        if isinstance(scope, SingleSteps):
+            scope.calls[key] = layer_call
         self.calls.append(layer_call)
         self._frames.append(layer_call)
         return layer_call
@@ -332,6 +414,7 @@ class Recorder:
         # An operation such as x + y is a node of a functional model. Elsewhere it is a detail of how a layer computes:
         # keras.ops.pad makes one, most of keras.ops make none.
         around = self._frames[-1].operation if self._frames else self.model
+        around = around.layer if _has_base(around, "TimeDistributed") else around
         return _has_base(operation, "Layer") or _has_base(around, "Functional")
 
     def _inside_step_loop(self) -> bool:
@@ -361,105 +444,10 @@ def recording(
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
         replace_output: What changes the outputs of calls, see :class:`Recorder`.
     """
-    _install()
+    wrapped_calls.install(current_recorder)
     recorder = Recorder(model, wants_internals, replace_output)
     token = _current.set(recorder)
     try:
         yield recorder
     finally:
         _current.reset(token)
-
-
-def _install() -> None:
-    import keras
-    import tensorflow as tf
-
-    with _install_lock:
-        _inline_graph_functions(type(tf.function(lambda: None)))
-        _note_loops()
-        for owner in (keras.Layer, keras.Operation):
-            original = owner.__call__
-            if not getattr(original, _MARK, False):
-                owner.__call__ = _wrapped(original)
-
-
-def _inline_graph_functions(owner: Any) -> None:
-    # What a tf.function inside a model computes stays in a graph of its own. Where a recorder is set, the Python
-    # function behind it is called instead, so that its tensors are in the graph that is recorded.
-    original = owner.__call__
-    if getattr(original, _MARK, False):
-        return
-
-    @functools.wraps(original)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _current.get() is None or type(self) is not owner or _is_of_tensorflow(self.python_function):
-            return original(self, *args, **kwargs)
-        return self.python_function(*args, **kwargs)
-
-    setattr(call, _MARK, True)
-    owner.__call__ = call
-
-
-def _is_of_tensorflow(function: Any) -> bool:
-    # What it compiles for itself, such as the loop of a Jacobian, cannot run otherwise.
-    return str(getattr(function, "__module__", "")).startswith("tensorflow.")
-
-
-def _note_loops() -> None:
-    # Each calls its function once, outside of the loop or for any one element, to see what it returns.
-    import tensorflow as tf
-    from keras.src.backend.tensorflow import core as keras_core
-    from tensorflow.python.ops.parallel_for import control_flow_ops
-
-    for owner, name in (
-        (keras_core, "map"),
-        (keras_core, "vectorized_map"),
-        (tf, "map_fn"),
-        (tf, "vectorized_map"),
-        (control_flow_ops, "pfor"),
-    ):
-        _note_loop(owner, name)
-
-
-def _note_loop(owner: Any, name: str) -> None:
-    original = getattr(owner, name)
-    if getattr(original, _MARK, False):
-        return
-
-    @functools.wraps(original)
-    def loop(*args: Any, **kwargs: Any) -> Any:
-        recorder = _current.get()
-        if recorder is None:
-            return original(*args, **kwargs)
-        with recorder.inside_loop():
-            results = original(*args, **kwargs)
-        recorder.note_results_of_loop(results)
-        return results
-
-    setattr(loop, _MARK, True)
-    setattr(owner, name, loop)
-
-
-def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        recorder = _current.get()
-        if recorder is None:
-            return original(self, *args, **kwargs)
-        return recorder.record(self, original, args, kwargs)
-
-    setattr(call, _MARK, True)
-    return call
-
-
-def _parts(tensor: Any) -> list[Any]:
-    import tensorflow as tf
-
-    # Rows of different lengths are made of several tensors.
-    return list(tf.nest.flatten(tensor, expand_composites=True))
-
-
-def _tensors(structure: Any) -> list[Any]:
-    import keras
-
-    return [leaf for leaf in keras.tree.flatten(structure) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")]

@@ -34,12 +34,18 @@ def logits_behind(tensor: Any) -> Any | None:
     return logits if logits.dtype == tensor.dtype else tf.cast(logits, tensor.dtype)
 
 
-def operation_behind(tensor: Any) -> Any | None:
-    """Return the operation that computed the numbers of a tensor of a graph; None where there is no graph."""
+def operation_behind(tensor: Any, *, through_shapes: bool = False) -> Any | None:
+    """Return the operation that computed the numbers of a tensor of a graph; None where there is no graph.
+
+    Args:
+        tensor: Of a graph.
+        through_shapes: Whether numbers that were brought into another shape, in their order, count as the same.
+    """
     operation: Any = None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
     while operation is not None and operation.type in _SAME_NUMBERS:
         before, after = operation.inputs[0], operation.outputs[0]
-        if before.shape.rank is None or before.shape.as_list() != after.shape.as_list():
+        same_shape = before.shape.rank is not None and before.shape.as_list() == after.shape.as_list()
+        if not same_shape and not through_shapes:
             break
         operation = before.op
     return operation

@@ -12,7 +12,7 @@ import math
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Final
 
 import numpy as np
@@ -21,8 +21,9 @@ from core.common import file_signatures
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
+from core.inputs.array_roles import ArrayRoles, ArrayShapes, with_truths
 from core.inputs.file_kinds import kind_of_archive
-from core.inputs.model_output import is_distribution
+from core.inputs.model_output import ModelOutput, is_distribution
 from core.inputs.remedies import shape_text
 from core.inputs.spec import InputSpec
 
@@ -60,11 +61,15 @@ class ArrayFile:
         arrays: One array per input, by the input's name, as it is in the file.
         labels: The label of each sample, see :func:`as_labels`; None if there are none.
         label_key: Name of the array of labels; empty if there is none.
+        truths: What outputs beside the one that labels are set against are to answer, by the output's name.
+        remarks: Which array is what where no usual name says it, and which are not used, in sentences.
     """
 
     arrays: Mapping[str, np.ndarray]
     labels: np.ndarray | None
     label_key: str = ""
+    truths: Mapping[str, np.ndarray] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def holds_arrays(data: bytes) -> bool:
@@ -72,16 +77,19 @@ def holds_arrays(data: bytes) -> bool:
     return data.startswith((file_signatures.NPY, file_signatures.ZIP_LOCAL_FILE))
 
 
-def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile:
+def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec], outputs: Sequence[ModelOutput] = ()) -> ArrayFile:
     """Return the array of each input, and the labels, from a ``.npy`` or ``.npz`` file.
 
     In an archive an input is found under its name or ``input:`` and its name. A single input also under one of
-    ``INPUT_KEYS``, or as the only array beside the labels. Arrays of other names are not read.
+    ``INPUT_KEYS``, as the only array beside the labels, or as the only one of its shape. Labels are found under one of
+    ``LABEL_KEYS``, under an output's name, or as the only array left that has the shape of the answer. Other arrays are
+    not read.
 
     Args:
         data: Content of the file.
         name: Name of the file, for messages.
-        specs: The inputs that the file has to fill; their shapes are not compared here.
+        specs: The inputs that the file has to fill; whether what was found fits is not told here.
+        outputs: What the model answers, the output that labels are set against first; empty if that is not known.
 
     Raises:
         InputRejected: If the file is damaged, needs pickle or too much memory, or does not hold every input.
@@ -94,8 +102,9 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
                 remedy=f"Save them together: {_savez([spec.name for spec in specs])}.",
             )
         return ArrayFile({specs[0].name: _read_array(io.BytesIO(data), name, len(data))}, None)
-    members, matches, label_key = match_members(io.BytesIO(data), name, specs)
-    keys = {*matches.values(), *([label_key] if label_key else [])}
+    members, roles = match_members(io.BytesIO(data), name, specs, outputs)
+    matches, label_key = roles.inputs, roles.label
+    keys = {*matches.values(), *([label_key] if label_key else []), *roles.truths.values()}
     if sum(members[key].file_size for key in keys) > get_limits().input_bytes:
         raise _too_large(name)
     loaded: dict[str, np.ndarray] = {}
@@ -111,23 +120,43 @@ def read_arrays(data: bytes, name: str, specs: Sequence[InputSpec]) -> ArrayFile
             except Exception as error:  # what zipfile and zlib raise about damaged archives is not documented
                 raise InputRejected(f"{holder} is damaged.", remedy=_SAVE_AGAIN) from error
     labels = as_labels(loaded[label_key]) if label_key else None
-    return ArrayFile({spec.name: loaded[matches[spec.name]] for spec in specs}, labels, label_key or "")
+    return ArrayFile(
+        {spec.name: loaded[matches[spec.name]] for spec in specs},
+        labels,
+        label_key,
+        {output: as_labels(loaded[key]) for output, key in roles.truths.items()},
+        roles.remarks,
+    )
 
 
 def match_members(
-    stream: IO[bytes], name: str, specs: Sequence[InputSpec]
-) -> tuple[dict[str, zipfile.ZipInfo], dict[str, str], str | None]:
+    stream: IO[bytes], name: str, specs: Sequence[InputSpec], outputs: Sequence[ModelOutput] = ()
+) -> tuple[dict[str, zipfile.ZipInfo], ArrayRoles]:
     """Find the arrays of an ``.npz`` archive without reading them.
 
     Returns:
-        Its arrays by key, the key for each input's name, and the key of the labels if there are some.
+        Its arrays by key, and what each is for.
 
     Raises:
         InputRejected: If the archive is damaged, or does not hold every input.
     """
-    members = _members(stream, safe_name(name))
-    matches = _matched(list(members), safe_name(name), specs)
-    return members, matches, _label_key(members, matches)
+    name = safe_name(name)
+    members = _members(stream, name)
+    with zipfile.ZipFile(stream) as archive:
+        shapes = ArrayShapes(lambda key: _shape_of(archive, members[key], f"{name}, array '{safe_name(key)}'"))
+        matches, remarks = _matched(list(members), name, specs, shapes)
+        roles = ArrayRoles(matches, _label_key(members, matches) or "", remarks=remarks)
+        return members, with_truths(roles, list(members), outputs, shapes)
+
+
+def _shape_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, holder: str) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Return shape and type of an array in an archive; None where they cannot be read."""
+    try:
+        with archive.open(info) as member:
+            shape, _, dtype = check_header(member, holder, info.file_size)
+            return shape, dtype
+    except Exception:  # as above; what is read of it later says what is wrong
+        return None
 
 
 def _members(stream: IO[bytes], name: str) -> dict[str, zipfile.ZipInfo]:
@@ -160,8 +189,11 @@ def _members(stream: IO[bytes], name: str) -> dict[str, zipfile.ZipInfo]:
     return arrays
 
 
-def _matched(keys: Sequence[str], name: str, specs: Sequence[InputSpec]) -> dict[str, str]:
-    """Return the key in the archive for each input's name."""
+def _matched(
+    keys: Sequence[str], name: str, specs: Sequence[InputSpec], shapes: ArrayShapes
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the key in the archive for each input's name, and why where no name says it."""
+    remarks: tuple[str, ...] = ()
     matches = {
         spec.name: key for spec in specs for key in (f"input:{spec.name}", spec.name) if key in keys
     }  # the plain name wins
@@ -170,6 +202,9 @@ def _matched(keys: Sequence[str], name: str, specs: Sequence[InputSpec]) -> dict
         common = [key for key in INPUT_KEYS if key in keys]
         only = others if len(others) == 1 else keys if len(keys) == 1 else common
         matches = {specs[0].name: only[0]} if only else {}
+        if not only and len(fitting := shapes.fitting(others, specs[0])) == 1:
+            matches = {specs[0].name: fitting[0]}
+            remarks = (f"The array '{safe_name(fitting[0])}' goes in: it is the only one of the input's shape.",)
     missing = [spec.name for spec in specs if spec.name not in matches]
     if missing:
         raise InputRejected(
@@ -177,7 +212,7 @@ def _matched(keys: Sequence[str], name: str, specs: Sequence[InputSpec]) -> dict
             f"There is none for {list_names(missing)}.",
             remedy=f"Save each array under its input's name: {_savez(missing)}.",
         )
-    return matches
+    return matches, remarks
 
 
 def _label_key(keys: Mapping[str, zipfile.ZipInfo], matches: Mapping[str, str]) -> str | None:

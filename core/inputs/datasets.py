@@ -15,17 +15,14 @@ from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import as_labels
 from core.inputs.checking import check
-from core.inputs.files import Preparation, UploadedFile, read_files
+from core.inputs.file_sorts import PICTURES
+from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_pictures
+from core.inputs.films import takes_films
 from core.inputs.labels import AnswerRule, Labels, match_labels
 from core.inputs.mapped_arrays import MappedArrays
+from core.inputs.mask_files import masks_in_array, with_masks
 from core.inputs.model_output import ModelOutput
-from core.inputs.picture_files import (
-    FOLDER_NAMES,
-    PictureFiles,
-    holds_pictures,
-    pictures_in_archive,
-    pictures_in_folder,
-)
+from core.inputs.picture_files import FOLDER_NAMES, PictureFiles, files_in_archive, files_in_folder
 from core.inputs.spec import InputSpec
 
 __all__ = ["ArrayDataset", "Dataset", "PictureDataset", "open_dataset"]
@@ -233,8 +230,8 @@ def open_dataset(
     """Return a dataset from a file or folder.
 
     Args:
-        path: ``.npy`` or ``.npz``, which are not read into memory; a folder or zip archive of images; or a CSV or text
-            file.
+        path: ``.npy`` or ``.npz``, which are not read into memory; a folder or zip archive of images or sounds; or a
+            CSV or text file.
         specs: What the model expects.
         preparation: How images become numbers; by default pixels / 255.
         class_names: Names of the model's classes, if known.
@@ -245,20 +242,43 @@ def open_dataset(
     """
     preparation = preparation or Preparation()
     if path.is_dir():
-        return PictureDataset(pictures_in_folder(path), specs[0], preparation, class_names, output)
+        return _of_files(files_in_folder(path), path.name, specs[0], preparation, class_names, output)
     if not path.is_file():
-        raise InputRejected(f"There is no file {safe_name(str(path))!r}.", remedy="Give a file or a folder of images.")
+        raise InputRejected(
+            f"There is no file {safe_name(str(path))!r}.", remedy="Give a file, or a folder of images or sounds."
+        )
     if path.suffix.lower() in (".npy", ".npz"):
-        mapped = MappedArrays(path, specs)
+        mapped = MappedArrays(path, specs, [output] if output else ())
         labels = None if mapped.file.labels is None else as_labels(mapped.file.labels)
+        if labels is not None and output is not None:
+            labels, _ = masks_in_array(labels, output)
         _check_count(labels, mapped.file.arrays, path.name)
         matched = match_labels(labels, output, class_names)
         return ArrayDataset(mapped.file.arrays, matched, specs=specs, keep=mapped)
-    with path.open("rb") as stream:
-        if holds_pictures(stream):
-            return PictureDataset(pictures_in_archive(path, path.name), specs[0], preparation, class_names, output)
-    given = read_files({specs[0].name: [UploadedFile(path.name, path.read_bytes())]}, specs, preparation)
-    matched = match_labels(given.labels, output, class_names, origin=given.labels_origin)
+    if files := files_in_archive(path, path.name, [PICTURES]):
+        return _of_files(files, path.name, specs[0], preparation, class_names, output)
+    given = read_files(
+        {specs[0].name: [UploadedFile(path.name, path.read_bytes())]}, specs, preparation, [output] if output else ()
+    )
+    return _in_memory(given, output, class_names)
+
+
+def _of_files(
+    files: PictureFiles,
+    name: str,
+    spec: InputSpec,
+    preparation: Preparation,
+    class_names: tuple[str, ...],
+    output: ModelOutput | None,
+) -> Dataset:
+    is_one_sample_each = files.sort is PICTURES and not takes_films(spec) and not files.tables
+    if is_one_sample_each and with_masks(files, name) is None:
+        return PictureDataset(files, spec, preparation, class_names, output)
+    return _in_memory(read_pictures(files, name, spec, preparation, [output] if output else ()), output, class_names)
+
+
+def _in_memory(given: Samples, output: ModelOutput | None, class_names: tuple[str, ...]) -> ArrayDataset:
+    matched = match_labels(given.labels, output, given.class_names or class_names, origin=given.labels_origin)
     return ArrayDataset(given.arrays, matched, names=given.names)
 
 

@@ -14,6 +14,8 @@ __all__ = ["kind_of", "kind_of_archive", "kind_promised_by"]
 
 _SAVE_IMAGE: Final = "Save it as PNG, JPEG or WebP."
 _SAVE_TABLE: Final = "Save the table as CSV."
+_SAVE_FILM: Final = "Save each as a GIF, or its frames as numbered PNG files in a folder for each film."
+_FILM_ENDINGS: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 _SAVE_NUMBERS: Final = "Save the numbers that the model takes with numpy.save."
 _UNPACK: Final = "Unpack it and give what is in it."
 _DOWNLOAD: Final = "The download probably ended at a login or error page; download it again."
@@ -54,7 +56,7 @@ _BEGINNINGS: Final = (
     (b"OggS", "a sound or a film", _SAVE_NUMBERS),
     (b"fLaC", "a sound", _SAVE_NUMBERS),
     (b"ID3", "a sound", _SAVE_NUMBERS),
-    (b"\x1aE\xdf\xa3", "a film", _SAVE_NUMBERS),
+    (b"\x1aE\xdf\xa3", "a film", _SAVE_FILM),
     (b"\x7fELF", "a program", _SAVE_NUMBERS),
     (b"MZ", "a program", _SAVE_NUMBERS),
     (file_signatures.GIT_LFS_POINTER, "a Git LFS pointer to the file", "Run git lfs pull and give the real file."),
@@ -102,7 +104,7 @@ def kind_of(data: bytes, *, markup: bool = True) -> tuple[str, str] | None:
         brand = data[8:12]
         if brand in (b"heic", b"heix", b"mif1", b"avif", b"avis"):
             return "a HEIC or AVIF image", _SAVE_IMAGE
-        return "a film", _SAVE_NUMBERS
+        return "a film", _SAVE_FILM
     text = beginning_of_text(data[: 1000 if markup else 0]).lower()
     for beginning, kind, remedy in _MARKUP:
         if text.startswith(beginning) or (text.startswith((b"<?xml", b"<!doctype", b"<!--")) and beginning in text):
@@ -119,6 +121,8 @@ def kind_of_archive(members: Collection[str]) -> tuple[str, str]:
     for member, kind, remedy in _ARCHIVES:
         if any(name == member or name.endswith(f"/{member}") for name in members):
             return kind, remedy
+    if any(name.lower().endswith(_FILM_ENDINGS) for name in members):
+        return "a zip archive of films in a format that is not read", f"{_SAVE_FILM[:-1]}, and pack these."
     return "a zip archive without arrays", f"{_UNPACK} A model file belongs where models are opened."
 
 

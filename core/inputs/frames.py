@@ -11,9 +11,20 @@ import pandas as pd
 
 from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import InputRejected
-from core.inputs.spec import InputSpec
+from core.inputs.model_output import ModelOutput
+from core.inputs.spec import InputSpec, value_count
+from core.inputs.table_columns import LABEL_COLUMNS
+from core.inputs.truth_columns import TruthColumns, surplus_truth, truth_columns
 
-__all__ = ["columns_by_input", "frame_array", "frame_feature_names", "frame_sample_names", "series_array"]
+__all__ = [
+    "columns_by_input",
+    "frame_array",
+    "frame_feature_names",
+    "frame_sample_names",
+    "names_input",
+    "series_array",
+    "truth_in_frame",
+]
 
 
 def frame_array(frame: pd.DataFrame) -> np.ndarray:
@@ -99,6 +110,41 @@ def columns_by_input(frame: pd.DataFrame, specs: Sequence[InputSpec]) -> dict[st
         column = series_array(frame[spec.name])
         found[spec.name] = column[:, np.newaxis] if column.ndim == 1 and len(spec.shape) == 1 else column
     return found
+
+
+def names_input(table: pd.DataFrame, specs: Sequence[InputSpec]) -> bool:
+    """Return whether columns of a table are for inputs by name: of several, or of one that takes one value."""
+    if len(specs) != 1:
+        return len(specs) > 1
+    is_of_one = None not in specs[0].shape and value_count(specs[0].shape) == 1
+    return is_of_one and table.shape[1] > 1 and specs[0].name in table.columns
+
+
+def truth_in_frame(
+    table: pd.DataFrame, specs: Sequence[InputSpec], outputs: Sequence[ModelOutput] = ()
+) -> TruthColumns:
+    """Return which columns of a table hold what the model is to answer, as in a CSV.
+
+    One named ``label``, ``class`` or ``target``, in any case, or like an output: of a model of several inputs where no
+    input has that name, see :func:`.truth_columns`, and else where there is one column more than the input takes.
+
+    Args:
+        table: The table.
+        specs: What the model expects.
+        outputs: What it answers, the output that labels are set against first.
+    """
+    names = {spec.name for spec in specs}
+    if not specs or not table.columns.is_unique or not all(isinstance(column, str) for column in table.columns):
+        return TruthColumns()
+    usual = [column for column in table.columns if column.lower() in LABEL_COLUMNS and column not in names]
+    if names_input(table, specs):
+        left = [column for column in table.columns if column not in names]
+        return truth_columns(left, outputs, table.__getitem__, [usual[0].lower()] if len(usual) == 1 else ())
+    if specs[0].shape != (table.shape[1] - 1,):
+        return TruthColumns()
+    if len(usual) == 1:
+        return TruthColumns(usual[0])
+    return surplus_truth(list(table.columns), outputs)
 
 
 def frame_feature_names(table: Any) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ __all__ = [
     "declared_scaling",
     "holds_image",
     "read_image",
+    "read_mask",
     "suggest_scaling",
     "takes_images",
 ]
@@ -201,6 +202,40 @@ def read_image(
     return spec.from_images(values[np.newaxis])[0]
 
 
+def read_mask(data: bytes, name: str, size: tuple[int | None, int | None], fit: Fit = "stretch") -> np.ndarray:
+    """Return the whole number in each place of a mask: a grey value, or the number of a colour in the file's palette.
+
+    It is brought to a size as pictures are, but no value is mixed of several.
+
+    Args:
+        data: Content of a PNG, JPEG or WebP file.
+        name: Name of the file, for messages.
+        size: Height and width; None follows the file.
+        fit: As for the picture that it is of.
+
+    Returns:
+        ``(height, width)``, uint8 or int32.
+
+    Raises:
+        InputRejected: If the file is of another kind, damaged or too large, or if its pixels are coloured.
+    """
+    name = safe_name(name)
+    pixels = np.asarray(_upright(data, name))
+    if pixels.ndim == 3:
+        colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise InputRejected(
+                f"The mask {name} is coloured, and which colour is which class is not known.",
+                remedy="Save the number of the class in each place, as gray or with a palette.",
+            )
+        pixels = colours[..., 0]
+    is_small = pixels.dtype.kind in "bu" and pixels.dtype.itemsize == 1
+    picture = Image.fromarray(pixels.astype(np.uint8 if is_small else np.int32))
+    fitted = _fitted(picture, name, *size, fit, is_mask=True)
+    _check_memory(fitted, name)
+    return np.asarray(fitted)
+
+
 def suggest_scaling(model: Any) -> str:
     """Return the key of ``SCALINGS`` that a Keras model was probably trained with.
 
@@ -228,6 +263,15 @@ def _frame(spec: InputSpec) -> tuple[int | None, int | None, int | None] | None:
 
 
 def _decoded(data: bytes, name: str) -> Image.Image:
+    upright = _upright(data, name)
+    if upright.mode.startswith("I"):
+        # Pillow cuts off what is above 255 instead of scaling it.
+        gray = np.asarray(upright, dtype=np.float32) / 257
+        return Image.fromarray(np.rint(np.clip(gray, 0, 255)).astype(np.uint8))
+    return upright
+
+
+def _upright(data: bytes, name: str) -> Image.Image:
     if not holds_image(data):
         found = kind_of(data) or ("no image of a known kind", "Save it as PNG, JPEG or WebP.")
         raise InputRejected(f"{name} is {found[0]}; expected was PNG, JPEG or WebP.", remedy=found[1])
@@ -246,16 +290,11 @@ def _decoded(data: bytes, name: str) -> Image.Image:
         picture = _open(data, kind)
         _check_pixels(picture.size, name)
         picture.load()
-        upright = ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(picture)
     except InputRejected:
         raise
     except Exception as error:  # Pillow's readers raise anything when a file is damaged
         raise InputRejected(damaged, remedy=again) from error
-    if upright.mode.startswith("I"):
-        # Pillow cuts off what is above 255 instead of scaling it.
-        gray = np.asarray(upright, dtype=np.float32) / 257
-        return Image.fromarray(np.rint(np.clip(gray, 0, 255)).astype(np.uint8))
-    return upright
 
 
 def _open(data: bytes, kind: str) -> Image.Image:
@@ -310,7 +349,10 @@ def _with_channels(picture: Image.Image, channels: int | None) -> Image.Image:
     return picture.convert("L" if channels == 1 else "RGB")
 
 
-def _fitted(picture: Image.Image, name: str, height: int | None, width: int | None, fit: Fit) -> Image.Image:
+def _fitted(
+    picture: Image.Image, name: str, height: int | None, width: int | None, fit: Fit, *, is_mask: bool = False
+) -> Image.Image:
+    method = Image.Resampling.NEAREST if is_mask else _METHOD
     if height is None and width is None:
         return picture
     if height is None:
@@ -327,22 +369,22 @@ def _fitted(picture: Image.Image, name: str, height: int | None, width: int | No
     if picture.size == size:
         return picture
     if fit == "crop":
-        return ImageOps.fit(picture, size, _METHOD)
+        return ImageOps.fit(picture, size, method)
     if fit == "pad":
         scale = min(width / picture.width, height / picture.height)
         inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        contained = _resized(picture, inner, most)
-        canvas = Image.new(picture.mode, size, _border_colour(contained))
+        contained = _resized(picture, inner, most, method)
+        canvas = Image.new(picture.mode, size, 0 if is_mask else _border_colour(contained))
         canvas.paste(contained, ((width - contained.width) // 2, (height - contained.height) // 2))
         return canvas
-    return _resized(picture, size, most)
+    return _resized(picture, size, most, method)
 
 
-def _resized(picture: Image.Image, size: tuple[int, int], most_pixels: int) -> Image.Image:
+def _resized(picture: Image.Image, size: tuple[int, int], most_pixels: int, method: Image.Resampling) -> Image.Image:
     # Pillow resizes across first: of a line of 50 million pixels downwards, that would be gigabytes.
     if size[0] * picture.height > most_pixels:
-        picture = picture.resize((picture.width, size[1]), _METHOD)
-    return picture.resize(size, _METHOD)
+        picture = picture.resize((picture.width, size[1]), method)
+    return picture.resize(size, method)
 
 
 def _border_colour(picture: Image.Image) -> tuple[int, ...]:

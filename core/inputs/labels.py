@@ -13,10 +13,19 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from core.common.text import class_name, safe_name, text_of
-from core.inputs.model_output import ModelOutput, is_distribution
+from core.common.text import class_name, format_shape, safe_name, text_of
+from core.inputs.model_output import ModelOutput, are_distributions, are_sound
+from core.inputs.remedies import fits
 
-__all__ = ["AnswerRule", "LabelRole", "Labels", "answered_classes", "match_labels", "possible_roles"]
+__all__ = [
+    "AnswerRule",
+    "LabelRole",
+    "Labels",
+    "answered_classes",
+    "match_labels",
+    "possible_roles",
+    "probabilities_of_classes",
+]
 
 LabelRole: TypeAlias = Literal["class", "value", "unused"]
 """What labels are: the class of each sample, a number that the model is to answer, or nothing that is looked at."""
@@ -26,6 +35,7 @@ AnswerRule: TypeAlias = Literal["probabilities", "largest", "half", "zero", "tex
 output above 0.5 or above 0; the text itself."""
 
 _EXACT_IN_FLOAT: Final = 2**53
+_NUMBERS_OF_A_BOX: Final = 4
 _MOST_GROUPS: Final = 10_000
 _NAMES_TOLD: Final = 5
 _NOT_JUDGED: Final = "they colour and group, and no answer is judged by them"
@@ -42,12 +52,14 @@ class Labels:
         classes: Class of each sample in the model's output, shape ``(sample,)``, a number in ``class_names``; -1 for a
             sample whose label is no class of the model. None where no answer is judged.
         class_names: Name of each class of the model; empty if unknown.
-        targets: What the model is to answer, shape ``(sample, output)``; None if the labels are classes, or there are
-            none.
+        targets: What the model is to answer: shape ``(sample, …)`` of the output, or, where each place of it is of a
+            class, the number of that, without the axis of the classes. None if the labels are classes of whole
+            samples, or there are none.
         rule: How an answer becomes a class.
         role: What the labels were taken for; None if there are none.
         output: Which of the model's outputs they were matched to, in the order in which they are answered.
         note: How they were matched, in sentences; empty where there is nothing to say.
+        is_order_assumed: Whether nothing says which class of the model is which, and the alphabet was taken.
     """
 
     groups: np.ndarray | None = None
@@ -59,6 +71,7 @@ class Labels:
     role: LabelRole | None = None
     note: str = ""
     output: int = 0
+    is_order_assumed: bool = False
 
     @property
     def tells_classes(self) -> bool:
@@ -77,7 +90,7 @@ class Labels:
         return None if number < 0 else number
 
     def target_of(self, sample: int) -> np.ndarray | None:
-        """Return what the model is to answer to a sample, shape ``(output,)``; None if that is not known."""
+        """Return what the model is to answer to a sample, as in ``targets``; None if that is not known."""
         return None if self.targets is None else np.asarray(self.targets[sample])
 
 
@@ -94,10 +107,13 @@ def match_labels(
     Names are classes of the model where its own names are known and they are among them, whatever their case, blanks,
     hyphens and underscores; or where there are as many of them as the model has classes, by the alphabet, as
     ``keras.utils.image_dataset_from_directory`` numbers them. Whole numbers are classes where they are within the
-    model's output. Numbers are what the model is to answer where it answers a single number.
+    model's output. Numbers are what the model is to answer where it answers a single number, and where they have the
+    shape of its answer: pictures, masks, series. Of an answer that tells classes apart at each place, such as a mask,
+    they may be the number of the class, without the axis of the classes.
 
     Args:
-        labels: Of each sample, shape ``(sample,)`` or ``(sample, output)``, numbers or names; None if there are none.
+        labels: Of each sample, shape ``(sample,)`` or ``(sample, …)`` of the output, numbers or names; None if there
+            are none.
         output: What the model answers; None if that is not known, as of a dataset without a model.
         class_names: Name of each class of the model, fitting its output; empty if unknown.
         origin: What the labels are called in sentences, such as ``"folder names"``.
@@ -137,26 +153,63 @@ def answered_classes(
 ) -> np.ndarray | None:
     """Return the class that a model answers to each sample, shape ``(sample,)``; None if it tells no classes apart.
 
+    An answer with NaN or infinity among its numbers is -1, no class, as is text that is none of the names; the logit
+    of a class that a model rules out may be minus infinity.
+
     Args:
         answer: What the model returned, the sample axis first.
         rule: How an answer becomes a class.
         class_names: Name of each class, for answers that are text.
         output: Which of several outputs counts, in the order in which they are answered.
     """
-    import keras
+    if isinstance(answer, np.ndarray):
+        outputs = [answer]
+    else:
+        import keras
 
-    outputs = keras.tree.flatten(answer)
+        outputs = keras.tree.flatten(answer)
     values: np.ndarray = np.asarray(outputs[output] if output < len(outputs) else 0)
     if rule == "text":
         return _classes_of_text(values, class_names)
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.shape[1]:
         return None
+    sound = are_sound(values)
     if values.shape[1] == 1:
         limit = {"half": 0.5, "zero": 0.0}.get(rule)
-        return None if limit is None else (values[:, 0] > limit).astype(np.int64)
-    if rule == "probabilities" and not is_distribution(values):
+        return None if limit is None else np.where(sound, values[:, 0] > limit, -1).astype(np.int64)
+    if rule == "probabilities" and not are_distributions(values, sound):
         return None
-    return values.argmax(axis=1)
+    return np.where(sound, values.argmax(axis=1), -1)
+
+
+def probabilities_of_classes(output: np.ndarray, rule: AnswerRule, function: str = "") -> np.ndarray | None:
+    """Return the probability of each class, shape ``(sample, class)``; None where the outputs do not tell it.
+
+    Those of a sample with NaN or infinity among its numbers are NaN. Of logits it is their softmax, or their sigmoid
+    where a single one tells two classes apart.
+
+    Args:
+        output: What the model answers, shape ``(sample, …)``.
+        rule: How an answer becomes a class.
+        function: Activation function of the layer that it comes from; empty if it has none.
+    """
+    if output.ndim != 2 or output.dtype.kind not in "fiu" or not output.size:
+        return None
+    values = output.astype(np.float64)
+    sound = are_sound(values)
+    values[~sound] = np.nan
+    if values.shape[1] == 1:
+        if rule not in ("half", "zero"):
+            return None
+        second = values if rule == "half" else _sigmoid(values)
+        return np.concatenate([1 - second, second], axis=1)
+    if are_distributions(values, sound):
+        return values
+    if rule != "largest" or function:
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        powers = np.exp(values - values.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _classes_of_text(output: np.ndarray, class_names: Sequence[str]) -> np.ndarray | None:
@@ -188,8 +241,25 @@ def _likely_role(values: np.ndarray, output: ModelOutput | None, names: tuple[st
 
 
 def _could_be_targets(values: np.ndarray, output: ModelOutput | None) -> bool:
+    if output is None or output.is_text:
+        return False
     columns = 1 if values.ndim == 1 else values.shape[1] if values.ndim == 2 else 0
-    return output is not None and not output.is_text and columns == output.count
+    answer = output.shape or ()
+    return columns == output.count or _has_shape_of(values.shape[1:], answer) or _are_boxes(values.shape[1:], answer)
+
+
+def _has_shape_of(shape: tuple[int, ...], answer: tuple[int | None, ...]) -> bool:
+    """Return whether true values of a shape are of an answer's, or one number for each of its places."""
+    if len(answer) < 2 or not shape:
+        return False
+    return any(fits(shape, each) for each in (answer, answer[:-1], (*answer[:-1], 1)))
+
+
+def _are_boxes(shape: tuple[int, ...], answer: tuple[int | None, ...]) -> bool:
+    """Return whether true values may be boxes of an answer that is rows of boxes: fewer of them, or a single one."""
+    if len(answer) != 2 or not shape or (answer[1] or 0) < _NUMBERS_OF_A_BOX:
+        return False
+    return shape == (_NUMBERS_OF_A_BOX,) or (len(shape) == 2 and shape[1] in (_NUMBERS_OF_A_BOX, answer[1]))
 
 
 def _whole(values: np.ndarray) -> np.ndarray | None:
@@ -204,10 +274,14 @@ def _whole(values: np.ndarray) -> np.ndarray | None:
 
 
 def _targets(nothing: Labels, values: np.ndarray, output: ModelOutput | None, origin: str) -> Labels:
+    rule = _rule(output, is_named=False, is_judged=False)
+    if values.ndim > 2 or (output is not None and output.count is None):
+        shape = format_shape(values.shape[1:])
+        note = f"The {origin} are taken as what the model is to answer: an array of {shape} numbers for each sample."
+        return replace(nothing, targets=values, rule=rule, role="value", note=note)
     columns = values.reshape(len(values), -1).astype(np.float64)  # (sample,) -> (sample, output)
     answers = "a single number" if columns.shape[1] == 1 else f"{columns.shape[1]:,} numbers"
     note = f"The {origin} are taken as true values, not as classes: the model answers {answers}."
-    rule = _rule(output, is_named=False, is_judged=False)
     return replace(nothing, targets=columns, rule=rule, role="value", note=note)
 
 
@@ -261,9 +335,9 @@ def _named(nothing: Labels, labels: np.ndarray, output: ModelOutput | None, orig
             f"numbers folders: {_some(label_names)}. Give the names of the classes if the order is another."
         )
         rule = _rule(output, is_named=True, is_judged=True)
-        return replace(
-            grouped, classes=positions, class_names=label_names, rule=rule, note="" if output is None else note
-        )
+        if output is None:
+            return replace(grouped, classes=positions, class_names=label_names, rule=rule)
+        return replace(grouped, classes=positions, class_names=label_names, rule=rule, note=note, is_order_assumed=True)
     if count is None:
         return replace(grouped, note=f"{_only_groups(origin)}, as the model answers {_told(output)}.")
     note = (
@@ -358,3 +432,8 @@ def _told(output: ModelOutput | None) -> str:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(map(safe_name, names[:_NAMES_TOLD])) + (", …" if len(names) > _NAMES_TOLD else "")
+
+
+def _sigmoid(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-values))

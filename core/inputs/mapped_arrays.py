@@ -20,6 +20,7 @@ import numpy as np
 from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import ArrayFile, check_header, match_members
+from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec
 
 __all__ = ["MappedArrays"]
@@ -32,7 +33,8 @@ class MappedArrays:
 
     Args:
         path: The file.
-        specs: The inputs that it has to fill; their shapes are not compared here.
+        specs: The inputs that it has to fill; whether what was found fits is not told here.
+        outputs: What the model answers, the output that labels are set against first; empty if that is not known.
 
     Attributes:
         file: The arrays by input name, and the labels, which are in memory.
@@ -41,17 +43,17 @@ class MappedArrays:
         InputRejected: If the file is damaged, needs pickle, or does not hold every input.
     """
 
-    def __init__(self, path: Path, specs: Sequence[InputSpec]) -> None:
+    def __init__(self, path: Path, specs: Sequence[InputSpec], outputs: Sequence[ModelOutput] = ()) -> None:
         self._path = path
         self._folder = ""
         if path.suffix == ".npy":
             self.file = ArrayFile({specs[0].name: self._map(path, 0, path.stat().st_size)}, None)
             return
         with path.open("rb") as stream:
-            members, matches, label_key = match_members(stream, path.name, specs)
-            arrays = {name: self._member(members[key]) for name, key in matches.items()}
-            labels = np.array(self._member(members[label_key])) if label_key else None
-        self.file = ArrayFile(arrays, labels)
+            members, roles = match_members(stream, path.name, specs, outputs)
+            arrays = {name: self._member(members[key]) for name, key in roles.inputs.items()}
+            labels = np.array(self._member(members[roles.label])) if roles.label else None
+        self.file = ArrayFile(arrays, labels, roles.label, remarks=roles.remarks)
 
     def _member(self, info: zipfile.ZipInfo) -> np.ndarray:
         if info.compress_type == zipfile.ZIP_STORED:

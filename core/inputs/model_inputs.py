@@ -9,6 +9,7 @@ from typing import Any
 from core.common.text import list_names, safe_name
 from core.errors import InputRejected
 from core.inputs.remedies import shape_text
+from core.inputs.sounds import layer_rates, takes_sound
 from core.inputs.spec import InputKind, InputSpec
 from core.inputs.takers import as_taken, vocabulary_size
 
@@ -35,6 +36,11 @@ def input_specs(model: Any, taken_for: Mapping[str, InputKind] | None = None) ->
         name = next(candidate for candidate in candidates if candidate not in taken)
         shape = tuple(None if extent is None else int(extent) for extent in tensor.shape[1:])
         specs.append(as_taken(tensor, InputSpec(name, shape, str(tensor.dtype), vocabulary_size(tensor, shape))))
+    rates = layer_rates(model) if any(map(takes_sound, specs)) else {}
+    specs = [
+        replace(spec, sampling_rate=rates[position]) if position in rates and takes_sound(spec) else spec
+        for position, spec in enumerate(specs)
+    ]
     return specs_taken_for(specs, taken_for) if taken_for else tuple(specs)
 
 

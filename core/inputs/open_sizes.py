@@ -149,4 +149,4 @@ def _at_size(spec: InputSpec, size: int | None) -> tuple[int, ...]:
 def _scale_of(spec: InputSpec) -> str:
     if spec.kind == "image" and len(spec.shape) > 1:
         return "pixels"
-    return "cube" if spec.kind == "volume" else "length"
+    return "cube" if spec.kind in ("volume", "frames") else "length"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from core.common.text import text_of
+from core.inputs.labels import AnswerRule
+from core.inputs.model_output import ModelOutput
 from core.inputs.spec import InputSpec, drawable
 
 __all__ = ["SampleContext", "read_only_array"]
@@ -30,10 +33,14 @@ class SampleContext:
         groups: Group that each sample is coloured and named by, shape ``(sample,)``: its label, whether it is a class
             of the model or not. By default the labels.
         group_names: Name of each group, by number; empty if unknown. By default those of the classes.
-        targets: What the model is to answer, where the labels are true values: shape ``(sample, output)``; or None.
+        targets: What the model is to answer, where the labels are true values: shape ``(sample, …)`` of the
+            output, or without its last axis where they are numbers of classes for each place; or None.
         feature_names: Names of the last axis of an input, by input name, as the header of a table has them.
         class_layer: Key of the layer whose units are the classes, where they are known to be.
         specs: What each input is taken for; where that is not known, inputs are drawn as they are.
+        outputs: What the model's outputs are, in the order in which they are answered; empty where that is not known.
+        rule: How an answer becomes a class, see :func:`core.inputs.labels.answered_classes`.
+        judged_output: Which of the outputs labels and targets are about.
     """
 
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -47,6 +54,9 @@ class SampleContext:
     feature_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     class_layer: str = ""
     specs: tuple[InputSpec, ...] = ()
+    outputs: tuple[ModelOutput, ...] = ()
+    rule: AnswerRule = "probabilities"
+    judged_output: int = 0
 
     def __post_init__(self) -> None:
         inputs = {
@@ -67,10 +77,17 @@ class SampleContext:
         # A view of a mapping cannot be pickled.
         return _context_of, (known | {name: dict(known[name]) for name in ("inputs", "feature_names")},)
 
-    @property
+    @cached_property
     def drawable(self) -> dict[str, np.ndarray]:
-        """What went in as it is drawn: an image is ``(sample, height, width, channel)``, however the model takes it."""
+        """What went in as it is drawn: an image is ``(sample, height, width, channel)``, however the model takes it.
+
+        Its pixels are uint8, those of all samples on one scale.
+        """
         return drawable(self.inputs, self.specs)
+
+    def inputs_of(self, sample: int) -> dict[str, np.ndarray]:
+        """Return what went in for one sample, by input name, each of shape ``(1, …)``: as a model takes it."""
+        return {name: array[sample : sample + 1] for name, array in self.inputs.items()}
 
     def part(self, start: int, stop: int) -> SampleContext:
         """Return what is known about some of these samples, one after another: those from ``start`` to ``stop``."""

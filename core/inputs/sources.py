@@ -14,11 +14,14 @@ from core.errors import InputRejected
 from core.inputs.arrays import as_labels
 from core.inputs.checking import check
 from core.inputs.files import Samples
-from core.inputs.frames import frame_feature_names, frame_sample_names, series_array
+from core.inputs.frames import frame_feature_names, frame_sample_names, series_array, truth_in_frame
 from core.inputs.model_inputs import input_specs
+from core.inputs.model_output import outputs_named
 from core.inputs.streams import StreamPart, is_stream, read_stream
 from core.inputs.structure import arrange, dense_array, flat, input_names
 from core.inputs.structures import as_structure, refuse_misfits
+from core.inputs.table_columns import labels_origin
+from core.inputs.truth_columns import TruthColumns
 
 __all__ = ["SampleSource", "read_inputs", "read_samples"]
 
@@ -46,12 +49,17 @@ def read_samples(model: Any, inputs: Any, labels: Any = None, *, most: int | Non
         model: A Keras model, built or not.
         inputs: What :meth:`core.extraction.extractor.Extractor.extract` takes.
         labels: Label of each sample: numbers of classes, names, one-hot rows, or true values; None takes those that
-            come with the samples, as the ``y`` of a dataset's elements.
+            come with the samples, as the ``y`` of a dataset's elements, or the column ``label`` of a table or one named
+            like the model's output.
         most: How many samples to read, the first ones; None reads all.
 
     Raises:
         InputRejected: If the inputs or the labels do not fit.
     """
+    table, truth = inputs, _truth(model, inputs)
+    inputs = _without(inputs, truth)
+    own_labels = labels is None and truth.label
+    labels = table[truth.label] if own_labels else labels
     part = read_stream(model, inputs, most) if is_stream(inputs) else None
     structure = part.inputs if part else as_structure(model, inputs)
     refuse_misfits(model, structure)
@@ -68,7 +76,10 @@ def read_samples(model: Any, inputs: Any, labels: Any = None, *, most: int | Non
         arrays,
         _labels(labels, part, held, kept),
         names[:kept],
-        feature_names={name: each for name, table in tables.items() if (each := frame_feature_names(table))},
+        labels_origin=labels_origin(truth.label if own_labels else ""),
+        feature_names={name: each for name, held in tables.items() if (each := frame_feature_names(held))},
+        truths={output: _label_array(table[column], held)[:kept] for output, column in truth.others.items()},
+        remarks=truth.remarks if own_labels or not truth.label else (),
     )
     if part:
         return SampleSource(samples, part.is_cut, part.count)
@@ -85,9 +96,21 @@ def read_inputs(model: Any, inputs: Any) -> Any:
     Raises:
         InputRejected: If it does not fit what the model says it takes, or has no end.
     """
+    inputs = _without(inputs, _truth(model, inputs))
     structure = read_stream(model, inputs).inputs if is_stream(inputs) else as_structure(model, inputs)
     refuse_misfits(model, structure)
     return structure
+
+
+def _truth(model: Any, inputs: Any) -> TruthColumns:
+    # What the model expects is worked out for a table alone: every extraction comes by here.
+    is_table = isinstance(inputs, pd.DataFrame)
+    return truth_in_frame(inputs, input_specs(model), outputs_named(model)) if is_table else TruthColumns()
+
+
+def _without(inputs: Any, truth: TruthColumns) -> Any:
+    taken = [*([truth.label] if truth.label else []), *truth.others.values()]
+    return inputs.drop(columns=taken) if taken else inputs
 
 
 def _arrays(model: Any, structure: Any) -> dict[str, np.ndarray]:

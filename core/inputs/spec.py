@@ -12,12 +12,13 @@ import numpy as np
 
 from core.common.text import safe_name
 
-__all__ = ["COLOUR_CHANNELS", "InputKind", "InputSpec", "as_colours", "drawable", "value_count"]
+__all__ = ["COLOUR_CHANNELS", "InputKind", "InputSpec", "as_colours", "as_pixels", "drawable", "value_count"]
 
-InputKind: TypeAlias = Literal["image", "vector", "sequence", "text", "tokens", "volume", "array"]
+InputKind: TypeAlias = Literal["image", "vector", "sequence", "text", "tokens", "volume", "frames", "array"]
 COLOUR_CHANNELS: Final = (1, 3, 4)
 _SMALLEST_SIDE: Final = 8
 _MOST_UNEQUAL: Final = 1.5
+_ALL_LEVELS: Final = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class InputSpec:
         reshaped: The shape that the model itself brings a sample to before a layer looks at it, such as ``(28, 28, 1)``
             of 784 pixels in a row; empty where it does not.
         data_format: ``"channels_first"`` or ``"channels_last"`` where a layer says so; else empty.
+        sampling_rate: How many steps of time are a second, where that is known of the samples; else 0.
+        letters: What the places of the last axis stand for where each step is one letter (one-hot), such as ``"ACGT"``;
+            empty where they do not, or nobody said so.
+        value_range: Between which numbers all samples lie, where that is known: their pictures are drawn on that scale.
     """
 
     name: str
@@ -42,6 +47,9 @@ class InputSpec:
     taken_for: InputKind | None = None
     reshaped: tuple[int, ...] = ()
     data_format: str = ""
+    sampling_rate: int = 0
+    letters: str = ""
+    value_range: tuple[float, float] | None = None
 
     @property
     def kind(self) -> InputKind:
@@ -51,7 +59,8 @@ class InputSpec:
         and shape: text is text; whole numbers in a row, and what an Embedding takes, are tokens. Two axes are a grey
         image where both are at least 8 long and none is longer than one and a half times the other, else a sequence.
         Three axes are an image where the last one, or else the first, can be colours (1, 3 or 4), or where two channels
-        come last; slices of a volume where the last two are equal and image-like; else an array. Four are a volume.
+        come last; slices of a volume where the last two are equal and image-like; else an array. Four are a volume, or
+        frames where a layer takes them one after another.
         """
         return self.taken_for or self.kind_by_shape
 
@@ -77,6 +86,8 @@ class InputSpec:
             return ("text",)
         if self.vocabulary_size is not None:
             return ("tokens",)
+        if value_count(self.shape) == 1 and None not in self.shape:
+            return (self.kind_by_shape,)
         as_image: tuple[InputKind, ...] = ("image",) if self.frame else ()
         rank = len(self.layout)
         if rank == 1:
@@ -88,7 +99,7 @@ class InputSpec:
             return (*as_image, "sequence")
         if rank == 3:
             return (*as_image, "volume", "array")
-        return ("volume", "array") if rank == 4 else (self.kind,)
+        return ("volume", "frames", "array") if rank == 4 else (self.kind,)
 
     @property
     def layout(self) -> tuple[int | None, ...]:
@@ -160,6 +171,8 @@ class InputSpec:
             return ("height", "width")
         if self.kind == "volume":
             return ("depth", "height", "width", "channels")[:rank]
+        if self.kind == "frames":
+            return ("length", "height", "width", "channels")[:rank]
         if rank == 1:
             return ("features",) if self.kind == "vector" else ("length",)
         if rank == 2:
@@ -227,8 +240,9 @@ def drawable(inputs: Mapping[str, np.ndarray], specs: Iterable[InputSpec]) -> di
         specs: What each input is taken for; one without stays as it is.
 
     Returns:
-        In the order of ``inputs``. An image is ``(sample, height, width, 1)`` or ``(sample, height, width, 3)``: an
-        alpha channel is left out, and of other channels than colours the mean is drawn.
+        In the order of ``inputs``. An image is ``(sample, height, width, 1)`` or ``(sample, height, width, 3)``, uint8:
+        an alpha channel is left out, and of other channels than colours the mean is drawn. All samples are on one
+        scale, that of the spec's ``value_range``, or else of those that are given.
     """
     known = {spec.name: spec for spec in specs}
     found = {}
@@ -236,8 +250,30 @@ def drawable(inputs: Mapping[str, np.ndarray], specs: Iterable[InputSpec]) -> di
         spec = known.get(name)
         is_image = spec is not None and spec.kind == "image" and spec.frame and array.dtype.kind in "biuf"
         fits = spec is not None and array.ndim == len(spec.shape) + 1
-        found[name] = as_colours(spec.as_images(array)) if spec and is_image and fits else array
+        if spec is not None and is_image and fits:
+            array = as_pixels(as_colours(spec.as_images(array)), spec.value_range)
+        found[name] = array
     return found
+
+
+def as_pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+    """Return pictures of any range as uint8, all on one scale.
+
+    Args:
+        images: Of any shape.
+        value_range: What becomes 0 and 255; None takes the range of all of them. What lies outside is cut off.
+    """
+    if images.dtype == np.uint8 and value_range == _ALL_LEVELS:
+        return images
+    values = images.astype(np.float32)
+    if value_range is None:
+        finite = values[np.isfinite(values)]
+        value_range = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high = value_range
+    values = np.nan_to_num(values, copy=False, nan=low, posinf=high, neginf=low)
+    values -= low
+    values *= 255 / ((high - low) or 1.0)
+    return np.rint(np.clip(values, 0, 255, out=values), out=values).astype(np.uint8)
 
 
 def as_colours(images: np.ndarray) -> np.ndarray:

@@ -119,6 +119,11 @@ def sample_count_of(tensors: Any) -> int:
     return counts.pop()
 
 
+def known_sample_count_of(tensors: Any) -> int | None:
+    """Return how many samples inputs hold; None inside a graph, where it may be known only once that runs."""
+    return next((_known_sample_count(leaf) for leaf in flat(tensors)), None)
+
+
 def open_signature(tensors: Any) -> Any:
     """Return what a graph takes that leaves the number of samples open: batches of any size share it."""
     import tensorflow as tf
@@ -239,9 +244,9 @@ def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
     Args:
         model: A Keras model.
         arrays: One array, or tensor of a graph, per input, by the names that ``input_specs`` gives, each checked; the
-            sample axis first. For a model that does not say what it expects, one array is handed on as it is and
-            several as a dict; as a list if they are called ``"input_0"``, ``"input_1"``, …, which
-            :func:`core.inputs.structure.input_names` calls those of a list.
+            sample axis first. For a model that does not say what it expects, one array is handed on as it is, unless it
+            was built for a dict, and several as a dict; as a list if they are called ``"input_0"``, ``"input_1"``, …,
+            which :func:`core.inputs.structure.input_names` calls those of a list.
 
     Raises:
         InputRejected: If an input is missing or unknown, or the numbers of samples differ.
@@ -255,9 +260,9 @@ def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
         )
     names = [spec.name for spec in input_specs(model)]
     if not names:
-        if len(arrays) == 1 or list(arrays) == part_names(list(arrays)):
-            return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
-        return dict(arrays)
+        if len(arrays) == 1 and not _takes_by_name(model, arrays):
+            return next(iter(arrays.values()))
+        return list(arrays.values()) if list(arrays) == part_names(list(arrays)) else dict(arrays)
     if set(names) != set(arrays):
         raise InputRejected(
             f"The model takes {list_names(names)}; given were {list_names(arrays) or 'none'}.",
@@ -266,6 +271,14 @@ def arrange(model: Any, arrays: Mapping[str, Any]) -> Any:
     import keras
 
     return keras.tree.pack_sequence_as(input_structure(model), [arrays[name] for name in names])
+
+
+def _takes_by_name(model: Any, arrays: Mapping[str, Any]) -> bool:
+    """Return whether a model that does not declare its inputs takes a dict of one, by the shapes it was built for."""
+    if not getattr(model, "built", False) or not hasattr(model, "get_build_config"):
+        return False
+    shapes = (model.get_build_config() or {}).get("input_shape")
+    return isinstance(shapes, Mapping) and set(shapes) == set(arrays)
 
 
 def in_structure(model: Any, inputs: Any) -> Any:

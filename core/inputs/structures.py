@@ -17,7 +17,7 @@ from core.common.memory import ran_out_of_memory
 from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import ExtractionFailed, InputRejected
 from core.inputs.checking import check_type, misfit
-from core.inputs.frames import columns_by_input, frame_array, series_array
+from core.inputs.frames import columns_by_input, frame_array, names_input, series_array
 from core.inputs.model_inputs import input_specs, input_structure
 from core.inputs.remedies import fits
 from core.inputs.spec import InputSpec
@@ -53,8 +53,8 @@ def as_structure(model: Any, inputs: Any) -> Any:
     reference = input_structure(model)
     if reference is None:
         return _loose(inputs)
-    if isinstance(inputs, pd.DataFrame) and len(model.inputs) > 1:
-        return arrange(model, columns_by_input(inputs, input_specs(model)))
+    if isinstance(inputs, pd.DataFrame) and names_input(inputs, specs := input_specs(model)):
+        return arrange(model, columns_by_input(inputs, specs))
     return _along(reference, inputs)
 
 

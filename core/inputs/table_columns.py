@@ -13,12 +13,21 @@ from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.spec import InputSpec
 
-__all__ = ["LABEL_COLUMNS", "TableText", "column_of", "feature_names", "label_columns", "split_off"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "SURPLUS_COLUMNS",
+    "TableText",
+    "column_of",
+    "feature_names",
+    "label_columns",
+    "labels_origin",
+    "split_off",
+]
 
 LABEL_COLUMNS: Final = ("label", "class", "target")
 """Names of the column that holds the label of each sample, in any case."""
 
-_SURPLUS_COLUMNS: Final = ("y", "labels", "targets", "y_true")
+SURPLUS_COLUMNS: Final = ("y", "labels", "targets", "y_true")
 """Names that are taken for it only where the table has one column more than the input: an input may be called y too."""
 _EXACT_IN_FLOAT: Final = 2**53
 
@@ -49,7 +58,7 @@ class TableText:
 def label_columns(frame: pd.DataFrame, text: TableText, spec: InputSpec) -> Sequence[str]:
     """Return the names that a column of labels may have in this table."""
     surplus = text.header and len(spec.shape) == 1 and spec.shape[0] is not None and frame.shape[1] == spec.shape[0] + 1
-    return (*LABEL_COLUMNS, *_SURPLUS_COLUMNS) if surplus else LABEL_COLUMNS
+    return (*LABEL_COLUMNS, *SURPLUS_COLUMNS) if surplus else LABEL_COLUMNS
 
 
 def column_of(frame: pd.DataFrame, names: Sequence[str]) -> str:
@@ -84,6 +93,11 @@ def split_off(frame: pd.DataFrame, column: str, text: TableText) -> np.ndarray |
     if kind == "f":
         return values.to_numpy(dtype=np.float64)
     return np.array([str(value) for value in values], dtype=str)
+
+
+def labels_origin(column: str) -> str:
+    """Return what labels of a column are called in sentences; of an empty name, labels of no column."""
+    return f"labels in the column '{safe_name(column)}'" if column else "labels"
 
 
 def feature_names(frame: pd.DataFrame, text: TableText, values: np.ndarray) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def as_taken(tensor: Any, spec: InputSpec) -> InputSpec:
     if spec.dtype == "string" or spec.vocabulary_size is not None or not spec.shape:
         return spec
     takers, reshaped = _followed(tensor, spec.shape)
-    order: tuple[InputKind, ...] = ("sequence", "image", "volume", "array")
+    order: tuple[InputKind, ...] = ("sequence", "image", "frames", "volume", "array")
     taker = next((each for kind in order for each in takers if each.kind == kind), None)
     layout = taker.layout if taker else reshaped if len(spec.shape) == 1 else None
     if layout and None not in layout and _are_other_axes(layout, spec.shape):
@@ -155,6 +155,8 @@ def _judged(operation: Any, place: _Place, shape: _Shape) -> _Taker | None:
         data_format = getattr(operation, "data_format", None)
         is_said = place.in_order and isinstance(data_format, str)
         return _Taker("image", layout, str(data_format) if is_said else "")
+    if rank == 4 and names & _OVER_FRAMES and len(shape) == 4:
+        return _Taker("frames", layout)
     if rank == 4 and (names & _OVER_FRAMES or any(name.endswith("3D") for name in names)):
         return _Taker("volume", layout)
     return None

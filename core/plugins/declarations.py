@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from core.common.text import did_you_mean, or_list
 from core.plugins import hookspecs
 from core.plugins.handles import Handles
+from core.plugins.meanings import OutputMeaning
 from core.plugins.options import control_fault
 from core.plugins.visualizer import API_VERSION, GROUPS, OLDEST_API_VERSION, Options, Visualizer
 
@@ -19,17 +20,20 @@ __all__ = [
     "chart_arguments",
     "declaration_fault",
     "hook_fault",
+    "meaning_fault",
     "place_of",
     "registered_classes",
+    "summary_of",
     "version_fault",
 ]
 
-CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "dataset")
+CHART_ARGUMENTS: Final = ("progress", "cache", "extractor", "activations", "dataset", "meanings", "other_model")
 """What ``chart`` may ask for by naming a parameter so."""
 
 VERSION_NAME: Final = "layerscope_api"
 _DECLARED: Final = (
     *("name", "title", "group", "handles", "Options", "how_to_read", "limitations", "priority", "needs", "chart"),
+    "on_unit_card",
 )
 _CHART: Final = "chart(self, activation, options)"
 
@@ -133,10 +137,39 @@ def _attribute_fault(visualizer: Visualizer) -> str:
         return f"declares priority = {visualizer.priority!r}, a whole number is needed"
     if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
         return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
+    if not isinstance(visualizer.on_unit_card, int):
+        return (
+            f"declares on_unit_card = {visualizer.on_unit_card!r}, how many of its pictures, a whole number, is needed"
+        )
     for attribute in ("how_to_read", "limitations"):
         if not isinstance(getattr(visualizer, attribute), str):
             return f"declares {attribute} = {getattr(visualizer, attribute)!r}, text is needed"
     return ""
+
+
+def meaning_fault(meaning: Any) -> str:
+    """Return what is wrong with the declarations of a meaning, whatever a plugin brought; empty if nothing is."""
+    if not isinstance(meaning, OutputMeaning):
+        return "is not an instance of vizplugins.OutputMeaning (an instance is needed, not the class)"
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(meaning, attribute), str) or not getattr(meaning, attribute):
+            return f"declares no {attribute}"
+    for attribute in ("takes", "loss_name"):
+        if not isinstance(getattr(meaning, attribute), str):
+            return f"declares {attribute} = {getattr(meaning, attribute)!r}, text is needed"
+    for method in ("match", "answer"):
+        if getattr(type(meaning), method) is getattr(OutputMeaning, method):
+            arguments = "output, height" if method == "answer" else "output"
+            return f"has no method {method}(self, {arguments})"
+    return ""
+
+
+def summary_of(brought: Visualizer | OutputMeaning) -> str:
+    """Return the sentence that a picture or a meaning says of itself; what it raised, if it does."""
+    try:
+        return str(brought.summary())
+    except Exception as error:
+        return f"Its summary() raised {type(error).__name__}: {error}"
 
 
 def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,22 +11,28 @@ from typing import Any, Final
 
 import altair as alt
 import numpy as np
+from altair.utils.schemapi import SchemaValidationError
 
 from core.analysis.layer_dataset import LayerDataset
-from core.charts.altair_settings import plain_settings
+from core.analysis.other_model import OtherModel
+from core.charts.altair_settings import checked_part_by_part, checks_part_by_part, plain_settings
 from core.charts.building_blocks import has_own_width
 from core.charts.descriptions import description_of
 from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.limits import Limits, format_limit, get_limits, raised_by
 from core.common.text import safe_name
+from core.errors import LayerscopeError, PluginFailed
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
+from core.inputs.structure import in_structure
 from core.plugins.deadlines import Deadline
 from core.plugins.declarations import chart_arguments
+from core.plugins.meanings import OutputMeaning
+from core.plugins.plugin import Origin
 from core.plugins.visualizer import Options, Refusal, Visualizer
 
-__all__ = ["ChartContext", "ContentCache", "Drawing", "Picture", "call_chart", "pictures_of"]
+__all__ = ["ChartContext", "ContentCache", "Drawing", "Picture", "call_chart", "drawing_failed", "sound_pictures"]
 
 _RESULTS_KEPT: Final = 32
 _WIDTH: Final = 640
@@ -110,12 +117,16 @@ class ChartContext:
         extractor: Holds the model.
         dataset: All samples.
         progress: Called with a fraction from 0 to 1 and a text.
+        meanings: What outputs can mean, a :class:`core.plugins.meaning_registry.MeaningRegistry`.
+        other_model: Returns the second model that is open, or None; it is asked only for a picture that asks.
     """
 
     activations: Activations | None = None
     extractor: Extractor | None = None
     dataset: LayerDataset | None = None
     progress: Callable[[float, str], None] | None = None
+    meanings: Any = None
+    other_model: Callable[[], OtherModel | None] | None = None
 
 
 class ContentCache:
@@ -175,20 +186,36 @@ def call_chart(
         "extractor": context.extractor,
         "activations": context.activations if context.activations is not None else activation.activations,
         "dataset": context.dataset or LayerDataset(activation),
+        "meanings": context.meanings,
     }
+    arguments = chart_arguments(visualizer)
+    parts["other_model"] = context.other_model() if context.other_model and "other_model" in arguments else None
+    if "activations" in arguments and parts["activations"] is None:
+        parts["activations"] = _same_pass_again(activation)
     wanted = {}
-    for name, parameter in chart_arguments(visualizer).items():
+    for name, parameter in arguments.items():
         if parts[name] is None and parameter.default is parameter.empty:
             raise LookupError(f"it asks for {name}, which is not there; in a notebook give {name}=…")
         wanted[name] = parts[name]
     return visualizer.chart(activation, options, **wanted)
 
 
-def pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:
-    """Make sure that what ``chart`` returned is sound.
+def _same_pass_again(activation: Activation) -> Activations | None:
+    """Return what all layers answer to the samples of an activation, where nobody kept that but the model is there."""
+    extractor, context = activation.extractor, activation.context
+    if extractor is None or not context.inputs:
+        return None
+    inputs = in_structure(extractor.model, context.inputs)
+    again: Activations = extractor.extract(inputs, first=context.first, known=context)
+    return again
+
+
+def sound_pictures(draw: Callable[[], Any], limits: Limits) -> tuple[tuple[Picture, ...], str]:
+    """Call what draws, and make sure that what it returns is sound.
 
     Args:
-        returned: A chart, a dict of captions and charts, or a refusal.
+        draw: Returns a chart, a dict of captions and charts, or a refusal. Called again, with each part of a chart
+            checked where it is made, if what it returned is not valid Vega-Lite: so a traceback leads to its line.
         limits: The most rows and bytes that all its charts together may have.
 
     Returns:
@@ -196,8 +223,19 @@ def pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str
 
     Raises:
         TypeError: If it is something else.
-        ValueError: If it is not valid Vega-Lite, or over the budget.
+        ValueError: If it is over the budget.
+        SchemaValidationError: If it is not valid Vega-Lite.
     """
+    try:
+        return _pictures_of(draw(), limits)
+    except SchemaValidationError:
+        if checks_part_by_part():
+            raise
+    with checked_part_by_part():
+        return _pictures_of(draw(), limits)
+
+
+def _pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:
     if isinstance(returned, Refusal):
         return (), returned.reason
     charts = returned if isinstance(returned, dict) else {"": returned}
@@ -213,7 +251,13 @@ def pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str
         specification = _specification(chart, limits)
         specification["description"] = description_of(specification, caption)
         pictures.append(Picture(caption, chart, specification))
-    size = sum(len(json.dumps(each.specification, default=str)) for each in pictures)
+    try:
+        size = sum(len(json.dumps(each.specification, default=str, allow_nan=False)) for each in pictures)
+    except ValueError as error:
+        raise ValueError(
+            "the chart holds a number that is NaN or infinite, such as in the domain of a scale: no browser can "
+            "read; draw what is finite, and say how many numbers are not"
+        ) from error
     if size > limits.chart_bytes:
         raise ValueError(
             f"the chart takes {size / 1e6:.1f} MB, more than the {format_limit(limits.chart_bytes)} that a browser "
@@ -274,3 +318,35 @@ def _frozen(result: Any) -> Any:
         if isinstance(part, np.ndarray) and part.base is None:
             part.flags.writeable = False
     return result
+
+
+def drawing_failed(
+    brought: Visualizer | OutputMeaning, origin: Origin, what: str, error: BaseException, instead: str
+) -> PluginFailed:
+    """Return what is said where a picture or a meaning raised, with its traceback.
+
+    Args:
+        brought: The picture or meaning.
+        origin: Where it comes from; of what ships with Layerscope nobody is sent to an author.
+        what: What it was to draw, in words; empty if that is not known.
+        error: What it raised.
+        instead: What a person can do now, a sentence.
+    """
+    is_ours = origin.source == "built-in"
+    name = brought.title if is_ours else f"{brought.title} ({brought.name}, {origin.in_words})"
+    author = origin.report_to or f"the author of {origin.package or origin.plugin}"
+    return PluginFailed(
+        f"{name} failed{what and f' on {what}'}: {type(error).__name__}: {error}",
+        plugin=brought.name,
+        package=origin.package,
+        version=origin.version,
+        traceback="".join(traceback.format_exception(error)),
+        remedy=_own_remedy(error, instead) if is_ours else f"{instead} Send the traceback to {author}.",
+    )
+
+
+def _own_remedy(error: BaseException, instead: str) -> str:
+    if isinstance(error, LayerscopeError) and error.remedy:
+        return error.remedy
+    is_too_large = isinstance(error, (TimeoutError, MemoryError, LayerscopeError))
+    return instead if is_too_large else f"It is a fault of Layerscope. {instead}"

@@ -11,7 +11,7 @@ from core.common.text import did_you_mean, or_list
 from core.extraction.activation import Activation
 from core.models.configuration import keras_layer_names
 
-__all__ = ["ANY_LAYER", "Handles", "Match", "Missing"]
+__all__ = ["ANY_LAYER", "Handles", "Match", "Missing", "without_units"]
 
 ANY_LAYER: Final = "Layer"
 """The base of all layers: who names it takes every layer."""
@@ -43,10 +43,11 @@ _ANSWERS: Final = {1: "one number", 2: "vectors", 3: "sequences", 4: "feature ma
 _ANSWERS_OF_AXES: Final = {
     ("sample", "unit"): "vectors",
     ("sample", "time", "unit"): "sequences",
+    ("sample", "frequency", "time"): "spectrograms",
     ("sample", "height", "width", "channel"): "feature maps",
     ("sample", "depth", "height", "width", "channel"): "volumes",
 }
-_AXES: Final = ("sample", "unit", "time", "height", "width", "depth", "channel", "head", "query", "key")
+_AXES: Final = ("sample", "unit", "time", "frequency", "height", "width", "depth", "channel", "head", "query", "key")
 _NUMBERED_AXIS: Final = re.compile(r"axis[1-9]\d*\Z")
 _PARTS: Final = (
     *("output", "hidden_state", "cell_state", "candidate", "input_gate", "forget_gate", "output_gate"),
@@ -83,6 +84,14 @@ class Missing:
     def __post_init__(self) -> None:
         if not isinstance(self.what, str) or not self.what.strip():
             raise ValueError('Missing() needs to say what, in a few words, such as Missing("at least 5 samples")')
+
+
+def without_units(activation: Activation) -> str:
+    """Return why a picture of single units does not suit a layer; empty where its last axis is units or channels.
+
+    For ``Handles(when=without_units)``, or as the first thing that a ``when`` of your own asks.
+    """
+    return "" if activation.axes[-1] in ("unit", "channel") else "takes layers whose last axis is units or channels"
 
 
 @dataclass(frozen=True)

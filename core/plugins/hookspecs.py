@@ -1,4 +1,4 @@
-"""What a plugin may implement. Two hooks, no more until a real plugin needs a third."""
+"""What a plugin may implement. A hook is added where a real plugin needs it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Final
 import pluggy
 
 from core.extraction.activation import Activations
+from core.plugins.meanings import OutputMeaning
 from core.plugins.visualizer import Visualizer
 
-__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "visualizers"]
+__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "output_meanings", "visualizers"]
 
 PROJECT_NAME: Final = "layerscope"
 
@@ -21,6 +22,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 @hookspec
 def visualizers() -> Sequence[Visualizer]:
     """Return the visualizers that this plugin brings, one instance each."""
+    return ()
+
+
+@hookspec
+def output_meanings() -> Sequence[OutputMeaning]:
+    """Return what outputs can mean that this plugin knows, one instance each; see docs/plugins.md."""
     return ()
 
 

@@ -29,10 +29,12 @@ from core.plugins.declarations import (
     VERSION_NAME,
     declaration_fault,
     hook_fault,
+    meaning_fault,
     place_of,
     registered_classes,
     version_fault,
 )
+from core.plugins.meanings import MeaningEntry, OutputMeaning
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of
 from core.plugins.records import PluginRecords
 from core.plugins.sources import (
@@ -72,8 +74,8 @@ class Entry:
     broken: Problem | None = None
 
 
-def _extend(visualizers: list[Any], hook: Any) -> None:
-    visualizers.extend(hook())
+def _extend(brought: list[Any], hook: Any) -> None:
+    brought.extend(hook())
 
 
 class LoadedPlugins:
@@ -90,6 +92,7 @@ class LoadedPlugins:
         self._pluggy.add_hookspecs(hookspecs)
         self._settings = settings
         self._entries: dict[str, Entry] = {}
+        self._meanings: dict[str, MeaningEntry] = {}
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
@@ -101,6 +104,12 @@ class LoadedPlugins:
         """Every visualizer by name, as they are now, in the order in which they were found."""
         with self._lock:
             return dict(self._entries)
+
+    @property
+    def meanings(self) -> Mapping[str, MeaningEntry]:
+        """Every meaning of outputs by name, as they are now, in the order in which they were found."""
+        with self._lock:
+            return dict(self._meanings)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -160,7 +169,7 @@ class LoadedPlugins:
                 with clock.running():
                     modules.append(source.load())
 
-            self._recording_problems(origin, "import", load)
+            self.note_problems(origin, "import", load)
             self._note_import(origin, clock)
             is_sound = bool(modules) and self.register(modules[0], origin, earlier)
             if not is_sound:
@@ -168,10 +177,10 @@ class LoadedPlugins:
             return is_sound
 
     def register(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
-        """Take in a plugin that was imported: its hooks, or a single visualizer; True if nothing went wrong.
+        """Take in a plugin that was imported: its hooks, a visualizer, or a meaning; True if nothing went wrong.
 
         Args:
-            plugin: Module or object with hooks, or a Visualizer.
+            plugin: Module or object with hooks, a Visualizer, or an OutputMeaning.
             origin: Where it comes from.
             earlier: What it brought before it changed.
         """
@@ -179,8 +188,14 @@ class LoadedPlugins:
             problems_before = len(self._records.ensure(origin).problems)
             if isinstance(plugin, Visualizer):
                 self._add(plugin, origin, earlier or {}, API_VERSION)
+            elif isinstance(plugin, OutputMeaning):
+                self._add_meaning(plugin, origin)
             elif self._take_hooks(plugin, origin):
-                self._take_visualizers(plugin, origin, earlier or {})
+                version = getattr(plugin, VERSION_NAME, API_VERSION)
+                for visualizer in self._brought(plugin, "visualizers", "it brings no picture", origin):
+                    self._add(visualizer, origin, earlier or {}, version)
+                for meaning in self._brought(plugin, "output_meanings", "it adds no meaning of outputs", origin):
+                    self._add_meaning(meaning, origin)
                 if classes := registered_classes(plugin):
                     names = ", ".join(map(safe_name, classes))
                     self._records.add_notice(
@@ -195,7 +210,7 @@ class LoadedPlugins:
         for implementation in self._pluggy.hook.activations_published.get_hookimpls():
             # As pluggy has it, an implementation may leave out what it does not need.
             call = partial(implementation.function, **dict.fromkeys(implementation.argnames, activations))
-            self._recording_problems(self._origins[implementation.plugin_name], "hook", call)
+            self.note_problems(self._origins[implementation.plugin_name], "hook", call)
 
     def isolated(
         self, origin: Origin, seconds: float, timeout_message: str, work: Callable[[Deadline], _Result]
@@ -268,33 +283,61 @@ class LoadedPlugins:
         self._origins[origin.key] = origin
         return True
 
-    def _take_visualizers(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry]) -> None:
-        version = getattr(plugin, VERSION_NAME, API_VERSION)
-        for implementation in self._pluggy.hook.visualizers.get_hookimpls():
-            if implementation.plugin is not plugin:
-                continue
-            visualizers: list[Any] = []
-            self._recording_problems(origin, "hook", partial(_extend, visualizers, implementation.function))
-            for visualizer in visualizers:
-                self._add(visualizer, origin, earlier, version)
-            if not visualizers and not self._records.of(origin).problems:
-                self._records.add_notice(origin, "visualizers() returned none, so it brings no picture")
+    def _brought(self, plugin: Any, hook: str, without: str, origin: Origin) -> list[Any]:
+        """Return what a hook of a plugin returns; nothing if it has no such hook.
 
-    def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
+        Args:
+            plugin: The plugin.
+            hook: Name of the hook.
+            without: What it comes to if the hook returns nothing.
+            origin: Where the plugin comes from.
+        """
+        brought: list[Any] = []
+        for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
+            if implementation.plugin is plugin:
+                self.note_problems(origin, "hook", partial(_extend, brought, implementation.function))
+                if not brought and not self._records.of(origin).problems:
+                    self._records.add_notice(origin, f"{hook}() returned none, so {without}")
+        return brought
+
+    def _is_sound(
+        self,
+        brought: Any,
+        origin: Origin,
+        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry],
+        fault_of: Callable[[Any], str],
+    ) -> bool:
+        """Note what is wrong with the declarations of a picture or meaning; True if nothing is.
+
+        Args:
+            brought: The picture or meaning.
+            origin: Where it comes from.
+            taken: Those that there are, by name.
+            fault_of: Returns what is wrong.
+        """
         try:
-            fault = declaration_fault(visualizer, may_be_empty=api_version < 2)
+            fault = fault_of(brought)
         except Exception as error:
             # What is declared may be a property, and raise.
             self._records.add_problem(origin, problem_of(origin, "registration", error))
-            return
-        if not fault and visualizer.name in self._entries:
+            return False
+        if not fault and brought.name in taken:
             # By name, not by class identity: files are loaded again.
-            holder = self._entries[visualizer.name].origin
-            who = f"{holder.plugin} of {holder.in_words}"
-            fault = f"the name {visualizer.name!r} is taken by {who}; the first one stays"
+            holder = taken[brought.name].origin
+            fault = f"the name {brought.name!r} is taken by {holder.plugin} of {holder.in_words}; the first one stays"
         if fault:
-            wrong = TypeError(f"{type(visualizer).__name__}: {fault}")
-            self._records.add_problem(origin, problem_of(origin, "registration", wrong, place_of(visualizer)))
+            wrong = TypeError(f"{type(brought).__name__}: {fault}")
+            self._records.add_problem(origin, problem_of(origin, "registration", wrong, place_of(brought)))
+        return not fault
+
+    def _add_meaning(self, meaning: Any, origin: Origin) -> None:
+        if self._is_sound(meaning, origin, self._meanings, meaning_fault):
+            self._meanings[meaning.name] = MeaningEntry(meaning, origin)
+            self._records.update(origin, meanings=(*self._records.of(origin).meanings, meaning.name))
+
+    def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
+        fault_of = partial(declaration_fault, may_be_empty=api_version < 2)
+        if not self._is_sound(visualizer, origin, self._entries, fault_of):
             return
         if visualizer.handles.is_empty:
             self._records.add_notice(
@@ -309,6 +352,7 @@ class LoadedPlugins:
         if self._pluggy.get_plugin(key) is not None:
             self._pluggy.unregister(name=key)
         self._origins.pop(key, None)
+        self._meanings = {name: entry for name, entry in self._meanings.items() if entry.origin.key != key}
         entries = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
         for name in entries:
             del self._entries[name]
@@ -333,9 +377,12 @@ class LoadedPlugins:
             "what is slow inside chart()",
         )
 
-    def _recording_problems(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> None:
-        """Run a part of a plugin, and note what it raises."""
+    def note_problems(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> str:
+        """Run a part of a plugin, note what it raises among its problems, and return that; empty if nothing."""
         try:
             self.isolated(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
         except (Exception, SystemExit) as error:
-            self._records.add_problem(origin, problem_of(origin, stage, error))
+            problem = problem_of(origin, stage, error)
+            self._records.add_problem(origin, problem)
+            return problem.message
+        return ""

@@ -21,6 +21,7 @@ from core.plugins.visualizer import (
     ClassOf,
     IndexOf,
     LayerOf,
+    MeaningOf,
     NoneTitle,
     Options,
     RegionOf,
@@ -34,14 +35,14 @@ ControlKind = Literal[
 ]
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
 _SEVERAL: Final = (list, tuple, set, frozenset)
-Follower = Literal["", "unit", "class", "region"]
+Follower = Literal["", "unit", "class", "region", "meaning"]
 _UNIT_AXES: Final = ("unit", "channel")
 _POSITIONS: Final = frozenset({"index", "integer", "number"})
 _RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
     "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
-    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, ClassIndex, LayerKey, "
-    "Region"
+    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, TimestepIndex, ClassIndex, "
+    "LayerKey, MeaningName, Region"
 )
 
 
@@ -62,8 +63,8 @@ class Control:
         optional: True where None is a value.
         step: What values are a multiple of, or None.
         choice_titles: What each choice is called, where that is not its own text.
-        follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, or a
-            region; empty for an option of its own.
+        follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, a
+            region, or what the output is taken for; empty for an option of its own.
         none_title: What None is called, where it is a value.
         acts_when: Options that this one depends on, and with which of their values it acts, any where there are none;
             empty if it always acts.
@@ -118,7 +119,7 @@ class _Declared:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[Any, ...] = ()
-    mark: IndexOf | ClassOf | LayerOf | RegionOf | None = None
+    mark: IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf | None = None
 
 
 def describe_options(visualizer: Visualizer, activation: Activation) -> tuple[Control, ...]:
@@ -232,6 +233,8 @@ def _followed(read: _Declared) -> Follower:
         return "unit"
     if isinstance(read.mark, ClassOf):
         return "class"
+    if isinstance(read.mark, MeaningOf):
+        return "meaning"
     return "region" if read.kind == "region" else ""
 
 
@@ -244,7 +247,8 @@ def _with_marks(control: Control, declared: FieldInfo, activation: Activation) -
         if isinstance(mark, ActsWhen):
             control = replace(control, acts_when=(*control.acts_when, (mark.option, mark.values)))
         elif isinstance(mark, ActsFromRank):
-            control = replace(control, is_idle=activation.rank < mark.rank)
+            rank = activation.rank_of_answer if mark.of_answer else activation.rank
+            control = replace(control, is_idle=not mark.rank <= rank <= (mark.to or rank))
         elif isinstance(mark, NoneTitle):
             control = replace(control, none_title=mark.title)
     return control
@@ -364,7 +368,9 @@ def _read(declared: FieldInfo) -> _Declared:
         annotation, parts, origin = parts[0], typing.get_args(parts[0]), typing.get_origin(parts[0])
     several = origin in _SEVERAL
     bare = [_bare(part) for part in parts if part is not Ellipsis] if several else [annotation]
-    mark = next((each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf | RegionOf)), None)
+    mark = next(
+        (each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf)), None
+    )
     minimum, maximum, step = _bounds(metadata, whole=bare[:1] == [int])
     read = _Declared(None, optional, minimum, maximum, step, mark=mark)
     choices = _choices(bare[0]) if bare else ()

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-__all__ = ["BUILT_IN_PACKAGE", "Origin", "Plugin", "PluginSource", "PluginStatus", "Problem", "Stage", "problem_of"]
+__all__ = [
+    "BUILT_IN_PACKAGE",
+    "Origin",
+    "Plugin",
+    "PluginSource",
+    "PluginStatus",
+    "Problem",
+    "Stage",
+    "first_line",
+    "problem_of",
+]
 
 BUILT_IN_PACKAGE: Final = "vizplugins"
 
@@ -108,6 +118,7 @@ class Plugin:
         path: The file, for a plugin that is one; else empty.
         status: ``"ready"``, ``"failed"`` or ``"not allowed"``.
         visualizers: Names of the visualizers that it brings.
+        meanings: Names of the meanings of outputs that it brings.
         problems: What went wrong.
         notices: Deprecated names that it uses, and what to use instead; imports that are slow.
         import_seconds: How long importing it took.
@@ -129,10 +140,17 @@ class Plugin:
     slowest_import: str = ""
     changed_at: str = ""
     report_to: str = ""
+    meanings: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Plugin:
         """Return the same with some attributes changed."""
         return replace(self, **changes)
+
+
+def first_line(brought: object, base: type) -> str:
+    """Return the first line of the docstring of what a plugin brought, or of a class between that and its base."""
+    own = type(brought).__mro__[: type(brought).__mro__.index(base)]
+    return next((each.__doc__ for each in own if each.__doc__), "").strip().partition("\n")[0]
 
 
 def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[str, int] | None = None) -> Problem:

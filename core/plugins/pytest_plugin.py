@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from core.plugins.registry import Registry
 
-__all__ = ["check_visualizer", "empty_registry", "make_activation", "small_activations"]
+__all__ = ["check_meaning", "check_visualizer", "empty_registry", "make_activation", "small_activations"]
 
 
 @pytest.fixture
@@ -47,3 +47,11 @@ def check_visualizer() -> Callable[[Any], None]:
     from core.plugins.testing import check_visualizer
 
     return check_visualizer
+
+
+@pytest.fixture
+def check_meaning() -> Callable[..., None]:
+    """Return :func:`vizplugins.testing.check_meaning`."""
+    from core.plugins.testing import check_meaning
+
+    return check_meaning

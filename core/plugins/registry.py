@@ -6,31 +6,45 @@ it draws. The first three are guarded in :mod:`core.plugins.loading`, the last o
 
 from __future__ import annotations
 
+import re
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
 from core.analysis.layer_dataset import LayerDataset
+from core.analysis.other_model import OtherModel, other_model_of
 from core.common.limits import get_limits, raised_by
 from core.common.text import did_you_mean
-from core.errors import LayerscopeError, PluginFailed
+from core.errors import ExtractionFailed, InputRejected, NoGradient, PluginFailed
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.plugins.deadlines import Deadline
 from core.plugins.declarations import CHART_ARGUMENTS
-from core.plugins.drawing import ChartContext, ContentCache, Drawing, Picture, call_chart, pictures_of
+from core.plugins.drawing import (
+    ChartContext,
+    ContentCache,
+    Drawing,
+    Picture,
+    call_chart,
+    drawing_failed,
+    sound_pictures,
+)
 from core.plugins.handles import Match
 from core.plugins.loading import Entry, LoadedPlugins
+from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.options import fit_options
 from core.plugins.plugin import BUILT_IN_PACKAGE, Origin, Plugin, PluginSource, Problem
 from core.plugins.sources import PluginSettings, get_plugin_settings
 from core.plugins.visualizer import Visualizer
+
+_REFUSALS: Final = (InputRejected, NoGradient, ExtractionFailed)
+"""What a picture that runs the model again may raise in the place of a refusal."""
+_OTHER_PICTURE: Final = "Choose another picture, or another layer."
 
 __all__ = ["Candidate", "Drawing", "Picture", "Plugin", "Problem", "Registry", "get_registry"]
 
@@ -48,6 +62,9 @@ class Registry:
 
     Safe to be shared by threads.
 
+    Attributes:
+        meanings: What outputs of models can mean.
+
     Args:
         discover: Whether to look for the built-in visualizers, for installed plugins (entry point group
             ``layerscope``) and in folders. A test or notebook can start empty and use :meth:`register`.
@@ -57,6 +74,7 @@ class Registry:
     def __init__(self, *, discover: bool = True, settings: PluginSettings | None = None) -> None:
         self._loaded = LoadedPlugins(settings or (get_plugin_settings() if discover else PluginSettings()))
         self._cache = ContentCache()
+        self.meanings = MeaningRegistry(self._loaded)
         if discover:
             self._loaded.discover()
 
@@ -76,7 +94,7 @@ class Registry:
         return tuple(problem for plugin in self.plugins for problem in plugin.problems)
 
     def register(self, plugin: Any, *, name: str = "", package: str = "", version: str = "") -> bool:
-        """Take in a plugin: a module or object with ``@hookimpl`` functions, or a single Visualizer.
+        """Take in a plugin: a module or object with ``@hookimpl`` functions, a Visualizer, or an OutputMeaning.
 
         Args:
             plugin: The plugin.
@@ -153,7 +171,7 @@ class Registry:
         self._loaded.announce(activations)
 
     def get(self, name: str) -> Visualizer:
-        """Return a visualizer by name.
+        """Return a visualizer by its name, or else by its title: ``"attribution"`` is that whose title is Attribution.
 
         Raises:
             PluginFailed: If there is none of that name; the message names near ones.
@@ -173,15 +191,19 @@ class Registry:
         """Draw an activation and return the Altair chart.
 
         Args:
-            name: Name of the visualizer.
+            name: Name of the visualizer, or its title.
             activation: What to draw.
             options: Option values by name; for one that asks for them ``activations=…``, ``extractor=…`` and
-                ``dataset=…`` too.
+                ``dataset=…`` too, where others are meant than those that the activation is from; and ``other_model=…``,
+                a model or the path of one, to compare with.
 
         Raises:
             PluginFailed: As :meth:`draw`; also if there is no such option, or the visualizer has nothing to draw.
         """
-        context = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options}
+        context = {part: options.pop(part) for part in CHART_ARGUMENTS if part in options and part != "meanings"}
+        if context.get("other_model") is not None:
+            other_model = other_model_of(context["other_model"])
+            context["other_model"] = lambda: other_model
         visualizer = self.get(name)
         fields = visualizer.Options.model_fields
         for option in options:
@@ -189,12 +211,14 @@ class Registry:
                 there_are = f"There are: {', '.join(fields)}." if fields else "It has none."
                 raise PluginFailed(
                     f"{visualizer.title} has no option {option!r}{did_you_mean(option, fields)}",
-                    plugin=name,
+                    plugin=visualizer.name,
                     remedy=there_are,
                 )
         drawing = self.draw(name, activation, options, **context)
         if drawing.refusal:
-            raise PluginFailed(f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=name)
+            raise PluginFailed(
+                f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=visualizer.name
+            )
         return drawing.chart
 
     def draw(
@@ -207,18 +231,24 @@ class Registry:
         extractor: Extractor | None = None,
         dataset: LayerDataset | None = None,
         progress: Callable[[float, str], None] | None = None,
+        other_model: Callable[[], OtherModel | None] | None = None,
     ) -> Drawing:
         """Draw an activation, and make sure that the chart is sound and within the limits of time, rows and bytes.
 
         Args:
-            name: Name of the visualizer.
+            name: Name of the visualizer, or its title.
             activation: What to draw.
             options: Option values by name; values that do not suit the activation are fitted.
             activations: What all layers answered in the same pass, for a visualizer that asks for it; by default the
                 pass that the activation is from, if that is still there.
-            extractor: Holds the model, for a visualizer that asks for it.
+            extractor: Holds the model, for a visualizer that asks for it; by default what the activation is from.
             dataset: All samples, for a visualizer that asks for them; by default those of the activation.
             progress: Called with a fraction from 0 to 1 and a text by a visualizer that says how far it is.
+            other_model: Returns a second model to compare with, or None; called for a visualizer that asks for it.
+
+        Returns:
+            The charts; or the refusal of the visualizer. What is missing, such as more samples, and what the model or
+            its inputs do not allow, is a refusal too.
 
         Raises:
             PluginFailed: If the visualizer does not handle the activation, raises, takes too long, returns nothing that
@@ -229,10 +259,12 @@ class Registry:
         if entry.broken:
             raise _file_is_broken(visualizer, entry.origin, entry.broken)
         match = _match(visualizer, activation)
+        if match.missing:
+            return Drawing((), f"It {match.reason}.")
         if not match.handled:
             raise PluginFailed(
                 f"{visualizer.title} cannot draw {activation.key}: it {match.reason}.",
-                plugin=name,
+                plugin=visualizer.name,
                 remedy="Choose another picture for this layer.",
             )
         if _lacks_internals(visualizer, activation):
@@ -241,7 +273,8 @@ class Registry:
                 plugin=visualizer.name,
                 remedy="Extract with internals=True.",
             )
-        context = ChartContext(activations, extractor, dataset, progress)
+        model = activation.extractor if extractor is None else extractor
+        context = ChartContext(activations, model, dataset, progress, self.meanings, other_model)
         limits = get_limits()
         timeout_message = f"it took more than {limits.chart_seconds:g} seconds without saying how far it is" + (
             f". {raised_by('chart_seconds')}"
@@ -251,20 +284,31 @@ class Registry:
 
         def draw_within(deadline: Deadline) -> Drawing:
             fit = fit_options(visualizer, activation, options or {})
-            cache = self._cache.of(f"{name} {entry.version}")
-            output = call_chart(visualizer, activation, fit.options, context, cache, deadline)
-            pictures, refusal = pictures_of(output, limits)
+            cache = self._cache.of(f"{visualizer.name} {entry.version}")
+            try:
+                pictures, refusal = sound_pictures(
+                    lambda: call_chart(visualizer, activation, fit.options, context, cache, deadline), limits
+                )
+            except _REFUSALS as error:
+                # They are sentences for a person: nothing of the picture is broken.
+                pictures, refusal = (), str(error)
             return Drawing(pictures, refusal, fit.notes, fit.faults)
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
             return self._loaded.isolated(entry.origin, limits.chart_seconds, timeout_message, draw_within)
         except (Exception, SystemExit) as error:
-            raise _drawing_failed(entry, activation, error) from error
+            shape = "×".join(map(str, activation.shape))
+            what = f"{activation.key} ({activation.layer.type_name}, {shape})"
+            raise drawing_failed(visualizer, entry.origin, what, error, _OTHER_PICTURE) from error
 
     def _entry(self, name: str) -> Entry:
         entries = self._loaded.entries
         if name not in entries:
+            titled = [entry for entry in entries.values() if _hyphenated(entry.visualizer.title) == _hyphenated(name)]
+            # A title may belong to several; a name never does.
+            if len(titled) == 1:
+                return titled[0]
             raise PluginFailed(
                 f"There is no visualizer {name!r}{did_you_mean(name, entries)}",
                 plugin=name,
@@ -278,6 +322,11 @@ def _match(visualizer: Visualizer, activation: Activation) -> Match:
         return visualizer.handles.match(activation)
     except Exception as error:
         return Match(False, f"could not be asked: {type(error).__name__}: {error}")
+
+
+def _hyphenated(title: str) -> str:
+    """Return a title as a name is written: lower case, words joined by hyphens."""
+    return "-".join(re.findall(r"\w+", title.lower()))
 
 
 def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
@@ -307,31 +356,6 @@ def _file_is_broken(visualizer: Visualizer, origin: Origin, problem: Problem) ->
         traceback=problem.traceback,
         remedy="Mend the file and save it; it is loaded again by itself.",
     )
-
-
-def _drawing_failed(entry: Entry, activation: Activation, error: BaseException) -> PluginFailed:
-    visualizer, origin = entry.visualizer, entry.origin
-    shape = "×".join(map(str, activation.shape))
-    is_ours = origin.source == "built-in"
-    name = visualizer.title if is_ours else f"{visualizer.title} ({visualizer.name}, {origin.in_words})"
-    author = origin.report_to or f"the author of {origin.package or origin.plugin}"
-    return PluginFailed(
-        f"{name} failed on {activation.key} ({activation.layer.type_name}, {shape}): {type(error).__name__}: {error}",
-        plugin=visualizer.name,
-        package=origin.package,
-        version=origin.version,
-        traceback="".join(traceback.format_exception(error)),
-        remedy=_remedy(error) if is_ours else f"The other pictures still work; send the traceback to {author}.",
-    )
-
-
-def _remedy(error: BaseException) -> str:
-    """Return what a person can do where a picture of ours failed; they are never sent to its author."""
-    choose = "Choose another picture, or another layer."
-    if isinstance(error, LayerscopeError) and error.remedy:
-        return error.remedy
-    too_large = isinstance(error, (TimeoutError, MemoryError, LayerscopeError))
-    return choose if too_large else f"It is a fault of Layerscope. {choose}"
 
 
 _registry: Registry | None = None

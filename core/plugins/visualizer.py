@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.extraction.activation import Activation
 from core.plugins.handles import Handles
+from core.plugins.plugin import first_line
 
 __all__ = [
     "API_VERSION",
@@ -30,6 +31,8 @@ __all__ = [
     "IndexOf",
     "LayerKey",
     "LayerOf",
+    "MeaningName",
+    "MeaningOf",
     "NoneTitle",
     "Options",
     "ProgressReport",
@@ -37,6 +40,7 @@ __all__ = [
     "Region",
     "RegionOf",
     "SampleIndex",
+    "TimestepIndex",
     "UnitIndex",
     "Visualizer",
 ]
@@ -87,9 +91,15 @@ class ActsWhen:
 
 @dataclass(frozen=True)
 class ActsFromRank:
-    """Marks an option that acts only on activations of so many axes or more, the sample axis among them."""
+    """Marks an option that acts only on activations of so many axes or more, the sample axis among them.
+
+    With ``of_answer`` it is the last layer of the pass, the model's answer, that must have so many; with ``to`` it acts
+    on none of more axes than that.
+    """
 
     rank: int
+    of_answer: bool = False
+    to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +124,19 @@ class RegionOf:
     """Marks an option as what is dragged over a chart in both directions; it gets no control but one to let it go."""
 
 
+@dataclass(frozen=True)
+class MeaningOf:
+    """Marks a text option as the meaning that the page takes the output for; empty is the likeliest. No control."""
+
+
 SampleIndex = Annotated[int, IndexOf("sample")]
 UnitIndex = Annotated[int, IndexOf("unit")]
 ChannelIndex = Annotated[int, IndexOf("channel")]
+TimestepIndex = Annotated[int, IndexOf("time")]
 HeadIndex = Annotated[int, IndexOf("head")]
 ClassIndex = Annotated[int, ClassOf()]
 LayerKey = Annotated[str, LayerOf()]
+MeaningName = Annotated[str, MeaningOf()]
 Region = Annotated[tuple[float, float, float, float] | None, RegionOf()]
 
 
@@ -185,6 +202,8 @@ class Visualizer:
         limitations: Where the chart misleads or stops being useful.
         priority: Among equally specific visualizers, higher comes first.
         needs: ``("internals",)`` for one that draws what a layer keeps to itself: ``activation.internals`` is filled.
+        on_unit_card: How many of its pictures, from the first, stand on the page of one unit; for one that has a
+            :data:`UnitIndex` option and draws that unit, not all with one marked.
     """
 
     name: ClassVar[str] = ""
@@ -196,12 +215,11 @@ class Visualizer:
     limitations: ClassVar[str] = ""
     priority: ClassVar[int] = 0
     needs: ClassVar[tuple[Literal["internals"], ...]] = ()
+    on_unit_card: ClassVar[int] = 0
 
     def summary(self) -> str:
         """Return the first line of the docstring of its class, or of the one that it derives from."""
-        own = type(self).__mro__[: type(self).__mro__.index(Visualizer)]
-        said = next((each.__doc__ for each in own if each.__doc__), "")
-        return said.strip().partition("\n")[0]
+        return first_line(self, Visualizer)
 
     # Typed so that a subclass may ask for more, and type checkers agree.
     def chart(self, activation: Activation, options: Any, *asked_for: Any, **by_name: Any) -> Any:
@@ -210,8 +228,10 @@ class Visualizer:
         A parameter of one of these names is given what it says, so name what you need and leave out the rest:
         ``progress`` (:class:`ProgressReport`), ``cache`` (:class:`Cache`), ``extractor`` (the model's
         :class:`core.extraction.extractor.Extractor`, to run it again), ``activations`` (what all layers answered in the
-        same pass) and ``dataset`` (:class:`core.analysis.layer_dataset.LayerDataset`: all samples, of which the
-        activation holds some).
+        same pass), ``dataset`` (:class:`core.analysis.layer_dataset.LayerDataset`: all samples, of which the activation
+        holds some), ``meanings`` (:class:`core.plugins.meaning_registry.MeaningRegistry`: what outputs can mean) and
+        ``other_model=None`` (:class:`core.analysis.other_model.OtherModel`: the second model that is open, if there is
+        one).
 
         Args:
             activation: What the layer answered; read-only, the sample axis first.

@@ -19,6 +19,8 @@ from core.analysis.comparison import (
     first_that_differs,
     largest_change,
 )
+from core.analysis.differences import squared_distances
+from core.charts.validation import specification_of
 from core.common.progress import Progress, counted
 from core.common.text import number_text
 from core.errors import InputRejected
@@ -47,7 +49,7 @@ def models_report(
         progress: Called with how much is done.
     """
     found = compare_models(first, second, dataset, counted(progress))
-    similarity = similarity_chart(found, names).to_dict()
+    similarity = specification_of(similarity_chart(found, names))
     return _report(found.distances, names, similarity)
 
 
@@ -88,14 +90,22 @@ def layer_chart(
         except KeyError as error:
             raise InputRejected(f"{name} has no layer {layer!r}.", remedy="Choose one that both have.") from error
     chart = difference_chart(found[0], found[1], (answers[2], others[2]), unit)
-    specification: dict[str, Any] = chart.to_dict()
+    specification: dict[str, Any] = specification_of(chart)
     return specification
 
 
 def _report(distances: Mapping[str, float], names: tuple[str, str], similarity: dict[str, Any]) -> ComparisonReport:
-    drawn = distance_chart(distances, names).to_dict() if distances else {}
+    drawn = specification_of(distance_chart(distances, names)) if distances else {}
     first, largest = first_that_differs(distances), largest_change(distances)
     return ComparisonReport(names, drawn, similarity, tuple(distances), first, largest)
+
+
+def _largest_in_words(distances: Mapping[str, float], largest: str) -> str:
+    if not largest:
+        return "No layer differs beyond rounding"
+    if not np.isfinite(distances[largest]):
+        return f"{largest} cannot be compared: it answers numbers that are not finite"
+    return f"Largest change: {largest} ({distances[largest]:.3g}×)"
 
 
 def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> alt.Chart:
@@ -108,8 +118,9 @@ def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> al
     frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
     told = f"{names[0]} against {names[1]}"
     title = charts.title(
-        f"Largest change: {largest} ({distances[largest]:.3g}×)" if largest else "No layer differs beyond rounding",
-        f"{told}; the first layer that differs is {first}" if first else told,
+        _largest_in_words(distances, largest),
+        told,
+        *([f"the first layer that differs is {first}"] if first else []),
     )
     axis = alt.Axis(labelLimit=260, labelOverlap=False, labelBound=False, labelFlush=False, ticks=False)
     return (
@@ -119,6 +130,7 @@ def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> al
             alt.X(
                 "distance:Q",
                 title="Change of the layer's output (relative)",
+                axis=alt.Axis(tickCount=5),
                 scale=alt.Scale(domainMin=0, domainMax=alt.Undefined if first else 1),
             ),
             alt.Y("name:N", sort=charts.row_order("number"), title=None, axis=axis),
@@ -174,19 +186,20 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
     if one.ndim <= 1:
         return _units(one.reshape(-1), other.reshape(-1), first.key, names, unit)
     note, marked = "", None
-    row, column = "unit", "timestep"
-    if one.ndim == 2:
-        one, other = one.T, other.T  # (time, unit) -> (unit, time)
-        if unit is not None and 0 <= unit < len(one):
-            note, marked = f"unit {unit} of {len(one):,} is framed", unit
-    else:
-        flat_one, flat_other = (each.reshape(-1, each.shape[-1]) for each in (one, other))
-        away = np.linalg.norm(np.nan_to_num(flat_other - flat_one), axis=0)
-        is_chosen = unit is not None and 0 <= unit < len(away)
-        chosen = int(unit or 0) if is_chosen else int(away.argmax())
-        note = f"channel {chosen} of {len(away):,}" + ("" if is_chosen else ", the one that differs the most")
-        one, other = (each.reshape(-1, *each.shape[-2:])[..., chosen] for each in (one, other))
-        row, column = first.axes[-3:-1]
+    is_sequence = one.ndim == 2
+    shown = first.axes[1:] if is_sequence else first.axes[-3:-1]
+    quantities = [places.quantity if (places := first.places(axis)) else "" for axis in shown]
+    # With a sampling rate or without one: then frames and bands are numbered.
+    is_spectrum = set(quantities) == {"time", "frequency"}
+    if not is_sequence:
+        one, other, note = _channel(one, other, unit)
+    elif not is_spectrum and unit is not None and 0 <= unit < one.shape[-1]:
+        note, marked = f"unit {unit} of {one.shape[-1]:,} is framed", unit
+    is_upright = quantities[0] == "frequency" if is_spectrum else not is_sequence
+    if not is_upright:
+        one, other, shown = one.T, other.T, shown[::-1]  # time to the right
+    row_ruler, column_ruler = (charts.ruler_of(first, axis) for axis in shown)
+    row, column = ("band", "frame") if is_spectrum else ("unit", "timestep") if is_sequence else shown
     both = np.concatenate([one.ravel(), other.ravel()])
     shared = charts.colour_scale(both[np.isfinite(both)])
     difference = other - one
@@ -198,6 +211,9 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
             values,
             row=row,
             column=column,
+            row_ruler=row_ruler,
+            column_ruler=column_ruler,
+            upwards=is_spectrum,
             scale=scale,
             width=_PANEL,
             height=_PANEL,
@@ -213,6 +229,19 @@ def difference_chart(first: Activation, second: Activation, names: tuple[str, st
     return alt.concat(*drawn, columns=2, title=charts.title(f"{first.key}, side by side", note)).resolve_scale(
         color="independent"
     )
+
+
+def _channel(one: np.ndarray, other: np.ndarray, unit: int | None) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return one channel of maps, shape ``(height, width)``, and which it is: the one that differs the most for None.
+
+    Where there are several maps, such as of frames, they stand under one another.
+    """
+    count = one.shape[-1]
+    is_chosen = unit is not None and 0 <= unit < count
+    chosen = int(unit or 0) if is_chosen else int(squared_distances(one, other).argmax())
+    note = f"channel {chosen} of {count:,}" + ("" if is_chosen else ", the one that differs the most")
+    one, other = (each.reshape(-1, *each.shape[-2:])[..., chosen] for each in (one, other))
+    return one, other, note
 
 
 def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str], unit: int | None) -> alt.VConcatChart:
@@ -244,7 +273,6 @@ def _units(one: np.ndarray, other: np.ndarray, key: str, names: tuple[str, str],
     panels: list[Any] = [lines, bars]
     marked = ""
     if unit is not None and 0 <= unit < len(one):
-        rule = alt.Chart(pd.DataFrame({"unit": [unit]})).mark_rule(color=charts.CHOSEN_COLOUR, strokeWidth=1.5)
-        panels = [alt.layer(panel, rule.encode(x)) for panel in panels]
+        panels = [alt.layer(panel, charts.unit_rule(unit).encode(x)) for panel in panels]
         marked = f"the line marks unit {unit}: {number_text(one[unit])} and {number_text(other[unit])}"
     return alt.vconcat(*panels, title=charts.title(f"{key}, side by side", told, marked))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.analysis.health import checked_layers, findings_of, weights_of_normalization
+from core.analysis.health import Finding, FindingKind, checked_layers, findings_of, weights_of_normalization
+from core.analysis.judged_answers import judged_answers
+from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
 from core.errors import InputRejected
 from core.extraction.dataset.survey import Survey, survey
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input
+from core.extraction.model_output import layers_that_answer
 from core.inputs.checking import check_sample
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
 from core.workspace.comparison_views import models_report, samples_report
-from core.workspace.health_views import class_means_chart, judged_answers, what_was_checked
+from core.workspace.health_views import class_means_chart, confusion_picture, what_was_checked, wrong_samples
 from core.workspace.results import ComparisonReport, HealthReport, HealthRow
 
 __all__ = ["DatasetViews"]
@@ -78,11 +82,25 @@ class DatasetViews:
             check_sample(sample, self.dataset.sample_count)
         return samples_report(self._extractor, self.dataset, first, second)
 
-    def _health(self, progress: Progress | None) -> HealthReport:
-        found = self.survey(progress)
+    def findings(self, progress: Progress | None = None) -> Sequence[Finding]:
+        """Return what is wrong with the layers, the worst first."""
+        return self._judged(self.survey(progress))[0]
+
+    def _judged(self, found: Survey) -> tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]:
+        """Return what is wrong, and which layers were checked for it."""
+        judged: tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]
+        judged = self._kept.get("judged", lambda: self._judge(found))
+        return judged
+
+    def _judge(self, found: Survey) -> tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]:
         inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
         weights = weights_of_normalization(self._extractor, inputs)
-        findings = findings_of(found, weights)
+        answering = layers_that_answer(self._extractor.model, tuple(found.layers.values()))
+        return findings_of(found, weights, answering), checked_layers(found, weights, answering)
+
+    def _health(self, progress: Progress | None) -> HealthReport:
+        found = self.survey(progress)
+        findings, checked = self._judged(found)
         rows = tuple(
             HealthRow(
                 each.layer,
@@ -96,7 +114,7 @@ class DatasetViews:
             )
             for each in findings
         )
-        clear, note = what_was_checked(found, checked_layers(found, weights), {each.kind for each in findings})
+        clear, note = what_was_checked(found, checked, {each.kind for each in findings})
         judged = judged_answers(self.dataset, found.predictions)
         return HealthReport(
             rows,
@@ -105,8 +123,8 @@ class DatasetViews:
             note,
             judged.accuracy,
             clear,
-            judged.confusion_picture(),
-            judged.wrong_samples(),
+            confusion_picture(judged),
+            wrong_samples(judged),
             judged.wrong_count,
             judged.count,
         )
@@ -118,7 +136,7 @@ class DatasetViews:
             raise InputRejected(f"There is no layer {layer!r} with units.", remedy="Choose another layer.")
         means = found.statistics[layer].class_means  # (class, unit)
         chart = class_means_chart(means, layer, self.dataset)
-        return {} if chart is None else chart.to_dict()
+        return {} if chart is None else specification_of(chart)
 
     def _layer_keys(self, found: Survey) -> tuple[str, ...]:
         return tuple(key for key in found.statistics if not is_input(key))

@@ -83,7 +83,7 @@ class NotebookSamples:
 
 
 def code_for(
-    samples: NotebookSamples, layer: str, visualizer: str, options: Mapping[str, Any], *, extractor: bool = False
+    samples: NotebookSamples, layer: str, visualizer: str, options: Mapping[str, Any], other_model: str = ""
 ) -> str:
     """Return Python that draws the same chart in a notebook.
 
@@ -92,10 +92,9 @@ def code_for(
         layer: Key of the layer.
         visualizer: Name of the visualizer.
         options: Option values that differ from the defaults.
-        extractor: Whether the visualizer runs the model again.
+        other_model: A line that leaves the model that is compared with behind as ``other``; empty for none.
     """
-    arguments = [repr(visualizer), f"activations[{layer!r}]"]
-    arguments += [f"{name}={value!r}" for name, value in options.items()]
-    if extractor:
-        arguments.append("extractor=layerscope.Extractor(model)")
-    return f"{samples.code}layerscope.get_registry().chart({', '.join(arguments)})\n"
+    arguments = [repr(visualizer), *(f"{name}={value!r}" for name, value in options.items())]
+    arguments += ["other_model=other"] if other_model else []
+    before = f"{other_model}\n" if other_model else ""
+    return f"{samples.code}{before}activations[{layer!r}].chart({', '.join(arguments)})\n"

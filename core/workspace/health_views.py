@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import altair as alt
@@ -12,13 +11,15 @@ import pandas as pd
 
 from core import charts
 from core.analysis.health import FEWEST_SAMPLES, KINDS, FindingKind
+from core.analysis.judged_answers import JudgedAnswers
+from core.charts.validation import specification_of
 from core.common.text import class_name, count_text
 from core.extraction.dataset.survey import Survey
 from core.extraction.layers import is_input
 from core.inputs.datasets import Dataset
 from core.workspace.results import ChartPicture, WrongSample
 
-__all__ = ["JudgedAnswers", "class_means_chart", "judged_answers", "what_was_checked"]
+__all__ = ["class_means_chart", "confusion_picture", "what_was_checked", "wrong_samples"]
 
 _NAMES: Final[Mapping[FindingKind, str]] = {
     "dead": "dead units",
@@ -74,99 +75,58 @@ def _layers(keys: Collection[str]) -> str:
     return count_text(len(keys), "layer")
 
 
-@dataclass(frozen=True, eq=False)
-class JudgedAnswers:
-    """Answers that labels judge.
-
-    Attributes:
-        samples: Numbers of the samples whose label is a class of the model, shape ``(judged,)``.
-        true: Their classes, likewise.
-        answered: The classes that the model answers, likewise.
-        class_names: Name of each class; empty if unknown.
-    """
-
-    samples: np.ndarray
-    true: np.ndarray
-    answered: np.ndarray
-    class_names: Sequence[str]
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.samples)
-
-    @property
-    def wrong_count(self) -> int:
-        """How many are wrong."""
-        return int((self.true != self.answered).sum())
-
-    @property
-    def accuracy(self) -> float | None:
-        """Share of those that are correct; None if there are none."""
-        return 1 - self.wrong_count / self.count if self.count else None
-
-    def wrong_samples(self) -> tuple[WrongSample, ...]:
-        """Return samples that the model is wrong on, by number: the first of all, and of each cell of the matrix."""
-        wrong = np.flatnonzero(self.true != self.answered)
-        shown, _ = self._shown_classes()
-        cells = pd.DataFrame({"true": self.true[wrong], "answered": self.answered[wrong]})
-        rank = cells.groupby(["true", "answered"]).cumcount().to_numpy()
-        listed = cells.isin(shown).all(axis=1).to_numpy() & (rank < _MOST_WRONG)
-        listed[:_MOST_WRONG] = True
-        wrong = wrong[listed]
-        return tuple(WrongSample(*(int(each[at]) for each in (self.samples, self.true, self.answered))) for at in wrong)
-
-    def confusion_picture(self) -> ChartPicture | None:
-        """Return how often each class is answered for each, as a matrix; of many classes those with most mistakes."""
-        if not self.count:
-            return None
-        shown, note = self._shown_classes()
-        kept = np.isin(self.true, shown) & np.isin(self.answered, shown)
-        frame = (
-            pd.DataFrame({"true": self.true[kept], "answered": self.answered[kept]})
-            .value_counts(["true", "answered"])
-            .reset_index(name="samples")
-        )
-        of_class = pd.Series(self.true).value_counts()
-        frame["share"] = frame["samples"] / frame["true"].map(of_class)
-        for side in ("true", "answered"):
-            frame[f"{side}_class"] = [class_name(int(number), self.class_names) for number in frame[side]]
-        names = [class_name(int(number), self.class_names) for number in shown]
-        told = f"{self.wrong_count:,} of {self.count:,} wrong"
-        chart = _confusion_chart(frame, names, charts.title("True class and answered class", f"{told}{note}"))
-        return ChartPicture(chart.to_dict(), selections=(), alt=f"Confusion matrix: {told}. {self._worst(frame)}")
-
-    def _shown_classes(self) -> tuple[np.ndarray, str]:
-        numbers: np.ndarray = np.unique(np.concatenate([self.true, self.answered]))
-        if len(numbers) <= _MOST_CLASSES:
-            return numbers, ""
-        wrong = self.true != self.answered
-        mistakes = np.bincount(np.concatenate([self.true[wrong], self.answered[wrong]]), minlength=int(numbers[-1]) + 1)
-        kept = numbers[np.argsort(-mistakes[numbers], kind="stable")[:_MOST_CLASSES]]
-        return np.sort(kept), f"; the {_MOST_CLASSES} of {len(numbers):,} classes with the most mistakes"
-
-    def _worst(self, frame: pd.DataFrame) -> str:
-        wrong = frame[frame["true"] != frame["answered"]]
-        if wrong.empty:
-            return "All that are shown are correct."
-        worst = wrong.sort_values("samples", ascending=False).iloc[0]
-        times = "once" if worst["samples"] == 1 else f"{worst['samples']:,} times"
-        return f"Most often {worst['true_class']} is taken for {worst['answered_class']}: {times}."
+def wrong_samples(judged: JudgedAnswers) -> tuple[WrongSample, ...]:
+    """Return samples that the model is wrong on, by number: the first of all, and of each cell of the matrix."""
+    wrong = np.flatnonzero(judged.true != judged.answered)
+    shown, _ = _shown_classes(judged)
+    cells = pd.DataFrame({"true": judged.true[wrong], "answered": judged.answered[wrong]})
+    rank = cells.groupby(["true", "answered"]).cumcount().to_numpy()
+    listed = cells.isin(shown).all(axis=1).to_numpy() & (rank < _MOST_WRONG)
+    listed[:_MOST_WRONG] = True
+    wrong = wrong[listed]
+    return tuple(
+        WrongSample(*(int(each[at]) for each in (judged.samples, judged.true, judged.answered))) for at in wrong
+    )
 
 
-def judged_answers(dataset: Dataset, predictions: np.ndarray) -> JudgedAnswers:
-    """Return the answers of a model that the labels of a dataset judge; none where the labels are no classes of it.
+def confusion_picture(judged: JudgedAnswers) -> ChartPicture | None:
+    """Return how often each class is answered for each, as a matrix; of many classes those with most mistakes."""
+    if not judged.count:
+        return None
+    shown, note = _shown_classes(judged)
+    kept = np.isin(judged.true, shown) & np.isin(judged.answered, shown)
+    frame = (
+        pd.DataFrame({"true": judged.true[kept], "answered": judged.answered[kept]})
+        .value_counts(["true", "answered"])
+        .reset_index(name="samples")
+    )
+    of_class = pd.Series(judged.true).value_counts()
+    frame["share"] = frame["samples"] / frame["true"].map(of_class)
+    for side in ("true", "answered"):
+        frame[f"{side}_class"] = [class_name(int(number), judged.class_names) for number in frame[side]]
+    names = [class_name(int(number), judged.class_names) for number in shown]
+    told = f"{judged.wrong_count:,} of {judged.count:,} wrong"
+    chart = _confusion_chart(frame, names, charts.title("True class and answered class", f"{told}{note}"))
+    return ChartPicture(specification_of(chart), selections=(), alt=f"Confusion matrix: {told}. {_worst(frame)}")
 
-    Args:
-        dataset: The samples.
-        predictions: The class that the model answers to each, shape ``(sample,)``; empty if it answers no classes.
-    """
-    labels = dataset.labels
-    if labels is None or len(predictions) != len(labels):
-        nothing = np.empty(0, np.int64)
-        return JudgedAnswers(nothing, nothing, nothing, ())
-    judged = np.flatnonzero(labels >= 0)
-    return JudgedAnswers(judged, labels[judged], predictions[judged], dataset.class_names)
+
+def _shown_classes(judged: JudgedAnswers) -> tuple[np.ndarray, str]:
+    numbers: np.ndarray = np.unique(np.concatenate([judged.true, judged.answered]))
+    if len(numbers) <= _MOST_CLASSES:
+        return numbers, ""
+    wrong = judged.true != judged.answered
+    mistakes = np.bincount(np.concatenate([judged.true[wrong], judged.answered[wrong]]), minlength=int(numbers[-1]) + 1)
+    kept = numbers[np.argsort(-mistakes[numbers], kind="stable")[:_MOST_CLASSES]]
+    return np.sort(kept), f"; the {_MOST_CLASSES} of {len(numbers):,} classes with the most mistakes"
+
+
+def _worst(frame: pd.DataFrame) -> str:
+    wrong = frame[frame["true"] != frame["answered"]]
+    if wrong.empty:
+        return "All that are shown are correct."
+    worst = wrong.sort_values("samples", ascending=False).iloc[0]
+    times = "once" if worst["samples"] == 1 else f"{worst['samples']:,} times"
+    return f"Most often {worst['true_class']} is taken for {worst['answered_class']}: {times}."
 
 
 def class_means_chart(means: np.ndarray, layer: str, dataset: Dataset) -> alt.Chart | None:
@@ -275,7 +235,12 @@ def _confusion_chart(frame: pd.DataFrame, names: Sequence[str], title: Any) -> a
             alt.Tooltip("share:Q", title="share of the true class", format=".1%"),
         ],
     )
-    colour = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], scheme="viridis"), legend=None)
+    colour = alt.Color(
+        "share:Q",
+        title="Share of the true class",
+        scale=alt.Scale(domain=[0, 1], scheme="viridis"),
+        legend=alt.Legend(format="%", gradientLength=100, tickCount=2),
+    )
     rectangles = (
         cells.mark_rect(cursor="pointer")
         .encode(color=colour)

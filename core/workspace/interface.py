@@ -14,13 +14,16 @@ from core.charts.export import ChartFormat
 from core.common.progress import Progress
 from core.common.text import safe_name
 from core.extraction.memory_plan import MemoryPlan
+from core.inputs.edits import Edit, Variant
 from core.inputs.images import Fit
 from core.inputs.spec import InputKind
 from core.models.copies import files_name
 from core.models.trust import NO_TRUST, Trust
+from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.results import FileReport
 from core.workspace.marks import Change, Declaration, asks
 from core.workspace.model_names import file_name
+from core.workspace.pin_results import Pinned, SideBySide
 from core.workspace.results import (
     Answer,
     ChartPicture,
@@ -32,6 +35,7 @@ from core.workspace.results import (
     LabelSummary,
     LayerRow,
     LayerView,
+    MeaningMatch,
     ModelSummary,
     NoiseSizes,
     PartSummary,
@@ -42,6 +46,7 @@ from core.workspace.results import (
     VisualizerSummary,
 )
 from core.workspace.search_results import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
+from core.workspace.unit_results import UnitCard, UnitSearchReport
 
 __all__ = ["WorkspaceInterface", "declared"]
 
@@ -163,6 +168,8 @@ class WorkspaceInterface(Protocol):
         fit: Fit,
         invert: bool,
         scale_arrays: bool = False,
+        sampling_rate: int = 0,
+        letters: str = "",
     ) -> None:
         """Use data from files.
 
@@ -172,6 +179,8 @@ class WorkspaceInterface(Protocol):
             fit: How an image is brought to size: ``"stretch"``, ``"crop"`` or ``"pad"``.
             invert: Whether dark and light change places.
             scale_arrays: Whether the numbers in arrays and tables for images are pixels 0 to 255 too, and scaled.
+            sampling_rate: How many numbers a second of sound the model takes; 0 for what it says itself, if it does.
+            letters: What the places of a one-hot input stand for, such as ``"ACGT"``.
 
         Raises:
             InputRejected: If the data does not fit; what was there before stays.
@@ -185,6 +194,18 @@ class WorkspaceInterface(Protocol):
 
         Raises:
             InputRejected: If the model takes something else, or there is no text.
+        """
+
+    @asks("Keeping a variant", change=Change.VARIANTS)
+    def set_variants(self, variants: Sequence[Variant]) -> None:
+        """Keep edited samples beside the others: they get the numbers behind them, and the label of their original.
+
+        Args:
+            variants: All that there are to be, in the place of those before; none takes all away.
+
+        Raises:
+            InputRejected: If there are no samples, an original is not there, or an edit does not fit; those that were
+                there before stay.
         """
 
     @asks("Looking for a size that the model takes")
@@ -220,7 +241,7 @@ class WorkspaceInterface(Protocol):
         """
 
     @asks("The model")
-    def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
+    def answer(self, sample: int, progress: Progress | None = None, output: str = "", meaning: str = "") -> Answer:
         """Show what the model answers, see :func:`core.workspace.answers.answer_of`.
 
         Args:
@@ -228,6 +249,7 @@ class WorkspaceInterface(Protocol):
             progress: Called with how much is done where samples have to be run first.
             output: Which output, as the ``outputs`` of the model's summary are called; by default the one that tells
                 classes apart, or else the first.
+            meaning: What the output is taken for, see ``meanings`` of the answer; by default the likeliest.
 
         Raises:
             InputRejected: If there is no such output.
@@ -235,7 +257,9 @@ class WorkspaceInterface(Protocol):
         """
 
     @asks("The model")
-    def sample_rows(self, seconds: float = 0.0, progress: Progress | None = None) -> tuple[SampleRow, ...]:
+    def sample_rows(
+        self, seconds: float = 0.0, progress: Progress | None = None, meaning: str = ""
+    ) -> tuple[SampleRow, ...]:
         """Return a row per sample: its label, what the model answers, how sure it is and how far off.
 
         All samples are run where one block holds them, which the page runs anyway; else as many as are answered in
@@ -245,6 +269,7 @@ class WorkspaceInterface(Protocol):
         Args:
             seconds: After how long no more are run; 0 runs no more than the first batch.
             progress: Called with how much is done.
+            meaning: What the output is taken for, which decides what its error is; by default the likeliest.
 
         Raises:
             ExtractionFailed: If the model raises.
@@ -275,14 +300,33 @@ class WorkspaceInterface(Protocol):
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line: key, type, axes and shape, bytes."""
 
-    def map(self, sample: int, selected: str) -> dict[str, Any]:
-        """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked."""
+    def map(self, sample: int, selected: str, changes: Mapping[str, float] | None = None) -> dict[str, Any]:
+        """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked.
+
+        Args:
+            sample: Number of the sample.
+            selected: Key of the layer that gets a frame.
+            changes: How far each layer moves by an edit, by key, which is drawn into its box; none draws nothing.
+        """
 
     def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
         """Return the pictures that suit a layer, the best first."""
 
     def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
         """Return the pictures that do not suit a layer, each with the reason."""
+
+    @asks("The model")
+    def meanings(self, sample: int, output: str = "") -> tuple[MeaningMatch, ...]:
+        """Return everything that an output can mean or cannot, the likeliest first, each with its score or the reason.
+
+        Args:
+            sample: Which of all samples.
+            output: Which output, see :meth:`answer`.
+
+        Raises:
+            InputRejected: If there is no such output.
+            ExtractionFailed: If the model raises on this input.
+        """
 
     def plugins(self) -> tuple[PluginSummary, ...]:
         """Return every plugin, with what it brings and what went wrong."""
@@ -331,6 +375,37 @@ class WorkspaceInterface(Protocol):
             options: Option values by name; a ``sample`` option always follows ``sample``.
             sample: Which of all samples.
             progress: Called by a visualizer that says how far it is.
+        """
+
+    @asks(_picture)
+    def side_by_side(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        pin: Pinned,
+        progress: Progress | None = None,
+    ) -> SideBySide:
+        """Draw a layer and what is pinned on one scale, and their difference; it is the same for every visualizer.
+
+        Where a unit is left open, both show the one whose answers are furthest apart. A difference is that of what the
+        layers answer, drawn by the same visualizer; there is none where that runs the model or looks at other samples,
+        or where the two answer in different shapes: the reason says so.
+
+        Args:
+            layer: Key of the layer.
+            visualizer: Name of the visualizer.
+            options: Option values by name, those of other pictures among them, and what is selected, see
+                :meth:`.VisualizerSummary.values_of`.
+            sample: Which of all samples.
+            pin: What it is set beside.
+            progress: Called by a visualizer that says how far it is.
+
+        Raises:
+            InputRejected: If there is no such layer or sample, or no other model where the pin is of that.
+            ExtractionFailed: If a model raises.
+            PluginFailed: If there is no such visualizer.
         """
 
     @asks(_picture)
@@ -403,7 +478,10 @@ class WorkspaceInterface(Protocol):
     @property
     @asks(stays=True)
     def compared(self) -> ModelSummary | None:
-        """The model that the open one is compared with, or None."""
+        """The model that was chosen to compare the open one with, or None.
+
+        Pictures of an example compare it with what it was early in its training where none was chosen.
+        """
 
     @asks("The model")
     def health(self, progress: Progress | None = None) -> HealthReport:
@@ -430,8 +508,12 @@ class WorkspaceInterface(Protocol):
         """
 
     @asks(_opening, change=Change.OTHER_MODEL)
-    def compare_with_example(self, name: str) -> ModelSummary:
+    def compare_with_example(self, name: str, early: bool = False) -> ModelSummary:
         """Take the model of an example to compare the open one with.
+
+        Args:
+            name: Name of the example.
+            early: Whether to take it as it was early in its training.
 
         Raises:
             InputRejected: If there is no such example.
@@ -501,6 +583,40 @@ class WorkspaceInterface(Protocol):
             ExtractionFailed: If a model raises.
         """
 
+    @asks("The edited sample")
+    def edit_view(
+        self, sample: int, edits: Sequence[Edit], output: str = "", meaning: str = "", progress: Progress | None = None
+    ) -> EditView:
+        """Return a sample before and after it is edited: what goes in, the answers, and how far each layer moves.
+
+        Args:
+            sample: Number of the sample.
+            edits: What is changed of its inputs, and the units that are clamped.
+            output: Which output is looked at, see :meth:`answer`.
+            meaning: What it is taken for, likewise.
+            progress: Called with how much is done.
+
+        Raises:
+            InputRejected: If there is no such sample, or an edit does not fit.
+            ExtractionFailed: If the model raises.
+        """
+
+    @asks("The edited sample")
+    def edited_layer(self, sample: int, edits: Sequence[Edit], layer: str, unit: int | None = None) -> EditedLayer:
+        """Return one layer before and after an edit with the difference, and what its units answer.
+
+        Args:
+            sample: Number of the sample.
+            edits: As for :meth:`edit_view`.
+            layer: Key of the layer.
+            unit: Which channel of images is drawn; None takes the one that differs the most. Of other layers it is
+                marked.
+
+        Raises:
+            InputRejected: If there is no such layer or sample, or an edit does not fit.
+            ExtractionFailed: If the model raises.
+        """
+
     @asks(_SEARCH)
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         """Return the layers whose units inputs can be looked for, in call order.
@@ -524,8 +640,10 @@ class WorkspaceInterface(Protocol):
         Args:
             layer: Key of the layer.
             unit: Which unit or channel; None drives the whole layer.
-            settings: Of :class:`core.analysis.maximization.ascent.AscentSettings`, by name; ``one_place`` takes a
-                channel in the middle instead of everywhere, another ``run`` starts anew.
+            settings: Of :class:`core.analysis.maximization.ascent.AscentSettings`, by name. Instead of everywhere,
+                ``one_place`` takes a channel in the middle, ``position`` at one of several steps and ``region`` (left,
+                right, top and bottom) in a part of the rows and columns; ``versus`` subtracts another unit, and
+                ``against`` turns it round. Another ``run`` starts anew.
             sample: Where it starts, if it is to start from a sample, and what other inputs are held at.
             steps: How many steps to make in all.
             seconds: After how long to come back, though there are more steps to make.
@@ -555,6 +673,25 @@ class WorkspaceInterface(Protocol):
             ExtractionFailed: If the model raises.
         """
 
+    @asks("Looking at the answer")
+    def answer_to_drag(
+        self, layer: str, unit: int | None, settings: Mapping[str, Any], sample: int
+    ) -> dict[str, Any] | None:
+        """Return what a layer answers to a sample as a Vega-Lite chart; None where it has no rows and columns.
+
+        The selection ``region`` is what is dragged over it, the same as the setting, which is framed.
+
+        Args:
+            layer: Key of the layer.
+            unit: Which unit or channel is drawn; None draws the first.
+            settings: As for :meth:`maximize`.
+            sample: Number of the sample.
+
+        Raises:
+            InputRejected: If there is no such layer or unit.
+            ExtractionFailed: If the model raises.
+        """
+
     @asks(_SEARCH)
     def excited(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None = None
@@ -569,6 +706,39 @@ class WorkspaceInterface(Protocol):
 
         Raises:
             InputRejected: If there is no such layer or unit.
+            ExtractionFailed: If the model raises.
+        """
+
+    @asks("Looking at the unit")
+    def unit_card(self, layer: str, unit: int | None, sample: int) -> UnitCard:
+        """Return what a unit is, and the pictures that tell it; :meth:`chart` draws each, with the unit as an option.
+
+        Args:
+            layer: Key of the layer.
+            unit: Which unit or channel; None takes the one that answers the most to the sample.
+            sample: Which of all samples.
+
+        Raises:
+            InputRejected: If there is no such layer or sample.
+            ExtractionFailed: If the model raises.
+        """
+
+    @asks("Looking for units")
+    def find_units(
+        self, text: str, layer: str, unit: int | None, sample: int, progress: Progress | None = None
+    ) -> UnitSearchReport:
+        """Return the units of all layers that are what a text asks for.
+
+        Args:
+            text: Such as ``"answers to 8 and not to 3"``, ``"dead"`` or ``"like this one"``, see
+                :func:`core.analysis.unit_search.parse_unit_query`.
+            layer: Key of the layer whose unit is "this one".
+            unit: That unit; None takes the one that answers the most to the sample.
+            sample: Which of all samples.
+            progress: Called with how much is done, where all samples have to be run first.
+
+        Raises:
+            InputRejected: If it asks for nothing that is known; the message says what can be written.
             ExtractionFailed: If the model raises.
         """
 

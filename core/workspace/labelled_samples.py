@@ -11,6 +11,7 @@ from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.class_names import is_class_names_file, parse_class_names
 from core.inputs.files import UploadedFile
+from core.inputs.label_tables import read_label_table
 from core.inputs.labels import LabelRole
 from core.inputs.picture_files import class_names_files
 
@@ -57,7 +58,8 @@ def names_in_files(
     data: dict[str, list[UploadedFile]] = {name: [] for name in files}
     for name, files_of_input in files.items():
         for file in itertools.starmap(UploadedFile, files_of_input):
-            (lists if is_class_names_file(file.name, file.data) else data[name]).append(file)
+            is_list = is_class_names_file(file.name, file.data) and not read_label_table(file.data, file.name)
+            (lists if is_list else data[name]).append(file)
             lists += itertools.starmap(UploadedFile, class_names_files(file.data).items())
     if lists and not any(data.values()):
         raise InputRejected(

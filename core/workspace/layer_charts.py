@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from core.analysis.layer_dataset import FEATURES_KEPT, LayerDataset
+from core.analysis.other_model import OtherModel
 from core.charts.export import ChartFormat, chart_file
+from core.charts.selections import UNIT_LINK
 from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import PluginFailed
@@ -23,11 +25,28 @@ from core.plugins.visualizer import Visualizer
 from core.workspace.export import NotebookSamples, code_for
 from core.workspace.results import ChartPicture, ChartResult, Failure
 
-__all__ = ["ChartRequest", "LayerCharts"]
+__all__ = ["UNIT_NAMES", "ChartRequest", "LayerCharts", "SecondModel", "chart_result", "failed_chart"]
 
+UNIT_NAMES: Final = frozenset({"unit", "channel"})
+"""What a layer calls its last axis, and a visualizer its option for one of that."""
 _CHARTS_KEPT: Final = 64
 _DRAWINGS_KEPT: Final = 4
 """A drawing holds the data of its charts a second time; who saves one as a file saves what was drawn last."""
+
+
+@dataclass(frozen=True)
+class SecondModel:
+    """The model that a picture may compare with.
+
+    Attributes:
+        key: Tells it from others.
+        open: Returns it; called for a picture that asks for it.
+        code: A line of Python that leaves it, or its path, behind as ``other``.
+    """
+
+    key: str
+    open: Callable[[], OtherModel]
+    code: str
 
 
 @dataclass(frozen=True)
@@ -39,12 +58,14 @@ class ChartRequest:
         visualizer: Name of the visualizer.
         sample: Which of all samples.
         options: Option values by name; a ``sample`` option always follows ``sample``.
+        second_model: What may be compared with; None where there is nothing.
     """
 
     layer: str
     visualizer: str
     sample: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    second_model: SecondModel | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,13 @@ class _ResolvedChart:
     def key(self) -> tuple[Any, ...]:
         """What tells the chart from others."""
         options = repr(sorted(self.options.items()))
-        return (self.activation.context.first, self.request.layer, self.visualizer.name, self.version, options)
+        second = self.second_model.key if self.second_model else ""
+        return (self.activation.context.first, self.request.layer, self.visualizer.name, self.version, options, second)
+
+    @property
+    def second_model(self) -> SecondModel | None:
+        """What it compares with, if it asks for that."""
+        return self.request.second_model if "other_model" in self.arguments else None
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -102,6 +129,18 @@ class LayerCharts:
         """
         return self._drawing(self._resolve(request), None)
 
+    def draw_anew(self, request: ChartRequest, progress: Progress | None = None) -> Drawing:
+        """Draw a layer whatever was drawn before, and keep nothing of it: for who draws it in another way.
+
+        Args:
+            request: Which chart.
+            progress: Called by a visualizer that says how far it is.
+
+        Raises:
+            PluginFailed: If the visualizer fails.
+        """
+        return self._draw(self._resolve(request), progress)
+
     def file(self, request: ChartRequest, kind: ChartFormat) -> bytes:
         """Return the drawing of a layer as a file, see :meth:`draw`.
 
@@ -126,8 +165,7 @@ class LayerCharts:
             chart = self._resolve(request)
             return self._results.get(chart.key, lambda: self._draw_result(chart, progress))
         except PluginFailed as error:
-            failure = Failure(error.message, error.remedy, error.traceback, error.package, error.version)
-            return ChartResult(failure=failure)
+            return failed_chart(error)
 
     def code(self, request: ChartRequest, opening: str, taken_for: Mapping[str, str]) -> str:
         """Return Python that draws the same chart in a notebook.
@@ -151,8 +189,12 @@ class LayerCharts:
             request.layer,
             chart.visualizer.name,
             {name: value for name, value in options.items() if defaults.get(name) != value},
-            extractor="extractor" in chart.arguments,
+            chart.second_model.code if chart.second_model else "",
         )
+
+    def layer_dataset(self, activation: Activation) -> LayerDataset:
+        """Return all samples as a layer answers them; what was run for a picture of it is not run again."""
+        return LayerDataset(activation, self._dataset, self._blocks.extractor, self._features)
 
     def _resolve(self, request: ChartRequest) -> _ResolvedChart:
         visualizer = self._registry.get(request.visualizer)
@@ -169,29 +211,46 @@ class LayerCharts:
 
     def _draw(self, chart: _ResolvedChart, progress: Progress | None) -> Drawing:
         activation, arguments = chart.activation, chart.arguments
-        dataset = LayerDataset(activation, self._dataset, self._blocks.extractor, self._features)
         return self._registry.draw(
             chart.visualizer.name,
             activation,
             chart.options,
             activations=self._blocks.block_of(chart.request.sample)[0] if "activations" in arguments else None,
             extractor=self._blocks.extractor,
-            dataset=dataset if "dataset" in arguments else None,
+            dataset=self.layer_dataset(activation) if "dataset" in arguments else None,
             progress=progress,
+            other_model=chart.second_model.open if chart.second_model else None,
         )
 
     def _draw_result(self, chart: _ResolvedChart, progress: Progress | None) -> ChartResult:
         started = time.perf_counter()
         drawing = self._drawing(chart, progress)
-        options = chart.visualizer.Options.model_fields
-        pictures = tuple(
-            ChartPicture(
-                picture.specification,
-                picture.caption,
-                tuple(name for name in picture.selections if name in options),
-                picture.alt,
-            )
-            for picture in drawing.pictures
+        return replace(chart_result(chart.visualizer, drawing), seconds=time.perf_counter() - started)
+
+
+def chart_result(visualizer: Visualizer, drawing: Drawing) -> ChartResult:
+    """Return what a visualizer drew as a page shows it."""
+    heard = _heard_selections(visualizer)
+    pictures = tuple(
+        ChartPicture(
+            picture.specification,
+            picture.caption,
+            tuple(name for name in picture.selections if name in heard),
+            picture.alt,
         )
-        seconds = time.perf_counter() - started
-        return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal, seconds=seconds)
+        for picture in drawing.pictures
+    )
+    return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal)
+
+
+def failed_chart(error: PluginFailed) -> ChartResult:
+    """Return what a page shows where a visualizer failed."""
+    return ChartResult(failure=Failure(error.message, error.remedy, error.traceback, error.package, error.version))
+
+
+def _heard_selections(visualizer: Visualizer) -> frozenset[str]:
+    """Return the names of the selections that something comes of: those of options, and ways to a unit."""
+    options = set(visualizer.Options.model_fields)
+    # A layer calls its last axis one or the other, and an option for it is called either.
+    either = UNIT_NAMES if options & UNIT_NAMES else set()
+    return frozenset({*options, *either, UNIT_LINK})

@@ -12,6 +12,7 @@ from core.analysis import normalization
 from core.common.text import number_text
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
+from core.extraction.model_output import answering_layers
 from core.extraction.reduction import near_bounds
 from core.workspace.results import LayerRow
 
@@ -147,7 +148,7 @@ def _notes(activation: Activation) -> tuple[str, ...]:
     if dead:
         notes.append(f"{dead:,} of {values.shape[-1]:,} never active")
     saturated = _saturated_share(activation, seen)
-    if saturated >= SATURATED:
+    if saturated >= SATURATED and not _is_answering(activation):
         notes.append(f"{charts.percent(saturated)} saturated")
     drift = _note_drift(activation)
     if drift:
@@ -173,6 +174,13 @@ def _note_drift(activation: Activation) -> str:
         return ""
     count = int(drift.drifts.sum())
     return f"drift in {count:,} of {len(drift.shift):,}" if count else ""
+
+
+def _is_answering(activation: Activation) -> bool:
+    """Return whether a layer makes what the model answers: a value near a bound is a sure answer there."""
+    recorded = activation.activations
+    layers = (activation.layer,) if recorded is None else recorded.layers
+    return activation.layer.key in answering_layers(activation.context.outputs, layers)
 
 
 def _saturated_share(activation: Activation, values: np.ndarray) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
+from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.extraction.activation import Activation
 from core.extraction.blocks import SampleBlocks
@@ -51,10 +53,10 @@ class LayerViews:
 
         return self._tables.get(sample, make)
 
-    def map(self, sample: int, selected: str) -> dict[str, Any]:
+    def map(self, sample: int, selected: str, changes: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
         """Return the graph of layers, see :meth:`.WorkspaceInterface.map`."""
         rows = self.rows(sample)
-        return model_map(rows, self._inputs, selected, opened_layers(rows, selected)).to_dict()
+        return specification_of(model_map(rows, self._inputs, selected, opened_layers(rows, selected), changes))
 
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line."""

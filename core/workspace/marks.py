@@ -30,6 +30,7 @@ class Change(Enum):
     LABEL_ROLE = auto()
     INPUT_KIND = auto()
     SAMPLES = auto()
+    VARIANTS = auto()
     OTHER_MODEL = auto()
 
 

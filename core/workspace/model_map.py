@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import altair as alt
@@ -12,6 +13,7 @@ import pandas as pd
 
 from core.charts.colours import chosen_stroke
 from core.charts.selections import clicked
+from core.charts.theme import FRAMELESS
 from core.common.text import cut_in_the_middle
 from core.extraction.layers import input_key, is_input
 from core.workspace.layer_table import rows_in_sight
@@ -39,6 +41,9 @@ KIND_COLOURS: Final[dict[str, str]] = {
 }
 _BOX_WIDTH: Final = 150
 _BOX_HEIGHT: Final = 26
+_CHANGE_HEIGHT: Final = 5
+CHANGE_COLOUR: Final = "#c8102e"
+"""Of what an edit moves; no kind of layer has it."""
 _ROW: Final = 44
 _COLUMN: Final = 170
 _LABEL_LENGTH: Final = 20
@@ -57,7 +62,13 @@ class _Box:
     top: float
 
 
-def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, opened: frozenset[str]) -> alt.LayerChart:
+def model_map(
+    rows: Sequence[LayerRow],
+    inputs: Sequence[str],
+    selected: str,
+    opened: frozenset[str],
+    changes: Mapping[str, float] = MappingProxyType({}),
+) -> alt.LayerChart:
     """Draw the layers as a graph, from the inputs at the top to the outputs at the bottom.
 
     Args:
@@ -65,6 +76,8 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
         inputs: Names of the model's inputs.
         selected: Key of the layer that gets a frame.
         opened: Keys of the nested models and composite layers whose layers are shown instead of one box.
+        changes: How far each layer moves by an edit, by key: a bar along the bottom of its box, as long as the box for
+            the one that moves the most.
 
     Returns:
         A chart whose selection parameter ``layer`` holds the key of the box that is clicked.
@@ -77,15 +90,17 @@ def model_map(rows: Sequence[LayerRow], inputs: Sequence[str], selected: str, op
     x_scale = alt.Scale(domain=[-_MARGIN, width], nice=False)
     y_scale = alt.Scale(domain=[-_MARGIN_ABOVE, height], nice=False, reverse=True)
     nodes = _nodes(boxes, selected)
+    moved = [_moved(nodes, changes, x_scale, y_scale)] if changes else []
     return alt.LayerChart(
         layer=[
             _lines(_paths(boxes, edges), x_scale, y_scale),
             _rectangles(nodes, x_scale, y_scale),
+            *moved,
             _labels(nodes, x_scale, y_scale),
         ],
         width=width + _MARGIN,
         height=height + _MARGIN_ABOVE,
-        view=alt.ViewBackground(stroke=None),
+        view=FRAMELESS,
         autosize="pad",
     )
 
@@ -126,6 +141,26 @@ def _rectangles(nodes: pd.DataFrame, x_scale: alt.Scale, y_scale: alt.Scale) -> 
             tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("type:N"), alt.Tooltip("shape:N", title="output")],
         )
         .add_params(clicked("layer"))
+    )
+
+
+def _moved(nodes: pd.DataFrame, changes: Mapping[str, float], x_scale: alt.Scale, y_scale: alt.Scale) -> alt.Chart:
+    """Draw how far layers move, as a red bar along the bottom of each box."""
+    moved = nodes.assign(change=nodes["layer"].map(dict(changes))).dropna(subset=["change"])
+    most = float(np.nan_to_num(moved["change"], posinf=0).max(initial=0)) or 1.0
+    moved["right"] = moved["left"] + _BOX_WIDTH * np.clip(moved["change"] / most, 0, 1)
+    moved["top"] = moved["bottom"] - _CHANGE_HEIGHT
+    moved["told"] = [f"{each:.3g}×" for each in moved["change"]]
+    return (
+        alt.Chart(moved)
+        .mark_rect(color=CHANGE_COLOUR, cornerRadius=2, cursor="pointer")
+        .encode(
+            alt.X("left:Q", scale=x_scale, axis=None),
+            alt.Y("top:Q", scale=y_scale, axis=None),
+            alt.X2("right:Q"),
+            alt.Y2("bottom:Q"),
+            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("told:N", title="change by the edit")],
+        )
     )
 
 

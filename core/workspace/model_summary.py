@@ -13,7 +13,9 @@ from core.extraction.known_layers import known_layers
 from core.extraction.layers import LayerInfo
 from core.extraction.model_output import main_output
 from core.inputs.images import suggest_scaling
+from core.inputs.letters import takes_letters
 from core.inputs.model_output import ModelOutput
+from core.inputs.sounds import guessed_rate, may_be_sound
 from core.inputs.spec import InputSpec
 from core.models.inspection import ModelFile
 from core.workspace.results import ExampleSummary, InputSummary, ModelSummary
@@ -32,9 +34,7 @@ __all__ = [
 def summarize_examples() -> tuple[ExampleSummary, ...]:
     """Return the examples that ship with Layerscope."""
     return tuple(
-        ExampleSummary(
-            example.name, example.title, example.description, example.accuracy, example.held_out_count, example.source
-        )
+        ExampleSummary(example.name, example.title, example.description, example.quality, example.source)
         for example in list_examples()
     )
 
@@ -127,6 +127,9 @@ def summarize_inputs(specs: Sequence[InputSpec], likeliest: Mapping[str, str]) -
             spec.kinds,
             likeliest[spec.name],
             tuple(spec.axis_names[position] for position in spec.open_axes),
+            may_be_sound(spec),
+            spec.sampling_rate or guessed_rate(spec) if may_be_sound(spec) else 0,
+            takes_letters(spec),
         )
         for spec in specs
     )

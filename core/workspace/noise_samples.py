@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from core.errors import InputRejected
 from core.extraction.fitting_sizes import shapes_that_fit
 from core.inputs.files import Samples
 from core.inputs.noise import noise, usual_shape
 from core.inputs.open_sizes import is_open, open_extents, shape_with
+from core.inputs.scaling_check import pixel_range
+from core.inputs.spec import InputSpec
 from core.workspace.open_model import OpenModel
 from core.workspace.results import NoiseSizes
 
@@ -40,8 +44,21 @@ def noise_samples(model: OpenModel, count: int, seed: int, sizes: Mapping[str, S
             remedy="Build the model with keras.Input, or call it once before it is saved.",
         )
     shapes = shapes_that_fit(model.extractor, model.specs, _asked_shapes(model, sizes))
-    arrays = {spec.name: noise(spec, count, seed + place, shapes[spec.name]) for place, spec in enumerate(model.specs)}
+    arrays = {
+        spec.name: _as_pixels(
+            noise(spec, count, seed + place, shapes[spec.name]), spec, model.summary.suggested_scaling
+        )
+        for place, spec in enumerate(model.specs)
+    }
     return Samples(arrays, None, tuple(f"noise {number}" for number in range(count)), are_noise=True)
+
+
+def _as_pixels(values: np.ndarray, spec: InputSpec, scaling: str) -> np.ndarray:
+    """Bring noise from 0 to 1 to where the model expects pixels, as one that divides by 255 itself does."""
+    if spec.kind != "image" or values.dtype.kind != "f":
+        return values
+    low, high = pixel_range(scaling)
+    return (low + (high - low) * values).astype(values.dtype)
 
 
 def _asked_shapes(model: OpenModel, sizes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:

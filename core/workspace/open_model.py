@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,14 +29,16 @@ from core.inputs.scaling_check import ExpectedRange
 from core.inputs.spec import InputKind, InputSpec
 from core.plugins.registry import Registry
 from core.workspace.dataset_views import DatasetViews
+from core.workspace.edit_views import EditViews
 from core.workspace.expected_ranges import expected_ranges
 from core.workspace.layer_charts import LayerCharts
 from core.workspace.layer_views import LayerViews
 from core.workspace.model_summary import summarize_inputs, summarize_model, summarize_seen
-from core.workspace.previews import InputPreviews
+from core.workspace.previews import InputPreviews, ValueRange, value_range
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.sample_list import SampleList
 from core.workspace.search_views import Maximizations
+from core.workspace.unit_views import UnitViews
 
 __all__ = [
     "OpenModel",
@@ -132,6 +135,8 @@ class OpenSamples:
         charts: The pictures of the layers.
         views: What a page asks about all of them at once.
         maximizations: Searches for inputs that the samples say the looks of.
+        edit_views: One of them before and after it is edited.
+        units: What a page asks about single units.
     """
 
     dataset: ArrayDataset
@@ -143,6 +148,8 @@ class OpenSamples:
     charts: LayerCharts
     views: DatasetViews
     maximizations: Maximizations
+    edit_views: EditViews
+    units: UnitViews
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -195,13 +202,17 @@ def summarize_labels(model: OpenModel | None, samples: OpenSamples | None) -> La
     if samples is not None:
         names = samples.dataset.class_names
     summary = LabelSummary(class_names=names[:_MOST_NAMES], class_count=len(names), names_note=names_note)
-    if samples is None or samples.source.labels is None:
+    if samples is None:
         return summary
+    remarks = samples.source.remarks
+    if samples.source.labels is None:
+        return replace(summary, note=" ".join(remarks))
     return replace(
         summary,
         origin=samples.source.labels_origin,
-        note=samples.dataset.matched_labels.note,
+        note=" ".join(filter(None, (*remarks, samples.dataset.matched_labels.note))),
         role=samples.dataset.matched_labels.role or "",
+        is_order_assumed=samples.dataset.matched_labels.is_order_assumed,
         roles=possible_roles(samples.source.labels, model.output),
     )
 
@@ -223,6 +234,9 @@ def open_samples(
         role: What the labels are; None finds it out.
     """
     class_names, _ = fitting_names(model.class_names, model.output)
+    # Pictures are drawn on one scale for all samples, wherever they are drawn.
+    ranges = {spec.name: value_range(samples.arrays[spec.name]) for spec in model.specs if spec.kind == "image"}
+    specs = _specs_of(model, samples, ranges)
     labels = match_labels(samples.labels, model.output, class_names, origin=samples.labels_origin, role=role)
     context = SampleContext(
         labels=labels.classes,
@@ -232,21 +246,44 @@ def open_samples(
         targets=labels.targets,
         feature_names=_feature_names(model, samples),
         class_layer=model.output.layer if labels.tells_classes else "",
-        specs=model.specs,
+        specs=specs,
+        outputs=model.outputs,
+        rule=labels.rule,
+        judged_output=labels.output,
     )
     samples = replace(samples, feature_names=context.feature_names)
     blocks = SampleBlocks(model.extractor, samples.arrays, context, registry.announce, budget)
     dataset = ArrayDataset(samples.arrays, labels, names=samples.names)
+    previews = InputPreviews(specs, samples, _expected_ranges(model, samples), ranges)
+    sample_list = SampleList(
+        blocks, dataset, specs, model.outputs, model.output, registry.meanings, context.feature_names, samples.truths
+    )
+    charts, views = LayerCharts(registry, blocks, dataset), DatasetViews(model.extractor, dataset)
     return OpenSamples(
         dataset,
         samples,
         blocks,
-        InputPreviews(model.specs, samples, _expected_ranges(model, samples)),
-        SampleList(blocks, dataset, model.specs, model.output),
-        LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in model.specs)),
-        LayerCharts(registry, blocks, dataset),
-        DatasetViews(model.extractor, dataset),
-        Maximizations(model.extractor, dataset, model.specs, context.class_layer, context.feature_names),
+        previews,
+        sample_list,
+        LayerViews(registry, blocks, len(samples.names), tuple(spec.name for spec in specs)),
+        charts,
+        views,
+        Maximizations(model.extractor, dataset, specs, context.class_layer, context.feature_names),
+        EditViews(blocks, dataset, specs, sample_list, previews),
+        UnitViews(registry, blocks, dataset, views, charts),
+    )
+
+
+def _specs_of(model: OpenModel, samples: Samples, ranges: Mapping[str, ValueRange]) -> tuple[InputSpec, ...]:
+    """Return what each input is, with what is known of it by these samples."""
+    return tuple(
+        replace(
+            spec,
+            sampling_rate=samples.sampling_rates.get(spec.name, spec.sampling_rate),
+            letters=samples.letters.get(spec.name, ""),
+            value_range=ranges[spec.name].bounds if spec.name in ranges else None,
+        )
+        for spec in model.specs
     )
 
 
@@ -258,6 +295,7 @@ def _expected_ranges(model: OpenModel, samples: Samples) -> dict[str, ExpectedRa
 def _feature_names(model: OpenModel, samples: Samples) -> dict[str, tuple[str, ...]]:
     """Return the names of the last axis of each input that has some: those in the data, or the example's."""
     usual = model.example.feature_names if model.example else ()
-    names = {name: samples.feature_names.get(name, usual) for name in samples.arrays}
+    known = {**{name: tuple(letters) for name, letters in samples.letters.items()}, **samples.feature_names}
+    names = {name: known.get(name, usual) for name in samples.arrays}
     extents = {name: array.shape[-1] for name, array in samples.arrays.items()}
     return {name: features for name, features in names.items() if len(features) == extents[name] > 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ConfigDict
 
@@ -15,6 +15,7 @@ __all__ = [
     "Answer",
     "ChartPicture",
     "ChartResult",
+    "ComparableExample",
     "ComparisonReport",
     "ExampleSummary",
     "Failure",
@@ -22,16 +23,20 @@ __all__ = [
     "HealthRow",
     "InputSummary",
     "InputView",
+    "InstalledMeaning",
     "InstalledVisualizer",
     "LabelSummary",
     "LayerRow",
     "LayerView",
+    "MeaningMatch",
+    "MeaningOption",
     "ModelSummary",
     "NoiseSizes",
     "PartSummary",
     "PluginSummary",
     "Rejection",
     "SampleRow",
+    "SampleRows",
     "ShownSummary",
     "VisualizerSummary",
     "WrongSample",
@@ -40,13 +45,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ExampleSummary:
-    """An example as a list shows it; ``accuracy`` is on held-out samples, 0 to 1."""
+    """An example as a list shows it; ``quality`` says what its answers to held-out samples are worth."""
 
     name: str
     title: str
     description: str
-    accuracy: float
-    held_out_count: int
+    quality: str
     source: str
 
 
@@ -62,6 +66,9 @@ class InputSummary:
         kinds: What it could be taken for instead.
         likeliest: What it is taken for where nobody says otherwise.
         open_axes: Names of the axes that may be of any size, in their order.
+        takes_sound: Whether it may be a waveform.
+        sampling_rate: How many numbers a second it takes, as far as the model says so or its length is a usual one.
+        takes_letters: Whether its steps may be letters, one-hot.
     """
 
     name: str
@@ -71,6 +78,9 @@ class InputSummary:
     kinds: tuple[str, ...] = ()
     likeliest: str = ""
     open_axes: tuple[str, ...] = ()
+    takes_sound: bool = False
+    sampling_rate: int = 0
+    takes_letters: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,12 +136,14 @@ class ShownSummary:
         version: Counts how often it was shown, from 1: it may have been trained on meanwhile.
         has_samples: Whether samples came with it.
         about_samples: What there is to say of them, such as ``"The first 1,000 of 60,000 samples"``.
+        inputs: What it expects.
     """
 
     name: str
     version: int
     has_samples: bool
     about_samples: str
+    inputs: tuple[InputSummary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,11 @@ class InputView:
             samples lie in 0 to 1, yours in 0.46 to 254. Divide by 255?"``; empty otherwise.
         suggested_scaling: Key of :data:`core.inputs.images.SCALINGS` that would mend it when the files are taken again,
             those of arrays with ``scale_arrays``; empty where none would.
+        letters: The first letters of a one-hot sequence, where they are known; empty otherwise.
+        audio: WAV bytes of the waveform that the model sees, where its sampling rate is known.
+        film: GIF bytes, for frames that play.
+        slices: Vega-Lite chart of a volume's slices in three directions, each with a slider.
+        value: The number or the text of an input that takes one alone; empty otherwise.
         alt: What a screen reader hears: what goes in, with its key numbers.
     """
 
@@ -169,7 +186,21 @@ class InputView:
     note: str = ""
     warning: str = ""
     suggested_scaling: str = ""
+    letters: str = ""
+    audio: bytes | None = None
+    film: bytes | None = None
+    slices: dict[str, Any] | None = None
+    value: str = ""
     alt: str = ""
+
+
+@dataclass(frozen=True)
+class MeaningOption:
+    """Something that an output can be taken for; ``description`` is a sentence about it."""
+
+    name: str
+    title: str
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +220,10 @@ class Answer:
         note: What else is to be said, such as ``"true 22.5, error +0.7"``, ``"softmax of the logits: 91 %"`` or that
             the probabilities are practically uniform.
         alt: What a screen reader hears: what is answered, with its key numbers.
+        meaning: Name of the meaning that the output is taken for.
+        meanings: All that it can be taken for, the likeliest first.
+        unsuited: Why another meaning was taken than was asked for; empty where it was not.
+        failure: What went wrong where the meaning failed; nothing takes its place by itself.
     """
 
     specification: dict[str, Any]
@@ -201,6 +236,10 @@ class Answer:
     value_name: str = ""
     note: str = ""
     alt: str = ""
+    meaning: str = ""
+    meanings: tuple[MeaningOption, ...] = ()
+    unsuited: str = ""
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -214,8 +253,9 @@ class SampleRow:
         answer: The class that the model answers, or its number or text; empty where the answer is neither, or unknown.
         right: Whether the answer is the label; None if either is unknown, or the label is no class of the model.
         confidence: Probability of the class that is answered, 0 to 1, of logits by their softmax; None if unknown.
-        loss: Cross-entropy of the true class in nats, or the mean absolute error where the labels are true values;
-            None if unknown.
+        loss: How far the answer is off, by what the output is taken for, such as the cross-entropy of the true class in
+            nats, the mean absolute error, or one minus the mean IoU; None if unknown.
+        loss_name: What it is called.
         is_run: Whether the model was run on it, so that the rest is known as far as it can be.
     """
 
@@ -227,6 +267,11 @@ class SampleRow:
     confidence: float | None = None
     loss: float | None = None
     is_run: bool = False
+    loss_name: str = ""
+
+
+SampleRows: TypeAlias = tuple[SampleRow, ...]
+"""A row for each sample."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +286,7 @@ class LabelSummary:
         class_names: Names of the classes that are in use, the first of them.
         class_count: How many names there are.
         names_note: Why a list of names is not used; empty if it is, or there is none.
+        is_order_assumed: Whether which class of the model is which is not known, and the alphabet was taken.
     """
 
     origin: str = ""
@@ -250,6 +296,7 @@ class LabelSummary:
     class_names: tuple[str, ...] = ()
     class_count: int = 0
     names_note: str = ""
+    is_order_assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -308,7 +355,8 @@ class VisualizerSummary:
     """A picture that suits a layer, with the controls of its options.
 
     ``changed_at`` is when its file was last loaded again, such as ``"12:03:05"``; empty if it was not. ``group`` is one
-    of :data:`core.plugins.visualizer.GROUPS`.
+    of :data:`core.plugins.visualizer.GROUPS`; ``on_unit_card`` says how many of its pictures stand on the
+    page of a unit.
     """
 
     name: str
@@ -321,13 +369,14 @@ class VisualizerSummary:
     version: str
     changed_at: str = ""
     group: Group = "look"
+    on_unit_card: int = 0
 
     def values_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return those option values that this picture has a control for; the sample is that of the page.
 
         Args:
-            options: Values by option name, and what is selected on the page: ``@unit``, ``@class`` and ``@region``
-                are for every option that follows that and has no value of its own.
+            options: Values by option name, and what is selected on the page: ``@unit``, ``@class``, ``@region``
+                and ``@meaning`` are for every option that follows that and has no value of its own.
         """
         values = {}
         for control in self.controls:
@@ -351,6 +400,22 @@ class InstalledVisualizer:
     description: str
     handles: str
     group: Group = "look"
+
+
+@dataclass(frozen=True)
+class InstalledMeaning:
+    """Something that an output can mean, whatever model is open; ``handles`` says of which outputs, in words.
+
+    ``loss_name`` is what samples are then sorted by; empty where nothing is. ``failure`` says why it could not be
+    asked; empty if it could.
+    """
+
+    name: str
+    title: str
+    description: str
+    handles: str = ""
+    loss_name: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -419,6 +484,23 @@ class HealthReport:
 
 
 @dataclass(frozen=True)
+class ComparableExample:
+    """An example that takes what the open model takes.
+
+    Attributes:
+        name: Name of the example.
+        early: Whether it is meant as it was early in its training.
+        title: What a list calls it, such as ``"This model, after 1 epoch"``.
+        quality: What its answers to held-out samples are worth, in a sentence.
+    """
+
+    name: str
+    early: bool
+    title: str
+    quality: str
+
+
+@dataclass(frozen=True)
 class ComparisonReport:
     """Two models, or two samples, layer by layer.
 
@@ -458,6 +540,18 @@ class PluginSummary:
     import_seconds: float = field(default=0.0, compare=False)
     changed_at: str = ""
     report_to: str = ""
+    meanings: tuple[InstalledMeaning, ...] = ()
+
+
+@dataclass(frozen=True)
+class MeaningMatch:
+    """A meaning, and how likely an output has it: ``score`` from 0 to 1, or None and the reason why it cannot."""
+
+    name: str
+    title: str
+    score: float | None
+    reason: str
+    package: str
 
 
 @dataclass(frozen=True)
@@ -493,7 +587,7 @@ class ChartPicture:
     Attributes:
         specification: Vega-Lite.
         caption: What stands above it; empty where it is alone.
-        selections: Names of the selection parameters in it that are options too.
+        selections: Names of the selection parameters in it that are options too, or lead to a unit.
         alt: What a screen reader hears: what the chart shows, and its key numbers.
     """
 

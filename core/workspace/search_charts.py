@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from core import charts
+from core.charts.validation import specification_of
 from core.common.text import number_text
 from core.workspace.results import ChartPicture
 from core.workspace.search_results import ExcitedReport, FoundInput
@@ -16,7 +17,6 @@ from core.workspace.search_results import ExcitedReport, FoundInput
 __all__ = ["answers_chart", "is_weaker"]
 
 _SAMPLE_COLOUR: Final = "#8f94a3"
-_DIGITS: Final = ".3g"
 
 
 def is_weaker(found: Sequence[FoundInput], strongest: ExcitedReport) -> bool:
@@ -29,7 +29,7 @@ def is_weaker(found: Sequence[FoundInput], strongest: ExcitedReport) -> bool:
     if not found or not strongest.samples:
         return False
     best = found[0].objective
-    return best < strongest.largest and format(best, _DIGITS) != format(strongest.largest, _DIGITS)
+    return best < strongest.largest and number_text(best) != number_text(strongest.largest)
 
 
 def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> ChartPicture:
@@ -42,10 +42,10 @@ def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> Char
     answers = [found[0].objective, strongest.largest]
     names = ["found input", f"strongest sample, {strongest.strongest:,}"]
     # In the names: only text of axes follows the page from light to dark.
-    labels = [f"{name}: {answer:{_DIGITS}}" for name, answer in zip(names, answers, strict=True)]
+    labels = [f"{name}: {number_text(answer)}" for name, answer in zip(names, answers, strict=True)]
     frame = pd.DataFrame({"of": labels, "answer": answers})
     chart = (
-        alt.Chart(frame, height=alt.Step(20), view=alt.ViewBackground(stroke=None))
+        alt.Chart(frame, height=alt.Step(20), view=charts.FRAMELESS)
         .mark_bar()
         .encode(
             alt.X("answer:Q", axis=None, scale=alt.Scale(zero=True)),
@@ -66,4 +66,4 @@ def answers_chart(found: Sequence[FoundInput], strongest: ExcitedReport) -> Char
         f"The found input answers {number_text(answers[0])}, the strongest of {strongest.sample_count:,} samples "
         f"{number_text(answers[1])}."
     )
-    return ChartPicture(chart.to_dict(), alt=told)
+    return ChartPicture(specification_of(chart), alt=told)

@@ -19,16 +19,34 @@ class SearchableLayer:
         kind: ``"unit"`` or ``"channel"``; of a layer that answers the classes ``"class"``.
         unit_count: How many it has.
         class_names: What each is called, where they are classes that have names; empty elsewhere.
-        has_places: Whether a unit answers at several places or timesteps.
+        axes: Name of each axis between the samples and the units, such as ``height``; empty where a unit answers once.
+        extents: Extent along each; None where it is open.
         explained_as: What of its answer is looked for, see :func:`core.extraction.layers.explained_as`.
+        inputs: Names of the inputs that take real numbers, of which one is searched.
+        images: Those of them that are images.
+        has_other_inputs: Whether the model takes others too, which are held at the open sample.
     """
 
     key: str
     kind: str
     unit_count: int
     class_names: tuple[str, ...]
-    has_places: bool
+    axes: tuple[str, ...] = ()
+    extents: tuple[int | None, ...] = ()
     explained_as: str = ""
+    inputs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    has_other_inputs: bool = False
+
+    @property
+    def has_region(self) -> bool:
+        """Whether a unit answers in rows and columns of a known number, of which a part can be meant."""
+        return self.axes == ("height", "width") and None not in self.extents
+
+    @property
+    def positions(self) -> int:
+        """How many steps, tokens or boxes in a row it answers at, of which one can be meant; 0 where there are none."""
+        return self.extents[0] or 0 if len(self.extents) == 1 else 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,7 @@ class FoundInput:
         objective: What the target amounts to for it.
         answer: The class that the model answers to it, with its probability; empty where it tells no classes apart.
         is_other_class: Whether a class is looked for, and the model takes this for another.
+        is_wide: Whether the picture is a strip of several: the frames of a film, the slices of a volume.
     """
 
     # How the picture crosses from a worker, see core.workspace.workers.wire.
@@ -51,6 +70,7 @@ class FoundInput:
     objective: float
     answer: str
     is_other_class: bool = False
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,12 +82,16 @@ class SearchReport:
         steps: How many steps were made.
         found: One per start, the strongest first.
         curve: What the target amounted to at each step as a Vega-Lite chart.
+        entry: Name of the input that is searched, where the model takes several; else empty.
+        held_at: What the others are held at, in words.
     """
 
     name: str
     steps: int
     found: tuple[FoundInput, ...]
     curve: dict[str, Any]
+    entry: str = ""
+    held_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ class ShownModel:
     @property
     def summary(self) -> ShownSummary:
         """What a page is told of it."""
-        return ShownSummary(
-            self.opened.summary.name, self.version, self.samples is not None, self.about_samples or "No samples"
-        )
+        opened = self.opened.summary
+        about = self.about_samples or "No samples"
+        return ShownSummary(opened.name, self.version, self.samples is not None, about, opened.inputs)
 
 
 class ShownModels:

@@ -37,6 +37,8 @@ _CANDIDATES: Final = 3
 _QUALITIES: Final = (60, 45, 30, 15)
 _MOST_BYTES: Final = 10_000
 _VOLUME: Final = (8, 16, 16)
+_STEPS: Final = 40
+_RATE: Final = 4_000
 
 
 def thumbnail(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> bytes:
@@ -112,6 +114,10 @@ def _passes(models: OnceCache[Extractor], *, inside: bool) -> Iterator[tuple[Act
         )
     extractor = models.get("volumes", _volume_extractor)
     yield extractor.extract(_volumes()), extractor
+    extractor = models.get("tags", _tag_extractor)
+    yield extractor.extract(_waves()), extractor
+    extractor = models.get("sounds", _sound_extractor)
+    yield extractor.extract(_chirps()), extractor
 
 
 def _volume_extractor() -> Extractor:
@@ -128,6 +134,40 @@ def _volume_extractor() -> Extractor:
         kernel[(*before, 0, axis + 1)], kernel[(*after, 0, axis + 1)] = -1, 1
     layer.set_weights([kernel])
     return Extractor(model)
+
+
+def _tag_extractor() -> Extractor:
+    """Return what records a model that answers classes at each step, of which there is no example."""
+    import keras
+
+    layer = keras.layers.Dense(3, activation="softmax", name="tags")
+    model = keras.Sequential([keras.Input((_STEPS, 2), name="waves"), layer])
+    turns = np.arange(3) * 2 * np.pi / 3
+    layer.set_weights([3 * np.stack([np.sin(turns), np.cos(turns)]), np.zeros(3)])
+    return Extractor(model)
+
+
+def _waves() -> np.ndarray:
+    """Return points that go round, one sample ahead of the other, shape ``(sample, time, 2)``."""
+    turns = np.linspace(0, 4 * np.pi, _STEPS) + np.linspace(0, 1, _SAMPLES)[:, np.newaxis]
+    return np.stack([np.sin(turns), np.cos(turns)], axis=-1).astype(np.float32)
+
+
+def _sound_extractor() -> Extractor:
+    """Return what records a model that makes spectrograms, of which there is no example."""
+    import keras
+
+    layer = keras.layers.MelSpectrogram(
+        fft_length=256, sequence_stride=64, num_mel_bins=48, sampling_rate=_RATE, min_freq=40, name="mel"
+    )
+    return Extractor(keras.Sequential([keras.Input((_RATE,), name="sound"), layer]))
+
+
+def _chirps() -> np.ndarray:
+    """Return tones that rise through one second, each sample a little higher, shape ``(sample, time)``."""
+    seconds = np.arange(_RATE) / _RATE
+    hertz = np.linspace(200, 400, _SAMPLES)[:, np.newaxis] * (1 + 3 * seconds)
+    return np.sin(2 * np.pi * np.cumsum(hertz, axis=1) / _RATE).astype(np.float32)
 
 
 def _volumes() -> np.ndarray:

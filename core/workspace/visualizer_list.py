@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
+from core.plugins.declarations import summary_of
 from core.plugins.options import describe_options
 from core.plugins.plugin import BUILT_IN_PACKAGE, Plugin, Problem
 from core.plugins.registry import Candidate, Registry
 from core.plugins.visualizer import Visualizer
 from core.workspace.results import (
     Failure,
+    InstalledMeaning,
     InstalledVisualizer,
     PartSummary,
     PluginSummary,
@@ -81,7 +83,7 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
     return VisualizerSummary(
         visualizer.name,
         visualizer.title,
-        _first_line(visualizer),
+        summary_of(visualizer),
         visualizer.how_to_read,
         visualizer.limitations,
         controls,
@@ -89,6 +91,7 @@ def _suited(registry: Registry, visualizer: Visualizer, activation: Activation) 
         plugin.version,
         plugin.changed_at,
         visualizer.group,
+        visualizer.on_unit_card,
     )
 
 
@@ -98,15 +101,9 @@ def _rejection(registry: Registry, candidate: Candidate) -> Rejection:
     return Rejection(visualizer.title, candidate.match.reason, package, visualizer.name, visualizer.group)
 
 
-def _first_line(visualizer: Visualizer) -> str:
-    try:
-        return str(visualizer.summary())
-    except Exception as error:
-        return f"Its summary() raised {type(error).__name__}: {error}"
-
-
 def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
     brought = [registry.get(name) for name in plugin.visualizers]
+    meanings = [registry.meanings.get(name) for name in plugin.meanings]
     return PluginSummary(
         plugin.name,
         plugin.source,
@@ -115,7 +112,7 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
         plugin.path,
         plugin.status,
         tuple(
-            InstalledVisualizer(each.name, each.title, _first_line(each), each.handles.in_words(), each.group)
+            InstalledVisualizer(each.name, each.title, summary_of(each), each.handles.in_words(), each.group)
             for each in brought
         ),
         tuple(map(failure_of, plugin.problems)),
@@ -123,4 +120,15 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
         plugin.import_seconds,
         plugin.changed_at,
         plugin.report_to,
+        tuple(
+            InstalledMeaning(
+                each.name,
+                each.title,
+                summary_of(each),
+                each.takes,
+                each.loss_name,
+                registry.meanings.fault_of(each.name),
+            )
+            for each in meanings
+        ),
     )

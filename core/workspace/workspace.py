@@ -4,102 +4,55 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from core.charts.export import ChartFormat
-from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import InputRejected
 from core.examples.catalogue import get_example
-from core.extraction.extractor import Extractor
-from core.extraction.extractors import ModelSource, model_store
+from core.extraction.extractors import ModelSource
 from core.extraction.memory_plan import MemoryPlan
+from core.inputs.edits import Edit, Variant
 from core.inputs.files import Preparation, Samples, read_files, read_text
 from core.inputs.images import Fit
-from core.inputs.labels import LabelRole
 from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
-from core.plugins.registry import Registry, get_registry
-from core.workspace import export, thumbnails, visualizer_list
+from core.workspace import export, results, thumbnails, visualizer_list
 from core.workspace.compared_layers import compared_layer
+from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.labelled_samples import NamesOfClasses, names_by_person, names_in_files, role_by_person
-from core.workspace.layer_charts import ChartRequest
-from core.workspace.model_names import code_that_opens, code_that_opens_example, file_name
+from core.workspace.labelled_samples import names_by_person, names_in_files, role_by_person
+from core.workspace.model_names import code_that_opens, code_that_opens_example
 from core.workspace.model_summary import summarize_examples
 from core.workspace.noise_samples import noise_samples, noise_sizes
-from core.workspace.open_model import OpenModel, OpenSamples, open_model, open_samples, summarize_labels
-from core.workspace.results import (
-    Answer,
-    ChartPicture,
-    ChartResult,
-    ComparisonReport,
-    HealthReport,
-    InputView,
-    LabelSummary,
-    LayerRow,
-    LayerView,
-    ModelSummary,
-    NoiseSizes,
-    PartSummary,
-    PluginSummary,
-    Rejection,
-    SampleRow,
-    ShownSummary,
-    VisualizerSummary,
-)
+from core.workspace.open_model import open_model, summarize_labels
+from core.workspace.pin_results import Pinned, SideBySide
 from core.workspace.search_results import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
-from core.workspace.shown_models import ShownModel, ShownModels
+from core.workspace.second_models import CODE_OF_SHOWN, code_that_names, example_source
+from core.workspace.side_by_side import Side, side_by_side
+from core.workspace.unit_results import UnitCard, UnitSearchReport
+from core.workspace.what_is_open import WhatIsOpen
 
 __all__ = ["Workspace"]
 
 
-class Workspace(WorkspaceInterface):
-    """What one visitor has open.
+class Workspace(WhatIsOpen, WorkspaceInterface):
+    """What one visitor has open, and what there is to ask of it.
 
-    A model that is refused, or data that does not fit, leaves what was open before as it was.
-
-    Args:
-        registry: Where the pictures come from; the registry of the process by default.
-        models: Where opened models are shared; the store of the process by default.
-        memory_budget: Bytes of activations that may be kept at once; by default the limit ``kept_bytes``.
-        trust: Whose code every model file may use beyond Keras.
-        shown: The models of this process that are shown; by default there are none.
+    A model that is refused, or data that does not fit, leaves what was open before as it was. The arguments are those
+    of :class:`core.workspace.what_is_open.WhatIsOpen`.
     """
-
-    def __init__(
-        self,
-        registry: Registry | None = None,
-        models: OnceCache[Extractor] | None = None,
-        memory_budget: int | None = None,
-        trust: Trust = NO_TRUST,
-        shown: ShownModels | None = None,
-    ) -> None:
-        self._trust = trust
-        self._registry = registry or get_registry()
-        self._models = models or model_store
-        self._budget = memory_budget
-        self._shown = ShownModels() if shown is None else shown
-        self._shown_model: ShownModel | None = None
-        self._model: OpenModel | None = None
-        self._samples: OpenSamples | None = None
-        self._noise: tuple[int, int, Mapping[str, Sequence[int]]] | None = None
-        self._other: OpenModel | None = None
-        self._names = NamesOfClasses()
-        self._role: LabelRole | None = None
-        self._lock = threading.RLock()
 
     examples = staticmethod(summarize_examples)
     file_report = staticmethod(look_at_file)
     files_report = staticmethod(look_at_files)
 
     @property
-    def model(self) -> ModelSummary | None:
+    def model(self) -> results.ModelSummary | None:
         return self._model.summary if self._model else None
 
     @property
@@ -111,14 +64,14 @@ class Workspace(WorkspaceInterface):
         return self._samples.label_names if self._samples else ()
 
     @property
-    def labelling(self) -> LabelSummary:
+    def labelling(self) -> results.LabelSummary:
         return summarize_labels(self._model, self._samples)
 
     @property
-    def compared(self) -> ModelSummary | None:
+    def compared(self) -> results.ModelSummary | None:
         return self._other.summary if self._other else None
 
-    def open_example(self, name: str) -> ModelSummary:
+    def open_example(self, name: str) -> results.ModelSummary:
         example = get_example(name)
         with self._lock:
             source = ModelSource(example.model_path, name)
@@ -134,7 +87,7 @@ class Workspace(WorkspaceInterface):
         member: str = "",
         weights: str = "",
         trust: Trust = NO_TRUST,
-    ) -> ModelSummary:
+    ) -> results.ModelSummary:
         file = self._file_source(source, name, member, weights, trust)
         with self._lock:
             opening = code_that_opens(file.name, member, file.trust)
@@ -142,14 +95,16 @@ class Workspace(WorkspaceInterface):
             self._start_with(model)
         return model.summary
 
-    def open_files(self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST) -> ModelSummary:
+    def open_files(
+        self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST
+    ) -> results.ModelSummary:
         with files_together(files) as (source, name):
             return self.open_model(source, name, member, trust=trust)
 
-    def shown_models(self) -> tuple[ShownSummary, ...]:
+    def shown_models(self) -> tuple[results.ShownSummary, ...]:
         return self._shown.summaries
 
-    def open_shown(self, name: str) -> ModelSummary:
+    def open_shown(self, name: str) -> results.ModelSummary:
         entry = self._shown.get(name)
         with self._lock:
             self._start_with(entry.opened)
@@ -158,11 +113,13 @@ class Workspace(WorkspaceInterface):
                 self._take(entry.samples)
         return entry.opened.summary
 
-    def take_input_as(self, name: str, kind: InputKind) -> ModelSummary:
+    def take_input_as(self, name: str, kind: InputKind) -> results.ModelSummary:
         with self._lock:
             self._model = self._require_model().with_input_as(name, kind)
             if self._noise:
+                variants = self._variants
                 self.take_noise(*self._noise)
+                self.set_variants(variants)
             else:
                 self._match_samples_again()
         return self._model.summary
@@ -177,9 +134,7 @@ class Workspace(WorkspaceInterface):
     def take_shown_samples(self) -> None:
         entry = self._shown_model
         if entry is None or entry.samples is None:
-            raise InputRejected(
-                "No samples came with this model.", remedy="Give it data, or noise; or show it with some."
-            )
+            raise InputRejected("No samples came with this model.", remedy="Give it data, noise, or show it with some.")
         self._take(entry.samples)
 
     def take_files(
@@ -190,21 +145,32 @@ class Workspace(WorkspaceInterface):
         fit: Fit,
         invert: bool,
         scale_arrays: bool = False,
+        sampling_rate: int = 0,
+        letters: str = "",
     ) -> None:
+        preparation = Preparation(scaling, fit, invert, scale_arrays, sampling_rate, letters)
         class_names, data = names_in_files(files)
-        preparation = Preparation(scaling, fit, invert, scale_arrays)
-        self._take(read_files(data, self._require_model().specs, preparation), class_names)
+        model = self._require_model()
+        others = (each for each in model.outputs if each.position != model.output.position)
+        samples = read_files(data, model.specs, preparation, (model.output, *others))
+        self._take(samples, class_names or samples.class_names)
 
     def take_text(self, text: str) -> None:
         self._take(read_text(text, self._require_model().specs[0]))
 
-    def noise_sizes(self, sizes: Mapping[str, Sequence[int]] | None = None) -> NoiseSizes:
+    def noise_sizes(self, sizes: Mapping[str, Sequence[int]] | None = None) -> results.NoiseSizes:
         return noise_sizes(self._require_model(), sizes or {})
 
     def take_noise(self, count: int, seed: int, sizes: Mapping[str, Sequence[int]] | None = None) -> None:
         with self._lock:
             self._take(noise_samples(self._require_model(), count, seed, sizes or {}))
             self._noise = (count, seed, dict(sizes or {}))
+
+    def set_variants(self, variants: Sequence[Variant]) -> None:
+        self._require_samples()
+        with self._lock:
+            if self._samples_read is not None and tuple(variants) != self._variants:
+                self._open_samples(self._samples_read, tuple(variants))
 
     def set_class_names(self, names: str | Sequence[str]) -> None:
         self._require_model()
@@ -218,40 +184,49 @@ class Workspace(WorkspaceInterface):
             self._role = role_by_person(role)
             self._match_samples_again()
 
-    def inputs(self, sample: int) -> tuple[InputView, ...]:
+    def inputs(self, sample: int) -> tuple[results.InputView, ...]:
         return self._require_samples().previews.views(sample)
 
     def plan(self) -> MemoryPlan:
         return self._require_samples().blocks.plan
 
-    def answer(self, sample: int, progress: Progress | None = None, output: str = "") -> Answer:
-        return self._require_samples().sample_list.answer(sample, self._require_model().output_called(output), progress)
+    def answer(
+        self, sample: int, progress: Progress | None = None, output: str = "", meaning: str = ""
+    ) -> results.Answer:
+        described = self._require_model().output_called(output)
+        return self._require_samples().sample_list.answer(sample, described, progress, meaning)
 
-    def sample_rows(self, seconds: float = 0.0, progress: Progress | None = None) -> tuple[SampleRow, ...]:
-        return self._require_samples().sample_list.rows(seconds, progress)
+    def sample_rows(
+        self, seconds: float = 0.0, progress: Progress | None = None, meaning: str = ""
+    ) -> results.SampleRows:
+        return self._require_samples().sample_list.rows(seconds, progress, meaning)
 
-    def sample_strip(self, samples: Sequence[int], selected: int) -> ChartPicture:
+    def sample_strip(self, samples: Sequence[int], selected: int) -> results.ChartPicture:
         return self._require_samples().sample_list.strip(samples, selected)
 
-    def layers(self, sample: int) -> tuple[LayerRow, ...]:
+    def layers(self, sample: int) -> tuple[results.LayerRow, ...]:
         return self._require_samples().layers.rows(sample)
 
-    def map(self, sample: int, selected: str) -> dict[str, Any]:
-        return self._require_samples().layers.map(sample, selected)
+    def map(self, sample: int, selected: str, changes: Mapping[str, float] | None = None) -> dict[str, Any]:
+        return self._require_samples().layers.map(sample, selected, changes or {})
 
     def describe(self, layer: str, sample: int) -> str:
         return self._require_samples().layers.describe(layer, sample)
 
-    def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
+    def parts(self, layer: str, sample: int) -> tuple[results.PartSummary, ...]:
         return self._require_samples().layers.parts(layer, sample)
 
-    def visualizers(self, layer: str, sample: int) -> tuple[VisualizerSummary, ...]:
+    def visualizers(self, layer: str, sample: int) -> tuple[results.VisualizerSummary, ...]:
         return self._require_samples().layers.visualizers(layer, sample)
 
-    def rejections(self, layer: str, sample: int) -> tuple[Rejection, ...]:
+    def rejections(self, layer: str, sample: int) -> tuple[results.Rejection, ...]:
         return self._require_samples().layers.rejections(layer, sample)
 
-    def plugins(self) -> tuple[PluginSummary, ...]:
+    def meanings(self, sample: int, output: str = "") -> tuple[results.MeaningMatch, ...]:
+        described = self._require_model().output_called(output)
+        return self._require_samples().sample_list.meanings(sample, described)
+
+    def plugins(self) -> tuple[results.PluginSummary, ...]:
         self._registry.refresh()
         return visualizer_list.plugins(self._registry)
 
@@ -266,7 +241,7 @@ class Workspace(WorkspaceInterface):
         sample: int,
         draw: bool = True,
         progress: Progress | None = None,
-    ) -> LayerView:
+    ) -> results.LayerView:
         view = self._require_samples().layers.view(layer, sample)
         if (picture := view.picture(visualizer)) is None or not draw:
             return view
@@ -279,13 +254,27 @@ class Workspace(WorkspaceInterface):
         options: Mapping[str, Any],
         sample: int,
         progress: Progress | None = None,
-    ) -> ChartResult:
-        return self._require_samples().charts.result(ChartRequest(layer, visualizer, sample, options), progress)
+    ) -> results.ChartResult:
+        return self._require_samples().charts.result(self._chart_request(layer, visualizer, options, sample), progress)
+
+    def side_by_side(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        pin: Pinned,
+        progress: Progress | None = None,
+    ) -> SideBySide:
+        model, samples = self._require_model(), self._require_samples()
+        first = Side(model, samples, layer, sample, options.get("@unit"), self._second_model())
+        second = first.pinned(pin, *(self._other_side() if pin.is_other_model else (model, samples)))
+        return side_by_side(self._registry, first, second, visualizer, options, progress)
 
     def chart_file(
         self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int, kind: ChartFormat
     ) -> bytes:
-        return self._require_samples().charts.file(ChartRequest(layer, visualizer, sample, options), kind)
+        return self._require_samples().charts.file(self._chart_request(layer, visualizer, options, sample), kind)
 
     def activation_file(self, layer: str, sample: int, kind: Literal["npy", "csv"]) -> bytes:
         activation, position = self._require_samples().blocks.activation(layer, sample)
@@ -300,16 +289,16 @@ class Workspace(WorkspaceInterface):
     def code(self, layer: str, visualizer: str, options: Mapping[str, Any], sample: int) -> str:
         model = self._require_model()
         charts = self._require_samples().charts
-        return charts.code(ChartRequest(layer, visualizer, sample, options), model.opening, model.taken_for)
+        return charts.code(self._chart_request(layer, visualizer, options, sample), model.opening, model.taken_for)
 
-    def health(self, progress: Progress | None = None) -> HealthReport:
+    def health(self, progress: Progress | None = None) -> results.HealthReport:
         return self._require_samples().views.health(progress)
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
         return self._require_samples().views.class_means(layer, progress)
 
-    def compare_with_example(self, name: str) -> ModelSummary:
-        return self._compare_with(ModelSource(get_example(name).model_path, name))
+    def compare_with_example(self, name: str, early: bool = False) -> results.ModelSummary:
+        return self._compare_with(*example_source(name, early))
 
     def compare_with_model(
         self,
@@ -318,31 +307,41 @@ class Workspace(WorkspaceInterface):
         member: str = "",
         weights: str = "",
         trust: Trust = NO_TRUST,
-    ) -> ModelSummary:
-        return self._compare_with(self._file_source(source, name, member, weights, trust))
+    ) -> results.ModelSummary:
+        file = self._file_source(source, name, member, weights, trust)
+        return self._compare_with(file, code_that_names(file.name))
 
     def compare_with_files(
         self, files: Sequence[tuple[str, bytes]], member: str = "", trust: Trust = NO_TRUST
-    ) -> ModelSummary:
+    ) -> results.ModelSummary:
         with files_together(files) as (source, name):
             return self.compare_with_model(source, name, member, trust=trust)
 
-    def compare_with_shown(self, name: str) -> ModelSummary:
+    def compare_with_shown(self, name: str) -> results.ModelSummary:
         self._require_model()
-        self._other = self._shown.get(name).opened
+        self._other = replace(self._shown.get(name).opened, opening=CODE_OF_SHOWN)
         return self._other.summary
 
-    def comparison(self, progress: Progress | None = None) -> ComparisonReport:
+    def comparison(self, progress: Progress | None = None) -> results.ComparisonReport:
         other = self._require_other_model()
         names = (self._require_model().summary.name, other.summary.name)
         return self._require_samples().views.comparison(other.key, other.extractor, names, progress)
 
-    def compare_samples(self, first: int, second: int) -> ComparisonReport:
+    def compare_samples(self, first: int, second: int) -> results.ComparisonReport:
         return self._require_samples().views.compare_samples(first, second)
 
     def compared_layer(self, layer: str, sample: int, second: int | None, unit: int | None = None) -> dict[str, Any]:
         samples, other = self._require_samples(), self._require_other_model() if second is None else None
         return compared_layer(self._require_model(), other, samples.dataset, layer, (sample, second), unit)
+
+    def edit_view(
+        self, sample: int, edits: Sequence[Edit], output: str = "", meaning: str = "", progress: Progress | None = None
+    ) -> EditView:
+        described = self._require_model().output_called(output)
+        return self._require_samples().edit_views.view(sample, edits, described, meaning, progress)
+
+    def edited_layer(self, sample: int, edits: Sequence[Edit], layer: str, unit: int | None = None) -> EditedLayer:
+        return self._require_samples().edit_views.layer(sample, edits, layer, unit)
 
     def searchable_layers(self) -> tuple[SearchableLayer, ...]:
         return self._require_samples().maximizations.layers()
@@ -357,56 +356,20 @@ class Workspace(WorkspaceInterface):
     ) -> LayerSearchReport:
         return self._require_samples().maximizations.whole_layer(layer, settings, sample, steps, seconds)
 
+    def answer_to_drag(
+        self, layer: str, unit: int | None, settings: Mapping[str, Any], sample: int
+    ) -> dict[str, Any] | None:
+        return self._require_samples().maximizations.answer_to_drag(layer, unit, settings, sample)
+
     def excited(
         self, layer: str, unit: int | None, settings: Mapping[str, Any], progress: Progress | None = None
     ) -> ExcitedReport:
         return self._require_samples().maximizations.samples(layer, unit, settings, progress)
 
-    def _require_model(self) -> OpenModel:
-        if self._model is None:
-            raise InputRejected("No model is open.", remedy="Open an example or a model file first.")
-        return self._model
+    def unit_card(self, layer: str, unit: int | None, sample: int) -> UnitCard:
+        return self._require_samples().units.card(layer, unit, sample)
 
-    def _require_samples(self) -> OpenSamples:
-        if self._samples is None:
-            self._require_model()
-            raise InputRejected("There is no input yet.", remedy="Give the model data of yours, or noise.")
-        return self._samples
-
-    def _require_other_model(self) -> OpenModel:
-        if self._other is None:
-            raise InputRejected("There is no model to compare with.", remedy="Choose an example or a file.")
-        return self._other
-
-    def _file_source(
-        self, source: str | os.PathLike[str] | bytes, name: str, member: str, weights: str, trust: Trust
-    ) -> ModelSource:
-        name = name or file_name(source, weights)
-        return ModelSource(source, name, weights or None, member, trust | self._trust)
-
-    def _compare_with(self, source: ModelSource) -> ModelSummary:
-        self._require_model()
-        self._other = open_model(source, None, "", self._models)
-        return self._other.summary
-
-    def _start_with(self, model: OpenModel) -> None:
-        self._model, self._samples, self._other, self._noise = model, None, None, None
-        self._shown_model = None
-        self._names, self._role = NamesOfClasses(own=model.class_names), None
-
-    def _take(self, samples: Samples, class_names: tuple[str, ...] = ()) -> None:
-        with self._lock:
-            self._noise = None
-            self._name_classes(replace(self._names, from_data=class_names))
-            self._samples = self._open_samples(samples)
-
-    def _name_classes(self, names: NamesOfClasses) -> None:
-        self._names = names
-        self._model = replace(self._require_model(), class_names=names.in_use)
-
-    def _match_samples_again(self) -> None:
-        if self._samples is not None:
-            self._samples = self._open_samples(self._samples.source)
-
-    def _open_samples(self, samples: Samples) -> OpenSamples:
-        return open_samples(self._require_model(), samples, self._registry, self._budget, self._role)
+    def find_units(
+        self, text: str, layer: str, unit: int | None, sample: int, progress: Progress | None = None
+    ) -> UnitSearchReport:
+        return self._require_samples().units.search(text, layer, unit, sample, progress)

@@ -58,7 +58,7 @@ def ablate(extractor: Extractor, inputs: Any, layer: str, unit: int, value: floa
     )
     before = run_pass(extractor, inputs, PassSpec(kept=(layer, *later), with_answer=True))
     change = _fixed(layer, before.values[layer], [unit], value)
-    after = run_pass(extractor, inputs, PassSpec(kept=later, changed=layer, with_answer=True), change=change)
+    after = run_pass(extractor, inputs, PassSpec(kept=later, changed=(layer,), with_answer=True), changes=[change])
     changed = {key: _moved(before.values[key], after.values[key]) for key in later}
     return Ablation(_first(before.answer), _first(after.answer), changed)
 
@@ -73,8 +73,8 @@ def answers_without(extractor: Extractor, inputs: Any, layer: str, unit: int, va
     inputs = in_structure(extractor.model, inputs)
     shape = layers_of(extractor, inputs)[layer].output_shape
     change = _fixed(layer, np.empty((1, *[1] * (len(shape) - 2), shape[-1] or 1)), [unit], value)
-    spec = PassSpec(changed=layer, with_answer=True)
-    return _first(run_pass(extractor, inputs, spec, change=change).answer)
+    spec = PassSpec(changed=(layer,), with_answer=True)
+    return _first(run_pass(extractor, inputs, spec, changes=[change]).answer)
 
 
 def importance_of_units(
@@ -104,7 +104,7 @@ def importance_of_units(
         ExtractionFailed: If the model raises.
     """
     inputs = in_structure(extractor.model, inputs)
-    found = run_pass(extractor, inputs, PassSpec.of(target, kept=(layer,)), units=target.unit or 0, place=target.place)
+    found = run_pass(extractor, inputs, PassSpec.of(target, kept=(layer,)), target=target)
     answer = found.values[layer]
     count = answer.shape[-1]
     fixed = np.broadcast_to(values, (count,))
@@ -115,8 +115,8 @@ def importance_of_units(
         units = chosen[start : start + _AT_ONCE].tolist()
         copies = structure.repeated(inputs, len(units))
         change = _fixed(layer, np.repeat(answer[:1], len(units), axis=0), units, fixed[units])
-        spec = PassSpec.of(target, changed=layer)
-        after = run_pass(extractor, copies, spec, units=target.unit or 0, place=target.place, change=change)
+        spec = PassSpec.of(target, changed=(layer,))
+        after = run_pass(extractor, copies, spec, target=target, changes=[change])
         falls[units] = found.objective[0] - after.objective
         if progress:
             done = start + len(units)

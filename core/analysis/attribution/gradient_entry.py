@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core.analysis.attribution.gradient_pass import PassSpec, run_pass
+from core.analysis.attribution.map_places import inputs_behind
 from core.analysis.attribution.targets import Target
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
@@ -23,16 +24,16 @@ class GradientEntry:
     """Where what goes in can be changed a little.
 
     Attributes:
-        keys: The inputs that the target has a gradient by; where it has none by any, the layer nearest to them that
-            it has one by, such as an embedding; empty where there is none.
+        keys: The inputs that the target has a gradient by; of one that it has none by, the layer nearest to it that it
+            has one by, such as an embedding, unless other inputs go in there too; empty where there is none.
         stopped_by: Why it has none by the inputs, or by some of them, in a sentence; empty where it has.
-        fallback: The first layer that answers real numbers and has a sample's own values, to be changed without a
-            gradient; empty where an input can be.
+        changeable: Likewise for who needs no gradient: each input of real numbers, and of each other one the first
+            layer that answers real numbers.
     """
 
     keys: tuple[str, ...]
     stopped_by: str = ""
-    fallback: str = ""
+    changeable: tuple[str, ...] = ()
 
 
 def gradient_entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
@@ -59,16 +60,32 @@ def _entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     named = structure.named_tensors(extractor.model, tensors)
     floating = tuple(input_key(name) for name, tensor in named.items() if tensor.dtype.is_floating)
     whole = Target(target.layer, None if target.unit is None else 0, (), target.before_softmax)
-    through = _with_gradient(extractor, inputs, whole, floating)
-    if through:
-        return GradientEntry(through, _other_inputs(named, through))
     layers = layers_of(extractor, inputs)
-    before = [key for key, layer in layers.items() if _is_real(layer) and not layer.holds_layers]
-    with_gradient = _with_gradient(extractor, inputs, whole, tuple(before))
-    first = next((key for key in with_gradient if key != target.layer), "")
-    stopped_by = _stopper(layers, named, first or target.layer)
-    fallback = next(iter(before), "")
-    return GradientEntry((first,) if first else (), stopped_by, "" if floating else fallback)
+    real = [key for key, layer in layers.items() if _is_real(layer) and not layer.holds_layers]
+    behind = {key: inputs_behind(layers, key) for key in real}
+    with_gradient = set(_with_gradient(extractor, inputs, whole, (*floating, *real))) - {target.layer}
+    keys, changeable, stopped, unreached = [], [], [], []
+    for name in named:
+        key = input_key(name)
+        # What several inputs flow into is the entry of none of them, unless the model has no other.
+        own = [each for each in real if behind[each] == (name,) or len(named) == 1]
+        entry = key if key in with_gradient else next((each for each in own if each in with_gradient), "")
+        changed = key if key in floating else next(iter(own), "")
+        keys += [entry] if entry else []
+        changeable += [changed] if changed else []
+        if entry == key:
+            continue
+        if entry:
+            stopped.append(_stopper(layers, named, entry, name))
+        else:
+            unreached.append(name)
+    if unreached and keys:
+        stopped.append(_without_gradient(named, unreached))
+    elif unreached:
+        first = next((key for key in real if key in with_gradient), "")
+        stopped.append(_stopper(layers, named, first or target.layer, unreached[0]))
+        keys = [first] if first else []
+    return GradientEntry(tuple(dict.fromkeys(keys)), " ".join(stopped), tuple(dict.fromkeys(changeable)))
 
 
 def _with_gradient(extractor: Extractor, inputs: Any, target: Target, points: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,21 +95,20 @@ def _with_gradient(extractor: Extractor, inputs: Any, target: Target, points: tu
     return tuple(point for point in points if gradients[point] is not None)
 
 
-def _other_inputs(named: Mapping[str, Any], through: tuple[str, ...]) -> str:
-    others = [name for name in named if input_key(name) not in through]
-    listed = ", ".join(f"{name!r} ({named[name].dtype.name})" for name in others)
-    return f"There is no gradient by {listed}, which stays as it is." if others else ""
+def _without_gradient(named: Mapping[str, Any], names: Sequence[str]) -> str:
+    listed = ", ".join(f"{name!r} ({named[name].dtype.name})" for name in names)
+    return f"There is no gradient by {listed}, which stays as it is."
 
 
-def _stopper(layers: Mapping[str, LayerInfo], named: Mapping[str, Any], start: str) -> str:
-    """Say what stands between the inputs and the first layer that a gradient reaches."""
+def _stopper(layers: Mapping[str, LayerInfo], named: Mapping[str, Any], start: str, name: str) -> str:
+    """Say what stands between an input and the first layer that a gradient reaches."""
     for layer in reversed(_chain_before(layers, start)):
         if _turns_reals_into_others(layer, layers, named):
             return f"Layer {layer.key!r} ({layer.type_name}) answers {layer.dtype}, which no gradient goes through."
-    for name, tensor in named.items():
-        if not tensor.dtype.is_floating:
-            kind = "text" if tensor.dtype.name == "string" else "whole numbers"
-            return f"Input {name!r} is {kind}, by which there is no gradient."
+    for each in (name, *named):
+        if not named[each].dtype.is_floating:
+            kind = "text" if named[each].dtype.name == "string" else "whole numbers"
+            return f"Input {each!r} is {kind}, by which there is no gradient."
     nearest = layers.get(start)
     subject = f"Layer {start!r} ({nearest.type_name})" if nearest else f"Layer {start!r}"
     return f"{subject} computes in steps that have no gradient, such as rounding or looking up by number."

@@ -13,17 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from core.analysis.attribution.targets import (
-    EVERYWHERE,
-    Target,
-    objective_of,
-    values_before_softmax,
-    with_a_way_up,
-)
+from core.analysis.attribution.targets import Target, objective_of, values_before_softmax, with_a_way_up
 from core.errors import InputRejected
 from core.extraction.channel_order import channels_first, channels_last
 from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.extractor import Extractor, refuse_unknown_layers
+from core.extraction.known_layers import known_layers
 from core.extraction.layers import input_key
 from core.extraction.recorded_pass import (
     RecordedTensor,
@@ -34,7 +29,7 @@ from core.extraction.recorded_pass import (
     recorded_pass,
     static_shape,
 )
-from core.extraction.recorder import LayerCall
+from core.extraction.recorder import LayerCall, Recorder
 from core.extraction.sample_axes import REGULAR, SampleAxis, by_sample
 from core.inputs import structure
 
@@ -66,21 +61,27 @@ class PassSpec:
         target: Key of the layer that is explained; empty for none.
         whole: Whether all of that layer is taken, not one unit.
         before_softmax: Whether it is taken before its softmax or sigmoid.
+        place_axes: Along how many axes it is taken in a part of its places; 0 takes all places.
+        is_difference: Whether another unit is subtracted.
+        sign: -1 turns it round.
         points: Keys of layers and inputs to take the gradient at.
         kept: Keys of layers whose answers are returned.
-        changed: Key of the layer whose answer is changed; empty for none.
+        changed: Keys of the layers whose answers are changed.
         shuffled: Seed by which all weights are shuffled within each variable; None leaves them as they are.
         with_answer: Whether what the model answers is returned.
-        uphill: Whether a ReLU that answers nothing has a gradient all the same, see :func:`with_a_way_up`.
+        uphill: Whether ReLUs that answer nothing have a gradient all the same, see :func:`with_a_way_up`.
         samples: How the samples lie in what the target answers.
     """
 
     target: str = ""
     whole: bool = False
     before_softmax: bool = True
+    place_axes: int = 0
+    is_difference: bool = False
+    sign: int = 1
     points: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    changed: str = ""
+    changed: tuple[str, ...] = ()
     shuffled: int | None = None
     with_answer: bool = False
     uphill: bool = False
@@ -89,7 +90,15 @@ class PassSpec:
     @staticmethod
     def of(target: Target, **more: Any) -> PassSpec:
         """Return what is asked of a pass that explains a target."""
-        return PassSpec(target.layer, target.unit is None, target.before_softmax, **more)
+        return PassSpec(
+            target.layer,
+            target.unit is None,
+            target.before_softmax,
+            len(target.ranges),
+            target.versus is not None,
+            target.sign,
+            **more,
+        )
 
 
 @dataclass(frozen=True)
@@ -114,20 +123,45 @@ class PassArguments(NamedTuple):
 
     Attributes:
         units: Unit of the target for each sample, shape ``(sample,)``.
-        place: Where the target is taken, see :func:`objective_of`.
-        scale: What the answer of the changed layer is multiplied by; None where none is changed.
-        shift: What is added to it, likewise.
+        others: Unit that is subtracted, likewise; without effect where none is.
+        ranges: Where the target is taken, shape ``(axis, 2)``, see :func:`objective_of`.
+        scales: What the answer of each changed layer is multiplied by.
+        shifts: What is added to it, likewise.
     """
 
     units: Any
-    place: Any
-    scale: Any = None
-    shift: Any = None
+    others: Any
+    ranges: Any
+    scales: tuple[Any, ...] = ()
+    shifts: tuple[Any, ...] = ()
 
     @property
     def tensors(self) -> tuple[Any, ...]:
-        """Those that are there, in order."""
-        return tuple(tensor for tensor in self if tensor is not None)
+        """All of them, in order; the inverse of :meth:`of_tensors`."""
+        return (self.units, self.others, self.ranges, *self.scales, *self.shifts)
+
+    @staticmethod
+    def of_tensors(tensors: Sequence[Any]) -> PassArguments:
+        """Return what :attr:`tensors` says."""
+        units, others, ranges, *changes = tensors
+        half = len(changes) // 2
+        return PassArguments(units, others, ranges, tuple(changes[:half]), tuple(changes[half:]))
+
+    @staticmethod
+    def of(target: Target | None, units: np.ndarray) -> PassArguments:
+        """Return the numbers of a target, nothing changed.
+
+        Args:
+            target: What is explained; None for nothing.
+            units: Unit for each sample.
+        """
+        import tensorflow as tf
+
+        other = (target.versus if target else None) or 0
+        ranges = np.array(target.ranges if target else (), np.int32).reshape(-1, 2)
+        return PassArguments(
+            tf.constant(units, tf.int32), tf.fill([len(units)], np.int32(other)), tf.constant(ranges, tf.int32)
+        )
 
 
 class PassTensors(NamedTuple):
@@ -144,9 +178,9 @@ def run_pass(
     inputs: Any,
     spec: PassSpec,
     *,
-    units: np.ndarray | int = 0,
-    place: tuple[int, ...] = (),
-    change: Change | None = None,
+    target: Target | None = None,
+    units: np.ndarray | int | None = None,
+    changes: Sequence[Change] = (),
 ) -> PassResult:
     """Run inputs through a model and return what was asked for.
 
@@ -154,9 +188,9 @@ def run_pass(
         extractor: Holds the model, and keeps what is compiled here.
         inputs: What the model takes, the sample axis first.
         spec: What is asked for.
-        units: Unit of the target, one for all or one per sample.
-        place: Where the target is taken, see :class:`Target`.
-        change: What is changed; ``spec.changed`` names the same layer.
+        target: What is explained, where ``spec`` asks for it.
+        units: Unit for each sample, instead of the target's for all.
+        changes: What is changed; ``spec.changed`` names the same layers, in that order.
 
     Raises:
         InputRejected: If there is no such layer, or it has no values.
@@ -170,8 +204,11 @@ def run_pass(
     if spec.target:
         samples = extractor.sample_axis(tensors, spec.target)
         spec = replace(spec, samples=samples.of_one() if count == 1 else samples)
-    arguments = _arguments(np.broadcast_to(units, (count,)), place, change)
-    outputs, _ = _compiled_pass(extractor, spec, arguments, len(place)).run(tensors, *arguments.tensors)
+    if target:
+        _refuse_missing_units(extractor, target)
+    unit = (target.unit if target else None) or 0
+    arguments = _arguments(target, np.broadcast_to(unit if units is None else units, (count,)), changes)
+    outputs, _ = _compiled_pass(extractor, spec, arguments).run(tensors, *arguments.tensors)
     gradients = {point: np.asarray(gradient) for point, gradient in outputs.gradients.items()}
     return PassResult(
         np.asarray(outputs.objective),
@@ -205,6 +242,7 @@ def trace_pass(extractor: Extractor, tensors: Any, spec: PassSpec, arguments: Pa
         answer, recorder = recorded_pass(
             model, tensors, False, selection, replace_output=outputs.replace_output, weights=weights
         )
+        _refuse_single_steps(recorder, spec)
         sample_counts = (None, structure.flat(tensors)[0].shape[0])
         recording = collect(recorder, selection, positions={}, sample_counts=sample_counts)
         _refuse_without_values(recording, spec)
@@ -259,8 +297,12 @@ class _WatchedOutputs:
     def replace_output(self, call: LayerCall, key: str, tensor: Any) -> Any:
         if has_channels_first(call, static_shape(tensor), self.channels_first):
             self.channels_first[key] = static_shape(tensor)
-        if key == self._spec.changed and self._arguments.scale is not None:
-            tensor = _changed(tensor, self._arguments, key in self.channels_first)
+        if key in self._spec.changed:
+            position = self._spec.changed.index(key)
+            scale, shift = self._arguments.scales[position], self._arguments.shifts[position]
+            tensor = _changed(tensor, scale, shift, key in self.channels_first)
+        if self._spec.uphill:
+            tensor = with_a_way_up(tensor, self._arguments.units.shape[0])
         self._watch(key, tensor)
         return tensor
 
@@ -270,30 +312,25 @@ class _WatchedOutputs:
             self.watched[key] = tensor
 
 
-def _arguments(units: np.ndarray, place: tuple[int, ...], change: Change | None) -> PassArguments:
+def _arguments(target: Target | None, units: np.ndarray, changes: Sequence[Change]) -> PassArguments:
     import tensorflow as tf
 
-    # Places are told by one number per axis; how many axes there are is not known before the pass.
-    arguments = PassArguments(tf.constant(units, tf.int32), tf.constant(place or (EVERYWHERE,), tf.int32))
-    if change is None:
-        return arguments
-    return arguments._replace(scale=tf.constant(np.float32(change.scale)), shift=tf.constant(np.float32(change.shift)))
+    return PassArguments.of(target, units)._replace(
+        scales=tuple(tf.constant(np.float32(change.scale)) for change in changes),
+        shifts=tuple(tf.constant(np.float32(change.shift)) for change in changes),
+    )
 
 
-def _compiled_pass(
-    extractor: Extractor, spec: PassSpec, arguments: PassArguments, place_axes: int
-) -> CompiledPass[None]:
+def _compiled_pass(extractor: Extractor, spec: PassSpec, arguments: PassArguments) -> CompiledPass[None]:
     ranks = tuple(tensor.shape.rank for tensor in arguments.tensors)
 
     def forward(inputs: Any, *others: Any) -> tuple[PassTensors, None]:
-        return trace_pass(extractor, inputs, spec, PassArguments(*others)), None
+        return trace_pass(extractor, inputs, spec, PassArguments.of_tensors(others)), None
 
     def cached(
         signature: Any, compile_now: Callable[[], CompiledFunction[None] | None]
     ) -> CompiledFunction[None] | None:
-        compiled: CompiledFunction[None] | None = extractor.derived.get(
-            (spec, repr(signature), ranks, place_axes), compile_now
-        )
+        compiled: CompiledFunction[None] | None = extractor.derived.get((spec, repr(signature), ranks), compile_now)
         return compiled
 
     return CompiledPass(extractor.model, forward, cached)
@@ -316,18 +353,25 @@ def _objective(
     values = values_before_softmax(tensor) if spec.before_softmax else tensor
     mask = None if described.mask is None else masks[described.mask]
 
+    # What goes into a compiled pass is of any extent there, but how many axes there are is known.
+    ranges = tf.reshape(arguments.ranges, [spec.place_axes, 2])
+
     def amount(tensor: Any) -> Any:
         if not spec.samples.is_regular:
             tensor = _by_sample(tensor, tf.shape(arguments.units)[0], spec)
         tensor = channels_last(tensor) if described.channels_first else tensor
         told = mask if spec.samples.is_regular else None
-        return objective_of(tensor, arguments.units, arguments.place, whole=spec.whole, mask=told)
+        return objective_of(
+            tensor,
+            arguments.units,
+            ranges,
+            whole=spec.whole,
+            mask=told,
+            others=arguments.others if spec.is_difference else None,
+            sign=spec.sign,
+        )
 
-    objective = amount(values)
-    if not spec.uphill:
-        return objective
-    # Of a unit that answers somewhere, the way up is its own: one for all places where it is silent leads past that.
-    return tf.where(objective > 0, objective, amount(with_a_way_up(values)))
+    return amount(values)
 
 
 def _by_sample(tensor: Any, count: Any, spec: PassSpec) -> Any:
@@ -356,10 +400,27 @@ def _refuse_without_values(recording: Recording, spec: PassSpec) -> None:
             )
 
 
-def _changed(tensor: Any, arguments: PassArguments, is_channels_first: bool) -> Any:
+def _refuse_missing_units(extractor: Extractor, target: Target) -> None:
+    layer = next((each for each in known_layers(extractor) if each.key == target.layer), None)
+    count = layer.output_shape[-1] if layer and len(layer.output_shape) > 1 else None
+    for unit in (target.unit, target.versus):
+        if count is not None and unit is not None and not 0 <= unit < count:
+            raise InputRejected(f"{target.layer!r} has no unit {unit}.", remedy=f"It has units 0 to {count - 1}.")
+
+
+def _refuse_single_steps(recorder: Recorder, spec: PassSpec) -> None:
+    for call in recorder.calls:
+        stepwise = [key for key, *_ in call.outputs() if call.is_stepwise and key in spec.changed]
+        if stepwise:
+            raise InputRejected(
+                f"Layer {stepwise[0]!r} is called at each timestep alone, and cannot be changed at all of them.",
+                remedy=f"Choose {call.parent!r}, the layer around it.",
+            )
+
+
+def _changed(tensor: Any, scale: Any, shift: Any, is_channels_first: bool) -> Any:
     import tensorflow as tf
 
-    scale, shift = arguments.scale, arguments.shift
     if is_channels_first:
         scale, shift = (channels_first(values, tensor.shape.rank) for values in (scale, shift))
     output = tensor * tf.cast(scale, tensor.dtype) + tf.cast(shift, tensor.dtype)

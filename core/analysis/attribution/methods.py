@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -9,17 +11,20 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from core.analysis.attribution.gradient_entry import GradientEntry, gradient_entry
+from core.analysis.attribution.map_places import SliceAxis, slice_axis
 from core.analysis.attribution.perturbing import Perturber
 from core.analysis.attribution.targets import Target
+from core.common.choices import refuse_unknown
 from core.common.progress import Progress
 from core.errors import NoGradient
 from core.extraction.extractor import Extractor
-from core.extraction.layers import input_key
+from core.extraction.known_layers import layers_of
+from core.extraction.layers import input_key, is_input
 from core.inputs.model_inputs import input_specs
 from core.inputs.spec import InputSpec
 from core.inputs.structure import in_structure
 
-__all__ = ["METHODS", "Attribution", "Method", "attribute"]
+__all__ = ["METHODS", "Attribution", "Look", "Method", "attribute", "mean_of_samples"]
 
 Method: TypeAlias = Literal["saliency", "gradient × input", "SmoothGrad", "integrated gradients", "occlusion"]
 METHODS: Final[tuple[str, ...]] = get_args(Method)
@@ -35,6 +40,8 @@ _BESIDE: Final = 1e-4
 _JUMP: Final = 0.01
 _NOISE: Final = 0.15
 _COVERED: Final = 6
+_MOST_COPIES: Final = 4096
+"""Of a finer grid of patches or cubes the larger ones are taken: each costs a pass."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,15 @@ class Attribution:
 
     Attributes:
         entry: Key of the input, or of the layer that the input first becomes real numbers in.
-        given: What came there, without the sample axis, as it is drawn: an image is ``(height, width, channel)``.
+        given: What came there, without the sample axis, as it is drawn: an image is ``(height, width, channel)``, a
+            volume or film ``(slice, height, width, channel)``.
         values: Of the same shape; of occlusion without the last axis, where that is of channels or features.
         is_signed: Whether less than zero means that it speaks against the target.
         objective: What the target amounts to.
         baseline: What it amounts to where every entry is at its baseline; None where the method has none.
         total: Sum over all entries, to be compared with ``objective - baseline``; None likewise.
         note: What a person has to know about it; empty for nothing.
+        slice_axis: What the first axis of a volume or film is.
     """
 
     entry: str
@@ -60,6 +69,7 @@ class Attribution:
     baseline: float | None = None
     total: float | None = None
     note: str = ""
+    slice_axis: SliceAxis = "depth"
 
     @property
     def completeness_error(self) -> float | None:
@@ -68,6 +78,22 @@ class Attribution:
             return None
         difference = self.objective - self.baseline
         return abs(self.total - difference) / max(abs(difference), 1e-6)
+
+    @property
+    def by_part(self) -> np.ndarray:
+        """A number for each part, as it is drawn: with a sign the sum over its channels, else the largest of them."""
+        if self.given.ndim < 2 or self.values.ndim < self.given.ndim:
+            return self.values
+        return self.values.sum(axis=-1) if self.is_signed else self.values.max(axis=-1)
+
+
+def mean_of_samples(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the baseline that is the mean of all samples, by entry, for the inputs of real numbers.
+
+    Args:
+        inputs: Samples by input name, each of shape ``(sample, …)``.
+    """
+    return {input_key(name): array.mean(axis=0) for name, array in inputs.items() if array.dtype.kind == "f"}
 
 
 def attribute(  # noqa: PLR0913 - public: what each of the methods can be told
@@ -97,7 +123,7 @@ def attribute(  # noqa: PLR0913 - public: what each of the methods can be told
         inputs: One sample, the sample axis first; in the model's own structure, or by input name.
         target: What is explained.
         method: How.
-        baseline: By entry, what stands for nothing there, shape ``(…)``; zeros by default.
+        baseline: By entry, or by the name of an input, what stands for nothing there, shape ``(…)``; zeros by default.
         samples: How many noisy copies SmoothGrad takes.
         noise: Their standard deviation, as a share of the range of the values.
         patch: Side of what occlusion covers, in pixels; 0 takes a sixth of the image, and one feature or timestep
@@ -107,29 +133,31 @@ def attribute(  # noqa: PLR0913 - public: what each of the methods can be told
             :func:`core.analysis.attribution.sanity.likeness`.
         progress: Called with how much is done.
         specs: What each input is taken for; by default what the layers say. Images are covered patch by patch, and come
-            back with their channels last, ``(height, width, channel)``; what else has more than two axes comes back as
-            ``(first axis, rest)``.
+            back with their channels last, ``(height, width, channel)``; volumes and films likewise by slices; what else
+            has more than two axes comes back as ``(first axis, rest)``.
 
     Returns:
         One for each entry: each input, or the embedding of one that has no gradient.
 
     Raises:
         NoGradient: If the method needs a gradient and the target has none.
-        InputRejected: If there is no such layer, or more than one sample.
+        InputRejected: If there is no such layer, method or entry, or more than one sample.
         ExtractionFailed: If the model raises.
     """
+    refuse_unknown(method, METHODS, "method")
     inputs = in_structure(extractor.model, inputs)
     entries = gradient_entry(extractor, inputs, target)
     if not entries.keys and method != "occlusion":
         raise NoGradient(entries.stopped_by, remedy="Choose occlusion, which needs no gradient.")
-    perturber = Perturber.at(extractor, inputs, target, entries, shuffled=shuffled)
+    by_gradient = method != "occlusion"
+    perturber = Perturber.at(extractor, inputs, target, entries, with_gradient=by_gradient, shuffled=shuffled)
     values = perturber.values
     specs = input_specs(extractor.model) if specs is None else specs
     sample = _Sample(
         perturber,
         values,
-        {key: np.asarray((baseline or {}).get(key, 0.0), np.float32) for key in values},
-        {key: _Look(value.ndim, key, specs) for key, value in values.items()},
+        _baselines(baseline or {}, values, perturber.inputs),
+        {key: Look(value.ndim, key, specs) for key, value in values.items()},
         _note(entries, method),
         progress,
     )
@@ -140,7 +168,11 @@ def attribute(  # noqa: PLR0913 - public: what each of the methods can be told
     else:
         copies = _NoisyCopies(samples, noise, seed) if method == "SmoothGrad" else _NoisyCopies(1, 0.0, seed)
         attributions = _by_gradient(sample, copies, is_product=method == _PRODUCT)
-    return tuple(sample.laid_out(attribution, is_by_part=method == "occlusion") for attribution in attributions)
+    layers = layers_of(extractor, inputs)
+    return tuple(
+        replace(sample.laid_out(each, is_by_part=not by_gradient), slice_axis=slice_axis(layers, each.entry, specs))
+        for each in attributions
+    )
 
 
 @dataclass(frozen=True)
@@ -159,7 +191,7 @@ class _Sample:
     perturber: Perturber
     values: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
-    looks: Mapping[str, _Look]
+    looks: Mapping[str, Look]
     note: str
     progress: Progress | None
 
@@ -188,7 +220,7 @@ class _NoisyCopies:
     seed: int
 
 
-class _Look:
+class Look:
     """How what comes at an entry is looked at: as a picture, over time, or as numbers in a row.
 
     Args:
@@ -199,35 +231,59 @@ class _Look:
 
     def __init__(self, rank: int, key: str, specs: Sequence[InputSpec]) -> None:
         spec = next((spec for spec in specs if input_key(spec.name) == key), None)
+        self._rank = rank
         self._spec = spec if spec and spec.kind == "image" and spec.frame and rank == len(spec.shape) else None
         self.is_image = self._spec is not None or (spec is None and rank == 3)
+        self.is_volume = not self.is_image and (rank == 4 or (rank == 3 and spec is not None and spec.kind == "volume"))
         self.is_over_time = rank == 2 and not self.is_image
 
     def laid_out(self, value: np.ndarray) -> np.ndarray:
-        """Return one sample as it is drawn: ``(height, width, channel)``, ``(time, …)`` or ``(feature,)``."""
+        """Return one sample as it is drawn: ``(height, width, channel)``, slices of it, ``(time, …)``."""
         if self._spec:
             return self._spec.as_images(value[np.newaxis])[0]
+        if self.is_volume:
+            return value if value.ndim == 4 else value[..., np.newaxis]
         return value if self.is_image or value.ndim < 3 else value.reshape(len(value), -1)
 
-    def parts(self, value: np.ndarray, patch: int) -> np.ndarray:
-        """Return the parts of a sample that occlusion covers, one after another, 1 where a copy is covered.
-
-        Returns:
-            Shape ``(copy, height, width, 1)`` of a picture, else ``(copy, time, 1, …)`` or ``(copy, feature)``.
-        """
-        return _covers(self.laid_out(value).shape if self.is_image else value.shape, patch, self.is_image)
+    def parts(self, value: np.ndarray, patch: int) -> _Parts:
+        """Return the parts of a sample that occlusion covers, one after another."""
+        if self.is_image or self.is_volume:
+            return _patches(self.laid_out(value).shape[:-1], patch)
+        return _pieces(value.shape, patch)
 
     def as_given(self, parts: np.ndarray) -> np.ndarray:
         """Return parts so that they broadcast to samples as the model takes them."""
-        return self._spec.from_images(parts) if self._spec else parts
+        if self._spec:
+            return self._spec.from_images(parts)
+        return parts if not self.is_volume or parts.ndim == self._rank + 1 else parts[..., 0]
+
+    def by_part(self, mean: np.ndarray) -> np.ndarray:
+        """Return a number for each part without the axes that it is one for: channels, or all behind the steps."""
+        return mean[..., 0] if self.is_image or self.is_volume else mean.reshape(mean.shape[:1])
+
+
+def _baselines(
+    baseline: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray], inputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return what stands for nothing at each entry; an input may go by its name alone."""
+    keys = {*values, *map(input_key, inputs)}
+    by_entry = {}
+    for name, nothing in baseline.items():
+        refuse_unknown(name, sorted({*keys, *inputs}), "entry")
+        by_entry[name if name in keys else input_key(name)] = nothing
+    return {key: np.asarray(by_entry.get(key, 0.0), np.float32) for key in values}
 
 
 def _note(entries: GradientEntry, method: str) -> str:
     if not entries.stopped_by:
         return ""
-    if entries.keys and not entries.keys[0].startswith("input:"):
-        return f"{entries.stopped_by} What {entries.keys[0]!r} makes of it is explained instead."
-    if not entries.keys and method == "occlusion":
+    keys = entries.changeable if method == "occlusion" and entries.changeable else entries.keys
+    inside = [repr(key) for key in keys if not is_input(key)]
+    if inside:
+        of = "it" if len(inside) == 1 else "them"
+        makes = "makes" if len(inside) == 1 else "make"
+        return f"{entries.stopped_by} What {' and '.join(inside)} {makes} of {of} is explained instead."
+    if method == "occlusion":
         return f"{entries.stopped_by} Occlusion needs none."
     return entries.stopped_by
 
@@ -256,7 +312,7 @@ def _noise(sample: _Sample, copies: _NoisyCopies) -> dict[str, np.ndarray]:
     for key, value in sample.values.items():
         spread = copies.noise * float(np.ptp(value))
         noise = random.normal(size=(copies.count, *value.shape)).astype(np.float32) * spread
-        # A timestep of zeros is padding, which a mask hides as long as it stays zero.
+        # A timestep or frame of zeros is padding, which a mask hides as long as it stays zero.
         shift[key] = noise * value.any(axis=-1, keepdims=True) if sample.looks[key].is_over_time else noise
     return shift
 
@@ -308,18 +364,51 @@ def _occlusion(sample: _Sample, patch: int) -> list[Attribution]:
     attributions = []
     for key, value in values.items():
         look = sample.looks[key]
-        parts = look.parts(value, patch)
-        covers = look.as_given(parts)
-        ones = {other: np.repeat(unchanged[other], len(covers), axis=0) for other in values}
-        zeros = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
-        shift = covers * np.broadcast_to(sample.baselines[key], value.shape)
-        objectives = perturber.objectives({**ones, key: 1 - covers}, {**zeros, key: shift}, sample.progress)
-        drop = _along_copies(objective - objectives, parts.ndim - 1)
+        places = look.parts(value, patch)
+        total, times = np.zeros((2, *places.shape))
+        # Batch by batch: the covers of all copies of a volume are hundreds of times as large as itself.
+        for start in range(0, len(places.slices), perturber.at_once):
+            parts = places.covers(start, perturber.at_once)
+            covers = look.as_given(parts)
+            ones = {other: np.repeat(unchanged[other], len(covers), axis=0) for other in values}
+            zeros = {other: np.repeat(nothing[other], len(covers), axis=0) for other in values}
+            shift = covers * np.broadcast_to(sample.baselines[key], value.shape)
+            objectives = perturber.objectives({**ones, key: 1 - covers}, {**zeros, key: shift})
+            for number, covered in enumerate(places.slices[start : start + len(covers)]):
+                total[covered] += objective - objectives[number]
+                times[covered] += 1
+            if sample.progress:
+                done, count = start + len(covers), len(places.slices)
+                sample.progress(done / count, f"{done:,} of {count:,} changed copies")
         # A part is covered several times: the mean over those.
-        mean = (drop * parts).sum(axis=0) / np.maximum(parts.sum(axis=0), 1)
-        shape = mean.shape[:2] if look.is_image else mean.shape[:1]
-        attributions.append(Attribution(key, value, mean.reshape(shape), True, objective, note=sample.note))
+        mean = (total / np.maximum(times, 1)).astype(np.float32)
+        note = f"{sample.note} {places.note}".strip()
+        attributions.append(Attribution(key, value, look.by_part(mean), True, objective, note=note))
     return attributions
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a sample that occlusion covers one after another.
+
+    Attributes:
+        shape: Of the sample, with an extent of 1 where a part holds all: ``(height, width, 1)``, ``(slice, height,
+            width, 1)``, ``(time, 1, …)`` or ``(feature,)``.
+        slices: Of each part.
+        note: How they differ from those that were asked for; empty for not at all.
+    """
+
+    shape: tuple[int, ...]
+    slices: Sequence[tuple[slice, ...]]
+    note: str = ""
+
+    def covers(self, start: int, count: int) -> np.ndarray:
+        """Return some of them, 1 where a copy is covered, shape ``(copy, …)``."""
+        some = self.slices[start : start + count]
+        covers = np.zeros((len(some), *self.shape), np.float32)
+        for cover, covered in zip(covers, some, strict=True):
+            cover[covered] = 1
+        return covers
 
 
 def _along_copies(numbers: np.ndarray, rank: int) -> np.ndarray:
@@ -327,23 +416,31 @@ def _along_copies(numbers: np.ndarray, rank: int) -> np.ndarray:
     return numbers.reshape(-1, *[1] * rank)
 
 
-def _covers(shape: tuple[int, ...], patch: int, is_image: bool) -> np.ndarray:
-    if is_image:
-        height, width, _ = shape
-        side = patch or max(1, round(min(height, width) / _COVERED))
-        step = max(1, side // 2)
-        tops, lefts = _starts(height, side, step), _starts(width, side, step)
-        covers = np.zeros((len(tops) * len(lefts), height, width, 1), np.float32)
-        for number, (top, left) in enumerate((top, left) for top in tops for left in lefts):
-            covers[number, top : top + side, left : left + side] = 1
-        return covers
-    # A feature, or a timestep with all its features; where there are very many, some beside each other at once.
+def _patches(sizes: tuple[int, ...], patch: int) -> _Parts:
+    """Return the patches of a picture, or cubes of a volume.
+
+    Patches lie half over each other. Cubes lie beside each other: there would be eight times as many of them. Of too
+    many to be run the smallest that are few enough are taken.
+    """
+    side = wanted = patch or max(1, round(min(sizes[-2:]) / _COVERED))
+    while True:
+        step = max(1, side // 2) if len(sizes) == 2 else side
+        starts = [_starts(size, side, step) for size in sizes]
+        if math.prod(map(len, starts)) <= _MOST_COPIES:
+            break
+        side += 1
+    corners = itertools.product(*starts)
+    slices = [tuple(slice(start, start + side) for start in corner) for corner in corners]
+    note = f"A side of {wanted} would be more than {_MOST_COPIES:,} copies: {side} is taken." if side > wanted else ""
+    return _Parts((*sizes, 1), slices, note)
+
+
+def _pieces(shape: tuple[int, ...], patch: int) -> _Parts:
+    """Return features, or timesteps with all that they hold; where there are very many, some beside each other."""
     count = shape[0] if shape else 1
     side = max(patch, 1, -(-count // 1024))
-    covers = np.zeros((-(-count // side), count), np.float32)
-    for number in range(len(covers)):
-        covers[number, number * side : (number + 1) * side] = 1
-    return covers.reshape(*covers.shape, *[1] * (len(shape) - 1))
+    slices = [(slice(start, start + side),) for start in range(0, count, side)]
+    return _Parts((count, *[1] * (len(shape) - 1)), slices)
 
 
 def _starts(extent: int, side: int, step: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +32,7 @@ class Perturber:
         extractor: Holds the model.
         inputs: The sample by input name, the sample axis first, of extent 1.
         target: What is explained.
-        keys: The entries that are changed: inputs, or one layer.
+        keys: The entries that are changed: inputs, or layers that inputs first become real numbers in.
         shuffled: Seed by which the model's weights are shuffled; None takes them as they are.
     """
 
@@ -44,7 +44,13 @@ class Perturber:
 
     @staticmethod
     def at(
-        extractor: Extractor, inputs: Any, target: Target, entries: GradientEntry, *, shuffled: int | None = None
+        extractor: Extractor,
+        inputs: Any,
+        target: Target,
+        entries: GradientEntry,
+        *,
+        with_gradient: bool = True,
+        shuffled: int | None = None,
     ) -> Perturber:
         """Return what changes a sample where it can be changed.
 
@@ -53,6 +59,7 @@ class Perturber:
             inputs: The sample, in the model's own structure.
             target: What is explained.
             entries: Where its gradient can be taken; where there is none, what is real can be changed all the same.
+            with_gradient: Whether a gradient is taken, so that only what has one is changed.
             shuffled: Seed by which the model's weights are shuffled.
 
         Raises:
@@ -63,7 +70,7 @@ class Perturber:
         if any(len(array) != 1 for array in named.values()):
             raise InputRejected("One sample is explained at a time.", remedy="Give inputs with one sample.")
         real = tuple(input_key(name) for name, array in named.items() if array.dtype.kind == "f")
-        keys = entries.keys or real or ((entries.fallback,) if entries.fallback else ())
+        keys = (entries.keys or real) if with_gradient else entries.changeable or entries.keys or real
         if not keys:
             raise NoGradient("Nothing that goes into this model can be changed a little.", remedy=entries.stopped_by)
         return Perturber(extractor, named, target, keys, shuffled)
@@ -105,11 +112,9 @@ class Perturber:
             The results of the batches, in order.
         """
         count = len(next(iter(scale.values())))
-        size = self._at_once()
-        inside = next((key for key in self.keys if not is_input(key)), "")
-        spec = replace(
-            PassSpec.of(self.target, points=points, shuffled=self.shuffled, with_answer=with_answer), changed=inside
-        )
+        size = self.at_once
+        inside = tuple(key for key in self.keys if not is_input(key))
+        spec = PassSpec.of(self.target, points=points, shuffled=self.shuffled, with_answer=with_answer, changed=inside)
         results = []
         for start in range(0, count, size):
             stop = min(start + size, count)
@@ -119,23 +124,15 @@ class Perturber:
                     name = input_name(key)
                     moved = self.inputs[name] * scale[key][start:stop] + shift[key][start:stop]
                     batch[name] = np.ascontiguousarray(np.broadcast_to(moved, batch[name].shape), np.float32)
-            change = Change(inside, scale[inside][start:stop], shift[inside][start:stop]) if inside else None
-            unit = self.target.unit or 0
-            results.append(
-                run_pass(
-                    self.extractor,
-                    self._arranged(batch),
-                    spec,
-                    units=unit,
-                    place=self.target.place,
-                    change=change,
-                )
-            )
+            changes = [Change(key, scale[key][start:stop], shift[key][start:stop]) for key in inside]
+            results.append(run_pass(self.extractor, self._arranged(batch), spec, target=self.target, changes=changes))
             if progress:
                 progress(stop / count, f"{stop:,} of {count:,} changed copies")
         return results
 
-    def _at_once(self) -> int:
+    @property
+    def at_once(self) -> int:
+        """How many changed copies are run in one batch."""
         largest = max(math.prod(array.shape[1:]) * 4 for array in self.inputs.values())
         return int(np.clip(_BYTES_AT_ONCE // max(largest, 1), 1, _MOST_AT_ONCE))
 

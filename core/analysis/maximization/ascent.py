@@ -15,10 +15,10 @@ import numpy as np
 
 from core.analysis.attribution.gradient_entry import gradient_entry
 from core.analysis.attribution.gradient_pass import PassArguments, PassSpec, run_pass, trace_pass
-from core.analysis.attribution.targets import EVERYWHERE, Target
+from core.analysis.attribution.targets import Target
 from core.analysis.maximization.domain import Domain
-from core.analysis.maximization.parameters import inputs_from, parameters_of, starting_parameters
-from core.errors import NoGradient
+from core.analysis.maximization.parameters import distance_from, inputs_at, parameters_of, starting_parameters
+from core.errors import InputRejected, NoGradient
 from core.extraction.compiled import CompiledFunction, compile_function
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_name, is_input
@@ -28,6 +28,7 @@ from core.inputs.structure import arrange, in_structure
 __all__ = ["Ascent", "AscentSettings", "entry_for"]
 
 _SMALL: Final = 1e-8
+_LONG: Final = 256
 _MEAN: Final = 0.9
 _SQUARE: Final = 0.99
 
@@ -90,14 +91,16 @@ class _LoopArguments(NamedTuple):
     Attributes:
         fixed: The other inputs of the model by name, the sample axis first, of extent 1.
         units: Unit of the target for each start, shape ``(start,)``.
-        place: Where the target is taken.
+        others: Unit that is subtracted, likewise.
+        ranges: Where the target is taken, shape ``(axis, 2)``.
         strengths: How strong each part of a step is.
         seed: Of the transformations.
     """
 
     fixed: dict[str, Any]
     units: Any
-    place: Any
+    others: Any
+    ranges: Any
     strengths: _Strengths
     seed: Any
 
@@ -149,6 +152,12 @@ class Ascent:
         self.history = np.empty((0, starts), np.float32)
 
     @property
+    def is_transformed(self) -> bool:
+        """Whether the input is moved, scaled or turned at random before each step, so that the history is of that."""
+        settings = self._settings
+        return self.domain.kind == "image" and any((settings.jitter, settings.zoom, settings.rotation))
+
+    @property
     def steps(self) -> int:
         """How many steps were made."""
         return len(self.history)
@@ -181,7 +190,7 @@ class Ascent:
     @property
     def inputs(self) -> np.ndarray:
         """What was found so far, as the model takes it, shape ``(start, …)``."""
-        return self.domain.as_taken(np.asarray(self._inputs(self._search.parameters)[0]))
+        return self.domain.as_taken(np.asarray(inputs_at(self._distance(self._search.parameters), self.domain)))
 
     def objective(self) -> np.ndarray:
         """Return what the target amounts to for what was found, without any transformation, shape ``(start,)``."""
@@ -191,8 +200,8 @@ class Ascent:
             self._extractor,
             arrange(self._extractor.model, named),
             spec,
+            target=self.target,
             units=self._units,
-            place=self.target.place,
         ).objective
 
     def answers(self) -> np.ndarray:
@@ -204,8 +213,8 @@ class Ascent:
     def _repeated(self) -> dict[str, np.ndarray]:
         return {name: np.repeat(array, len(self._units), axis=0) for name, array in self._others.items()}
 
-    def _inputs(self, parameters: Any) -> tuple[Any, Any]:
-        return inputs_from(
+    def _distance(self, parameters: Any) -> Any:
+        return distance_from(
             parameters, self.domain, by_frequency=self._settings.by_frequency, is_coloured=self._is_coloured
         )
 
@@ -226,10 +235,12 @@ class Ascent:
             diversity=settings.diversity,
             step_size=settings.step_size,
         )
+        asked = PassArguments.of(self.target, self._units)
         return _LoopArguments(
             fixed={name: tf.convert_to_tensor(array) for name, array in self._others.items()},
-            units=tf.constant(self._units, tf.int32),
-            place=tf.constant(self.target.place or (EVERYWHERE,), tf.int32),
+            units=asked.units,
+            others=asked.others,
+            ranges=asked.ranges,
             strengths=_Strengths(*(tf.constant(strength, tf.float32) for strength in strengths)),
             seed=tf.constant([settings.seed, 0], tf.int32),
         )
@@ -242,7 +253,7 @@ class Ascent:
             value.tobytes() if isinstance(value, np.ndarray) else value for value in vars(self.domain).values()
         )
         settings = (self._settings.by_frequency, self._settings.diversity > 0)
-        return ("ascent", spec, self.entry, shapes, len(arguments.place), domain, settings)
+        return ("ascent", spec, self.entry, shapes, domain, settings)
 
     def _compiled_loop(self, search: _Search, arguments: _LoopArguments) -> CompiledFunction[None] | None:
         """Compile several steps as one call; None where Python looks at values: then each step is made on its own."""
@@ -273,12 +284,14 @@ class Ascent:
         strengths, seed = arguments.strengths, arguments.seed
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(search.parameters)
-            inputs, distance = self._inputs(search.parameters)
+            distance = self._distance(search.parameters)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(inputs)
-                images = inputs
+                # By the distance, not by the input: pixels to 255 or a quiet sound would be pushed more or less than
+                # the penalties pull.
+                tape.watch(distance)
+                images = inputs_at(distance, self.domain)
                 if self.domain.kind == "image":
-                    images = _transformed(inputs, strengths, tf.stack([seed[0], number]))
+                    images = _transformed(images, strengths, tf.stack([seed[0], number]))
                 objective, alike = self._objective(images, arguments)
                 height = objective - strengths.diversity * alike * tf.stop_gradient(tf.abs(objective))
             with tf.GradientTape(watch_accessed_variables=False) as penalties:
@@ -287,13 +300,16 @@ class Ascent:
                 penalty = strengths.smoothness * _variation(distance) + decay * _sum_by_start(tf.square(distance))
             pull = penalties.gradient(penalty, distance)
             # Layers differ by orders of magnitude in what they answer: by its own size the gradient can be weighed.
-            ascent = tape.gradient(height, inputs)
+            ascent = tape.gradient(height, distance)
             # Behind a ReLU that answers nothing there is no way up to be seen: then any.
-            anywhere = tf.random.stateless_normal(tf.shape(inputs), tf.stack([seed[0] + 1, number]))
+            anywhere = tf.random.stateless_normal(tf.shape(distance), tf.stack([seed[0] + 1, number]))
             push = _of_length_one(ascent, anywhere)
-        by_inputs, by_distance = tf.convert_to_tensor(push), tf.convert_to_tensor(pull)
-        gradient = outer.gradient([inputs, distance], search.parameters, output_gradients=[-by_inputs, by_distance])
-        return objective, _after_adam(search, gradient, number, strengths.step_size)
+        towards = tf.convert_to_tensor(pull) - tf.convert_to_tensor(push)
+        gradient = outer.gradient(distance, search.parameters, output_gradients=towards)
+        # Of thousands of frequencies a few matter: steps of a size of its own for each make noise of all others.
+        is_long = self.domain.kind == "sequence" and self.domain.shape[0] > _LONG
+        is_shared = is_long and self._settings.by_frequency
+        return objective, _after_adam(search, gradient, number, strengths.step_size, is_shared=is_shared)
 
     def _decay(self, decay: Any) -> Any:
         if self.domain.kind == "image":
@@ -312,33 +328,42 @@ class Ascent:
         is_apart = self._samples.is_regular and count > 1
         layers = (self.target.layer,) if self._settings.diversity > 0 and is_apart else ()
         spec = PassSpec.of(self.target, kept=layers, uphill=True, samples=self._samples)
-        traced = trace_pass(self._extractor, tensors, spec, PassArguments(arguments.units, arguments.place))
+        traced = trace_pass(
+            self._extractor, tensors, spec, PassArguments(arguments.units, arguments.others, arguments.ranges)
+        )
         alike = _likeness(traced.values[self.target.layer]) if layers else tf.constant(0.0)
         return traced.objective, alike
 
 
-def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Target) -> str:
-    """Return the name of the input that can be looked for: the first that the target has a gradient by.
+def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Target, entry: str = "") -> str:
+    """Return the name of the input that is looked for: by default the first that the target has a gradient by.
 
     Args:
         extractor: Holds the model.
         inputs: One sample by input name.
         target: What is driven to its most.
+        entry: Name of the input that was chosen; empty takes the first.
 
     Raises:
         NoGradient: If there is none; the message says what stops it.
-        InputRejected: If there is no such layer, or it has no values.
+        InputRejected: If there is no such input or layer, or it has no values.
         ExtractionFailed: If the model raises.
     """
     entries = gradient_entry(extractor, in_structure(extractor.model, inputs), target)
-    entry = next((key for key in entries.keys if is_input(key)), "")
-    if not entry:
+    names = [input_name(key) for key in entries.keys if is_input(key)]
+    if entry and entry not in inputs:
+        raise InputRejected(f"There is no input {entry!r}.", remedy=f"The inputs are: {', '.join(inputs)}.")
+    if entry and names and entry not in names:
+        raise NoGradient(
+            f"{target.layer!r} has no gradient by the input {entry!r}.", remedy=f"Choose another: {', '.join(names)}."
+        )
+    if not names:
         raise NoGradient(
             entries.stopped_by,
             remedy="So no input can be searched for. Its top samples can be seen, and the "
             "pictures “Attribution” and “Ablation” work too.",
         )
-    return input_name(entry)
+    return entry or names[0]
 
 
 def _transformed(images: Any, strengths: _Strengths, seed: Any) -> Any:
@@ -359,12 +384,17 @@ def _transformed(images: Any, strengths: _Strengths, seed: Any) -> Any:
     return keras.ops.image.affine_transform(images, matrix, "bilinear", "reflect", data_format="channels_last")
 
 
-def _after_adam(search: _Search, gradient: Any, number: Any, step_size: Any) -> _Search:
+def _after_adam(search: _Search, gradient: Any, number: Any, step_size: Any, *, is_shared: bool) -> _Search:
+    """Return where a search stands after a step; one size of steps for all numbers of a start where it is shared."""
     # By hand: an optimizer of Keras keeps its moments in variables, and a loop that many share must not.
     import tensorflow as tf
 
     mean = _MEAN * search.mean + (1 - _MEAN) * gradient
-    square = _SQUARE * search.square + (1 - _SQUARE) * tf.square(gradient)
+    by_number = tf.square(gradient)
+    if is_shared:
+        axes = list(range(1, gradient.shape.rank))
+        by_number = tf.ones_like(by_number) * tf.reduce_mean(by_number, axis=axes, keepdims=True)
+    square = _SQUARE * search.square + (1 - _SQUARE) * by_number
     times = tf.cast(number + 1, tf.float32)
     step = (mean / (1 - _MEAN**times)) / (tf.sqrt(square / (1 - _SQUARE**times)) + _SMALL)
     return _Search(search.parameters - step_size * step, mean, square)

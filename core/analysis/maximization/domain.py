@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from core.extraction.channel_order import channels_first
+from core.inputs.datasets import Dataset
 from core.inputs.spec import InputSpec
 
-__all__ = ["Domain", "domain_of"]
+__all__ = ["Domain", "domain_in", "domain_of"]
 
 _MOST_SAMPLES: Final = 512
+_MOST_SPECTRA: Final = 64
+_FAINTEST: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Domain:
         usual: Median, likewise: the background of drawings, a middling grey of photographs.
         spread: Standard deviation, likewise; 0 for a feature that is always the same.
         radius: How far the farthest sample lies from the mean, in standard deviations of each number.
+        spectrum: Of sequences, how strong each frequency is in the samples, shape ``(frequency,)``, its mean square 1;
+            None elsewhere, or where that is not known.
     """
 
     kind: Literal["image", "sequence", "vector"]
@@ -43,6 +49,7 @@ class Domain:
     usual: np.ndarray
     spread: np.ndarray
     radius: float
+    spectrum: np.ndarray | None = None
 
     def as_taken(self, images: Any) -> Any:
         """Return what was found as the model takes it, ``(start, *taken_shape)``: in a graph, or as a NumPy array."""
@@ -60,6 +67,19 @@ class Domain:
             return samples.reshape(len(samples), *self.shape)
         height, width, channels = self.shape
         return np.moveaxis(samples.reshape(len(samples), channels, height, width), 1, -1)
+
+
+def domain_in(dataset: Dataset, entry: str, specs: Sequence[InputSpec]) -> Domain:
+    """Return where the samples of a dataset lie; of very many, some that are spread over all of it are looked at.
+
+    Args:
+        dataset: The samples.
+        entry: Name of the input.
+        specs: What each input is taken for.
+    """
+    spec = next((spec for spec in specs if spec.name == entry), None)
+    spread = np.linspace(0, dataset.sample_count - 1, _MOST_SAMPLES)
+    return domain_of(dataset.take(np.unique(spread.astype(int)).tolist())[entry], spec)
 
 
 def domain_of(samples: np.ndarray, spec: InputSpec | None = None) -> Domain:
@@ -100,4 +120,20 @@ def domain_of(samples: np.ndarray, spec: InputSpec | None = None) -> Domain:
         low, high = np.minimum(low, mean - 3 * spread), np.maximum(high, mean + 3 * spread)
     usual = np.median(rows, axis=0)
     has_channels_first = is_image and spec is not None and spec.channels_first
-    return Domain(kind, tuple(shape), tuple(taken_shape), has_channels_first, low, high, mean, usual, spread, radius)
+    spectrum = _spectrum(array, mean, spread) if kind == "sequence" and len(array) > 1 else None
+    return Domain(
+        kind, tuple(shape), tuple(taken_shape), has_channels_first, low, high, mean, usual, spread, radius, spectrum
+    )
+
+
+def _spectrum(samples: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray | None:
+    """Return how strong each frequency is in samples of shape ``(sample, time, feature)``; None if nothing moves."""
+    chosen = samples[np.unique(np.linspace(0, len(samples) - 1, _MOST_SPECTRA).astype(int))]
+    is_padding = ~chosen.any(axis=-1, keepdims=True)
+    scaled = np.where(is_padding, 0, (chosen - mean) / np.where(spread > 0, spread, 1))
+    power = (np.abs(np.fft.rfft(scaled, axis=1)) ** 2).mean(axis=(0, 2))
+    if not power.any():
+        return None
+    # None is quite without: what no sample holds may be what a unit answers to.
+    strength = np.maximum(np.sqrt(power / power.mean()), _FAINTEST)
+    return np.asarray(strength / np.sqrt((strength**2).mean()))

@@ -2,7 +2,8 @@
 
 In the pixels themselves, gradient ascent finds noise. Where it changes the strength of each frequency instead, low ones
 as easily as high ones, and colours along the directions in which those of photographs vary, it finds pictures (Olah,
-Mordvintsev, Schubert, "Feature Visualization", Distill 2017; the colour matrix is that of their Lucid).
+Mordvintsev, Schubert, "Feature Visualization", Distill 2017; the colour matrix is that of their Lucid). Of sequences a
+frequency counts by how strong it is in the samples: sounds and series are not all alike, as photographs are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from core.analysis.maximization.domain import Domain
 from core.extraction.channel_order import channels_last
 
-__all__ = ["inputs_from", "parameters_of", "starting_parameters"]
+__all__ = ["distance_from", "inputs_at", "parameters_of", "starting_parameters"]
 
 _START: Final = 0.01
 _NOT_BLACK: Final = (0.02, 0.98)
@@ -44,8 +45,8 @@ def starting_parameters(domain: Domain, starts: int, seed: int, *, by_frequency:
     return random.normal(size=shape).astype(np.float32) * _START
 
 
-def inputs_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> tuple[Any, Any]:
-    """Return inputs for the model, the channels last, and how far they are from the usual; inside a graph or not.
+def distance_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> Any:
+    """Return how far the inputs of some parameters are from the usual, the channels last; inside a graph or not.
 
     Images are squeezed into the range of the samples, and their distance is a share of that; vectors and sequences are
     steps from the mean, in standard deviations.
@@ -59,18 +60,24 @@ def inputs_from(parameters: Any, domain: Domain, *, by_frequency: bool, is_colou
     import tensorflow as tf
 
     free = _by_place(parameters, domain) if by_frequency and domain.kind != "vector" else parameters
-    if domain.kind == "image":
-        if is_coloured:
-            free = tf.einsum("shwc,dc->shwd", free, tf.constant(_COLOURS_OF_PHOTOGRAPHS))
-        low, high = domain.low.astype(np.float32), domain.high.astype(np.float32)
-        usual = np.float32((domain.usual - domain.low) / (domain.high - domain.low))
-        share = tf.sigmoid(free + _middle_of(domain))
-        return low + (high - low) * share, share - usual
+    if domain.kind != "image":
+        return free
+    if is_coloured:
+        free = tf.einsum("shwc,dc->shwd", free, tf.constant(_COLOURS_OF_PHOTOGRAPHS))
+    return tf.sigmoid(free + _middle_of(domain)) - _usual_share(domain)
+
+
+def inputs_at(distance: Any, domain: Domain) -> Any:
+    """Return the inputs at a distance from the usual, as :func:`distance_from` has it, within the range of samples."""
+    import tensorflow as tf
+
     mean, spread, low, high = (
         statistic.astype(np.float32).reshape(_per_feature(domain))
         for statistic in (domain.mean, domain.spread, domain.low, domain.high)
     )
-    return tf.clip_by_value(mean + spread * free, low, high), free
+    if domain.kind == "image":
+        return low + (high - low) * (distance + _usual_share(domain))
+    return tf.clip_by_value(mean + spread * distance, low, high)
 
 
 def parameters_of(sample: np.ndarray, domain: Domain, *, by_frequency: bool, is_coloured: bool) -> np.ndarray:
@@ -88,7 +95,7 @@ def parameters_of(sample: np.ndarray, domain: Domain, *, by_frequency: bool, is_
         return free[None].astype(np.float32)
     *places, _ = domain.shape
     spectrum = np.fft.rfftn(np.moveaxis(free, -1, 0), axes=range(1, 1 + len(places)))
-    spectrum = spectrum / _scale(places) * (4.0 if len(places) == 2 else 1.0)
+    spectrum = spectrum / _scale(domain) * (4.0 if len(places) == 2 else 1.0)
     return np.stack([spectrum.real, spectrum.imag], axis=-1)[None].astype(np.float32)
 
 
@@ -97,18 +104,23 @@ def _by_place(parameters: Any, domain: Domain) -> Any:
     import tensorflow as tf
 
     *places, _ = domain.shape
-    scaled = parameters * _scale(places)[..., None]
+    scaled = parameters * _scale(domain)[..., None]
     spectrum = tf.complex(scaled[..., 0], scaled[..., 1])
     if len(places) == 2:
         return channels_last(tf.signal.irfft2d(spectrum, fft_length=places) / 4.0)
     return channels_last(tf.signal.irfft(spectrum, fft_length=places))
 
 
-def _scale(places: list[int]) -> np.ndarray:
+def _scale(domain: Domain) -> np.ndarray:
+    *places, _ = domain.shape
     last = np.fft.rfftfreq(places[-1])
-    frequency = last if len(places) == 1 else np.hypot(np.fft.fftfreq(places[0])[:, None], last)
-    # As in photographs, a frequency counts by one over itself; the factor undoes the inverse transform's own.
-    factor = np.sqrt(np.prod(places)) if len(places) > 1 else 1.0
+    # The root undoes the inverse transform's own factor: a step is as long for few timesteps as for thousands.
+    factor = np.sqrt(np.prod(places))
+    if len(places) == 1:
+        strength = np.ones(len(last)) if domain.spectrum is None else domain.spectrum
+        return (factor * strength).astype(np.float32)
+    # As in photographs, a frequency counts by one over itself.
+    frequency = np.hypot(np.fft.fftfreq(places[0])[:, None], last)
     return (factor / np.maximum(frequency, 1 / max(places))).astype(np.float32)
 
 
@@ -116,6 +128,10 @@ def _middle_of(domain: Domain) -> np.ndarray:
     # What no parameters at all amount to: the mean of the samples.
     share = np.clip((domain.mean - domain.low) / (domain.high - domain.low), *_NOT_BLACK)
     return np.log(share / (1 - share)).astype(np.float32)
+
+
+def _usual_share(domain: Domain) -> np.ndarray:
+    return ((domain.usual - domain.low) / (domain.high - domain.low)).astype(np.float32)
 
 
 def _per_feature(domain: Domain) -> tuple[int, ...]:

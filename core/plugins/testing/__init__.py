@@ -1,26 +1,34 @@
-"""The kit that a visualizer is tested with: activations, small real models, and checks over all that it handles.
+"""The kit that plugins are tested with: activations, small real models, outputs, and checks over all of them.
 
 With Layerscope installed, pytest finds the same things as fixtures; see :mod:`core.plugins.pytest_plugin`::
 
     def test_it_is_sound(check_visualizer):
         check_visualizer(PowerSpectrum())
+
+    def test_what_it_says_of_outputs_is_sound(check_meaning):
+        check_meaning(Angle())
 """
 
 from core.plugins.registry import Registry
 from core.plugins.testing.activations import make_activation
 from core.plugins.testing.cases import CASES
 from core.plugins.testing.checks import CHECKS, CheckResult, check_visualizer, run_checks
+from core.plugins.testing.meaning_checks import check_meaning, run_meaning_checks
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
+from core.plugins.testing.outputs import OUTPUTS
 
 __all__ = [
     "CASES",
     "CHECKS",
     "LAYER_KINDS",
+    "OUTPUTS",
     "CheckResult",
+    "check_meaning",
     "check_visualizer",
     "empty_registry",
     "make_activation",
     "run_checks",
+    "run_meaning_checks",
     "small_activations",
     "small_model",
 ]

@@ -18,6 +18,7 @@ _EXTENTS: Final = {
     "sample": 3,
     "unit": 8,
     "time": 12,
+    "frequency": 10,
     "height": 8,
     "width": 8,
     "depth": 4,

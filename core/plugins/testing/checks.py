@@ -5,23 +5,37 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from altair.utils.schemapi import SchemaValidationError
 
+from core.analysis.other_model import other_model_of
 from core.errors import PluginFailed
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
+from core.plugins.meaning_registry import MeaningRegistry
+from core.plugins.meanings import OutputMeaning
 from core.plugins.registry import Registry
+from core.plugins.sources import PluginSettings
 from core.plugins.testing.cases import Case, cases_of
 from core.plugins.testing.models import small_model
 from core.plugins.visualizer import Visualizer
 
-__all__ = ["CHECKS", "CheckResult", "check_visualizer", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "CheckResult",
+    "check_of",
+    "check_visualizer",
+    "imports_streamlit",
+    "raise_failures",
+    "run_checks",
+    "why_it_does_not_render",
+]
 
 CHECKS: Final[Mapping[str, str]] = {
     "declaration": "It can be registered: everything that it declares is sound.",
@@ -69,8 +83,13 @@ def check_visualizer(visualizer: Visualizer) -> None:
     Raises:
         AssertionError: If a check fails; the message lists each that does, on what, and why.
     """
-    failed = [result.in_words() for result in run_checks(visualizer) if not result.passed]
-    name = getattr(visualizer, "name", "") or type(visualizer).__name__
+    raise_failures(visualizer, run_checks(visualizer))
+
+
+def raise_failures(brought: Visualizer | OutputMeaning, results: Iterable[CheckResult]) -> None:
+    """Raise an ``AssertionError`` that lists each check that a picture or meaning fails; return if it fails none."""
+    failed = [result.in_words() for result in results if not result.passed]
+    name = getattr(brought, "name", "") or type(brought).__name__
     if failed:
         # Raised, not asserted: pytest would write the list out a second time.
         raise AssertionError(f"{name} fails {len(failed)} checks:\n" + "\n".join(failed))
@@ -83,19 +102,28 @@ def run_checks(visualizer: Visualizer) -> tuple[CheckResult, ...]:
     return (*failures, *(CheckResult(name, True) for name in CHECKS if name not in failed))
 
 
+@cache
+def _meanings_that_ship() -> MeaningRegistry:
+    """Return what a visualizer asks that draws outputs as what they mean."""
+    return Registry(settings=PluginSettings(enabled=False)).meanings
+
+
 def _failures(visualizer: Visualizer) -> Iterator[CheckResult]:
     registry = Registry(discover=False)
+    registry.meanings = _meanings_that_ship()
     if not registry.register(visualizer):
         problem = registry.problems[-1]
         yield CheckResult("declaration", False, message=problem.in_words)
         return
     yield from _explanation(visualizer)
-    if _imports_streamlit(visualizer):
+    if imports_streamlit(visualizer):
         yield CheckResult("no Streamlit", False, message="import streamlit; the page draws what chart() returns")
     cases = 0
+    # As on the page, one for each model: what it compiled serves every case.
+    extractor_of = cache(lambda kind: Extractor(small_model(kind)))
     for case in cases_of(visualizer):
         cases += 1
-        yield from _try(registry, visualizer, case)
+        yield from _try(registry, visualizer, case, extractor_of)
     if not cases:
         yield CheckResult("handles", False, message=f"no layer suits it: {visualizer.handles.in_words()}")
 
@@ -111,8 +139,9 @@ def _explanation(visualizer: Visualizer) -> Iterator[CheckResult]:
             yield CheckResult("explains itself", False, message=f"it has no {what}")
 
 
-def _imports_streamlit(visualizer: Visualizer) -> bool:
-    module = inspect.getmodule(type(visualizer))
+def imports_streamlit(brought: Visualizer | OutputMeaning) -> bool:
+    """Return whether the module of a picture or meaning imports Streamlit."""
+    module = inspect.getmodule(type(brought))
     try:
         source = inspect.getsource(module) if module else ""
     except (OSError, TypeError):
@@ -126,21 +155,26 @@ def _imports_streamlit(visualizer: Visualizer) -> bool:
     return "streamlit" in names
 
 
-def _try(registry: Registry, visualizer: Visualizer, case: Case) -> Iterator[CheckResult]:
+def _try(
+    registry: Registry, visualizer: Visualizer, case: Case, extractor_of: Callable[[str], Extractor]
+) -> Iterator[CheckResult]:
     def failed(name: str, message: str) -> CheckResult:
         shape = "×".join(map(str, case.activation.shape))
         return CheckResult(name, False, case.name, f"{case.activation.layer.type_name} ({shape})", message)
 
-    extractor = None
-    if case.kind and "extractor" in chart_arguments(visualizer):
-        extractor = Extractor(small_model(case.kind))
+    asked = chart_arguments(visualizer) if case.kind else {}
+    extractor = extractor_of(case.kind) if "extractor" in asked else None
+    # On one layer with a second model, on the others without: there need not be one.
+    other = other_model_of(extractor_of(case.kind)) if "other_model" in asked and case.is_first else None
+    other_model = None if other is None else lambda: other
     before = _fingerprint(case.activation)
     try:
         drawing, again = (
-            registry.draw(visualizer.name, case.activation, case.options, extractor=extractor) for _ in range(2)
+            registry.draw(visualizer.name, case.activation, case.options, extractor=extractor, other_model=other_model)
+            for _ in range(2)
         )
     except PluginFailed as error:
-        yield failed(_check_of(error.__cause__), error.message)
+        yield failed(check_of(error.__cause__), error.message)
         return
     if _fingerprint(case.activation) != before:
         yield failed("unchanged", "the values are not what they were before it drew")
@@ -154,18 +188,19 @@ def _try(registry: Registry, visualizer: Visualizer, case: Case) -> Iterator[Che
         return
     # The slow part: once per layer, and every case of the first.
     if case.is_first or case.name == "as recorded":
-        fault = _why_it_does_not_render(drawing)
-        if fault:
+        faults = (why_it_does_not_render(each.specification) for each in drawing.pictures)
+        if fault := next(filter(None, faults), ""):
             yield failed("renders", fault)
 
 
-def _check_of(cause: BaseException | None) -> str:
+def check_of(cause: BaseException | None) -> str:
+    """Return which check fails where drawing raised: what is drawn may be invalid, too much, or not drawn at all."""
     if isinstance(cause, SchemaValidationError):
         return "valid"
     if isinstance(cause, TimeoutError):
         return "budget"
     last = inspect.getinnerframes(cause.__traceback__)[-1] if cause is not None and cause.__traceback__ else None
-    in_drawing = last is not None and last.filename.endswith("drawing.py")
+    in_drawing = last is not None and last.filename.endswith(("drawing.py", "meaning_registry.py"))
     return "budget" if in_drawing and isinstance(cause, ValueError) else "draws"
 
 
@@ -178,12 +213,12 @@ def _content(drawing: Drawing) -> Any:
     return drawing.refusal, json.dumps([each.specification for each in drawing.pictures], default=str, sort_keys=True)
 
 
-def _why_it_does_not_render(drawing: Drawing) -> str:
+def why_it_does_not_render(specification: Mapping[str, Any]) -> str:
+    """Return why Vega cannot draw a chart; empty if it can."""
     import vl_convert
 
-    for picture in drawing.pictures:
-        try:
-            vl_convert.vegalite_to_svg(picture.specification)
-        except ValueError as error:
-            return str(error).strip().partition("\n")[0]
+    try:
+        vl_convert.vegalite_to_svg(dict(specification))
+    except ValueError as error:
+        return str(error).strip().partition("\n")[0]
     return ""

@@ -45,6 +45,15 @@ def _few_steps(keras: Any, width: int, steps: int) -> Any:
     return keras.Input((min(steps, 60), 4), name="sequence")
 
 
+def _waveform(keras: Any, width: int, steps: int) -> Any:
+    # As long as so many frames of 16 at every 8th number.
+    return keras.Input((8 * steps + 8, 1), name="waveform")
+
+
+def _waveform_in_a_row(keras: Any, width: int, steps: int) -> Any:
+    return keras.Input((8 * (steps - 1) + 1,), name="waveform")
+
+
 def _words(keras: Any, width: int, steps: int) -> Any:
     return keras.Input((min(steps, 40),), dtype="string", name="words")
 
@@ -111,7 +120,9 @@ _KINDS: Final[dict[str, tuple[Callable[..., Any], _Build]]] = {
     ),
     "time_distributed": (
         _few_steps,
-        lambda layers, x, width, steps: layers.TimeDistributed(layers.Dense(width), name="layer")(x),
+        lambda layers, x, width, steps: layers.TimeDistributed(layers.Dense(width, activation="sigmoid"), name="layer")(
+            x
+        ),
     ),
     "embedding": (
         _tokens,
@@ -139,6 +150,25 @@ _KINDS: Final[dict[str, tuple[Callable[..., Any], _Build]]] = {
     "flatten": (_image, lambda layers, x, width, steps: layers.Flatten(name="layer")(x)),
     "reshape": (_image, lambda layers, x, width, steps: layers.Reshape((16, 12), name="layer")(x)),
     "permute": (_sequence, lambda layers, x, width, steps: layers.Permute((2, 1), name="layer")(x)),
+    "stft_spectrogram": (
+        _waveform,
+        lambda layers, x, width, steps: layers.STFTSpectrogram(
+            frame_length=16, frame_step=8, expand_dims=True, name="layer"
+        )(x),
+    ),
+    "mel_spectrogram": (
+        _waveform_in_a_row,
+        # Decibels are cut off below the loudest of all samples of a batch.
+        lambda layers, x, width, steps: layers.MelSpectrogram(
+            64, 8, num_mel_bins=width, sampling_rate=8_000, power_to_db=False, name="layer"
+        )(x),
+    ),
+    "conv2d_behind_a_spectrogram": (
+        _waveform,
+        lambda layers, x, width, steps: layers.Conv2D(width, 3, padding="same", name="layer")(
+            layers.STFTSpectrogram(frame_length=16, frame_step=8, expand_dims=True, name="before")(x)
+        ),
+    ),
     "string_lookup": (
         _words,
         lambda layers, x, width, steps: layers.StringLookup(vocabulary=list(_VOCABULARY), name="layer")(x),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from core.charts.validation import specification_of
 from core.common import file_signatures
 from core.common.file_signatures import beginning_of_text
 from core.common.limits import Limits, get_limits
@@ -178,7 +179,7 @@ def _map(rows: Sequence[LayerRow], inputs: Sequence[FileInput]) -> dict[str, Any
     opened = frozenset(parents) if len(boxes) <= _BOXES_UNFOLDED else frozenset[str]()
     if len(boxes if opened else [row for row in rows if not row.parent]) > _MOST_BOXES:
         return {}
-    return model_map(rows, [each.name for each in inputs], "", opened).to_dict()
+    return specification_of(model_map(rows, [each.name for each in inputs], "", opened))
 
 
 def _content(located: LocatedModel, limits: Limits) -> _Content:

@@ -25,6 +25,9 @@ class History:
         """Remember a request that was answered; with another model, all that was open before is gone."""
         if change is Change.MODEL:
             self._requests.clear()
+        if change is Change.SAMPLES:
+            # Variants are of the samples that were open before.
+            self._requests.pop((Change.VARIANTS, ""), None)
         topic = str(request.by_name["name"]) if change is Change.INPUT_KIND else ""
         self._requests[change, topic] = request
 

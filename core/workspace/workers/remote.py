@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
@@ -20,6 +20,7 @@ from core.errors import LayerscopeError, ModelTooLarge, WorkerLost
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.marks import Declaration, arguments_of, declaration_of, mark_of
 from core.workspace.model_summary import summarize_examples
+from core.workspace.pin_results import SideBySide
 from core.workspace.results import (
     ChartResult,
     ExampleSummary,
@@ -67,14 +68,29 @@ class _Loss:
 
 def _forwarded(
     declaration: Callable[Concatenate[WorkspaceInterface, P], Value],
+    answer_of_loss: Callable[[WorkerLost], Value] | None = None,
 ) -> Callable[Concatenate[RemoteWorkspace, P], Value]:
-    """Return a method that asks the worker for what is declared."""
+    """Return a method that asks the worker for what is declared.
+
+    Args:
+        declaration: What is declared.
+        answer_of_loss: Makes an answer of what ended a worker; None raises it.
+    """
 
     def method(workspace: RemoteWorkspace, *arguments: P.args, **options: P.kwargs) -> Value:
-        return workspace._ask(declaration, *arguments, **options)
+        try:
+            return workspace._ask(declaration, *arguments, **options)
+        except WorkerLost as error:
+            if answer_of_loss is None:
+                raise
+            return answer_of_loss(error)
 
     method.__name__, method.__doc__ = declaration.__name__, declaration.__doc__
     return method
+
+
+def _failed(error: WorkerLost) -> ChartResult:
+    return ChartResult(failure=Failure(error.message, error.remedy, can_be_tried_again=True))
 
 
 class RemoteWorkspace:
@@ -101,6 +117,23 @@ class RemoteWorkspace:
         self._losses: dict[str, _Loss] = {}
         self._lock = threading.RLock()
         self.tell: Callable[[Waiting], None] = lambda waiting: None
+        self._tell_of_thread = threading.local()
+
+    @contextlib.contextmanager
+    def telling(self, tell: Callable[[Waiting], None]) -> Iterator[None]:
+        """Call ``tell`` instead of :attr:`tell` while this thread waits within the block.
+
+        Of this thread alone: a run of the page that is over may still wait in another one for what it asked.
+        """
+        before = getattr(self._tell_of_thread, "tell", None)
+        self._tell_of_thread.tell = tell
+        try:
+            yield
+        finally:
+            self._tell_of_thread.tell = before
+
+    def _tell(self, waiting: Waiting) -> None:
+        (getattr(self._tell_of_thread, "tell", None) or self.tell)(waiting)
 
     def stop(self) -> None:
         """End what is being worked on; what is open stays open."""
@@ -162,6 +195,9 @@ class RemoteWorkspace:
     take_text = _forwarded(WorkspaceInterface.take_text)
     noise_sizes = _forwarded(WorkspaceInterface.noise_sizes)
     take_noise = _forwarded(WorkspaceInterface.take_noise)
+    set_variants = _forwarded(WorkspaceInterface.set_variants)
+    edit_view = _forwarded(WorkspaceInterface.edit_view)
+    edited_layer = _forwarded(WorkspaceInterface.edited_layer)
     set_class_names = _forwarded(WorkspaceInterface.set_class_names)
     set_label_role = _forwarded(WorkspaceInterface.set_label_role)
     inputs = _forwarded(WorkspaceInterface.inputs)
@@ -175,8 +211,11 @@ class RemoteWorkspace:
     parts = _forwarded(WorkspaceInterface.parts)
     visualizers = _forwarded(WorkspaceInterface.visualizers)
     rejections = _forwarded(WorkspaceInterface.rejections)
+    meanings = _forwarded(WorkspaceInterface.meanings)
     plugins = _forwarded(WorkspaceInterface.plugins)
     thumbnail = _forwarded(WorkspaceInterface.thumbnail)
+    chart = _forwarded(WorkspaceInterface.chart, _failed)
+    side_by_side = _forwarded(WorkspaceInterface.side_by_side, lambda error: SideBySide(("", ""), _failed(error)))
     chart_file = _forwarded(WorkspaceInterface.chart_file)
     activation_file = _forwarded(WorkspaceInterface.activation_file)
     activations_file = _forwarded(WorkspaceInterface.activations_file)
@@ -194,7 +233,10 @@ class RemoteWorkspace:
     searchable_layers = _forwarded(WorkspaceInterface.searchable_layers)
     maximize = _forwarded(WorkspaceInterface.maximize)
     maximize_layer = _forwarded(WorkspaceInterface.maximize_layer)
+    answer_to_drag = _forwarded(WorkspaceInterface.answer_to_drag)
     excited = _forwarded(WorkspaceInterface.excited)
+    unit_card = _forwarded(WorkspaceInterface.unit_card)
+    find_units = _forwarded(WorkspaceInterface.find_units)
 
     def layer_view(
         self,
@@ -220,20 +262,6 @@ class RemoteWorkspace:
                 loss = replace(loss, request=self._chart_request(layer, visualizer, options, sample))
                 self._note(loss)
             return replace(view, chart=_failed(self._error_of(loss) if loss else error))
-
-    def chart(
-        self,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        progress: Progress | None = None,
-    ) -> ChartResult:
-        """Draw a layer; a picture that ended its worker comes back as a failure."""
-        try:
-            return self._ask(WorkspaceInterface.chart, layer, visualizer, options, sample, progress)
-        except WorkerLost as error:
-            return _failed(error)
 
     def _once_open(self, declaration: Declaration, empty: Value) -> Value:
         return self._ask(declaration_of(declaration)) if self._history.has_model else empty
@@ -303,7 +331,7 @@ class RemoteWorkspace:
         if self._connection is not None:
             self._drop(self._connection)
         started = time.monotonic()
-        endpoint = self._pool.acquire(lambda place: self.tell(Waiting(time.monotonic() - started, place)))
+        endpoint = self._pool.acquire(lambda place: self._tell(Waiting(time.monotonic() - started, place)))
         self._connection = _Connection(endpoint)
         return self._connection
 
@@ -337,7 +365,7 @@ class RemoteWorkspace:
                 if progress:
                     progress(pending.fraction or 0.0, pending.text)
             connection.endpoint.look()
-            self.tell(pending.waiting)
+            self._tell(pending.waiting)
         connection.pending = None
         connection.endpoint.is_busy, connection.endpoint.used_at = False, time.monotonic()
         if isinstance(reply.error, ModelTooLarge):
@@ -412,7 +440,3 @@ class RemoteWorkspace:
 
 def _stopped() -> WorkerLost:
     return WorkerLost("It was stopped.", remedy="What is open stays open.")
-
-
-def _failed(error: WorkerLost) -> ChartResult:
-    return ChartResult(failure=Failure(error.message, error.remedy, can_be_tried_again=True))

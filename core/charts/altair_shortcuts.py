@@ -1,0 +1,58 @@
+"""Lets Altair make charts in two thirds of the time, by leaving out what it does anew for each part of a chart.
+
+It is for a process that makes charts and nothing else, such as a worker: the way there is through two functions of
+Altair that are not public. An Altair that has them no longer makes the same charts as it otherwise does.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import altair as alt
+from altair.utils import schemapi
+
+__all__ = ["take_shortcuts"]
+
+
+@cache
+def take_shortcuts() -> None:
+    """Let this process make charts in less time; once, however often it is called.
+
+    - For each encoding that is a text, and for ``alt.value(0)``, Altair hashes the schemas of its 450 classes, which
+      takes 5 ms. Here the table is made once: 50 charts that ship take a fifth less.
+    - To put charts together it copies them again and again, part by part, and most parts are numbers, texts, and
+      what is not said. Here these are left as they are: another fifth.
+    """
+    names = vars(schemapi)
+    if {"_FromDict", "_deep_copy"} <= set(names):
+        table_of_classes = names["_FromDict"](alt.Chart._default_wrapper_classes())
+        names["_FromDict"] = lambda classes: table_of_classes
+        names["_deep_copy"] = _copy_of
+
+
+def _copy_of(part: Any, by_reference: set[str]) -> Any:
+    with schemapi.debug_mode(False):
+        return _copied(part, by_reference)
+
+
+def _copied(part: Any, by_reference: set[str]) -> Any:
+    if part is alt.Undefined or part is None or isinstance(part, (str, int, float)):
+        return part
+    if isinstance(part, list):
+        return [_copied(each, by_reference) for each in part]
+    if isinstance(part, dict):
+        return _copied_values(part, by_reference)
+    if not isinstance(part, schemapi.SchemaBase):
+        return part
+    if own_way := getattr(part, "__deepcopy__", None):
+        return own_way(part)
+    arguments = [_copied(each, by_reference) for each in part._args]
+    return type(part)(*arguments, **_copied_values(part._kwds, by_reference))
+
+
+def _copied_values(parts: dict[Any, Any], by_reference: set[str]) -> dict[Any, Any]:
+    return {
+        name: each if each is alt.Undefined or name in by_reference else _copied(each, by_reference)
+        for name, each in parts.items()
+    }

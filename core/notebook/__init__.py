@@ -1,0 +1,1 @@
+"""What a notebook asks for: how an activation is shown, and in one call each the numbers that the page shows."""
