@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
-from core.common.text import safe_name
-from core.errors import CodeNeeded
-from core.workspace.comparable import examples_that_take
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ComparisonReport, ModelSummary
 from ui import keys
@@ -18,11 +13,9 @@ from ui.answers import answer_in_words, draw_input
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
-from ui.model_files import open_or_offer, uploaded_model, waits_for_member
+from ui.second_model import SAMPLE, SecondModelChoice, choose_second_model, second_models
 from ui.selection import clicked_point, layer_field
-from ui.session import Request, end_if_outdated, get_session
-from ui.shown import other_shown_models
-from ui.trust import offer_trust
+from ui.session import get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
 
@@ -30,9 +23,6 @@ __all__ = ["page"]
 
 _MODEL: Final = "Another model"
 _SAMPLE: Final = "Another sample"
-_PYTHON: Final = "From Python"
-_EXAMPLE: Final = "Example"
-_FILE: Final = "Your file"
 _INPUT_SIDE: Final = 72
 _CHART_WIDTH: Final = 300
 
@@ -44,26 +34,38 @@ def page() -> None:
 
 def _compare(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     heading("Compare", f"{named(model.name)} with")
-    has_other = workspace.compared is not None or bool(other_shown_models(workspace, choice))
+    models = second_models(workspace, model, choice)
+    first = next(iter(models.values()))
+    has_second = choice.against not in ("", SAMPLE) or workspace.compared is not None or first.open is not None
+    is_of_samples = choice.against == SAMPLE or (not choice.against and choice.second_sample is not None)
+    st.session_state[keys.COMPARISON_KIND] = _MODEL if has_second and not is_of_samples else _SAMPLE
     kind = st.segmented_control(
         "Compare with",
-        [_SAMPLE, _MODEL],
-        default=_MODEL if has_other else _SAMPLE,
+        [_MODEL, _SAMPLE],
         required=True,
         key=keys.COMPARISON_KIND,
+        on_change=_keep_kind,
+        args=(first.name,),
         label_visibility="collapsed",
     )
     if kind == _MODEL:
-        _with_model(workspace, model, choice)
+        _with_model(workspace, models, choice)
     else:
         _with_sample(workspace, choice, len(workspace.sample_names))
 
 
-def _with_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
-    _choose_other_model(workspace, model, choice)
-    if workspace.compared is None:
+def _keep_kind(first: str) -> None:
+    choice = get_session().choice
+    is_of_samples = st.session_state[keys.COMPARISON_KIND] == _SAMPLE
+    choice.against = SAMPLE if is_of_samples else first
+    if not is_of_samples:
+        choice.second_sample = None
+
+
+def _with_model(workspace: WorkspaceInterface, models: dict[str, SecondModelChoice], choice: Choice) -> None:
+    if not choose_second_model(workspace, models, choice):
         st.info(
-            "Choose the other model: another checkpoint of this one, or another design for the same inputs. All "
+            "Drop the other model: another checkpoint of this one, or another design for the same inputs. All "
             "samples that are open go through both.",
             icon=":material/compare_arrows:",
         )
@@ -80,71 +82,6 @@ def _with_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choi
             "turned or scaled (Kornblith et al. 2019). With few samples all similarities look high."
         )
     _one_layer(workspace, report, choice, None)
-
-
-def _choose_other_model(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
-    place, source_place = st.columns([1, 2], vertical_alignment="bottom")
-    fitting = [name for name in examples_that_take(model) if name != choice.example]
-    in_memory = other_shown_models(workspace, choice)
-    kind = place.segmented_control(
-        "The other model is from",
-        [*([_PYTHON] if in_memory else []), *([_EXAMPLE] if fitting else []), _FILE],
-        default=_PYTHON if in_memory else _FILE,
-        required=True,
-        key=keys.OTHER_MODEL_KIND,
-    )
-    if kind == _PYTHON:
-        _other_in_memory(workspace, {entry.name: entry.version for entry in in_memory}, source_place)
-    elif kind == _EXAMPLE:
-        _other_example(workspace, fitting, source_place)
-    else:
-        _other_file(workspace, source_place)
-
-
-def _other_in_memory(workspace: WorkspaceInterface, versions: dict[str, int], place: Any) -> None:
-    name = place.selectbox(
-        "Model", list(versions), index=None, format_func=safe_name, placeholder="Choose", key=keys.OTHER_SHOWN_MODEL
-    )
-    if name:
-        _open_other(workspace, ("shown", name, versions[name]), partial(workspace.compare_with_shown, name))
-
-
-def _other_example(workspace: WorkspaceInterface, fitting: list[str], place: Any) -> None:
-    titles = {example.name: example.title for example in workspace.examples() if example.name in fitting}
-    name = place.selectbox(
-        "Example",
-        list(titles),
-        index=None,
-        format_func=titles.__getitem__,
-        placeholder="Choose",
-        key=keys.OTHER_EXAMPLE,
-    )
-    if name:
-        _open_other(workspace, ("example", name), partial(workspace.compare_with_example, name))
-
-
-def _other_file(workspace: WorkspaceInterface, place: Any) -> None:
-    files = uploaded_model("The other model", keys.OTHER_MODEL_FILE, place)
-    if files is None or waits_for_member(files.identity, files.member):
-        return
-    open_model = partial(open_or_offer, files.identity, files.member, partial(files.compare_in, workspace))
-    try:
-        _open_other(workspace, ("files", files.identity, files.member), open_model)
-    except CodeNeeded as error:
-        offer_trust(error, files.identity, "compared", lambda: None)
-
-
-def _open_other(workspace: WorkspaceInterface, source: Request, open_model: Callable[[], ModelSummary]) -> None:
-    session = get_session()
-    step = session.other_model_step
-    # Opening another first model lets the second one go.
-    request = (session.model_step.current, source)
-    if step.current == request and workspace.compared is not None:
-        return
-    with waiting(workspace, "Opening the other model", "open_other"):
-        open_model()
-    end_if_outdated()
-    step.current = request
 
 
 def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> None:
@@ -166,17 +103,19 @@ def _second_sample(workspace: WorkspaceInterface, choice: Choice, first: int, co
     """Draw both inputs with their answers, the second with a choice of the sample; return its number."""
     first_place, second_place = st.columns(2, gap="medium", border=True)
     with first_place, st.container(horizontal=True, vertical_alignment="center"):
-        _sample(workspace, first, choice.output, f"Sample {first:,} · ")
+        _sample(workspace, first, choice, f"Sample {first:,}")
     with second_place, st.container(horizontal=True, vertical_alignment="center"):
         default = 1 if first == 0 else 0
-        second = default if choice.second_sample is None else choice.second_sample
-        st.session_state[keys.SECOND_SAMPLE] = min(second, count - 1)
+        if choice.second_sample is not None and choice.second_sample >= count:
+            st.info(f"There is no sample {choice.second_sample:,}.", icon=":material/link_off:")
+            choice.second_sample = None
+        st.session_state[keys.SECOND_SAMPLE] = default if choice.second_sample is None else choice.second_sample
         second = int(
             st.number_input(
                 "Another sample", 0, count - 1, width=140, key=keys.SECOND_SAMPLE, on_change=_keep_second_sample
             )
         )
-        _sample(workspace, second, choice.output, "")
+        _sample(workspace, second, choice, "")
     return second
 
 
@@ -184,14 +123,18 @@ def _keep_second_sample() -> None:
     get_session().choice.second_sample = int(st.session_state[keys.SECOND_SAMPLE])
 
 
-def _sample(workspace: WorkspaceInterface, sample: int, output: str, called: str) -> None:
+def _sample(workspace: WorkspaceInterface, sample: int, choice: Choice, called: str) -> None:
     with waiting(workspace, "Running the sample", f"compared_sample/{sample}"):
-        views, answer = workspace.inputs(sample), workspace.answer(sample, output=output)
+        views = workspace.inputs(sample)
+        answer = workspace.answer(sample, output=choice.output, meaning=choice.meaning)
     for view in views:
         draw_input(view, keys.compared_input(sample, view.name), _INPUT_SIDE, _CHART_WIDTH)
     said = answer_in_words(answer)
     true = f"true: {named(answer.true_label)}" if answer.true_label and answer.right is not None else ""
-    st.markdown(called + " · ".join(filter(None, (f"Answer: {said}" if said else "", true))))
+    st.markdown(" · ".join(filter(None, (called, f"Answer: {said}" if said else "", true))))
+    if not said and answer.specification:
+        with st.container(width=_CHART_WIDTH):
+            chart(answer.specification, keys.compared_answer(sample), alt=answer.alt)
 
 
 def _distances(report: ComparisonReport, choice: Choice) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.plugins.options import Control, suited
 from ui import keys
-from ui.choice import Choice
+from ui.choice import Choice, is_of_a_layer
 from ui.session import get_session
 from ui.wording import plain
 
@@ -19,34 +19,47 @@ __all__ = ["controls", "show_faults"]
 _LISTED_POSITIONS = 2_000
 
 
-def controls(options: Sequence[Control], choice: Choice, scope: str) -> dict[str, Any]:
+def controls(
+    options: Sequence[Control], choice: Choice, scope: str, *, layer: str = "", forget: Callable[[], None] | None = None
+) -> dict[str, Any]:
     """Draw a control per option.
 
     Args:
         options: The options. One called ``sample`` follows the sample of the page, and one that is a unit or channel
-            the unit of the page; they get no control.
+            the unit of the page; they get no control, nor what the output is taken for.
         choice: Where choices are kept.
         scope: Tells the controls of one layer and visualizer from those of another.
+        layer: Key of the layer that they are of, where that may be another than the page's: positions of that one do
+            not count then, and who sets an option selects the layer.
+        forget: Takes these options back to their defaults; by default all that pictures share.
 
     Returns:
         By option a place beside its control, for why its value was refused.
     """
     places: dict[str, Any] = {"": st.empty()}
-    values = {control.name: _value_of(control, choice) for control in options}
+    values = {control.name: _value_of(control, choice, layer) for control in options}
     for control in options:
-        if control.name == "sample" or control.follows == "unit" or not control.acts(values):
+        if control.name == "sample" or control.follows in ("unit", "meaning") or not control.acts(values):
             continue
         value = values[control.name]
         key = keys.option(scope, control.name)
-        _draw(control, _widget_value(value, control), key, choice)
+        _draw(control, _widget_value(value, control), key, choice, layer)
         places[control.name] = st.empty()
-    if choice.options or any(choice.followed(what) is not None for what in ("unit", "class", "region")):
+    if forget is not None:
+        is_chosen = any(control.name in choice.options for control in options)
+    else:
+        is_chosen = bool(choice.options) or any(
+            choice.followed(what) is not None for what in ("unit", "class", "region")
+        )
+    if is_chosen:
         icon = ":material/restart_alt:"
-        st.button("Back to the defaults", type="tertiary", icon=icon, on_click=choice.forget_options)
+        st.button("Back to the defaults", type="tertiary", icon=icon, on_click=forget or choice.forget_options)
     return places
 
 
-def _value_of(control: Control, choice: Choice) -> Any:
+def _value_of(control: Control, choice: Choice, layer: str) -> Any:
+    if layer and layer != choice.layer and is_of_a_layer(control.name):
+        return control.default
     followed = choice.followed(control.follows)
     return choice.options.get(control.name, control.default if followed is None else followed)
 
@@ -62,12 +75,12 @@ def show_faults(places: Mapping[str, Any], faults: Mapping[str, str]) -> None:
         places.get(name, places[""]).caption(f":red[:material/error: {plain(fault)}. The default is shown.]")
 
 
-def _draw(control: Control, value: Any, key: str, choice: Choice) -> None:
+def _draw(control: Control, value: Any, key: str, choice: Choice, layer: str) -> None:
     shared: dict[str, Any] = {
         "key": key,
         "help": control.description or None,
         "on_change": _keep_option,
-        "args": (control.name, key, control.follows),
+        "args": (control.name, key, control.follows, _widget_value(control.default, control), layer),
     }
     if control.kind != "region":
         st.session_state[key] = value
@@ -113,7 +126,9 @@ def _whole_number(control: Control, shared: dict[str, Any]) -> None:
     ):
         st.slider(control.title, minimum, maximum, step=step, **shared)
     elif control.optional:
-        st.number_input(control.title, minimum, maximum, value=None, step=step, placeholder="automatic", **shared)
+        st.number_input(
+            control.title, minimum, maximum, value=None, step=step, placeholder=control.none_title, **shared
+        )
     elif minimum == maximum and minimum is not None:
         st.number_input(control.title, minimum, minimum + 1, step=1, disabled=True, **shared)
     else:
@@ -128,7 +143,9 @@ def _number(control: Control, shared: dict[str, Any]) -> None:
     if minimum is not None and maximum is not None and minimum < maximum and not control.optional:
         st.slider(control.title, minimum, maximum, step=step, **shared)
     elif control.optional:
-        st.number_input(control.title, minimum, maximum, value=None, step=step, placeholder="automatic", **shared)
+        st.number_input(
+            control.title, minimum, maximum, value=None, step=step, placeholder=control.none_title, **shared
+        )
     else:
         st.number_input(control.title, minimum, maximum, step=step, **shared)
 
@@ -176,6 +193,10 @@ def _choice_title(value: Any) -> str:
     return str(value).replace("_", " ")
 
 
-def _keep_option(name: str, key: str, follows: str) -> None:
+def _keep_option(name: str, key: str, follows: str, default: Any, layer: str) -> None:
+    # The browser tells the value of a field that it was just given, too, where a click comes before it has it all.
+    chosen = None if st.session_state[key] == default else st.session_state[key]
     # What stands in the address must be able to come back from it.
-    get_session().choice.set_option(name, json.loads(json.dumps(st.session_state[key])), follows)
+    if layer:
+        get_session().choice.select_layer(layer)
+    get_session().choice.set_option(name, json.loads(json.dumps(chosen)), follows)

@@ -16,22 +16,27 @@ from ui.address import is_history_navigation, keep_address
 from ui.layer_list import layer_list
 from ui.limits import limits
 from ui.model_choice import choose_model
+from ui.pages import EDIT
 from ui.sample_choice import choose_samples
 from ui.session import Session, get_session
 from ui.start import take_start
-from ui.strip import strip
+from ui.strip import Thumbnails, strip, thumbnails
 from ui.trust import show_trusted
+from ui.variants import keep_variants
 from ui.waiting import keep_place_above, show_error
 from ui.wording import named
 
-__all__ = ["frame", "strip_and_layers"]
+__all__ = ["frame", "list_and_thumbnails", "strip_of_sample"]
 
 _ICON: Final = Path(__file__).parent / "icon.png"
 _SHORTCUTS: Final = {
     "k": "layer before",
     "j": "layer after",
+    "p": "unit before, on its page",
+    "n": "unit after",
     "←": "sample before",
     "→": "sample after",
+    "Ctrl + Z": "on Edit: undo; with Shift: redo",
     "Esc": "close what is open",
     "Alt + ←": "back, to what was on the page before",
 }
@@ -66,12 +71,24 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
     with st.container(key=keys.NARROW_NAVIGATION, horizontal=True, gap="small"):
         for each in all_pages:
             st.page_link(each, label=each.title)
-    if has_strip:
-        strip_and_layers(session, layers_place)
-    page.run()
-    if page.url_path:
-        # The first page writes it itself: there a part of it runs alone, with what is chosen in that.
-        keep_address(session.choice)
+    rest = strip_of_sample(session) if has_strip else None
+    if page.url_path == EDIT:
+        # The list says how far each layer moves by the edit, which the page asks for.
+        session.last_part = None
+        page.run()
+        list_and_thumbnails(session, rest, layers_place)
+        keep_address(session.choice, page.url_path)
+        if session.last_part is not None:
+            session.last_part()
+    elif page.url_path:
+        list_and_thumbnails(session, rest, layers_place)
+        page.run()
+        keep_address(session.choice, page.url_path)
+    else:
+        # A click on a layer waits for its picture, so that comes first; the page writes the address itself, as a part
+        # of it runs alone, with what is chosen in that.
+        page.run()
+        list_and_thumbnails(session, rest, layers_place)
 
 
 def _shortcuts() -> None:
@@ -88,41 +105,66 @@ def _model_and_samples(session: Session) -> None:
     if model:
         show_trusted(model)
         choose_samples(session, model, samples_place)
+        keep_variants(session)
 
 
-def strip_and_layers(session: Session, layers_place: Any) -> None:
-    """Draw the strip here and the list of layers in its place; afterwards the session knows the layers.
+def strip_of_sample(session: Session) -> Thumbnails | None:
+    """Draw the strip here; afterwards the session knows the layers, and one of them is chosen.
 
     Args:
         session: What the page knows of the visitor.
-        layers_place: Where the list is drawn.
+
+    Returns:
+        What is left of the strip for :func:`list_and_thumbnails`; None where there is nothing to choose from.
     """
     workspace, choice = session.workspace, session.choice
-    session.layer_rows = None
+    session.layer_rows, session.layer_changes = None, {}
     try:
         model = workspace.model
         if model is None:
             st.info("Open an example or a model file in the sidebar.", icon=":material/arrow_back:")
-            return
+            return None
         if not workspace.sample_names:
             st.info("Give the model an input in the sidebar: data of yours, or noise.", icon=":material/arrow_back:")
-            return
-        strip(workspace, model, choice)
+            return None
+        rest = strip(workspace, model, choice)
         rows = session.sample_view.layers if session.sample_view else ()
         if not rows:
             st.info("This model has no layer that anything could be shown of.", icon=":material/layers_clear:")
-            return
-        if row_of(rows, choice.layer) is None:
-            _choose_first_layer(session, model, [row.key for row in rows])
-        with layers_place:
-            layer_list(workspace, rows, choice)
-        session.layer_rows = rows
+        else:
+            if row_of(rows, choice.layer) is None:
+                _choose_first_layer(session, model, [row.key for row in rows])
+            session.layer_rows = rows
     except LayerscopeError as error:
         show_error(error, workspace, "answer")
+        return None
+    return rest
+
+
+def list_and_thumbnails(session: Session, rest: Thumbnails | None, layers_place: Any) -> None:
+    """Draw what leads to other layers and samples, where there are any.
+
+    Args:
+        session: What the page knows of the visitor.
+        rest: What :func:`strip_of_sample` left.
+        layers_place: Where the list of layers is drawn.
+    """
+    if rest is None:
+        return
+    workspace, choice = session.workspace, session.choice
+    try:
+        thumbnails(workspace, rest, choice)
+        if session.layer_rows:
+            with layers_place:
+                layer_list(workspace, session.layer_rows, choice)
+    except LayerscopeError as error:
+        with rest.place:
+            show_error(error, workspace, "thumbnails")
 
 
 def _choose_first_layer(session: Session, model: ModelSummary, layers: list[str]) -> None:
     choice = session.choice
     if choice.layer:
         st.info(f"There is no layer “{named(choice.layer)}” in this model.", icon=":material/link_off:")
+        choice.unit = choice.region = None
     choice.layer = model.featured_layer if model.featured_layer in layers else layers[0]

@@ -54,31 +54,39 @@ class _Cell(NamedTuple):
     samples: int
 
 
-def page(explore: Any) -> None:
+class _Pages(NamedTuple):
+    """Where something is opened in: the pictures of a layer, and the page of a unit."""
+
+    explore: Any
+    unit: Any
+
+
+def page(explore: Any, unit: Any) -> None:
     """Draw the page.
 
     Args:
         explore: The page that a finding is opened in.
+        unit: The page that a unit is opened in.
     """
-    page_of_samples("Health", partial(_health, explore))
+    page_of_samples("Health", partial(_health, _Pages(explore, unit)))
 
 
-def _health(explore: Any, workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
+def _health(pages: _Pages, workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
     count = len(workspace.sample_names)
     with waiting(workspace, f"Running {count:,} samples through every layer", "health") as progress:
         report = workspace.health(progress)
     heading("Health", _summary(report, model.name))
     findings, units = st.columns([11, 10], gap="medium")
     with findings:
-        _findings(workspace, report, choice, explore)
+        _findings(workspace, report, choice, pages)
     with units:
-        _class_means(workspace, report, choice, explore)
+        _class_means(workspace, report, choice, pages)
     if report.confusion is not None:
         matrix, wrong = st.columns([11, 10], gap="medium")
         with matrix:
             confused = _confusion(workspace, report.confusion)
         with wrong:
-            _wrong_samples(workspace, report, choice, confused, explore)
+            _wrong_samples(workspace, report, choice, confused, pages.explore)
 
 
 def _summary(report: HealthReport, name: str) -> str:
@@ -90,7 +98,7 @@ def _what_is_judged(workspace: WorkspaceInterface) -> Request:
     return (*get_session().what_is_open, workspace.labelling)
 
 
-def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
+def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, pages: _Pages) -> None:
     if not report.rows:
         show = st.info if report.note else st.success
         icon = ":material/info:" if report.note else ":material/check_circle:"
@@ -116,7 +124,9 @@ def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choic
     picked = st.dataframe(
         table,
         hide_index=True,
-        height="content" if len(table) <= 8 else 320,
+        height="content" if len(table) <= 5 else 320,
+        # Two lines: what was found is a sentence.
+        row_height=54,
         key=key,
         on_select=_clicked(report.rows, key),
         selection_mode=["single-row", "single-cell"],
@@ -128,7 +138,7 @@ def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choic
         },
     )
     with place:
-        _link(explore, report.rows, _picked(picked.selection), choice)
+        _link(pages, report.rows, _picked(picked.selection), choice)
     st.caption(f"{plain(report.clear)} {plain(report.note)}")
     with st.expander("What these mean"):
         for kind in counts:
@@ -178,7 +188,7 @@ def _is_chosen(row: HealthRow, choice: Choice) -> bool:
     return choice.sample == row.sample and is_same_layer and is_same_unit
 
 
-def _link(explore: Any, rows: tuple[HealthRow, ...], picked: int | None, choice: Choice) -> None:
+def _link(pages: _Pages, rows: tuple[HealthRow, ...], picked: int | None, choice: Choice) -> None:
     if picked is None or picked >= len(rows) or not _is_chosen(rows[picked], choice):
         st.caption("Click a row: its layer, unit and a sample that shows it are chosen on every page.")
         return
@@ -186,10 +196,12 @@ def _link(explore: Any, rows: tuple[HealthRow, ...], picked: int | None, choice:
     row = rows[picked]
     layer = "" if is_input(row.layer) else f"{plain(row.layer)}, "
     unit = "" if row.kind == "not finite" else f"unit {row.units[0]:,}, "
-    st.page_link(explore, label=f"Open {layer}{unit}sample {row.sample:,}", icon=":material/arrow_forward:")
+    st.page_link(pages.explore, label=f"Open {layer}{unit}sample {row.sample:,}", icon=":material/arrow_forward:")
+    if layer and unit:
+        st.page_link(pages.unit, label="Unit card", icon=":material/badge:")
 
 
-def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, explore: Any) -> None:
+def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Choice, pages: _Pages) -> None:
     if not workspace.sample_labels:
         st.caption("What each unit answers to each class stands here for data with labels.")
         return
@@ -214,7 +226,8 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
             st.caption("Click a cell: its unit is chosen on every page, and its class where the model knows it.")
         else:
             label = f"Open {plain(layer)}, unit {choice.unit:,}"
-            st.page_link(explore, label=label, icon=":material/arrow_forward:")
+            st.page_link(pages.explore, label=label, icon=":material/arrow_forward:")
+            st.page_link(pages.unit, label="Unit card", icon=":material/badge:")
     st.caption(
         "A column that is bright in one row only: in the mean over these samples, the unit answers to that class "
         "alone. Rows that look alike: in the mean, the layer answers these classes alike."

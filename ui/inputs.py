@@ -42,7 +42,13 @@ def take_kinds(session: Session, model: ModelSummary) -> ModelSummary:
 
 def what_is_expected(model: ModelSummary) -> None:
     """Say what each input takes, and offer what else it can be taken for."""
+    values = [model_input for model_input in model.inputs if model_input.shape in ("", "1")]
+    if len(values) > 1:
+        told = ", ".join(f"{named(each.name)} ({plain(each.dtype)})" for each in values)
+        st.caption(f"Inputs of one value each: {told}")
     for model_input in model.inputs:
+        if len(values) > 1 and model_input in values and len(model_input.kinds) < 2:
+            continue
         shape = model_input.shape or "one value"
         st.caption(f"Input “{named(model_input.name)}”: {plain(shape)}, {plain(model_input.dtype)}")
         if len(model_input.kinds) > 1:

@@ -35,6 +35,7 @@ INVERT: Final = "invert"
 LAYER_SEARCH: Final = "layer_search"
 ONLY_NOTED: Final = "only_noted"
 LAYERS_AS: Final = "layers_as"
+LAYER_ROWS: Final = "layer_rows"
 LAYER_MAP: Final = "map"
 LAYER_BEFORE: Final = "layer_before"
 LAYER_AFTER: Final = "layer_after"
@@ -42,6 +43,7 @@ LAYER_AFTER: Final = "layer_after"
 # The strip above every page.
 STRIP: Final = "strip"
 STRIP_INPUT: Final = "strip_input"
+STRIP_VALUES: Final = "strip_values"
 STRIP_ANSWER: Final = "strip_answer"
 STRIP_SAMPLES: Final = "strip_samples"
 SAMPLE: Final = "sample"
@@ -49,12 +51,20 @@ SAMPLE_BEFORE: Final = "sample_before"
 SAMPLE_AFTER: Final = "sample_after"
 OUTPUT: Final = "output"
 ANSWER_CHART: Final = "answer"
+ANSWER_LINE: Final = "answer_line"
 RUN_ALL_SAMPLES: Final = "run_all_samples"
 SAMPLE_FILTER: Final = "sample_filter"
 ONLY_WRONG: Final = "only_wrong"
 SAMPLE_CLASS: Final = "sample_class"
 SAMPLE_TEXT: Final = "sample_text"
 SAMPLE_ORDER: Final = "sample_order"
+
+# What is pinned.
+PINS: Final = "pins"
+PIN_PARTS: Final = "pin_parts"
+PIN_NAME: Final = "pin_name"
+SIDE_BY_SIDE: Final = "side_by_side"
+BESIDE_END: Final = "beside_end"
 
 # One layer.
 LAYER_LINE: Final = "layer_line"
@@ -74,6 +84,8 @@ FILE_MAP: Final = "file_map"
 # The health page.
 REJECTIONS: Final = "plugins/rejections"
 REJECTING_LAYER: Final = "plugins/layer"
+MATCHED_MEANINGS: Final = "plugins/meanings"
+MATCHED_OUTPUT: Final = "plugins/output"
 WRONG_SAMPLES: Final = "health/wrong"
 ALL_WRONG_SAMPLES: Final = "health/all_wrong"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
@@ -85,23 +97,69 @@ SEARCH_UNIT: Final = "maximize/unit"
 SEARCH_STOP: Final = "maximize/stop"
 SEARCH_MORE: Final = "maximize/more"
 SEARCH_AGAIN: Final = "maximize/again"
-SEARCH_FROM_SAMPLE: Final = "maximize/from_sample"
+SEARCH_REGION: Final = "maximize/region"
+SEARCH_EVERYWHERE: Final = "maximize/everywhere"
 SEARCH_FROM_STRONGEST: Final = "maximize/from_strongest"
 SEARCH_BARS: Final = "maximize/bars"
 GALLERY_START: Final = "gallery/start"
 GALLERY_STOP: Final = "gallery/stop"
 GALLERY_MORE: Final = "gallery/more"
 
+# The page of a unit.
+UNIT_HEAD: Final = "unit_head"
+UNIT_NUMBER: Final = "unit/number"
+UNIT_BEFORE: Final = "unit_before"
+UNIT_AFTER: Final = "unit_after"
+UNIT_SEARCH: Final = "unit/find"
+UNIT_SEARCH_START: Final = "unit/look"
+
+# The edit page.
+EDIT_UNDO: Final = "edit/undo"
+EDIT_REDO: Final = "edit/redo"
+EDIT_RESTART: Final = "edit/restart"
+EDIT_COLUMNS: Final = "edit_columns"  # named in style.css
+EDIT_VERDICT: Final = "edit_verdict"
+EDIT_LAYER: Final = "edit_layer"
+KEEP_VARIANT: Final = "edit/keep"
+
 # The compare page.
 COMPARISON_KIND: Final = "compare_kind"
-OTHER_MODEL_KIND: Final = "compared_kind"
-OTHER_SHOWN_MODEL: Final = "compared_shown"
-OTHER_EXAMPLE: Final = "compared_example"
+OTHER_MODEL: Final = "compared_model"
 OTHER_MODEL_FILE: Final = "compared_file"
 SECOND_SAMPLE: Final = "compared_second"
 FITTED_CHART: Final = "fitted_chart"  # named in style.css: it is drawn smaller where it does not fit
 SIMILARITY: Final = "similarity"
 COMPARED_LAYER: Final = "compared_layer"
+
+
+def unit_part(number: int) -> str:
+    """Return the key of a place on the page of a unit, by its number."""
+    return f"unit_part_{number}"
+
+
+def unit_picture(layer: str, unit: int, visualizer: str) -> str:
+    """Return the key of a picture on the page of a unit."""
+    return f"unit/picture/{layer}/{unit}/{visualizer}"
+
+
+def unit_chart(layer: str, unit: int, visualizer: str, number: int, version: int, sample: int | None) -> str:
+    """Return the key of one of several charts of such a picture, see :func:`picture_chart`."""
+    return f"unit/{picture_chart(layer, visualizer, number, version, sample)}/{unit}"
+
+
+def unit_match(layer: str, unit: int) -> str:
+    """Return the key of a unit in the list of those that were looked for."""
+    return f"unit/match/{layer}/{unit}"
+
+
+def fitted(name: str) -> str:
+    """Return the key of a place whose charts are drawn smaller where they do not fit; named in style.css."""
+    return f"{FITTED_CHART}_{name}"
+
+
+def meaning(taken_for: str) -> str:
+    """Return the key of the menu of meanings while the output is taken for one of them."""
+    return f"meaning/{taken_for}"
 
 
 def fresh(key: str, version: int) -> str:
@@ -153,6 +211,16 @@ def data_files(model: str, input_name: str) -> str:
     return f"data/{model}/{input_name}"
 
 
+def sampling_rate(model: str) -> str:
+    """Return the key of the field for a model's sampling rate."""
+    return f"sampling_rate/{model}"
+
+
+def letters(model: str) -> str:
+    """Return the key of the field for the letters of a one-hot input."""
+    return f"letters/{model}"
+
+
 def scaling(model: str, version: int) -> str:
     """Return the key of the choice what the pixels of images become."""
     return fresh(f"scaling/{model}", version)
@@ -183,11 +251,6 @@ def label_role(model: str, origin: str, roles: Sequence[str], role: str) -> str:
     return f"label_role/{model}/{origin}/{'-'.join(roles)}/{role}"
 
 
-def layer_list(version: int, entries: Sequence[str]) -> str:
-    """Return the key of the list of layers: a new one where others are listed, or one was selected elsewhere."""
-    return f"layer_list/{version}/{hash(tuple(entries))}"
-
-
 def layer_map(selected: str) -> str:
     """Return the key of the map of layers: a new one for another selected layer, see :func:`sample_strip`."""
     return f"map/{selected}"
@@ -208,12 +271,24 @@ def picture(layer: str, group: str) -> str:
     return f"tab/{layer}/{group}"
 
 
-def picture_chart(layer: str, visualizer: str, number: int, version: int, sample: int | None) -> str:
+def picture_chart(layer: str, visualizer: str, number: int, version: int, sample: int | None, side: str = "") -> str:
     """Return the key of one of the charts of a picture: a new one where a unit was chosen elsewhere.
 
     Likewise for another sample where the chart chooses samples, see :func:`sample_strip`; ``sample`` is None elsewhere.
+    Of pictures beside each other ``side`` tells which it is.
     """
-    return f"chart/{layer}/{visualizer}/{number}/{version}" + ("" if sample is None else f"/{sample}")
+    of_sample = "" if sample is None else f"/{sample}"
+    return f"chart/{layer}/{visualizer}/{number}/{version}{of_sample}{side and f'/{side}'}"
+
+
+def side(which: str) -> str:
+    """Return the key of the place of one of several pictures beside each other."""
+    return f"side_{which}"
+
+
+def pin(what: str, name: str, version: int) -> str:
+    """Return the key of a field or button of a pin."""
+    return f"pin/{what}/{name}/{version}"
 
 
 def save_as(form: str) -> str:
@@ -259,6 +334,11 @@ def class_means(report: tuple[Any, ...], layer: str, unit: int | None, target_cl
     return f"class_means/{hash(report)}/{layer}/{unit}/{target_class}"
 
 
+def compared_answer(sample: int) -> str:
+    """Return the key of the chart of what is answered to a sample that is compared."""
+    return f"compare/answer/{sample}"
+
+
 def compared_input(sample: int, input_name: str) -> str:
     """Return the key of what goes in of one of two samples."""
     return f"compare/input/{sample}/{input_name}"
@@ -279,6 +359,16 @@ def search_curve(serial: int) -> str:
     return f"maximize/curve/{serial}"
 
 
+def search_settings(layer: str, version: int) -> str:
+    """Return the scope of the settings of a search, which is another one for each layer and version."""
+    return f"maximize/{layer}/{version}"
+
+
+def answer_to_drag(layer: str, sample: int, version: int) -> str:
+    """Return the key of the chart of an answer to drag over, which begins without a region for each version."""
+    return f"maximize/answer/{layer}/{sample}/{version}"
+
+
 def search_result(number: int) -> str:
     """Return the key of the chart of an input that was found."""
     return f"maximize/found/{number}"
@@ -295,3 +385,48 @@ def strongest_samples(layer: str, unit: int | None, selected: int) -> str:
 def gallery(layer: str, serial: int, selected: int | None) -> str:
     """Return the key of the chart of what all units of a layer look for: likewise a new one for another unit."""
     return f"gallery/{layer}/{serial}/{selected}"
+
+
+def edit_canvas(input_name: str) -> str:
+    """Return the key of the picture of an input that is drawn on."""
+    return f"edit/canvas/{input_name}"
+
+
+def edit_field(what: str, *of: object) -> str:
+    """Return the key of a field of the page Edit: for each input, feature, word or unit another one."""
+    return "/".join(map(str, ("edit", what, *of)))
+
+
+def edited_input(name: str) -> str:
+    """Return the key of the chart of an edited input."""
+    return f"edit/input/{name}"
+
+
+def edited_answer(when: str) -> str:
+    """Return the key of the chart of an answer, before or after an edit."""
+    return f"edit/answer/{when}"
+
+
+def edited_layer(layer: str) -> str:
+    """Return the key of the chart of a layer before and after."""
+    return f"edit/layer/{layer}"
+
+
+def edit_bars(selected: str) -> str:
+    """Return the key of the bars of how far layers move: a new one for another layer, see :func:`sample_strip`."""
+    return f"edit/bars/{selected}"
+
+
+def variant_name(sample: int, count: int) -> str:
+    """Return the key of the field for the name of a variant, which is empty again for the next one."""
+    return f"variant/name/{sample}/{count}"
+
+
+def variant(position: int) -> str:
+    """Return the key of the button that selects a variant."""
+    return f"variant/{position}"
+
+
+def remove_variant(position: int) -> str:
+    """Return the key of the button that takes a variant away."""
+    return f"variant/{position}/remove"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -18,16 +19,14 @@ from core.workspace.results import LayerRow
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
-from ui.selection import clicked_point, step_button
-from ui.session import ListedLayers, get_session
+from ui.layer_rows import layer_rows
+from ui.selection import clicked_point, neighbour, step_button
+from ui.session import get_session
 from ui.wording import named
 
 __all__ = ["layer_list"]
 
-_ROW_HEIGHT: Final = 28
-_FRAME: Final = 12
 _MAP_HEIGHT: Final = 480
-_MOST_ROWS_IN_SIGHT: Final = 17
 
 
 def layer_list(workspace: WorkspaceInterface, rows: Sequence[LayerRow], choice: Choice) -> None:
@@ -58,12 +57,13 @@ def layer_list(workspace: WorkspaceInterface, rows: Sequence[LayerRow], choice: 
     selected = row.key if row else choice.layer
     if choice.shown_as == "map":
         with st.container(height=_MAP_HEIGHT, key=keys.LAYER_MAP):
-            drawn, key = workspace.map(choice.sample, selected), keys.layer_map(selected)
+            changes = get_session().layer_changes
+            drawn, key = workspace.map(choice.sample, selected, dict(changes)), keys.layer_map(selected)
             chart(drawn, key, selections=["layer"], on_select=lambda: _box_clicked(key))
     else:
         only_noted = _asks_for_noted(rows)
-        _list(_entries(rows, wanted.lower(), only_noted, selected), choice, selected, wanted)
-    _footer(workspace, rows, selected)
+        _list(_entries(rows, wanted.lower(), only_noted, selected), selected, wanted)
+    _footer(workspace, rows)
 
 
 def _keep_form() -> None:
@@ -88,72 +88,22 @@ def _entries(rows: Sequence[LayerRow], wanted: str, only_noted: bool, selected: 
         return [
             ListEntry(row.key, row.key, 0, row)
             for row in rows
-            if wanted in f"{row.key} {row.type_name} {' '.join(row.notes)}".lower() and (row.notes or not only_noted)
+            if wanted in f"{row.key} {row.type_name} {'⚠' if row.notes else ''} {' '.join(row.notes)}".lower()
+            and (row.notes or not only_noted)
         ]
     return list_entries(rows, selected, get_session().opened_entries)
 
 
-def _list(entries: list[ListEntry], choice: Choice, selected: str, wanted: str) -> None:
+def _list(entries: list[ListEntry], selected: str, wanted: str) -> None:
     if not entries:
         st.info(f"No layer has “{named(wanted)}” in its name, type or notes.", icon=":material/search_off:")
         return
-    entry_keys = [entry.key for entry in entries]
-    frame = pd.DataFrame(
-        {
-            "layer": [_title(entry) for entry in entries],
-            "shape": [entry.row.shape if entry.row else "" for entry in entries],
-            "values": [list(entry.row.distribution) if entry.row else [] for entry in entries],
-        }
-    )
-    widget = keys.layer_list(choice.list_version, entry_keys)
-    get_session().listed_layers = ListedLayers(widget, entries)
-    marked = [entry_keys.index(selected)] if selected in entry_keys else []
-    st.dataframe(
-        frame,
-        key=widget,
-        hide_index=True,
-        height=_ROW_HEIGHT * (min(len(entries), _MOST_ROWS_IN_SIGHT) + 1) + _FRAME,
-        row_height=_ROW_HEIGHT,
-        on_select=_entry_clicked,
-        selection_mode=["single-row-required", "single-cell"],
-        selection_default={"selection": {"rows": marked}},
-        alt=f"{len(entries):,} entries; {selected} is selected.",
-        column_config={
-            "layer": st.column_config.TextColumn("layer", width=134),
-            "shape": st.column_config.TextColumn("shape", width=62, help="Of the output, without the sample axis."),
-            "values": st.column_config.BarChartColumn(
-                "values", width=48, help="How the values of this sample are distributed, lowest to highest."
-            ),
-        },
-    )
+    layer_rows(entries, selected, choose=_select, fold=_fold, changes=get_session().layer_changes)
 
 
-def _title(entry: ListEntry) -> str:
-    mark = ("▾ " if entry.is_open else "▸ ") if entry.count else ""
-    count = f" · {entry.count:,}" if entry.row is None and not entry.says_count else ""
-    warning = " ⚠" if entry.row is not None and entry.row.notes else ""
-    return "\u2003" * entry.depth + mark + entry.title + count + warning
-
-
-def _entry_clicked() -> None:
+def _fold(key: str, is_open: bool) -> None:
     session = get_session()
-    if session.listed_layers is None:
-        return
-    selection = st.session_state[session.listed_layers.widget].selection
-    position = selection.cells[0][0] if selection.cells else next(iter(selection.rows), None)
-    if position is None or position >= len(session.listed_layers.entries):
-        return
-    entry = session.listed_layers.entries[position]
-    key = entry.key
-    if entry.row is None:
-        session.opened_entries ^= {key}
-        session.choice.list_version += 1
-    elif selection.cells:
-        # The list marks rows only where their box is clicked: a new one marks that of the cell.
-        session.choice.select_layer(key)
-    else:
-        # The list knows already; a new one would scroll back to its top.
-        session.choice.look_at(key)
+    session.opened_entries = session.opened_entries | {key} if is_open else session.opened_entries - {key}
 
 
 def _box_clicked(key: str) -> None:
@@ -162,16 +112,29 @@ def _box_clicked(key: str) -> None:
         get_session().choice.select_layer(box["layer"])
 
 
-def _footer(workspace: WorkspaceInterface, rows: Sequence[LayerRow], selected: str) -> None:
-    layer_keys = [row.key for row in rows]
-    position = layer_keys.index(selected) if selected in layer_keys else 0
+def _footer(workspace: WorkspaceInterface, rows: Sequence[LayerRow]) -> None:
     row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
-    before = layer_keys[position - 1] if position else None
-    after = layer_keys[position + 1] if position + 1 < len(layer_keys) else None
-    step_button(row, "↑", keys.LAYER_BEFORE, hint="Layer before", shortcut="k", target=before, choose=_select)
-    step_button(row, "↓", keys.LAYER_AFTER, hint="Layer after", shortcut="j", target=after, choose=_select)
+    step_button(
+        row,
+        "↑",
+        keys.LAYER_BEFORE,
+        hint="Layer before",
+        shortcut="k",
+        target=partial(_layer_beside, -1),
+        choose=_select,
+    )
+    step_button(
+        row, "↓", keys.LAYER_AFTER, hint="Layer after", shortcut="j", target=partial(_layer_beside, 1), choose=_select
+    )
     if row.button("All columns", type="tertiary", help="Types, notes, parameters and memory of every layer."):
         _all_columns(workspace, rows)
+
+
+def _layer_beside(step: int) -> str | None:
+    session = get_session()
+    rows = session.layer_rows or ()
+    row = row_of(rows, session.choice.layer)
+    return neighbour([each.key for each in rows], row.key if row else "", step)
 
 
 def _select(layer: str) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import streamlit as st
 
 from core.common.limits import format_limit, get_limits
-from core.common.text import count_text, percent
+from core.common.text import count_text
 from core.errors import CodeNeeded, ModelRefused
 from core.workspace.file_report.results import FileReport
 from core.workspace.interface import WorkspaceInterface
@@ -170,8 +170,7 @@ def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
         on_change=_close_popover,
     )
     example = examples[name]
-    share = percent(example.accuracy, 1)
-    st.caption(f"{plain(example.description)} Right on {share} of {example.held_out_count:,} held-out samples.")
+    st.caption(f"{plain(example.description)} {plain(example.quality)}")
     return ModelSource(("example", name), name, partial(workspace.open_example, name), {"example": name})
 
 
@@ -233,7 +232,7 @@ def _content_stamp(path: str) -> tuple[int, int]:
     # Another file under the same path is opened anew, and not trusted because the one before it was.
     try:
         about = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # no file has such a name
         return (0, 0)
     return (about.st_mtime_ns, about.st_size)
 

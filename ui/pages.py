@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import streamlit as st
 
-__all__ = ["PLUGINS", "SIDEBAR_WIDTH", "pages"]
+__all__ = ["EDIT", "PLUGINS", "SIDEBAR_WIDTH", "pages"]
 
+EDIT: Final = "edit"
+"""Address of the page whose edits move the layers in the list."""
 PLUGINS: Final = "plugins"
 """Address of the page that is not about the samples that are open."""
 SIDEBAR_WIDTH: Final = 324
@@ -16,24 +18,41 @@ SIDEBAR_WIDTH: Final = 324
 
 def pages() -> list[Any]:
     """Return all pages, in the order in which they are offered; the first is open by default."""
-    explore = st.Page(_explore, title="Explore", default=True)
+
+    def explore_layer() -> None:
+        from ui.explore import page
+
+        page(unit)
+
+    explore = st.Page(explore_layer, title="Explore", url_path="", default=True)
 
     def health() -> None:
         from ui.health import page
 
-        page(explore)
+        page(explore, unit)
+
+    maximize = st.Page(_maximize, title="Maximize", url_path="maximize")
+
+    def about_unit() -> None:
+        from ui.unit import page
+
+        page(explore, maximize)
+
+    unit = st.Page(about_unit, title="Unit", url_path="unit")
 
     return [
         explore,
+        unit,
         st.Page(health, title="Health", url_path="health"),
-        st.Page(_maximize, title="Maximize", url_path="maximize"),
+        st.Page(_edit, title="Edit", url_path=EDIT),
+        maximize,
         st.Page(_compare, title="Compare", url_path="compare"),
         st.Page(_plugins, title="Plugins", url_path=PLUGINS),
     ]
 
 
-def _explore() -> None:
-    from ui.explore import page
+def _edit() -> None:
+    from ui.edit import page
 
     page()
 

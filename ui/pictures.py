@@ -8,33 +8,39 @@ from typing import Any
 
 import streamlit as st
 
+from core.charts.selections import UNIT_LINK
+from core.common.progress import Progress
 from core.errors import LayerscopeError
 from core.plugins.plugin import BUILT_IN_PACKAGE
 from core.plugins.visualizer import GROUPS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.layer_table import row_of
-from core.workspace.results import ChartResult, Failure, LayerRow, LayerView, VisualizerSummary
+from core.workspace.pin_results import SideBySide
+from core.workspace.results import ChartResult, Failure, LayerRow, LayerView, Rejection, VisualizerSummary
 from ui import keys
 from ui.address import keep_address
 from ui.charts import chart
-from ui.choice import Choice
+from ui.choice import Choice, Pin
 from ui.controls import controls, show_faults
+from ui.pins import misfit_of, pinned, set_beside
 from ui.saving import copy_as_code, save_as
+from ui.selection import clicked_point, select_unit, selected_value
 from ui.session import LayerVisualizers, get_session
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
 
-__all__ = ["failure", "pictures"]
+__all__ = ["chart_clicked", "failure", "how_to_read", "nothing_drawn", "pictures", "unavailable"]
 
 
 @st.fragment
-def pictures(workspace: WorkspaceInterface, choice: Choice, row: LayerRow | None = None) -> None:
+def pictures(workspace: WorkspaceInterface, choice: Choice, row: LayerRow | None = None, unit_page: Any = None) -> None:
     """Draw the pictures that suit ``choice.layer``; an option or a click draws only this part again.
 
     Args:
         workspace: What is open.
         choice: What is chosen.
         row: The layer that is selected in the list; None where there is no list.
+        unit_page: The page of the selected unit; None where there is none.
     """
     if choice.sample != st.session_state.get(keys.SAMPLE, choice.sample):
         st.rerun()  # a click chose another sample: what stands above changes too
@@ -42,35 +48,90 @@ def pictures(workspace: WorkspaceInterface, choice: Choice, row: LayerRow | None
         st.rerun()  # a click chose another layer: the list marks it
     try:
         with st.container(key=keys.PICTURES):
-            _pictures(workspace, choice, row.notes if row else ())
+            _pictures(workspace, choice, row.notes if row else (), unit_page)
     except LayerscopeError as error:
         show_error(error, workspace, "pictures")
     keep_address(choice)
 
 
-def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str]) -> None:
+def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str], unit_page: Any) -> None:
+    beside = _beside_pin(workspace, choice)
     with waiting(workspace, _doing(choice), "chart") as progress:
-        view = workspace.layer_view(
-            choice.layer, choice.visualizer, choice.drawing_options(), choice.sample, progress=progress
-        )
+        view, pair = _drawn(workspace, choice, beside, progress)
     get_session().last_view = LayerVisualizers(choice.layer, view.visualizers)
-    _layer_line(view, choice, notes)
+    _layer_line(view, choice, notes, unit_page)
     visualizer = view.picture(choice.visualizer)
     _forget_what_does_not_suit(visualizer, choice)
-    if visualizer is None or view.chart is None:
+    if visualizer is None or (view.chart is None and pair is None):
         st.info(
             "No picture suits this layer. The page “Plugins” says why, for each.",
             icon=":material/image_not_supported:",
         )
         return
     _tabs(view, visualizer, choice)
+    if pair is not None:
+        _side_by_side(workspace, view, pair, visualizer, choice)
+        return
     with st.container(key=keys.PICTURE_AND_OPTIONS):
         chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
         places = _beside(workspace, view, visualizer, choice)
     with chart_place, st.container(key=keys.PICTURE_PLACE):
+        assert view.chart is not None
+        _caption(visualizer)
         _charts(workspace, view.chart, choice, visualizer)
     show_faults(places, view.chart.faults)
+
+
+def _beside_pin(workspace: WorkspaceInterface, choice: Choice) -> Pin | None:
+    """Return the pin that the picture is set beside, and say where that cannot be done."""
+    pin = choice.pin_beside
+    if pin is None:
+        choice.beside = ""
+        return None
+    misfit = misfit_of(workspace, pin)
+    if misfit:
+        st.info(f"“{named(pin.name)}” cannot be set beside it. {plain(misfit)}", icon=":material/link_off:")
+    return None if misfit else pin
+
+
+def _drawn(
+    workspace: WorkspaceInterface, choice: Choice, beside: Pin | None, progress: Progress
+) -> tuple[LayerView, SideBySide | None]:
+    """Return the view of the layer, with its chart or with that beside a pin."""
+    asked = choice.layer, choice.visualizer, choice.drawing_options(), choice.sample
+    if beside is not None:
+        view = workspace.layer_view(*asked, draw=False)
+        picture = view.picture(choice.visualizer)
+        if picture is not None:
+            pair = workspace.side_by_side(choice.layer, picture.name, asked[2], choice.sample, pinned(beside), progress)
+            if pair.first is not None:
+                return view, pair
+            st.info(plain(pair.reason), icon=":material/do_not_disturb_on:")
+    return workspace.layer_view(*asked, progress=progress), None
+
+
+def _side_by_side(
+    workspace: WorkspaceInterface, view: LayerView, pair: SideBySide, visualizer: VisualizerSummary, choice: Choice
+) -> None:
+    """Draw both pictures, their difference and the options, as many in a row as there is room for."""
+    _caption(visualizer, *pair.notes)
+    sides = (("first", pair.titles[0], pair.first), ("second", pair.titles[1], pair.second))
+    with st.container(key=keys.SIDE_BY_SIDE, horizontal=True, gap="small"):
+        for side, title, result in sides:
+            if result is not None:
+                with st.container(key=keys.side(side)):
+                    st.markdown(f"**{plain(title)}**")
+                    _charts(workspace, result, choice, visualizer, side)
+        with st.container(key=keys.side("difference")):
+            st.markdown("**Difference**")
+            if pair.difference is not None:
+                _charts(workspace, pair.difference, choice, visualizer, "difference")
+            else:
+                st.info(plain(pair.reason), icon=":material/do_not_disturb_on:")
+        with st.container(key=keys.side("options")):
+            places = _beside(workspace, view, visualizer, choice)
+    show_faults(places, pair.first.faults if pair.first else {})
 
 
 def _forget_what_does_not_suit(visualizer: VisualizerSummary | None, choice: Choice) -> None:
@@ -95,12 +156,23 @@ def _doing(choice: Choice) -> str:
     return f"Drawing {plain(visualizer.title)}" if visualizer else "Looking at the layer"
 
 
-def _layer_line(view: LayerView, choice: Choice, notes: Sequence[str]) -> None:
+def _layer_line(view: LayerView, choice: Choice, notes: Sequence[str], unit_page: Any) -> None:
     with st.container(key=keys.LAYER_LINE, horizontal=True, vertical_alignment="center", gap="small"):
         warning = f" · :orange[⚠ {plain(', '.join(notes))}]" if notes else ""
         st.markdown(f"**{named(choice.layer)}** · {plain(view.description)}{warning}")
         _parts(view, choice)
         _unit(view, choice)
+        if unit_page is not None and any(each.on_unit_card for each in view.visualizers):
+            st.page_link(unit_page, label="Unit card", icon=":material/badge:")
+        if choice.beside:
+            st.button(
+                f"☆ beside {named(choice.beside)}",
+                key=keys.BESIDE_END,
+                help="End it: draw the picture alone again",
+                icon=":material/close:",
+                on_click=set_beside,
+                args=("",),
+            )
 
 
 def _parts(view: LayerView, choice: Choice) -> None:
@@ -115,15 +187,21 @@ def _parts(view: LayerView, choice: Choice) -> None:
         format_func=titles.__getitem__,
         key=key,
         on_change=_part_chosen,
-        args=(key,),
+        args=(key, choice.layer),
         label_visibility="collapsed",
         help="The layer's output, and what it keeps to itself.",
         width=160,
     )
 
 
-def _part_chosen(key: str) -> None:
-    get_session().choice.look_at_part(st.session_state[key])
+def _is_news(key: str, drawn: Any) -> bool:
+    """Return whether a field was changed: the browser also tells what was just drawn, where it is clicked quickly."""
+    return bool(st.session_state[key] != drawn)
+
+
+def _part_chosen(key: str, drawn: str) -> None:
+    if _is_news(key, drawn):
+        get_session().choice.look_at_part(st.session_state[key])
 
 
 def _unit(view: LayerView, choice: Choice) -> None:
@@ -148,14 +226,16 @@ def _unit(view: LayerView, choice: Choice) -> None:
         help=f"The {axis}, 0 to {last:,}, that every picture shows or marks. Empty: each picture takes the strongest.",
         label_visibility="collapsed",
         on_change=_keep_unit,
+        args=(choice.unit,),
         disabled=last == 0,
         width=150,
     )
 
 
-def _keep_unit() -> None:
+def _keep_unit(drawn: int | None) -> None:
     unit = st.session_state[keys.UNIT]
-    get_session().choice.select_unit(None if unit is None else int(unit))
+    if _is_news(keys.UNIT, drawn):
+        get_session().choice.select_unit(None if unit is None else int(unit))
 
 
 def _tabs(view: LayerView, visualizer: VisualizerSummary, choice: Choice) -> None:
@@ -170,7 +250,7 @@ def _tabs(view: LayerView, visualizer: VisualizerSummary, choice: Choice) -> Non
         required=True,
         key=key,
         on_change=_group_chosen,
-        args=(key, first_of_group),
+        args=(key, visualizer.group, first_of_group),
         label_visibility="collapsed",
         wrap=True,
     )
@@ -184,21 +264,28 @@ def _tabs(view: LayerView, visualizer: VisualizerSummary, choice: Choice) -> Non
         required=True,
         key=key,
         on_change=_picture_chosen,
-        args=(key,),
+        args=(key, visualizer.name),
         label_visibility="collapsed",
         wrap=True,
     )
-    if view.unavailable:
-        missing = "; ".join(f"{each.title} {each.reason}" for each in view.unavailable)
+    unavailable(view.unavailable)
+
+
+def unavailable(rejections: Sequence[Rejection]) -> None:
+    """Say what the pictures need that would suit if it were given, where there are any."""
+    if rejections:
+        missing = "; ".join(f"{each.title} {each.reason}" for each in rejections)
         st.caption(f":material/lock: {plain(missing)}")
 
 
-def _group_chosen(key: str, first_of_group: Mapping[str, str]) -> None:
-    get_session().choice.visualizer = first_of_group.get(st.session_state[key], "")
+def _group_chosen(key: str, drawn: str, first_of_group: Mapping[str, str]) -> None:
+    if _is_news(key, drawn):
+        get_session().choice.visualizer = first_of_group.get(st.session_state[key], "")
 
 
-def _picture_chosen(key: str) -> None:
-    get_session().choice.visualizer = st.session_state[key] or ""
+def _picture_chosen(key: str, drawn: str) -> None:
+    if _is_news(key, drawn):
+        get_session().choice.visualizer = st.session_state[key] or ""
 
 
 def _beside(
@@ -207,11 +294,7 @@ def _beside(
     """Draw what stands beside the chart: options, how to read it, what to take away; return the options' places."""
     with st.container(key=keys.OPTIONS_PLACE):
         places = controls(visualizer.controls, choice, f"{choice.layer}/{visualizer.name}")
-        if visualizer.how_to_read:
-            with st.popover("How to read it", icon=":material/menu_book:", width="stretch"):
-                st.markdown(plain(visualizer.how_to_read))
-                if visualizer.limitations:
-                    st.caption(f"Limitations: {plain(visualizer.limitations)}")
+        how_to_read(visualizer, width="stretch")
         if view.chart is not None and view.chart.pictures:
             values = visualizer.values_of(choice.drawing_options())
             save_as(workspace, choice, visualizer.name, values)
@@ -219,16 +302,43 @@ def _beside(
     return places
 
 
-def _charts(workspace: WorkspaceInterface, result: ChartResult, choice: Choice, visualizer: VisualizerSummary) -> None:
+def how_to_read(visualizer: VisualizerSummary, **settings: Any) -> None:
+    """Draw a button that opens what to look for in a picture and where it misleads, where it says so.
+
+    Args:
+        visualizer: What draws it.
+        settings: Further ones of :func:`streamlit.popover`.
+    """
+    if visualizer.how_to_read:
+        with st.popover("How to read it", icon=":material/menu_book:", **settings):
+            st.markdown(plain(visualizer.how_to_read))
+            if visualizer.limitations:
+                st.caption(f"Limitations: {plain(visualizer.limitations)}")
+
+
+def _caption(visualizer: VisualizerSummary, *notes: str) -> None:
     changed = f":green-badge[:material/published_with_changes: changed, loaded {visualizer.changed_at}] "
-    st.caption(f"{changed if visualizer.changed_at else ''}{plain(visualizer.description)}")
+    said = plain(" ".join((visualizer.description, *notes)))
+    st.caption(f"{changed if visualizer.changed_at else ''}{said}")
+
+
+def _charts(
+    workspace: WorkspaceInterface, result: ChartResult, choice: Choice, visualizer: VisualizerSummary, side: str = ""
+) -> None:
+    """Draw the charts of a picture, or say why there are none.
+
+    Args:
+        workspace: What is open.
+        result: The charts.
+        choice: What is chosen.
+        visualizer: What has drawn them.
+        side: Which of several pictures beside each other it is; empty where it is alone.
+    """
     if result.refusal:
         st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
         return
     if result.failure or not result.pictures:
-        failure(result.failure or Failure("Nothing was drawn."))
-        if result.failure and result.failure.can_be_tried_again:
-            retry_button(workspace, "chart")
+        nothing_drawn(workspace, result, f"chart{side}")
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
@@ -238,8 +348,8 @@ def _charts(workspace: WorkspaceInterface, result: ChartResult, choice: Choice, 
         if picture.caption:
             st.markdown(f"**{plain(picture.caption)}**")
         sample = choice.sample if "sample" in picture.selections else None
-        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version, sample)
-        clicked = partial(_clicked, key, several, follows)
+        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version, sample, side)
+        clicked = partial(chart_clicked, key, several, follows)
         chart(
             picture.specification,
             key,
@@ -249,10 +359,19 @@ def _charts(workspace: WorkspaceInterface, result: ChartResult, choice: Choice, 
         )
 
 
-def _clicked(key: str, several: Collection[str], follows: Mapping[str, str]) -> None:
+def chart_clicked(key: str, several: Collection[str], follows: Mapping[str, str]) -> None:
+    """Choose for every page what was clicked in a chart.
+
+    Args:
+        key: Key of the chart.
+        several: Names of the options that take several values.
+        follows: What of the one selection each option follows, see :class:`core.plugins.options.Control`.
+    """
     choice = get_session().choice
     for name, selection in dict(st.session_state[key].selection).items():
-        value = _selected(name, selection, name in several)
+        if name == UNIT_LINK and (point := clicked_point(key, name)):
+            select_unit(str(point["layer"]), int(point["unit"]))
+        value = selected_value(name, selection, name in several)
         # An empty selection is what a chart that was just drawn reports; the choice stays.
         if value is None:
             continue
@@ -268,19 +387,17 @@ def _clicked(key: str, several: Collection[str], follows: Mapping[str, str]) -> 
             choice.options[name] = value
 
 
-def _selected(name: str, selection: Any, several: bool) -> Any:
-    if not selection:
-        return None
-    if isinstance(selection, Mapping):
-        # An interval: along one axis it is a range, along two a region.
-        ranges = [list(ends) for ends in selection.values()]
-        if not all(len(ends) == 2 for ends in ranges):
-            return None
-        return ranges[0] if len(ranges) == 1 else [*ranges[0], *ranges[1]] if len(ranges) == 2 else None
-    values = [point.get(name) for point in selection if point.get(name) is not None]
-    if several:
-        return values or None
-    return values[0] if values else None
+def nothing_drawn(workspace: WorkspaceInterface, result: ChartResult, key: str) -> None:
+    """Show why there is no chart; what ended a worker can be tried again.
+
+    Args:
+        workspace: What is open.
+        result: What came of the picture.
+        key: Tells the button from others on the page.
+    """
+    failure(result.failure or Failure("Nothing was drawn."))
+    if result.failure and result.failure.can_be_tried_again:
+        retry_button(workspace, key)
 
 
 def failure(problem: Failure) -> None:

@@ -1,4 +1,4 @@
-"""The plugins page: which there are, from where, how each fared, and what each of their visualizers draws."""
+"""The plugins page: which there are, from where, how each fared, what each draws, and what outputs it knows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.common.text import sentence
 from core.errors import LayerscopeError
 from core.plugins.sources import get_plugin_settings
 from core.plugins.visualizer import GROUPS, Group
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import InstalledVisualizer, PluginSummary, Rejection
+from core.workspace.results import InstalledMeaning, InstalledVisualizer, MeaningMatch, PluginSummary, Rejection
 from core.workspace.stored_thumbnails import stored_thumbnail
 from ui import keys
 from ui.pictures import failure
@@ -56,10 +57,15 @@ def page() -> None:
         _table(strangers)
         _notices(strangers)
         undrawn = _gallery(_cards(strangers))
+        _meanings(strangers)
     _why_not(workspace)
-    for group, cards in _by_group(_cards([each for each in plugins if each.source == "built-in"])).items():
+    _what_outputs_mean(workspace)
+    ours = [each for each in plugins if each.source == "built-in"]
+    for group, cards in _by_group(_cards(ours)).items():
         st.markdown(f"##### {group.capitalize()} :gray[· {GROUPS[group]}]")
         undrawn += _gallery(cards)
+    st.markdown("##### Output meanings :gray[· what the answer of a model is taken for]")
+    _meanings(ours)
     # What has to be drawn comes when all else stands.
     for card in undrawn:
         with card.place.container(horizontal_alignment="center"):
@@ -78,8 +84,9 @@ def _ways_in() -> None:
         st.caption(f"A file saved in {watched} is loaded within a second, without a restart.")
     else:
         st.caption(
-            "Every picture of a layer is a plugin. To add one of yours, start the app with `-- --plugins DIR` and save "
-            "a file there, or install a package with an entry point in the group `layerscope`."
+            "Every picture of a layer, and everything that an output can mean, is a plugin. To add one of yours, start "
+            "the app with `-- --plugins DIR` and save a file there, or install a package with an entry point in the "
+            "group `layerscope`."
         )
 
 
@@ -98,6 +105,7 @@ def _table(plugins: Sequence[PluginSummary]) -> None:
         "status": [each.status for each in plugins],
         "from": [_whence(each) for each in plugins],
         "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
+        "output meanings": [", ".join(shown.title for shown in each.meanings) for each in plugins],
         "import": [each.import_seconds for each in plugins],
         "changed": [each.changed_at for each in plugins],
         "report to": [each.report_to for each in plugins],
@@ -154,13 +162,38 @@ def _gallery(cards: Sequence[_Card]) -> list[_Card]:
     return undrawn
 
 
+def _meanings(plugins: Sequence[PluginSummary]) -> None:
+    """Draw a card per meaning of outputs."""
+    cards = [(plugin, each) for plugin in plugins for each in plugin.meanings]
+    cards.sort(key=lambda card: card[1].title.casefold())
+    for start in range(0, len(cards), _COLUMNS):
+        row = cards[start : start + _COLUMNS]
+        for column, (plugin, meaning) in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                _describe_meaning(plugin, meaning)
+
+
 def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     colour = _COLOURS[plugin.status]
-    changed = f" :green-badge[changed {plugin.changed_at}]" if plugin.changed_at else ""
     status = "" if plugin.status == "ready" else f" :{colour}-badge[{plugin.status}]"
-    st.markdown(f"**{plain(visualizer.title)}**{status}{changed}  \n{plain(visualizer.description)}")
+    _card_text(plugin, visualizer, status, [f"For: {plain(visualizer.handles)}"])
+
+
+def _describe_meaning(plugin: PluginSummary, meaning: InstalledMeaning) -> None:
+    told = [f"For: {plain(meaning.handles)}"] if meaning.handles else []
+    told += [f"Loss: {plain(meaning.loss_name)}"] if meaning.loss_name else []
+    told += [f":red[{plain(sentence(meaning.failure))}]"] if meaning.failure else []
+    # One that fails says nothing against another of the same plugin.
+    _card_text(plugin, meaning, " :red-badge[failed]" if meaning.failure else "", told)
+
+
+def _card_text(
+    plugin: PluginSummary, brought: InstalledVisualizer | InstalledMeaning, status: str, told: Sequence[str]
+) -> None:
+    changed = f" :green-badge[changed {plugin.changed_at}]" if plugin.changed_at else ""
+    st.markdown(f"**{plain(brought.title)}**{status}{changed}  \n{plain(brought.description)}")
     whence = "" if plugin.source == "built-in" else f" · {plugin.package} {plugin.version}".rstrip()
-    st.caption(f"For: {plain(visualizer.handles)}  \n{plain(visualizer.name + whence)}")
+    st.caption("  \n".join([*told, plain(brought.name + whence)]))
 
 
 def _thumbnail_text(visualizer: InstalledVisualizer) -> str:
@@ -222,5 +255,43 @@ def _rejections(rejections: Sequence[Rejection]) -> None:
         "picture": [each.title for each in rejections],
         "why not": [each.reason for each in rejections],
         "from": [each.package for each in rejections],
+    }
+    st.dataframe(pd.DataFrame(table), hide_index=True, height="content")
+
+
+def _what_outputs_mean(workspace: WorkspaceInterface) -> None:
+    if workspace.model is None or not workspace.sample_names:
+        return
+    expander = st.expander(
+        "What can an output mean, and why not something else?",
+        icon=":material/help:",
+        key=keys.MATCHED_MEANINGS,
+        on_change="rerun",
+    )
+    if not expander.open:
+        return
+    choice, outputs = get_session().choice, workspace.model.outputs
+    sample = min(choice.sample, len(workspace.sample_names) - 1)
+    with expander:
+        output = ""
+        if len(outputs) > 1:
+            shown = choice.output or workspace.model.main_output
+            index = outputs.index(shown) if shown in outputs else 0
+            output = st.selectbox("Output", outputs, index=index, key=keys.MATCHED_OUTPUT) or ""
+        try:
+            with waiting(workspace, "Asking every meaning", "meanings"):
+                matches = workspace.meanings(sample, output)
+        except LayerscopeError as error:
+            show_error(error, workspace, "meanings")
+            return
+        _matches(matches)
+
+
+def _matches(matches: Sequence[MeaningMatch]) -> None:
+    st.caption("The highest score is taken, unless you choose another beside the answer; plain numbers have 0.3.")
+    table = {
+        "meaning": [each.title for each in matches],
+        "score, or why not": [each.reason if each.score is None else f"{each.score:.2f}" for each in matches],
+        "from": [each.package for each in matches],
     }
     st.dataframe(pd.DataFrame(table), hide_index=True, height="content")

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import streamlit as st
 
 from core.common.limits import get_limits
+from core.common.text import list_names
 from core.inputs.images import SCALINGS, Fit
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
@@ -23,7 +24,7 @@ from ui.choice import Choice
 from ui.inputs import kinds_of, noise_sizes, take_kinds, what_is_expected
 from ui.labels import label_warning, labels
 from ui.limits import megabytes
-from ui.session import Request, Session
+from ui.session import Request, Session, get_session
 from ui.shown import about_shown_samples
 from ui.start import data_files, holds_pictures, starting_data
 from ui.waiting import show_error, waiting
@@ -43,7 +44,11 @@ _FITS: Final[dict[Fit, str]] = {
     "pad": "Pad the shorter side",
 }
 _NOISE_SAMPLES: Final = 8
-_DATA_FILES: Final = ["npy", "npz", "png", "jpg", "jpeg", "webp", "csv", "tsv", "txt", "json", "zip"]
+_FEW_INPUTS: Final = 3
+_DATA_FILES: Final = [
+    *("npy", "npz", "csv", "tsv", "txt", "json", "zip", "fasta", "fa"),
+    *("png", "jpg", "jpeg", "webp", "gif", "wav", "flac", "ogg", "mp3", "nii", "gz"),
+]
 
 
 @dataclass(frozen=True)
@@ -55,21 +60,25 @@ class SampleSource:
         read: Reads them.
         comes_with_model: Whether they are there as soon as the model is open.
         caption: What there is to say of them.
+        files: Names of the files that were uploaded; empty if none were.
     """
 
     request: Request
     read: Callable[[], None]
     comes_with_model: bool = False
     caption: str = ""
+    files: str = ""
 
 
 class Preparation(NamedTuple):
-    """How images are prepared, as :meth:`.WorkspaceInterface.take_files` names it."""
+    """How files are prepared, as :meth:`.WorkspaceInterface.take_files` names it."""
 
     scaling: str
     fit: Fit
     invert: bool
     scale_arrays: bool = False
+    sampling_rate: int = 0
+    letters: str = ""
 
 
 def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
@@ -88,7 +97,10 @@ def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
     if not model.inputs:
         st.warning("The model does not say what it expects, so nothing can be run through it.", icon=":material/help:")
     if source is not None:
-        _read(session, source)
+        with popover:
+            error_place = st.container()
+        _read(session, source, error_place)
+    _about_lost_files(session.choice, source)
     with popover:
         what_is_expected(model)
         labels(session, model)
@@ -130,14 +142,19 @@ def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
         required=True,
         label_visibility="collapsed",
         key=keys.input_kind(model.name, choice.example, own_samples),
+        on_change=_forget_files,
     )
+
+
+def _forget_files() -> None:
+    get_session().choice.data = ""
 
 
 def _starting_files(session: Session, model: ModelSummary, path: Path) -> SampleSource:
     preparation = _preparation(session, model, holds_pictures(path))
 
     def read() -> None:
-        session.workspace.take_files({model.inputs[0].name: data_files(path)}, **preparation._asdict())
+        session.workspace.take_files({_first_place(model): data_files(path)}, **preparation._asdict())
 
     return SampleSource((_STARTING, preparation, kinds_of(model)), read)
 
@@ -155,21 +172,13 @@ def _text(workspace: WorkspaceInterface) -> SampleSource | None:
 
 
 def _data_files(session: Session, model: ModelSummary) -> SampleSource | None:
-    uploads: dict[str, list[Any]] = {}
-    for model_input in model.inputs:
-        label = (
-            "Images, a .zip of images, .npy, .npz, CSV or text"
-            if len(model.inputs) == 1
-            else f"For “{named(model_input.name)}”"
-        )
-        uploads[model_input.name] = st.file_uploader(
-            label,
-            type=_DATA_FILES,
-            accept_multiple_files=True,
-            key=keys.data_files(model.name, model_input.name),
-            max_upload_size=megabytes(get_limits().upload_bytes),
-        )
-    preparation = _preparation(session, model, _holds_images(uploads))
+    uploads = {place: _uploader(model, place, label) for place, label in _places(model).items()}
+    if len(model.inputs) > 1:
+        with st.expander("A file for each input", expanded=len(model.inputs) <= _FEW_INPUTS):
+            for model_input in model.inputs:
+                label = f"For “{named(model_input.name)}”"
+                uploads[model_input.name] = _uploader(model, model_input.name, label)
+    preparation = _preparation(session, model, _holds_images(uploads, takes_sound=model.inputs[0].takes_sound))
     if not any(uploads.values()):
         return None
     identity = tuple((name, tuple(file.file_id for file in files)) for name, files in uploads.items())
@@ -178,13 +187,43 @@ def _data_files(session: Session, model: ModelSummary) -> SampleSource | None:
         contents = {name: [(file.name, file.getvalue()) for file in files] for name, files in uploads.items()}
         session.workspace.take_files(contents, **preparation._asdict())
 
-    return SampleSource((_DATA, identity, preparation, kinds_of(model)), read)
+    names = [file.name for files in uploads.values() for file in files]
+    return SampleSource((_DATA, identity, preparation, kinds_of(model)), read, files=list_names(names, most=3))
+
+
+def _places(model: ModelSummary) -> dict[str, str]:
+    """Return for which input files are asked for at first, and how; the empty name stands for all of them."""
+    if len(model.inputs) > 1:
+        return {"": "For all inputs: a CSV with a column for each by name, or .npz"}
+    first = model.inputs[0]
+    own = {"frames": "GIF, a .zip of GIFs or with a folder of frames for each clip", "volume": "NIfTI (.nii, .nii.gz)"}
+    kind = (
+        "Sounds (WAV, FLAC, MP3), a .zip of sounds"
+        if first.takes_sound
+        else own.get(first.kind, "Images, a .zip of images")
+    )
+    return {first.name: f"{kind}, .npy, .npz, CSV or text"}
+
+
+def _first_place(model: ModelSummary) -> str:
+    return next(iter(_places(model)))
+
+
+def _uploader(model: ModelSummary, name: str, label: str) -> list[Any]:
+    return st.file_uploader(
+        label,
+        type=_DATA_FILES,
+        accept_multiple_files=True,
+        key=keys.data_files(model.name, name),
+        max_upload_size=megabytes(get_limits().upload_bytes),
+    )
 
 
 def _preparation(session: Session, model: ModelSummary, holds_images: bool) -> Preparation:
     """Return how images are prepared; asked where there may be any."""
-    if not (holds_images or any(model_input.kind == "image" for model_input in model.inputs)):
-        return Preparation(model.suggested_scaling, "stretch", False)
+    rate, letters = _sampling_rate(model), _letters(model)
+    if not (holds_images or any(model_input.kind in ("image", "frames") for model_input in model.inputs)):
+        return Preparation(model.suggested_scaling, "stretch", False, sampling_rate=rate, letters=letters)
     session.has_preparation, version = True, session.preparation_version
     with st.expander("How images are prepared", expanded=True):
         key = keys.scaling(model.name, version)
@@ -204,15 +243,60 @@ def _preparation(session: Session, model: ModelSummary, holds_images: bool) -> P
             key=keys.scale_arrays(model.name, version),
             help="Where their numbers are pixels from 0 to 255, as those of image files.",
         )
-    return Preparation(scaling, fit, invert, arrays)
+    return Preparation(scaling, fit, invert, arrays, rate, letters)
 
 
-def _holds_images(uploads: Mapping[str, Sequence[Any]]) -> bool:
+def _sampling_rate(model: ModelSummary) -> int:
+    """Return how many numbers a second of sound the model takes, as the person says; 0 where they do not."""
+    sounds = [model_input for model_input in model.inputs if model_input.takes_sound]
+    if not sounds:
+        return 0
+    return int(
+        st.number_input(
+            "Sampling rate of the model in Hz",
+            0,
+            768_000,
+            sounds[0].sampling_rate,
+            step=1_000,
+            key=keys.sampling_rate(model.name),
+            help="Sound files are brought to it. 0 takes them as they were recorded.",
+        )
+    )
+
+
+def _letters(model: ModelSummary) -> str:
+    """Return what the places of a one-hot input stand for, as the person says."""
+    if not any(model_input.takes_letters for model_input in model.inputs):
+        return ""
+    return st.text_input(
+        "Letters, where each step is one (one-hot)",
+        key=keys.letters(model.name),
+        placeholder="such as ACGT, in the order of the model's places",
+        help="Then text and FASTA files are read, and the letters are shown.",
+    )
+
+
+def _holds_images(uploads: Mapping[str, Sequence[Any]], *, takes_sound: bool) -> bool:
     names = [(file.type or "", file.name.lower()) for files in uploads.values() for file in files]
-    return any(kind.startswith("image/") or name.endswith(".zip") for kind, name in names)
+    return any(kind.startswith("image/") or (name.endswith(".zip") and not takes_sound) for kind, name in names)
 
 
-def _read(session: Session, source: SampleSource) -> None:
+def _about_lost_files(choice: Choice, source: SampleSource | None) -> None:
+    session = get_session()
+    if source is not None and source.files:
+        choice.data, session.has_uploaded = source.files, True
+    elif session.has_uploaded:
+        # Who takes files back knows that.
+        choice.data = ""
+    elif choice.data:
+        st.info(
+            f"These are not the samples of this page: {named(choice.data)} had been uploaded, and neither a reload "
+            "nor a link brings that along. Drop it again under “Samples”.",
+            icon=":material/upload_file:",
+        )
+
+
+def _read(session: Session, source: SampleSource, error_place: Any) -> None:
     step, request = session.samples_step, source.request
     if step.current is None and source.comes_with_model:
         step.current = request
@@ -221,7 +305,10 @@ def _read(session: Session, source: SampleSource) -> None:
         session.forget_replaced("samples", stays=is_first)
     error = step.error_for(request)
     if error is not None:
-        show_error(error, session.workspace, "rejected", icon=":material/block:", forget=step.forget_refusal)
+        # Where it is seen: in what is open over the page, and under it once that is closed.
+        for place, key in ((error_place, "rejected_open"), (st.container(), "rejected")):
+            with place:
+                show_error(error, session.workspace, key, icon=":material/block:", forget=step.forget_refusal)
     if source.caption:
         st.caption(source.caption)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -10,14 +11,15 @@ import streamlit as st
 from core.workspace.search_results import SearchableLayer
 from ui import keys
 from ui.choice import Choice
-from ui.selection import layer_field
+from ui.controls import controls
+from ui.search_settings import FROM_SAMPLE, WHOLE_LAYER, lists_classes, search_controls, search_settings
+from ui.selection import layer_field, select_unit
 from ui.session import get_session
 
-__all__ = ["SearchTarget", "choose_target", "select_unit", "start_from_sample"]
+__all__ = ["SearchTarget", "choose_target", "start_from_sample"]
 
 _UNIT: Final = "Unit"
 _LAYER: Final = "Whole layer"
-_MOST_LISTED: Final = 4_096
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,17 @@ class SearchTarget:
     settings: dict[str, Any]
     sample: int
 
+    @property
+    def where(self) -> str:
+        """Where the layer's answer is taken; empty where it answers once."""
+        if not self.layer.axes:
+            return ""
+        if self.settings.get("position") is not None:
+            return f"at position {self.settings['position']:,}"
+        if self.settings.get("region") is not None:
+            return "mean over the region"
+        return "at the center" if self.settings.get("one_place") else "mean over positions"
+
 
 def choose_target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchTarget:
     """Draw the fields for what is looked for, and how.
@@ -39,11 +52,24 @@ def choose_target(layers: dict[str, SearchableLayer], choice: Choice) -> SearchT
     """
     place, kind_place, unit_place, settings_place = st.columns([3, 1.8, 2.4, 1.4], vertical_alignment="bottom")
     layer = layers[layer_field(place, "Layer", list(layers), keys.SEARCH_LAYER, choice, list(layers)[-1])]
-    kind = kind_place.segmented_control("Target", [_UNIT, _LAYER], default=_UNIT, required=True, key=keys.SEARCH_KIND)
-    unit = None if kind == _LAYER else _unit(unit_place, layer, choice)
+    is_whole = choice.options.get(WHOLE_LAYER) is True
+    st.session_state[keys.SEARCH_KIND] = _LAYER if is_whole else _UNIT
+    kind_place.segmented_control("Target", [_UNIT, _LAYER], required=True, key=keys.SEARCH_KIND, on_change=_keep_kind)
+    unit = None if is_whole else _unit(unit_place, layer, choice)
+    options = search_controls(layer, choice)
     with settings_place.popover("Settings", icon=":material/tune:", width="stretch"):
-        settings = _settings(layer)
-    return SearchTarget(layer, unit, settings, choice.sample)
+        controls(
+            options,
+            choice,
+            keys.search_settings(layer.key, choice.search_version),
+            layer=layer.key,
+            forget=partial(choice.forget_some, {control.name for control in options}),
+        )
+    return SearchTarget(layer, unit, search_settings(layer, options, choice), choice.sample)
+
+
+def _keep_kind() -> None:
+    get_session().choice.set_option(WHOLE_LAYER, st.session_state[keys.SEARCH_KIND] == _LAYER or None)
 
 
 def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
@@ -51,10 +77,15 @@ def _unit(place: Any, layer: SearchableLayer, choice: Choice) -> int:
     # The page's unit is one of the page's layer, and another is looked at where that one cannot be searched.
     selected = choice.unit if layer.key == choice.layer else None
     unit = min(max(selected or 0, 0), last)
+    if selected is not None and selected > last:
+        st.info(
+            f"There is no {layer.kind} {selected:,} in this layer; the last one is taken.", icon=":material/link_off:"
+        )
+        choice.select_unit(unit)
     st.session_state[keys.SEARCH_UNIT] = unit
     title = layer.kind.capitalize()
     keep: Any = {"on_change": _keep_unit, "args": (layer.key,)}
-    if last < _MOST_LISTED and layer.class_names:
+    if lists_classes(layer):
         place.selectbox(
             title,
             range(last + 1),
@@ -71,63 +102,10 @@ def _keep_unit(layer: str) -> None:
     select_unit(layer, int(st.session_state[keys.SEARCH_UNIT]))
 
 
-def select_unit(layer: str, unit: int) -> None:
-    """Choose a unit of a layer for every page, and that layer, which may be another than the one of the page."""
-    choice = get_session().choice
-    choice.select_layer(layer)
-    choice.select_unit(unit)
-
-
-def _settings(layer: SearchableLayer) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    settings["starts"] = st.slider("Starts", 1, 6, 2, help="From different noise: a unit may answer to several things.")
-    settings["diversity"] = st.slider(
-        "Diversity", 0.0, 2.0, 0.3, 0.1, help="How much the inputs are kept from exciting the layer alike."
-    )
-    settings["smoothness"] = st.slider("Smoothness", 0.0, 1.0, 0.1, 0.05, help="Weight of the total variation.")
-    settings["decay"] = st.slider(
-        "Regularization",
-        0.0,
-        2.0,
-        0.5,
-        0.1,
-        help="Weight of the squared distance (L2) from what is usual in the samples.",
-    )
-    settings["jitter"] = st.slider(
-        "Jitter", 0.0, 0.25, 0.06, 0.01, help="Images: how far they are moved before each step, as a share of a side."
-    )
-    settings["zoom"] = st.slider("Zoom", 0.0, 0.3, 0.06, 0.01, help="Images: by how much they are scaled, likewise.")
-    settings["rotation"] = st.slider("Rotation", 0.0, 30.0, 5.0, 1.0, help="Images: by how many degrees, likewise.")
-    settings["by_frequency"] = st.toggle(
-        "Fourier basis",
-        True,
-        help="Steps along frequencies instead of pixels or timesteps, where ascent finds noise (Olah et al. 2017).",
-    )
-    session = get_session()
-    start_key = keys.fresh(keys.SEARCH_FROM_SAMPLE, session.search_start_version)
-    settings["from_sample"] = st.toggle(
-        "Start from the sample",
-        session.search_from_sample,
-        key=start_key,
-        help="The open one, instead of noise: for DeepDream with a whole layer.",
-        on_change=_keep_start,
-        args=(start_key,),
-    )
-    if layer.has_places:
-        settings["one_place"] = st.toggle(
-            "Center position only", False, help="The unit in the middle, instead of its mean over all positions."
-        )
-    settings["seed"] = int(st.number_input("Seed", 0, 10_000, 0))
-    return settings
-
-
-def _keep_start(key: str) -> None:
-    get_session().search_from_sample = bool(st.session_state[key])
-
-
 def start_from_sample(sample: int) -> None:
     """Choose a sample for every page, and the search to start from it."""
-    session = get_session()
-    session.choice.sample = sample
-    session.search_from_sample = True
-    session.search_start_version += 1
+    choice = get_session().choice
+    choice.sample = sample
+    choice.set_option(FROM_SAMPLE, True)
+    # A field in a popover that is closed does not take a value that is set: another one begins with it.
+    choice.search_version += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -11,7 +11,9 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.session import get_session
 
-__all__ = ["clicked_point", "layer_field", "sample_chart", "step_button"]
+__all__ = ["clicked_point", "layer_field", "neighbour", "sample_chart", "select_unit", "selected_value", "step_button"]
+
+_Item = TypeVar("_Item")
 
 
 def clicked_point(key: str, name: str) -> dict[str, Any] | None:
@@ -43,6 +45,35 @@ def sample_chart(specification: Mapping[str, Any], key: str, alt: str = "") -> N
     chart(specification, key, selections=("sample",), on_select=select, alt=alt)
 
 
+def select_unit(layer: str, unit: int) -> None:
+    """Choose a unit of a layer for every page, and that layer, which may be another than the one of the page."""
+    choice = get_session().choice
+    choice.select_layer(layer)
+    choice.select_unit(unit)
+
+
+def selected_value(name: str, selection: Any, several: bool = False) -> Any:
+    """Return what is selected in a chart as the value of an option; None where nothing is.
+
+    Args:
+        name: Name of the selection parameter, and of the field that counts.
+        selection: What Streamlit says of it: points, or the ends of an interval by axis.
+        several: Whether all points count, or the first alone.
+    """
+    if not selection:
+        return None
+    if isinstance(selection, Mapping):
+        # An interval: along one axis it is a range, along two a region.
+        ranges = [list(ends) for ends in selection.values()]
+        if not all(len(ends) == 2 for ends in ranges):
+            return None
+        return ranges[0] if len(ranges) == 1 else [*ranges[0], *ranges[1]] if len(ranges) == 2 else None
+    values = [point.get(name) for point in selection if point.get(name) is not None]
+    if several:
+        return values or None
+    return values[0] if values else None
+
+
 def layer_field(place: Any, label: str, layers: Sequence[str], key: str, choice: Choice, default: str) -> str:
     """Draw a list of layers that chooses one for every page; return the one that is looked at here.
 
@@ -61,8 +92,27 @@ def layer_field(place: Any, label: str, layers: Sequence[str], key: str, choice:
     return layer
 
 
+def neighbour(listed: Sequence[_Item], current: _Item, step: int) -> _Item | None:
+    """Return what stands so many places behind an item of a list; None where nothing does.
+
+    Args:
+        listed: The items.
+        current: One of them; of what is not listed, the first stands behind it.
+        step: How many places; below zero, before it.
+    """
+    place = (listed.index(current) if current in listed else -1) + step
+    return listed[place] if 0 <= place < len(listed) else None
+
+
 def step_button(
-    place: Any, sign: str, key: str, *, hint: str, shortcut: str, target: Any, choose: Callable[[Any], None]
+    place: Any,
+    sign: str,
+    key: str,
+    *,
+    hint: str,
+    shortcut: str,
+    target: Callable[[], Any],
+    choose: Callable[[Any], None],
 ) -> None:
     """Draw a button that steps to what comes before or after; it is off where there is nothing.
 
@@ -72,7 +122,14 @@ def step_button(
         key: Key of the widget.
         hint: What it does.
         shortcut: Key of the keyboard.
-        target: What it steps to; None where there is nothing.
+        target: Returns what it steps to; None where there is nothing. Asked at the click too: another one may have come
+            before the page was drawn again.
         choose: Called with that.
     """
-    place.button(sign, key=key, help=hint, shortcut=shortcut, disabled=target is None, on_click=choose, args=(target,))
+
+    def step() -> None:
+        goal = target()
+        if goal is not None:
+            choose(goal)
+
+    place.button(sign, key=key, help=hint, shortcut=shortcut, disabled=target() is None, on_click=step)

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import streamlit as st
 
 from core.errors import LayerscopeError
+from core.workspace.edit_results import EditView
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.layer_list import ListEntry
 from core.workspace.results import (
     Answer,
     ChartPicture,
@@ -28,11 +28,11 @@ from core.workspace.results import (
 from ui import engine, keys
 from ui.address import is_history_navigation, read_address
 from ui.choice import Choice
+from ui.edit_history import EditHistory
 from ui.search_run import SearchRun
 
 __all__ = [
     "LayerVisualizers",
-    "ListedLayers",
     "ModelCandidates",
     "NoiseExtents",
     "Refusal",
@@ -173,13 +173,6 @@ class SampleView(NamedTuple):
     layers: Sequence[LayerRow]
 
 
-class ListedLayers(NamedTuple):
-    """What the list of layers shows: the key of its widget, and its entries."""
-
-    widget: str
-    entries: list[ListEntry]
-
-
 @dataclass
 class Session:
     """What the page knows of one visitor.
@@ -198,13 +191,16 @@ class Session:
         trust: What the visitor trusts.
         shown_model: The model that is chosen among those that a Python process shows; None where it shows none.
         noise_extents: Sizes of noise that were looked for last; None before the first.
-        listed_layers: What the list of layers shows; None before it is drawn.
-        opened_entries: Entries of that list that the visitor opened, by key.
+        opened_entries: Entries of the list of layers that the visitor opened, by key.
+        heard_click: Number of the last click in that list, which the browser counts: it waits for its answer.
         sample_view: What there is to say of the selected sample; None before the first.
         sample_rows: A row per sample, and what they were asked for; None before the first.
         runs_all_samples: Whether the next run of the page runs those that were not run yet.
         has_preparation: Whether the page asks how the samples that are open are prepared.
         preparation_version: Counts how often that was chosen elsewhere than in its fields, which then start afresh.
+        has_uploaded: Whether files with samples were uploaded in this visit.
+        is_filter_new: Whether samples were filtered by the last click, so that the selected one has to be one of those.
+        offered_samples: Numbers of the samples that the filter leaves, in its order.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
         confusion_version: Counts how often all wrong samples were asked for, which takes the cell of the matrix back.
@@ -213,10 +209,15 @@ class Session:
         place_above: The place at the top of the page for what the sidebar waits for.
         search: The search for what a unit looks for; None before the first.
         search_step: Beginning a search, which is refused where there is no gradient.
-        search_from_sample: Whether a search starts from the open sample, instead of noise.
-        search_start_version: Counts how often that was set elsewhere than in its field, which then starts afresh.
         gallery: The search for what all units of a layer look for; None before the first.
         has_tile_click: Whether a tile of that gallery was clicked, and the whole page is to be drawn.
+        variants_step: Keeping edited samples beside the others.
+        edit_histories: What was done to each sample on the page Edit, by its number.
+        edit_view: A sample before and after it is edited, and what that was asked for; None before the first.
+        layer_changes: How far each layer moves by the edit that is on the page, by key; empty on other pages.
+        last_part: Draws what of the page can wait until the list of layers is there; None where nothing can.
+        heard_stroke: Number of the last stroke over a picture, which the browser counts.
+        edit_version: Counts how often an edit was made elsewhere than in a field, which then starts afresh.
         thumbnails: Images of what visualizers draw, or why there is none, by package, name and time of change.
         plugin_files: When the files in the folders of plugins were changed, as last seen; None before the first look.
     """
@@ -231,13 +232,16 @@ class Session:
     trust: VisitorTrust = field(default_factory=VisitorTrust)
     shown_model: ShownSummary | None = None
     noise_extents: NoiseExtents | None = None
-    listed_layers: ListedLayers | None = None
     opened_entries: frozenset[str] = frozenset()
+    heard_click: int = 0
     sample_view: SampleView | None = None
     sample_rows: tuple[Request, Sequence[SampleRow]] | None = None
     runs_all_samples: bool = False
     has_preparation: bool = False
     preparation_version: int = 0
+    has_uploaded: bool = False
+    is_filter_new: bool = False
+    offered_samples: Sequence[int] = ()
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
     confusion_version: int = 0
@@ -246,10 +250,15 @@ class Session:
     place_above: Any = None
     search: SearchRun | None = None
     search_step: Step = field(default_factory=Step)
-    search_from_sample: bool = False
-    search_start_version: int = 0
     gallery: SearchRun | None = None
     has_tile_click: bool = False
+    variants_step: Step = field(default_factory=Step)
+    edit_histories: dict[int, EditHistory] = field(default_factory=dict)
+    edit_view: tuple[Request, EditView] | None = None
+    layer_changes: Mapping[str, float] = field(default_factory=dict)
+    last_part: Callable[[], None] | None = None
+    heard_stroke: int = 0
+    edit_version: int = 0
     thumbnails: dict[tuple[str, str, str], bytes | str] = field(default_factory=dict)
     plugin_files: dict[Path, tuple[int, int]] | None = None
     _workspace: WorkspaceInterface | None = field(default=None, repr=False)
@@ -265,9 +274,32 @@ class Session:
 
     @property
     def what_is_open(self) -> Request:
-        """What all that is said of samples depends on: model, samples, names of classes, what inputs are taken for."""
-        steps = (self.model_step, self.samples_step, self.class_names_step)
+        """What all that is said of samples depends on.
+
+        That is the model, samples and variants of them, names of classes, and what inputs are taken for.
+        """
+        steps = (self.model_step, self.samples_step, self.class_names_step, self.variants_step)
         return (*(step.current for step in steps), tuple(self.choice.kinds.items()))
+
+    @property
+    def edit_history(self) -> EditHistory:
+        """What was done to the selected sample; what its address says is done by one step."""
+        choice = self.choice
+        history = self.edit_histories.setdefault(choice.sample, EditHistory())
+        if choice.edited_sample != choice.sample:
+            choice.lost.pop("edits", None)
+        if choice.edited_sample == choice.sample and choice.edits:
+            history.do(choice.edits)
+        choice.edits, choice.edited_sample = history.current, choice.sample
+        return history
+
+    def change_edits(self, change: Callable[[EditHistory], None]) -> None:
+        """Do something with the history of the selected sample, other than in a field, which shows it then."""
+        history = self.edit_history
+        change(history)
+        self.choice.edits = history.current
+        self.choice.lost.pop("edits", None)
+        self.edit_version += 1
 
     def upload_field(self, key: str) -> UploadField:
         """Return what the field of a key held when the page ran before."""
@@ -280,6 +312,7 @@ class Session:
             what: What was replaced. Samples belong to their model and go with it.
             stays: Whether the visitor stays where they were, since nothing was there before, or the same was.
         """
+        self.edit_histories.clear()
         if what == "model":
             self.samples_step.forget()
             if not stays:

@@ -11,7 +11,7 @@ from core.common.limits import get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import InputRejected
 from core.examples.catalogue import list_examples
-from core.inputs.picture_files import pictures_in_folder
+from core.inputs.picture_files import files_in_folder
 from core.workspace.app_command import DATA_VARIABLE, MODEL_VARIABLE
 from ui.choice import Choice
 
@@ -41,7 +41,7 @@ def is_starting_model(path: str) -> bool:
 
 
 def data_files(path: Path) -> list[tuple[str, bytes]]:
-    """Return name and content of a file of data; of a folder of pictures as one archive, its folders their classes.
+    """Return name and content of a file of data; of a folder of pictures or sounds as one archive, folders as classes.
 
     Raises:
         InputRejected: If it is not there, cannot be read, or is larger than an upload may be.
@@ -56,7 +56,7 @@ def data_files(path: Path) -> list[tuple[str, bytes]]:
     except OSError as error:
         raise InputRejected(
             f"The data {safe_name(path)} cannot be read: {error.strerror or error}.",
-            remedy="Start Layerscope with the path of a file or of a folder of pictures.",
+            remedy="Start Layerscope with the path of a file or of a folder of pictures or sounds.",
         ) from error
 
 
@@ -66,9 +66,11 @@ def holds_pictures(path: Path) -> bool:
 
 
 def _archive(folder: Path, limit: int) -> bytes:
-    pictures = pictures_in_folder(folder)
+    pictures = files_in_folder(folder)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in pictures.tables:
+            archive.writestr(name, (folder / name).read_bytes())
         for number, name in enumerate(pictures.names):
             archive.writestr(name, pictures.read(number))
             if buffer.tell() > limit:

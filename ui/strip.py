@@ -4,38 +4,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from core.common.text import number_text, safe_name
+from core.common.text import safe_name
 from core.inputs.images import SCALINGS
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import Answer, InputView, ModelSummary, SampleRow
+from core.workspace.results import InputView, ModelSummary, SampleRow
 from ui import keys
 from ui.address import share_button
-from ui.answers import answer_in_words, draw_input
-from ui.charts import chart
+from ui.answers import draw_answer
 from ui.choice import Choice, SampleFilter
-from ui.selection import sample_chart, step_button
+from ui.pins import pins
+from ui.sample_inputs import about_values, draw_inputs, listed_and_drawn
+from ui.selection import neighbour, sample_chart, step_button
 from ui.session import SampleView, end_if_outdated, get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
 
-__all__ = ["strip"]
+__all__ = ["Thumbnails", "strip", "thumbnails"]
 
-_INPUT_SIDE: Final = 112
-_SMALL_INPUT_SIDE: Final = 84
-_ANSWER_HEIGHT: Final = 84
 _THUMBNAILS: Final = 9
 _TEXT_THUMBNAILS: Final = 4
+_VALUE_THUMBNAILS: Final = 3
 _NARROW_THUMBNAILS: Final = 6
 _SECONDS: Final = 2.0
 _ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
 
 
-def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> None:
+class Thumbnails(NamedTuple):
+    """What the strip has room for beside the answer.
+
+    Attributes:
+        place: Where they are drawn.
+        rows: What is known of all samples.
+        offered: Numbers of those that the filter leaves, in its order.
+    """
+
+    place: Any
+    rows: Sequence[SampleRow]
+    offered: Sequence[int]
+
+
+def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) -> Thumbnails:
     """Draw the strip; afterwards ``choice.sample`` is one that there is, and the session holds what is known of it.
+
+    Returns:
+        What :func:`thumbnails` draws, which can wait until the picture of the layer is on its way.
 
     Raises:
         ExtractionFailed: If the model raises on this input.
@@ -50,31 +67,45 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
     if choice.output not in model.outputs:
         choice.output = ""
     view = _view(workspace, choice)
-    rows = _rows(workspace)
+    if view.answer.unsuited:
+        st.info(plain(view.answer.unsuited), icon=":material/link_off:")
+        choice.meaning = ""
+    rows = _rows(workspace, "" if choice.output not in ("", model.main_output) else choice.meaning)
     _forget_impossible_filter(rows, choice)
     offered = _offered(rows, choice.samples)
+    session = get_session()
+    if session.is_filter_new and offered and choice.sample not in offered:
+        choice.sample = offered[0]
+        view = _view(workspace, choice)
+    session.is_filter_new = False
     with st.container(key=keys.STRIP):
         widths = [1.5, 3.4, 3.4, 3.6] if _is_wide(view.inputs) else [1.5, 1.3, 3.6, 4.6]
         step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
         with step_place:
-            _stepper(names, rows, offered, choice)
-            _about_values(view.inputs)
+            _stepper(workspace, rows, offered, choice)
+            about_values(view.inputs)
         with input_place.container(key=keys.STRIP_INPUT):
-            _inputs(view.inputs)
+            draw_inputs(view.inputs)
         with answer_place.container(key=keys.STRIP_ANSWER):
-            _answer(model, view.answer, choice)
-        with samples_place.container(key=keys.STRIP_SAMPLES):
-            _samples(workspace, rows, offered, choice)
+            draw_answer(model, view.answer, choice)
+        thumbnails_place = samples_place.container(key=keys.STRIP_SAMPLES)
     _scaling_warning(view.inputs, model)
+    return Thumbnails(thumbnails_place, rows, offered)
+
+
+def thumbnails(workspace: WorkspaceInterface, rest: Thumbnails, choice: Choice) -> None:
+    """Draw the samples around the one that is chosen, in the place that the strip left."""
+    with rest.place:
+        _samples(workspace, rest.rows, rest.offered, choice)
 
 
 def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
     """Return what there is to say of the sample; asked for once, though the page runs after every click."""
     session = get_session()
-    request = (*session.what_is_open, workspace.labelling, choice.sample, choice.output)
+    request = (*session.what_is_open, workspace.labelling, choice.sample, choice.output, choice.meaning)
     if session.sample_view is None or session.sample_view.request != request:
         with waiting(workspace, "Running the input through every layer", "answer", above=True) as progress:
-            answer = workspace.answer(choice.sample, progress, choice.output)
+            answer = workspace.answer(choice.sample, progress, choice.output, choice.meaning)
             inputs = workspace.inputs(choice.sample)
         with waiting(workspace, "Looking at every layer", "layers", above=True):
             layers = workspace.layers(choice.sample)
@@ -83,15 +114,20 @@ def _view(workspace: WorkspaceInterface, choice: Choice) -> SampleView:
     return session.sample_view
 
 
-def _rows(workspace: WorkspaceInterface) -> Sequence[SampleRow]:
-    """Return a row per sample; of a model that takes long, the first ones are run, and the others when asked for."""
+def _rows(workspace: WorkspaceInterface, meaning: str) -> Sequence[SampleRow]:
+    """Return a row per sample; of a model that takes long, the first ones are run, and the others when asked for.
+
+    Args:
+        workspace: What is open.
+        meaning: What the output is taken for, which says how far off each answer is.
+    """
     session = get_session()
-    request = (*session.what_is_open, workspace.labelling)
+    request = (*session.what_is_open, workspace.labelling, meaning)
     seconds = math.inf if session.runs_all_samples else _SECONDS
     session.runs_all_samples = False
     if session.sample_rows is None or session.sample_rows[0] != request or seconds == math.inf:
         with waiting(workspace, "Running the samples", "sample_rows", above=True) as progress:
-            rows = workspace.sample_rows(seconds, progress)
+            rows = workspace.sample_rows(seconds, progress, meaning)
         end_if_outdated()
         session.sample_rows = (request, rows)
     return session.sample_rows[1]
@@ -127,13 +163,21 @@ def _forget_impossible_filter(rows: Sequence[SampleRow], choice: Choice) -> None
         choice.forget_filter()
 
 
-def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
+def _stepper(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
+    names = workspace.sample_names
     last = len(names) - 1
     st.session_state[keys.SAMPLE] = choice.sample
-    before, after = _neighbours(offered, choice.sample)
+    session = get_session()
+    session.offered_samples = offered
     line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
     step_button(
-        line, "◀", keys.SAMPLE_BEFORE, hint="Sample before (key ←)", shortcut="Left", target=before, choose=_select
+        line,
+        "◀",
+        keys.SAMPLE_BEFORE,
+        hint="Sample before (key ←)",
+        shortcut="Left",
+        target=partial(_sample_beside, -1),
+        choose=_select,
     )
     line.number_input(
         f"Sample, 0 to {last:,}",
@@ -147,35 +191,26 @@ def _stepper(names: Sequence[str], rows: Sequence[SampleRow], offered: Sequence[
         width=58,
     )
     step_button(
-        line, "▶", keys.SAMPLE_AFTER, hint="Sample after (key →)", shortcut="Right", target=after, choose=_select
+        line,
+        "▶",
+        keys.SAMPLE_AFTER,
+        hint="Sample after (key →)",
+        shortcut="Right",
+        target=partial(_sample_beside, 1),
+        choose=_select,
     )
     line = st.container(horizontal=True, gap="xsmall", vertical_alignment="center")
     with line:
         _filter(rows, choice)
-        share_button()
+        share_button(choice)
+        pins(workspace, choice)
     name = "" if names[choice.sample] == str(choice.sample) else f" · {named(names[choice.sample])}"
     st.caption(f"of 0 to {last:,}{name}")
 
 
-def _about_values(views: Sequence[InputView]) -> None:
-    """Say what numbers the model sees: that is where one notices that data were not scaled as for its training."""
-    for view in views:
-        if view.minimum is None or view.maximum is None or math.isnan(view.minimum):
-            continue
-        name = f"{named(view.name)}: " if len(views) > 1 else ""
-        values = f"{number_text(view.minimum)} to {number_text(view.maximum)}"
-        broken = f" · {view.not_finite:,} NaN or infinite" if view.not_finite else ""
-        note = f" · {plain(view.note)}" if view.note else ""
-        st.caption(f"{name}{plain(view.shape)} · the model sees {values}{broken}{note}")
-
-
-def _neighbours(offered: Sequence[int], sample: int) -> tuple[int | None, int | None]:
-    """Return the sample before and the one after in the order that is offered."""
-    if sample not in offered:
-        return None, next(iter(offered), None)
-    position = offered.index(sample)
-    before = offered[position - 1] if position else None
-    return before, offered[position + 1] if position + 1 < len(offered) else None
+def _sample_beside(step: int) -> int | None:
+    session = get_session()
+    return neighbour(session.offered_samples, session.choice.sample, step)
 
 
 def _select(sample: int) -> None:
@@ -228,11 +263,13 @@ def _filter(rows: Sequence[SampleRow], choice: Choice) -> None:
 
 
 def _keep_filter() -> None:
-    choice = get_session().choice
+    session = get_session()
+    choice = session.choice
 
     def value(key: str) -> Any:
         return st.session_state.get(keys.fresh(key, choice.filter_version))
 
+    session.is_filter_new = True
     choice.samples = SampleFilter(
         bool(value(keys.ONLY_WRONG)),
         value(keys.SAMPLE_CLASS) or "",
@@ -243,55 +280,6 @@ def _keep_filter() -> None:
 
 def _forget_filter() -> None:
     get_session().choice.forget_filter()
-
-
-def _inputs(views: Sequence[InputView]) -> None:
-    several = len(views) > 1
-    places = st.columns(len(views), gap="small") if several else [st.container()]
-    for place, view in zip(places, views, strict=True):
-        with place:
-            if several:
-                st.caption(f"**{named(view.name)}**")
-            draw_input(view, keys.input_chart(view.name), _SMALL_INPUT_SIDE if several else _INPUT_SIDE)
-
-
-def _answer(model: ModelSummary, answer: Answer, choice: Choice) -> None:
-    if len(model.outputs) > 1:
-        st.session_state[keys.OUTPUT] = choice.output or model.main_output
-        st.segmented_control(
-            "Output",
-            model.outputs,
-            required=True,
-            format_func=named,
-            key=keys.OUTPUT,
-            on_change=_keep_output,
-            label_visibility="collapsed",
-        )
-    st.markdown(_verdict(answer))
-    if answer.specification:
-        chart(answer.specification, keys.ANSWER_CHART, alt=answer.alt, height=_ANSWER_HEIGHT)
-    elif answer.text:
-        st.text(answer.text)
-    if answer.note:
-        st.caption(plain(answer.note))
-
-
-def _keep_output() -> None:
-    get_session().choice.output = st.session_state[keys.OUTPUT] or ""
-
-
-def _verdict(answer: Answer) -> str:
-    """Return the answer in one line: the class with its probability or the number, and the truth beside it."""
-    parts = []
-    if said := answer_in_words(answer):
-        parts.append(f"{(not answer.best and named(answer.value_name)) or 'Answer'}: {said}")
-    if answer.true_label:
-        # What no answer is judged by is what somebody called the sample, and no more.
-        called = "true" if answer.right is not None else "label"
-        parts.append(f"{called}: {named(answer.true_label)}")
-    if answer.right is not None:
-        parts.append(":green[:material/check: correct]" if answer.right else ":red[:material/close: wrong]")
-    return " · ".join(parts) or "Answer"
 
 
 def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: Sequence[int], choice: Choice) -> None:
@@ -310,6 +298,8 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     judged = [row for row in rows if row.right is not None]
     wrong = sum(row.right is False for row in judged)
     counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
+    if counts and workspace.labelling.is_order_assumed:
+        counts += ", :orange[if the model has its classes in alphabetical order]: give their names under “Samples”"
     st.caption(f"{len(offered):,} of {len(rows):,} samples, {_ORDERS[choice.samples.order]}{counts}")
     if waiting_count:
         st.button(
@@ -323,13 +313,15 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
 
 def _thumbnail_count(views: Sequence[InputView]) -> int:
     """Return for how many there is room: texts are wider, and beside an input that is wide there is less."""
-    if any(view.text is not None for view in views):
+    if listed_and_drawn(views)[0]:
+        return _VALUE_THUMBNAILS
+    if any(view.text is not None or view.letters for view in views):
         return _TEXT_THUMBNAILS
     return _NARROW_THUMBNAILS if _is_wide(views) else _THUMBNAILS
 
 
 def _is_wide(views: Sequence[InputView]) -> bool:
-    return len(views) > 1 or any(view.picture is None for view in views)
+    return len(views) > 1 or any(view.picture is None or view.film or view.slices for view in views)
 
 
 def _window(offered: Sequence[int], sample: int, count: int) -> list[int]:

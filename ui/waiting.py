@@ -51,14 +51,12 @@ def waiting(workspace: WorkspaceInterface, what: str, key: str, *, above: bool =
             with st.spinner(f"{what} …", show_time=True):
                 yield lambda fraction, text: _show_progress(bar, what, fraction, text)
     else:
-        told_before, remote.tell = remote.tell, _Display(place, what, key, remote).show
         try:
-            yield lambda fraction, text: None
+            with remote.telling(_Display(place, what, key, remote).show):
+                yield lambda fraction, text: None
         except LayerscopeError:
             place.empty()
             raise
-        finally:
-            remote.tell = told_before
     place.empty()
 
 
