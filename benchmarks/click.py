@@ -13,7 +13,7 @@ from typing import Final
 
 from playwright.sync_api import Locator, Page
 
-from benchmarks.serving import LIST_HEADER, LIST_ROW, ROOT, browser_page, server, wait_until_painted
+from benchmarks.serving import ROOT, browser_page, server, wait_until_painted
 
 MODELS: Final = ("MobileNetV2", "ResNet50", "DenseNet121")
 GOAL: Final = 0.3
@@ -78,7 +78,7 @@ def _measure(path: Path) -> list[float]:
     with server(ROOT / "streamlit_app.py") as address, browser_page() as page:
         page.goto(f"{address}/?path={path}")
         page.get_by_text("How to read it").wait_for(timeout=90_000)
-        table = page.locator('[data-testid="stSidebar"] [data-testid="stDataFrame"]')
+        rows = page.get_by_role("treeitem")
         # What is searched for stands in the list one by one; without that, blocks of layers are folded.
         search = page.get_by_placeholder("Search layers")
         search.fill("relu")
@@ -94,15 +94,13 @@ def _measure(path: Path) -> list[float]:
                 wait_until_painted(page, before)
                 page.wait_for_timeout(1500)
             for row in [*range(1, _ROWS_IN_SIGHT), 0]:
-                box = table.bounding_box()
-                assert box is not None
                 page.evaluate(
                     "addEventListener('pointerdown', () => { window.clicked = performance.now() },"
                     " {capture: true, once: true})"
                 )
                 # What is there once everything has come to rest, not what the step before saw first.
                 before = wait_until_painted(page)["source"]
-                page.mouse.click(box["x"] + 60, box["y"] + LIST_HEADER + LIST_ROW * (row + 0.5))
+                rows.nth(row).click()
                 done = wait_until_painted(page, before)
                 if sample:
                     seconds.append((done["at"] - page.evaluate("window.clicked")) / 1000)

@@ -26,10 +26,9 @@ from benchmarks.processes import fork_servers_and_workers
 from benchmarks.serving import (
     ARGUMENTS,
     CHROMIUM,
-    LIST_HEADER,
-    LIST_ROW,
     ROOT,
     free_port,
+    layer_row,
     start_server,
     stop_server,
     wait_until_it_answers,
@@ -137,11 +136,9 @@ async def _visit(browser: Browser, address: str, model: Path, number: int, recor
 
 
 async def _click(page: Page, number: int, row: int, record: Record) -> None:
-    box = await page.locator('[data-testid="stSidebar"] [data-testid="stDataFrame"]').bounding_box()
-    assert box is not None
-    started = time.monotonic()
-    await page.mouse.click(box["x"] + 60, box["y"] + LIST_HEADER + LIST_ROW * (row + 0.5))
     name = f"layer_{row}_visitor_{number}"
+    started = time.monotonic()
+    await layer_row(page, name).click()
     try:
         await _layer_shown(page, re.compile(f"^{name}$"), 60_000)
     except Exception:

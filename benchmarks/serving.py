@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,18 +12,19 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.async_api import Locator as AsyncLocator
+from playwright.async_api import Page as AsyncPage
+from playwright.sync_api import Locator, Page, sync_playwright
 
 __all__ = [
     "ARGUMENTS",
     "CHROMIUM",
-    "LIST_HEADER",
-    "LIST_ROW",
     "ROOT",
     "browser_page",
     "free_port",
+    "layer_row",
     "server",
     "start_server",
     "stop_server",
@@ -33,10 +35,6 @@ __all__ = [
 ROOT: Final = Path(__file__).parent.parent
 CHROMIUM: Final = "/usr/bin/chromium"
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-LIST_HEADER: Final = 36
-"""Pixels that the names of the columns take over the list of layers."""
-LIST_ROW: Final = 28
-"""Pixels that each entry of the list of layers takes."""
 
 # A picture counts as painted when it is decoded and two frames have passed; what Streamlit greys out is the old one.
 # On the page that is the picture of the layer: thumbnails of samples stand above it, and are there earlier.
@@ -139,6 +137,15 @@ def browser_page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser.new_page(viewport={"width": 1400, "height": 1400})
         browser.close()
+
+
+@overload
+def layer_row(page: Page, name: str) -> Locator: ...
+@overload
+def layer_row(page: AsyncPage, name: str) -> AsyncLocator: ...
+def layer_row(page: Page | AsyncPage, name: str) -> Locator | AsyncLocator:
+    """Return the row of an entry in the list of layers, as a screen reader finds it: its name begins with that."""
+    return page.get_by_role("treeitem", name=re.compile(rf"^{re.escape(name)}(, |$)"))
 
 
 def wait_until_painted(page: Page, previous: str | None = None) -> dict[str, Any]:

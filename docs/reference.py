@@ -7,6 +7,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pydantic import BaseModel
 
+import core
 import vizplugins
 import vizplugins.testing
 from core.plugins import hookspecs
@@ -26,14 +28,28 @@ _ABOUT_MARKED: Final = {
     "ClassIndex": "An option that is a class of the model's answer, chosen by its name.",
     "ColourScheme": "An option that is one of the colour schemes of `charts`.",
     "HeadIndex": "An option that is a position on the axis of attention heads.",
+    "MeaningName": "An option that is what the page takes the output for; empty for the likeliest.",
     "LayerKey": "An option that is the key of another layer of the same pass.",
     "Region": "An option that is what is dragged over a chart: left, right, bottom and top, or None.",
     "SampleIndex": "An option that is a position on the axis of samples; one called `sample` follows the page.",
+    "TimestepIndex": "An option that is a position on the axis of time.",
     "UnitIndex": "An option that is a unit: a position on the last axis; of a layer that has channels, a channel.",
+    "ANSWER_HEIGHT": "Screen pixels that a chart of an answer takes at most in the strip.",
+    "CERTAIN": "A score of a meaning: shape and activation function, a name, or true values say so.",
+    "LEAST_PROBABILITY": "What a probability of zero is taken for in a cross-entropy, as Keras' losses do.",
+    "LIKELY": "A score of a meaning: the shape says so, and nothing speaks for something else.",
+    "MODEST": "The score of plain numbers: what is not likelier is offered, and not taken by itself.",
+    "POSSIBLE": "A score of a meaning: it can be drawn so, if a person says so.",
     "API_VERSION": "The version of this API, see [what may change](plugins.md#what-may-change-and-when).",
     "hookimpl": "Marks a function of a plugin as one of its hooks.",
     "LAYER_KINDS": "What `small_model` can make.",
 }
+
+_PROPERTIES: Final = (property, cached_property)
+_NUMBERS: Final = (
+    *("attribute", "maximize", "AscentSettings", "Maximization", "project", "health", "Health"),
+    *("compare", "compare_samples", "unit", "Unit"),
+)
 
 
 def reference() -> str:
@@ -42,15 +58,22 @@ def reference() -> str:
     lines += ["## `vizplugins`", ""]
     for name in vizplugins.__all__:
         lines += _entry(name, getattr(vizplugins, name))
+    lines += ["## `layerscope`", "", "Numbers in one call each; [notebook.md](notebook.md) is the guide.", ""]
+    for name in _NUMBERS:
+        lines += _entry(name, getattr(core, name))
     lines += ["## Hooks", ""]
     for name, hook in vars(hookspecs).items():
         if hasattr(hook, "layerscope_spec"):
             lines += _entry(name, hook)
     lines += ["## `vizplugins.testing`", ""]
     for name in vizplugins.testing.__all__:
-        if name not in ("CASES", "CHECKS"):
+        if name not in ("CASES", "CHECKS", "OUTPUTS"):
             lines += _entry(name, getattr(vizplugins.testing, name))
-    for title, table in (("Checks", vizplugins.testing.CHECKS), ("Cases", vizplugins.testing.CASES)):
+    for title, table in (
+        ("Checks", vizplugins.testing.CHECKS),
+        ("Cases", vizplugins.testing.CASES),
+        ("Outputs", vizplugins.testing.OUTPUTS),
+    ):
         lines += [f"### {title}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {text} |" for name, text in table.items()] + [""]
     return "\n".join(lines).rstrip() + "\n"
@@ -69,25 +92,24 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
         yield ""
         return
     if name in _ABOUT_MARKED:
-        value = (
-            f" = {', '.join(thing)}" if isinstance(thing, tuple) else f" = {thing!r}" if isinstance(thing, int) else ""
-        )
-        yield from (f"### `{name}`", "", f"{_ABOUT_MARKED[name]}{value}", "")
+        is_number = isinstance(thing, (int, float))
+        kinds = f" = {', '.join(thing)}" if isinstance(thing, tuple) else ""
+        yield from (f"### `{name}{f' = {thing}' if is_number else ''}`", "", f"{_ABOUT_MARKED[name]}{kinds}", "")
         return
     yield from (f"### `{name}{_signature(thing)}`", "", "```text", inspect.getdoc(thing) or "", "```", "")
     if inspect.isclass(thing):
         for inner, value in vars(thing).items():
-            if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, _PROPERTIES)):
                 yield from _line(inner, value)
         yield ""
 
 
 def _line(name: str, thing: Any) -> Iterator[str]:
-    if callable(thing) or isinstance(thing, property):
+    if callable(thing) or isinstance(thing, _PROPERTIES):
         text = _first_line(inspect.getdoc(thing))
         yield f"- `{name}{_signature(thing)}`{': ' if text else ''}{text}"
     else:
-        value = ", ".join(thing) if isinstance(thing, dict) else repr(thing)
+        value = ", ".join(thing) if isinstance(thing, dict) else " ".join(repr(thing).split())
         yield f"- `{name}`: {value}"
 
 

@@ -1,4 +1,7 @@
-"""Takes the pictures that the README and documents show, from the app of the day: ``python docs/screenshots.py``."""
+"""Takes the pictures that the README and documents show, from the app of the day: ``python docs/screenshots.py``.
+
+With names of pictures, such as ``explore gates``, only those are taken.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -17,14 +21,20 @@ ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.serving import CHROMIUM, server  # noqa: E402
+from core.inputs.edits import ClampEdit, PaintEdit, text_of_edits  # noqa: E402
 
+# The eight of the first sample with a stroke through it, which is a four then; and a unit that is set to a value.
+_CROSSED_OUT: Final = text_of_edits([PaintEdit("image", ((3, 0), (3, 7)), 1, (1.0,))])
+_CLAMPED: Final = text_of_edits([ClampEdit("conv_2", 3, 4.0)])
 IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
 WIDTH: Final = 1440
 
 READY: Final = {
     "": "How to read it",
+    "unit": "64 of 64 steps",
     "health": "Units by classes",
+    "edit": "side by side",
     "maximize": "256 of 256 steps",
     "compare": "Largest change",
     "plugins": "what a layer answered to one sample",
@@ -37,9 +47,15 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
     ("explore", 900, "light", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("explore-dark", 900, "dark", "", {"example": "digits-cnn", "layer": "conv_2", "sample": "12"}),
     ("recurrent", 900, "light", "", {"example": "vowels-lstm", "layer": "lstm_1", "o.compare": "[40]"}),
-    ("gates", 1900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "unit": "2"}),
+    ("gates", 900, "light", "", {"example": "vowels-lstm", "layer": "lstm_2", "unit": "2"}),
     ("attention", 1750, "dark", "", {"example": "reviews-transformer", "layer": "attention"}),
     ("map", 800, "light", "", {"example": "reviews-transformer", "show": "map"}),
+    ("mask", 900, "light", "", {"example": "shapes-segmentation", "layer": "mask", "view": "answer", "sample": "3"}),
+    ("forecast", 900, "light", "", {"example": "tides-forecaster", "layer": "next_hours", "view": "answer"}),
+    ("reconstruction", 900, "dark", "", {"example": "digits-autoencoder", "layer": "reconstruction", "view": "answer"}),
+    ("film", 1000, "light", "", {"example": "clips-lstm", "layer": "conv_per_frame", "view": "film-strip"}),
+    ("steps", 900, "light", "", {"example": "clips-lstm", "layer": "probabilities", "view": "answer-after-steps"}),
+    ("frames", 1000, "dark", "", {"example": "clips-lstm", "layer": "conv_per_frame", "view": "class-activation-map"}),
     (
         "projection",
         1900,
@@ -55,29 +71,46 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
         {"example": "digits-cnn", "layer": "probabilities", "view": "input-attribution", "o.check": "true"},
     ),
     ("maximize", 1330, "light", "maximize", {"example": "digits-cnn", "layer": "probabilities", "unit": "3"}),
+    ("unit", 1500, "light", "unit", {"example": "digits-cnn", "layer": "conv_2", "unit": "5", "sample": "12"}),
+    (
+        "side-by-side",
+        900,
+        "light",
+        "",
+        {"example": "digits-cnn", "layer": "conv_2", "sample": "7", "pins": "sample 1~s:1", "beside": "sample 1"},
+    ),
     ("health", 1060, "light", "health", {"example": "digits-cnn"}),
+    ("edit", 900, "light", "edit", {"example": "digits-cnn", "layer": "conv_2", "edits": _CROSSED_OUT}),
+    ("edit-map", 900, "dark", "edit", {"example": "digits-cnn", "show": "map", "edits": _CLAMPED}),
 )
 
 
 def main() -> None:
-    """Take every picture."""
+    """Take every picture, or those that are named."""
     IMAGES.mkdir(exist_ok=True)
-    with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for name, height, theme, place, query in PICTURES:
-            png = _small(_taken(browser, f"{address}/{place}?{urlencode(query)}", height, theme, READY[place]))
-            path = IMAGES / f"{name}.png"
-            path.write_bytes(png)
-            print(f"{path.relative_to(ROOT)}: {len(png) / 1000:.0f} KB")
-        for place in READY:
-            path = IMAGES / f"page-{place or 'explore'}.png"
-            path.write_bytes(_sheet(browser, address, place))
-            print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} KB")
-        browser.close()
+    if names := sys.argv[1:]:
+        _take([picture for picture in PICTURES if picture[0] in names], ())
+        return
+    _take(PICTURES, READY)
     os.environ["LAYERSCOPE_PLUGINS"] = str(ROOT / "examples" / "layerscope-power-spectrum")
     with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         (IMAGES / "plugins.png").write_bytes(_small(_plugins(browser, address)))
+        browser.close()
+
+
+def _take(pictures: Sequence[tuple[str, int, str, str, dict[str, str]]], sheets: Iterable[str]) -> None:
+    with server(ROOT / "streamlit_app.py") as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for name, height, theme, place, query in pictures:
+            png = _small(_taken(browser, f"{address}/{place}?{urlencode(query)}", height, theme, READY[place]))
+            path = IMAGES / f"{name}.png"
+            path.write_bytes(png)
+            print(f"{path.relative_to(ROOT)}: {len(png) / 1000:.0f} KB")
+        for place in sheets:
+            path = IMAGES / f"page-{place or 'explore'}.png"
+            path.write_bytes(_sheet(browser, address, place))
+            print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} KB")
         browser.close()
 
 
@@ -131,7 +164,10 @@ def _taken(browser: Browser, address: str, height: int, theme: str, ready: str, 
 def _small(png: bytes) -> bytes:
     """Return a PNG with a palette: a page of flat colours looks the same, at a third of the size."""
     with Image.open(io.BytesIO(png)) as image:
-        fewer = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        # With the means of what each colour stands for: a page of many colours turned pink without.
+        fewer = image.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        )
     buffer = io.BytesIO()
     fewer.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.charts.altair_settings import check_charts_as_a_whole
+from core.charts.altair_shortcuts import take_shortcuts
 from core.inputs.sample_context import SampleContext
 
 # What strangers get from the installed package; here it also works where the package is not installed.
@@ -27,23 +29,53 @@ __all__ = [
 ]
 
 
+BROWSER = "tests/browser/"
+LONGEST_FILES = (
+    "browser/test_reliability.py",
+    "browser/test_same_after_reload.py",
+    "browser/test_files.py",
+    "browser/test_appearance.py",
+    "vizplugins/test_conformance.py",
+    "vizplugins/test_kinds_of_models.py",
+    "models/ordinary/test_ordinary_files.py",
+    "model_kinds/test_applications.py",
+    "workspace/test_workspace.py",
+    "plugins/packages/test_new_package.py",
+    "models/trusted/test_packages.py",
+)
+"""What takes minutes, the longest first."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give each file to one of the processes, for what its tests share, and all that use the one app to the first."""
+    """Give each file to one of the processes, for what its tests share: the browser's to the first while others last.
+
+    The app is started where a file of the browser's is run, and both processes end at about the same time.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
-        def _split_scope(self, nodeid):
-            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+        def _assign_work_unit(self, node):
+            is_first = node == self.nodes[0]
+            suited = (file for file in self.workqueue if file.startswith(BROWSER) == is_first)
+            self.workqueue.move_to_end(next(suited, next(iter(self.workqueue))), last=False)
+            super()._assign_work_unit(node)
 
     # As they were collected and sorted.
     config.option.loadscopereorder = False
     return ByFile(config, log)
 
 
+def pytest_configure():
+    """Make charts as a worker makes them, which is what people see, and takes half the time."""
+    check_charts_as_a_whole()
+    take_shortcuts()
+
+
 def pytest_collection_modifyitems(items):
-    """Begin with the browser, which takes the longest."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser/"))
+    """Begin with the files that take longest, so that at the end no process waits for another."""
+    order = {f"tests/{file}": place for place, file in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
 @pytest.fixture
@@ -53,8 +85,8 @@ def make_context():
 
 
 @pytest.fixture(scope="session")
-def chromium() -> "Iterator[Browser]":
-    """The browser, one for all tests: Playwright runs once in a thread."""
+def chromium(tmp_path_factory) -> "Iterator[Browser]":
+    """The browser, one for all tests, as Playwright runs once in a thread; its first context keeps what was loaded."""
     from playwright.sync_api import sync_playwright
 
     from benchmarks.serving import ARGUMENTS, CHROMIUM
@@ -65,9 +97,10 @@ def chromium() -> "Iterator[Browser]":
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        folder = tmp_path_factory.mktemp("chromium")
+        with playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS) as context:
+            assert context.browser
+            yield context.browser
 
 
 @pytest.fixture

@@ -61,6 +61,13 @@ def test_without_time_everything_is_shown(make_activation):
     assert shown_steps(make_activation("sample=2 height=3 width=4 channel=1")).all()
 
 
+def test_frames_behind_frequencies_are_all_shown_of_one_sample_too(make_activation):
+    activation = make_activation("sample=2 frequency=3 time=4")
+
+    assert shown_steps(activation).shape == (2, 3)
+    assert shown_steps(activation.sample(0)).shape == (3,)
+
+
 def test_a_mask_of_an_earlier_layer_is_taken_without_text():
     given = keras.Input((5, 2))
     masked = L.Masking(9.0, name="masking")(given)

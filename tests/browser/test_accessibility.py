@@ -25,14 +25,16 @@ def test_no_page_has_a_serious_finding(visitor):
         scheme = "dark" if explorer is dark else "light"
         found[f"explore, {scheme}"] = violations(explorer)
         for page, ready in {
+            "Unit": "Weights in and out",
             "Health": "Units by classes",
+            "Edit": "No layer moves.",
             "Maximize": "Top samples",
             "Compare": "Largest change",
             "Plugins": "what a layer answered to one sample",
         }.items():
-            explorer.page.get_by_role("link", name=page).first.click()
+            explorer.page.get_by_role("link", name=page, exact=True).first.click()
             expect(explorer.main.get_by_text(ready).first).to_be_visible(timeout=60_000)
-            if page == "Maximize":
+            if page in ("Unit", "Maximize"):
                 expect(explorer.main.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
             found[f"{page}, {scheme}"] = violations(explorer)
 

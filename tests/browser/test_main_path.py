@@ -59,7 +59,7 @@ def test_the_search_leaves_the_layers_that_were_meant(explorer, page):
     search = page.get_by_placeholder("Search layers")
     search.fill("dense")
     search.press("Enter")
-    expect(explorer.layer_cells).to_have_count(2)
+    expect(explorer.layer_rows).to_have_count(2)
     assert explorer.layer_names() == ["dense", "probabilities"]
     explorer.pick_layer("probabilities")
     explorer.painted(colours=8)
@@ -70,14 +70,14 @@ def test_the_search_leaves_the_layers_that_were_meant(explorer, page):
     search.fill("")
     search.press("Enter")
     explorer.sidebar.get_by_text("Only what is worth a look").click()
-    expect(explorer.layer_cells).to_have_count(2)
+    expect(explorer.layer_rows).to_have_count(2)
     assert explorer.layer_names() == ["conv_2", "dense"]
 
 
 def test_a_tab_shows_another_picture(explorer):
     explorer.open()
     groups = explorer.groups.all_inner_texts()
-    assert groups == ["Look", "Explain", "Units", "Samples", "Numbers"]
+    assert groups == ["Look", "Explain", "Units", "Samples", "Numbers", "Weights"]
     before = explorer.shot()
     count = 0
     for group in [*groups[1:], groups[0]]:

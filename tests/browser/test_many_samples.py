@@ -48,7 +48,7 @@ def test_faults_are_listed_and_a_row_opens_the_layer(explorer, page, opened, pla
     expect(explorer.main.get_by_text("not finite: 2 layers", exact=True)).to_be_visible()
     explorer.settle()
     # The row of the dead unit comes after the two of NaN.
-    explorer.main.locator(".dvn-scroller").first.click(position={"x": 16, "y": 36 + 35 * 2 + 17})
+    explorer.main.locator(".dvn-scroller").first.click(position={"x": 16, "y": 36 + 54 * 2 + 27})
     page.get_by_role("link", name="Open first, unit 3, sample ").click()
     explorer.shows_layer("first")
     expect(page.get_by_role("heading", name="planted.keras")).to_be_visible()
@@ -88,15 +88,35 @@ def test_a_checkpoint_is_compared_layer_by_layer(explorer, page, opened, planted
         }
     )
     expect(explorer.main.get_by_text("Largest change: ").first).to_be_visible(timeout=60_000)
+    explorer.settle()
+    page.get_by_role("link", name="Explore").click()
+    explorer.pick_group("Weights")
+    explorer.pick_view("Weight change")
+    expect(explorer.main.get_by_text("against sound.keras").first).to_be_visible(timeout=60_000)
 
 
-def test_two_samples_are_the_first_thing_to_compare(explorer, page):
+def test_an_example_is_compared_with_its_first_epoch_at_first_sight(explorer, page):
     explorer.visit("compare", example="digits-cnn", layer="conv_2")
+    main = explorer.main
+    distances = main.get_by_test_id("stVegaLiteChart").filter(has_text="digits-cnn against digits-cnn after 1 epoch")
+    expect(distances.first).to_be_visible(timeout=60_000)
+    expect(main.get_by_text("conv_2, side by side").first).to_be_visible(timeout=60_000)
+    explorer.settle()
+    page.get_by_role("radio", name="Another sample").click()
+    expect(main.get_by_text("Sample 0 · Answer: 8 91 % · true: 8")).to_be_visible(timeout=60_000)
+    expect(page).to_have_url(re.compile("against=sample"))
+    explorer.settle()
+    page.go_back()
+    expect(distances.first).to_be_visible(timeout=60_000)
+
+
+def test_two_samples_are_compared_by_a_click(explorer, page):
+    explorer.visit("compare", example="digits-cnn", layer="conv_2", against="sample")
     main = explorer.main
     distances = main.get_by_test_id("stVegaLiteChart").filter(has_text="Largest change: probabilities (1.48×)")
     expect(distances).to_be_visible(timeout=60_000)
     expect(main.get_by_text("Sample 0 · Answer: 8 91 % · true: 8")).to_be_visible()
-    expect(main.get_by_text("Answer: 4 100 % · true: 4", exact=True)).to_be_visible()
+    expect(main.get_by_text("Answer: 4 > 99.9 % · true: 4", exact=True)).to_be_visible()
     explorer.settle()
     distances.locator('path[aria-label*="dense"]').first.click()
     expect(page.get_by_role("combobox", name="Layer", exact=True)).to_have_value("dense")

@@ -4,12 +4,14 @@ import keras
 import pytest
 from playwright.sync_api import expect
 
-EXAMPLES = ["digits-cnn", "digits-dense", "motions-conv1d", "vowels-lstm", "reviews-transformer"]
+from core.examples.catalogue import list_examples
+
+EXAMPLES = [example.name for example in list_examples()]
 PARTS = {
     "input": ".st-key-strip_input",
     "answer": ".st-key-strip_answer",
     "samples": ".st-key-strip_samples",
-    "list of layers": '[data-testid="stSidebar"] [data-testid="stDataFrame"]',
+    "list of layers": ".layers",
     "picture": ".st-key-picture_place svg.marks",
 }
 

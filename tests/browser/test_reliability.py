@@ -56,14 +56,14 @@ def message(place, text):
     return place.get_by_test_id("stAlert").filter(has_text=text)
 
 
-def click_seconds(explorer, row):
+def click_seconds(explorer, layer):
     """Click the row of a layer; return the seconds from the click until its picture is painted."""
     page = explorer.page
     page.evaluate(
         "addEventListener('pointerdown', () => { window.clicked = performance.now() }, {capture: true, once: true})"
     )
     before = wait_until_painted(page)["source"]
-    explorer.click_entry(row)
+    explorer.click_entry(layer)
     done = wait_until_painted(page, before)
     return (done["at"] - page.evaluate("window.clicked")) / 1000
 
@@ -72,20 +72,21 @@ def click_seconds(explorer, row):
 def test_the_cause_is_said_while_another_visitor_goes_on(visitor, files, name):
     first, second = visitor(), visitor()
     second.open()
-    rows = [second.entry_of(layer) for layer in ("conv_2", "conv_1")]
-    for row in rows:
-        click_seconds(second, row)
+    layers = ["conv_2", "conv_1"]
+    for layer in layers:
+        click_seconds(second, layer)
     first.open()
     first.give_model(f"{name}.keras", files[name], settle=False)
     expect(first.page.get_by_role("heading", name=f"{name}.keras")).to_be_visible()
-    seconds = [click_seconds(second, row) for row in rows * 2]
+    seconds = [click_seconds(second, layer) for layer in layers * 2]
     said = message(first.main, MODELS[name])
     if name == "Forever":
         expect(said).to_have_count(0)
     expect(said).to_be_visible()
     print(f"\n{name}: the second visitor's clicks took {', '.join(f'{each:.2f}' for each in seconds)} s")
 
-    assert statistics.median(seconds) < 1.0
+    # Who waited for the other would wait for all of what a step may take.
+    assert statistics.median(seconds) < SECONDS / 3
     expect(first.page.get_by_role("button", name="Try again")).to_have_count(1 if name != "Hoarder" else 0)
     first.model_panel().get_by_role("radio", name="Example", exact=True).click()
     first.close_panels()
@@ -110,7 +111,8 @@ def test_stop_appears_after_two_seconds_and_works(visitor, files):
 
     again = explorer.page.get_by_role("button", name="Try again")
     again.click()
-    expect(message(explorer.main, f"within the {SECONDS} seconds")).to_be_visible()
+    # After a new worker has opened the model, and then run it for as long as it may.
+    expect(message(explorer.main, f"within the {SECONDS} seconds")).to_be_visible(timeout=4_000 * SECONDS)
     explorer.model_panel().get_by_role("radio", name="Example", exact=True).click()
     explorer.close_panels()
     explorer.shows_layer("conv_1")
@@ -158,7 +160,7 @@ def test_the_worker_of_who_leaves_ends(visitor, strict):
     leaves.open(example="vowels-lstm")
     during = wait_for_workers(strict, lambda found: len(found) == 3)
     assert before < during
-    leaves.page.context.close()
+    leaves.leave()
 
     after = wait_for_workers(strict, lambda found: len(found) == 2)
     assert len(after & before) >= 1
@@ -186,7 +188,7 @@ def test_who_finds_the_server_full_is_told_and_gets_in_when_another_leaves(crowd
         first.pick_layer("conv_2")
         first.painted()
         expect(line).to_be_visible()
-        first.page.context.close()
+        first.leave()
         expect(line).to_have_count(0)
         second.shows_layer("lstm_1")
         second.painted()
@@ -266,11 +268,12 @@ def test_markup_in_the_names_of_layers_stays_text_everywhere(visitor, marked_up)
     nothing_was_rendered(explorer)
     # In the table, and over the pictures with the parts of the layer.
     explorer.page.get_by_role("radio", name="list", exact=True).click()
-    expect(explorer.layer_cells).to_have_count(3)
-    for row, beginning in enumerate((name[:5], "long")):
-        assert explorer.layer_names()[row].startswith(beginning)
-        explorer.click_entry(row)
-        title = explorer.layer_line.locator("p > strong").filter(has_text=beginning)
+    expect(explorer.layer_rows).to_have_count(3)
+    assert explorer.layer_names() == [name, LONG, "plain"]
+    assert explorer.sidebar.get_by_role("tree").locator("img, b, a").count() == 0
+    for layer in (name, LONG):
+        explorer.click_entry(layer)
+        title = explorer.layer_line.locator("p > strong").filter(has_text=layer[:5])
         expect(title).to_be_visible()
         assert len(title.inner_text()) < 130
         explorer.painted()

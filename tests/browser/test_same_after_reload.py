@@ -50,8 +50,8 @@ def after_a_reload(explorer):
 @pytest.mark.parametrize(
     ("example", "layer", "groups", "count"),
     [
-        ("digits-cnn", "conv_2", None, 11),
-        ("digits-cnn", "dense", ("Units",), 3),
+        ("digits-cnn", "conv_2", None, 18),
+        ("digits-cnn", "dense", ("Units",), 4),
         ("vowels-lstm", "lstm_1", ("Look",), 4),
     ],
 )

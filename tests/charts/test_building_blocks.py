@@ -1,5 +1,6 @@
 import base64
 import io
+import re
 
 import altair as alt
 import numpy as np
@@ -9,6 +10,7 @@ import vl_convert
 from PIL import Image
 
 from core import charts
+from core.analysis.rulers import Ruler
 from core.charts import ColourScale, colour_levels, colour_scale
 from tests.support.chart_pictures import pictures_in
 
@@ -206,6 +208,38 @@ class TestHeatmap:
         assert param["select"]["fields"] == ["unit"]
         assert "params" not in charts.heatmap(values, row="unit", column="time", scale=scale).to_dict()
 
+    def test_seconds_of_rows_and_of_columns_are_told_apart_and_from_positions(self):
+        values = RANDOM.normal(size=(3, 4))
+        rulers = {"row_ruler": Ruler("time", np.arange(3) / 2), "column_ruler": Ruler("time", np.arange(4) / 10)}
+        chart = charts.heatmap(
+            values, row="query", column="time", scale=colour_scale(values), select_column="at", **rulers
+        )
+        specification = chart.to_dict()
+        cells = next(rows for rows in specification["datasets"].values() if "query" in rows[0])
+        said = {
+            each["title"]: each["field"] for each in specification["layer"][1]["encoding"]["tooltip"] if "title" in each
+        }
+
+        (clicked,) = [param["select"]["fields"] for param in specification["params"] if "select" in param]
+        assert clicked == ["time"]
+        assert {(cell["query"], cell["time"]) for cell in cells} == set(np.ndindex(3, 4))
+        for cell in cells:
+            assert cell[said["query: time in s"]] == cell["query"] / 2
+            assert cell[said["time: time in s"]] == cell["time"] / 10
+
+    def test_a_row_called_as_what_it_is_measured_in_keeps_its_position(self):
+        values = RANDOM.normal(size=(3, 4))
+        ruler = Ruler("frequency", np.arange(3) * 100.0)
+        chart = charts.heatmap(
+            values, row="frequency", column="frame", scale=colour_scale(values), select_row="band", row_ruler=ruler
+        )
+        specification = chart.to_dict()
+        cells = next(rows for rows in specification["datasets"].values() if "frequency" in rows[0])
+        said = {each.get("title"): each["field"] for each in specification["layer"][1]["encoding"]["tooltip"]}
+
+        assert [cell["frequency"] for cell in cells] == np.repeat(np.arange(3), 4).tolist()
+        assert [cell[said["frequency in Hz"]] for cell in cells] == np.repeat([0.0, 100.0, 200.0], 4).tolist()
+
 
 def test_titles_leave_out_what_is_empty():
     assert charts.title("a", "b", "").to_dict()["subtitle"] == ["b"]
@@ -324,3 +358,18 @@ class TestTokenLabels:
     def test_none_where_they_do_not_fit(self, make_activation, make_context):
         assert self.labels(make_activation, make_context, length=4) is None
         assert self.labels(make_activation, make_context, tokens=None) is None
+
+
+@pytest.mark.parametrize("height", [None, 90], ids=["lower", "alone"])
+def test_the_image_of_a_heatmap_is_as_high_as_its_chart(height):
+    """Alone, made lower as for a thumbnail, and among others of a column."""
+    values = RANDOM.normal(size=(40, 5))
+    chart = charts.heatmap(values, row="unit", column="time", scale=colour_scale(values), height=200)
+    alone = chart.to_dict() if height is None else chart.properties(height=height).to_dict()
+    column = alt.vconcat(chart, chart).to_dict()
+
+    heights = [
+        [float(image) for image in re.findall(r'<image[^>]*? height="([\d.]+)"', vl_convert.vegalite_to_svg(each))]
+        for each in (alone, column)
+    ]
+    assert heights == [[height or 200], [200, 200]]

@@ -121,4 +121,4 @@ class TestCode:
 
         compile(code, "code", "exec")
         assert "array[3:5]" in code
-        assert "chart('v', activations['a/b#2'], units=(0, 1))" in code
+        assert "activations['a/b#2'].chart('v', units=(0, 1))" in code

@@ -17,6 +17,26 @@ from core.plugins.sources import PluginSettings
 from tests.support.broken_plugins import write_plugins
 
 ROOT = Path(__file__).parents[2]
+MEANING = """
+from vizplugins import MeaningAnswer, OutputMeaning, hookimpl
+
+
+class Angle(OutputMeaning):
+    "An angle."
+
+    name, title, takes = "angle", "Angle", "two numbers, a sine and a cosine"
+
+    def match(self, output):
+        return 0.5
+
+    def answer(self, output, height):
+        return MeaningAnswer("90°")
+
+
+@hookimpl
+def output_meanings():
+    return [Angle()]
+"""
 
 
 @pytest.fixture
@@ -43,6 +63,7 @@ class TestList:
         assert done.exit_code == 0
         assert any(line.split()[:2] == ["ready", "feature_maps"] for line in done.output.splitlines())
         assert "exciting-samples (units)" in done.output
+        assert "classes (output meaning), text (output meaning)" in done.output
 
     def test_failures_are_told_and_are_a_status(self, run, with_broken):
         done = run("list")
@@ -66,6 +87,16 @@ class TestCheck:
 
         assert done.exit_code == 0, done.output
         assert done.output.startswith("passed  power-spectrum: declaration, ")
+
+    def test_a_file_that_says_what_outputs_mean_and_no_more(self, run, tmp_path):
+        (tmp_path / "angle.py").write_text(MEANING)
+        (tmp_path / "broken.py").write_text(MEANING.replace("return 0.5", "return 1 / 0").replace("angle", "broken"))
+        done = run("check", tmp_path)
+
+        assert done.exit_code == 1
+        assert "passed  angle: declaration, explains itself, " in done.output
+        assert "FAILED  broken: [draws] one number of 1: could not be asked: ZeroDivisionError" in done.output
+        assert run("check", tmp_path / "angle.py").exit_code == 0
 
     def test_a_folder_of_broken_ones(self, run, tmp_path):
         write_plugins(tmp_path, "import_error", "raises")
@@ -93,6 +124,14 @@ class TestExplain:
         assert lines[0].startswith("LSTM · 24 · ")
         assert any(line.startswith("yes  Gates (gates): ") for line in lines)
         assert "no   Feature maps takes axes (sample, height, width, channel), these are (sample, unit)" in lines
+
+    def test_without_a_layer_what_the_output_can_mean_and_why_nothing_else(self, run):
+        done = run("explain", "vowels-lstm")
+        lines = done.output.splitlines()
+
+        assert lines[:2] == ["probabilities", "0.90  Class probabilities (classes)"]
+        assert "0.30  Numbers (numbers)" in lines
+        assert "no    Keypoints needs an image as input" in lines
 
     def test_what_failed_is_named_too(self, run, with_broken):
         assert "failed: import_error.py: ModuleNotFoundError" in run("explain", "digits-dense", "probabilities").output

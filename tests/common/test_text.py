@@ -2,6 +2,7 @@ import pytest
 
 from core.common.text import (
     LONGEST_NAME,
+    answer_text,
     format_bytes,
     format_shape,
     list_names,
@@ -48,6 +49,15 @@ def test_a_list_of_names_ends():
 
 @pytest.mark.parametrize(
     ("value", "text"),
+    [(1267.61, "1,268"), (116.2, "116.2"), (-0.23716, "−0.2372"), (1_234_567.8, "1,234,568"), (22.5, "22.5"),
+     (999.96, "1,000"), (0.0, "0"), (float("nan"), "NaN"), (float("inf"), "∞")],
+)  # fmt: skip
+def test_an_answer_has_four_digits_and_its_whole_part(value, text):
+    assert answer_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
     [
         (0.0, "0"),
         (22.5, "22.5"),
@@ -79,9 +89,12 @@ def test_a_number_has_three_significant_digits(value, text):
         (0.00123456, "0.123 %"),
         (0.00002, "0.002 %"),
         (0.000004, "< 0.001 %"),
+        (0.994, "99 %"),
+        (0.9968, "99.7 %"),
+        (0.99999, "> 99.9 %"),
     ],
 )
-def test_a_share_below_one_per_cent_has_three_significant_digits(share, text):
+def test_a_share_is_never_written_as_nothing_or_all_where_it_is_not(share, text):
     assert percent(share) == text
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vizplugins
@@ -14,6 +15,7 @@ import vizplugins.testing
 from core.plugins import hookspecs
 from core.plugins.declarations import CHART_ARGUMENTS
 from core.plugins.handles import Handles
+from core.plugins.meanings import OutputContext
 from core.plugins.registry import Registry
 from core.plugins.visualizer import API_VERSION, Visualizer
 from vizplugins.testing import check_visualizer
@@ -21,14 +23,16 @@ from vizplugins.testing import check_visualizer
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-PLUGINS = [block for block in BLOCKS if "@hookimpl" in block]
+PLUGINS = [block for block in BLOCKS if "def visualizers()" in block]
+MEANINGS = [block for block in BLOCKS if "def output_meanings()" in block]
 TESTS = [block for block in BLOCKS if "def test_" in block]
 
 
 def test_all_of_its_python_is_tried_here():
     assert len(PLUGINS) == 2
+    assert len(MEANINGS) == 1
     assert len(TESTS) == 1
-    assert len(BLOCKS) == len(PLUGINS) + len(TESTS)
+    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(TESTS)
 
 
 def test_the_first_is_some_twenty_lines():
@@ -44,6 +48,20 @@ def test_its_pictures_are_sound(code, tmp_path):
     assert registry.load_file(path), registry.problems
     (visualizer,) = registry.visualizers
     check_visualizer(visualizer)
+
+
+def test_its_meaning_of_an_output_is_sound(tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(MEANINGS[0])
+    registry = Registry(discover=False)
+    turned = OutputContext(np.float32([1, 0]), true_value=np.array([0.5, -(0.75**0.5)]))
+
+    assert registry.load_file(path), registry.problems
+    assert registry.meanings.likeliest(turned).name == "angle"
+    drawn = registry.meanings.answer("angle", turned)
+    assert (drawn.answer.words, drawn.specification["height"]) == ("90°", 60)
+    assert registry.meanings.losses("angle", [turned]) == [pytest.approx(60, abs=1e-3)]
+    assert registry.meanings.candidates(OutputContext(np.float32([1, 1])))[0].reason == "needs a sine and a cosine"
 
 
 def test_its_tests_pass(tmp_path):
@@ -80,7 +98,7 @@ class TestReference:
         page = (ROOT / "docs" / "reference.md").read_text()
         names = [*vizplugins.__all__, *vizplugins.testing.__all__]
         for name in names:
-            if name in ("CASES", "CHECKS"):
+            if name in ("CASES", "CHECKS", "OUTPUTS"):
                 continue
             assert re.search(rf"^### `{name}\b", page, re.MULTILINE), name
         for heading, text in re.findall(r"^### (.*)\n\n(.*)", page, re.MULTILINE):

@@ -7,6 +7,7 @@ from core.errors import InputRejected
 from core.extraction.blocks import SampleBlocks
 from core.extraction.extractor import Extractor
 from core.inputs.sample_context import SampleContext
+from tests.support.kinds_of_models import TimeFirst, numbers
 
 SAMPLES = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
 
@@ -68,6 +69,16 @@ def test_a_model_that_only_a_real_pass_can_follow_is_planned_by_its_first_sample
 
     assert made.plan.bytes_per_sample == 3 * 4
     assert made.plan.samples_at_once == 7
+
+
+def test_a_layer_whose_size_only_a_pass_tells_is_planned_by_its_first_sample():
+    # Time and samples are turned round, and nothing says beforehand which of the two an open axis is.
+    extractor, series = Extractor(TimeFirst()), numbers(7, 6)(9)
+    extractor.extract(series[:1])
+    made = SampleBlocks(extractor, {"input_0": series}, SampleContext(), lambda activations: None)
+
+    assert made.plan.samples_at_once == 9
+    assert made.activation("turned", 8)[0].shape == (9, 7, 3)
 
 
 def test_an_unknown_layer_is_named_with_those_there_are(extractor):

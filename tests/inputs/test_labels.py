@@ -188,6 +188,15 @@ class TestAnswers:
         assert answered_classes(answers, "zero").tolist() == [1, 1, 0]
         assert answered_classes(answers, "largest") is None
 
+    def test_numbers_that_are_none_are_no_class_and_take_none_from_the_others(self):
+        logits = np.array([[1.0, 3], [np.nan, 1], [2, np.inf], [0, -np.inf]])
+        shares = np.array([[0.1, 0.9], [np.nan, np.nan]])
+
+        assert answered_classes(logits, "largest").tolist() == [1, -1, -1, 0]
+        assert answered_classes(shares, "probabilities").tolist() == [1, -1]
+        assert answered_classes(shares[1:], "probabilities") is None
+        assert answered_classes(np.array([[0.7], [np.nan], [np.inf]]), "half").tolist() == [1, -1, -1]
+
     def test_text(self):
         answers = np.array([b"dog", b"eel"], object)
 
@@ -195,3 +204,12 @@ class TestAnswers:
 
     def test_of_several_outputs_the_first(self):
         assert answered_classes([self.PROBABILITIES, self.NUMBERS], "largest").tolist() == [1, 0]
+
+
+def test_true_boxes_may_be_fewer_than_those_that_are_answered():
+    output = ModelOutput(None, shape=(4, 5))
+    random = np.random.default_rng(0)
+    for shape in ((3, 4, 5), (3, 2, 5), (3, 2, 4), (3, 4)):
+        boxes = random.random(shape)
+        np.testing.assert_array_equal(match_labels(boxes, output).targets, boxes)
+    assert match_labels(random.random((3, 2, 3)), output).targets is None

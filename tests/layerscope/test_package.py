@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_importing_costs_nothing(tmp_path):
     check = f"import layerscope, sys; sys.exit(bool({heavy} & set(sys.modules)))"
 
     assert run_python("-W", "error", "-c", check, folder=tmp_path).returncode == 0
+
+
+def test_what_the_page_reads_beside_its_code_is_in_the_wheel():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["ui"]
+    beside = {path.name for path in (ROOT / "ui").iterdir() if path.is_file() and path.suffix != ".py"}
+
+    assert set(declared) == beside
 
 
 def test_it_is_the_command(tmp_path):

@@ -24,16 +24,16 @@ def fidelity(request, monkeypatch):
     def noted(self, inputs, **settings):
         activations = extract(self, inputs, **settings)
         if not settings.get("training"):
-            seen[id(self.model)] = (self.model, inputs)
+            seen[id(self.model)] = (self, inputs)
         return activations
 
     monkeypatch.setattr(Extractor, "extract", noted)
     yield
     monkeypatch.undo()
-    for model, inputs in seen.values():
+    for extractor, inputs in seen.values():
         # Of a deep model two samples say as much, in less time.
-        counts = (1, 2) if len(model._flatten_layers()) > 60 else (1, 2, 5)
-        values, layers = check_fidelity(model, inputs, counts)
+        counts = (1, 2) if len(extractor.model._flatten_layers()) > 60 else (1, 2, 5)
+        values, layers = check_fidelity(extractor, inputs, counts)
         request.config.stash.setdefault(_COMPARED, Counter()).update(models=1, layers=layers, values=values)
 
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core.analysis.attribution.gradient_pass import PassSpec, run_pass
+from core.analysis.attribution.targets import Target
 from core.extraction.blocks import SampleBlocks
 from core.extraction.dataset.zarr_files import extract_dataset
 from core.extraction.extractor import Extractor, extract
@@ -133,7 +134,8 @@ class TestWindows:
         model = windowed()
         extractor = Extractor(model)
         entry = f"input:{model.inputs[0].name}"
-        explained = run_pass(extractor, IMAGES[:count], PassSpec("window", points=(entry,)), units=2, place=(1, 3))
+        target = Target("window", 2, place=(1, 3))
+        explained = run_pass(extractor, IMAGES[:count], PassSpec.of(target, points=(entry,)), target=target)
 
         window = extract(model, IMAGES[:count])["window"].values
         np.testing.assert_allclose(explained.objective, window[:, 1, 3, 2], atol=1e-5)
@@ -265,7 +267,8 @@ def test_a_class_behind_windows_is_explained_by_its_logit():
     images = keras.Input((8, 8, 3))
     logits = layers.Dense(3, name="logits")(ops.reshape(images, (-1, 48)))
     model = keras.Model(images, layers.Softmax(name="classes")(logits))
-    explained = run_pass(Extractor(model), IMAGES[:2], PassSpec("classes"), units=1, place=(2,))
+    target = Target("classes", 1, place=(2,))
+    explained = run_pass(Extractor(model), IMAGES[:2], PassSpec.of(target), target=target)
 
     expected = extract(model, IMAGES[:2])["logits"].values[:, 2, 1]
     np.testing.assert_allclose(explained.objective, expected, atol=1e-5)

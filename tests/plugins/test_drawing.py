@@ -1,11 +1,15 @@
+import pickle
 import time
+import traceback
 
 import altair as alt
 import numpy as np
 import pytest
+from altair.utils import schemapi
 
 import core
 import core.plugins.options
+from core.charts.altair_settings import check_charts_as_a_whole
 from core.errors import PluginFailed
 from core.plugins.handles import Handles
 from core.plugins.registry import Registry
@@ -157,9 +161,10 @@ class TestWhatItMayAskFor:
         )
         activation = next(iter(activations.values()))
 
-        assert registry.chart("drawn", activation, extractor=extractor).to_dict()["title"].endswith("layers")
+        for given in ({"extractor": extractor}, {}):
+            assert registry.chart("drawn", activation, **given).to_dict()["title"].endswith("layers")
         with pytest.raises(PluginFailed, match="it asks for extractor, which is not there"):
-            registry.chart("drawn", activation)
+            registry.chart("drawn", pickle.loads(pickle.dumps(activation)))
 
     def test_what_is_optional_may_be_missing(self, registry, activation):
         registry.register(drawing(lambda self, activation, options, extractor=None: point(f"{extractor}")))
@@ -209,3 +214,40 @@ def test_an_option_that_there_is_not_is_refused_in_a_notebook(registry, activati
     registry.register(drawing(lambda self, activation, options: point(), Chosen))
     with pytest.raises(PluginFailed, match=r"Drawn has no option 'units'; did you mean 'unit'\? There are: unit\."):
         registry.chart("drawn", activation, units=3)
+
+
+def colourful(self, activation, options):
+    return alt.Chart(DATA).mark_point().encode(x=alt.X("a:Q", axis=alt.Axis(grid="sometimes")))
+
+
+class TestWhatIsNotValid:
+    """A worker checks a chart when it is done; its author is told the line that made the fault all the same."""
+
+    @pytest.fixture(autouse=True)
+    def _as_a_worker_draws(self):
+        before = schemapi.DEBUG_MODE
+        check_charts_as_a_whole()
+        yield
+        schemapi.DEBUG_MODE = before
+
+    def test_the_traceback_leads_to_the_line_that_made_it(self, registry, activation):
+        registry.register(drawing(colourful))
+
+        with pytest.raises(PluginFailed, match="sometimes") as caught:
+            registry.draw("drawn", activation)
+
+        assert 'grid="sometimes"' in "".join(traceback.format_exception(caught.value))
+
+    def test_what_is_valid_is_drawn_once(self, registry, activation):
+        calls = []
+        registry.register(drawing(lambda self, activation, options: calls.append(1) or point()))
+
+        assert registry.draw("drawn", activation).pictures[0].specification["title"] == "A dot"
+        assert calls == [1]
+
+    def test_a_scale_that_no_browser_can_read_is_refused_in_words(self, registry, activation):
+        endless = alt.X("a:Q", scale=alt.Scale(domain=[0, float("nan")]))
+        registry.register(drawing(lambda self, activation, options: alt.Chart(DATA).mark_point().encode(x=endless)))
+
+        with pytest.raises(PluginFailed, match="NaN or infinite, such as in the domain"):
+            registry.draw("drawn", activation)

@@ -54,7 +54,7 @@ LOADING = {
     "wrong_hook": (
         "from vizplugins import hookimpl\n@hookimpl\ndef vizualizers():\n    return []",
         "there is no hook 'vizualizers'; did you mean 'visualizers'? The hooks are: visualizers, "
-        "activations_published. (wrong_hook.py, line 2)",
+        "output_meanings, activations_published. (wrong_hook.py, line 2)",
     ),
     "wrong_signature": (
         "from vizplugins import hookimpl\n@hookimpl\ndef visualizers(layer):\n    return []",
@@ -66,8 +66,8 @@ LOADING = {
     ),
     "bad_handles": (
         "from vizplugins import Handles\n\nHandles(axes=('sample', 'chanel'))",
-        "there is no axis 'chanel'; did you mean 'channel'? The axes are: sample, unit, time, height, width, depth, "
-        "channel, head, query, key, axis1, axis2, … (bad_handles.py, line 3)",
+        "there is no axis 'chanel'; did you mean 'channel'? The axes are: sample, unit, time, frequency, height, "
+        "width, depth, channel, head, query, key, axis1, axis2, … (bad_handles.py, line 3)",
     ),
     "empty_handles": (
         _visualizer("empty-handles", "handles = Handles()\ndef chart(self, activation, options): ..."),

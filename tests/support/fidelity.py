@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 
 from core.errors import LayerscopeError
-from core.extraction.extractor import Extractor
 from core.inputs import structure
 
 SAMPLE_COUNTS = (1, 2, 5)
@@ -103,8 +102,13 @@ def taken_by(model, tensors):
     return True
 
 
-def check_fidelity(model, inputs, counts=SAMPLE_COUNTS):
+def check_fidelity(extractor, inputs, counts=SAMPLE_COUNTS):
     """Compare what is recorded of several samples with what each layer answers to each of them alone.
+
+    Args:
+        extractor: Holds the model, and what it has compiled for it so far.
+        inputs: Samples, used again and again where there are too few.
+        counts: How many samples are recorded together.
 
     Returns:
         How many values of how many layers were compared.
@@ -112,19 +116,21 @@ def check_fidelity(model, inputs, counts=SAMPLE_COUNTS):
     Raises:
         AssertionError: If one differs; it names the layer, the sample and the number of samples.
     """
-    extractor = Extractor(model)
+    model = extractor.model
     samples = repeated(structure.to_tensors(model, inputs), max(counts))
     alone = structure.some_of(samples, [0])
     if not taken_by(model, alone):
         return 0, 0
     expected = [outputs_to_one(model, structure.some_of(samples, [number])) for number in range(max(counts))]
-    runs = [(count, None) for count in counts if taken_by(model, structure.some_of(samples, range(count)))]
+    together = {count: structure.some_of(samples, range(count)) for count in counts}
+    # One it takes.
+    runs = [(count, None) for count in counts if count == 1 or taken_by(model, together[count])]
     runs += [(count, BATCH_SIZE) for count in counts if count > BATCH_SIZE]
     is_padded = any(isinstance(leaf, tf.RaggedTensor) for leaf in structure.flat(samples))
     compared = Counter()
     for count, batch_size in runs:
         try:
-            activations = extractor.extract(structure.some_of(samples, range(count)), batch_size=batch_size)
+            activations = extractor.extract(together[count], batch_size=batch_size)
         except LayerscopeError as error:
             raise AssertionError(f"{count} samples, batch size {batch_size}: {error}") from error
         told = {*activations, *(layer.key for layer in activations.layers if layer.missing)}

@@ -5,10 +5,12 @@ import sys
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def in_process():
     """Run models in this process; tests/workspace/workers and tests/browser have the other engine."""
     with pytest.MonkeyPatch.context() as patch:
+        # Streamlit puts the page's script there, which a process that is started later would run.
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])
         patch.setenv("LAYERSCOPE_IN_PROCESS", "1")
         # What stands behind the name of the tests' own program is for nobody else.
         patch.setattr(sys, "argv", ["streamlit_app.py"])

@@ -24,7 +24,7 @@ def health_page(model, data):
         workspace.open_model(model)
         name = workspace.model.inputs[0].name
         workspace.take_files({name: [("data.npz", data.read_bytes())]}, scaling="0–1", fit="stretch", invert=False)
-    page(None)
+    page(None, None)
 
 
 def test_a_model_without_layers_has_nothing_to_show_by_class(tmp_path):

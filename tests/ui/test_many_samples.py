@@ -6,6 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.workspace.workspace import Workspace
+from ui import keys
+from ui.address import address_of
+from ui.search_settings import FROM_SAMPLE
 
 SECONDS = 120
 
@@ -23,12 +26,12 @@ def compare():
 
 
 def other_model():
-    import streamlit as st
-
-    from ui.compare import _other_in_memory
+    from ui.second_model import SecondModelChoice, choose_second_model
     from ui.session import get_session
 
-    _other_in_memory(get_session().workspace, {"a_1": 1}, st)
+    workspace, choice = get_session().workspace, get_session().choice
+    models = {"shown:a_1": SecondModelChoice("shown:a_1", "a_1", ("shown",), lambda: workspace.model)}
+    choose_second_model(workspace, models, choice)
 
 
 @pytest.fixture
@@ -104,14 +107,53 @@ def test_a_start_from_the_strongest_sample_is_set_in_a_new_field(visit, example)
     page, session = visit(maximize, example("vowels-lstm"), "lstm_2", 6)
     session.search.stop()
     page.run()
-    assert not page.toggle(key="maximize/from_sample").value
+    key = keys.option(keys.search_settings("lstm_2", 0), FROM_SAMPLE)
+    assert not page.toggle(key=key).value
     strongest = session.search.strongest.strongest
     page.button(key="maximize/from_strongest").click().run()
 
     assert session.choice.sample == strongest
-    assert page.toggle(key="maximize/from_sample/1").value
-    page.toggle(key="maximize/from_sample/1").set_value(False).run()
-    assert not session.search_from_sample
+    key = keys.option(keys.search_settings("lstm_2", 1), FROM_SAMPLE)
+    assert page.toggle(key=key).value
+    page.toggle(key=key).set_value(False).run()
+    assert not session.choice.options
+
+
+def test_how_a_search_goes_stands_in_the_address(visit, example):
+    page, session = visit(maximize, example("digits-cnn"), "conv_1", 3)
+    session.search.stop()
+    scope = keys.search_settings("conv_1", 0)
+    page.slider(key=keys.option(scope, "maximize.starts")).set_value(3).run()
+    page.number_input(key=keys.option(scope, "versus")).set_value(5).run()
+    session.choice.set_option("region", (0, 2, 1, 3), "region")
+    page.run()
+
+    settings = session.search.request[-1]
+    assert "'starts': 3" in settings
+    assert "'versus': 5" in settings
+    assert "'region': (0.0, 2.0, 1.0, 3.0)" in settings
+    address = address_of(session.choice)
+    assert (address["o.maximize.starts"], address["o.versus"], address["region"]) == ("3", "5", "0,2,1,3")
+    # Positions are those of a layer; how a search goes is not.
+    session.choice.select_layer("conv_2")
+    assert session.choice.options == {"maximize.starts": 3}
+
+
+def test_positions_of_another_layer_are_none_here(visit, example):
+    page, session = visit(maximize, example("digits-cnn"), "one that cannot be searched")
+    session.search.stop()
+    session.choice.options = {"versus": 3, "maximize.starts": 1}
+    session.choice.region = (0.0, 2.0, 1.0, 3.0)
+    page.run()
+    settings = session.search.request[-1]
+    assert "'versus': None" in settings
+    assert "region" not in settings
+    assert "'starts': 1" in settings
+
+    scope = keys.search_settings("probabilities", 0)
+    page.selectbox(key=keys.option(scope, "versus")).set_value(5).run()
+    assert (session.choice.layer, session.choice.options["versus"]) == ("probabilities", 5)
+    assert "'versus': 5" in session.search.request[-1]
 
 
 def test_a_unit_stays_with_its_layer(visit, example):
@@ -154,4 +196,84 @@ def test_both_samples_answer_with_the_output_of_the_page(visit, two_outputs):
 def test_names_of_models_in_a_list_are_not_markdown(visit, example):
     page, _ = visit(other_model, example("digits-cnn"), "conv_1")
 
-    assert page.selectbox(key="compared_shown").options == ["a_1"]
+    assert page.selectbox(key="compared_model").options == ["a_1"]
+
+
+class TestTheSecondModel:
+    """Which second model is there at first, which can be chosen, and what the address says of it."""
+
+    @staticmethod
+    def visited(monkeypatch, workspace, **parameters):
+        monkeypatch.setattr("ui.engine.new_workspace", lambda: workspace)
+        page = AppTest.from_function(compare, default_timeout=SECONDS)
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        assert not page.error
+        return page, page.session_state["session"]
+
+    def test_of_an_example_it_is_that_model_after_its_first_epoch(self, monkeypatch, example):
+        workspace = example("digits-dense")
+        page, session = self.visited(monkeypatch, workspace, example="digits-dense", layer="dense_1")
+
+        chosen = page.selectbox(key="compared_model")
+        assert chosen.value == "early:digits-dense"
+        # What other example takes 64 numbers?
+        assert chosen.options == ["This model, after 1 epoch", "A file of yours"]
+        assert workspace.compared.name == "digits-dense after 1 epoch"
+        assert any("Right on 60.4 % of 450 held-out samples" in each.value.replace("\\", "") for each in page.caption)
+        assert "against" not in address_of(session.choice)
+        assert "distances/dense_1" in chart_ids(page)
+
+    def test_another_one_stands_in_the_address_and_comes_back_from_it(self, monkeypatch, example):
+        workspace = example("digits-cnn")
+        page, session = self.visited(monkeypatch, workspace, example="digits-cnn", layer="conv_1")
+        page.selectbox(key="compared_model").set_value("early:digits-autoencoder").run()
+        assert workspace.compared.name == "digits-autoencoder after 1 epoch"
+        address = address_of(session.choice)
+        assert address["against"] == "early:digits-autoencoder"
+
+        workspace.open_example("digits-cnn")
+        page, _ = self.visited(monkeypatch, workspace, **address)
+        assert page.selectbox(key="compared_model").value == "early:digits-autoencoder"
+        assert workspace.compared.name == "digits-autoencoder after 1 epoch"
+
+    def test_two_samples_are_one_click_away_and_in_the_address_too(self, monkeypatch, example):
+        page, session = self.visited(monkeypatch, example("digits-dense"), example="digits-dense", layer="dense_1")
+        page.segmented_control(key="compare_kind").set_value("Another sample").run()
+        assert address_of(session.choice)["against"] == "sample"
+        assert page.number_input(key="compared_second").value == 1
+        page.segmented_control(key="compare_kind").set_value("Another model").run()
+        assert page.selectbox(key="compared_model").value == "early:digits-dense"
+
+    def test_a_link_to_a_second_sample_of_before_still_shows_samples(self, monkeypatch, example):
+        page, _ = self.visited(
+            monkeypatch, example("digits-dense"), example="digits-dense", layer="dense_1", **{"with": "4"}
+        )
+        assert page.number_input(key="compared_second").value == 4
+
+    def test_one_that_does_not_fit_is_said_and_the_first_is_there(self, monkeypatch, example):
+        page, session = self.visited(
+            monkeypatch, example("digits-dense"), example="digits-dense", layer="dense_1", against="example:vowels-lstm"
+        )
+        assert any("does not fit" in each.value for each in page.info)
+        assert page.selectbox(key="compared_model").value == "early:digits-dense"
+        assert session.choice.against == ""
+
+    def test_who_has_a_model_of_their_own_begins_with_two_samples_and_may_drop_a_checkpoint(
+        self, monkeypatch, tmp_path
+    ):
+        keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]).save(
+            tmp_path / "own.keras"
+        )
+        workspace = Workspace()
+        workspace.open_model(tmp_path / "own.keras")
+        workspace.take_noise(6, 0)
+        page, _ = self.visited(monkeypatch, workspace, path=str(tmp_path / "own.keras"), layer="flatten")
+        assert page.number_input(key="compared_second").value == 1
+        page.segmented_control(key="compare_kind").set_value("Another model").run()
+        chosen = page.selectbox(key="compared_model")
+        assert chosen.value == "file"
+        assert len(chosen.options) == 5
+        assert any("Drop the other model" in each.value for each in page.info)

@@ -64,13 +64,14 @@ def page_of_layers():
     import streamlit as st
 
     from ui.explore import page
-    from ui.frame import strip_and_layers
+    from ui.frame import list_and_thumbnails, strip_of_sample
     from ui.session import get_session
     from ui.waiting import keep_place_above
 
     keep_place_above()
-    strip_and_layers(get_session(), st.container())
+    rest = strip_of_sample(get_session())
     page()
+    list_and_thumbnails(get_session(), rest, st.container())
 
 
 def pictures_alone():
@@ -134,7 +135,7 @@ def test_a_newly_selected_layer_takes_two_questions_at_most(visit, endpoint, sho
     page = visit(page_of_layers)
     page.session_state["session"].choice.shown_as = shown_as
     page.run()
-    page.session_state["session"].choice.look_at("conv_2")
+    page.session_state["session"].choice.select_layer("conv_2")
 
     assert len(asked(page, endpoint)) <= 2
     assert any("conv_2" in each.value.replace("\\", "") for each in page.markdown)
@@ -181,3 +182,15 @@ def test_why_a_picture_does_not_suit_is_asked_for_when_that_is_opened(visit, end
 
     assert {"layers", "rejections"} <= set(asked(page, endpoint))
     assert select(page, "Layer").value == "conv_1"
+
+
+def test_what_an_output_can_mean_is_asked_for_when_that_is_opened(visit, endpoint):
+    page = visit(page_of_plugins)
+    page.session_state["session"].choice.sample = 10_000
+    assert "meanings" not in asked(page, endpoint)
+    page.session_state["plugins/meanings"] = True
+
+    assert "meanings" in asked(page, endpoint)
+    said = dict(zip(page.dataframe[0].value["meaning"], page.dataframe[0].value["score, or why not"], strict=True))
+    assert said["Class probabilities"] == "0.90"
+    assert said["Forecast"].startswith("needs ")

@@ -3,6 +3,8 @@
 import pytest
 
 from core.errors import InputRejected
+from core.inputs.edits import Variant
+from ui.address import address_of
 from ui.choice import Choice
 from ui.search_run import SearchRun
 from ui.session import Session, Step
@@ -126,3 +128,24 @@ class TestSearchRun:
         assert (run.step_goal, run.is_running) == (2048, False)
         run.restart()
         assert (run.steps, run.serial, run.is_running) == (0, 1, True)
+
+
+def test_edits_that_an_address_did_not_bring_along_are_those_of_its_sample_alone():
+    session = Session(Choice(sample=5, edited_sample=5, lost={"edits": 3}))
+    assert address_of(session.choice)["edits"] == "~3"
+
+    session.choice.sample = 6
+    assert "edits" not in address_of(session.choice)
+    assert session.edit_history.current == ()
+    assert not session.choice.lost
+
+
+def test_variants_outlive_a_step_back_among_the_same_samples():
+    kept = (Variant(0, "without", ()),)
+    choice = Choice(example="digits-cnn", sample=3, variants=kept)
+    earlier, elsewhere = Choice(example="digits-cnn", sample=2), Choice(example="vowels-lstm")
+    for each in (earlier, elsewhere):
+        each.succeed(choice)
+
+    assert earlier.variants == kept
+    assert elsewhere.variants == ()

@@ -1,5 +1,8 @@
 """What an answer rests on, class activation maps and ablation, as pictures of the examples."""
 
+import io
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -34,7 +37,7 @@ def test_a_class_is_explained_over_the_image_with_its_sum(drawn):
     (picture,) = drawn("digits-cnn", "probabilities", "input-attribution")
 
     assert picture.caption == "Attribution of class 8 by integrated gradients: sample 0 (8)"
-    assert picture.specification["title"]["text"] == ["sums to 6.45 of 6.46"]
+    assert picture.specification["title"]["text"] == ["sums to 6.45 of 6.465"]
     # A column of 860 pixels, in which each picture is at least 220 wide.
     assert all(panel["width"] >= 220 for panel in picture.specification["hconcat"])
     assert len(picture.specification["hconcat"]) == 3
@@ -42,8 +45,9 @@ def test_a_class_is_explained_over_the_image_with_its_sum(drawn):
 
 @pytest.mark.parametrize("method", ["saliency", "gradient × input", "SmoothGrad", "occlusion"])
 def test_a_unit_of_any_layer_is_explained_by_any_method(drawn, method):
-    (picture,) = drawn("digits-cnn", "conv_2", "input-attribution", unit=25, method=method)
+    picture, places = drawn("digits-cnn", "conv_2", "input-attribution", unit=25, method=method)
 
+    assert places.caption == "The answer itself: drag over it to explain a region"
     assert picture.caption == f"Attribution of channel 25 of conv_2 by {method}: sample 0 (8)"
 
 
@@ -163,3 +167,73 @@ def test_in_a_notebook_without_the_model_they_say_what_to_give(make_activation):
     activation = make_activation(np.ones((3, 4), np.float32))
     for visualizer in ("input-attribution", "unit-ablation"):
         assert "give extractor=…" in registry.draw(visualizer, activation).refusal
+
+
+class TestOfAnAnswerWithRows:
+    @staticmethod
+    def drawn_caption(workspace, layer, **options):
+        return workspace.chart(layer, "input-attribution", options, 0).pictures[0].caption
+
+    def workspace_of(self, model, tmp_path, **arrays):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Keras writes weights in a way that NumPy 2 warns of.
+            model.save(tmp_path / "model.keras")
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        workspace = core.Workspace()
+        workspace.open_model((tmp_path / "model.keras").read_bytes(), "model.keras")
+        name = model.inputs[0].name
+        workspace.take_files({name: [("x.npz", file.getvalue())]}, scaling="none", fit="stretch", invert=False)
+        return workspace
+
+    def test_of_boxes_the_best_scored_is_explained(self, tmp_path):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((12, 12, 3), name="photo")
+        flat = keras.layers.Flatten()(inputs)
+        boxes = keras.layers.Dense(20, activation="sigmoid")(flat)
+        model = keras.Model(inputs, keras.layers.Reshape((4, 5), name="detections")(boxes))
+        photos = np.random.default_rng(0).random((3, 12, 12, 3)).astype(np.float32)
+        best = int(model.predict(photos[:1], verbose=0)[0, :, 4].argmax())
+        workspace = self.workspace_of(model, tmp_path, x=photos)
+
+        assert f"unit 4 of detections, position {best} by" in self.drawn_caption(workspace, "detections")
+        dragged = self.drawn_caption(workspace, "detections", position=(best + 1) % 4)
+        assert f"position {(best + 1) % 4} by" in dragged
+
+    def test_at_a_position_it_is_the_unit_that_wins_there(self, tmp_path):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((6,), dtype="int32", name="words")
+        found = keras.layers.Embedding(9, 5, mask_zero=True)(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="tag")(found))
+        model.set_weights([9 * weight for weight in model.get_weights()])
+        words = np.array([[3, 1, 7, 5, 0, 0], [2, 2, 4, 0, 0, 0]])
+        winners = model.predict(words, verbose=0)[0].argmax(axis=1)
+        workspace = self.workspace_of(model, tmp_path, x=words)
+
+        assert len(set(winners[:4])) > 1
+        for position in range(4):
+            caption = self.drawn_caption(workspace, "tag", position=position)
+            assert caption.startswith(f"Attribution of class {winners[position]}, position {position} by") or (
+                caption.startswith(f"Attribution of unit {winners[position]} of tag, position {position} by")
+            )
+        assert ", mean over steps by" in self.drawn_caption(workspace, "tag")
+
+
+def test_inputs_of_few_numbers_stand_together_by_name_on_one_scale():
+    size, age = keras.Input((1,), name="size"), keras.Input((1,), name="age")
+    place = keras.Input((3,), name="place")
+    answer = keras.layers.Dense(1, name="price")(keras.layers.Concatenate()([size, age, place]))
+    model = keras.Model([size, age, place], answer)
+    kernel = np.array([[2.0], [-3.0], [0.5], [0.0], [1.0]], np.float32)
+    model.layers[-1].set_weights([kernel, np.zeros(1, np.float32)])
+    inputs = {"size": [[4.0]], "age": [[5.0]], "place": [[1.0, 2.0, 3.0]]}
+    inputs = {name: np.array(values, np.float32) for name, values in inputs.items()}
+    activation = core.extract(model, inputs)["price"]
+    drawing = registry.draw("input-attribution", activation, {"method": "gradient × input"})
+
+    (picture,) = drawing.pictures
+    rows = next(rows for rows in picture.specification["datasets"].values() if "feature" in rows[0])
+    counted = {row["feature"]: row["value"] for row in rows}
+    assert counted == pytest.approx(
+        {"size": 8.0, "age": -15.0, "place 0": 0.5, "place 1": 0.0, "place 2": 3.0}, abs=1e-5
+    )

@@ -1,8 +1,11 @@
+import keras
 import numpy as np
 import pytest
 import vl_convert
 
 import core
+from core.analysis.layer_dataset import LayerDataset
+from core.inputs.datasets import ArrayDataset
 from core.plugins.registry import Registry
 
 registry = Registry()
@@ -98,6 +101,15 @@ def test_selectivity_is_claimed_only_of_what_answers(make_activation, make_conte
     assert same[2].caption == "All 12 samples: the same answer to all, 2"
 
 
+def test_a_unit_that_answers_far_below_zero_is_not_called_selective(make_activation, make_context):
+    values = np.zeros((12, 2), np.float32)
+    values[:, 0] = [1, 5, 1, -5, 1, 0.1, 1, 0.1, 1, 0.1, 1, 0.1]
+    context = make_context(labels=np.arange(12) % 2, class_names=("cat", "dog"))
+    pictures = drawn(make_activation(values, context=context), unit=0).pictures
+
+    assert pictures[2].caption == "All 12 samples: the most for cat, 1 in the mean, 0.0667 for all others"
+
+
 def test_weakest_that_are_all_nothing_are_listed_without_an_empty_axis(make_activation):
     values = np.zeros((12, 2), np.float32)
     values[:3, 0] = 1, 2, 3
@@ -139,7 +151,7 @@ def test_without_classes_and_with_negative_answers(make_activation, make_context
     assert "their classes are not known" in drawn(make_activation("sample=6 unit")).pictures[2].caption
     context = make_context(labels=np.array([0, 0, 1, 1]))
     caption = drawn(make_activation(np.array([[-1.0], [-2], [-3], [-4]]), context=context)).pictures[2].caption
-    assert caption == "All 4 samples: the most for class 0, -1.5 in the mean, -3.5 for all others"
+    assert caption == "All 4 samples: the most for class 0, −1.5 in the mean, −3.5 for all others"
 
 
 def test_what_is_refused(make_activation):
@@ -159,3 +171,15 @@ def test_on_the_digits_a_class_has_units_of_its_own():
 
     assert {int(labels[sample]) for sample in samples(most)[:4]} == {7}
     assert "the most for 7, selectivity 1.00 of 1" in everything.caption
+
+
+def test_a_layer_whose_units_are_the_samples_is_refused():
+    inputs = keras.Input((4,))
+    alike = keras.layers.Lambda(lambda x: keras.ops.matmul(x, keras.ops.transpose(x)), name="alike")(inputs)
+    vectors = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    extractor = core.Extractor(keras.Model(inputs, alike))
+    activation = extractor.extract(vectors)["alike"]
+    dataset = LayerDataset(activation, ArrayDataset({inputs.name: vectors}), extractor)
+
+    refusal = registry.draw("exciting-samples", activation, {"unit": 8}, dataset=dataset).refusal
+    assert refusal == "How many numbers this layer answers depends on the samples beside: it has no units."

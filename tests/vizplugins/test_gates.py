@@ -29,7 +29,7 @@ def series(specification):
         panel["title"]["text"].partition(" · open")[0]: [
             each["value"] for each in specification["datasets"][panel["data"]["name"]]
         ]
-        for panel in specification["vconcat"]
+        for panel in specification["concat"]
     }
 
 
@@ -50,21 +50,21 @@ def test_a_panel_per_gate_and_state_of_the_unit(return_sequences):
 
 def test_panels_share_time_and_gates_their_scale():
     specification = drawn(extracted(keras.layers.GRU(4)))
-    encodings = [panel["layer"][1]["encoding"] for panel in specification["vconcat"]]
+    encodings = [panel["layer"][1]["encoding"] for panel in specification["concat"]]
 
     assert {tuple(each["x"]["scale"]["domain"]) for each in encodings} == {(-0.5, 5.5)}
-    assert {panel["width"] for panel in specification["vconcat"]} == {560}
+    assert {panel["width"] for panel in specification["concat"]} == {360}
     assert [each["y"]["scale"]["domain"] for each in encodings[:2]] == [[0, 1], [0, 1]]
     low, high = encodings[3]["y"]["scale"]["domain"]
     assert low == -high
-    assert [each["x"]["axis"]["labels"] for each in encodings] == [False, False, False, True]
+    assert [each["x"]["axis"]["labels"] for each in encodings] == [False, False, True, True]
 
 
 def test_says_how_long_a_gate_is_saturated():
     # The forget gate sees x + 0: 5 is open, -5 is shut, 0 is half open.
     layer = keras.layers.LSTM(1, recurrent_initializer="zeros", kernel_initializer="ones", unit_forget_bias=False)
     values = np.array([5, 5, -5, 0, 0], np.float32).reshape(1, 5, 1)
-    titles = [panel["title"]["text"] for panel in drawn(extracted(layer, values=values))["vconcat"]]
+    titles = [panel["title"]["text"] for panel in drawn(extracted(layer, values=values))["concat"]]
 
     assert "Forget gate · open 40 %, shut 20 % of the time" in titles
     assert "Candidate" in titles
@@ -78,7 +78,7 @@ def test_masked_steps_are_left_out_and_said_so():
 
     assert series(specification)["Forget gate"][2:] == [None, None]
     assert "Forget gate · open 50 %, shut 50 % of the time" in [
-        panel["title"]["text"] for panel in specification["vconcat"]
+        panel["title"]["text"] for panel in specification["concat"]
     ]
     assert "2 of 4 timesteps are masked (padding) and left out" in specification["title"]["subtitle"]
 
@@ -87,7 +87,7 @@ def test_a_sample_that_is_all_padding():
     values = np.full((1, 4, 1), 9, np.float32)
     specification = drawn(extracted(keras.layers.Masking(9.0), keras.layers.GRU(2), values=values))
 
-    assert specification["vconcat"][0]["title"]["text"] == "Update gate"
+    assert specification["concat"][0]["title"]["text"] == "Update gate"
     assert "4 of 4 timesteps are masked (padding) and left out" in specification["title"]["subtitle"]
 
 

@@ -31,6 +31,8 @@ PICTURES = [
 CLICKED = {
     "exciting-samples": ("sample",),
     "input-attribution": (),
+    # What is answered in places can be dragged over.
+    ("conv_2", "input-attribution"): ("region",),
     "gates": (),
     "value-table": (),
     "before-and-after": ("channel",),
@@ -59,5 +61,5 @@ def test_it_says_which_unit_it_is_and_a_click_takes_another(workspaces, example,
     assert not drawing.notes
     assert any(name in said for name in ("unit 3", "Unit 3", "channel 3", "class 3", "speaker 3")), said
     assert {name for picture in drawing.pictures for name in picture.selections} == set(
-        CLICKED.get(visualizer, ("unit",))
+        CLICKED.get((layer, visualizer), CLICKED.get(visualizer, ("unit",)))
     )

@@ -46,9 +46,19 @@ def test_no_second_plot_until_one_is_chosen(make_activation):
 def test_an_attribution(make_activation):
     activation = make_activation("sample=2 unit=4")
 
-    assert acting("input-attribution", activation, method="saliency") == {"sample", "unit", "method", "check"}
+    always = {"sample", "unit", "versus", "speaks", "method", "curves", "check"}
+    assert acting("input-attribution", activation, method="saliency") == always
     assert "patch" not in acting("input-attribution", activation, method="integrated gradients")
     assert {"patch", "nothing"} <= acting("input-attribution", activation, method="occlusion")
+
+
+def test_a_part_of_an_answer_can_be_asked_for_only_where_it_has_parts(make_activation):
+    places = {"position", "region"}
+    for visualizer in ("input-attribution", "class-activation-map", "unit-ablation"):
+        series, mask = "sample=2 time=4 unit=3", "sample=2 height=4 width=4 channel=3"
+        assert places & acting(visualizer, make_activation(series)) == {"position"}
+        assert places & acting(visualizer, make_activation(mask)) == {"region"}
+        assert not places & acting(visualizer, make_activation("sample=2 unit=3"))
 
 
 def test_a_class_activation_map_of_a_class_or_of_a_unit_of_another_layer(make_activation):

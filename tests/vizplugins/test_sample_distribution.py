@@ -4,6 +4,7 @@ import pytest
 import vl_convert
 
 import core
+from core.charts.raster import class_colours
 from core.plugins.registry import Registry
 
 registry = Registry()
@@ -54,7 +55,9 @@ def test_sorted_by_class_and_coloured(make_activation, make_context):
 
     assert by_position(specification, "class") == ["z", "y", "x", "x", "p", "p"]
     colour = specification["layer"][0]["encoding"]["color"]
-    assert colour["scale"] == {"domain": ["z", "y", "x", "p"], "scheme": "tableau10"}
+    # A class has the colour of its number, whichever others are drawn beside it.
+    first, second, third, eleventh = (class_colours(11)[number] for number in (0, 1, 2, 10))
+    assert colour["scale"] == {"domain": ["z", "y", "x", "p"], "range": [first, second, third, eleventh]}
     assert colour["legend"] is not None
 
 

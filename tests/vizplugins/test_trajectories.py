@@ -59,3 +59,13 @@ def test_what_has_no_path_is_refused(make_activation):
     assert "NaN" in drawn(make_activation(np.full((2, 6, 3), np.nan), bases=LSTM)).refusal
     match = registry.get("trajectories").handles.match(make_activation("sample time=2 unit"))
     assert match.reason == "needs at least 3 timesteps"
+
+
+def test_too_few_states_are_refused_in_words(make_activation):
+    mask = np.array([[True, True, True, False, False]])
+    padded = drawn(make_activation("sample=1 time=5 unit=4", bases=LSTM, mask=mask))
+    short = drawn(make_activation("sample=1 time=3 unit=4", bases=LSTM))
+
+    assert padded.refusal == "Only 3 timesteps are no padding, and it takes 5: open more samples."
+    assert short.refusal == "It needs at least 5 states to place."
+    assert drawn(make_activation("sample=2 time=3 unit=4", bases=LSTM)).pictures

@@ -143,5 +143,5 @@ def test_a_layer_that_answers_text():
     model = keras.Sequential([keras.Input((2,), dtype="int64"), lookup])
     activation = core.extract(model, np.array([[1, 2], [2, 0]]))["words"]
 
-    assert [each.name for each in registry.publish(activation)] == ["value-table"]
+    assert [each.name for each in registry.publish(activation)] == ["answer", "value-table"]
     assert table(drawn(activation)) == {"▸ 0": ["cat", "dog"], "1": ["dog", "[UNK]"]}

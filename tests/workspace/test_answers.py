@@ -1,5 +1,6 @@
 """What is said of an answer and how it is drawn: the numbers in the charts are those of the model."""
 
+import io
 import warnings
 
 import keras
@@ -8,9 +9,12 @@ import pytest
 import vl_convert
 
 from core.errors import InputRejected
-from core.inputs.labels import match_labels
+from core.inputs.labels import Labels, match_labels
 from core.inputs.model_output import ModelOutput
-from core.workspace.answers import ANSWER_HEIGHT, answer_of
+from core.plugins.meanings import OutputContext
+from core.plugins.registry import get_registry
+from core.workspace.answers import ANSWER_HEIGHT
+from core.workspace.answers import answer_of as shown
 from core.workspace.workspace import Workspace
 
 RANDOM = np.random.default_rng(0)
@@ -18,6 +22,22 @@ RANDOM = np.random.default_rng(0)
 
 def numbers(*shape):
     return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def answer_of(output, sample, labels=None, described=None, label=-1, meaning=""):
+    """What is said of one sample of an output, with the meanings that ship."""
+    labels, described = labels or Labels(), described or ModelOutput()
+    context = OutputContext(
+        output[sample],
+        described.name,
+        function=described.function,
+        class_names=labels.class_names,
+        rule=labels.rule,
+        true_class=labels.class_of(label) if label >= 0 else None,
+        true_value=labels.target_of(label) if label >= 0 else None,
+        true_label=labels.group_of(label) if label >= 0 else "",
+    )
+    return shown(context, get_registry().meanings, meaning)
 
 
 def draws(specification):
@@ -40,6 +60,18 @@ def of(names="", labels=None, *, label=0, count=3, function="", role=None):
 
 class TestClasses:
     PROBABILITIES = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], np.float32)
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf])
+    def test_of_what_is_no_number_no_class_is_said(self, wrong):
+        answer = answer_of(np.array([[0.1, wrong, 0.2]], np.float32), 0, *of("cat dog cow", [1], function="softmax"))
+
+        assert (answer.best, answer.value, answer.right) == ("", "no class", None)
+        assert answer.note == "1 of its 3 numbers are NaN or infinite"
+
+    def test_a_class_that_is_ruled_out_takes_no_answer_away(self):
+        answer = answer_of(np.array([[2.0, -np.inf, 1.0]], np.float32), 0, *of("cat dog cow", [0]))
+
+        assert (answer.best, answer.right) == ("cat", True)
 
     def test_the_strongest_is_on_top(self):
         answer = answer_of(self.PROBABILITIES, 0, *of("cat dog cow", [1]))
@@ -107,16 +139,16 @@ class TestClasses:
 
     def test_nan_does_not_stop_it(self):
         assert draws(answer_of(np.array([[np.nan, 1.0]]), 0).specification)
-        assert draws(answer_of(np.array([[np.nan, 1.0]]), 0, *of("a b", [1], count=2)).specification)
+        assert answer_of(np.array([[np.nan, 1.0]]), 0, *of("a b", [1], count=2)).value == "no class"
 
 
 class TestNumbers:
     def test_one_number_is_said_with_its_true_value_and_error_and_has_no_bar(self):
         answer = answer_of(np.array([[-0.2372]]), 0, *of(labels=[22.5], count=1))
 
-        assert (answer.value, answer.value_name, answer.specification) == ("−0.237", "price", {})
+        assert (answer.value, answer.value_name, answer.specification) == ("−0.2372", "price", {})
         assert answer.note == "true 22.5, error −22.7"
-        assert answer.alt == "The model answers price: −0.237. True 22.5, error −22.7."
+        assert answer.alt == "The model answers price: −0.2372. True 22.5, error −22.7."
 
     def test_a_single_one_is_no_classification(self):
         assert answer_of(np.array([[1.0]]), 0).probability is None
@@ -229,3 +261,43 @@ class TestSeveralOutputs:
     def test_one_that_there_is_not(self, several):
         with pytest.raises(InputRejected, match="no output 'height'"):
             several[0].answer(0, output="height")
+
+
+@pytest.fixture(scope="module")
+def regressor(tmp_path_factory):
+    """A model whose inputs are no sequences, one of them a category in an Embedding."""
+    city, area = keras.Input((1,), dtype="int32", name="city"), keras.Input((1,), name="area")
+    where = keras.layers.Flatten()(keras.layers.Embedding(4, 3)(city))
+    price = keras.layers.Dense(1, name="price")(keras.layers.Concatenate()([where, area]))
+    model = keras.Model({"city": city, "area": area}, price)
+    model.get_layer("price").set_weights([np.array([[0], [0], [0], [10.9]]), np.array([1.0])])
+    path = tmp_path_factory.mktemp("regressor") / "model.keras"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras writes weights in a way that NumPy 2 warns of.
+        model.save(path)
+    workspace = Workspace()
+    workspace.open_model(path.read_bytes(), "model.keras")
+    file = io.BytesIO()
+    np.savez(file, city=[[1], [2]], area=np.float32([[116.2], [90.1]]), y=np.float32([1298.1, 983.0]))
+    workspace.take_files({"city": [("x.npz", file.getvalue())]}, scaling="none", fit="stretch", invert=False)
+    return workspace
+
+
+class TestOfARegressor:
+    def test_the_number_is_written_with_as_many_digits_as_tell(self, regressor):
+        answer = regressor.answer(0)
+
+        assert (answer.value, answer.note) == ("1,268", "true 1,298, error −30.5")  # 10.9 · 116.2 + 1 = 1267.58
+        assert {view.name: view.value for view in regressor.inputs(0)} == {"city": "1", "area": "116.2"}
+        assert (regressor.sample_rows()[0].answer, regressor.sample_rows()[0].true_label) == ("1,268", "1,298")
+
+    def test_the_answer_is_drawn_with_its_true_value(self, regressor):
+        result = regressor.chart("price", "answer", {"sample": 0}, 0)
+        written = [row for rows in result.pictures[0].specification["datasets"].values() for row in rows]
+
+        assert result.refusal == ""
+        assert written == [{"name": "price", "answer": "1,268", "note": "true 1,298, error −30.5"}]
+        assert draws(result.pictures[0].specification)
+
+    def test_no_picture_of_steps_is_offered(self, regressor):
+        assert "answer-after-steps" not in [each.name for each in regressor.visualizers("price", 0)]

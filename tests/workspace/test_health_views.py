@@ -1,13 +1,18 @@
 """What the health page is told: no more than was checked, wrong answers, what units answer to classes."""
 
+import io
+
+import keras
 import numpy as np
 import pytest
 
 import core
+import layerscope
+from core.analysis.judged_answers import JudgedAnswers
 from core.inputs.datasets import ArrayDataset
 from core.inputs.labels import match_labels
 from core.inputs.model_output import ModelOutput
-from core.workspace.health_views import JudgedAnswers, class_means_chart, judged_answers
+from core.workspace.health_views import class_means_chart, confusion_picture, wrong_samples
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +77,7 @@ def test_each_cell_lists_its_first_mistakes_however_late_they_come():
     true = np.array([0] * 600 + [2] * 5 + [0, 1, 2, 3])
     answered = np.array([1] * 600 + [3] * 5 + [0, 1, 2, 3])
     judged = JudgedAnswers(np.arange(len(true)) + 10, true, answered, ())
-    wrong = judged.wrong_samples()
+    wrong = wrong_samples(judged)
 
     assert [each.number for each in wrong if (each.true, each.answered) == (0, 1)] == list(range(10, 34))
     assert [each.number for each in wrong if (each.true, each.answered) == (2, 3)] == list(range(610, 615))
@@ -84,8 +89,8 @@ def test_mistakes_that_the_matrix_leaves_out_are_listed_among_the_first_of_all_o
     answered = np.where(np.arange(800) % 2, true, (true + 1) % 400)
     answered[-60:] = 0
     judged = JudgedAnswers(np.arange(800), true, answered, ())
-    drawn = {(row["true"], row["answered"]) for row in rows_of(judged.confusion_picture().specification)}
-    wrong = judged.wrong_samples()
+    drawn = {(row["true"], row["answered"]) for row in rows_of(confusion_picture(judged).specification)}
+    wrong = wrong_samples(judged)
 
     assert [each.number for each in wrong[:24]] == list(range(0, 48, 2))
     assert {(each.true, each.answered) for each in wrong[24:]} <= drawn
@@ -94,23 +99,16 @@ def test_mistakes_that_the_matrix_leaves_out_are_listed_among_the_first_of_all_o
 def test_answers_without_a_mistake_are_called_correct():
     classes = np.array([0, 1, 1])
 
-    assert JudgedAnswers(np.arange(3), classes, classes, ()).confusion_picture().alt == (
+    assert confusion_picture(JudgedAnswers(np.arange(3), classes, classes, ())).alt == (
         "Confusion matrix: 0 of 3 wrong. All that are shown are correct."
     )
-
-
-def test_a_label_that_is_no_class_is_not_judged():
-    dataset = ArrayDataset({"numbers": np.zeros((3, 2), np.float32)}, np.array([0, 1, 1]))
-
-    assert judged_answers(dataset, np.array([0, 1])).count == 0
-    assert judged_answers(dataset, np.array([0, 0, 1])).accuracy == pytest.approx(2 / 3)
 
 
 def test_of_many_classes_those_with_most_mistakes_are_drawn():
     true = np.repeat(np.arange(100), 3)
     answered = true.copy()
     answered[[15, 16, 30]] = 77
-    picture = JudgedAnswers(np.arange(300), true, answered, ()).confusion_picture()
+    picture = confusion_picture(JudgedAnswers(np.arange(300), true, answered, ()))
     rows = rows_of(picture.specification)
 
     assert len({row["true"] for row in rows}) == 30
@@ -161,3 +159,26 @@ def test_of_many_units_those_that_tell_classes_apart_are_drawn():
     assert len(rows) == 2 * 160
     assert 5 in [row["mean"] for row in rows if row["unit"] == 700]
     assert class_means_chart(np.full((2, 3), np.nan), "none", ArrayDataset({"n": np.zeros((1, 2))})) is None
+
+
+def test_a_sure_answer_is_no_saturated_layer(tmp_path):
+    inputs = keras.Input((6,), name="x")
+    hidden = keras.layers.Dense(4, activation="tanh", name="hidden")(inputs)
+    answer = keras.layers.Dense(4, activation="sigmoid", name="boxes")(hidden)
+    model = keras.Model(inputs, keras.layers.Reshape((2, 2), name="rows")(answer))
+    model.set_weights([40 * weight for weight in model.get_weights()])
+    values = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    assert np.mean(np.abs(model.predict(values, verbose=0) - 0.5) > 0.49) > 0.9  # sure indeed
+    file = io.BytesIO()
+    np.save(file, values)
+    model.save(tmp_path / "model.keras")
+    workspace = core.Workspace()
+    workspace.open_model((tmp_path / "model.keras").read_bytes(), "model.keras")
+    workspace.take_files({"x": [("x.npy", file.getvalue())]}, scaling="none", fit="stretch", invert=False)
+    notes = {row.key: row.notes for row in workspace.layers(0)}
+    numbers = layerscope.health(model, values)
+
+    assert [note.split(" %")[1] for note in notes["hidden"]] == [" saturated"]
+    assert (notes["boxes"], notes["rows"]) == ((), ())
+    assert {row.layer for row in workspace.health().rows if row.kind == "saturated"} == {"hidden"}
+    assert {each.layer for each in numbers.findings if each.kind == "saturated"} == {"hidden"}

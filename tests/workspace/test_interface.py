@@ -10,7 +10,7 @@ from core.workspace.workers.remote import RemoteWorkspace
 from core.workspace.workspace import Workspace
 
 DECLARED = sorted(name for name in vars(WorkspaceInterface) if not name.startswith("_"))
-OF_ITS_OWN = {"stop", "forgive", "close"}
+OF_ITS_OWN = {"stop", "forgive", "close", "telling"}
 """What a page does about a worker, which only one of both has."""
 
 
@@ -52,6 +52,7 @@ def test_what_changes_something_is_marked():
         "compare_with_": Change.OTHER_MODEL,
         "set_class_names": Change.CLASS_NAMES,
         "set_label_role": Change.LABEL_ROLE,
+        "set_variants": Change.VARIANTS,
     }
     expected = {
         name: next(change for beginning, change in beginnings.items() if name.startswith(beginning))

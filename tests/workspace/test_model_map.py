@@ -157,3 +157,18 @@ def test_a_model_without_known_inputs():
 
 def test_a_source_that_is_not_known_is_left_out():
     assert Drawn([row("a", "input:elsewhere"), row("b", "gone")]).edges == set()
+
+
+def test_a_box_has_a_bar_as_long_as_its_layer_moves_by_an_edit():
+    spec = model_map(PLAIN, ("x",), "b", frozenset(), {"a": 0.5, "b": 2.0, "c": 0.0}).to_dict()
+    bars = {
+        entry["layer"]: entry["right"] - entry["left"]
+        for table in spec["datasets"].values()
+        for entry in table
+        if "change" in entry
+    }
+
+    assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
+    assert bars["a"] == pytest.approx(bars["b"] / 4)
+    assert bars["c"] == 0
+    assert "input:x" not in bars

@@ -1,5 +1,7 @@
 """Attributions against what can be worked out by hand, against tf-keras-vis, and on every example."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from core.analysis.attribution import (
     mismatch,
     verdict,
 )
+from core.analysis.attribution.methods import Look
+from core.errors import InputRejected
 
 random = np.random.default_rng(3)
 EXAMPLES = [example.name for example in core.list_examples()]
@@ -33,7 +37,10 @@ def opened():
             extractor = core.Extractor(core.load_model(example.model_path))
             arrays, labels = example.samples()
             one = {key: array[:1] for key, array in arrays.items()}
-            kept[name] = extractor, one, extractor.layers[-1].key, int(labels[0])
+            # What answers numbers or pixels has no class; its first unit is asked about.
+            last = extractor.layers[-1]
+            answers_classes = last.output_shape[1:] == (len(example.class_names),)
+            kept[name] = extractor, one, last.key, int(labels[0]) if answers_classes else 0
         return kept[name]
 
     return give
@@ -103,6 +110,30 @@ def test_occlusion_finds_the_only_place_that_counts():
     assert set(zip(*np.nonzero(found.values > 0.5 * found.values.max()), strict=True)) >= {(1, 7), (2, 8)}
     assert not found.values[6:].any()
     assert not found.values[:, :5].any()
+
+
+def test_covers_of_a_volume_are_made_batch_by_batch():
+    """All cubes of a volume at once would take hundreds of times its memory."""
+    model = keras.Sequential([keras.Input((32, 32, 32, 1)), keras.layers.GlobalAveragePooling3D()])
+    volume = random.random((1, 32, 32, 32, 1)).astype(np.float32)
+    extractor, target = core.Extractor(model), Target(model.layers[-1].name, 0)
+    attribute(extractor, volume, target, "occlusion", patch=16)
+    tracemalloc.start()
+    (found,) = attribute(extractor, volume, target, "occlusion", patch=4)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    cubes = volume.reshape(8, 4, 8, 4, 8, 4).sum(axis=(1, 3, 5)) / volume.size
+    np.testing.assert_allclose(found.values[::4, ::4, ::4], cubes, rtol=1e-2, atol=1e-5)
+    assert most < 512 * volume.nbytes
+
+
+def test_a_grid_too_fine_to_be_run_is_made_coarser():
+    parts = Look(3, "x", ()).parts(np.zeros((256, 256, 1), np.float32), 1)
+    assert 3000 < len(parts.slices) <= 4096
+    assert parts.note == "A side of 1 would be more than 4,096 copies: 8 is taken."
+    covered = sum(parts.covers(start, 64).sum(axis=0) for start in range(0, len(parts.slices), 64))
+    assert (covered > 0).all()
 
 
 def test_images_with_their_channels_first_come_back_with_them_last():
@@ -197,6 +228,12 @@ def test_a_target_before_the_layer_is_refused(opened):
     extractor, one, *_ = opened("digits-cnn")
     with pytest.raises(NoGradient, match="'conv_1' does not depend on 'conv_2'"):
         class_activation_map(extractor, one, Target("conv_1", 0), "conv_2")
+
+
+def test_an_unknown_method_is_refused(opened):
+    extractor, one, last, unit = opened("digits-cnn")
+    with pytest.raises(InputRejected, match="no method 'gradcam'; did you mean 'Grad-CAM'"):
+        class_activation_map(extractor, one, Target(last, unit), "conv_2", "gradcam")
 
 
 def test_what_a_unit_is_good_for():

@@ -54,7 +54,7 @@ def test_a_channel_is_its_mean_and_a_place_its_value():
     extractor, answer = core.Extractor(model), np.asarray(model(x))
 
     everywhere = run_pass(extractor, x, PassSpec("conv"), units=2)
-    there = run_pass(extractor, x, PassSpec("conv"), units=2, place=(3, 1))
+    there = run_pass(extractor, x, PassSpec.of(place := Target("conv", 2, (3, 1))), target=place)
     whole = run_pass(extractor, x, PassSpec("conv", whole=True))
     np.testing.assert_allclose(everywhere.objective, answer[..., 2].mean(axis=(1, 2)), atol=1e-5)
     np.testing.assert_allclose(there.objective, answer[:, 3, 1, 2], atol=1e-5)
@@ -78,8 +78,8 @@ def test_a_layer_is_changed_on_its_way_and_the_model_is_not():
     x = random.normal(size=(2, 5)).astype(np.float32)
     extractor = core.Extractor(model)
     scale, shift = np.array([[1, 0, 1, 1]], np.float32), np.array([[0, 7, 0, 0]], np.float32)
-    spec = PassSpec(changed="hidden", kept=("hidden",), with_answer=True)
-    found = run_pass(extractor, x, spec, change=Change("hidden", scale, shift))
+    spec = PassSpec(changed=("hidden",), kept=("hidden",), with_answer=True)
+    found = run_pass(extractor, x, spec, changes=[Change("hidden", scale, shift)])
 
     hidden = np.asarray(model.get_layer("hidden")(x)) * scale + shift
     np.testing.assert_allclose(found.values["hidden"], hidden, atol=1e-6)
@@ -95,7 +95,7 @@ def test_a_mask_survives_a_change():
     model = keras.Model(tokens, keras.layers.GlobalAveragePooling1D(name="mean")(embedded))
     x = np.array([[3, 4, 0, 0, 0]])
     double = Change("embedding", np.full((1, 1, 1), 2, np.float32), np.zeros((1, 1, 1), np.float32))
-    found = run_pass(core.Extractor(model), x, PassSpec(changed="embedding", with_answer=True), change=double)
+    found = run_pass(core.Extractor(model), x, PassSpec(changed=("embedding",), with_answer=True), changes=[double])
 
     np.testing.assert_allclose(found.answer, 2 * np.asarray(model(x)), atol=1e-6)
 
@@ -193,5 +193,6 @@ def test_of_several_inputs_those_without_a_gradient_are_named():
     )
     found = gradient_entry(core.Extractor(model), [np.ones((1, 3), np.float32), np.array([[2]])], Target("answer", 0))
 
-    assert found.keys == ("input:number",)
-    assert "'token' (int32)" in found.stopped_by
+    assert found.keys == ("input:number", "embedding")
+    assert found.changeable == ("input:number", "embedding")
+    assert found.stopped_by == "Input 'token' is whole numbers, by which there is no gradient."

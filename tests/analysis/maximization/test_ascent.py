@@ -10,7 +10,7 @@ import core
 from core.analysis.attribution.targets import Target
 from core.analysis.maximization.ascent import Ascent, AscentSettings, entry_for
 from core.analysis.maximization.domain import domain_of
-from core.analysis.maximization.parameters import inputs_from, parameters_of
+from core.analysis.maximization.parameters import distance_from, inputs_at, parameters_of
 from tests.support.small_models import Chain
 
 STILL = {"jitter": 0.0, "zoom": 0.0, "rotation": 0.0}
@@ -178,7 +178,7 @@ def test_a_sample_has_parameters_that_give_it_back(shape, by_frequency):
     samples[:2] = np.stack([np.zeros(shape), np.ones(shape)])
     domain, coloured = domain_of(samples), shape[-1] == 3
     made = parameters_of(samples[5], domain, by_frequency=by_frequency, is_coloured=coloured)
-    back, _ = inputs_from(made, domain, by_frequency=by_frequency, is_coloured=coloured)
+    back = inputs_at(distance_from(made, domain, by_frequency=by_frequency, is_coloured=coloured), domain)
 
     np.testing.assert_allclose(np.asarray(back)[0], samples[5], atol=1e-3)
 
@@ -197,3 +197,76 @@ def test_of_one_sample_the_reach_is_a_guess():
     assert alone.radius > 0
     assert (alone.high > alone.low).all()
     assert replace(alone, radius=1.0).kind == "vector"
+
+
+def test_in_a_sound_of_thousands_of_steps_a_tone_is_found_that_answers_more_than_any_sample():
+    steps = np.arange(2000)
+    frequencies = random.uniform(0.02, 0.2, size=(24, 1))
+    # A quiet sound: how far a search goes is told in its own deviations.
+    sounds = (0.05 * np.sin(2 * np.pi * frequencies * steps))[..., None].astype(np.float32)
+    model = keras.Sequential(
+        [
+            keras.Input((2000, 1), name="x"),
+            keras.layers.Conv1D(2, 16, strides=4, activation="relu", name="filters"),
+        ]
+    )
+    tone = np.cos(2 * np.pi * 0.11 * np.arange(16))
+    model.get_layer("filters").set_weights([np.stack([tone, -tone], axis=-1)[:, None], np.full(2, -0.02)])
+    extractor = core.Extractor(model)
+    strongest = np.asarray(model(sounds))[..., 0].mean(axis=1).max()
+
+    found = search(extractor, Target("filters", 0), sounds, steps=128)
+
+    assert found.objective()[0] > strongest
+    assert found.objective()[0] == pytest.approx(np.asarray(model(found.inputs))[0, :, 0].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_pixels_of_any_range_are_held_back_alike(top):
+    model = keras.Sequential(
+        [keras.Input((12, 12, 1), name="x"), keras.layers.Rescaling(1 / top), keras.layers.Conv2D(1, 5, name="edge")]
+    )
+    kernel = np.ones((5, 5, 1, 1), np.float32)
+    kernel[:, :2] = -1
+    model.get_layer("edge").set_weights([kernel, np.zeros(1)])
+    images = np.random.default_rng(1).uniform(size=(60, 12, 12, 1)).astype(np.float32)
+    found = search(core.Extractor(model), Target("edge", 0), images * top, steps=64, **STILL)
+    alone = keras.Sequential([keras.Input((12, 12, 1), name="x"), keras.layers.Conv2D(1, 5, name="edge")])
+    alone.get_layer("edge").set_weights([kernel, np.zeros(1)])
+    expected = search(core.Extractor(alone), Target("edge", 0), images, steps=64, **STILL)
+
+    np.testing.assert_allclose(found.inputs / top, expected.inputs, atol=0.02)
+
+
+def test_a_silent_relu_under_time_distributed_and_behind_a_pooling_is_left():
+    model = keras.Sequential(
+        [
+            keras.Input((3, 6, 6, 1), name="film"),
+            keras.layers.TimeDistributed(keras.layers.Conv2D(2, 3, activation="relu"), name="frames"),
+            keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D(), name="means"),
+        ]
+    )
+    kernel = np.full((3, 3, 1, 2), 0.1, np.float32)
+    model.get_layer("frames").set_weights([kernel, np.full(2, -1.0)])  # silent around the mean
+    films = np.random.default_rng(2).uniform(size=(40, 3, 6, 6, 1)).astype(np.float32)
+    films[0] = 2.0
+    extractor = core.Extractor(model)
+    for layer in ("frames", "means"):
+        found = search(extractor, Target(layer, 0), films, steps=64)
+        pooled = np.asarray(model(found.inputs))[0, :, 0].mean()
+        assert pooled > 0
+        assert found.objective()[0] == pytest.approx(pooled, rel=1e-4)
+
+
+def test_of_several_inputs_the_one_that_is_named_is_searched():
+    first, second = keras.Input((1,), name="rooms"), keras.Input((1,), name="area")
+    model = keras.Model(
+        [first, second], keras.layers.Dense(1, name="price")(keras.layers.Concatenate()([first, second]))
+    )
+    model.get_layer("price").set_weights([np.array([[1.0], [-2.0]]), np.zeros(1)])
+    extractor, given = core.Extractor(model), {"rooms": np.ones((1, 1), "f"), "area": np.ones((1, 1), "f")}
+
+    assert entry_for(extractor, given, Target("price", 0)) == "rooms"
+    assert entry_for(extractor, given, Target("price", 0), "area") == "area"
+    with pytest.raises(core.InputRejected, match="no input 'age'"):
+        entry_for(extractor, given, Target("price", 0), "age")

@@ -10,7 +10,9 @@ import pytest
 
 from core.charts.export import CHART_FORMATS
 from core.errors import LayerscopeError
+from core.inputs.edits import ClampEdit, RectangleEdit, Variant
 from core.plugins.registry import Registry
+from core.workspace.pin_results import Pinned
 from core.workspace.workers.remote import RemoteWorkspace
 from core.workspace.workspace import Workspace
 from tests.workspace.workers.trouble import keras_file
@@ -20,6 +22,7 @@ PICTURE = ("conv_1", "feature-maps", {"channel": 3}, 2)
 IMAGE = io.BytesIO()
 np.save(IMAGE, np.arange(3 * 64, dtype=np.float32).reshape(3, 8, 8, 1))
 FILES = ({"image": [("three.npy", IMAGE.getvalue())]},)
+EDITS = (RectangleEdit("image", 0, 0, 3, 8, (0.0,)), ClampEdit("conv_1", 2, 1.5))
 PREPARED = {"scaling": "none", "fit": "stretch", "invert": False}
 
 # What each is asked for, once the example is open; a new method fails here until it has a line of its own.
@@ -42,6 +45,9 @@ CALLS = {
     "take_noise": [(4, 7)],
     "noise_sizes": [()],
     "take_input_as": [("image", "array"), ("image", "text")],
+    "set_variants": [([Variant(3, "3, without its top", EDITS[:1])],), ([Variant(900, "none", ())],), ([],)],
+    "edit_view": [(0, EDITS), (900, ())],
+    "edited_layer": [(0, EDITS, "dense", 3), (0, EDITS, "nowhere")],
     "inputs": [(0,), (5,)],
     "plan": [()],
     "answer": [(0,), (89,), (0, None, "probabilities"), (0, None, "nowhere")],
@@ -52,6 +58,7 @@ CALLS = {
     "map": [(0, "conv_1")],
     "visualizers": [("conv_1", 0), ("dense", 1)],
     "rejections": [("conv_1", 0)],
+    "meanings": [(0,), (1, "probabilities"), (0, "nowhere")],
     "plugins": [()],
     "thumbnail": [("feature-maps",)],
     "layer_view": [
@@ -60,6 +67,11 @@ CALLS = {
         ("dense", "no-such", {}, 0, False),
     ],
     "chart": [PICTURE, ("dense", "histogram", {}, 0), ("dense", "no-such", {}, 0)],
+    "side_by_side": [
+        (*PICTURE, Pinned(sample=5)),
+        ("dense", "histogram", {}, 0, Pinned(layer="nowhere")),
+        ("dense", "histogram", {}, 0, Pinned(is_other_model=True)),
+    ],
     "chart_file": [(*PICTURE, kind) for kind in CHART_FORMATS],
     "activation_file": [("conv_1", 0, "npy"), ("dense", 1, "csv")],
     "activations_file": [(("conv_1", "dense"), False)],
@@ -71,8 +83,15 @@ CALLS = {
     "searchable_layers": [()],
     "maximize": [("probabilities", 3, {"starts": 1}, 0, 4, 60.0), ("conv_1", None, {}, 2, 4, 60.0)],
     "maximize_layer": [("dense", {}, 0, 2, 60.0)],
+    "answer_to_drag": [("conv_1", 3, {"region": (0, 2, 1, 4)}, 0)],
+    "unit_card": [("conv_1", 2, 0), ("conv_1", None, 1), ("nowhere", 0, 0)],
+    "find_units": [
+        ("answers to 8 and not to 3", "conv_1", 2, 0),
+        ("dead", "conv_1", 2, 0),
+        ("nothing", "conv_1", 2, 0),
+    ],
     "excited": [("conv_1", 2, {}), ("nowhere", 0, {})],
-    "compare_with_example": [("digits-cnn",)],
+    "compare_with_example": [("digits-cnn",), ("digits-cnn", True)],
     "compare_with_model": [(keras_file(), "mine.keras")],
     "compare_with_files": [([("mine.keras", keras_file())],)],
     "shown_models": [()],
