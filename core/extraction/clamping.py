@@ -99,16 +99,13 @@ class ClampedOutputs:
         return new
 
 
-def check_clamp(
-    clamp: Clamp, layers: Sequence[LayerInfo], can_be_set: Collection[str], stepwise: Collection[str]
-) -> None:
+def check_clamp(clamp: Clamp, layers: Sequence[LayerInfo], can_be_set: Collection[str]) -> None:
     """Refuse a clamp of what there is not, or what cannot be set.
 
     Args:
         clamp: The clamp.
         layers: Every layer of the pass.
         can_be_set: Keys of the outputs in which units were set.
-        stepwise: Keys of those that were called at each timestep alone.
 
     Raises:
         InputRejected: If a layer or unit is not there, or cannot be set; the message says why.
@@ -118,11 +115,6 @@ def check_clamp(
         layer = by_key.get(key)
         if layer is None:
             raise _no_layer(key, layers)
-        if key in stepwise:
-            raise InputRejected(
-                f"Layer {key!r} is called at each timestep alone, and cannot be clamped at all of them.",
-                remedy=f"Choose {layer.parent!r}, the layer around it.",
-            )
         if layer.missing or key not in can_be_set:
             why = layer.missing or f"it answers {layer.dtype} without an axis of units"
             raise InputRejected(f"Layer {key!r} cannot be clamped: {why}.", remedy="Choose another layer.")

@@ -44,7 +44,14 @@ from core.extraction.recorded_pass import (
 from core.extraction.recorder import recording
 from core.extraction.reduction import Reduction, can_be_reduced, reduced
 from core.extraction.sample_axes import REGULAR, SampleAxis
-from core.extraction.sample_rows import SampleAxes, doubtful_layers, in_rows_by_sample, rows_that_follow
+from core.extraction.sample_rows import (
+    SampleAxes,
+    doubtful_layers,
+    in_rows_by_sample,
+    rows_that_follow,
+    with_steps_made,
+    without_empty_loops,
+)
 from core.extraction.tokens import tokens_of
 from core.inputs import structure
 from core.inputs.model_inputs import input_specs
@@ -232,7 +239,8 @@ class Extractor:
         """Return how many bytes the answer of each layer to these inputs takes, by key.
 
         None where that is not known before the model ran. A model that cannot be traced gives an empty mapping. The
-        model is run, with one sample, only where parts of a sample may be folded into the axis of the samples.
+        model is run, with one sample, only where parts of a sample may be folded into the axis of the samples, or
+        where only a loop itself says how many steps it makes.
 
         Raises:
             InputRejected: If the inputs do not fit what the model takes, or hold no sample.
@@ -244,13 +252,14 @@ class Extractor:
         if description is None:
             return {}
         layers = description.recording.layers
-        if description.may_fold:
+        if description.may_fold or any(layer.is_stepwise and None in layer.output_shape[1:] for layer in layers):
             every_layer = PassKind(Selection())
             try:
-                layers = self._run(structure.some_of(tensors, [0]), every_layer).recording.layers
+                batch = self._run(structure.some_of(tensors, [0]), every_layer)
             except ExtractionFailed:
                 # It takes another number of samples at once, and no other.
-                layers = self._run(tensors, every_layer).recording.layers
+                batch = self._run(tensors, every_layer)
+            layers = with_steps_made(batch)
         count = structure.sample_count_of(tensors)
         return {layer.key: bytes_of(layer, count) for layer in layers}
 
@@ -308,7 +317,8 @@ class Extractor:
         """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
         batch = self._pass(tensors, kind, numbers)
         count = structure.sample_count_of(tensors)
-        recording = replace(batch.recording, tensors=batch.tensors, masks=batch.masks)
+        recording = without_empty_loops(replace(batch.recording, tensors=batch.tensors, masks=batch.masks))
+        batch = replace(batch, tensors=recording.tensors, recording=recording)
         doubtful = doubtful_layers(recording, count)
         if not doubtful:
             return batch
@@ -352,7 +362,7 @@ class Extractor:
         outputs, description = self._compiled_pass(kind).run(tensors, *numbers.tensors(kind))
         if kind.is_clamped:
             layers = description.recording.layers
-            check_clamp(numbers.clamp, layers, description.can_be_clamped, description.stepwise)
+            check_clamp(numbers.clamp, layers, description.can_be_clamped)
         return Batch(**outputs._asdict(), recording=description.recording)
 
     def _described(self, signature: Any) -> PassDescription | None:
@@ -386,7 +396,13 @@ class Extractor:
         clamped = ClampedOutputs(ClampTensors(*numbers[-3:])) if kind.is_clamped else None
         replace_output = clamped.replace_output if clamped else None
         answer, recorder = recorded_pass(
-            self.model, inputs, kind.training, kind.selection, replace_output=replace_output, weights=weights
+            self.model,
+            inputs,
+            kind.training,
+            kind.selection,
+            replace_output=replace_output,
+            replaces_steps=kind.is_clamped,
+            weights=weights,
         )
         sample_counts = (
             (structure.sample_count_of(inputs),) if is_eager else (None, fixed_sample_count(self.model, leaves))
@@ -399,7 +415,6 @@ class Extractor:
             replace(recording, tensors=[], masks=[], tokens=None),
             not is_eager and may_fold(tf.compat.v1.get_default_graph()),
             frozenset(clamped.keys if clamped else ()),
-            frozenset(key for call in recorder.calls if call.is_stepwise for key, *_ in call.outputs()),
         )
         return PassOutputs(recording.tensors, recording.masks, recording.tokens, answer), description
 

@@ -17,8 +17,12 @@ _RESTORED: Final = frozenset(
 """Put rows where numbers say: as many come out as were asked for."""
 
 
-def operations_by_values() -> frozenset[Any]:
-    """Return the operations of the graph that is being made of whose rows values decide; none outside of a graph."""
+def operations_by_values(*, in_loop: bool = False) -> frozenset[Any]:
+    """Return the operations of the graph that is being made of whose rows values decide; none outside of a graph.
+
+    Args:
+        in_loop: Whether taking the row of one number is the way in which a loop goes from step to step.
+    """
     import tensorflow as tf
 
     if tf.executing_eagerly():
@@ -29,7 +33,7 @@ def operations_by_values() -> frozenset[Any]:
         if operation.type in _RESTORED:
             continue
         goes_on = any(tensor.op in found for tensor in operation.inputs)
-        if goes_on or operation.type in _COUNTED or _takes_rows_of_samples(operation):
+        if goes_on or operation.type in _COUNTED or _takes_rows_of_samples(operation, in_loop):
             found.add(operation)
     return frozenset(found)
 
@@ -53,13 +57,15 @@ def may_fold(graph: Any) -> bool:
     return False
 
 
-def _takes_rows_of_samples(operation: Any) -> bool:
-    if operation.type not in _CHOSEN:
+def _takes_rows_of_samples(operation: Any, in_loop: bool) -> bool:
+    if operation.type not in _CHOSEN or (in_loop and operation.inputs[1].shape.rank == 0):
         return False
     import tensorflow as tf
 
     rows, numbers = operation.inputs[0], operation.inputs[1]
     if not rows.shape.rank or rows.shape[0] is not None or tf.get_static_value(numbers) is not None:
+        return False
+    if _goes_through_all(operation):
         return False
     if operation.type == "GatherNd":
         return True
@@ -67,3 +73,9 @@ def _takes_rows_of_samples(operation: Any) -> bool:
     is_by_row = operation.get_attr("batch_dims") == 0 and axis is not None and int(axis) == 0
     # A shape is a list of numbers, and taking one of them takes no row.
     return is_by_row and rows.shape.rank > 1
+
+
+def _goes_through_all(operation: Any) -> bool:
+    """Return whether rows are taken one after the other, as ``vectorized_map`` does with what it goes through."""
+    numbers = operation.inputs[1].op
+    return "/pfor/" in operation.name and numbers.type == "SelectV2" and numbers.inputs[1].op.type == "Range"

@@ -40,9 +40,9 @@ class LayerCall:
         masks: The Keras mask of each tensor in ``output``, or None: a later layer may take it away again.
         internal_keys: Keys of what the layer keeps to itself and could be recorded.
         internals: Those of them that were recorded.
-        time_axes: How many axes of time each tensor in ``output`` has behind its samples, of ``TimeDistributed`` layers
-            around; empty for none.
-        is_stepwise: Whether the layer was called at each timestep alone: then no later layer works on ``output``
+        loop_axes: The axes that each tensor in ``output`` has behind its samples, of ``TimeDistributed`` layers and
+            loops around, the outermost first; empty for none.
+        is_stepwise: Whether the layer was called at each step of a loop alone: then no later layer works on ``output``
             itself, and nothing can be changed in it, or derived by it.
         takes_answers: Whether what went in is what other layers answered, or the model's input, as it is or in another
             type of numbers.
@@ -59,7 +59,7 @@ class LayerCall:
     masks: list[Any] = field(default_factory=list)
     internal_keys: tuple[str, ...] = ()
     internals: dict[str, Internal] = field(default_factory=dict)
-    time_axes: list[int] = field(default_factory=list)
+    loop_axes: list[tuple[str, ...]] = field(default_factory=list)
     is_stepwise: bool = False
     takes_answers: bool = True
 

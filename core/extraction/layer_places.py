@@ -86,8 +86,8 @@ class _Placing:
 
     def _places_of(self, key: str) -> Places:
         call, extents = self._call_of_key[key], self._extents[key]
-        if any(call.time_axes) or call.missing:
-            return ()  # inside of a TimeDistributed layer, the axes are those of one step
+        if any(call.loop_axes) or call.is_stepwise or call.missing:
+            return ()  # inside of a TimeDistributed layer or a loop, the axes are those of one step
         sources = [self._axes.get(source) for source in call.inputs_from]
         if call.takes_answers and sources and None not in sources:
             try:

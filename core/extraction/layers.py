@@ -13,6 +13,8 @@ from core.extraction.channel_order import shape_with_channels_last
 from core.extraction.squashing import logits_behind, squashing_function
 
 __all__ = [
+    "PIECE_AXIS",
+    "TIME_AXIS",
     "LayerInfo",
     "LayerPlace",
     "answers_classes",
@@ -29,9 +31,11 @@ __all__ = [
     "type_names_of",
     "unit_kind",
     "unit_name",
-    "with_time_axis",
+    "with_loop_axis",
 ]
 
+TIME_AXIS: Final = "time"
+PIECE_AXIS: Final = "axis1"
 _INPUT: Final = "input:"
 
 # Colours and grouping follow these kinds. The first class name in a layer's bases that is listed decides.
@@ -122,6 +126,8 @@ class LayerInfo:
         wrapped_type_names: Class and bases of the layer that it applies to each timestep; empty for no wrapper.
         places: Where the positions of each axis of its answer but that of the samples lie in time or on the frequencies
             of an input, None for an axis of which that is not known; empty where it is known of none.
+        is_stepwise: Whether it was called at each step of a loop alone, so that no later layer works on all that it
+            answered.
         time_inside: Where the timesteps lie that a recurrent or attention layer goes through, for what it keeps to
             itself; None where that is not known.
     """
@@ -148,6 +154,7 @@ class LayerInfo:
     wrapped_type_names: tuple[str, ...] = ()
     places: tuple[AxisPlaces | None, ...] = ()
     time_inside: AxisPlaces | None = None
+    is_stepwise: bool = False
 
     @property
     def kind(self) -> str:
@@ -224,20 +231,25 @@ def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     return named.get(rank, unnamed)
 
 
-def with_time_axis(axes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of axes with one of time behind the samples, as ``TimeDistributed`` puts it there.
+def with_loop_axis(axes: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the names of axes with one behind the samples, along which a layer was called.
 
     What was time before is a step inside of it: ``("sample", "time", "unit")`` becomes
     ``("sample", "time", "step", "unit")``; axes without a name are counted anew.
+
+    Args:
+        axes: Names of the axes of one step.
+        name: ``TIME_AXIS`` for steps in their order, as ``TimeDistributed`` puts them there, or ``PIECE_AXIS`` for
+            pieces of a sample of which nothing else is known.
     """
     renamed = []
     for at, axis in enumerate(axes[1:], 1):
         if axis == f"axis{at}":
             axis = f"axis{at + 1}"
-        elif axis == "time" or axis.startswith("step"):
+        elif name == TIME_AXIS and (axis == "time" or axis.startswith("step")):
             axis = "step" if axis == "time" else f"step{int(axis[4:] or 1) + 1}"
         renamed.append(axis)
-    return (*axes[:1], "time", *renamed)
+    return ("sample", name, *renamed)
 
 
 def type_names_of(operation: Any) -> tuple[str, ...]:
@@ -258,10 +270,11 @@ class LayerPlace:
     holds_layers: bool = False
     missing: str = ""
     internals: tuple[str, ...] = ()
+    is_stepwise: bool = False
 
 
 def describe_layer(
-    operation: Any, output: Any, place: LayerPlace, *, channels_first: bool = False, time_axes: int = 0
+    operation: Any, output: Any, place: LayerPlace, *, channels_first: bool = False, loop_axes: tuple[str, ...] = ()
 ) -> LayerInfo:
     """Describe one recorded call of a Keras layer or operation.
 
@@ -271,14 +284,15 @@ def describe_layer(
         place: Where it was called.
         channels_first: Whether the channels of ``output`` are the axis after the samples, though the layer has no
             format of its own.
-        time_axes: How many axes of time the output has behind its samples, of ``TimeDistributed`` layers around.
+        loop_axes: The axes that the output has behind its samples, of ``TimeDistributed`` layers and loops around, the
+            outermost first.
     """
     type_names = type_names_of(operation)
     wrapped = _wrapped(operation)
     shape = () if output is None or output.shape.rank is None else tuple(output.shape)
     data_format = getattr(operation, "data_format", None)
     data_format = data_format if isinstance(data_format, str) else "channels_first" if channels_first else ""
-    shape = shape_with_channels_last(shape) if data_format == "channels_first" and not time_axes else shape
+    shape = shape_with_channels_last(shape) if data_format == "channels_first" and not loop_axes else shape
     function = getattr(operation if wrapped is None else wrapped, "activation", None)
     return LayerInfo(
         **vars(place),
@@ -293,7 +307,7 @@ def describe_layer(
         or (squashing_function(output) if shape else ""),
         data_format=data_format,
         settings=_settings(operation) if wrapped is None else (("layer", type(wrapped).__name__), *_settings(wrapped)),
-        axis_names=_axes_over_time(operation, len(shape), time_axes) or _axes_of_spectrogram(type_names, len(shape)),
+        axis_names=_axes_over_steps(operation, len(shape), loop_axes) or _axes_of_spectrogram(type_names, len(shape)),
         has_logits=bool(shape) and logits_behind(output) is not None,
         wrapped_type_names=() if wrapped is None else type_names_of(wrapped),
     )
@@ -307,20 +321,20 @@ def _wrapped(operation: Any) -> Any:
     return wrapped
 
 
-def _axes_over_time(operation: Any, rank: int, time_axes: int) -> tuple[str, ...]:
-    """Name the axes of what a layer answers with axes of time behind the samples; empty where it has none of those."""
+def _axes_over_steps(operation: Any, rank: int, loop_axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the axes of what a layer answers with axes of steps behind the samples; empty where it has none of those."""
     type_names = type_names_of(operation)
     while "TimeDistributed" in type_names:
         operation = operation.layer
         type_names = type_names_of(operation)
-        time_axes += 1
-    if not time_axes or rank <= time_axes:
+        loop_axes = (*loop_axes, TIME_AXIS)
+    if not loop_axes or rank <= len(loop_axes):
         return ()
-    axes = axes_of(type_names, rank - time_axes)
+    axes = axes_of(type_names, rank - len(loop_axes))
     if getattr(operation, "data_format", None) == "channels_first" and axes[-1] == "channel":
         axes = ("sample", "channel", *axes[1:-1])
-    for _ in range(time_axes):
-        axes = with_time_axis(axes)
+    for name in reversed(loop_axes):
+        axes = with_loop_axis(axes, name)
     return axes
 
 

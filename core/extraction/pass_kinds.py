@@ -67,10 +67,9 @@ class PassOutputs(NamedTuple):
 class PassDescription:
     """What the outputs of a pass are; ``recording`` is without its tensors, which belong to whoever runs the pass.
 
-    ``can_be_clamped`` and ``stepwise`` are keys of outputs in which units could be set, and could not.
+    ``can_be_clamped`` are keys of outputs in which units could be set.
     """
 
     recording: Recording
     may_fold: bool
     can_be_clamped: frozenset[str] = frozenset()
-    stepwise: frozenset[str] = frozenset()

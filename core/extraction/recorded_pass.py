@@ -20,6 +20,7 @@ from core.extraction.layer_places import with_places
 from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
 from core.extraction.model_state import restored_afterwards
 from core.extraction.recorder import INSIDE_LOOP, LayerCall, OutputReplacement, Recorder, recording
+from core.extraction.time_scopes import INSIDE_BRANCH
 from core.extraction.tokens import is_tokenizer
 from core.extraction.weights import LayerWeights
 from core.inputs.sample_context import SampleContext
@@ -154,6 +155,7 @@ def recorded_pass(
     selection: Selection,
     *,
     replace_output: OutputReplacement | None = None,
+    replaces_steps: bool = False,
     weights: Sequence[tuple[Any, Any]] = (),
 ) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
@@ -164,6 +166,7 @@ def recorded_pass(
         training: Whether layers such as Dropout behave as in training.
         selection: What is to be kept of it.
         replace_output: What changes the outputs of layers on their way, see :class:`core.extraction.recorder.Recorder`.
+        replaces_steps: Whether that can change what comes at each step of a loop, one after the other.
         weights: Variables of the model with what they are to be in this pass.
 
     Raises:
@@ -173,7 +176,8 @@ def recorded_pass(
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
-    with restored_afterwards(model), recording(model, selection.looks_inside, replace_output) as recorder, scope:
+    recorded = recording(model, selection.looks_inside, replace_output, replaces_steps=replaces_steps)
+    with restored_afterwards(model), recorded as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
@@ -252,12 +256,12 @@ class _Collector:
 
     def add_outputs(self, call: LayerCall) -> None:
         outputs = call.outputs() or [(call.key, None, None)]
-        for (key, tensor, mask), time_axes in zip(outputs, call.time_axes or [0] * len(outputs), strict=True):
+        for (key, tensor, mask), loop_axes in zip(outputs, call.loop_axes or [()] * len(outputs), strict=True):
             missing = call.missing
             if tensor is None or not self._is_readable(tensor):
-                missing = missing or INSIDE_LOOP
+                missing = missing or _why_unreadable(tensor)
             channels_first = tensor is not None and has_channels_first(call, static_shape(tensor), self._channels_first)
-            layer = self._describe(call, key, tensor, missing, channels_first, time_axes)
+            layer = self._describe(call, key, tensor, missing, channels_first, loop_axes)
             self._layers.append(layer)
             if missing:
                 continue
@@ -274,7 +278,7 @@ class _Collector:
         for key, internal in call.internals.items():
             if self._selection.keeps_internal(key, call.key) and self._is_readable(internal.values):
                 _, output, _ = call.outputs()[0]
-                layer = self._describe(call, call.key, output, "", False, next(iter(call.time_axes), 0))
+                layer = self._describe(call, call.key, output, "", False, next(iter(call.loop_axes), ()))
                 described = self._recorded(call, key, layer, internal.values)
                 self._keep(
                     internal.values,
@@ -296,7 +300,13 @@ class _Collector:
         )
 
     def _describe(
-        self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool, time_axes: int
+        self,
+        call: LayerCall,
+        key: str,
+        tensor: Any,
+        missing: str,
+        channels_first: bool,
+        loop_axes: tuple[str, ...],
     ) -> LayerInfo:
         at_top = not call.parent and not call.repeated
         place = LayerPlace(
@@ -307,8 +317,9 @@ class _Collector:
             holds_layers=call.holds_layers,
             missing=missing,
             internals=() if missing else call.internal_keys,
+            is_stepwise=call.is_stepwise,
         )
-        layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, time_axes=time_axes)
+        layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, loop_axes=loop_axes)
         return self._with_axes_of_source(layer)
 
     def _with_axes_of_source(self, layer: LayerInfo) -> LayerInfo:
@@ -360,6 +371,11 @@ def _readable_here() -> Callable[[Any], bool]:
         return lambda tensor: hasattr(tensor, "numpy")
     graph = tf.compat.v1.get_default_graph()
     return lambda tensor: getattr(tensor, "graph", graph) is graph
+
+
+def _why_unreadable(tensor: Any) -> str:
+    is_in_branch = type(getattr(tensor, "graph", None)).__name__ == "CondBranchFuncGraph"
+    return INSIDE_BRANCH if is_in_branch else INSIDE_LOOP
 
 
 def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> list[Activation]:
@@ -446,7 +462,7 @@ def has_channels_first(call: LayerCall, shape: list[int | None], shapes_before: 
         shape: Of its output, see :func:`static_shape`.
         shapes_before: Shapes of those outputs before it that have their channels first, by key.
     """
-    if any(call.time_axes):
+    if any(call.loop_axes):
         return False  # the channels are not the axis after the samples
     own = getattr(call.operation, "data_format", None)
     if isinstance(own, str):

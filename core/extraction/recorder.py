@@ -9,57 +9,43 @@ the compiled graph.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from core.extraction import wrapped_calls
+from core.extraction import loops, wrapped_calls
 from core.extraction.layer_call import Internal, LayerCall, OutputReplacement, tensors_of
 from core.extraction.layers import axes_of, input_key, type_names_of
-from core.extraction.tensor_sources import is_answer, traced_back
+from core.extraction.loop_recorder import INSIDE_LOOP, LoopRecorder
+from core.extraction.recurrent_cells import cells_of, has_base, recurrent_layer
+from core.extraction.tensor_sources import is_answer
 from core.extraction.time_scopes import FoldedSteps, SingleSteps, TimeValue
 
 __all__ = ["INSIDE_LOOP", "Internal", "LayerCall", "OutputReplacement", "Recorder", "current_recorder", "recording"]
-
-INSIDE_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
-"""Why a layer has no values that is called once for each sample or step, in a place that a pass does not see."""
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _log = logging.getLogger("layerscope")
 
 
 @dataclass
-class Recorder:
+class Recorder(LoopRecorder):
     """Collects the layer calls of one forward pass of one model.
 
     Attributes:
         model: The model whose own call is not recorded, only what happens inside.
-        calls: The layer calls in the order in which they were made.
-        inputs: The model's inputs by their keys.
-        failed: The innermost call that raised, or None.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
         replace_output: Called with each call and the key of an output that came; what it returns goes on
             instead of it. None leaves everything as it is.
+        replaces_steps: Whether that can be done with what comes at each step of a loop, one after the other.
     """
 
     model: Any
     wants_internals: Callable[[str], bool] = lambda key: False
     replace_output: OutputReplacement | None = None
-    calls: list[LayerCall] = field(default_factory=list)
-    inputs: dict[str, Any] = field(default_factory=dict)
-    failed: LayerCall | None = None
-    _frames: list[LayerCall] = field(default_factory=list)
-    _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
-    _layer_of_path: dict[str, list[int]] = field(default_factory=dict)
-    _producers: dict[int, tuple[str, Any]] = field(default_factory=dict)
+    replaces_steps: bool = False
     _masks_of_turned: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    _loops: list[set[tuple[int, int]]] = field(default_factory=list)
-    _scopes: list[FoldedSteps | SingleSteps] = field(default_factory=list)
-    _mapped: SingleSteps | None = None
-    _entered: bool = False
 
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
         """Remember which tensors are the model's inputs, so that layers can say where theirs come from."""
@@ -110,7 +96,7 @@ class Recorder:
             return None
         if self._frames and self._frames[-1].operation is operation:
             return None  # Layer.__call__ goes on to Operation.__call__
-        if operation is self.model or self._inside_step_loop() or not self._is_node(operation):
+        if operation is self.model or self._is_left_to_cell(operation) or not self._is_node(operation):
             return None
         inputs = tensors_of((args, kwargs))
         if any(type(tensor).__name__ == "KerasTensor" for tensor in inputs):
@@ -118,14 +104,13 @@ class Recorder:
         return inputs if not self._loops or self._is_first_in_loop(operation) else None
 
     @contextmanager
-    def inside_loop(self) -> Iterator[None]:
-        """Take what is called inside the block for calls that happen once for each sample or step."""
-        # A loop may be made of another one, as Keras' own is: what both call is called in one.
-        self._loops.append(self._loops[-1] if self._loops else set())
+    def unrecorded(self) -> Iterator[None]:
+        """Record nothing that is called inside the block."""
+        token = _current.set(None)
         try:
             yield
         finally:
-            self._loops.pop()
+            _current.reset(token)
 
     def is_calling(self, operation: Any) -> bool:
         """Return whether the call that is being made, and recorded, is that of a layer."""
@@ -134,70 +119,6 @@ class Recorder:
     def enter(self) -> None:
         """Take what is called from now on for calls of the model, where its own call is gone round."""
         self._entered = True
-
-    @contextmanager
-    def over_time(self, scope: FoldedSteps | SingleSteps, rows: Any = None) -> Iterator[None]:
-        """Take what is called inside the block for calls to the timesteps of what went into the layer around.
-
-        Args:
-            scope: How the timesteps lie in the tensors.
-            rows: What goes into the layers inside; None where that is told by :meth:`one_step`.
-        """
-        if rows is not None:
-            self._note_source_of(rows)
-        self._scopes.append(scope)
-        try:
-            yield
-        finally:
-            self._scopes.pop()
-
-    @contextmanager
-    def one_step(self, scope: SingleSteps, inputs: Any) -> Iterator[None]:
-        """Take what is called inside the block for calls to one timestep."""
-        self._note_source_of(inputs)
-        times, mapped = self._times_called.copy(), self._mapped
-        self._mapped = None
-        scope.steps.append({})
-        try:
-            yield
-        finally:
-            self._times_called, self._mapped = times, mapped
-
-    def map_steps(self, function: Callable[[Any], Any]) -> tuple[SingleSteps, Callable[[Any], Any]] | None:
-        """Return what to call in the place of a loop's function where the loop goes through timesteps, with these."""
-        scope = self._scopes[-1] if self._scopes else None
-        if self._loops or not isinstance(scope, SingleSteps) or scope.steps:
-            return None
-        self._mapped = scope
-        return scope, scope.mapped(function)
-
-    def end_mapping(self) -> None:
-        """Note that the loop that :meth:`map_steps` was asked for is done."""
-        self._mapped = None
-
-    @property
-    def is_mapping_steps(self) -> bool:
-        """Whether a loop through timesteps is being made, and none of its steps is."""
-        return self._mapped is not None
-
-    def note_joined(self, scope: SingleSteps) -> None:
-        """Note what layers answered to all timesteps of a scope that is left."""
-        values: dict[str, dict[str, TimeValue]] = {}
-        for (key, name), value in scope.joined().items():
-            values.setdefault(key, {})[name] = value
-        for key, named in values.items():
-            call = scope.calls[key]
-            call.is_stepwise = call.is_stepwise or any(map(str.isdigit, named))
-            self._note(call, named)
-
-    def note_results_of_loop(self, results: Any) -> None:
-        """Remember that what a loop returned comes from the layer that was called last inside."""
-        around = self._frames[-1].key if self._frames else ""
-        last = next((call for call in reversed(self.calls) if call.parent == around), None)
-        if self._loops or last is None or last.missing != INSIDE_LOOP:
-            return
-        for tensor in tensors_of(results):
-            self._producers.setdefault(id(tensor), (last.key, tensor))
 
     def offer(self, operation: Any, suffixes: Sequence[str], compute: Callable[[], Mapping[str, Internal]]) -> None:
         """Note what the layer that is being called keeps to itself, and record it if it is wanted.
@@ -236,34 +157,38 @@ class Recorder:
 
     def _is_frame_of(self, frame: LayerCall, operation: Any) -> bool:
         # A layer that is wrapped by another one is computed without being called.
-        wrapped = getattr(frame.operation, "layer", None) if _has_base(frame.operation, "TimeDistributed") else None
+        wrapped = getattr(frame.operation, "layer", None) if has_base(frame.operation, "TimeDistributed") else None
         return frame.operation is operation or wrapped is operation
-
-    def _note_source_of(self, tensor: Any) -> None:
-        # What went into the wrapper; in a graph of its own, or outside of any, it could not be followed back.
-        sources = self._frames[-1].inputs_from
-        if sources:
-            self._producers.setdefault(id(tensor), (sources[0], tensor))
 
     def _recorded_over_time(self, call: LayerCall, output: Any, masks: list[Any]) -> Any:
         """Note what a layer answered to timesteps, and return what the layers after it work on."""
         import keras
 
         tensors = tensors_of(output)
+        around = recurrent_layer(self._frames[-1].operation) if self._frames else None
+        if around is not None and any(cell is call.operation for cell in cells_of(around)):
+            # What the cell answers; its states are what the layer around keeps to itself.
+            tensors, masks = tensors[:1], masks[:1]
+        is_stepwise = any(isinstance(scope, SingleSteps) for scope in self._scopes)
+        if self.replace_output is not None and self.replaces_steps and is_stepwise:
+            call.output, call.masks, call.loop_axes = tensors, masks, []
+            self._replace_outputs(call)
+            replaced = {id(tensor): new for tensor, new in zip(tensors, tensors_of(call.output), strict=True)}
+            output = keras.tree.map_structure(lambda leaf: replaced.get(id(leaf), leaf), output)
+            tensors = list(replaced.values())
         values = {
             str(number): TimeValue(tensor, mask)
             for number, (tensor, mask) in enumerate(zip(tensors, masks, strict=True))
         }
         self._note(call, values)
-        is_stepwise = any(isinstance(scope, SingleSteps) for scope in self._scopes)
         if self.replace_output is not None and not is_stepwise:
             self._replace_outputs(call)
             replacements = {
-                id(tensor): self._folded(tensor, new, count)
-                for tensor, (_, new, _), count in zip(tensors, call.outputs(), call.time_axes, strict=True)
+                id(tensor): self._folded(tensor, new, len(loop_axes))
+                for tensor, (_, new, _), loop_axes in zip(tensors, call.outputs(), call.loop_axes, strict=True)
             }
             output = keras.tree.map_structure(lambda leaf: replacements.get(id(leaf), leaf), output)
-        for (key, *_), tensor in zip(call.outputs(), tensors_of(output), strict=True):
+        for (key, *_), tensor in zip(call.outputs(), tensors_of(output), strict=False):
             self._producers[id(tensor)] = (key, tensor)
         return output
 
@@ -277,33 +202,6 @@ class Recorder:
         if getattr(before, "_keras_mask", None) is not None:
             tensor._keras_mask = before._keras_mask
         return tensor
-
-    def _note(self, call: LayerCall, values: Mapping[str, TimeValue]) -> None:
-        """Note tensors of a call as they are seen from outside of all scopes, or leave them to the one that is open."""
-        for scope in reversed(self._scopes):
-            if isinstance(scope, SingleSteps):
-                scope.calls[call.key] = call
-                for name, value in values.items():
-                    scope.add(call.key, name, value)
-                values = {name: value for name, value in values.items() if name.isdigit()}
-                break
-            values = {name: scope.unfolded(value) for name, value in values.items()}
-        outputs = [value for name, value in values.items() if name.isdigit()]
-        if outputs:
-            call.output = [value.tensor for value in outputs]
-            call.masks = [value.mask for value in outputs]
-            call.time_axes = [value.time_axes for value in outputs]
-            call.missing = next((value.missing for value in outputs if value.missing), "")
-        for name, value in values.items():
-            if not name.isdigit() and not value.missing:
-                call.internals[name] = Internal(value.tensor, value.axes, value.mask)
-
-    def _is_first_in_loop(self, operation: Any) -> bool:
-        around = id(self._frames[-1].operation) if self._frames else 0
-        called = self._loops[-1]
-        is_first = (around, id(operation)) not in called
-        called.add((around, id(operation)))
-        return is_first
 
     def _told_apart(self, layer_call: LayerCall, output: Any) -> Any:
         """Return an output in which no tensor is one that another layer answered, or that is another output's."""
@@ -337,7 +235,7 @@ class Recorder:
         mask = getattr(output, "_keras_mask", None)
         if mask is None:
             return None
-        if _has_base(operation, "RNN") or _has_base(operation, "Bidirectional"):
+        if has_base(operation, "RNN") or has_base(operation, "Bidirectional"):
             # What it skips is what Keras tells it to, whatever went in. And Keras hands that on as it came, though what
             # went through backwards comes out backwards.
             is_turned = getattr(operation, "go_backwards", False) and mask.shape.rank == 2
@@ -351,16 +249,6 @@ class Recorder:
             return mask
         self._masks_of_turned[id(output)] = (output, mask_in_order)
         return mask_in_order
-
-    def _sources_of(self, tensor: Any, *, is_mask: bool) -> list[str]:
-        """Return the keys of the layers and inputs whose answers a tensor was computed from, nearest first.
-
-        Between two layers a model may compute what it likes; in a graph that can be followed back. A mask that Keras
-        hands on beside the values says nothing of where these come from.
-        """
-        if id(tensor) in self._producers:
-            return [self._producers[id(tensor)][0]]
-        return [] if is_mask else traced_back(tensor, self._producers)
 
     def _replace_outputs(self, layer_call: LayerCall) -> None:
         import keras
@@ -380,10 +268,11 @@ class Recorder:
     def _begin(self, operation: Any, sources: list[str]) -> LayerCall:
         parent = self._frames[-1] if self._frames else None
         key, repeated = self._key(operation, parent)
-        scope = self._scopes[-1] if self._scopes else None
-        if isinstance(scope, SingleSteps) and key in scope.calls:
-            self._frames.append(scope.calls[key])
-            return scope.calls[key]
+        steps = [scope for scope in self._scopes if isinstance(scope, SingleSteps)]
+        known = next((scope.calls[key] for scope in reversed(steps) if key in scope.calls), None)
+        if known is not None:
+            self._frames.append(known)
+            return known
         layer_call = LayerCall(
             key,
             operation,
@@ -393,8 +282,8 @@ class Recorder:
         )
         if parent:
             parent.holds_layers = True
-        if isinstance(scope, SingleSteps):
-            scope.calls[key] = layer_call
+        if steps:
+            steps[-1].calls[key] = layer_call
         self.calls.append(layer_call)
         self._frames.append(layer_call)
         return layer_call
@@ -414,16 +303,8 @@ class Recorder:
         # An operation such as x + y is a node of a functional model. Elsewhere it is a detail of how a layer computes:
         # keras.ops.pad makes one, most of keras.ops make none.
         around = self._frames[-1].operation if self._frames else self.model
-        around = around.layer if _has_base(around, "TimeDistributed") else around
-        return _has_base(operation, "Layer") or _has_base(around, "Functional")
-
-    def _inside_step_loop(self) -> bool:
-        # A cell runs once per timestep, inside a loop whose tensors cannot leave it.
-        return any(_has_base(frame.operation, "RNN") for frame in self._frames)
-
-
-def _has_base(operation: Any, name: str) -> bool:
-    return any(cls.__name__ == name for cls in type(operation).__mro__)
+        around = around.layer if has_base(around, "TimeDistributed") else around
+        return has_base(operation, "Layer") or has_base(around, "Functional")
 
 
 def current_recorder() -> Recorder | None:
@@ -436,6 +317,8 @@ def recording(
     model: Any,
     wants_internals: Callable[[str], bool] = lambda key: False,
     replace_output: OutputReplacement | None = None,
+    *,
+    replaces_steps: bool = False,
 ) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
@@ -443,9 +326,11 @@ def recording(
         model: The model whose forward pass is made inside the block.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
         replace_output: What changes the outputs of calls, see :class:`Recorder`.
+        replaces_steps: Whether it can change what comes at each step of a loop.
     """
     wrapped_calls.install(current_recorder)
-    recorder = Recorder(model, wants_internals, replace_output)
+    loops.install(current_recorder)
+    recorder = Recorder(model, wants_internals, replace_output, replaces_steps)
     token = _current.set(recorder)
     try:
         yield recorder

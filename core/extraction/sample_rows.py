@@ -22,12 +22,21 @@ from core.extraction.sample_axes import (
 )
 from core.inputs import structure
 
-__all__ = ["SampleAxes", "doubtful_layers", "in_rows_by_sample", "rows_that_follow", "without_values"]
+__all__ = [
+    "SampleAxes",
+    "doubtful_layers",
+    "in_rows_by_sample",
+    "rows_that_follow",
+    "with_steps_made",
+    "without_empty_loops",
+    "without_values",
+]
 
 _ROWS_BY_VALUES = (
     "how many rows it answers, or in which order, depends on the values of all samples that run together; "
     "a sample that runs alone has values here"
 )
+_NO_STEPS = "its loop made no step for these samples, or answered more in all steps than may be kept"
 _NOT_TOLD_APART = "it could not be found out which part of its answer belongs to which sample"
 
 
@@ -174,6 +183,42 @@ def _by_sample(
         layer = replace(layer, output_shape=(None, *extents[1:]), axis_names=names)
     described = replace(described, axes=names, channels_first=False, mask=None, layer=layer)
     return described, tensor, by_sample(mask, count, axis) if has_mask else None
+
+
+def without_empty_loops(recording: Recording) -> Recording:
+    """Return what a pass kept without layers inside of loops that answered nothing, of which it is said why.
+
+    Args:
+        recording: What was kept, with its tensors.
+    """
+    pairs = list(zip(recording.described, recording.tensors, strict=True))
+    empty = {each.key for each, tensor in pairs if each.layer.is_stepwise and 0 in tensor.shape}
+    if not empty:
+        return recording
+    left = [(each, tensor) for each, tensor in pairs if each.key not in empty]
+    return replace(
+        recording,
+        tensors=[tensor for _, tensor in left],
+        described=tuple(each for each, _ in left),
+        layers=without_values(recording.layers, dict.fromkeys(empty, _NO_STEPS)),
+    )
+
+
+def with_steps_made(batch: Batch) -> tuple[LayerInfo, ...]:
+    """Return the layers of a pass, those inside of loops with the steps that these made in it.
+
+    Args:
+        batch: What the pass gave.
+    """
+    made = {
+        each.key: tuple(tensor.shape[1:])
+        for each, tensor in zip(batch.recording.described, batch.tensors, strict=True)
+        if each.layer.is_stepwise and each.part == "output" and each.has_sample_axis
+    }
+    return tuple(
+        replace(layer, output_shape=(None, *made[layer.key])) if layer.key in made else layer
+        for layer in batch.recording.layers
+    )
 
 
 def without_values(layers: tuple[LayerInfo, ...], missing: Mapping[str, str]) -> tuple[LayerInfo, ...]:

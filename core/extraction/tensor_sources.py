@@ -29,9 +29,18 @@ def traced_back(tensor: Any, producers: Mapping[int, tuple[str, Any]]) -> list[s
             sources.append(producers[id(part)][0])
             continue
         operation = None if hasattr(part, "numpy") else getattr(part, "op", None)
-        if operation is not None and operation.type not in _ONLY_EXTENTS:
+        if operation is not None and operation.type == "Placeholder":
+            waiting.extend(_outside_of_loop(part))
+        elif operation is not None and operation.type not in _ONLY_EXTENTS:
             waiting.extend(reversed(operation.inputs))
     return sources
+
+
+def _outside_of_loop(tensor: Any) -> list[Any]:
+    """Return what a tensor inside a loop of the graph stands for, where that is one of the graph around."""
+    if getattr(tensor.graph, "outer_graph", None) is None or tensor.dtype.name == "resource":
+        return []
+    return [outer for outer, inner in getattr(tensor.graph, "captures", ()) if inner is tensor]
 
 
 def is_answer(tensor: Any, producers: Mapping[int, tuple[str, Any]]) -> bool:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from core.extraction.graph_rows import operations_by_values
-from core.extraction.layers import with_time_axis
+from core.extraction.layers import PIECE_AXIS, TIME_AXIS, with_loop_axis
 
-__all__ = ["FoldedSteps", "SingleSteps", "TimeValue"]
+__all__ = ["INSIDE_BRANCH", "FoldedSteps", "SingleSteps", "TimeValue"]
 
-_ROWS_BY_VALUES: Final = "how much it answers to a timestep depends on the values, so that steps cannot be put together"
-_NOT_AT_EACH: Final = "it is not called at each timestep"
+INSIDE_BRANCH: Final = "it runs in a branch of the graph that is not always taken, and values cannot leave that branch"
+"""Why a layer has no values that is called under a condition on values."""
+_ROWS_BY_VALUES: Final = "how much it answers to a step depends on the values, so that steps cannot be put together"
+_NOT_AT_EACH: Final = "it is not called at each step"
+_TOO_MUCH: Final = "what it answered to all steps of its loop is more than may be kept"
+_NO_TENSOR: Final = "it answers rows of different lengths at each step of a loop, which cannot be put together"
 
 
 @dataclass(frozen=True)
@@ -23,14 +27,15 @@ class TimeValue:
         tensor: As it is seen from some scope.
         mask: Which of its places are none of padding, or None.
         axes: Names of its axes; empty for those that the layer's own answer has.
-        time_axes: How many axes of time were put behind the samples so far.
+        loop_axes: The axes that were put behind the samples so far, the outermost first, see
+            :func:`core.extraction.layers.with_loop_axis`.
         missing: Why it has no values there, or empty.
     """
 
     tensor: Any
     mask: Any = None
     axes: tuple[str, ...] = ()
-    time_axes: int = 0
+    loop_axes: tuple[str, ...] = ()
     missing: str = ""
 
 
@@ -40,6 +45,9 @@ class FoldedSteps:
     Args:
         inputs: What goes into the wrapper, shape ``(sample, time, …)``.
         mask: Which timesteps are none of padding, shape ``(sample, time)``, or None.
+
+    Attributes:
+        row_count: How many rows there are, None where that is not known.
     """
 
     def __init__(self, inputs: Any, mask: Any = None) -> None:
@@ -47,7 +55,7 @@ class FoldedSteps:
 
         self._extents = tf.shape(inputs)[:2]
         self._known: list[int | None] = inputs.shape[:2].as_list()
-        self._rows = None if None in self._known else inputs.shape[0] * inputs.shape[1]
+        self.row_count = None if None in self._known else inputs.shape[0] * inputs.shape[1]
         self._mask = mask
 
     def fold(self, tensor: Any) -> Any:
@@ -55,7 +63,7 @@ class FoldedSteps:
         import tensorflow as tf
 
         rows = tf.reshape(tensor, tf.concat([[-1], tf.shape(tensor)[2:]], 0))
-        rows.set_shape([self._rows, *tensor.shape[2:]])
+        rows.set_shape([self.row_count, *tensor.shape[2:]])
         return rows
 
     def unfold(self, tensor: Any) -> Any:
@@ -68,7 +76,7 @@ class FoldedSteps:
 
     def is_folded(self, tensor: Any) -> bool:
         """Return whether a tensor has a row for each timestep of each sample; a table of positions has none."""
-        return bool(tensor.shape.rank) and tensor.shape[0] == self._rows
+        return bool(tensor.shape.rank) and tensor.shape[0] == self.row_count
 
     def unfolded(self, value: TimeValue) -> TimeValue:
         """Return what a layer inside answered, with the axis of time."""
@@ -79,21 +87,29 @@ class FoldedSteps:
         return TimeValue(
             self.unfold(value.tensor),
             _with_mask_of_steps(mask, self._mask),
-            with_time_axis(value.axes) if value.axes else (),
-            value.time_axes + 1,
+            with_loop_axis(value.axes, TIME_AXIS) if value.axes else (),
+            (TIME_AXIS, *value.loop_axes),
         )
 
 
 @dataclass
 class SingleSteps:
-    """One timestep after the other, by Keras' own code: what each answered is put together when all are done.
+    """One step after the other, as the code of others goes: what each answered is put together when all are done.
 
     Attributes:
         mask: Which timesteps are none of padding, shape ``(sample, time)``, or None.
         row_counts: Extents of a first axis that make it the axis of samples.
-        calls: The calls of layers inside, by key; each stands for all timesteps.
+        calls: The calls of layers inside, by key; each stands for all steps.
         steps: What was answered at each step that was made, by the key of the call and the name of the tensor.
-        is_mapped: Whether the only step that was made stands for all of them, as in ``vectorized_map``.
+        is_mapped: Whether the last step that was made stands for all of them, as in a loop of the graph.
+        is_loop: Whether it may be samples that are gone through, with one row at each step.
+        steps_are_samples: Whether it is taken to be samples, where the extents of a tensor do not tell.
+        axis: What the axis of the steps is called.
+        step_count: How many there are, where that is known before any is made.
+        is_turned: Whether the last step goes first in what the loop returns.
+        most_bytes: How much may be kept of all steps; None for any amount.
+        depth: How many layers are around the loop.
+        times_called: How often each layer was called when a step was done, by key and ``id``; None before.
     """
 
     mask: Any = None
@@ -101,24 +117,49 @@ class SingleSteps:
     calls: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[tuple[str, str], TimeValue]] = field(default_factory=list)
     is_mapped: bool = False
+    is_loop: bool = False
+    steps_are_samples: bool = False
+    axis: str = TIME_AXIS
+    step_count: int | None = None
+    is_turned: bool = False
+    most_bytes: int | None = None
+    depth: int = 0
+    times_called: Any = None
+    _bytes: int = 0
 
     def add(self, key: str, name: str, value: TimeValue) -> None:
         """Remember a tensor of the step that is being made."""
+        if self.most_bytes is not None and not self.is_mapped:
+            self._bytes += value.tensor.dtype.size * (value.tensor.shape.num_elements() or 0)
+            if self._bytes > self.most_bytes:
+                self._let_go()
+                value = replace(value, tensor=self.steps[0].get((key, name), value).tensor, missing=_TOO_MUCH)
         self.steps[-1][key, name] = value
 
+    def _let_go(self) -> None:
+        # Of each tensor the first stays, which says what the layer answers.
+        for step in self.steps:
+            for place, value in step.items():
+                step[place] = replace(value, tensor=self.steps[0].get(place, value).tensor, missing=_TOO_MUCH)
+
     def mapped(self, function: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, list[Any]]]:
-        """Return a function of one timestep that answers what layers inside answered beside its own result."""
+        """Return a function of one step that answers what layers inside answered beside its own result."""
 
         def with_values(number: Any) -> tuple[Any, list[Any]]:
             result = function(number)
-            self._leave_out_rows_by_values()
-            return result, [tensor for value in self.steps[-1].values() for tensor in _tensors_of(value)]
+            return result, self.tensors_of_step()
 
         self.is_mapped = True
         return with_values
 
+    def tensors_of_step(self) -> list[Any]:
+        """Return what can leave the step that was made last, inside its graph; it is noted why the rest cannot."""
+        self._leave_out_rows_by_values()
+        self._leave_out_branches()
+        return [tensor for value in self.steps[-1].values() for tensor in _tensors_of(value)]
+
     def note_mapped(self, tensors: Sequence[Any]) -> None:
-        """Take over what a loop over all timesteps returned for what :meth:`mapped` answered, the time axis first."""
+        """Take over what a loop over all steps returned for :meth:`tensors_of_step`, the axis of the steps first."""
         remaining = iter(tensors)
         self.steps[-1] = {
             place: replace(
@@ -128,24 +169,36 @@ class SingleSteps:
             )
             for place, value in self.steps[-1].items()
         }
+        self.steps = self.steps[-1:]
 
     def joined(self) -> dict[tuple[str, str], TimeValue]:
-        """Return what all steps answered, with an axis of time behind that of the samples, in the order of calls."""
+        """Return what all steps answered, with an axis of them behind that of the samples, in the order of calls."""
         if not self.is_mapped:
             self._leave_out_rows_by_values()
         places = dict.fromkeys(place for step in self.steps for place in step)
         return {place: self._joined([step[place] for step in self.steps if place in step]) for place in places}
 
     def _leave_out_rows_by_values(self) -> None:
-        by_values = operations_by_values()
+        by_values = operations_by_values(in_loop=self.is_loop)
         for step in self.steps:
             for place, value in step.items():
                 if getattr(value.tensor, "op", None) in by_values:
                     step[place] = replace(value, missing=_ROWS_BY_VALUES)
 
-    def _joined(self, values: list[TimeValue]) -> TimeValue:
+    def _leave_out_branches(self) -> None:
         import tensorflow as tf
 
+        graphs, graph = [], tf.compat.v1.get_default_graph()
+        while graph is not None:
+            graphs.append(graph)
+            graph = getattr(graph, "outer_graph", None)
+        for place, value in self.steps[-1].items():
+            if not isinstance(value.tensor, tf.Tensor) or value.tensor.shape.rank is None:
+                self.steps[-1][place] = replace(value, missing=_NO_TENSOR)
+            elif not hasattr(value.tensor, "numpy") and value.tensor.graph not in graphs:
+                self.steps[-1][place] = replace(value, missing=INSIDE_BRANCH)
+
+    def _joined(self, values: list[TimeValue]) -> TimeValue:
         first = values[0]
         missing = next((value.missing for value in values if value.missing), "")
         if len(values) < len(self.steps):
@@ -153,22 +206,34 @@ class SingleSteps:
         elif any(not value.tensor.shape.is_compatible_with(first.tensor.shape) for value in values):
             missing = missing or _ROWS_BY_VALUES
         if missing:
-            return TimeValue(first.tensor, time_axes=first.time_axes + 1, missing=missing)
+            return TimeValue(first.tensor, loop_axes=(self.axis, *first.loop_axes), missing=missing)
         extents = first.tensor.shape[1:] if self.is_mapped else first.tensor.shape
-        has_rows = bool(extents.rank) and extents[0] in self.row_counts
+        has_rows = bool(extents.rank) and extents[0] in self.row_counts and not self.steps_are_samples
+        is_single = self.is_loop and not has_rows and bool(extents.rank) and extents[0] == 1
+        axis = self.axis if has_rows else PIECE_AXIS if self.is_loop and extents.rank and not is_single else ""
 
         def together(tensors: list[Any]) -> Any:
-            whole = tensors[0] if self.is_mapped else tf.stack(tensors)
-            return _swapped(whole) if has_rows else whole
+            whole = self._stacked(tensors)
+            return _swapped(whole) if has_rows else whole[:, 0] if is_single else whole
 
         masks = [value.mask for value in values]
         mask = None if None in [each if each is None else 0 for each in masks] else together(masks)
         return TimeValue(
             together([value.tensor for value in values]),
-            _with_mask_of_steps(mask, self.mask) if has_rows else None,
-            with_time_axis(first.axes) if first.axes else (),
-            first.time_axes + 1 if has_rows else first.time_axes,
+            _with_mask_of_steps(mask, self.mask) if has_rows else mask if self.is_loop else None,
+            with_loop_axis(first.axes, axis) if first.axes and axis else first.axes,
+            (axis, *first.loop_axes) if axis else first.loop_axes,
         )
+
+    def _stacked(self, tensors: list[Any]) -> Any:
+        import tensorflow as tf
+
+        whole = tensors[0] if self.is_mapped else tf.stack(tensors)
+        if self.is_turned:
+            whole = tf.reverse(whole, [0])
+        if self.step_count is not None:
+            whole = tf.ensure_shape(whole, [self.step_count, *whole.shape[1:]])
+        return whole
 
 
 def _tensors_of(value: TimeValue) -> list[Any]:

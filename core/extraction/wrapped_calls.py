@@ -1,4 +1,4 @@
-"""The methods of Keras and TensorFlow that are wrapped so that a pass can be recorded: calls, loops, graph functions.
+"""The methods of Keras and TensorFlow that are wrapped so that a pass can be recorded: calls and graph functions.
 
 Each wrapper does nothing unless a recorder is set.
 """
@@ -18,7 +18,7 @@ _install_lock = threading.Lock()
 
 
 def install(current_recorder: CurrentRecorder) -> None:
-    """Wrap the calls of layers, and the loops that layers are called in, once per process.
+    """Wrap the calls of layers and of graph functions, once per process.
 
     Args:
         current_recorder: Returns what records the pass that this thread is making, or None.
@@ -28,7 +28,6 @@ def install(current_recorder: CurrentRecorder) -> None:
 
     with _install_lock:
         _inline_graph_functions(type(tf.function(lambda: None)), current_recorder)
-        _note_loops(current_recorder)
         for owner in (keras.Layer, keras.Operation):
             original = owner.__call__
             if not getattr(original, _MARK, False):
@@ -55,50 +54,6 @@ def _inline_graph_functions(owner: Any, current_recorder: CurrentRecorder) -> No
 def _is_of_tensorflow(function: Any) -> bool:
     # What it compiles for itself, such as the loop of a Jacobian, cannot run otherwise.
     return str(getattr(function, "__module__", "")).startswith("tensorflow.")
-
-
-def _note_loops(current_recorder: CurrentRecorder) -> None:
-    # Each calls its function once, outside of the loop or for any one element, to see what it returns.
-    import tensorflow as tf
-    from keras.src.backend.tensorflow import core as keras_core
-    from tensorflow.python.ops.parallel_for import control_flow_ops
-
-    for owner, name in (
-        (keras_core, "map"),
-        (keras_core, "vectorized_map"),
-        (tf, "map_fn"),
-        (tf, "vectorized_map"),
-        (control_flow_ops, "pfor"),
-    ):
-        _note_loop(owner, name, current_recorder)
-
-
-def _note_loop(owner: Any, name: str, current_recorder: CurrentRecorder) -> None:
-    original = getattr(owner, name)
-    if getattr(original, _MARK, False):
-        return
-
-    @functools.wraps(original)
-    def loop(*args: Any, **kwargs: Any) -> Any:
-        recorder = current_recorder()
-        if recorder is None or recorder.is_mapping_steps:
-            return original(*args, **kwargs)
-        mapping = recorder.map_steps(args[0]) if args else None
-        if mapping is not None:
-            scope, function = mapping
-            try:
-                results, tensors = original(function, *args[1:], **kwargs)
-            finally:
-                recorder.end_mapping()
-            scope.note_mapped(tensors)
-            return results
-        with recorder.inside_loop():
-            results = original(*args, **kwargs)
-        recorder.note_results_of_loop(results)
-        return results
-
-    setattr(loop, _MARK, True)
-    setattr(owner, name, loop)
 
 
 def _wrapped(original: Callable[..., Any], current_recorder: CurrentRecorder) -> Callable[..., Any]:

@@ -403,8 +403,8 @@ class TestLayers:
         with pytest.raises(KeyError, match="no layer 'zzz'; there are: a"):
             extract(Chain(layers.Dense(3, name="a"), decides=decides), VECTORS, layers=["a", "zzz"])
 
-    def test_in_a_loop_of_the_graph_have_no_values(self):
-        class Loop(layers.Layer):
+    def test_in_a_branch_of_the_graph_have_no_values(self):
+        class Branching(layers.Layer):
             def __init__(self, **settings):
                 super().__init__(**settings)
                 self.step = layers.Dense(4, name="step")
@@ -414,15 +414,15 @@ class TestLayers:
                 self.built = True
 
             def call(self, x):
-                return keras.ops.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, self.step(y)), (0, x))[1]
+                return keras.ops.cond(keras.ops.max(x) > 0, lambda: self.step(x), lambda: x)
 
-        model = keras.Sequential([keras.Input((4,)), Loop(name="loop")])
+        model = keras.Sequential([keras.Input((4,)), Branching(name="branch")])
         activations = extract(model, VECTORS)
 
-        assert list(activations) == ["loop"]
-        same(activations["loop"].values, model(VECTORS))
-        with pytest.raises(KeyError, match="'loop/step' has no values: it runs inside a loop"):
-            activations["loop/step"]
+        assert list(activations) == ["branch"]
+        same(activations["branch"].values, model(VECTORS))
+        with pytest.raises(KeyError, match="'branch/step' has no values: it runs in a branch"):
+            activations["branch/step"]
 
     def test_an_input_layer_was_not_called(self):
         with pytest.raises(IndexError, match=r"layers\[0\] was not called"):

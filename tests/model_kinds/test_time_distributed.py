@@ -162,7 +162,7 @@ def test_gradients_and_changes_reach_layers_inside():
 
 def test_what_cannot_be_changed_is_refused():
     model = over_time(cnn(Own), (3, 8, 8, 1))
-    with pytest.raises(InputRejected, match="each timestep alone"):
+    with pytest.raises(InputRejected, match="each step of a loop alone"):
         ablate(Extractor(model), CLIPS, "each/conv", 2)
 
 

@@ -107,6 +107,36 @@ class Looping(layers.Layer):
         return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, self.step(y)), (0, x))[1]
 
 
+class OwnCell(layers.Layer):
+    """A cell that is made of layers."""
+
+    def __init__(self, units: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.state_size = self.output_size = units
+        self.given, self.recalled = layers.Dense(units, name="given"), layers.Dense(units, name="recalled")
+
+    def build(self, shape: Any) -> None:
+        self.given.build(shape)
+        self.recalled.build((None, self.state_size))
+
+    def call(self, x: Any, states: Any) -> Any:
+        state = ops.tanh(self.given(x) + self.recalled(states[0]))
+        return state, [state]
+
+
+class OverCrops(keras.Model):
+    """Calls a layer for the crops of one picture after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps, self.answer = layers.Conv2D(3, 3, name="maps"), layers.Dense(2, name="answer")
+        self.maps.build((None, 5, 5, 1))
+
+    def call(self, pictures: Any) -> Any:
+        crops = tf.stack([pictures[:, :5, :5], pictures[:, 3:, 3:]], axis=1)
+        return self.answer(ops.mean(tf.map_fn(self.maps, crops), axis=(1, 2, 3)))
+
+
 class Choosing(keras.Model):
     """A graph function in which tensors decide."""
 
@@ -424,6 +454,13 @@ KINDS: Mapping[str, Kind] = {
         ),
         numbers(6, 4),
     ),
+    "cell of layers": Kind(
+        lambda: functional(
+            (5, 2), layers.Masking(), layers.RNN(OwnCell(3, name="cell"), name="rnn"), layers.Dense(2, "softmax")
+        ),
+        numbers(5, 2),
+    ),
+    "crops": Kind(OverCrops, numbers(8, 8, 1)),
     "cell by hand": Kind(Stepping, numbers(3, 4)),
     "any length": Kind(
         lambda: functional((None, 4), layers.TimeDistributed(layers.Dense(2)), layers.Conv1D(3, 2)), numbers(6, 4)

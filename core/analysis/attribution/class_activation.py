@@ -23,6 +23,7 @@ from core.common.choices import refuse_unknown
 from core.common.progress import Progress
 from core.errors import NoGradient
 from core.extraction.extractor import Extractor
+from core.extraction.known_layers import known_layers
 from core.extraction.layers import input_key, is_input
 from core.inputs import structure
 from core.inputs.model_inputs import input_specs
@@ -98,6 +99,13 @@ def _by_gradient(request: _MapRequest, weights_of: Callable[[np.ndarray, np.ndar
     result = run_pass(request.extractor, request.inputs, spec, target=target)
     gradients = result.gradients[layer]
     if gradients is None:
+        called = next((each for each in known_layers(request.extractor) if each.key == layer), None)
+        if called is not None and called.is_stepwise:
+            raise NoGradient(
+                f"{layer!r} is called at each step of a loop alone: nothing works on all that it answered, so there "
+                "is no gradient by it.",
+                remedy="Choose the layer around it, or Score-CAM, which needs no gradient.",
+            )
         raise NoGradient(
             f"{target.layer!r} does not depend on {layer!r} by a gradient.",
             remedy="Choose a target after that layer, or Score-CAM, which needs no gradient.",

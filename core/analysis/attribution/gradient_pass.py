@@ -413,8 +413,8 @@ def _refuse_single_steps(recorder: Recorder, spec: PassSpec) -> None:
         stepwise = [key for key, *_ in call.outputs() if call.is_stepwise and key in spec.changed]
         if stepwise:
             raise InputRejected(
-                f"Layer {stepwise[0]!r} is called at each timestep alone, and cannot be changed at all of them.",
-                remedy=f"Choose {call.parent!r}, the layer around it.",
+                f"Layer {stepwise[0]!r} is called at each step of a loop alone, and cannot be changed at all of them.",
+                remedy=f"Choose {call.parent!r}, the layer around it." if call.parent else "Choose another layer.",
             )
 
 

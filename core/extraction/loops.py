@@ -1,0 +1,381 @@
+"""Loops of the graph: what layers inside answered at each step leaves the loop beside its own results.
+
+Tensors of the graph inside a loop cannot leave it, but for what its function returns. While a pass is recorded, that
+returns more: of ``vectorized_map`` a list beside its result, of ``while_loop`` (of which ``map``, ``fori_loop``,
+``scan`` and the steps of a recurrent layer are made) arrays among its variables. What these hold is known only when the
+function was traced, so a loop in which layers are called is traced once beforehand, in a graph that is thrown away.
+What the loop computes itself is left as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from core.common.limits import get_limits
+from core.extraction.layers import PIECE_AXIS, TIME_AXIS
+from core.extraction.time_scopes import SingleSteps
+
+__all__ = ["LoopPlan", "install"]
+
+CurrentRecorder: TypeAlias = Callable[[], Any]
+_MARK: Final = "_layerscope_wrapped"
+_install_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class LoopPlan:
+    """What is known of a loop before it is made.
+
+    Attributes:
+        step_count: How many steps it makes, a number or a tensor; None where only the loop itself says.
+        steps_are_samples: Whether it seems to go through the samples.
+        mask: Which steps are none of padding, shape ``(sample, time)``, or None.
+        is_turned: Whether its last step goes first in what it returns.
+        row_counts: Extents of a first axis that make it the axis of samples; None for those of the model's inputs.
+        axis: What the axis of the steps is called.
+    """
+
+    step_count: Any = None
+    steps_are_samples: bool = False
+    mask: Any = None
+    is_turned: bool = False
+    row_counts: tuple[int | None, ...] | None = None
+    axis: str = TIME_AXIS
+
+    def scope(self, recorder: Any, **settings: Any) -> SingleSteps:
+        """Return what collects the steps of the loop."""
+        is_known = isinstance(self.step_count, int)
+        return SingleSteps(
+            mask=self.mask,
+            row_counts=recorder.row_counts if self.row_counts is None else self.row_counts,
+            is_loop=True,
+            axis=self.axis,
+            steps_are_samples=self.steps_are_samples,
+            step_count=self.step_count if is_known else None,
+            is_turned=self.is_turned,
+            most_bytes=get_limits().kept_bytes if self.step_count is None else None,
+            depth=recorder.depth,
+            **settings,
+        )
+
+
+def install(current_recorder: CurrentRecorder) -> None:
+    """Wrap the loops that layers may be called in, once per process; they act only where a recorder is set.
+
+    Args:
+        current_recorder: Returns what records the pass that this thread is making, or None.
+    """
+    import tensorflow as tf
+    from keras.src import backend
+    from keras.src.backend.tensorflow import core as keras_core
+    from tensorflow.python.ops import while_loop
+    from tensorflow.python.ops.parallel_for import control_flow_ops
+
+    with _install_lock:
+        _wrap(while_loop, "while_loop", _while_loop, current_recorder)
+        _wrap(tf, "map_fn", _map_fn, current_recorder)
+        _wrap(keras_core, "map", _keras_map, current_recorder)
+        _wrap(keras_core, "fori_loop", _fori_loop, current_recorder)
+        _wrap(keras_core, "scan", _scan, current_recorder)
+        _wrap(control_flow_ops, "pfor", _parallel_steps, current_recorder)
+        _wrap(backend, "rnn", _recurrent_steps, current_recorder)
+
+
+_Loop: TypeAlias = Callable[..., Any]
+
+
+class _Call(NamedTuple):
+    """A call of a loop: the function as it is, and the arguments by their names."""
+
+    original: _Loop
+    arguments: dict[str, Any]
+
+    def make(self, **changed: Any) -> Any:
+        return self.original(**(self.arguments | changed))
+
+
+def _wrap(owner: Any, name: str, follow: Callable[[Any, _Call], Any], current_recorder: CurrentRecorder) -> None:
+    original = getattr(owner, name)
+    if getattr(original, _MARK, False):
+        return
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def loop(*args: Any, **kwargs: Any) -> Any:
+        recorder = current_recorder()
+        if recorder is None or not recorder.follows_loops:
+            return original(*args, **kwargs)
+        return follow(recorder, _Call(original, signature.bind(*args, **kwargs).arguments))
+
+    setattr(loop, _MARK, True)
+    setattr(owner, name, loop)
+
+
+def _unfollowed(recorder: Any, loop: _Call) -> Any:
+    with recorder.inside_loop():
+        results = loop.make()
+    recorder.note_results_of_loop(results)
+    return results
+
+
+def _keras_map(recorder: Any, loop: _Call) -> Any:
+    """Make ``keras.ops.map``, which calls its function once outside of the loop to see what it returns."""
+    function, is_first = loop.arguments["f"], [True]
+
+    def without_the_first(element: Any) -> Any:
+        if is_first.pop() if is_first else False:
+            with recorder.unrecorded():
+                return function(element)
+        return function(element)
+
+    return loop.make(f=without_the_first)
+
+
+def _map_fn(recorder: Any, loop: _Call) -> Any:
+    with recorder.planned(_plan_of_elements(recorder, loop.arguments["elems"])):
+        return loop.make()
+
+
+def _plan_of_elements(recorder: Any, elements: Any) -> LoopPlan:
+    import tensorflow as tf
+
+    first = tf.nest.flatten(elements)[0]
+    known = first.shape[0] if hasattr(first, "shape") and len(first.shape) else None
+    count = tf.shape(first)[0] if known is None and isinstance(first, tf.Tensor) else known
+    # What it goes through may be pieces of any kind, in any order.
+    return LoopPlan(count, known in recorder.row_counts, axis=PIECE_AXIS)
+
+
+def _fori_loop(recorder: Any, loop: _Call) -> Any:
+    lower, upper = loop.arguments["lower"], loop.arguments["upper"]
+    is_known = isinstance(lower, int) and isinstance(upper, int)
+    with recorder.planned(LoopPlan(max(upper - lower, 0)) if is_known else LoopPlan()):
+        return loop.make()
+
+
+def _scan(recorder: Any, loop: _Call) -> Any:
+    import tensorflow as tf
+
+    elements, count = loop.arguments.get("xs"), loop.arguments.get("length")
+    if count is None and elements is not None:
+        first = tf.nest.flatten(elements)[0]
+        count = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
+    plan = LoopPlan(count, is_turned=bool(loop.arguments.get("reverse")))
+    with recorder.planned(plan):
+        return loop.make()
+
+
+def _recurrent_steps(recorder: Any, loop: _Call) -> Any:
+    """Go through the timesteps of a recurrent layer whose cell is code of others."""
+    import tensorflow as tf
+
+    if not recorder.follows_cell:
+        return loop.make()
+    inputs, mask = loop.arguments["inputs"], loop.arguments.get("mask")
+    step = loop.arguments["step_function"]
+    if mask is not None and loop.arguments.get("go_backwards"):
+        mask = tf.reverse(mask, [1])
+    count = inputs.shape[1] if inputs.shape[1] is not None else tf.shape(inputs)[1]
+    plan = LoopPlan(count, mask=mask, row_counts=(inputs.shape[0],))
+    if loop.arguments.get("unroll"):
+        scope = plan.scope(recorder)
+
+        def unrolled(inputs: Any, states: Any) -> Any:
+            with recorder.step_of_loop(scope, (inputs,), (loop.arguments["inputs"],)):
+                return step(inputs, states)
+
+        with recorder.looping(scope):
+            return loop.make(step_function=unrolled)
+    is_first = [True]
+
+    def without_the_first(inputs: Any, states: Any) -> Any:
+        # Keras makes one step outside of the loop, to see what comes out.
+        if is_first.pop() if is_first else False:
+            with recorder.unrecorded():
+                return step(inputs, states)
+        recorder.note_sources((inputs,), (loop.arguments["inputs"],))
+        return step(inputs, states)
+
+    with recorder.planned(plan):
+        return loop.make(step_function=without_the_first)
+
+
+def _parallel_steps(recorder: Any, loop: _Call) -> Any:
+    """Make the loop that ``vectorized_map`` is made of: its function is called once, for all numbers of steps."""
+    import tensorflow as tf
+
+    function, count = loop.arguments["loop_fn"], loop.arguments["iters"]
+    mapping = recorder.map_steps(function)
+    if mapping is not None:
+        scope, with_values = mapping
+        try:
+            results, tensors = loop.make(loop_fn=with_values)
+        finally:
+            recorder.end_mapping()
+        scope.note_mapped(tensors)
+        return results
+    if "vectorized_map" not in function.__qualname__:
+        return _unfollowed(recorder, loop)  # such as that of a Jacobian, in which TensorFlow calls no layer
+    known = tf.get_static_value(count)
+    known = None if known is None else int(known)
+    plan = LoopPlan(count if known is None else known, known in recorder.row_counts, axis=PIECE_AXIS)
+    scope = plan.scope(recorder, is_mapped=True)
+
+    def step(number: Any) -> Any:
+        with recorder.step_of_loop(scope, (), ()):
+            return function(number)
+
+    def follow() -> Any:
+        with recorder.looping(scope):
+            with recorder.mapping(scope):
+                results, tensors = loop.make(loop_fn=scope.mapped(step))
+            scope.note_mapped(tensors)
+        recorder.note_results_of_loop(results, scope)
+        return results
+
+    return _followed(recorder, loop, follow)
+
+
+def _followed(recorder: Any, loop: _Call, follow: Callable[[], Any]) -> Any:
+    """Make a loop with what layers inside answer, or as it is where that fails: the model's own pass goes on."""
+    undo = recorder.checkpoint()
+    try:
+        return follow()
+    except Exception:
+        undo()
+        return _unfollowed(recorder, loop)
+
+
+def _while_loop(recorder: Any, loop: _Call) -> Any:
+    import tensorflow as tf
+
+    plan = recorder.take_plan() or LoopPlan()
+    if tf.executing_eagerly():
+        return _made_step_by_step(recorder, loop, plan)
+    return _followed(recorder, loop, lambda: _made_with_arrays(recorder, loop, plan))
+
+
+def _made_step_by_step(recorder: Any, loop: _Call, plan: LoopPlan) -> Any:
+    scope, body, variables = plan.scope(recorder), loop.arguments["body"], loop.arguments["loop_vars"]
+
+    def step(*now: Any) -> Any:
+        with recorder.step_of_loop(scope, now, variables):
+            return body(*now)
+
+    with recorder.looping(scope):
+        results = loop.make(body=step)
+    recorder.note_results_of_loop(results, scope)
+    return results
+
+
+def _made_with_arrays(recorder: Any, loop: _Call, plan: LoopPlan) -> Any:
+    """Make a loop of the graph with an array among its variables for each tensor that a layer inside answers."""
+    scope, body, variables = plan.scope(recorder, is_mapped=True), loop.arguments["body"], loop.arguments["loop_vars"]
+
+    def step(*now: Any) -> tuple[Any, list[Any]]:
+        with recorder.step_of_loop(scope, now, variables):
+            results = body(*now)
+            return results, scope.tensors_of_step()
+
+    with recorder.looping(scope):
+        specs = _traced_beforehand(loop, step)
+        if specs:
+            results, tensors = _with_arrays(loop, step, specs, plan)
+        else:
+            with recorder.unrecorded():
+                results, tensors = loop.make(), []
+        scope.note_mapped(tensors)
+    recorder.note_results_of_loop(results, scope)
+    return results
+
+
+def _traced_beforehand(loop: _Call, step: Callable[..., tuple[Any, list[Any]]]) -> list[Any]:
+    """Return the types of what layers inside of a loop answer, from a trace of it that is thrown away."""
+    import tensorflow as tf
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    specs: list[Any] = []
+
+    def body(*now: Any) -> Any:
+        results, tensors = step(*now)
+        specs[:] = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+        return results
+
+    with _variables_left_as_they_are(), FuncGraph("layerscope_loop").as_default():
+        loop.make(body=body)
+    return specs
+
+
+@contextmanager
+def _variables_left_as_they_are() -> Iterator[None]:
+    # What is written into variables inside of a graph that is thrown away must not be read outside of it.
+    from keras.src.backend.common.stateless_scope import get_stateless_scope
+
+    scope = get_stateless_scope()
+    values, losses = (dict(scope.state_mapping), list(scope.losses or ())) if scope else ({}, [])
+    try:
+        yield
+    finally:
+        if scope:
+            scope.state_mapping.clear()
+            scope.state_mapping.update(values)
+            if scope.losses is not None:
+                scope.losses[:] = losses
+
+
+def _with_arrays(
+    loop: _Call, step: Callable[..., tuple[Any, list[Any]]], specs: list[Any], plan: LoopPlan
+) -> tuple[Any, list[Any]]:
+    """Make a loop of the graph, and return its results, and what layers inside answered with the steps first."""
+    import tensorflow as tf
+
+    variables, is_open = loop.arguments["loop_vars"], plan.step_count is None
+    most = tf.constant(get_limits().kept_bytes, tf.int64)
+    count = 0 if is_open else plan.step_count
+    arrays = [tf.TensorArray(spec.dtype, count, dynamic_size=is_open, element_shape=spec.shape) for spec in specs]
+
+    def body(number: Any, size: Any, arrays: list[Any], *now: Any) -> list[Any]:
+        results, tensors = step(*now)
+        if is_open:
+            sizes = [tf.size(tensor, tf.int64) * tensor.dtype.size for tensor in tensors]
+            size = size + tf.add_n(sizes)
+        # What is too much is let go, one step over the other.
+        place = tf.where(size <= most, number, 0)
+        written = [array.write(place, tensor) for array, tensor in zip(arrays, tensors, strict=True)]
+        return [number + 1, size, written, *(results if isinstance(results, (list, tuple)) else [results])]
+
+    def condition(number: Any, size: Any, arrays: list[Any], *now: Any) -> Any:
+        return loop.arguments["cond"](*now)
+
+    changed: dict[str, Any] = {}
+    if loop.arguments.get("shape_invariants") is not None:
+        changed["shape_invariants"] = [None, None, [None] * len(arrays), *loop.arguments["shape_invariants"]]
+    number, size, arrays, *results = loop.make(
+        cond=condition,
+        body=body,
+        loop_vars=[tf.constant(0), tf.constant(0, tf.int64), arrays, *variables],
+        return_same_structure=True,
+        **changed,
+    )
+    is_whole = (number > 0) & (size <= most)
+    tensors = [
+        tf.cond(is_whole, array.stack, functools.partial(_no_steps, spec)) if is_open else array.stack()
+        for array, spec in zip(arrays, specs, strict=True)
+    ]
+    if len(results) == 1 and not loop.arguments.get("return_same_structure"):
+        return results[0], tensors
+    if hasattr(variables, "_fields"):
+        return type(variables)(*results), tensors
+    return type(variables)(results), tensors
+
+
+def _no_steps(spec: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.zeros([0, *(extent or 0 for extent in spec.shape)], spec.dtype)
