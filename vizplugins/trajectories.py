@@ -107,7 +107,8 @@ def _frame(activation: Activation, points: np.ndarray, shown: np.ndarray, option
     frame["index"], frame["time"] = sample, step
     frame["sample"] = sample + activation.context.first
     frame["class"] = np.array(charts.classes_of(activation))[sample]
-    if (tokens := activation.context.tokens) is not None and tokens.shape == shown.shape:
+    tokens = None if activation.layer.loop else activation.context.tokens
+    if tokens is not None and tokens.shape == shown.shape:
         frame["word"] = tokens[sample, step]
     frame["open"] = frame["index"] == options.sample
     per_sample = max(1, int(shown.sum(axis=1).max()))

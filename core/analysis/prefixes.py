@@ -374,4 +374,4 @@ def _are_alike(one: np.ndarray, other: np.ndarray, among: np.ndarray) -> bool:
 
 
 def _is_over_time(layer: LayerInfo) -> bool:
-    return layer.axes[1:2] == ("time",) or bool(set(layer.type_names) & _RECURRENT)
+    return (layer.axes[1:2] == ("time",) and layer.loop != "steps") or bool(set(layer.type_names) & _RECURRENT)

@@ -66,6 +66,8 @@ def _words(activation: Activation, shape: tuple[int, ...]) -> np.ndarray | None:
     tokens = activation.context.tokens
     if tokens is None:
         return None
+    if activation.layer.loop == "steps":
+        return None  # as many as there are words by chance
     words = tokens if len(shape) == 2 else tokens[0]
     if words.shape != shape:
         return None
@@ -73,12 +75,14 @@ def _words(activation: Activation, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _is_turned(activation: Activation) -> bool:
-    return ("direction", "backwards") in activation.layer.settings
+    return ("direction", "backwards") in activation.layer.settings or activation.layer.loop == "backwards"
 
 
 def _nearest_mask(activation: Activation, shape: tuple[int, ...]) -> np.ndarray | None:
     if activation.mask is not None and activation.mask.shape == shape:
         return np.asarray(activation.mask, dtype=bool)
+    if activation.layer.loop == "steps":
+        return None
     nearest, met = [activation], {activation.key}
     for _ in range(_FURTHEST):
         for each in nearest:

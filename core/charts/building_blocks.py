@@ -229,10 +229,10 @@ def token_labels(answer: Activation, length: int) -> tuple[tuple[str, ...], np.n
 
     Returns:
         A label per position, and a boolean array of shape ``(position,)`` that is False where there is padding. None
-        where no tokens are known, or those that are belong to a sequence of another length.
+        where no tokens are known, or those that are belong to a sequence of another length or to no step of a loop.
     """
     tokens = answer.context.tokens
-    if tokens is None or tokens.shape[1:] != (length,):
+    if tokens is None or tokens.shape[1:] != (length,) or answer.layer.loop == "steps":
         return None
     labels = tuple(str(token) for token in tokens[0])
     shown = np.array([bool(label) for label in labels])

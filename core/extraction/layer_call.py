@@ -42,8 +42,7 @@ class LayerCall:
         internals: Those of them that were recorded.
         loop_axes: The axes that each tensor in ``output`` has behind its samples, of ``TimeDistributed`` layers and
             loops around, the outermost first; empty for none.
-        is_stepwise: Whether the layer was called at each step of a loop alone: then no later layer works on ``output``
-            itself, and nothing can be changed in it, or derived by it.
+        loop: What it was called at each step of alone, see :class:`core.extraction.layers.LayerInfo`.
         takes_answers: Whether what went in is what other layers answered, or the model's input, as it is or in another
             type of numbers.
     """
@@ -60,8 +59,16 @@ class LayerCall:
     internal_keys: tuple[str, ...] = ()
     internals: dict[str, Internal] = field(default_factory=dict)
     loop_axes: list[tuple[str, ...]] = field(default_factory=list)
-    is_stepwise: bool = False
+    loop: str = ""
     takes_answers: bool = True
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether the layer was called at each step of a loop alone.
+
+        Then no later layer works on ``output`` itself, and nothing can be changed in it as a whole, or derived by it.
+        """
+        return bool(self.loop)
 
     def outputs(self) -> list[tuple[str, Any, Any]]:
         """Return key, tensor and mask of each output: ``"name"`` for a single one, ``"name[0]"`` for one of several."""

@@ -13,7 +13,10 @@ from core.extraction.channel_order import shape_with_channels_last
 from core.extraction.squashing import logits_behind, squashing_function
 
 __all__ = [
+    "BACKWARDS",
     "PIECE_AXIS",
+    "SEQUENCE",
+    "STEPS",
     "TIME_AXIS",
     "LayerInfo",
     "LayerPlace",
@@ -34,6 +37,9 @@ __all__ = [
     "with_loop_axis",
 ]
 
+BACKWARDS: Final = "backwards"
+SEQUENCE: Final = "sequence"
+STEPS: Final = "steps"
 TIME_AXIS: Final = "time"
 PIECE_AXIS: Final = "axis1"
 _INPUT: Final = "input:"
@@ -126,8 +132,9 @@ class LayerInfo:
         wrapped_type_names: Class and bases of the layer that it applies to each timestep; empty for no wrapper.
         places: Where the positions of each axis of its answer but that of the samples lie in time or on the frequencies
             of an input, None for an axis of which that is not known; empty where it is known of none.
-        is_stepwise: Whether it was called at each step of a loop alone, so that no later layer works on all that it
-            answered.
+        loop: What it was called at each step of alone, so that no later layer works on all that it answered:
+            ``"sequence"``, the timesteps of what goes into a layer around it, ``"backwards"``, those from the last to
+            the first, or ``"steps"``, of which nothing else is known; empty where it was called at once.
         time_inside: Where the timesteps lie that a recurrent or attention layer goes through, for what it keeps to
             itself; None where that is not known.
     """
@@ -154,12 +161,17 @@ class LayerInfo:
     wrapped_type_names: tuple[str, ...] = ()
     places: tuple[AxisPlaces | None, ...] = ()
     time_inside: AxisPlaces | None = None
-    is_stepwise: bool = False
+    loop: str = ""
 
     @property
     def kind(self) -> str:
         """What the layer is coloured by: ``"convolution"``, ``"recurrent"``, ``"dense"`` and so on."""
         return layer_kind(self.wrapped_type_names or self.type_names)
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether it was called at each step of a loop alone."""
+        return bool(self.loop)
 
     @property
     def depth(self) -> int:
@@ -270,7 +282,7 @@ class LayerPlace:
     holds_layers: bool = False
     missing: str = ""
     internals: tuple[str, ...] = ()
-    is_stepwise: bool = False
+    loop: str = ""
 
 
 def describe_layer(

@@ -200,7 +200,10 @@ class LoopRecorder:
             values.setdefault(key, {})[name] = value
         for key, named in values.items():
             call = scope.calls[key]
-            call.is_stepwise = call.is_stepwise or any(map(str.isdigit, named))
+            axes = [value.loop_axes for name, value in named.items() if name.isdigit()]
+            if axes and (axes != call.loop_axes or not call.loop):
+                # Where it goes through the samples, what is known of steps inside stays.
+                call.loop = scope.kind
             self._note(call, named)
 
     def note_results_of_loop(self, results: Any, scope: SingleSteps | None = None) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from core.common.limits import get_limits
-from core.extraction.layers import PIECE_AXIS, TIME_AXIS
+from core.extraction.layers import BACKWARDS, PIECE_AXIS, SEQUENCE, STEPS, TIME_AXIS
 from core.extraction.time_scopes import SingleSteps
 
 __all__ = ["LoopPlan", "install"]
@@ -39,6 +39,7 @@ class LoopPlan:
         is_turned: Whether its last step goes first in what it returns.
         row_counts: Extents of a first axis that make it the axis of samples; None for those of the model's inputs.
         axis: What the axis of the steps is called.
+        kind: What steps they are, see :class:`core.extraction.layers.LayerInfo`.
     """
 
     step_count: Any = None
@@ -47,6 +48,7 @@ class LoopPlan:
     is_turned: bool = False
     row_counts: tuple[int | None, ...] | None = None
     axis: str = TIME_AXIS
+    kind: str = STEPS
 
     def scope(self, recorder: Any, **settings: Any) -> SingleSteps:
         """Return what collects the steps of the loop."""
@@ -56,6 +58,7 @@ class LoopPlan:
             row_counts=recorder.row_counts if self.row_counts is None else self.row_counts,
             is_loop=True,
             axis=self.axis,
+            kind=self.kind,
             steps_are_samples=self.steps_are_samples,
             step_count=self.step_count if is_known else None,
             is_turned=self.is_turned,
@@ -179,10 +182,12 @@ def _recurrent_steps(recorder: Any, loop: _Call) -> Any:
         return loop.make()
     inputs, mask = loop.arguments["inputs"], loop.arguments.get("mask")
     step = loop.arguments["step_function"]
-    if mask is not None and loop.arguments.get("go_backwards"):
+    is_backwards = bool(loop.arguments.get("go_backwards"))
+    if mask is not None and is_backwards:
         mask = tf.reverse(mask, [1])
     count = inputs.shape[1] if inputs.shape[1] is not None else tf.shape(inputs)[1]
-    plan = LoopPlan(count, mask=mask, row_counts=(inputs.shape[0],))
+    rows = [tensor.shape[0] for tensor in tf.nest.flatten([inputs, loop.arguments["initial_states"]])]
+    plan = LoopPlan(count, mask=mask, row_counts=tuple(rows), kind=BACKWARDS if is_backwards else SEQUENCE)
     if loop.arguments.get("unroll"):
         scope = plan.scope(recorder)
 

@@ -317,7 +317,7 @@ class _Collector:
             holds_layers=call.holds_layers,
             missing=missing,
             internals=() if missing else call.internal_keys,
-            is_stepwise=call.is_stepwise,
+            loop=call.loop,
         )
         layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, loop_axes=loop_axes)
         return self._with_axes_of_source(layer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from core.extraction.graph_rows import operations_by_values
-from core.extraction.layers import PIECE_AXIS, TIME_AXIS, with_loop_axis
+from core.extraction.layers import PIECE_AXIS, SEQUENCE, TIME_AXIS, with_loop_axis
 
 __all__ = ["INSIDE_BRANCH", "FoldedSteps", "SingleSteps", "TimeValue"]
 
@@ -105,6 +105,7 @@ class SingleSteps:
         is_loop: Whether it may be samples that are gone through, with one row at each step.
         steps_are_samples: Whether it is taken to be samples, where the extents of a tensor do not tell.
         axis: What the axis of the steps is called.
+        kind: What steps they are, see :class:`core.extraction.layers.LayerInfo`.
         step_count: How many there are, where that is known before any is made.
         is_turned: Whether the last step goes first in what the loop returns.
         most_bytes: How much may be kept of all steps; None for any amount.
@@ -120,6 +121,7 @@ class SingleSteps:
     is_loop: bool = False
     steps_are_samples: bool = False
     axis: str = TIME_AXIS
+    kind: str = SEQUENCE
     step_count: int | None = None
     is_turned: bool = False
     most_bytes: int | None = None

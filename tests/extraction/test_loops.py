@@ -13,6 +13,7 @@ from core.analysis.attribution.ablation import ablate
 from core.analysis.attribution.class_activation import class_activation_map
 from core.analysis.attribution.gradient_pass import PassSpec, run_pass
 from core.analysis.attribution.targets import Target
+from core.analysis.timesteps import shown_steps, step_words
 from core.errors import InputRejected, NoGradient
 from core.extraction.extractor import Extractor, extract
 from tests.support.fidelity import check_fidelity
@@ -29,6 +30,8 @@ def same(values, expected):
 
 class Looping(layers.Layer):
     """Calls two layers in a loop."""
+
+    supports_masking = True
 
     def __init__(self, loop, **settings):
         super().__init__(**settings)
@@ -545,3 +548,48 @@ class TestReasons:
         assert few["loop/step"].shape[1] < many["loop/step"].shape[1]
         cost = Extractor(model).cost(VECTORS / 100)
         assert cost["loop/step"] > 0
+
+
+class TestWhatStepsAre:
+    """Words and padding of what went in belong to the timesteps of a sequence, and to no other steps."""
+
+    IDS = np.array([[3, 1, 2], [4, 2, 0]])
+
+    def over_words(self, layer):
+        ids = keras.Input((3,), dtype="int32", name="ids")
+        embedded = layers.Embedding(6, 4, mask_zero=True, name="embedded")(ids)
+        model = keras.Model(ids, layer(embedded))
+        return extract(model, self.IDS)
+
+    @pytest.mark.parametrize("backwards", [False, True])
+    def test_timesteps_of_a_recurrent_layer(self, backwards):
+        activations = self.over_words(layers.RNN(Cell(2, name="cell"), go_backwards=backwards, name="rnn"))
+        words = ("3", "1", "2"), ("4", "2", "")
+        for sample, expected in enumerate(words):
+            told = step_words(activations["rnn/cell/norm"].sample(sample))
+            assert told == (expected[::-1] if backwards else expected)
+
+    def test_steps_of_another_loop(self):
+        def loop(own, x):
+            return ops.fori_loop(0, 3, lambda i, y: own.refined(y), x[:, 0])
+
+        activations = self.over_words(Looping(loop, name="loop"))
+        answer = activations["loop/norm"]
+        assert answer.axes == OVER_TIME
+        assert answer.shape == (2, 3, 4)
+        assert step_words(answer.sample(0)) is None
+        assert shown_steps(answer).all()
+        assert answer.layer.loop == "steps"
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_a_number_of_samples_that_was_declared(stateful):
+    cell = Cell(5, name="cell")
+    rnn = layers.RNN(cell, stateful=stateful, name="rnn")
+    model = keras.Sequential([keras.Input((6, 4), batch_size=3), rnn])
+    activations = extract(model, SERIES)
+
+    for part, values in by_cell(cell, SERIES).items():
+        key = "rnn/cell" if part == "cell" else f"rnn/cell/{part}"
+        same(activations[key].values, values)
+        assert activations[key].axes == OVER_TIME

@@ -75,6 +75,13 @@ def class_activation_map(  # noqa: PLR0913 - public: what each of the methods ca
         ExtractionFailed: If the model raises.
     """
     refuse_unknown(method, CAM_METHODS, "method")
+    called = next((each for each in known_layers(extractor) if each.key == layer), None)
+    if called is not None and called.is_stepwise:
+        raise NoGradient(
+            f"{layer!r} is called at each step of a loop alone: nothing works on all that it answered, so that there "
+            "is no gradient by it, and its steps lie over nothing that goes in.",
+            remedy="Choose the layer around it.",
+        )
     request = _MapRequest(extractor, in_structure(extractor.model, inputs), target, layer, shuffled)
     if method == "Score-CAM":
         known = input_specs(extractor.model) if specs is None else specs
@@ -99,13 +106,6 @@ def _by_gradient(request: _MapRequest, weights_of: Callable[[np.ndarray, np.ndar
     result = run_pass(request.extractor, request.inputs, spec, target=target)
     gradients = result.gradients[layer]
     if gradients is None:
-        called = next((each for each in known_layers(request.extractor) if each.key == layer), None)
-        if called is not None and called.is_stepwise:
-            raise NoGradient(
-                f"{layer!r} is called at each step of a loop alone: nothing works on all that it answered, so there "
-                "is no gradient by it.",
-                remedy="Choose the layer around it, or Score-CAM, which needs no gradient.",
-            )
         raise NoGradient(
             f"{target.layer!r} does not depend on {layer!r} by a gradient.",
             remedy="Choose a target after that layer, or Score-CAM, which needs no gradient.",
