@@ -26,6 +26,7 @@ _KINDS: Final = {
     "hdf5": "an HDF5 file (.h5)",
     "architecture": "an architecture (.json)",
     "saved_model": "a SavedModel",
+    "tflite": "a TensorFlow Lite file",
     "weights": "weights without layers",
 }
 _ROW_HEIGHT: Final = 35

@@ -26,6 +26,7 @@ _KINDS = {
     "hdf5": "HDF5 (.h5)",
     "architecture": "architecture (.json) with weights",
     "saved_model": "SavedModel",
+    "tflite": "TensorFlow Lite (.tflite)",
 }
 
 
@@ -110,6 +111,8 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
             "sizes_complete": file.sizes.complete,
             "largest_layer": file.sizes.largest,
         }
+    if file.lite:
+        report |= {"signatures": list(file.lite.signatures), "operations": list(file.class_names)}
     if file.graph:
         report |= {
             "signatures": list(file.graph.signatures),

@@ -20,6 +20,8 @@ RAR: Final = b"Rar!\x1a"
 RIFF: Final = b"RIFF"
 """Sound, films, and WebP images, which say so after four more bytes."""
 SEVEN_ZIP: Final = b"7z\xbc\xaf"
+TENSORFLOW_LITE: Final = b"TFL3"
+"""Behind four bytes that say where the file's first table is."""
 XZ: Final = b"\xfd7zXZ\0"
 ZIP: Final = b"PK"
 """Any record of a zip archive; those below are its kinds."""
@@ -32,3 +34,8 @@ ZIP_END: Final = b"PK\x05\x06"
 def beginning_of_text(content: bytes) -> bytes:
     """Return what a text begins with, behind a byte-order mark and blanks."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
+def is_lite(content: bytes) -> bool:
+    """Return whether a file's first eight bytes are those of a TensorFlow Lite model."""
+    return content[4:8] == TENSORFLOW_LITE

@@ -28,6 +28,7 @@ from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.failures import failure, fixed_sample_count
 from core.extraction.graph_rows import may_fold
 from core.extraction.layers import LayerInfo
+from core.extraction.lite_models import refuse_lite_change
 from core.extraction.memory_plan import bytes_of
 from core.extraction.model_output import outputs_of
 from core.extraction.pass_kinds import NO_NUMBERS, PassDescription, PassKind, PassNumbers, PassOutputs
@@ -360,6 +361,8 @@ class Extractor:
     def _pass(self, tensors: Any, kind: PassKind, numbers: PassNumbers = NO_NUMBERS) -> Batch:
         # The numbers change with the pass and not with the graph.
         outputs, description = self._compiled_pass(kind).run(tensors, *numbers.tensors(kind))
+        if numbers.clamp:
+            refuse_lite_change(self.model)
         if kind.is_clamped:
             layers = description.recording.layers
             check_clamp(numbers.clamp, layers, description.can_be_clamped)

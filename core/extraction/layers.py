@@ -374,7 +374,7 @@ def _function_name(operation: Any, function: Any) -> str:
 
 _SETTINGS: Final = (
     "kernel_size", "strides", "pool_size", "padding", "dilation_rate", "groups", "equation", "num_heads", "rate",
-    "axis",
+    "axis", "stored_as", "quantization_scale", "zero_point",
 )  # fmt: skip
 
 

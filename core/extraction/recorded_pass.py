@@ -25,6 +25,7 @@ from core.extraction.tokens import is_tokenizer
 from core.extraction.weights import LayerWeights
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import input_names, known_sample_count_of
+from core.models.tflite.model import answers_wanted
 
 __all__ = [
     "Batch",
@@ -177,7 +178,7 @@ def recorded_pass(
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
     recorded = recording(model, selection.looks_inside, replace_output, replaces_steps=replaces_steps)
-    with restored_afterwards(model), recorded as recorder, scope:
+    with restored_afterwards(model), answers_wanted(selection.keeps), recorded as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder

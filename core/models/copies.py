@@ -33,7 +33,7 @@ __all__ = [
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 _CHUNK: Final = 1 << 20
-_MODEL_ENDINGS: Final = frozenset({".keras", ".h5", ".hdf5", ".zip", ".json", ".pb"})
+_MODEL_ENDINGS: Final = frozenset({".keras", ".h5", ".hdf5", ".zip", ".json", ".pb", ".tflite", ".lite"})
 
 
 def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None, member: str = "") -> str:

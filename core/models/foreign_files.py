@@ -36,9 +36,11 @@ _TORCH: Final = (
     "Layerscope opens Keras models. Build the same model in Keras, copy the weights, and save it.",
     'model.set_weights([parameter.numpy() for parameter in weights])\nmodel.save("model.keras")',
 )
-_LITE: Final = (
-    "TensorFlow Lite keeps no Keras layers. Open the Keras model that it was converted from.",
-    f'model = keras.models.load_model("before_conversion.keras")\n{SAVE_WHOLE}',
+_LITE: Final = ("Give it the ending .tflite, and open it again.", "")
+_NO_LITE: Final = (
+    "Copy or download it again, or convert the model again.",
+    "content = tf.lite.TFLiteConverter.from_keras_model(model).convert()\n"
+    'pathlib.Path("model.tflite").write_bytes(content)',
 )
 _ONNX: Final = (
     "Open the Keras model that it was converted from, or convert it to a SavedModel with the package onnx2tf.",
@@ -129,7 +131,7 @@ def _described_text(head: bytes) -> tuple[str, str, str] | None:
 
 
 def _described_content(head: bytes) -> tuple[str, str, str] | None:
-    if head[4:8] == b"TFL3":
+    if file_signatures.is_lite(head):
         return "it looks like a TensorFlow Lite model", *_LITE
     if head[8:10] == b'{"':
         return "it looks like safetensors, which hold weights without layers", *_RESAVE
@@ -169,6 +171,8 @@ def _described_name(head: bytes, name: str) -> tuple[str, str, str]:
         return "it looks like a part of a TensorFlow checkpoint", *_CHECKPOINT
     if ending in (".yaml", ".yml") or (b"class_name:" in text and b"config:" in text):
         return "it looks like YAML, an architecture without weights at best", *_YAML
+    if ending in (".tflite", ".lite"):
+        return "it does not begin like a TensorFlow Lite model, which its name says it is", *_NO_LITE
     if ending in (".py", ".ipynb"):
         return "it looks like a Python program", *_PROGRAM
     if ending in (".txt", ".md", ".csv", ".log", ".rst") and b"\0" not in head:

@@ -39,6 +39,9 @@ from core.models.search import (
     label_files,
 )
 from core.models.sizes import Sizes, check_sizes
+from core.models.tflite.check import check_lite_file, lite_sizes, lite_weights
+from core.models.tflite.graph import LiteFile
+from core.models.tflite.reading import read_lite_file
 
 __all__ = [
     "LocatedModel",
@@ -62,10 +65,10 @@ class ModelFile:
 
     Args:
         kind: ``"keras"`` (.keras archive, or the same as a folder), ``"hdf5"`` (.h5), ``"architecture"`` (JSON, with
-            weights apart) or ``"saved_model"`` (folder or zip of one).
+            weights apart), ``"saved_model"`` (folder or zip of one) or ``"tflite"``.
         keras_version: The version that wrote the file, empty where the file does not say.
-        class_names: Every class that the configuration names, layers inside layers included, sorted.
-            Empty for a SavedModel, which holds a graph instead of a configuration.
+        class_names: Every class that the configuration names, layers inside layers included, sorted; of TensorFlow
+            Lite every operator. Empty for a SavedModel, which holds a graph instead of a configuration.
         config: The configuration as the file holds it, without what only training needs; empty for a SavedModel.
         training: What the file says of how the model was trained, such as ``{"optimizer": "Adam", "loss": "mse"}``.
         label_lists: Content of files beside the model that may name its classes, by their path.
@@ -75,10 +78,11 @@ class ModelFile:
         stored: What the file stores as weights; None for a SavedModel.
         members: Bytes of each file in the archive or folder, by its path.
         graph: What the graph of a SavedModel holds; None for the others.
+        lite: What a TensorFlow Lite file holds; None for the others.
         name: What it is called in messages.
     """
 
-    kind: Literal["keras", "hdf5", "architecture", "saved_model"]
+    kind: Literal["keras", "hdf5", "architecture", "saved_model", "tflite"]
     keras_version: str = ""
     class_names: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +94,7 @@ class ModelFile:
     stored: StoredWeights | None = None
     members: Mapping[str, int] = field(default_factory=dict)
     graph: SavedModelReport | None = None
+    lite: LiteFile | None = None
     name: str = ""
 
     @property
@@ -107,7 +112,8 @@ class LocatedModel:
         tree: The files that hold it: of a folder, of an archive, or the file alone.
         name: What to call it in messages.
         labels: Content of files that may name its classes, by their path.
-        signature: Name of the signature of a SavedModel that is meant; empty where none was named.
+        signature: Name of the signature of a SavedModel or a TensorFlow Lite file that is meant; empty where none was
+            named.
     """
 
     place: ModelPlace
@@ -223,6 +229,8 @@ def inspect_located(location: LocatedModel, allowed: Collection[str], limits: Li
             file = _inspect_keras(tree.below(place.path), name, allowed, limits)
         elif place.kind == "architecture":
             file = _inspect_apart(location, allowed, limits)
+        elif place.kind == "tflite":
+            file = _inspect_lite(tree, place.path, name, limits)
         else:
             file = _inspect_hdf5(tree, place.path, name, allowed, limits)
     except OSError as error:
@@ -241,6 +249,8 @@ def _locate(
         head = tree.head(path.name)
         if head.startswith(file_signatures.HDF5):
             return LocatedModel(ModelPlace("hdf5", path.name), tree, name)
+        if file_signatures.is_lite(head):
+            return LocatedModel(ModelPlace("tflite", path.name), tree, name, signature=member)
         what, remedy, code = describe_file(head, name)
         raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
     tree = tree.without_clutter()
@@ -255,8 +265,8 @@ def _locate(
         tree.copy(place.path, inner)
         inner_location = _locate(inner, _name_within(name, place.path), limits, "", stack, folder, depth + 1)
         return replace(inner_location, labels={**labels, **inner_location.labels})
-    signature = member if place.kind == "saved_model" and member != place.path else ""
-    name = _name_within(name, place.path) if place.kind == "hdf5" else name
+    signature = member if place.kind in ("saved_model", "tflite") and member != place.path else ""
+    name = _name_within(name, place.path) if place.kind in ("hdf5", "tflite") else name
     return LocatedModel(place, tree, name, labels, signature)
 
 
@@ -331,6 +341,22 @@ def _inspect_saved_model(tree: FileTree, root: str, name: str, limits: Limits) -
         )
     legacy = "2" if "keras_metadata.pb" in members else ""
     return ModelFile("saved_model", legacy, root=root, members=members, graph=report, name=name)
+
+
+def _inspect_lite(tree: FileTree, path: str, name: str, limits: Limits) -> ModelFile:
+    content = tree.read(path, name, limits.unpacked_bytes)
+    lite = read_lite_file(content, name, limits)
+    check_lite_file(lite, name, limits)
+    operators = [operator.name for graph in lite.graphs for operator in graph.operators]
+    return ModelFile(
+        "tflite",
+        class_names=tuple(sorted(set(operators))),
+        layer_count=len(operators),
+        sizes=lite_sizes(lite),
+        stored=lite_weights(lite),
+        lite=lite,
+        name=name,
+    )
 
 
 def is_document(path: str) -> bool:

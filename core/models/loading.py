@@ -79,7 +79,7 @@ def load_model(
     """Opens a model file.
 
     Args:
-        source: Path of a .keras or .h5 file, of an unpacked .keras or SavedModel folder, of an architecture as
+        source: Path of a .keras, .h5 or .tflite file, of an unpacked .keras or SavedModel folder, of an architecture as
             ``model.to_json()`` writes it, or of a zip or folder that holds one of these at any depth; or the content of
             such a file, as bytes or as an open binary file.
         name: What to call it in messages; the last part of its path if left empty.
@@ -91,7 +91,8 @@ def load_model(
             ``"lambda"`` for the code that Lambda layers hold. It runs in this process.
 
     Returns:
-        The model, not compiled. A SavedModel comes back as a model with one layer around its serving signature.
+        The model, not compiled. A SavedModel comes back as a model with one layer around its serving signature, a
+        TensorFlow Lite file as one whose layers are its operators.
 
     Raises:
         SeveralModels: There are several models and none was named.
@@ -130,6 +131,7 @@ def load_model_file(
             "hdf5": _load_hdf5,
             "architecture": _load_architecture,
             "saved_model": _load_saved_model,
+            "tflite": _load_lite,
         }[file.kind]
         stack.enter_context(_in_our_words(file, limits, objects))
         config = objects.supply(lambda: _translate(file, objects.allowed)) if _is_translated(file) else file.config
@@ -169,7 +171,7 @@ def _check_that_code_runs(model: Any, name: str) -> None:
 
 
 def _is_translated(file: ModelFile) -> bool:
-    return file.is_legacy and file.kind != "saved_model"
+    return file.is_legacy and file.kind not in ("saved_model", "tflite")
 
 
 @contextmanager
@@ -374,6 +376,13 @@ def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, con
         next(iter(outputs.values())) if len(outputs) == 1 else outputs,
         name="saved_model",
     )
+
+
+def _load_lite(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+    from core.models.tflite.model import lite_model
+
+    assert file.lite is not None
+    return lite_model(file.lite, location.signature, file.name)
 
 
 @cache

@@ -31,10 +31,11 @@ __all__ = [
     "names_classes",
 ]
 
-PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "architecture", "archive"]
+PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "tflite", "architecture", "archive"]
 
 _MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
 _HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".h5py", ".keras")
+_LITE_ENDINGS: Final = (".tflite", ".lite")
 _LABEL_WORDS: Final = ("label", "class", "categor", "synset")
 _LABEL_ENDINGS: Final = (".txt", ".json", ".csv", ".names")
 _MAXIMUM_LABEL_BYTES: Final = 4 << 20
@@ -47,8 +48,8 @@ class ModelPlace:
 
     Attributes:
         kind: ``"keras"`` for a ``.keras`` file, ``"keras_folder"`` for the same unpacked, ``"hdf5"``,
-            ``"saved_model"`` for its folder, ``"architecture"`` for JSON with weights beside it, ``"archive"`` for a
-            zip that has to be looked into.
+            ``"saved_model"`` for its folder, ``"tflite"`` for TensorFlow Lite, ``"architecture"`` for JSON with weights
+            beside it, ``"archive"`` for a zip that has to be looked into.
         path: Of the file or folder; empty for the top.
         weights: Path of the weights of an architecture; empty otherwise.
     """
@@ -75,7 +76,8 @@ def find_models(tree: FileTree, *, looks_inside: bool = True) -> list[ModelPlace
     paths = [path for path in sorted(tree.sizes) if not path.startswith(inside)] if inside else sorted(tree.sizes)
     files, weights = _models_and_weights(tree, paths, looks_inside)
     architectures = [path for path in paths if _is_architecture_file(tree, path)]
-    places = [*folders, *files, *_pairs(architectures, weights)]
+    lite = [ModelPlace("tflite", path) for path in paths if _is_lite(tree, path)]
+    places = [*folders, *files, *lite, *_pairs(architectures, weights)]
     if not places:
         places = [ModelPlace("archive", path) for path in paths if path.lower().endswith(".zip")]
     return sorted(places, key=lambda place: (place.path, place.weights))
@@ -96,7 +98,7 @@ def choose_model(places: Sequence[ModelPlace], member: str, tree: FileTree, name
     """
     if member:
         chosen = next((place for place in places if member in (place.member, place.path)), None)
-        if chosen is None and len(places) == 1 and places[0].kind == "saved_model":
+        if chosen is None and len(places) == 1 and places[0].kind in ("saved_model", "tflite"):
             # What is meant may be a signature of it.
             return places[0]
         if chosen is None:
@@ -154,7 +156,8 @@ def model_files(tree: FileTree, member: str = "") -> tuple[str, ...]:
     folders = [place.path for place in _model_folders(tree)]
     every = (*tree.sizes, *tree.links)
     paths = {path for path in every for folder in folders if path == folder or _is_below(path, folder)}
-    paths |= {path for path in tree.sizes if path.lower().endswith(_HDF5_ENDINGS) or _is_architecture_file(tree, path)}
+    endings = (*_HDF5_ENDINGS, *_LITE_ENDINGS)
+    paths |= {path for path in tree.sizes if path.lower().endswith(endings) or _is_architecture_file(tree, path)}
     paths = paths or {path for path in tree.sizes if path.lower().endswith(".zip")}
     parts = member.split(" + ")
     chosen = {path for path in paths if any(path == part or _is_below(path, part) for part in parts)}
@@ -172,6 +175,10 @@ def _label_files_in(tree: FileTree, folders: Collection[str]) -> tuple[str, ...]
 
 def _is_architecture_file(tree: FileTree, path: str) -> bool:
     return path.lower().endswith(".json") and is_architecture(tree, path)
+
+
+def _is_lite(tree: FileTree, path: str) -> bool:
+    return path.lower().endswith(_LITE_ENDINGS) and file_signatures.is_lite(tree.head(path, 8))
 
 
 def _model_folders(tree: FileTree) -> list[ModelPlace]:

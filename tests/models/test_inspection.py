@@ -134,7 +134,7 @@ def numpy_archive():
         (b"\n<!DOCTYPE html><html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
         (b'{"class_name": "Sequential"}', "JSON"),
-        (b"\x1c\x00\x00\x00TFL3....", "TensorFlow Lite"),
+        (b"\x1c\x00\x00\x00TFL3....", "TensorFlow Lite file that is cut off"),
         (b'\x40\x00\x00\x00\x00\x00\x00\x00{"weight":', "safetensors"),
         (b"\x80\x02}q\x00", "pickle"),
         (b"\x08\x08\x12\x07pytorch", "ONNX"),

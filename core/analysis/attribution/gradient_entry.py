@@ -14,6 +14,7 @@ from core.analysis.attribution.targets import Target
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import layers_of
 from core.extraction.layers import LayerInfo, input_key, input_name, is_input
+from core.extraction.lite_models import NO_LITE_GRADIENT, is_lite_model
 from core.inputs import structure
 
 __all__ = ["GradientEntry", "gradient_entry"]
@@ -59,6 +60,8 @@ def _entry(extractor: Extractor, inputs: Any, target: Target) -> GradientEntry:
     tensors = structure.to_tensors(extractor.model, inputs)
     named = structure.named_tensors(extractor.model, tensors)
     floating = tuple(input_key(name) for name, tensor in named.items() if tensor.dtype.is_floating)
+    if is_lite_model(extractor.model):
+        return GradientEntry((), NO_LITE_GRADIENT, floating)
     whole = Target(target.layer, None if target.unit is None else 0, (), target.before_softmax)
     layers = layers_of(extractor, inputs)
     real = [key for key, layer in layers.items() if _is_real(layer) and not layer.holds_layers]

@@ -20,6 +20,7 @@ from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.extractor import Extractor, refuse_unknown_layers
 from core.extraction.known_layers import known_layers
 from core.extraction.layers import input_key
+from core.extraction.lite_models import refuse_lite_change, refuse_lite_gradient
 from core.extraction.recorded_pass import (
     RecordedTensor,
     Recording,
@@ -193,11 +194,17 @@ def run_pass(
         changes: What is changed; ``spec.changed`` names the same layers, in that order.
 
     Raises:
-        InputRejected: If there is no such layer, or it has no values.
+        InputRejected: If there is no such layer, or it has no values; or if what is asked for cannot be had of a model
+            that TensorFlow Lite runs.
+        NoGradient: If that is a gradient.
         ExtractionFailed: If the model raises; the message names the layer.
     """
     import keras
 
+    if spec.points:
+        refuse_lite_gradient(extractor.model)
+    if spec.changed or spec.shuffled is not None:
+        refuse_lite_change(extractor.model)
     tensors = structure.to_tensors(extractor.model, inputs)
     count = structure.sample_count_of(tensors)
     extractor.build(tensors)

@@ -22,6 +22,7 @@ from core.errors import InputRejected, NoGradient
 from core.extraction.compiled import CompiledFunction, compile_function
 from core.extraction.extractor import Extractor
 from core.extraction.layers import input_name, is_input
+from core.extraction.lite_models import refuse_lite_gradient
 from core.inputs import structure
 from core.inputs.structure import arrange, in_structure
 
@@ -358,6 +359,7 @@ def entry_for(extractor: Extractor, inputs: Mapping[str, np.ndarray], target: Ta
             f"{target.layer!r} has no gradient by the input {entry!r}.", remedy=f"Choose another: {', '.join(names)}."
         )
     if not names:
+        refuse_lite_gradient(extractor.model)
         raise NoGradient(
             entries.stopped_by,
             remedy="So no input can be searched for. Its top samples can be seen, and the "

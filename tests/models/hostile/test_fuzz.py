@@ -17,6 +17,7 @@ from core.errors import LayerscopeError
 from core.models.inspection import inspect_model
 from tests.models.hostile.parts import within_bounds
 from tests.models.hostile.test_harmless import zip_of_folder
+from tests.support.small_lite import small_lite
 
 MOST_KILOBYTES = 800_000
 # The same files in every run: a file may keep HDF5 itself busy for ever, where nothing in Python can end it.
@@ -46,16 +47,17 @@ def files():
             ".keras": Path(folder, "model.keras").read_bytes(),
             "recurrent": Path(folder, "lstm.keras").read_bytes(),
             ".h5": stream.getvalue(),
+            ".tflite": small_lite(),
             "SavedModel": zip_of_folder(Path(folder, "exported")),
         }
 
 
 def survives(content):
     with within_bounds(MOST_KILOBYTES), contextlib.suppress(LayerscopeError):
-        assert inspect_model(content, name="model.bin").kind in {"keras", "hdf5", "saved_model"}
+        assert inspect_model(content, name="model.bin").kind in {"keras", "hdf5", "saved_model", "tflite"}
 
 
-@pytest.mark.parametrize("kind", [".keras", "recurrent", ".h5", "SavedModel"])
+@pytest.mark.parametrize("kind", [".keras", "recurrent", ".h5", ".tflite", "SavedModel"])
 def test_bytes_that_are_changed(kind, files):
     whole = files[kind]
 
@@ -70,7 +72,7 @@ def test_bytes_that_are_changed(kind, files):
     check()
 
 
-@pytest.mark.parametrize("kind", [".keras", ".h5", "SavedModel"])
+@pytest.mark.parametrize("kind", [".keras", ".h5", ".tflite", "SavedModel"])
 def test_pieces_that_are_missing_twice_or_elsewhere(kind, files):
     whole = files[kind]
     places = st.integers(0, len(whole))
