@@ -16,7 +16,10 @@ _NO_MEMORY: Final = re.compile(
 def ran_out_of_memory(error: BaseException) -> bool:
     """Return whether something failed because there was not enough memory for it, whoever wrapped that in what."""
     seen: BaseException | None = error
-    while seen is not None:
+    before: set[int] = set()
+    # An error that was raised from itself is its own cause.
+    while seen is not None and id(seen) not in before:
+        before.add(id(seen))
         if isinstance(seen, MemoryError) or type(seen).__name__ == "ResourceExhaustedError":
             return True
         # NumPy, the system, HDF5 and TensorFlow, each in its own words; Keras collects them in one text.

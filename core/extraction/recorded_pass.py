@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from core.errors import ExtractionFailed
 from core.extraction.activation import Activation
 from core.extraction.channel_order import channels_last
 from core.extraction.failures import failure
@@ -182,6 +183,8 @@ def recorded_pass(
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder
+        except ExtractionFailed:
+            raise
         except Exception as error:
             raise failure(model, recorder, error, known_sample_count_of(tensors)) from error
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.common import file_signatures
-from core.common.limits import Limits
+from core.common.limits import Limits, raised_by
 from core.common.text import safe_name
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND
@@ -27,7 +27,9 @@ __all__ = ["read_lite_file"]
 _MOST_GRAPHS: Final = 1_000
 _MOST_BYTES: Final = (1 << 31) - 1
 """Offsets are signed numbers of 32 bits."""
-_TIMES_READ: Final = 4
+_TIMES_READ: Final = 2
+_SMALLEST_TABLE: Final = 16
+_TENSORS_FOR_OPERATOR: Final = 20
 _AGAIN: Final = "Copy or download it again, or convert the model again."
 
 
@@ -73,15 +75,11 @@ class _Reader:
             raise ModelRefused(f"{self._name} keeps its weights in files of their own.", remedy=BY_HAND)
         codes = self._listed(model.OperatorCodes, model.OperatorCodesLength())
         named_codes = [_code_name(code) for code in codes]
-        if model.SubgraphsLength() > _MOST_GRAPHS:
-            raise ModelRefused(f"{self._name} holds {model.SubgraphsLength():,} graphs.", remedy=BY_HAND)
+        self._check_count(model.SubgraphsLength(), _MOST_GRAPHS, "graphs")
         subgraphs = self._listed(model.Subgraphs, model.SubgraphsLength())
-        operators = sum(subgraph.OperatorsLength() for subgraph in subgraphs)
-        if operators > self._limits.layers:
-            raise ModelRefused(
-                f"{self._name} has {operators:,} operators; at most {self._limits.layers:,} are allowed.",
-                remedy=BY_HAND,
-            )
+        self._check_count(sum(each.OperatorsLength() for each in subgraphs), self._limits.layers, "operators")
+        most_tensors = _TENSORS_FOR_OPERATOR * self._limits.layers
+        self._check_count(sum(each.TensorsLength() for each in subgraphs), most_tensors, "tensors")
         graphs = tuple(self._graph(subgraph, named_codes) for subgraph in subgraphs)
         signatures = {
             _text(each.SignatureKey()): LiteSignature(
@@ -94,6 +92,13 @@ class _Reader:
         }
         return LiteFile(graphs, signatures, safe_name(_text(model.Description())), self._content)
 
+    def _check_count(self, count: int, most: int, what: str) -> None:
+        if count > most:
+            raise ModelRefused(
+                f"{self._name} has {count:,} {what}; at most {most:,} are allowed.",
+                remedy=f"{BY_HAND} {raised_by('layers')}",
+            )
+
     def _counted(self, count: int, size: int) -> int:
         """Note that so many numbers of a size are about to be read."""
         self._left -= count * size
@@ -104,7 +109,7 @@ class _Reader:
         return count
 
     def _listed(self, item: Callable[[int], Any], count: int) -> list[Any]:
-        return [item(position) for position in range(self._counted(count, 4))]
+        return [item(position) for position in range(self._counted(count, _SMALLEST_TABLE))]
 
     def _numbers(self, table: Any, field: str) -> tuple[Any, ...]:
         """Return a vector of numbers of a table."""

@@ -61,10 +61,10 @@ def scaled(count, axis=0):
 
 
 def graphs_on_each_other():
-    """A file of 100 kB whose 900 graphs are one and the same, which has 10,000 tensors."""
+    """A file whose 900 graphs are one and the same."""
 
     def change(model):
-        model.subgraphs[0].tensors = [model.subgraphs[0].tensors[0]] * 10_000
+        model.subgraphs[0].tensors = [model.subgraphs[0].tensors[0]] * 100
 
     content = with_change(change)
     model = schema.Model.GetRootAs(content, 0)
