@@ -42,6 +42,10 @@ _MEANINGS = {
     "drift": "A normalization layer gets other numbers than in training, often by other preprocessing.",
     "always on": "A ReLU that sets nothing to zero. Not wrong in itself.",
 }
+_VERIFY_HELP = (
+    "Each layer is called again outside of the recorded pass, on the very values and masks that it was called with, "
+    "and its answer compared with what was recorded, number by number. Then the model is run without recording."
+)
 _MOST_WRONG = 24
 _TOP_SAMPLES = "exciting-samples"
 
@@ -81,12 +85,43 @@ def _health(pages: _Pages, workspace: WorkspaceInterface, model: ModelSummary, c
         _findings(workspace, report, choice, pages)
     with units:
         _class_means(workspace, report, choice, pages)
+    _proof(workspace)
     if report.confusion is not None:
         matrix, wrong = st.columns([11, 10], gap="medium")
         with matrix:
             confused = _confusion(workspace, report.confusion)
         with wrong:
             _wrong_samples(workspace, report, choice, confused, pages.explore)
+
+
+def _proof(workspace: WorkspaceInterface) -> None:
+    """Offer to run every layer again, and say what came of it."""
+    session = get_session()
+    is_asked_for = session.verified == session.what_is_open
+    with st.container(horizontal=True, vertical_alignment="center", border=False):
+        if not is_asked_for:
+            st.button("Verify", icon=":material/fact_check:", key=keys.VERIFY, on_click=_verify, help=_VERIFY_HELP)
+            st.caption("Run each layer again, alone, on what went into it: is what is shown what it answers?")
+            return
+        try:
+            with waiting(workspace, "Running each layer again", "verify") as progress:
+                found = workspace.verify(progress)
+        except LayerscopeError as error:
+            show_error(error, workspace, "verify")
+            return
+        show, icon = (st.success, "verified") if found.is_clean else (st.error, "error")
+        samples = count_text(found.sample_count, "sample")
+        show(f"{plain(found.text)} With the first {samples}.", icon=f":material/{icon}:")
+    rows = [layer for layer in found.layers if layer.outcome != "exact"]
+    if rows:
+        with st.expander(f"What was not reproduced exactly: {count_text(len(rows), 'layer')}"):
+            frame = found.to_frame()
+            st.dataframe(frame[frame["outcome"] != "exact"], hide_index=True, key=keys.VERIFIED)
+
+
+def _verify() -> None:
+    session = get_session()
+    session.verified = session.what_is_open
 
 
 def _summary(report: HealthReport, name: str) -> str:

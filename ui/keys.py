@@ -88,6 +88,8 @@ MATCHED_MEANINGS: Final = "plugins/meanings"
 MATCHED_OUTPUT: Final = "plugins/output"
 WRONG_SAMPLES: Final = "health/wrong"
 ALL_WRONG_SAMPLES: Final = "health/all_wrong"
+VERIFY: Final = "health/verify"
+VERIFIED: Final = "health/verified"
 CLASS_MEANS_LAYER: Final = "class_means_layer"
 
 # The maximize page.

@@ -203,6 +203,7 @@ class Session:
         offered_samples: Numbers of the samples that the filter leaves, in its order.
         thumbnail_strip: Thumbnails of samples, and what they were asked for; None before the first.
         layer_rows: A row per layer of the open model, for the selected sample; None where nothing was run.
+        verified: What was open when the layers were asked to be run again; None if they never were.
         confusion_version: Counts how often all wrong samples were asked for, which takes the cell of the matrix back.
         linked_view: Name of the visualizer that a link asked for, until it was looked for; empty otherwise.
         last_view: The layer that was looked at last, and what suits it; None before the first.
@@ -244,6 +245,7 @@ class Session:
     offered_samples: Sequence[int] = ()
     thumbnail_strip: tuple[Request, ChartPicture] | None = None
     layer_rows: Sequence[LayerRow] | None = None
+    verified: Request | None = None
     confusion_version: int = 0
     linked_view: str = ""
     last_view: LayerVisualizers | None = None

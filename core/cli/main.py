@@ -17,6 +17,7 @@ from core.cli.models import chart, layers
 from core.cli.output import open_ended_output
 from core.cli.plugins import plugins
 from core.cli.run import run
+from core.cli.verify import verify
 from core.errors import LayerscopeError
 from core.workspace.quiet import silence_libraries
 
@@ -114,6 +115,6 @@ def _with_verbose(command: click.Command) -> None:
     )
 
 
-for _command in (run, layers, extract, chart, inspect, plugins):
+for _command in (run, layers, extract, chart, verify, inspect, plugins):
     _with_verbose(_command)
     main.add_command(_command)

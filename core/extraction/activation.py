@@ -23,6 +23,7 @@ from core.common.display import chart_of, display_of
 from core.extraction.axis_places import AxisPlaces
 from core.extraction.changes import changed_inputs, relative_change
 from core.extraction.layers import LayerInfo
+from core.extraction.verified import Verification
 from core.extraction.weights import FreshWeights, LayerWeights
 from core.inputs.array_files import write_arrays
 from core.inputs.sample_context import SampleContext, read_only_array
@@ -86,7 +87,7 @@ class Activation:
         self._source = values
         self._values: np.ndarray | None = None
         # Weak, or else who keeps one layer would keep the whole pass in memory.
-        self._pass: Callable[[], Activations | None] = _no_pass
+        self._pass: Callable[[], Activations | None] = lambda: None
         self._extractor: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -281,10 +282,16 @@ class Activations(Mapping[str, Activation]):
         output: What the model itself returned, in its own structure, as NumPy arrays.
         layers: Every layer that was called, those without values included.
         extractor: Ran the model; None where no model is at hand.
+        settings: How they came about, see :class:`core.extraction.pass_kinds.PassSettings`; None where that is gone.
     """
 
     def __init__(
-        self, activations: Sequence[Activation], output: Any, layers: Sequence[LayerInfo], extractor: Any = None
+        self,
+        activations: Sequence[Activation],
+        output: Any,
+        layers: Sequence[LayerInfo],
+        extractor: Any = None,
+        settings: Any = None,
     ) -> None:
         self._by_key = {activation.key: activation for activation in activations}
         for activation in self._by_key.values():
@@ -294,6 +301,7 @@ class Activations(Mapping[str, Activation]):
         self.output = output
         self.layers = tuple(layers)
         self._extractor = extractor
+        self._settings = settings
 
     def __getitem__(self, key: str) -> Activation:
         try:
@@ -351,14 +359,37 @@ class Activations(Mapping[str, Activation]):
             ExtractionFailed: If the model raises.
             ValueError: If no model is at hand, as of what was pickled.
         """
-        if self._extractor is None:
-            raise ValueError("no model is at hand to run: these activations were pickled, copied or made without one")
+        self._require_model()
         context = next((each.context for each in self.values()), SampleContext())
         edited = changed_inputs(context.inputs, inputs)
         found: Activations = self._extractor.extract(
             arrange(self._extractor.model, edited), layers=tuple(self), clamp=clamp, known=context, first=context.first
         )
         return found
+
+    def verify(self, samples: int = 4, progress: Callable[[int, int], None] | None = None) -> Verification:
+        """Run each layer again, alone, on what it was called with, and compare that with what is recorded here.
+
+        And the whole model, compiled, without recording. Nothing of the model is changed.
+
+        Args:
+            samples: How many of the first samples; in training, or where a layer's answer depends on the others of its
+                batch, the first batch.
+            progress: Called with how many layers are done, and of how many.
+
+        Returns:
+            Of each layer whether it was reproduced; ``print`` says it in words.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+            ValueError: If no model is at hand, as of what was pickled; or ``samples`` is less than 1.
+        """
+        self._require_model()
+        return self._extractor.verify_activations(self, self._settings, samples, progress)
+
+    def _require_model(self) -> None:
+        if self._extractor is None:
+            raise ValueError("no model is at hand to run: these activations were pickled, copied or made without one")
 
     def changes(self, edited: Activations) -> dict[str, np.ndarray]:
         """Return how far the answer of each layer moves: ``‖edited − this‖ / ‖this‖`` for each sample.
@@ -517,10 +548,6 @@ def _mapped(activation: Activation, change: Callable[[np.ndarray], np.ndarray], 
         context=activation.context,
         weights=activation._weights,
     )
-
-
-def _no_pass() -> None:
-    return None
 
 
 def _name_of_type(dtype: Any) -> str:

@@ -14,7 +14,8 @@ from core.errors import InputRejected
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input, owner_of
-from core.extraction.memory_plan import MemoryPlan, plan_memory
+from core.extraction.memory_plan import MemoryPlan, in_groups, plan_memory
+from core.extraction.verified import Verification, joined_verifications
 from core.inputs.checking import check_sample
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import arrange, flat
@@ -223,6 +224,26 @@ class SampleBlocks:
             return block[key], position
         except KeyError as error:
             raise InputRejected(str(error.args[0]), remedy="Choose another layer.") from error
+
+    def verify(self, progress: Progress | None = None) -> Verification:
+        """Run each layer again on what the first samples gave it, see :meth:`.Activations.verify`.
+
+        Where the answers of all layers do not fit in memory, layers are recorded and run again some at a time, with the
+        first sample.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        tell = counted(progress)
+        if self.plan.all_layers:
+            return self.block_of(0)[0].verify(progress=tell)
+        groups = list(in_groups(self._costs, self._costs.values(), self.plan.budget // 2))
+        parts = []
+        for number, group in enumerate(groups):
+            parts.append(self.extractor.extract(self._samples(0, 1), layers=group).verify(samples=1))
+            if tell:
+                tell(number + 1, len(groups))
+        return joined_verifications(parts)
 
     def _extract(self, start: int, layers: Collection[str] | None, progress: Progress | None) -> Activations:
         end = self._end(start)

@@ -23,6 +23,7 @@ from core.extraction import internals as layer_internals
 from core.extraction import time_distributed
 from core.extraction.activation import Activations
 from core.extraction.batches import joined
+from core.extraction.call_arguments import keep_calls
 from core.extraction.clamping import Clamp, ClampedOutputs, ClampTensors, check_clamp
 from core.extraction.compiled import CompiledFunction, CompiledPass
 from core.extraction.failures import failure, fixed_sample_count
@@ -31,13 +32,14 @@ from core.extraction.layers import LayerInfo
 from core.extraction.lite_models import refuse_lite_change
 from core.extraction.memory_plan import bytes_of
 from core.extraction.model_output import outputs_of
-from core.extraction.pass_kinds import NO_NUMBERS, PassDescription, PassKind, PassNumbers, PassOutputs
+from core.extraction.pass_kinds import NO_NUMBERS, PassDescription, PassKind, PassNumbers, PassOutputs, PassSettings
 from core.extraction.recorded_pass import (
     Batch,
     Recording,
     Selection,
     activations_of,
     collect,
+    is_readable_here,
     random_states,
     recorded_pass,
     seed_states,
@@ -54,6 +56,8 @@ from core.extraction.sample_rows import (
     without_empty_loops,
 )
 from core.extraction.tokens import tokens_of
+from core.extraction.verification import StepProgress, verify
+from core.extraction.verified import Verification
 from core.inputs import structure
 from core.inputs.model_inputs import input_specs
 from core.inputs.sample_context import SampleContext
@@ -187,7 +191,8 @@ class Extractor:
         with misfits_told(self.model, inputs):
             self.build(tensors)
             kind = PassKind(selection, training, is_clamped=clamp is not None)
-            batches = self._batches(tensors, batch_size or sample_count, kind, seed, clamp or {})
+            seed = int.from_bytes(os.urandom(4)) if seed is None else seed
+            batches = self._batches(tensors, batch_size or sample_count, kind, PassNumbers(seed, clamp or {}))
             batch = joined(batches, sample_count, progress)
         if selection.layers is not None:
             refuse_unknown_layers(selection.layers, batch.recording.layers)
@@ -201,7 +206,26 @@ class Extractor:
         )
         context = replace(context, tokens=_tokens(batch, context))
         answer = keras.tree.map_structure(_to_numpy, batch.answer)
-        return Activations(activations_of(batch, sample_count, context), answer, batch.recording.layers, extractor=self)
+        return Activations(
+            activations_of(batch, sample_count, context),
+            answer,
+            batch.recording.layers,
+            extractor=self,
+            settings=PassSettings(inputs, training, seed, clamp, min(batch_size or sample_count, sample_count)),
+        )
+
+    def recorded_calls(self, tensors: Any, kind: PassKind, numbers: PassNumbers) -> Batch:
+        """Make one pass and return what was kept of it, each layer's answer in the form that activations have it in.
+
+        Args:
+            tensors: What :func:`core.inputs.structure.to_tensors` makes of inputs.
+            kind: What is kept, such as what layers were called with.
+            numbers: What goes in beside the inputs.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+        return self._run(tensors, kind, numbers)
 
     def reduce(
         self, inputs: Any, *, layers: Collection[str] | None = None
@@ -235,6 +259,12 @@ class Extractor:
             for described, reduction in zip(batch.recording.described, batch.tensors, strict=True)
         }
         return reductions, batch.answer
+
+    def verify_activations(
+        self, activations: Activations, settings: PassSettings, samples: int, progress: StepProgress | None
+    ) -> Verification:
+        """Run each layer of a pass again, see :meth:`core.extraction.activation.Activations.verify`."""
+        return verify(self, activations, settings, samples, progress)
 
     def cost(self, inputs: Any) -> Mapping[str, int | None]:
         """Return how many bytes the answer of each layer to these inputs takes, by key.
@@ -304,15 +334,12 @@ class Extractor:
                 if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
                     layer.reset_states()
 
-    def _batches(
-        self, tensors: Any, size: int, kind: PassKind, seed: int | None, clamp: Clamp
-    ) -> Iterator[tuple[int, Batch]]:
+    def _batches(self, tensors: Any, size: int, kind: PassKind, numbers: PassNumbers) -> Iterator[tuple[int, Batch]]:
         sample_count = structure.sample_count_of(tensors)
-        seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         for start in range(0, sample_count, size):
             end = min(start + size, sample_count)
             part = tensors if end - start == sample_count else structure.slice_of(tensors, start, end)
-            yield end, self._run(part, kind, PassNumbers(seed + start, clamp))
+            yield end, self._run(part, kind, numbers._replace(seed=numbers.seed + start))
 
     def _run(self, tensors: Any, kind: PassKind, numbers: PassNumbers = NO_NUMBERS) -> Batch:
         """Make a pass and return what was kept of it, with a row per sample wherever there is one."""
@@ -366,7 +393,7 @@ class Extractor:
         if kind.is_clamped:
             layers = description.recording.layers
             check_clamp(numbers.clamp, layers, description.can_be_clamped)
-        return Batch(**outputs._asdict(), recording=description.recording)
+        return Batch(**outputs._asdict(), recording=description.recording, calls=description.calls)
 
     def _described(self, signature: Any) -> PassDescription | None:
         """Return what a pass over all layers is like; None where only real values tell."""
@@ -406,6 +433,7 @@ class Extractor:
             replace_output=replace_output,
             replaces_steps=kind.is_clamped,
             weights=weights,
+            keeps_arguments=kind.keeps_arguments,
         )
         sample_counts = (
             (structure.sample_count_of(inputs),) if is_eager else (None, fixed_sample_count(self.model, leaves))
@@ -414,12 +442,15 @@ class Extractor:
         if kind.selection.is_reduced:
             count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
             recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
+        calls = [call for call in recorder.calls if kind.keeps_arguments and kind.selection.keeps_call(call)]
+        kept = keep_calls(calls, is_readable_here())
         description = PassDescription(
             replace(recording, tensors=[], masks=[], tokens=None),
             not is_eager and may_fold(tf.compat.v1.get_default_graph()),
             frozenset(clamped.keys if clamped else ()),
+            kept.calls,
         )
-        return PassOutputs(recording.tensors, recording.masks, recording.tokens, answer), description
+        return PassOutputs(recording.tensors, recording.masks, recording.tokens, answer, kept.tensors), description
 
 
 def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract

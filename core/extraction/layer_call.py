@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Internal", "LayerCall", "OutputReplacement", "tensors_of"]
+__all__ = ["CallArguments", "Internal", "LayerCall", "OutputReplacement", "tensors_of"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,25 @@ class Internal:
     values: Any
     axes: tuple[str, ...] = ()
     mask: Any = None
+
+
+@dataclass(frozen=True)
+class CallArguments:
+    """What a layer was called with, so that the call can be made again.
+
+    Attributes:
+        positional: As they were handed over.
+        named: The same, by name.
+        masks: The Keras mask that each tensor in them bore then, with that tensor, by its id.
+        context: What the calls around say of all calls inside, such as ``training``.
+        method: What was called: the ``__call__`` of Keras, which takes the layer and then these.
+    """
+
+    positional: tuple[Any, ...]
+    named: Mapping[str, Any]
+    masks: Mapping[int, tuple[Any, Any]]
+    context: Mapping[str, Any]
+    method: Callable[..., Any]
 
 
 @dataclass
@@ -45,6 +64,8 @@ class LayerCall:
         loop: What it was called at each step of alone, see :class:`core.extraction.layers.LayerInfo`.
         takes_answers: Whether what went in is what other layers answered, or the model's input, as it is or in another
             type of numbers.
+        arguments: What it was called with, where that is kept.
+        returned: What the layers after it worked on: ``output``, before timesteps beside the samples become an axis.
     """
 
     key: str
@@ -61,6 +82,8 @@ class LayerCall:
     loop_axes: list[tuple[str, ...]] = field(default_factory=list)
     loop: str = ""
     takes_answers: bool = True
+    arguments: CallArguments | None = None
+    returned: Any = None
 
     @property
     def is_stepwise(self) -> bool:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from core.common.limits import get_limits
 from core.extraction.layers import LayerInfo
 
-__all__ = ["MemoryPlan", "bytes_of", "plan_memory"]
+__all__ = ["MemoryPlan", "bytes_of", "in_groups", "plan_memory"]
 
 MOST_SAMPLES_AT_ONCE: Final = 128
 _SAMPLES_PER_BATCH: Final = 16
 _TEXT_BYTES: Final = 16
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,27 @@ def plan_memory(cost_of_one: Mapping[str, int | None], sample_count: int, budget
     all_layers = fitting >= 1
     at_once = int(np.clip(fitting, 1, min(sample_count, MOST_SAMPLES_AT_ONCE)))
     return MemoryPlan(sample_count, at_once, min(at_once, _SAMPLES_PER_BATCH), all_layers, per_sample, budget)
+
+
+def in_groups(items: Iterable[Item], sizes: Iterable[int | None], budget: int) -> Iterator[list[Item]]:
+    """Yield items in order, as many together as fit in a budget; one that does not fit alone is alone.
+
+    Args:
+        items: What is to be grouped.
+        sizes: Bytes that each takes; None for one that is alone because that is not known.
+        budget: Bytes that a group may take.
+    """
+    group: list[Item] = []
+    taken = 0
+    for item, size in zip(items, sizes, strict=True):
+        needed = budget if size is None else size
+        if group and taken + needed > budget:
+            yield group
+            group, taken = [], 0
+        group.append(item)
+        taken += needed
+    if group:
+        yield group
 
 
 def _item_size(dtype: str) -> int:

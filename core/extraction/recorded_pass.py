@@ -14,6 +14,7 @@ import numpy as np
 
 from core.errors import ExtractionFailed
 from core.extraction.activation import Activation
+from core.extraction.call_arguments import KeptCall
 from core.extraction.channel_order import channels_last
 from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
@@ -36,6 +37,7 @@ __all__ = [
     "activations_of",
     "collect",
     "has_channels_first",
+    "is_readable_here",
     "random_states",
     "recorded_pass",
     "seed_states",
@@ -64,6 +66,10 @@ class Selection:
     def keeps(self, key: str) -> bool:
         """Return whether the answer under a key is kept."""
         return self.layers is None or key in self.layers
+
+    def keeps_call(self, call: LayerCall) -> bool:
+        """Return whether one of the answers of a call is kept."""
+        return any(self.keeps(key) for key, *_ in call.outputs()) or self.keeps(call.key)
 
     def keeps_internal(self, key: str, call_key: str) -> bool:
         """Return whether an internal is kept; ``call_key`` is the key of the call that it belongs to."""
@@ -141,6 +147,8 @@ class Batch:
         tokens: What the tokenizer answered, shape ``(sample, time)``, or None.
         answer: What the model itself returned, in its own structure.
         recording: What the tensors are.
+        called_with: What layers were called with, and answered to that, where it was kept: values by place.
+        calls: Their calls, which refer to those places.
     """
 
     tensors: list[Any]
@@ -148,6 +156,8 @@ class Batch:
     tokens: Any
     answer: Any
     recording: Recording
+    called_with: Sequence[Any] = ()
+    calls: tuple[KeptCall, ...] = ()
 
 
 def recorded_pass(
@@ -159,6 +169,7 @@ def recorded_pass(
     replace_output: OutputReplacement | None = None,
     replaces_steps: bool = False,
     weights: Sequence[tuple[Any, Any]] = (),
+    keeps_arguments: bool = False,
 ) -> tuple[Any, Recorder]:
     """Make one forward pass under a recorder and return the model's answer with what was recorded.
 
@@ -170,6 +181,7 @@ def recorded_pass(
         replace_output: What changes the outputs of layers on their way, see :class:`core.extraction.recorder.Recorder`.
         replaces_steps: Whether that can change what comes at each step of a loop, one after the other.
         weights: Variables of the model with what they are to be in this pass.
+        keeps_arguments: Whether what each layer was called with is kept, see the recorder.
 
     Raises:
         ExtractionFailed: If the model raises; the message names the layer.
@@ -178,7 +190,9 @@ def recorded_pass(
 
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
-    recorded = recording(model, selection.looks_inside, replace_output, replaces_steps=replaces_steps)
+    recorded = recording(
+        model, selection.looks_inside, replace_output, replaces_steps=replaces_steps, keeps_arguments=keeps_arguments
+    )
     with restored_afterwards(model), answers_wanted(selection.keeps), recorded as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
@@ -247,7 +261,7 @@ class _Collector:
         self._selection = selection
         self._positions = positions
         self._sample_counts = sample_counts
-        self._is_readable = _readable_here()
+        self._is_readable = is_readable_here()
         self._operations_by_values = operations_by_values()
         self._kept: list[_KeptTensor] = []
         self._masks: list[Any] = []
@@ -367,7 +381,7 @@ def _placed(described: RecordedTensor, layers: Mapping[str, LayerInfo]) -> Recor
     return replace(described, layer=layer, axes=axes)
 
 
-def _readable_here() -> Callable[[Any], bool]:
+def is_readable_here() -> Callable[[Any], bool]:
     """Return what says whether a tensor can leave the graph that is being made; outside of any, whether it is real."""
     import tensorflow as tf
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.extraction import loops, wrapped_calls
+from core.extraction.call_arguments import arguments_of_call
 from core.extraction.layer_call import Internal, LayerCall, OutputReplacement, tensors_of
 from core.extraction.layers import axes_of, input_key, type_names_of
 from core.extraction.loop_recorder import INSIDE_LOOP, LoopRecorder
@@ -39,12 +40,14 @@ class Recorder(LoopRecorder):
         replace_output: Called with each call and the key of an output that came; what it returns goes on
             instead of it. None leaves everything as it is.
         replaces_steps: Whether that can be done with what comes at each step of a loop, one after the other.
+        keeps_arguments: Whether what each layer was called with is kept, so that the call can be made again.
     """
 
     model: Any
     wants_internals: Callable[[str], bool] = lambda key: False
     replace_output: OutputReplacement | None = None
     replaces_steps: bool = False
+    keeps_arguments: bool = False
     _masks_of_turned: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
@@ -66,6 +69,8 @@ class Recorder(LoopRecorder):
         layer_call.takes_answers = all(
             id(tensor) in masks_in or is_answer(tensor, self._producers) for tensor in inputs
         )
+        if self.keeps_arguments:
+            layer_call.arguments = arguments_of_call(call, args, kwargs)
         try:
             output = call(operation, *args, **kwargs)
         except Exception:
@@ -80,12 +85,14 @@ class Recorder(LoopRecorder):
         output = self._told_apart(layer_call, output)
         masks = [self._mask_of(operation, tensor, inputs) for tensor in tensors_of(output)]
         if self._scopes:
-            return self._recorded_over_time(layer_call, output, masks)
+            layer_call.returned = self._recorded_over_time(layer_call, output, masks)
+            return layer_call.returned
         layer_call.output, layer_call.masks = output, masks
         if self.replace_output is not None:
             self._replace_outputs(layer_call)
         for key, tensor, _ in layer_call.outputs():
             self._producers[id(tensor)] = (key, tensor)
+        layer_call.returned = layer_call.output
         return layer_call.output
 
     def _inputs_to_record(self, operation: Any, args: Any, kwargs: Any) -> list[Any] | None:
@@ -319,6 +326,7 @@ def recording(
     replace_output: OutputReplacement | None = None,
     *,
     replaces_steps: bool = False,
+    keeps_arguments: bool = False,
 ) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
@@ -327,10 +335,11 @@ def recording(
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
         replace_output: What changes the outputs of calls, see :class:`Recorder`.
         replaces_steps: Whether it can change what comes at each step of a loop.
+        keeps_arguments: Whether what layers are called with is kept, see :class:`Recorder`.
     """
     wrapped_calls.install(current_recorder)
     loops.install(current_recorder)
-    recorder = Recorder(model, wants_internals, replace_output, replaces_steps)
+    recorder = Recorder(model, wants_internals, replace_output, replaces_steps, keeps_arguments)
     token = _current.set(recorder)
     try:
         yield recorder

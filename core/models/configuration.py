@@ -20,6 +20,7 @@ from core.common.text import safe_name
 from core.errors import MissingObject, ModelRefused
 from core.models.code_needs import LAMBDA, CodeNeeds
 from core.models.connections import calls_of, in_order, own_name
+from core.models.foreign_programs import FOREIGN_PROGRAMS, help_with_program, why_no_program
 from core.models.keras2 import MODELS, REPLACED
 from core.models.keras2_operations import OPERATIONS
 from core.models.lambda_code import LAMBDA_CODE, functions_in, is_lambda_value, named_functions
@@ -44,7 +45,6 @@ MAXIMUM_DEPTH: Final = 200
 
 _CODE: Final = frozenset({"Lambda", LAMBDA_CODE})
 _LAMBDA_MODULES: Final = (None, "keras.layers", "keras.src.layers.core.lambda_layer", "builtins")
-_FOREIGN: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 # How Keras writes values that JSON has no word for. Not __typespec__, which names a class to import.
 _VALUES: Final = frozenset({"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 _TUPLE: Final = "__tuple__"
@@ -237,7 +237,8 @@ def _judge_object(
     if reason := _why_not(node, allowed, legacy):
         message = f"{_called(node)} in {needs.name} {reason}{_at(place)}."
         if not needs.add(_needed(node, place), message):
-            raise ModelRefused(message, remedy=BY_HAND)
+            remedy, code = help_with_program(_plain_names(node), own_name(node)) or (BY_HAND, "")
+            raise ModelRefused(message, remedy=remedy, code=code)
     for function in named_functions(node):
         if function not in allowed and function not in _known().activations:
             message = f"The Lambda layer {_short(own_name(node))} in {needs.name} runs the function {_short(function)}."
@@ -319,14 +320,14 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) ->
         value is not None and not isinstance(value, str) for value in (module, registered)
     ):
         return "is not described in a way that Keras writes"
-    names = {name.rpartition(">")[2] for name in (class_name, registered) if name}
+    names = _plain_names(node)
     if names & _CODE:
         is_named = _is_lambda(node) and functions_in(node.get("config")) is not None
         is_trusted = _is_lambda(node) and LAMBDA in allowed
         # The functions that it names are judged where they stand.
         return "" if is_named or is_trusted else "holds Python code, and opening it would run that code"
-    if names & _FOREIGN:
-        return "brings a program of another framework, and opening it would run that program"
+    if reason := why_no_program(names):
+        return reason
     if class_name == "function":
         return _why_not_function(node.get("config"), module, allowed)
     if class_name in _VALUES and module in (None, "builtins"):
@@ -337,6 +338,12 @@ def _why_not(node: Mapping[str, Any], allowed: Collection[str], legacy: bool) ->
         # What the caller registered is found by that name, whatever the module says.
         return ""
     return "" if _is_of_keras(node, class_name, module, registered, legacy) else _FOREIGN_CLASS
+
+
+def _plain_names(node: Mapping[str, Any]) -> frozenset[str]:
+    """What the class of an object is called, without the package that it is registered under."""
+    names = (node.get("class_name"), node.get("registered_name"))
+    return frozenset(name.rpartition(">")[2] for name in names if isinstance(name, str) and name)
 
 
 def _is_lambda(node: Mapping[str, Any]) -> bool:
@@ -362,7 +369,7 @@ def _needed(node: Mapping[str, Any], place: str) -> MissingObject | str | None:
         return (own if isinstance(own, str) else place or "lambda") if _is_lambda(node) else None
     if class_name == "function":
         return MissingObject(config, module or "", config, "function") if isinstance(config, str) else None
-    if {name.rpartition(">")[2] for name in (class_name, registered or "")} & (_CODE | _FOREIGN):
+    if {name.rpartition(">")[2] for name in (class_name, registered or "")} & (_CODE | FOREIGN_PROGRAMS):
         return None
     return MissingObject(class_name.rpartition(">")[2], module or "", registered or class_name, "class")
 

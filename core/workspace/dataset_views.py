@@ -11,10 +11,12 @@ from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
 from core.errors import InputRejected
+from core.extraction.blocks import SampleBlocks
 from core.extraction.dataset.survey import Survey, survey
 from core.extraction.extractor import Extractor
 from core.extraction.layers import is_input
 from core.extraction.model_output import layers_that_answer
+from core.extraction.verified import Verification
 from core.inputs.checking import check_sample
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
@@ -34,13 +36,15 @@ class DatasetViews:
     Args:
         extractor: Holds the model.
         dataset: The samples.
+        blocks: Runs them.
 
     Attributes:
         dataset: The samples.
     """
 
-    def __init__(self, extractor: Extractor, dataset: Dataset) -> None:
+    def __init__(self, extractor: Extractor, dataset: Dataset, blocks: SampleBlocks) -> None:
         self._extractor = extractor
+        self._blocks = blocks
         self.dataset = dataset
         self._kept: OnceCache[Any] = OnceCache(_KEPT)
 
@@ -59,6 +63,11 @@ class DatasetViews:
         """Return what is wrong, see :meth:`.WorkspaceInterface.health`."""
         report: HealthReport = self._kept.get("health", lambda: self._health(progress))
         return report
+
+    def verify(self, progress: Progress | None = None) -> Verification:
+        """Return which layers are reproduced, see :meth:`.WorkspaceInterface.verify`."""
+        found: Verification = self._kept.get("verification", lambda: self._blocks.verify(progress))
+        return found
 
     def comparison(
         self, key: str, other: Extractor, names: tuple[str, str], progress: Progress | None = None

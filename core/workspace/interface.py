@@ -14,6 +14,7 @@ from core.charts.export import ChartFormat
 from core.common.progress import Progress
 from core.common.text import safe_name
 from core.extraction.memory_plan import MemoryPlan
+from core.extraction.verified import Verification
 from core.inputs.edits import Edit, Variant
 from core.inputs.images import Fit
 from core.inputs.spec import InputKind
@@ -486,6 +487,19 @@ class WorkspaceInterface(Protocol):
     @asks("The model")
     def health(self, progress: Progress | None = None) -> HealthReport:
         """Run all samples through every layer and say what is wrong with the layers, the worst first.
+
+        Args:
+            progress: Called with how much is done.
+
+        Raises:
+            ExtractionFailed: If the model raises.
+        """
+
+    @asks("The model", stays=True)
+    def verify(self, progress: Progress | None = None) -> Verification:
+        """Run each layer again, alone, on what the first samples gave it, and compare that with what is shown of it.
+
+        And the model, compiled, without recording. See :meth:`core.extraction.activation.Activations.verify`.
 
         Args:
             progress: Called with how much is done.

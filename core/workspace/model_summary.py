@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,7 +56,8 @@ def summarize_model(
     return ModelSummary(
         name=name,
         layer_count=len(top or extractor.model.layers),
-        parameter_count=int(extractor.model.count_params()),
+        # Keras counts those of a model only once it is built.
+        parameter_count=sum(math.prod(weight.shape) for weight in extractor.model.weights),
         inputs=summarize_inputs(specs, {spec.name: spec.kind for spec in specs}),
         output=_output_text(extractor.model, layers[-1].activation_function if layers else ""),
         featured_layer=example.featured_layer if example else _most_telling(layers),

@@ -14,6 +14,7 @@ from core.errors import InputRejected
 from core.examples.catalogue import get_example
 from core.extraction.extractors import ModelSource
 from core.extraction.memory_plan import MemoryPlan
+from core.extraction.verified import Verification
 from core.inputs.edits import Edit, Variant
 from core.inputs.files import Preparation, Samples, read_files, read_text
 from core.inputs.images import Fit
@@ -293,6 +294,9 @@ class Workspace(WhatIsOpen, WorkspaceInterface):
 
     def health(self, progress: Progress | None = None) -> results.HealthReport:
         return self._require_samples().views.health(progress)
+
+    def verify(self, progress: Progress | None = None) -> Verification:
+        return self._require_samples().views.verify(progress)
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
         return self._require_samples().views.class_means(layer, progress)

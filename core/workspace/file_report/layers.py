@@ -16,6 +16,7 @@ from core.common.text import format_shape, safe_name
 from core.extraction.layers import input_key, layer_kind
 from core.models.configuration import keras_layer_names, keras_layer_package
 from core.models.connections import Call, Tensor, calls_of, in_order, tensors_in
+from core.models.foreign_programs import FOREIGN_PROGRAMS
 from core.models.keras2 import MODELS
 from core.models.shape_rules import Shape
 from core.models.sizes import layer_sizes
@@ -25,7 +26,6 @@ from core.workspace.file_report.weights import WeightGroup
 __all__ = ["FileLayer", "LayerOutline", "key_of", "kind_of_class", "layers_of"]
 
 _CODE: Final = frozenset({"Lambda"})
-_PROGRAMS: Final = frozenset({"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 _KIND_OF_PACKAGE: Final = {
     "convolutional": "convolution",
     "pooling": "pooling",
@@ -354,7 +354,7 @@ def _is_layer(node: Mapping[str, Any]) -> bool:
     name = node.get("class_name")
     if not isinstance(name, str) or "config" not in node:
         return False
-    return name in keras_layer_names() or name in MODELS | _CODE | _PROGRAMS or "build_config" in node
+    return name in keras_layer_names() or name in MODELS | _CODE | FOREIGN_PROGRAMS or "build_config" in node
 
 
 def _numbered_as_called(calls: Mapping[Call, Sequence[Tensor]]) -> dict[Call, list[Tensor]]:
@@ -435,7 +435,7 @@ def _shape_text(shapes: Sequence[Shape]) -> str:
 
 
 def _notes(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
-    if class_name in _PROGRAMS:
+    if class_name in FOREIGN_PROGRAMS:
         return ("a program of another framework, which is not run",)
     if class_name not in _CODE:
         return ()

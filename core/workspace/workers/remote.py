@@ -222,6 +222,7 @@ class RemoteWorkspace:
     inputs_file = _forwarded(WorkspaceInterface.inputs_file)
     code = _forwarded(WorkspaceInterface.code)
     health = _forwarded(WorkspaceInterface.health)
+    verify = _forwarded(WorkspaceInterface.verify)
     class_means = _forwarded(WorkspaceInterface.class_means)
     compare_with_example = _forwarded(WorkspaceInterface.compare_with_example)
     compare_with_model = _forwarded(WorkspaceInterface.compare_with_model)

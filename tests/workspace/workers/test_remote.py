@@ -79,6 +79,7 @@ CALLS = {
     "code": [PICTURE],
     "parts": [("conv_1", 0)],
     "health": [()],
+    "verify": [()],
     "class_means": [("dense",), ("nowhere",)],
     "searchable_layers": [()],
     "maximize": [("probabilities", 3, {"starts": 1}, 0, 4, 60.0), ("conv_1", None, {}, 2, 4, 60.0)],
