@@ -15,7 +15,7 @@ from core.extraction.layer_call import CallArguments, LayerCall, tensors_of
 __all__ = ["KeptCall", "KeptCalls", "arguments_of_call", "keep_calls"]
 
 _NOT_KEPT: Final = "it was called with a tensor that cannot leave the graph that it was made in"
-_EACH_STEP: Final = "it is called at each timestep alone, and what it answered is kept of all of them together"
+_EACH_STEP: Final = "it is called at each step of a loop alone, and what goes in there is not kept"
 _NO_VALUES: Final = "what it was called with is not known"
 
 

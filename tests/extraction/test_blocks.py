@@ -84,3 +84,15 @@ def test_a_layer_whose_size_only_a_pass_tells_is_planned_by_its_first_sample():
 def test_an_unknown_layer_is_named_with_those_there_are(extractor):
     with pytest.raises(InputRejected, match="no layer 'e'; there are: d"):
         passes(extractor, 1_000).activation("e", 0)
+
+
+@pytest.mark.parametrize("budget", [1, 1_000_000], ids=["some layers at a time", "all at once"])
+def test_layers_are_run_again_in_bounded_memory(budget):
+    extractor = Extractor(keras.Sequential([keras.Input((4,), name="x"), *(layers.Dense(3, name=n) for n in "abc")]))
+    told = []
+    found = passes(extractor, budget).verify(lambda fraction, text: told.append(fraction))
+
+    assert [(layer.key, layer.outcome) for layer in found.layers] == [(name, "exact") for name in "abc"]
+    assert found.model.is_reproduced
+    assert found.sample_count == (1 if budget == 1 else 4)
+    assert told[-1] == 1.0

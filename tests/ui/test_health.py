@@ -38,6 +38,21 @@ def test_a_model_without_layers_has_nothing_to_show_by_class(tmp_path):
     assert "This model has no layers with values." in [each.value for each in page.caption]
 
 
+def test_layers_are_run_again_where_that_is_asked_for(tmp_path):
+    keras.Sequential([keras.Input((4,), name="numbers"), keras.layers.Dense(2, name="dense")]).save(
+        tmp_path / "m.keras"
+    )
+    np.savez(tmp_path / "data.npz", numbers=np.eye(4, dtype=np.float32))
+    page = AppTest.from_function(health_page, args=(tmp_path / "m.keras", tmp_path / "data.npz"))
+    page.run(timeout=120)
+    said = [each.value for each in page.success]
+    page.button(key=keys.VERIFY).click().run(timeout=120)
+
+    assert not page.exception
+    assert not any("reproduced" in each for each in said)
+    assert any("1 of 1 layer reproduced exactly" in each.value for each in page.success)
+
+
 @pytest.mark.parametrize(
     ("changed", "is_chosen"),
     [({}, True), ({"layer": "other"}, False), ({"unit": 4}, False), ({"sample": 6}, False)],
