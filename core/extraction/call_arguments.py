@@ -109,15 +109,19 @@ class _NoContext:
     """Stands for the context where no call is around."""
 
 
-def keep_calls(calls: Iterable[LayerCall], is_readable: Callable[[Any], bool]) -> KeptCalls:
+def keep_calls(
+    calls: Iterable[LayerCall], keeps: Callable[[str], bool], is_readable: Callable[[Any], bool]
+) -> KeptCalls:
     """Return calls as they can be made again.
 
     Args:
         calls: What a pass recorded, with the arguments.
+        keeps: Whether the answer under a key is kept; the other calls are left out.
         is_readable: Whether a tensor can leave the graph that is being made.
     """
     keeper = _Keeper(is_readable)
-    kept = tuple(map(keeper.kept, calls))
+    wanted = (call for call in calls if any(keeps(key) for key, *_ in call.outputs()))
+    kept = tuple(map(keeper.kept, wanted))
     return KeptCalls(keeper.tensors, kept)
 
 

@@ -442,8 +442,8 @@ class Extractor:
         if kind.selection.is_reduced:
             count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
             recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
-        calls = [call for call in recorder.calls if kind.keeps_arguments and kind.selection.keeps_call(call)]
-        kept = keep_calls(calls, is_readable_here())
+        calls = recorder.calls if kind.keeps_arguments else ()
+        kept = keep_calls(calls, kind.selection.keeps, is_readable_here())
         description = PassDescription(
             replace(recording, tensors=[], masks=[], tokens=None),
             not is_eager and may_fold(tf.compat.v1.get_default_graph()),

@@ -67,10 +67,6 @@ class Selection:
         """Return whether the answer under a key is kept."""
         return self.layers is None or key in self.layers
 
-    def keeps_call(self, call: LayerCall) -> bool:
-        """Return whether one of the answers of a call is kept."""
-        return any(self.keeps(key) for key, *_ in call.outputs()) or self.keeps(call.key)
-
     def keeps_internal(self, key: str, call_key: str) -> bool:
         """Return whether an internal is kept; ``call_key`` is the key of the call that it belongs to."""
         if self.layers is not None and key in self.layers:
