@@ -63,6 +63,7 @@ class LoopPlan:
             step_count=self.step_count if is_known else None,
             is_turned=self.is_turned,
             most_bytes=get_limits().kept_bytes if self.step_count is None else None,
+            keeps=recorder.keeps,
             depth=recorder.depth,
             **settings,
         )
@@ -292,6 +293,8 @@ def _made_with_arrays(recorder: Any, loop: _Call, plan: LoopPlan) -> Any:
         specs = _traced_beforehand(loop, step)
         if specs:
             results, tensors = _with_arrays(loop, step, specs, plan)
+        elif recorder.replaces_steps:
+            results, tensors = loop.make(body=lambda *now: step(*now)[0]), []
         else:
             with recorder.unrecorded():
                 results, tensors = loop.make(), []

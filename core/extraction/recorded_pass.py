@@ -67,6 +67,10 @@ class Selection:
         """Return whether the answer under a key is kept."""
         return self.layers is None or key in self.layers
 
+    def keeps_answers_of(self, call_key: str) -> bool:
+        """Return whether some answer of a call is kept."""
+        return self.layers is None or any(_is_output_of(key, call_key) for key in self.layers)
+
     def keeps_internal(self, key: str, call_key: str) -> bool:
         """Return whether an internal is kept; ``call_key`` is the key of the call that it belongs to."""
         if self.layers is not None and key in self.layers:
@@ -187,7 +191,12 @@ def recorded_pass(
     # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
     scope = keras.StatelessScope(state_mapping=list(weights))
     recorded = recording(
-        model, selection.looks_inside, replace_output, replaces_steps=replaces_steps, keeps_arguments=keeps_arguments
+        model,
+        selection.looks_inside,
+        replace_output,
+        replaces_steps=replaces_steps,
+        keeps=selection.keeps_answers_of,
+        keeps_arguments=keeps_arguments,
     )
     with restored_afterwards(model), answers_wanted(selection.keeps), recorded as recorder, scope:
         recorder.name_inputs(tensors, input_names(model, tensors))

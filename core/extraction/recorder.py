@@ -37,6 +37,7 @@ class Recorder(LoopRecorder):
     Attributes:
         model: The model whose own call is not recorded, only what happens inside.
         wants_internals: Whether to record what the layer of a call, by key, keeps to itself.
+        keeps: Whether the answers of a call, by key, are asked for; what is called in loops then costs nothing else.
         replace_output: Called with each call and the key of an output that came; what it returns goes on
             instead of it. None leaves everything as it is.
         replaces_steps: Whether that can be done with what comes at each step of a loop, one after the other.
@@ -48,6 +49,7 @@ class Recorder(LoopRecorder):
     replace_output: OutputReplacement | None = None
     replaces_steps: bool = False
     keeps_arguments: bool = False
+    keeps: Callable[[str], bool] = lambda key: True
     _masks_of_turned: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def name_inputs(self, inputs: Any, names: list[str]) -> None:
@@ -327,6 +329,7 @@ def recording(
     *,
     replaces_steps: bool = False,
     keeps_arguments: bool = False,
+    keeps: Callable[[str], bool] = lambda key: True,
 ) -> Iterator[Recorder]:
     """Record every layer that is called inside the block, by this thread only.
 
@@ -336,10 +339,18 @@ def recording(
         replace_output: What changes the outputs of calls, see :class:`Recorder`.
         replaces_steps: Whether it can change what comes at each step of a loop.
         keeps_arguments: Whether what layers are called with is kept, see :class:`Recorder`.
+        keeps: Whether the answers of a call, by key, are asked for.
     """
     wrapped_calls.install(current_recorder)
     loops.install(current_recorder)
-    recorder = Recorder(model, wants_internals, replace_output, replaces_steps, keeps_arguments)
+    recorder = Recorder(
+        model,
+        wants_internals,
+        replace_output,
+        replaces_steps=replaces_steps,
+        keeps_arguments=keeps_arguments,
+        keeps=keeps,
+    )
     token = _current.set(recorder)
     try:
         yield recorder

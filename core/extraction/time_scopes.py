@@ -109,6 +109,7 @@ class SingleSteps:
         step_count: How many there are, where that is known before any is made.
         is_turned: Whether the last step goes first in what the loop returns.
         most_bytes: How much may be kept of all steps; None for any amount.
+        keeps: Whether the answers of a call, by key, are asked for; of others only the shape leaves the loop.
         depth: How many layers are around the loop.
         times_called: How often each layer was called when a step was done, by key and ``id``; None before.
     """
@@ -125,6 +126,7 @@ class SingleSteps:
     step_count: int | None = None
     is_turned: bool = False
     most_bytes: int | None = None
+    keeps: Callable[[str], bool] = lambda key: True
     depth: int = 0
     times_called: Any = None
     _bytes: int = 0
@@ -158,20 +160,35 @@ class SingleSteps:
         """Return what can leave the step that was made last, inside its graph; it is noted why the rest cannot."""
         self._leave_out_rows_by_values()
         self._leave_out_branches()
-        return [tensor for value in self.steps[-1].values() for tensor in _tensors_of(value)]
+        return [tensor for place in self._leaving() for tensor in _tensors_of(self.steps[-1][place])]
+
+    def _leaving(self) -> list[tuple[str, str]]:
+        """Return the places of what goes out of the step that was made last."""
+        return [
+            (key, name)
+            for (key, name), value in self.steps[-1].items()
+            if not value.missing and (not name.isdigit() or self.keeps(key))
+        ]
 
     def note_mapped(self, tensors: Sequence[Any]) -> None:
         """Take over what a loop over all steps returned for :meth:`tensors_of_step`, the axis of the steps first."""
-        remaining = iter(tensors)
-        self.steps[-1] = {
-            place: replace(
-                value,
-                tensor=value.tensor if value.missing else next(remaining),
-                mask=None if value.missing or value.mask is None else next(remaining),
-            )
-            for place, value in self.steps[-1].items()
-        }
-        self.steps = self.steps[-1:]
+        remaining, leaving = iter(tensors), set(self._leaving())
+        whole: dict[tuple[str, str], TimeValue] = {}
+        for place, value in self.steps[-1].items():
+            if place in leaving:
+                tensor = next(remaining)
+                value = replace(value, tensor=tensor, mask=None if value.mask is None else next(remaining))
+            elif not value.missing:
+                value = replace(value, tensor=self._stand_in(value.tensor), mask=None)
+            whole[place] = value
+        self.steps = [whole]
+
+    def _stand_in(self, tensor: Any) -> Any:
+        """Return what has the type of a tensor at all steps, and no values: nobody asks for them."""
+        import tensorflow as tf
+
+        shape = [self.step_count, *tensor.shape]
+        return tf.compat.v1.placeholder_with_default(tf.zeros([extent or 0 for extent in shape], tensor.dtype), shape)
 
     def joined(self) -> dict[tuple[str, str], TimeValue]:
         """Return what all steps answered, with an axis of them behind that of the samples, in the order of calls."""
@@ -239,8 +256,6 @@ class SingleSteps:
 
 
 def _tensors_of(value: TimeValue) -> list[Any]:
-    if value.missing:
-        return []
     return [value.tensor] if value.mask is None else [value.tensor, value.mask]
 
 

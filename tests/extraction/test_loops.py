@@ -593,3 +593,36 @@ def test_a_number_of_samples_that_was_declared(stateful):
         key = "rnn/cell" if part == "cell" else f"rnn/cell/{part}"
         same(activations[key].values, values)
         assert activations[key].axes == OVER_TIME
+
+
+class TestOnlyWhatIsAskedFor:
+    """A loop returns what is kept of it, and the other layers are listed all the same."""
+
+    @pytest.mark.parametrize("key", ["rnn/cell", "rnn/cell/norm", "after"])
+    def test_one_layer(self, key):
+        model, cell = recurrent()
+        activations = Extractor(model).extract(SERIES, layers=[key])
+
+        assert list(activations) == [key]
+        expected = by_cell(cell, SERIES) | {"after": model.predict(SERIES, verbose=0)}
+        same(activations[key].values, expected[key.rpartition("/")[2]])
+        rows = {layer.key: layer for layer in activations.layers}
+        assert rows == {layer.key: layer for layer in Extractor(model).layers}
+        with pytest.raises(KeyError, match="no layer 'rnn/cell/zzz'"):
+            extract(model, SERIES, layers=["rnn/cell/zzz"])
+
+    def test_a_clamp_of_what_is_not_kept(self):
+        for model, key in ((recurrent()[0], "rnn/cell/norm"), (model_of(REFINING["tf.while_loop"]), "loop/step")):
+            inputs = SERIES if "rnn" in key else VECTORS
+            extractor = Extractor(model)
+            whole = extractor.extract(inputs, clamp={key: {1: 2.0}})
+            after = extractor.extract(inputs, clamp={key: {1: 2.0}}, layers=["after"])
+            same(after["after"].values, whole["after"].values)
+            assert np.abs(after["after"].values - extractor.extract(inputs)["after"].values).max() > 1e-3
+
+    def test_a_branch_is_listed_with_its_reason(self):
+        model = model_of(
+            lambda own, x: ops.fori_loop(0, 2, lambda i, y: tf.cond(i > 0, lambda: own.step(y), lambda: y), x)
+        )
+        activations = extract(model, VECTORS, layers=["after"])
+        assert "branch" in {layer.key: layer for layer in activations.layers}["loop/step"].missing
