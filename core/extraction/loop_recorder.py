@@ -12,12 +12,18 @@ from core.extraction.layer_call import Internal, LayerCall, tensors_of
 from core.extraction.loops import LoopPlan
 from core.extraction.recurrent_cells import cells_of, is_plain_cell, recurrent_layer
 from core.extraction.tensor_sources import traced_back
-from core.extraction.time_scopes import FoldedSteps, SingleSteps, TimeValue
+from core.extraction.time_scopes import INSIDE_BRANCH, FoldedSteps, SingleSteps, TimeValue
 
-__all__ = ["INSIDE_LOOP", "LoopRecorder"]
+__all__ = ["INSIDE_LOOP", "LoopRecorder", "why_unreadable"]
 
 INSIDE_LOOP: Final = "it runs inside a loop of the graph, and values cannot leave that loop"
 """Why a layer has no values that is called once for each sample or step, in a loop that cannot return more."""
+
+
+def why_unreadable(tensor: Any) -> str:
+    """Return why a tensor cannot leave the graph that it is in."""
+    is_in_branch = type(getattr(tensor, "graph", None)).__name__ == "CondBranchFuncGraph"
+    return INSIDE_BRANCH if is_in_branch else INSIDE_LOOP
 
 
 @dataclass(kw_only=True)

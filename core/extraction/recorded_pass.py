@@ -20,9 +20,9 @@ from core.extraction.failures import failure
 from core.extraction.graph_rows import operations_by_values
 from core.extraction.layer_places import with_places
 from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
+from core.extraction.loop_recorder import why_unreadable
 from core.extraction.model_state import restored_afterwards
-from core.extraction.recorder import INSIDE_LOOP, LayerCall, OutputReplacement, Recorder, recording
-from core.extraction.time_scopes import INSIDE_BRANCH
+from core.extraction.recorder import LayerCall, OutputReplacement, Recorder, recording
 from core.extraction.tokens import is_tokenizer
 from core.extraction.weights import LayerWeights
 from core.inputs.sample_context import SampleContext
@@ -282,7 +282,7 @@ class _Collector:
         for (key, tensor, mask), loop_axes in zip(outputs, call.loop_axes or [()] * len(outputs), strict=True):
             missing = call.missing
             if tensor is None or not self._is_readable(tensor):
-                missing = missing or _why_unreadable(tensor)
+                missing = missing or why_unreadable(tensor)
             channels_first = tensor is not None and has_channels_first(call, static_shape(tensor), self._channels_first)
             layer = self._describe(call, key, tensor, missing, channels_first, loop_axes)
             self._layers.append(layer)
@@ -394,11 +394,6 @@ def is_readable_here() -> Callable[[Any], bool]:
         return lambda tensor: hasattr(tensor, "numpy")
     graph = tf.compat.v1.get_default_graph()
     return lambda tensor: getattr(tensor, "graph", graph) is graph
-
-
-def _why_unreadable(tensor: Any) -> str:
-    is_in_branch = type(getattr(tensor, "graph", None)).__name__ == "CondBranchFuncGraph"
-    return INSIDE_BRANCH if is_in_branch else INSIDE_LOOP
 
 
 def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> list[Activation]:
