@@ -323,13 +323,7 @@ class _Collector:
         )
 
     def _describe(
-        self,
-        call: LayerCall,
-        key: str,
-        tensor: Any,
-        missing: str,
-        channels_first: bool,
-        loop_axes: tuple[str, ...],
+        self, call: LayerCall, key: str, tensor: Any, missing: str, channels_first: bool, axes: tuple[str, ...]
     ) -> LayerInfo:
         at_top = not call.parent and not call.repeated
         place = LayerPlace(
@@ -342,7 +336,7 @@ class _Collector:
             internals=() if missing else call.internal_keys,
             loop=call.loop,
         )
-        layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, loop_axes=loop_axes)
+        layer = describe_layer(call.operation, tensor, place, channels_first=channels_first, loop_axes=axes)
         return self._with_axes_of_source(layer)
 
     def _with_axes_of_source(self, layer: LayerInfo) -> LayerInfo:
