@@ -214,6 +214,9 @@ def input_layer(name: str, shape: tuple[int, ...]) -> LayerInfo:
     return LayerInfo(name, name, None, "InputLayer", ("InputLayer", "Layer"), (None, *shape[1:]))
 
 
+_PRODUCTS: Final = frozenset({"EinsumDense", "Einsum", "MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"})
+
+
 @cache
 def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     """Name the axes of a layer's answer.
@@ -229,9 +232,9 @@ def axes_of(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     over_time = "TimeDistributed" in type_names or "ConvLSTM" in type_names
     if over_time and rank == 5:
         return ("sample", "time", "height", "width", "channel")
-    # Inside attention an EinsumDense answers per head; its axes are not those of an image.
+    # Inside attention a product answers per head; its axes are not those of an image.
     unnamed = ("sample", *(f"axis{number}" for number in range(1, rank)))
-    if "EinsumDense" in type_names and rank > 3:
+    if _PRODUCTS & {*type_names} and rank > 3:
         return unnamed
     named = {
         1: ("sample",),
@@ -319,7 +322,9 @@ def describe_layer(
         or (squashing_function(output) if shape else ""),
         data_format=data_format,
         settings=_settings(operation) if wrapped is None else (("layer", type(wrapped).__name__), *_settings(wrapped)),
-        axis_names=_axes_over_steps(operation, len(shape), loop_axes) or _axes_of_spectrogram(type_names, len(shape)),
+        axis_names=_axes_over_steps(operation, len(shape), loop_axes)
+        or _axes_of_spectrogram(type_names, len(shape))
+        or _axes_of_its_own(operation, len(shape)),
         has_logits=bool(shape) and logits_behind(output) is not None,
         wrapped_type_names=() if wrapped is None else type_names_of(wrapped),
     )
@@ -353,6 +358,13 @@ def _axes_over_steps(operation: Any, rank: int, loop_axes: tuple[str, ...]) -> t
 def _axes_of_spectrogram(type_names: tuple[str, ...], rank: int) -> tuple[str, ...]:
     """Name the axes of what ``MelSpectrogram`` answers, ``(sample, band, frame)``: the only layer with time behind."""
     return ("sample", "frequency", "time") if "MelSpectrogram" in type_names and rank == 3 else ()
+
+
+def _axes_of_its_own(operation: Any, rank: int) -> tuple[str, ...]:
+    """Return the names of axes that a layer of a graph bears, where what it works out tells more than its type."""
+    names = getattr(operation, "axis_names", ())
+    is_fitting = isinstance(names, tuple) and len(names) == rank and names[:1] == ("sample",)
+    return names if is_fitting else ()
 
 
 def _parameter_count(weights: Any) -> int:

@@ -7,6 +7,7 @@ imported inside the functions: it takes seconds, and whoever only reads a file d
 
 import copy
 import json
+import logging
 import math
 import os
 import re
@@ -31,9 +32,11 @@ from core.models.archives import rewrite_keras_model
 from core.models.code_needs import code_needed
 from core.models.configuration import BY_HAND, check_configuration, check_counts
 from core.models.copies import Source, content_key, staged_copy
+from core.models.graph_model.flat_graph import ClosedGraph, flat_graph_of_function
 from core.models.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.models.keras2_operations import check_types
 from core.models.lambda_code import functions_of_lambdas
+from core.models.saved_model.keras_metadata import classes_of_layers
 from core.models.sizes import Sizes, check_limits
 from core.models.stored_weights import weights_as_stored
 from core.models.trust import NO_TRUST, Trust
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadedModel", "content_key", "load_model", "load_model_file"]
 
 
+_log = logging.getLogger("layerscope")
 _FAILING_CODE: Final = (
     "It runs without network, and sees no files but its own. Put what it needs into a class of your own, or load the "
     "model in Python and pass it to layerscope.show."
@@ -358,14 +362,41 @@ def _with_modules(value: Any, operations: Mapping[str, str]) -> Any:
 
 
 def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
-    import keras
-
     tree = location.tree.below(location.place.path)
     for path in file.members:
         tree.move(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     signatures = file.graph.signatures if file.graph else ()
     layer = _saved_model_layer()(target, _endpoint(signatures, location.signature, file.name))
+    try:
+        model = _model_of_signature(layer, classes_of_layers(target / "keras_metadata.pb"))
+    except ClosedGraph as reason:
+        layer.closed = str(reason)
+        model = _model_of_one_layer(layer)
+    # Tables and variables live as long as what was loaded; as an attribute Keras would take it for a part of the model.
+    object.__setattr__(model, "saved_model", (layer,))
+    return model
+
+
+def _model_of_signature(layer: Any, class_names: Mapping[str, str]) -> Any:
+    function = layer.call_endpoint_fn
+    try:
+        flat = flat_graph_of_function(function, sorted(layer.signature))
+        # Its layers are classes of Keras, which takes seconds to import.
+        from core.models.graph_model.model import model_of_graph
+
+        return model_of_graph(flat, function.variables, class_names, name="saved_model")
+    except ClosedGraph:
+        raise
+    except Exception as error:
+        # What runs as a whole is opened, whatever cannot be told apart inside.
+        _log.warning("The layers inside a SavedModel could not be told apart", exc_info=True)
+        raise ClosedGraph(f"its operations could not be told apart ({type(error).__name__})") from error
+
+
+def _model_of_one_layer(layer: Any) -> Any:
+    import keras
+
     inputs = {
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
@@ -398,6 +429,7 @@ def _saved_model_layer() -> Any:
             # An attribute of the same name would have been preferred, and takes its arguments differently.
             self.call_endpoint_fn = self._reloaded_obj.signatures[endpoint]
             self.signature = self.call_endpoint_fn.structured_input_signature[1]
+            self.closed = ""
 
         def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
             return dict(self.call_endpoint_fn(**inputs))

@@ -1,0 +1,173 @@
+"""Keras layers that run a part of a graph: the layers of a model that was saved without its Python code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import keras
+
+from core.models.graph_model.layer_kinds import LayerKind
+
+__all__ = ["GraphLayer", "GraphOperations", "GraphPart", "GraphScope", "extents_of", "layer_class", "run_steps"]
+
+
+@dataclass(frozen=True)
+class GraphPart:
+    """A part of a graph, and how it hangs together with the rest.
+
+    Attributes:
+        definition: A ``GraphDef`` of the operations that it runs, with the functions that these call.
+        inputs: Names of the tensors that it takes from other parts.
+        outputs: Names of the tensors that others take from it, or that are the model's outputs.
+        weights: By the name of the tensor that it stands for, each weight as a ``keras.Variable``.
+        captures: By the name of the tensor that it stands for, what is taken from outside as it is, such as the handle
+            of a table.
+        shapes: Extents of what is taken from it, as far as they are known, by name.
+    """
+
+    definition: Any
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weights: Mapping[str, Any]
+    captures: Mapping[str, Any]
+    shapes: Mapping[str, tuple[int | None, ...] | None]
+
+    def run(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return what this part answers: its operations are put into the graph that is being made.
+
+        Args:
+            tensors: Of a graph, one for each of ``inputs``.
+        """
+        import tensorflow as tf
+
+        graph = tf.compat.v1.get_default_graph()
+        taken = dict(zip(self.inputs, tensors, strict=True))
+        taken |= {name: tf.convert_to_tensor(weight.value) for name, weight in self.weights.items()}
+        # Whatever is outside of a graph comes into it as an input of its own.
+        taken |= {name: graph.capture(getattr(value, "handle", value)) for name, value in self.captures.items()}
+        outputs = tf.graph_util.import_graph_def(
+            self.definition, input_map=taken, return_elements=list(self.outputs), name="part"
+        )
+        for name, tensor in zip(self.outputs, outputs, strict=True):
+            if self.shapes.get(name) is not None and tensor.shape.is_compatible_with(self.shapes[name]):
+                tensor.set_shape(self.shapes[name])
+        return outputs
+
+
+def extents_of(tensor: Any) -> tuple[int | None, ...]:
+    """Return the extents of a tensor as far as they are known; one open axis where not even their number is."""
+    return (None,) if tensor.shape.rank is None else tuple(tensor.shape.as_list())
+
+
+class GraphLayer(keras.layers.Layer):
+    """A layer that takes tensors by their names in a graph, and answers some.
+
+    Args:
+        name: Of the layer.
+        inputs: Names of the tensors that it takes.
+        outputs: Names of the tensors that others take from it, or that are the model's outputs.
+    """
+
+    def __init__(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        # Numbers are left in the type that they have: a signature names it.
+        super().__init__(name=name, autocast=False)
+        self.input_tensors, self.output_tensors = inputs, outputs
+        self.output_specs: list[Any] = []
+        self.built = True
+
+    def compute_output_spec(self, *inputs: Any, **settings: Any) -> Any:
+        """Return what comes out, as it was noted when the layer was first called in a graph."""
+        specs = [keras.KerasTensor(shape, dtype=dtype) for shape, dtype in self.output_specs]
+        return specs[0] if len(specs) == 1 else specs
+
+    def noted(self, tensors: Sequence[Any]) -> Any:
+        """Return what comes out, and note its extents and types if they are not known yet."""
+        self.output_specs = self.output_specs or [(extents_of(tensor), tensor.dtype.name) for tensor in tensors]
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+class GraphOperations(GraphLayer):
+    """Operations of a graph that are one layer.
+
+    Args:
+        name: Of the layer.
+        part: The operations.
+        kind: What it is; its settings become attributes, as a layer of Keras has them.
+        variables: Its weights.
+    """
+
+    def __init__(self, name: str, part: GraphPart, kind: LayerKind, variables: Sequence[Any]) -> None:
+        super().__init__(name, part.inputs, part.outputs)
+        self.part = part
+        self.activation = keras.activations.get(kind.activation) if kind.activation else None
+        self.axis_names = kind.axis_names
+        for setting, value in kind.settings.items():
+            setattr(self, setting, value)
+        for variable in variables:
+            self._track_variable(variable)
+        self._eager: Any = None
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Return what the operations answer."""
+        import tensorflow as tf
+
+        if not tf.executing_eagerly():
+            return self.noted(self.part.run(inputs))
+        if self._eager is None:
+            self._eager = tf.function(self.part.run, autograph=False)
+        return self.noted(self._eager(list(inputs)))
+
+
+class GraphScope(GraphLayer):
+    """A name scope with layers in it, one behind the other.
+
+    Args:
+        name: Of the scope.
+        steps: What is in it, in the order in which it runs.
+        inputs: Names of the tensors that it takes.
+        outputs: Names of the tensors that others take from it.
+    """
+
+    def __init__(
+        self, name: str, steps: Sequence[GraphLayer], inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> None:
+        super().__init__(name, inputs, outputs)
+        self.steps = list(steps)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Return what the layers inside answer to others."""
+        tensors = run_steps(self.steps, dict(zip(self.input_tensors, inputs, strict=True)))
+        return self.noted([tensors[name] for name in self.output_tensors])
+
+
+def run_steps(steps: Sequence[GraphLayer], tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Run layers one behind the other, and return all tensors that passed between them, by their names.
+
+    Args:
+        steps: Layers of a graph.
+        tensors: What goes in, by name.
+    """
+    by_name = dict(tensors)
+    for step in steps:
+        outputs = step([by_name[name] for name in step.input_tensors])
+        by_name |= zip(step.output_tensors, outputs if isinstance(outputs, list) else [outputs], strict=True)
+    return by_name
+
+
+@cache
+def layer_class(type_name: str, owner: type[GraphLayer]) -> type[Any]:
+    """Return a class of layers that bears the name of the one that does the same in Keras, and those of its bases.
+
+    Args:
+        type_name: Of the class; of one that Keras does not have it is the only name.
+        owner: What the layers do.
+    """
+    of_keras = getattr(keras.layers, type_name, None)
+    known = of_keras.__mro__ if isinstance(of_keras, type) and issubclass(of_keras, keras.Layer) else ()
+    bases = [each.__name__ for each in known[1:] if issubclass(each, keras.Layer) and each is not keras.Layer]
+    for name in (*reversed(bases), type_name):
+        owner = type(name, (owner,), {})
+    return owner

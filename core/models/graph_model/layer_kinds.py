@@ -1,0 +1,339 @@
+"""What a layer of a graph is, told by its operations and by the names of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from core.models.graph_model.data_flow import DataFlow
+
+__all__ = ["LayerKind", "attention_scores", "is_layer", "kind_of", "kind_of_scope"]
+
+_LOOPS: Final = frozenset({"While", "StatelessWhile"})
+_MAIN: Final = frozenset(
+    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "MatMul"}
+    | {"BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "FusedBatchNorm", "FusedBatchNormV2"}
+    | {"FusedBatchNormV3", "MaxPool", "MaxPoolV2", "AvgPool", "MaxPool3D", "AvgPool3D", "LRN", "ConcatV2"}
+    | {"TopKV2", *_LOOPS, "If", "StatelessIf", "Case", "StatelessCase"}
+)
+"""Operations that are what a layer is there for."""
+_ACTIVATIONS: Final = {
+    "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "Elu": "elu",
+    "Selu": "selu", "LeakyRelu": "leaky_relu", "Softplus": "softplus", "Softsign": "softsign",
+    "LogSoftmax": "log_softmax",
+}  # fmt: skip
+_NAMED_ACTIVATIONS: Final = frozenset(
+    {"gelu", "silu", "swish", "mish", "hard_sigmoid", "hard_swish", "softmax", "relu6"}
+)
+_TENDERS: Final = frozenset(
+    {
+        "BiasAdd",
+        "Add",
+        "AddV2",
+        "Sub",
+        "Mul",
+        "Neg",
+        "Reshape",
+        "Squeeze",
+        "ExpandDims",
+        "Transpose",
+        "Cast",
+        "Identity",
+    }
+    | {"Pad", "PadV2", "MirrorPad", "SpaceToBatchND", "BatchToSpaceND", "Erf", "Erfc", "Less", "SelectV2", "Maximum"}
+    | {"Minimum", "Rsqrt", "Sqrt", "Mean", "SquaredDifference", "StopGradient", "Square", "RealDiv", "StridedSlice"}
+    | {"Exp", "Log1p", "Pow", "ClipByValue", "IdentityN", "Where", "Abs", "Sign", *_ACTIVATIONS}
+)
+"""Operations that stand around the main one in layers as Keras writes them."""
+_NORMALIZING: Final = frozenset({"Rsqrt", "Sqrt"})
+_AROUND_LOOPS: Final = frozenset(
+    {"Transpose", "StridedSlice", "ExpandDims", "Reverse", "ReverseV2", "Squeeze", "Cast", "Identity", "Max", "Min"}
+    | {
+        "Pack",
+        "SelectV2",
+        "Tile",
+        "Reshape",
+        "Fill",
+        "Range",
+        "Mul",
+        "Sub",
+        "AddV2",
+        "Sum",
+        "ReverseSequence",
+        "IdentityN",
+    }
+)
+"""Operations that bring what goes into a loop over steps, and what comes out, into order."""
+_SCALINGS: Final = frozenset({"Mul", "Add", "AddV2", "Sub", "RealDiv", "Cast"})
+_MOST_SCALINGS: Final = 3
+_ELEMENTWISE: Final = frozenset({"Softmax", "Identity", *_SCALINGS})
+_SHAPE_CHANGES: Final = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "StridedSlice", "Cast"})
+_CONVOLUTIONS: Final = {
+    "Conv2D": ("Conv", ""),
+    "Conv3D": ("Conv", ""),
+    "DepthwiseConv2dNative": ("DepthwiseConv", ""),
+    "Conv2DBackpropInput": ("Conv", "Transpose"),
+    "Conv3DBackpropInputV2": ("Conv", "Transpose"),
+}
+_POOLINGS: Final = {
+    "MaxPool": "MaxPooling", "MaxPoolV2": "MaxPooling", "AvgPool": "AveragePooling", "MaxPool3D": "MaxPooling",
+    "AvgPool3D": "AveragePooling",
+}  # fmt: skip
+_MATRIX_PRODUCTS: Final = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"})
+_TYPE_OF_OPERATION: Final = {
+    "Add": "Add", "AddV2": "Add", "AddN": "Add", "Mul": "Multiply", "Sub": "Subtract", "RealDiv": "Divide",
+    "ConcatV2": "Concatenate", "Pack": "Stack", "StridedSlice": "Slice", "Transpose": "Permute",
+    "Relu": "ReLU", "Relu6": "ReLU", "LeakyRelu": "LeakyReLU", "Elu": "ELU", "Sigmoid": "Activation",
+    "Tanh": "Activation", "Selu": "Activation", "Softplus": "Activation", "Pad": "Padding", "PadV2": "Padding",
+    "MirrorPad": "Padding",
+}  # fmt: skip
+"""Classes of Keras by the types of operations that do the same; another operation is called by its own type."""
+_MOST_TENDERS: Final = 40
+
+
+@dataclass(frozen=True)
+class LayerKind:
+    """What a layer is.
+
+    Attributes:
+        type_name: Class of Keras that does the same, or the type of its operation.
+        settings: Attributes of a Keras layer with their values, such as ``kernel_size``.
+        activation: Name of the function at its end; empty for none.
+        axis_names: Names of the axes of what it answers, where they are told by more than its type.
+    """
+
+    type_name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    activation: str = ""
+    axis_names: tuple[str, ...] = ()
+
+
+def is_layer(flow: DataFlow, operations: Sequence[Any]) -> bool:
+    """Return whether operations of one scope are one layer, as far as their types tell.
+
+    Args:
+        flow: The graph that they are of.
+        operations: What computes values in it.
+    """
+    if len(operations) == 1:
+        return True
+    main = [operation for operation in operations if _is_main(flow, operation)]
+    others = [operation for operation in operations if operation not in main]
+    if len(main) > 1 or len(others) > _MOST_TENDERS:
+        return False
+    if main and main[0].type in _LOOPS:
+        return all(other.type in _AROUND_LOOPS or other.type.startswith("TensorList") for other in others)
+    if not all(other.type in _TENDERS for other in others):
+        return False
+    return bool(main) or _is_whole_without_main(flow, operations)
+
+
+def kind_of(
+    flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]], scores: Collection[str]
+) -> LayerKind:
+    """Return what a layer is.
+
+    Args:
+        flow: The graph that it is of.
+        operations: What computes values in it.
+        weights: Extents of the weights that it reads, by name, such as ``"kernel"``.
+        scores: See :func:`attention_scores`.
+    """
+    kind = _kind_by_operations(flow, operations, weights)
+    if operations[-1].name not in scores:
+        return kind
+    rank = len(flow.extents(operations[-1].outputs[0]) or ())
+    return replace(kind, axis_names=("sample", "head", "query", "key") if rank == 4 else ("sample", "query", "key"))
+
+
+def kind_of_scope(steps: Sequence[Any]) -> str:
+    """Return what a scope is, by the layers in it: attention where one weighs positions by each other."""
+    names = [getattr(step, "axis_names", ()) for step in steps]
+    if ("sample", "head", "query", "key") in names:
+        return "MultiHeadAttention"
+    return "Attention" if ("sample", "query", "key") in names else "GraphScope"
+
+
+def attention_scores(flow: DataFlow) -> frozenset[str]:
+    """Return the names of operations that work out how much each position attends to each other.
+
+    These are a softmax over the products of two things that both depend on the input, and what is between.
+    """
+    names: set[str] = set()
+    for operation in flow.values:
+        if operation.type != "Softmax" or len(flow.extents(operation.outputs[0]) or ()) not in (3, 4):
+            continue
+        between = [operation]
+        while between[-1].type in _ELEMENTWISE:
+            values = [tensor for tensor in between[-1].inputs if not flow.is_constant(tensor)]
+            same = [each for each in values if flow.extents(each) == flow.extents(between[-1].outputs[0])]
+            if len(same) != 1:
+                break
+            between.append(flow.origin(same[0]).op)
+        product = between[-1]
+        if product.type in _MATRIX_PRODUCTS and not any(map(flow.is_constant, product.inputs)):
+            names.update(each.name for each in between)
+    return frozenset(names)
+
+
+def _kind_by_operations(flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]]) -> LayerKind:
+    main = next((operation for operation in operations if _is_main(flow, operation)), None)
+    if main is not None:
+        if main.type in _LOOPS:
+            return _loop_kind(weights, operations)
+        return _main_kind(flow, main, operations, weights)
+    kind = _normalization(flow, operations, set(weights))
+    if kind is not None:
+        return kind
+    activation = _activation(operations)
+    if len(operations) > 1:
+        return LayerKind("Activation" if activation else _many(operations), activation=activation)
+    return LayerKind(_type_of_single(flow, operations[0]), activation=activation)
+
+
+def _type_of_single(flow: DataFlow, operation: Any) -> str:
+    """Return what a layer of one operation is called."""
+    import tensorflow as tf
+
+    type_name = _TYPE_OF_OPERATION.get(operation.type, operation.type)
+    if operation.type in ("Mean", "Max"):
+        rank = len(flow.extents(operation.inputs[0]) or ())
+        axes = tf.get_static_value(operation.inputs[1])
+        if rank >= 3 and axes is not None and np.atleast_1d(axes).tolist() == list(range(1, rank - 1)):
+            return f"Global{'Average' if operation.type == 'Mean' else 'Max'}Pooling{rank - 2}D"
+    if operation.type == "Reshape":
+        before, after = (len(flow.extents(each) or ()) for each in (operation.inputs[0], operation.outputs[0]))
+        return "Flatten" if after == 2 < before else "Reshape"
+    return type_name
+
+
+def _is_main(flow: DataFlow, operation: Any) -> bool:
+    if operation.type in ("GatherV2", "ResourceGather", "Gather"):
+        return flow.is_constant(operation.inputs[0])
+    return operation.type in _MAIN
+
+
+def _is_whole_without_main(flow: DataFlow, operations: Sequence[Any]) -> bool:
+    types = [operation.type for operation in operations]
+    if _NORMALIZING & {*types, *(helper.type for helper in flow.helpers(operations))}:
+        return True
+    is_scaling = len(operations) <= _MOST_SCALINGS and all(
+        operation.type in _SCALINGS and sum(not flow.is_constant(tensor) for tensor in operation.inputs) == 1
+        for operation in operations
+    )
+    return is_scaling or bool(_named_activation(operations)) or set(types) <= _SHAPE_CHANGES
+
+
+def _main_kind(
+    flow: DataFlow, main: Any, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]]
+) -> LayerKind:
+    types = {operation.type for operation in operations}
+    activation = _activation(operations)
+    if main.type in _CONVOLUTIONS:
+        return _convolution(flow, main, types, weights, activation)
+    if main.type in _POOLINGS:
+        name = f"{_POOLINGS[main.type]}{_dimensions(flow, main, types)}D"
+        size, strides = _window(main, "ksize"), _window(main, "strides")
+        return LayerKind(name, {"pool_size": size, "strides": strides, **_layout(main)})
+    if main.type in _MATRIX_PRODUCTS:
+        weighs = any(flow.is_constant(tensor) for tensor in main.inputs)
+        if not weighs:
+            return LayerKind(main.type)
+        is_plain = main.type != "Einsum" and all(len(extents) < 3 for extents in weights.values())
+        return LayerKind("Dense" if is_plain else "EinsumDense", activation=activation)
+    if main.type in ("GatherV2", "ResourceGather", "Gather"):
+        table = next((extents for extents in weights.values() if len(extents) == 2), ())
+        if not table:
+            return LayerKind("Gather")
+        return LayerKind("Embedding", settings={"input_dim": table[0], "output_dim": table[1]})
+    if main.type.startswith("FusedBatchNorm"):
+        return LayerKind("BatchNormalization", settings=_layout(main), activation=activation)
+    type_name = _TYPE_OF_OPERATION.get(main.type, main.type)
+    return LayerKind(type_name, activation=activation)
+
+
+def _convolution(
+    flow: DataFlow, main: Any, types: set[str], weights: Mapping[str, tuple[int, ...]], activation: str
+) -> LayerKind:
+    dimensions = _dimensions(flow, main, types)
+    prefix, suffix = _CONVOLUTIONS[main.type]
+    name = f"{prefix}{dimensions}D{suffix}"
+    kernel = next((extents for extents in weights.values() if len(extents) > 2), ())
+    settings: dict[str, Any] = {"strides": _window(main, "strides")[-dimensions:], **_layout(main)}
+    if kernel:
+        settings["kernel_size"] = tuple(kernel[len(kernel) - 2 - dimensions : -2])
+    if not suffix:
+        settings["dilation_rate"] = _window(main, "dilations")[-dimensions:]
+    padding = _attribute(main, "padding")
+    settings["padding"] = padding.decode().lower() if isinstance(padding, bytes) else "valid"
+    return LayerKind(name, settings, activation)
+
+
+def _dimensions(flow: DataFlow, main: Any, types: set[str]) -> int:
+    """Return over how many axes an operation goes: a convolution in time is one over images of one row."""
+    rank = len(flow.extents(main.outputs[0]) or (None,) * 4)
+    return rank - 3 if "ExpandDims" in types and "Squeeze" in types else rank - 2
+
+
+def _window(operation: Any, name: str) -> tuple[int, ...]:
+    """Return extents of an attribute without those of samples and channels."""
+    extents = list(_attribute(operation, name) or ())
+    is_first = _layout(operation).get("data_format") == "channels_first"
+    return tuple(int(extent) for extent in (extents[2:] if is_first else extents[1:-1]))
+
+
+def _layout(operation: Any) -> dict[str, Any]:
+    data_format = _attribute(operation, "data_format")
+    if not isinstance(data_format, bytes):
+        return {}
+    return {"data_format": "channels_first" if data_format.startswith(b"NC") else "channels_last"}
+
+
+def _attribute(operation: Any, name: str) -> Any:
+    try:
+        return operation.get_attr(name)
+    except ValueError:
+        return None
+
+
+def _loop_kind(weights: Mapping[str, tuple[int, ...]], operations: Sequence[Any]) -> LayerKind:
+    """Return which recurrent layer a loop is: what goes into a gate is as wide as the state, for each gate."""
+    recurrent = next((extents for name, extents in weights.items() if name.endswith("recurrent_kernel")), None)
+    if recurrent is not None and len(recurrent) == 2:
+        name = {4: "LSTM", 3: "GRU", 1: "SimpleRNN"}.get(recurrent[1] // max(recurrent[0], 1), "")
+        if name:
+            return LayerKind(name)
+    return LayerKind("RNN" if any(operation.type == "TensorListStack" for operation in operations) else "While")
+
+
+def _normalization(flow: DataFlow, operations: Sequence[Any], names: set[str]) -> LayerKind | None:
+    types = {operation.type for operation in operations}
+    names = {name.rpartition("/")[2] for name in names}
+    if {"moving_mean", "moving_variance"} <= names:
+        return LayerKind("BatchNormalization", activation=_activation(operations))
+    if types & _NORMALIZING:
+        if "SquaredDifference" in types:
+            return LayerKind("LayerNormalization")
+        return LayerKind("RMSNormalization" if "Square" in types else "Normalization")
+    helpers = {helper.type for helper in flow.helpers(operations)}
+    return LayerKind("BatchNormalization") if helpers & _NORMALIZING and len(names) > 1 else None
+
+
+def _activation(operations: Sequence[Any]) -> str:
+    return _ACTIVATIONS.get(operations[-1].type, "") or _named_activation(operations)
+
+
+def _named_activation(operations: Sequence[Any]) -> str:
+    """Return the activation whose name the last operation bears in the scope around it; empty where there is none."""
+    scopes = [scope.rstrip("_0123456789").lower() for scope in operations[-1].name.split("/")]
+    return next((scope for scope in reversed(scopes) if scope in _NAMED_ACTIVATIONS), "")
+
+
+def _many(operations: Sequence[Any]) -> str:
+    types = {operation.type for operation in operations}
+    if types <= _SHAPE_CHANGES:
+        return "Reshape"
+    return "Rescaling" if types <= _SCALINGS else "Operations"

@@ -1,0 +1,204 @@
+"""A Keras model whose layers are the name scopes of a graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any
+
+from core.models.graph_model.data_flow import DataFlow
+from core.models.graph_model.flat_graph import FlatGraph
+from core.models.graph_model.graph_layers import (
+    GraphOperations,
+    GraphPart,
+    GraphScope,
+    extents_of,
+    layer_class,
+    run_steps,
+)
+from core.models.graph_model.layer_kinds import attention_scores, is_layer, kind_of, kind_of_scope
+from core.models.graph_model.scopes import Leaf, Scope, scope_tree
+from core.models.graph_model.weights import WeightSources
+
+__all__ = ["model_of_graph"]
+
+
+def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mapping[str, str], *, name: str) -> Any:
+    """Return a Keras model that computes what a graph does, a layer for each scope that is one.
+
+    Args:
+        flat: The graph.
+        variables: The ``tf.Variable`` objects whose handles it captures.
+        class_names: Classes of layers by their names, where whoever saved the graph noted them.
+        name: Of the model.
+    """
+    import keras
+
+    flow = DataFlow(flat)
+    tree = scope_tree(flow, partial(is_layer, flow))
+    steps = _Builder(flow, WeightSources(flow, variables), tree, class_names).steps()
+    inputs = {
+        input_name: keras.Input(batch_shape=extents_of(tensor), dtype=tensor.dtype.name, name=input_name)
+        for input_name, tensor in sorted(flow.inputs.items())
+    }
+    _note_extents(steps, flow)
+    tensors = run_steps(steps, {flow.inputs[input_name].name: tensor for input_name, tensor in inputs.items()})
+    outputs = {output_name: tensors[tensor.name] for output_name, tensor in sorted(flow.outputs.items())}
+    return keras.Model(
+        next(iter(inputs.values())) if len(inputs) == 1 else inputs,
+        next(iter(outputs.values())) if len(outputs) == 1 else outputs,
+        name=name,
+    )
+
+
+def _note_extents(steps: Sequence[Any], flow: DataFlow) -> None:
+    """Let each layer note the extents of what it answers, as far as they are known before anything is run."""
+    import tensorflow as tf
+
+    names = [tensor.name for tensor in flow.inputs.values()]
+
+    def traced(*tensors: Any) -> None:
+        run_steps(steps, dict(zip(names, tensors, strict=True)))
+
+    tf.function(traced, autograph=False).get_concrete_function(
+        *(tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in flow.inputs.values())
+    )
+
+
+class _Builder:
+    """Makes the layers of a tree of scopes."""
+
+    def __init__(self, flow: DataFlow, weights: WeightSources, tree: Scope, class_names: Mapping[str, str]) -> None:
+        self._flow = flow
+        self._class_names = class_names
+        self._weights = weights
+        self._tree = tree
+        self._readers: dict[str, list[Leaf]] = {}
+        self._sources: dict[int, list[str]] = {}
+        for leaf in _leaves(tree):
+            self._sources[id(leaf)] = self._taken(leaf)
+            for tensor in self._sources[id(leaf)]:
+                self._readers.setdefault(tensor, []).append(leaf)
+        self._answers = {tensor.name for tensor in flow.outputs.values()}
+        self._scores = attention_scores(flow)
+        self._is_numbered = _is_numbered(tree)
+
+    def steps(self) -> list[Any]:
+        return self._steps(self._tree)
+
+    def _steps(self, scope: Scope) -> list[Any]:
+        names: set[str] = set()
+        steps = []
+        for part in scope.parts:
+            # A scope that is entered again, or that bears the name of another one without its number.
+            name = next(candidate for candidate in self._names_for(part) if candidate not in names)
+            names.add(name)
+            steps.append(self._step(part, name))
+        return steps
+
+    def _names_for(self, part: Leaf | Scope) -> Iterable[str]:
+        name, is_scope = (part.name, True) if isinstance(part, Scope) else (part.path[-1], part.is_scope)
+        name = re.sub(r"[^A-Za-z0-9_.\\>-]", "_", name)
+        if is_scope and self._is_numbered:
+            yield name.removesuffix("_1")
+        yield name
+        yield from (f"{name}_{number}" for number in count(2))
+
+    def _class_name(self, part: Leaf | Scope) -> str:
+        """Return the class that was noted for what bears the name of a scope; empty where none was."""
+        name, is_scope = (part.name, True) if isinstance(part, Scope) else (part.path[-1], part.is_scope)
+        # The name that the layer had when it was traced a second time bears a number.
+        candidates = (name, re.sub(r"_\d+$", "", name)) if is_scope else ()
+        return next((self._class_names[each] for each in candidates if each in self._class_names), "")
+
+    def _step(self, part: Leaf | Scope, name: str) -> Any:
+        leaves = [part] if isinstance(part, Leaf) else list(_leaves(part))
+        made = {tensor.name for leaf in leaves for operation in leaf.operations for tensor in operation.outputs}
+        inside = {id(leaf) for leaf in leaves}
+        outputs = tuple(
+            tensor.name
+            for leaf in leaves
+            for operation in leaf.operations
+            for tensor in operation.outputs
+            if tensor.name in self._answers
+            or any(id(reader) not in inside for reader in self._readers.get(tensor.name, ()))
+        )
+        inputs = tuple(dict.fromkeys(name for leaf in leaves for name in self._sources[id(leaf)] if name not in made))
+        if isinstance(part, Scope):
+            steps = self._steps(part)
+            type_name = self._class_name(part) or kind_of_scope(steps)
+            return layer_class(type_name, GraphScope)(name, steps, inputs, outputs)
+        return self._layer(part, name, inputs, outputs)
+
+    def _layer(self, leaf: Leaf, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
+        helpers = self._flow.helpers(leaf.operations)
+        sources = self._weights.of_layer(leaf.operations, helpers)
+        kind = kind_of(self._flow, leaf.operations, sources.extents, self._scores)
+        operations = [*(helper for helper in helpers if helper.name not in sources.replaced), *leaf.operations]
+        taken = {tensor.name for operation in operations for tensor in operation.inputs}
+        part = GraphPart(
+            _definition(operations, self._flow),
+            inputs,
+            outputs,
+            {name: weight for name, weight in sources.weights.items() if name in taken},
+            {name: value for name, value in sources.captures.items() if name in taken},
+            {name: self._flow.flat.shapes.get(name) for name in outputs},
+        )
+        variables = [sources.variables[name] for name in sorted(sources.variables, key=_rank_of_weight)]
+        type_name = self._class_name(leaf) or kind.type_name
+        return layer_class(type_name, GraphOperations)(name, part, kind, variables)
+
+    def _taken(self, leaf: Leaf) -> list[str]:
+        own = {operation.name for operation in leaf.operations}
+        tensors = (tensor for operation in leaf.operations for tensor in self._flow.sources(operation))
+        return list(dict.fromkeys(tensor.name for tensor in tensors if tensor.op.name not in own))
+
+
+def _rank_of_weight(name: str) -> tuple[int, str]:
+    # As Keras lists them: what multiplies stands before what is added.
+    return (name.endswith(("bias", "beta", "moving_mean", "moving_variance")), "" if name == "kernel" else name)
+
+
+def _leaves(scope: Scope) -> Iterable[Leaf]:
+    for part in scope.parts:
+        if isinstance(part, Leaf):
+            yield part
+        else:
+            yield from _leaves(part)
+
+
+def _definition(operations: Sequence[Any], flow: DataFlow) -> Any:
+    """Return a ``GraphDef`` of some operations, with the functions that they call."""
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef(node=[operation.node_def for operation in operations])
+    definition.versions.CopyFrom(flow.flat.graph.graph_def_versions)
+    library = flow.flat.library
+    names = [name for node in definition.node for name in _called(node)]
+    reached: dict[str, Any] = {}
+    while names:
+        name = names.pop()
+        if name in library and name not in reached:
+            reached[name] = library[name]
+            names += [called for node in library[name].node_def for called in _called(node)]
+    definition.library.function.extend(reached.values())
+    return definition
+
+
+def _called(node: Any) -> list[str]:
+    names = [node.op]
+    for value in node.attr.values():
+        names += [value.func.name] if value.HasField("func") else [each.name for each in value.list.func]
+    return names
+
+
+def _is_numbered(tree: Scope) -> bool:
+    """Return whether each scope bears the number that it gets where a model is traced again, as an export does."""
+    names = [
+        part.name if isinstance(part, Scope) else part.path[-1]
+        for part in tree.parts
+        if isinstance(part, Scope) or part.is_scope
+    ]
+    return bool(names) and all(name.endswith("_1") for name in names)

@@ -1,0 +1,225 @@
+"""Which operations of a graph are one layer, which layers stand in which scope, and in which order they run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from core.models.graph_model.data_flow import DataFlow
+
+__all__ = ["Leaf", "Scope", "scope_tree"]
+
+IsLayer: TypeAlias = Callable[[Sequence[Any]], bool]
+_KEPT_TOGETHER = frozenset({"variant", "resource"})
+"""Types of what passes between operations and is no array, such as the lists that a loop reads and writes."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Operations that are one layer.
+
+    Attributes:
+        path: Names of the scopes around it, from the outermost on, and its own.
+        operations: What computes values in it, each behind those whose results it takes.
+        is_scope: Whether its own name is that of a scope, and not of its only operation.
+    """
+
+    path: tuple[str, ...]
+    operations: tuple[Any, ...]
+    is_scope: bool = True
+
+
+@dataclass
+class Scope:
+    """Layers, and scopes with layers, that run one behind the other.
+
+    Attributes:
+        name: Its own name; empty for the outermost one.
+        parts: What is in it.
+    """
+
+    name: str
+    parts: list[Leaf | Scope] = field(default_factory=list)
+
+
+def scope_tree(flow: DataFlow, is_layer: IsLayer) -> Scope:
+    """Return the layers of a graph, in the scopes that their names say, in an order in which they can run.
+
+    A scope is left and entered again where what is outside has to run between; it stands there as often.
+
+    Args:
+        flow: The graph.
+        is_layer: Says whether operations of one scope, with all below it, are one layer.
+    """
+    operations = flow.values
+    names = _scope_names(operation.name for operation in operations)
+    root = _Grouping(operations, names, _common_scope(operations, names), is_layer).leaves()
+    leaves = _in_order(_acyclic(_with_lists_whole(root, names), flow), flow)
+    tree = Scope("")
+    for leaf in leaves:
+        _place(tree, leaf)
+    return tree
+
+
+def _place(tree: Scope, leaf: Leaf) -> None:
+    scope = tree
+    for name in leaf.path[:-1]:
+        last = scope.parts[-1] if scope.parts else None
+        if not isinstance(last, Scope) or last.name != name:
+            last = Scope(name)
+            scope.parts.append(last)
+        scope = last
+    scope.parts.append(leaf)
+
+
+def _scope_names(names: Iterable[str]) -> set[str]:
+    scopes: set[str] = set()
+    for name in names:
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            scopes.add(name)
+    return scopes
+
+
+def _scope_of(name: str, scopes: set[str]) -> tuple[str, ...]:
+    # An operation that bears the name of a scope is the last one of it.
+    parts = tuple(name.split("/"))
+    return parts if name in scopes else parts[:-1]
+
+
+def _common_scope(operations: Sequence[Any], scopes: set[str]) -> tuple[str, ...]:
+    """Return the scopes that are around everything, but for what was put around the model to give it a signature."""
+    paths = [_scope_of(operation.name, scopes) for operation in operations]
+    common = paths[0] if paths else ()
+    for path in paths[1:]:
+        length = next((at for at, (a, b) in enumerate(zip(common, path, strict=False)) if a != b), None)
+        common = common[: min(len(common), len(path)) if length is None else length]
+    return common
+
+
+class _Grouping:
+    """Goes down from the outermost scope, and stops where a scope is one layer."""
+
+    def __init__(self, operations: Sequence[Any], scopes: set[str], common: tuple[str, ...], is_layer: IsLayer) -> None:
+        self._operations = operations
+        self._scopes = scopes
+        self._common = common
+        self._is_layer = is_layer
+
+    def leaves(self) -> list[Leaf]:
+        depth = len(self._common)
+        if self._is_layer(self._operations) and depth:
+            return [Leaf(self._common[-1:], tuple(self._operations))]
+        return self._leaves(self._operations, depth, ())
+
+    def _leaves(self, operations: Sequence[Any], depth: int, path: tuple[str, ...]) -> list[Leaf]:
+        groups: dict[tuple[str, bool], list[Any]] = defaultdict(list)
+        for operation in operations:
+            scope = _scope_of(operation.name, self._scopes)
+            if len(scope) > depth:
+                groups[scope[depth], True].append(operation)
+            else:
+                groups[operation.name.rpartition("/")[2], False].append(operation)
+        leaves: list[Leaf] = []
+        for (name, is_scope), inside in groups.items():
+            if not is_scope or len(inside) == 1 or self._is_layer(inside):
+                leaves.append(Leaf((*path, name), tuple(inside), is_scope))
+            else:
+                # A scope around a single one says nothing that this one does not say.
+                leaves += self._leaves(inside, depth + 1, (*path, name))
+        return leaves
+
+
+def _with_lists_whole(leaves: Sequence[Leaf], scopes: set[str]) -> list[Leaf]:
+    """Put together what hands something on that is no array, and that nobody can look at."""
+    place = {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
+    joined = list(range(len(leaves)))
+
+    def root_of(at: int) -> int:
+        while joined[at] != at:
+            at = joined[at]
+        return at
+
+    for leaf in leaves:
+        for operation in leaf.operations:
+            for tensor in operation.inputs:
+                if tensor.dtype.name in _KEPT_TOGETHER and tensor.op.name in place:
+                    joined[root_of(place[operation.name])] = root_of(place[tensor.op.name])
+    return _merged(leaves, [root_of(at) for at in range(len(leaves))])
+
+
+def _merged(leaves: Sequence[Leaf], group_of: Sequence[int]) -> list[Leaf]:
+    groups: dict[int, list[Leaf]] = defaultdict(list)
+    for leaf, group in zip(leaves, group_of, strict=True):
+        groups[group].append(leaf)
+    return [group[0] if len(group) == 1 else _one_leaf(group) for group in groups.values()]
+
+
+def _one_leaf(leaves: Sequence[Leaf]) -> Leaf:
+    operations = tuple(operation for leaf in leaves for operation in leaf.operations)
+    common = leaves[0].path
+    for leaf in leaves[1:]:
+        shared = [at for at, (a, b) in enumerate(zip(common, leaf.path, strict=False)) if a != b]
+        common = common[: shared[0] if shared else min(len(common), len(leaf.path))]
+    loop = next((operation for operation in operations if "While" in operation.type), operations[0])
+    return Leaf(common or (loop.name.rpartition("/")[2],), operations)
+
+
+def _acyclic(leaves: list[Leaf], flow: DataFlow) -> list[Leaf]:
+    """Put together leaves that wait for each other: what is between two parts of one has to run inside of it."""
+    return _merged(leaves, _components(_needed(leaves, flow)))
+
+
+def _needed(leaves: Sequence[Leaf], flow: DataFlow) -> list[set[int]]:
+    """Return the numbers of the leaves whose values each takes."""
+    place = {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
+    return [
+        {
+            place[tensor.op.name]
+            for operation in leaf.operations
+            for tensor in flow.sources(operation)
+            if place.get(tensor.op.name, at) != at
+        }
+        for at, leaf in enumerate(leaves)
+    ]
+
+
+def _components(needed: Sequence[set[int]]) -> list[int]:
+    """Return for each leaf the number of those that wait for each other, which it is among."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = [(at, other) for at, others in enumerate(needed) for other in others]
+    rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
+    graph = coo_array(([1] * len(pairs), (rows, columns)), shape=(len(needed), len(needed)))
+    _, components = connected_components(graph, directed=True, connection="strong")
+    return [int(component) for component in components]
+
+
+def _in_order(leaves: Sequence[Leaf], flow: DataFlow) -> list[Leaf]:
+    """Return leaves such that each stands behind those whose values it takes, staying in a scope as long as it can."""
+    needed = _needed(leaves, flow)
+    followers: dict[int, list[int]] = defaultdict(list)
+    for at, others in enumerate(needed):
+        for other in others:
+            followers[other].append(at)
+    open_counts = [len(others) for others in needed]
+    ready = [at for at, count in enumerate(open_counts) if not count]
+    ordered: list[Leaf] = []
+    path: tuple[str, ...] = ()
+    while ready:
+        at = min(ready, key=lambda each: (-_shared_depth(leaves[each].path, path), each))
+        ready.remove(at)
+        ordered.append(leaves[at])
+        path = leaves[at].path
+        for follower in followers[at]:
+            open_counts[follower] -= 1
+            if not open_counts[follower]:
+                ready.append(follower)
+    return ordered
+
+
+def _shared_depth(path: tuple[str, ...], other: tuple[str, ...]) -> int:
+    return next((at for at, (a, b) in enumerate(zip(path, other, strict=False)) if a != b), min(len(path), len(other)))
