@@ -402,6 +402,9 @@ def _settings(operation: Any) -> tuple[tuple[str, str], ...]:
             settings.append((name, str(value)))
     if getattr(operation, "go_backwards", False):
         settings.append(("direction", "backwards"))
+    closed = getattr(operation, "closed", "")
+    if isinstance(closed, str) and closed:
+        settings.append(("inside", f"not shown: {closed}"))
     return tuple(settings)
 
 

@@ -99,7 +99,8 @@ def vocabulary_size(tensor: Any, shape: _Shape) -> int | None:
 
 def is_embedding(layer: Any) -> bool:
     """Return whether a layer looks up a vector for each whole number, as Embedding and what is derived from it do."""
-    return any(base.__name__ == "Embedding" for base in type(layer).__mro__)
+    # A scope of a graph may bear the name, and hold the layer that has the table.
+    return hasattr(layer, "input_dim") and any(base.__name__ == "Embedding" for base in type(layer).__mro__)
 
 
 def _followed(tensor: Any, shape: _Shape) -> tuple[list[_Taker], _Shape | None]:

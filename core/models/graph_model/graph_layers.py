@@ -21,11 +21,13 @@ class GraphPart:
     Attributes:
         definition: A ``GraphDef`` of the operations that it runs, with the functions that these call.
         inputs: Names of the tensors that it takes from other parts.
-        outputs: Names of the tensors that others take from it, or that are the model's outputs.
+        outputs: Names of the tensors that others take from it, or that are the model's outputs; behind them that of the
+            logits, if the only one comes from a softmax or sigmoid.
         weights: By the name of the tensor that it stands for, each weight as a ``keras.Variable``.
         captures: By the name of the tensor that it stands for, what is taken from outside as it is, such as the handle
             of a table.
         shapes: Extents of what is taken from it, as far as they are known, by name.
+        has_logits: Whether the last output is that of the logits.
     """
 
     definition: Any
@@ -34,6 +36,12 @@ class GraphPart:
     weights: Mapping[str, Any]
     captures: Mapping[str, Any]
     shapes: Mapping[str, tuple[int | None, ...] | None]
+    has_logits: bool = False
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of the tensors that others take from it, or that are the model's outputs."""
+        return self.outputs[:-1] if self.has_logits else self.outputs
 
     def run(self, tensors: Sequence[Any]) -> list[Any]:
         """Return what this part answers: its operations are put into the graph that is being made.
@@ -44,17 +52,50 @@ class GraphPart:
         import tensorflow as tf
 
         graph = tf.compat.v1.get_default_graph()
-        taken = dict(zip(self.inputs, tensors, strict=True))
+        used = {source if ":" in source else f"{source}:0" for node in self.definition.node for source in node.input}
+        taken = {name: tensor for name, tensor in zip(self.inputs, tensors, strict=True) if name in used}
         taken |= {name: tf.convert_to_tensor(weight.value) for name, weight in self.weights.items()}
         # Whatever is outside of a graph comes into it as an input of its own.
-        taken |= {name: graph.capture(getattr(value, "handle", value)) for name, value in self.captures.items()}
-        outputs = tf.graph_util.import_graph_def(
-            self.definition, input_map=taken, return_elements=list(self.outputs), name="part"
-        )
-        for name, tensor in zip(self.outputs, outputs, strict=True):
+        captured = {name: graph.capture(getattr(value, "handle", value)) for name, value in self.captures.items()}
+
+        @tf.custom_gradient
+        def operations(*sources: Any) -> Any:
+            # A tape does not see what is put into a graph at once.
+            outputs = tf.graph_util.import_graph_def(
+                self.definition,
+                input_map={**dict(zip(taken, sources, strict=True)), **captured},
+                return_elements=list(self.outputs),
+                name="part",
+            )
+            self._note_shapes(outputs)
+            return outputs, lambda *upstream: _gradients(outputs, sources, upstream)
+
+        outputs = operations(*taken.values())
+        self._note_shapes(outputs)
+        return list(outputs)
+
+    def _note_shapes(self, tensors: Sequence[Any]) -> None:
+        for name, tensor in zip(self.outputs, tensors, strict=True):
             if self.shapes.get(name) is not None and tensor.shape.is_compatible_with(self.shapes[name]):
                 tensor.set_shape(self.shapes[name])
-        return outputs
+
+
+def _gradients(outputs: Sequence[Any], sources: Sequence[Any], upstream: Sequence[Any]) -> list[Any]:
+    """Return the gradient for each source; None for all where an operation has none."""
+    import tensorflow as tf
+
+    derived = [(each, gradient) for each, gradient in zip(outputs, upstream, strict=True) if each.dtype.is_floating]
+    floating = [source for source in sources if source.dtype.is_floating]
+    if not derived or not floating:
+        return [None] * len(sources)
+    try:
+        gradients = tf.gradients(
+            [output for output, _ in derived], floating, grad_ys=[gradient for _, gradient in derived]
+        )
+    except LookupError:
+        return [None] * len(sources)
+    by_source = {id(source): gradient for source, gradient in zip(floating, gradients, strict=True)}
+    return [by_source.get(id(source)) for source in sources]
 
 
 def extents_of(tensor: Any) -> tuple[int | None, ...]:
@@ -100,7 +141,7 @@ class GraphOperations(GraphLayer):
     """
 
     def __init__(self, name: str, part: GraphPart, kind: LayerKind, variables: Sequence[Any]) -> None:
-        super().__init__(name, part.inputs, part.outputs)
+        super().__init__(name, part.inputs, part.answers)
         self.part = part
         self.activation = keras.activations.get(kind.activation) if kind.activation else None
         self.axis_names = kind.axis_names
@@ -114,11 +155,15 @@ class GraphOperations(GraphLayer):
         """Return what the operations answer."""
         import tensorflow as tf
 
-        if not tf.executing_eagerly():
-            return self.noted(self.part.run(inputs))
         if self._eager is None:
             self._eager = tf.function(self.part.run, autograph=False)
-        return self.noted(self._eager(list(inputs)))
+        outputs = self._eager(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
+        logits = outputs[len(self.output_tensors) :]
+        outputs = outputs[: len(self.output_tensors)]
+        for tensor in logits:
+            # Where Keras, too, keeps what went into a softmax.
+            outputs[0]._keras_logits = tensor
+        return self.noted(outputs)
 
 
 class GraphScope(GraphLayer):

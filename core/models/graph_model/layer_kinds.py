@@ -176,15 +176,18 @@ def attention_scores(flow: DataFlow) -> frozenset[str]:
         product = between[-1]
         if product.type in _MATRIX_PRODUCTS and not any(map(flow.is_constant, product.inputs)):
             names.update(each.name for each in between)
-    return frozenset(names)
+    # A Dropout that drops nothing hands them on.
+    handed_on = (each for each in flow.values if each.type in ("Identity", "Cast") and each.inputs[0].op.name in names)
+    return frozenset(names.union(each.name for each in handed_on))
 
 
 def _kind_by_operations(flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]]) -> LayerKind:
     main = next((operation for operation in operations if _is_main(flow, operation)), None)
     if main is not None:
         if main.type in _LOOPS:
-            return _loop_kind(weights, operations)
-        return _main_kind(flow, main, operations, weights)
+            return _loop_kind(flow, main, weights)
+        main_kind = _main_kind(flow, main, operations, weights)
+        return replace(main_kind, settings={**main_kind.settings, **_layout_behind(operations)})
     kind = _normalization(flow, operations, set(weights))
     if kind is not None:
         return kind
@@ -292,6 +295,18 @@ def _layout(operation: Any) -> dict[str, Any]:
     return {"data_format": "channels_first" if data_format.startswith(b"NC") else "channels_last"}
 
 
+def _layout_behind(operations: Sequence[Any]) -> dict[str, Any]:
+    """Return where the channels of a layer are that brings its axes into another order; nothing if it does not."""
+    import tensorflow as tf
+
+    if not {"Transpose", "Reshape"} & {operation.type for operation in operations}:
+        return {}
+    order = tf.get_static_value(operations[-1].inputs[1]) if operations[-1].type == "Transpose" else None
+    axes = [] if order is None else [int(axis) for axis in order]
+    is_first = len(axes) > 2 and axes == [0, len(axes) - 1, *range(1, len(axes) - 1)]
+    return {"data_format": "channels_first" if is_first else None}
+
+
 def _attribute(operation: Any, name: str) -> Any:
     try:
         return operation.get_attr(name)
@@ -299,14 +314,27 @@ def _attribute(operation: Any, name: str) -> Any:
         return None
 
 
-def _loop_kind(weights: Mapping[str, tuple[int, ...]], operations: Sequence[Any]) -> LayerKind:
+def _loop_kind(flow: DataFlow, loop: Any, weights: Mapping[str, tuple[int, ...]]) -> LayerKind:
     """Return which recurrent layer a loop is: what goes into a gate is as wide as the state, for each gate."""
     recurrent = next((extents for name, extents in weights.items() if name.endswith("recurrent_kernel")), None)
     if recurrent is not None and len(recurrent) == 2:
         name = {4: "LSTM", 3: "GRU", 1: "SimpleRNN"}.get(recurrent[1] // max(recurrent[0], 1), "")
         if name:
             return LayerKind(name)
-    return LayerKind("RNN" if any(operation.type == "TensorListStack" for operation in operations) else "While")
+    return LayerKind("RNN" if _has_state(flow, loop) else "While")
+
+
+def _has_state(flow: DataFlow, loop: Any) -> bool:
+    """Return whether a loop over lists hands numbers on from one step to the next that it has changed."""
+    body = flow.flat.library.get(loop.get_attr("body").name)
+    if body is None or not any(tensor.dtype.name == "variant" for tensor in loop.inputs):
+        return False
+    arguments = [argument.name for argument in body.signature.input_arg]
+    results = [body.ret[result.name] for result in body.signature.output_arg]
+    return any(
+        tensor.dtype.is_floating and argument != result
+        for tensor, argument, result in zip(loop.outputs, arguments, results, strict=True)
+    )
 
 
 def _normalization(flow: DataFlow, operations: Sequence[Any], names: set[str]) -> LayerKind | None:

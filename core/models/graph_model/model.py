@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from core.models.graph_model.data_flow import DataFlow
 from core.models.graph_model.flat_graph import FlatGraph
@@ -23,6 +23,9 @@ from core.models.graph_model.scopes import Leaf, Scope, scope_tree
 from core.models.graph_model.weights import WeightSources
 
 __all__ = ["model_of_graph"]
+
+_AROUND_LAYERS: Final = frozenset({"Bidirectional", "MultiHeadAttention", "GroupedQueryAttention", "Attention"})
+"""Layers of Keras with others in them."""
 
 
 def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mapping[str, str], *, name: str) -> Any:
@@ -127,8 +130,13 @@ class _Builder:
         )
         inputs = tuple(dict.fromkeys(name for leaf in leaves for name in self._sources[id(leaf)] if name not in made))
         if isinstance(part, Scope):
+            import keras
+
             steps = self._steps(part)
-            type_name = self._class_name(part) or kind_of_scope(steps)
+            type_name = self._class_name(part)
+            # A layer of Keras that was not found whole is told by what is in it.
+            if not type_name or (hasattr(keras.layers, type_name) and type_name not in _AROUND_LAYERS):
+                type_name = kind_of_scope(steps)
             return layer_class(type_name, GraphScope)(name, steps, inputs, outputs)
         return self._layer(part, name, inputs, outputs)
 
@@ -138,13 +146,15 @@ class _Builder:
         kind = kind_of(self._flow, leaf.operations, sources.extents, self._scores)
         operations = [*(helper for helper in helpers if helper.name not in sources.replaced), *leaf.operations]
         taken = {tensor.name for operation in operations for tensor in operation.inputs}
+        logits = _logits(leaf, outputs)
         part = GraphPart(
             _definition(operations, self._flow),
             inputs,
-            outputs,
+            (*outputs, *logits),
             {name: weight for name, weight in sources.weights.items() if name in taken},
             {name: value for name, value in sources.captures.items() if name in taken},
-            {name: self._flow.flat.shapes.get(name) for name in outputs},
+            {name: self._flow.flat.shapes.get(name) for name in (*outputs, *logits)},
+            has_logits=bool(logits),
         )
         variables = [sources.variables[name] for name in sorted(sources.variables, key=_rank_of_weight)]
         type_name = self._class_name(leaf) or kind.type_name
@@ -153,7 +163,22 @@ class _Builder:
     def _taken(self, leaf: Leaf) -> list[str]:
         own = {operation.name for operation in leaf.operations}
         tensors = (tensor for operation in leaf.operations for tensor in self._flow.sources(operation))
-        return list(dict.fromkeys(tensor.name for tensor in tensors if tensor.op.name not in own))
+        names = list(dict.fromkeys(tensor.name for tensor in tensors if tensor.op.name not in own))
+        # What takes nothing runs with the rest all the same.
+        return names or [tensor.name for tensor in self._flow.inputs.values()][:1]
+
+
+def _logits(leaf: Leaf, outputs: Sequence[str]) -> list[str]:
+    """Return the name of the tensor that goes into the softmax or sigmoid at the end of a layer; none if there is none.
+
+    Args:
+        leaf: The layer.
+        outputs: Names of the tensors that others take from it.
+    """
+    last = leaf.operations[-1]
+    is_squashed = last.type in ("Softmax", "Sigmoid", "LogSoftmax") and list(outputs) == [last.outputs[0].name]
+    before = last.inputs[0]
+    return [before.name] if is_squashed and any(before.op is operation for operation in leaf.operations) else []
 
 
 def _rank_of_weight(name: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from core.models.graph_model.data_flow import DataFlow
@@ -127,9 +127,19 @@ class _Grouping:
             if not is_scope or len(inside) == 1 or self._is_layer(inside):
                 leaves.append(Leaf((*path, name), tuple(inside), is_scope))
             else:
-                # A scope around a single one says nothing that this one does not say.
-                leaves += self._leaves(inside, depth + 1, (*path, name))
+                leaves += _without_masks(self._leaves(inside, depth + 1, (*path, name)), (*path, name))
         return leaves
+
+
+def _without_masks(leaves: list[Leaf], scope: tuple[str, ...]) -> list[Leaf]:
+    """Return the leaves of a scope, the mask that a layer of Keras works out beside its answer put beside the layer."""
+    masks = [leaf for leaf in leaves if leaf.operations[0].type == "NotEqual" and len(leaf.operations) == 1]
+    others = [leaf for leaf in leaves if leaf not in masks]
+    if masks and others:
+        masks = [replace(leaf, path=(*scope[:-1], f"{scope[-1]}_mask")) for leaf in masks]
+    # A scope around a single one says nothing that this one does not say.
+    others = [replace(others[0], path=scope, is_scope=True)] if len(others) == 1 else others
+    return [*masks, *others]
 
 
 def _with_lists_whole(leaves: Sequence[Leaf], scopes: set[str]) -> list[Leaf]:

@@ -17,6 +17,10 @@ _METADATA: Final = 5
 _NODE: Final[Schema] = {_IDENTIFIER: Kind.SPAN, _METADATA: Kind.SPAN}
 _LAYERS: Final = frozenset({"_tf_keras_layer", "_tf_keras_rnn_layer", "_tf_keras_network", "_tf_keras_sequential"})
 """How Keras 2 calls what is a layer, in ``keras_metadata.pb`` (its ``saved_metadata.proto``)."""
+_SAYING_NOTHING: Final = frozenset(
+    {"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceProperty", "TimeDistributed", "Wrapper"}
+)
+"""What stands for any operation of TensorFlow, whose own type says more, or for what is wrapped, which is not noted."""
 
 
 def classes_of_layers(path: Path) -> dict[str, str]:
@@ -38,7 +42,11 @@ def classes_of_layers(path: Path) -> dict[str, str]:
     except (ModelRefused, ValueError, RecursionError):
         # Names are a help, and nothing hangs on them.
         return {}
-    return {name: class_name for name, class_name in classes.items() if name and class_name.isidentifier()}
+    return {
+        name: class_name
+        for name, class_name in classes.items()
+        if name and class_name.isidentifier() and class_name not in _SAYING_NOTHING
+    }
 
 
 def _name_and_class(metadata: Any) -> tuple[str, str]:

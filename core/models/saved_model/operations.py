@@ -43,6 +43,8 @@ ALLOWED: Final = frozenset({
     "GuaranteeConst", "Identity", "IdentityN", "If", "LoopCond", "Merge", "NextIteration", "NoOp",
     "PartitionedCall", "Placeholder", "PlaceholderWithDefault", "PreventGradient", "StatefulPartitionedCall",
     "StatelessCase", "StatelessIf", "StatelessWhile", "StopGradient", "Switch", "While",
+    # What a gradient through a condition keeps of the branch that was taken; in each trained recurrent SavedModel.
+    "OptionalFromValue", "OptionalGetValue", "OptionalHasValue", "OptionalNone",
     # Variables and what trains them.
     "AssignAddVariableOp", "AssignSubVariableOp", "AssignVariableOp", "DestroyResourceOp", "DisableCopyOnRead",
     "ReadVariableOp", "ResourceApplyAdaMax", "ResourceApplyAdadelta", "ResourceApplyAdagrad",
