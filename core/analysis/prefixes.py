@@ -322,7 +322,7 @@ class _Beginnings:
             sources = getattr(getattr(layer, "input", None), "name", "")
             if kind == "Masking" and sources == self._name:
                 return float(layer.mask_value)
-            if kind == "Embedding" and layer.mask_zero and sources == self._name:
+            if kind == "Embedding" and getattr(layer, "mask_zero", False) and sources == self._name:
                 return 0
         return None
 

@@ -252,8 +252,13 @@ def _main_kind(
         if not table:
             return LayerKind("Gather")
         return LayerKind("Embedding", settings={"input_dim": table[0], "output_dim": table[1]})
+    if main.type.startswith("FusedBatchNorm") and not {"Reshape", "Transpose"} & types:
+        layout = _layout(main)
+        axis = 1 if layout.get("data_format") == "channels_first" else -1
+        return LayerKind("BatchNormalization", {"axis": axis, **layout}, activation)
     if main.type.startswith("FusedBatchNorm"):
-        return LayerKind("BatchNormalization", settings=_layout(main), activation=activation)
+        # Keras 2 normalizes each sample as if it were a channel.
+        return LayerKind("LayerNormalization", activation=activation)
     type_name = _TYPE_OF_OPERATION.get(main.type, main.type)
     return LayerKind(type_name, activation=activation)
 
@@ -341,11 +346,13 @@ def _normalization(flow: DataFlow, operations: Sequence[Any], names: set[str]) -
     types = {operation.type for operation in operations}
     names = {name.rpartition("/")[2] for name in names}
     if {"moving_mean", "moving_variance"} <= names:
-        return LayerKind("BatchNormalization", activation=_activation(operations))
-    if types & _NORMALIZING:
-        if "SquaredDifference" in types:
-            return LayerKind("LayerNormalization")
-        return LayerKind("RMSNormalization" if "Square" in types else "Normalization")
+        return LayerKind("BatchNormalization", {"axis": -1}, _activation(operations))
+    if {"mean", "variance"} <= names:
+        return LayerKind("Normalization", {"axis": -1})
+    if types & _NORMALIZING and "SquaredDifference" in types:
+        return LayerKind("LayerNormalization")
+    if types & _NORMALIZING and "Square" in types:
+        return LayerKind("RMSNormalization")
     helpers = {helper.type for helper in flow.helpers(operations)}
     return LayerKind("BatchNormalization") if helpers & _NORMALIZING and len(names) > 1 else None
 

@@ -91,7 +91,7 @@ class WeightSources:
             source = helper.inputs[0].name
             variable = self._captured[source]
             if hasattr(variable, "handle"):
-                weight = self._weight_of(source, variable)
+                weight = self._weight_of(source, variable, role)
                 sources.weights[tensor.name] = weight
                 sources.replaced.add(helper.name)
                 _name(sources, weight, weight.name)
@@ -100,7 +100,7 @@ class WeightSources:
             sources.replaced.add(helper.name)
             if hasattr(captured, "handle"):
                 sources.captures[tensor.name] = captured
-                weight = self._weight_of(tensor.name, captured)
+                weight = self._weight_of(tensor.name, captured, role)
                 _name(sources, weight, weight.name)
             elif _is_weight(captured):
                 self._add_constant(tensor, captured, role, sources)
@@ -120,10 +120,11 @@ class WeightSources:
         sources.weights[tensor.name] = weight
         _name(sources, weight, name)
 
-    def _weight_of(self, source: str, variable: Any) -> Any:
+    def _weight_of(self, source: str, variable: Any, role: str) -> Any:
         if source not in self._weights:
             *scopes, name = variable.name.partition(":")[0].split("/")
-            weight = _variable(variable, name, scopes, is_trainable=variable.trainable)
+            # What it is used for tells more than what somebody called it.
+            weight = _variable(variable, role or name, scopes, is_trainable=variable.trainable)
             # The same memory, and not a copy of it.
             weight._value = variable
             self._weights[source] = weight
