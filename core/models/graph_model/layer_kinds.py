@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -71,6 +72,23 @@ _SCALINGS: Final = frozenset({"Mul", "Add", "AddV2", "Sub", "RealDiv", "Cast"})
 _MOST_SCALINGS: Final = 3
 _ELEMENTWISE: Final = frozenset({"Softmax", "Identity", *_SCALINGS})
 _SHAPE_CHANGES: Final = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "StridedSlice", "Cast"})
+_SCOPES_OF_LAYERS: Final = frozenset(
+    {
+        "",
+        "tensordot",
+        "einsum",
+        "conv1d",
+        "convolution",
+        "embedding_lookup",
+        "moments",
+        "batchnorm",
+        "gelu",
+        "depthwise",
+    }
+    | {"separable_conv2d", "conv2d_transpose", "conv1d_transpose", "matmul", "normalize", "silu", "tensorarrayunstack"}
+    | {"tensorarrayv2stack", "while", "partitionedcall", "statefulpartitionedcall"}
+)
+"""Scopes that functions of Keras and TensorFlow make inside of one layer."""
 _CONVOLUTIONS: Final = {
     "Conv2D": ("Conv", ""),
     "Conv3D": ("Conv", ""),
@@ -111,15 +129,18 @@ class LayerKind:
     axis_names: tuple[str, ...] = ()
 
 
-def is_layer(flow: DataFlow, operations: Sequence[Any]) -> bool:
-    """Return whether operations of one scope are one layer, as far as their types tell.
+def is_layer(flow: DataFlow, operations: Sequence[Any], depth: int) -> bool:
+    """Return whether operations of one scope are one layer, as far as their types and their scopes tell.
 
     Args:
         flow: The graph that they are of.
         operations: What computes values in it.
+        depth: How many names the scope's own path has.
     """
     if len(operations) == 1:
         return True
+    if _holds_layers(flow, operations, depth):
+        return False
     main = [operation for operation in operations if _is_main(flow, operation)]
     others = [operation for operation in operations if operation not in main]
     if len(main) > 1 or len(others) > _MOST_TENDERS:
@@ -129,6 +150,21 @@ def is_layer(flow: DataFlow, operations: Sequence[Any]) -> bool:
     if not all(other.type in _TENDERS for other in others):
         return False
     return bool(main) or _is_whole_without_main(flow, operations)
+
+
+def _holds_layers(flow: DataFlow, operations: Sequence[Any], depth: int) -> bool:
+    """Return whether what a scope is there for stands in a scope inside, that is none which a layer of Keras makes."""
+    inner = [_scope_inside(operation, depth) for operation in operations]
+    main = {scope for scope, each in zip(inner, operations, strict=True) if _is_main(flow, each)}
+    if main:
+        return len({*inner}) > 1 and any(scope not in _SCOPES_OF_LAYERS for scope in main)
+    return "" not in inner and len({*inner} - _SCOPES_OF_LAYERS) > 1
+
+
+def _scope_inside(operation: Any, depth: int) -> str:
+    """Return the name of the scope right inside of another one that an operation is in; empty for none."""
+    parts = operation.name.split("/")[:-1]
+    return re.sub(r"_\d+$", "", parts[depth]).lower() if len(parts) > depth else ""
 
 
 def kind_of(
@@ -194,7 +230,9 @@ def _kind_by_operations(flow: DataFlow, operations: Sequence[Any], weights: Mapp
     activation = _activation(operations)
     if len(operations) > 1:
         return LayerKind("Activation" if activation else _many(operations), activation=activation)
-    return LayerKind(_type_of_single(flow, operations[0]), activation=activation)
+    type_name = _type_of_single(flow, operations[0])
+    # As in Keras a class that is an activation function says so by its name.
+    return LayerKind(type_name, activation="" if type_name in ("ReLU", "LeakyReLU", "ELU") else activation)
 
 
 def _type_of_single(flow: DataFlow, operation: Any) -> str:

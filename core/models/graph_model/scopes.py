@@ -11,7 +11,7 @@ from core.models.graph_model.data_flow import DataFlow
 
 __all__ = ["Leaf", "Scope", "scope_tree"]
 
-IsLayer: TypeAlias = Callable[[Sequence[Any]], bool]
+IsLayer: TypeAlias = Callable[[Sequence[Any], int], bool]
 _KEPT_TOGETHER = frozenset({"variant", "resource"})
 """Types of what passes between operations and is no array, such as the lists that a loop reads and writes."""
 
@@ -51,7 +51,8 @@ def scope_tree(flow: DataFlow, is_layer: IsLayer) -> Scope:
 
     Args:
         flow: The graph.
-        is_layer: Says whether operations of one scope, with all below it, are one layer.
+        is_layer: Says whether operations of one scope, with all below it, are one layer; called with these, and with
+            how many names the scope's own path has.
     """
     operations = flow.values
     names = _scope_names(operation.name for operation in operations)
@@ -110,7 +111,7 @@ class _Grouping:
 
     def leaves(self) -> list[Leaf]:
         depth = len(self._common)
-        if self._is_layer(self._operations) and depth:
+        if depth and self._is_layer(self._operations, depth):
             return [Leaf(self._common[-1:], tuple(self._operations))]
         return self._leaves(self._operations, depth, ())
 
@@ -124,7 +125,7 @@ class _Grouping:
                 groups[operation.name.rpartition("/")[2], False].append(operation)
         leaves: list[Leaf] = []
         for (name, is_scope), inside in groups.items():
-            if not is_scope or len(inside) == 1 or self._is_layer(inside):
+            if not is_scope or len(inside) == 1 or self._is_layer(inside, depth + 1):
                 leaves.append(Leaf((*path, name), tuple(inside), is_scope))
             else:
                 leaves += _without_masks(self._leaves(inside, depth + 1, (*path, name)), (*path, name))

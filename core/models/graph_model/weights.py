@@ -123,8 +123,9 @@ class WeightSources:
     def _weight_of(self, source: str, variable: Any, role: str) -> Any:
         if source not in self._weights:
             *scopes, name = variable.name.partition(":")[0].split("/")
-            # What it is used for tells more than what somebody called it.
-            weight = _variable(variable, role or name, scopes, is_trainable=variable.trainable)
+            # What is multiplied is told by that more than by what somebody called it.
+            name = role if role in ("kernel", "embeddings") else name
+            weight = _variable(variable, name, scopes, is_trainable=variable.trainable)
             # The same memory, and not a copy of it.
             weight._value = variable
             self._weights[source] = weight
