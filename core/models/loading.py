@@ -7,16 +7,14 @@ imported inside the functions: it takes seconds, and whoever only reads a file d
 
 import copy
 import json
-import logging
 import math
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -25,18 +23,17 @@ from pydantic import ByteSize
 
 from core.common.limits import Limits, format_limit, get_limits, raised_by
 from core.common.memory import ran_out_of_memory
-from core.common.text import list_names, safe_name
-from core.errors import ModelRefused, ModelTooLarge, SeveralModels
+from core.common.text import safe_name
+from core.errors import ModelRefused, ModelTooLarge
 from core.models import keras2
 from core.models.archives import rewrite_keras_model
 from core.models.code_needs import code_needed
 from core.models.configuration import BY_HAND, check_configuration, check_counts
 from core.models.copies import Source, content_key, staged_copy
-from core.models.graph_model.flat_graph import ClosedGraph, flat_graph_of_function
 from core.models.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.models.keras2_operations import check_types
 from core.models.lambda_code import functions_of_lambdas
-from core.models.saved_model.keras_metadata import classes_of_layers
+from core.models.saved_model.opening import chosen_signature, model_of_saved_model
 from core.models.sizes import Sizes, check_limits
 from core.models.stored_weights import weights_as_stored
 from core.models.trust import NO_TRUST, Trust
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["LoadedModel", "content_key", "load_model", "load_model_file"]
 
 
-_log = logging.getLogger("layerscope")
 _FAILING_CODE: Final = (
     "It runs without network, and sees no files but its own. Put what it needs into a class of your own, or load the "
     "model in Python and pass it to layerscope.show."
@@ -367,46 +363,7 @@ def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, con
         tree.move(path, target / path)
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     signatures = file.graph.signatures if file.graph else ()
-    layer = _saved_model_layer()(target, _endpoint(signatures, location.signature, file.name))
-    try:
-        model = _model_of_signature(layer, classes_of_layers(target / "keras_metadata.pb"))
-    except ClosedGraph as reason:
-        layer.closed = str(reason)
-        model = _model_of_one_layer(layer)
-    # Tables and variables live as long as what was loaded; as an attribute Keras would take it for a part of the model.
-    object.__setattr__(model, "saved_model", (layer,))
-    return model
-
-
-def _model_of_signature(layer: Any, class_names: Mapping[str, str]) -> Any:
-    function = layer.call_endpoint_fn
-    try:
-        flat = flat_graph_of_function(function, sorted(layer.signature))
-        # Its layers are classes of Keras, which takes seconds to import.
-        from core.models.graph_model.model import model_of_graph
-
-        return model_of_graph(flat, function.variables, class_names, name="saved_model")
-    except ClosedGraph:
-        raise
-    except Exception as error:
-        # What runs as a whole is opened, whatever cannot be told apart inside.
-        _log.warning("The layers inside a SavedModel could not be told apart", exc_info=True)
-        raise ClosedGraph(f"its operations could not be told apart ({type(error).__name__})") from error
-
-
-def _model_of_one_layer(layer: Any) -> Any:
-    import keras
-
-    inputs = {
-        name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
-        for name, spec in sorted(layer.signature.items())
-    }
-    outputs = layer(inputs)
-    return keras.Model(
-        next(iter(inputs.values())) if len(inputs) == 1 else inputs,
-        next(iter(outputs.values())) if len(outputs) == 1 else outputs,
-        name="saved_model",
-    )
+    return model_of_saved_model(target, chosen_signature(signatures, location.signature, file.name))
 
 
 def _load_lite(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
@@ -414,47 +371,3 @@ def _load_lite(location: LocatedModel, file: ModelFile, target: Path, config: Ma
 
     assert file.lite is not None
     return lite_model(file.lite, location.signature, file.name)
-
-
-@cache
-def _saved_model_layer() -> Any:
-    """The class of the layer around a SavedModel; made when first needed, since its base is Keras'."""
-    import keras
-
-    class SavedModelLayer(keras.layers.TFSMLayer):
-        """Calls the serving signature of a SavedModel: named tensors in, named tensors out."""
-
-        def __init__(self, path: Path, endpoint: str) -> None:
-            super().__init__(str(path), call_endpoint=endpoint, name="saved_model", trainable=False)
-            # An attribute of the same name would have been preferred, and takes its arguments differently.
-            self.call_endpoint_fn = self._reloaded_obj.signatures[endpoint]
-            self.signature = self.call_endpoint_fn.structured_input_signature[1]
-            self.closed = ""
-
-        def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-            return dict(self.call_endpoint_fn(**inputs))
-
-    return SavedModelLayer
-
-
-def _endpoint(signatures: Sequence[str], signature: str, name: str) -> str:
-    if signature and signature not in signatures:
-        raise ModelRefused(
-            f"{name} holds neither a model nor a signature {safe_name(signature)!r}.",
-            remedy=f"Its signatures are: {list_names(signatures) or 'none'}.",
-        )
-    default = next((candidate for candidate in ("serving_default", "serve") if candidate in signatures), "")
-    if signature or default or len(signatures) == 1:
-        return signature or default or signatures[0]
-    if signatures:
-        raise SeveralModels(
-            f"{name} is a SavedModel with several signatures: {', '.join(map(safe_name, signatures[:5]))}.",
-            choices=signatures,
-            remedy="Choose one of them.",
-            code=f"layerscope.load_model({name!r}, member={signatures[0]!r})",
-        )
-    raise ModelRefused(
-        f"{name} is a SavedModel with no serving signature, so nothing says what it takes.",
-        remedy="Export the model with model.export(), which adds one.",
-        code='model.export("saved_model")',
-    )

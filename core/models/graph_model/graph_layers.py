@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-
-import keras
+from typing import Any, NamedTuple
 
 from core.models.graph_model.layer_kinds import LayerKind
 
-__all__ = ["GraphLayer", "GraphOperations", "GraphPart", "GraphScope", "extents_of", "layer_class", "run_steps"]
+__all__ = ["GraphPart", "extents_of", "graph_classes", "run_steps"]
 
 
 @dataclass(frozen=True)
@@ -103,92 +101,105 @@ def extents_of(tensor: Any) -> tuple[int | None, ...]:
     return (None,) if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
-class GraphLayer(keras.layers.Layer):
-    """A layer that takes tensors by their names in a graph, and answers some.
+def _alone_or_listed(tensors: Sequence[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
 
-    Args:
-        name: Of the layer.
-        inputs: Names of the tensors that it takes.
-        outputs: Names of the tensors that others take from it, or that are the model's outputs.
+
+class GraphClasses(NamedTuple):
+    """The classes of the layers of a graph.
+
+    Attributes:
+        operations: Operations that are one layer.
+        scope: A name scope with layers in it.
     """
 
-    def __init__(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
-        # Numbers are left in the type that they have: a signature names it.
-        super().__init__(name=name, autocast=False)
-        self.input_tensors, self.output_tensors = inputs, outputs
-        self.output_specs: list[Any] = []
-        self.built = True
-
-    def compute_output_spec(self, *inputs: Any, **settings: Any) -> Any:
-        """Return what comes out, as it was noted when the layer was first called in a graph."""
-        specs = [keras.KerasTensor(shape, dtype=dtype) for shape, dtype in self.output_specs]
-        return specs[0] if len(specs) == 1 else specs
-
-    def noted(self, tensors: Sequence[Any]) -> Any:
-        """Return what comes out, and note its extents and types if they are not known yet."""
-        self.output_specs = self.output_specs or [(extents_of(tensor), tensor.dtype.name) for tensor in tensors]
-        return tensors[0] if len(tensors) == 1 else list(tensors)
+    operations: Any
+    scope: Any
 
 
-class GraphOperations(GraphLayer):
-    """Operations of a graph that are one layer.
+@cache
+def graph_classes() -> GraphClasses:
+    """Return the classes of the layers of a graph; made when first needed, since their base is Keras'."""
+    import keras
+    import tensorflow as tf
 
-    Args:
-        name: Of the layer.
-        part: The operations.
-        kind: What it is; its settings become attributes, as a layer of Keras has them.
-        variables: Its weights.
-    """
+    class GraphLayer(keras.layers.Layer):
+        """A layer that takes tensors by their names in a graph, and answers some.
 
-    def __init__(self, name: str, part: GraphPart, kind: LayerKind, variables: Sequence[Any]) -> None:
-        super().__init__(name, part.inputs, part.answers)
-        self.part = part
-        self.activation = keras.activations.get(kind.activation) if kind.activation else None
-        self.axis_names = kind.axis_names
-        for setting, value in kind.settings.items():
-            setattr(self, setting, value)
-        for variable in variables:
-            self._track_variable(variable)
-        self._eager: Any = None
+        Args:
+            name: Of the layer.
+            inputs: Names of the tensors that it takes.
+            outputs: Names of the tensors that others take from it, or that are the model's outputs.
+        """
 
-    def call(self, inputs: Sequence[Any]) -> Any:
-        """Return what the operations answer."""
-        import tensorflow as tf
+        def __init__(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+            # Numbers are left in the type that they have: a signature names it.
+            super().__init__(name=name, autocast=False)
+            self.input_tensors, self.output_tensors = inputs, outputs
+            self.output_specs: list[Any] = []
+            self.built = True
 
-        if self._eager is None:
-            self._eager = tf.function(self.part.run, autograph=False)
-        outputs = self._eager(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
-        logits = outputs[len(self.output_tensors) :]
-        outputs = outputs[: len(self.output_tensors)]
-        for tensor in logits:
-            # Where Keras, too, keeps what went into a softmax.
-            outputs[0]._keras_logits = tensor
-        return self.noted(outputs)
+        def compute_output_spec(self, *inputs: Any, **settings: Any) -> Any:
+            """Return what comes out, as it was noted when the layer was first called in a graph."""
+            return _alone_or_listed([keras.KerasTensor(shape, dtype=dtype) for shape, dtype in self.output_specs])
+
+        def noted(self, tensors: Sequence[Any]) -> Any:
+            """Return what comes out, and note its extents and types if they are not known yet."""
+            self.output_specs = self.output_specs or [(extents_of(tensor), tensor.dtype.name) for tensor in tensors]
+            return _alone_or_listed(tensors)
+
+    class GraphOperations(GraphLayer):
+        """Operations of a graph that are one layer.
+
+        Args:
+            name: Of the layer.
+            part: The operations.
+            kind: What it is; its settings become attributes, as a layer of Keras has them.
+            variables: Its weights.
+        """
+
+        def __init__(self, name: str, part: GraphPart, kind: LayerKind, variables: Sequence[Any]) -> None:
+            super().__init__(name, part.inputs, part.answers)
+            self.part = part
+            self.activation = keras.activations.get(kind.activation or None)
+            self.axis_names = kind.axis_names
+            for setting, value in kind.settings.items():
+                setattr(self, setting, value)
+            for variable in variables:
+                self._track_variable(variable)
+            self._in_graph = tf.function(self.part.run, autograph=False)
+
+        def call(self, inputs: Sequence[Any]) -> Any:
+            """Return what the operations answer."""
+            outputs = self._in_graph(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
+            if self.part.has_logits:
+                # Where Keras, too, keeps what went into a softmax.
+                outputs[0]._keras_logits = outputs[-1]
+            return self.noted(outputs[: len(self.output_tensors)])
+
+    class GraphScope(GraphLayer):
+        """A name scope with layers in it, one behind the other.
+
+        Args:
+            name: Of the scope.
+            steps: What is in it, in the order in which it runs.
+            inputs: Names of the tensors that it takes.
+            outputs: Names of the tensors that others take from it.
+        """
+
+        def __init__(self, name: str, steps: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+            super().__init__(name, inputs, outputs)
+            self.steps = list(steps)
+
+        def call(self, inputs: Sequence[Any]) -> Any:
+            """Return what the layers inside answer to others."""
+            tensors = run_steps(self.steps, dict(zip(self.input_tensors, inputs, strict=True)))
+            return self.noted([tensors[name] for name in self.output_tensors])
+
+    return GraphClasses(GraphOperations, GraphScope)
 
 
-class GraphScope(GraphLayer):
-    """A name scope with layers in it, one behind the other.
-
-    Args:
-        name: Of the scope.
-        steps: What is in it, in the order in which it runs.
-        inputs: Names of the tensors that it takes.
-        outputs: Names of the tensors that others take from it.
-    """
-
-    def __init__(
-        self, name: str, steps: Sequence[GraphLayer], inputs: tuple[str, ...], outputs: tuple[str, ...]
-    ) -> None:
-        super().__init__(name, inputs, outputs)
-        self.steps = list(steps)
-
-    def call(self, inputs: Sequence[Any]) -> Any:
-        """Return what the layers inside answer to others."""
-        tensors = run_steps(self.steps, dict(zip(self.input_tensors, inputs, strict=True)))
-        return self.noted([tensors[name] for name in self.output_tensors])
-
-
-def run_steps(steps: Sequence[GraphLayer], tensors: Mapping[str, Any]) -> dict[str, Any]:
+def run_steps(steps: Sequence[Any], tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Run layers one behind the other, and return all tensors that passed between them, by their names.
 
     Args:
@@ -200,19 +211,3 @@ def run_steps(steps: Sequence[GraphLayer], tensors: Mapping[str, Any]) -> dict[s
         outputs = step([by_name[name] for name in step.input_tensors])
         by_name |= zip(step.output_tensors, outputs if isinstance(outputs, list) else [outputs], strict=True)
     return by_name
-
-
-@cache
-def layer_class(type_name: str, owner: type[GraphLayer]) -> type[Any]:
-    """Return a class of layers that bears the name of the one that does the same in Keras, and those of its bases.
-
-    Args:
-        type_name: Of the class; of one that Keras does not have it is the only name.
-        owner: What the layers do.
-    """
-    of_keras = getattr(keras.layers, type_name, None)
-    known = of_keras.__mro__ if isinstance(of_keras, type) and issubclass(of_keras, keras.Layer) else ()
-    bases = [each.__name__ for each in known[1:] if issubclass(each, keras.Layer) and each is not keras.Layer]
-    for name in (*reversed(bases), type_name):
-        owner = type(name, (owner,), {})
-    return owner

@@ -8,16 +8,10 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
+from core.models.class_names import class_like
 from core.models.graph_model.data_flow import DataFlow
 from core.models.graph_model.flat_graph import FlatGraph
-from core.models.graph_model.graph_layers import (
-    GraphOperations,
-    GraphPart,
-    GraphScope,
-    extents_of,
-    layer_class,
-    run_steps,
-)
+from core.models.graph_model.graph_layers import GraphPart, extents_of, graph_classes, run_steps
 from core.models.graph_model.layer_kinds import attention_scores, is_layer, kind_of, kind_of_scope
 from core.models.graph_model.scopes import Leaf, Scope, scope_tree
 from core.models.graph_model.weights import WeightSources
@@ -137,7 +131,7 @@ class _Builder:
             # A layer of Keras that was not found whole is told by what is in it.
             if not type_name or (hasattr(keras.layers, type_name) and type_name not in _AROUND_LAYERS):
                 type_name = kind_of_scope(steps)
-            return layer_class(type_name, GraphScope)(name, steps, inputs, outputs)
+            return class_like(type_name, graph_classes().scope)(name, steps, inputs, outputs)
         return self._layer(part, name, inputs, outputs)
 
     def _layer(self, leaf: Leaf, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
@@ -158,7 +152,7 @@ class _Builder:
         )
         variables = [sources.variables[name] for name in sorted(sources.variables, key=_rank_of_weight)]
         type_name = self._class_name(leaf) or kind.type_name
-        return layer_class(type_name, GraphOperations)(name, part, kind, variables)
+        return class_like(type_name, graph_classes().operations)(name, part, kind, variables)
 
     def _taken(self, leaf: Leaf) -> list[str]:
         own = {operation.name for operation in leaf.operations}

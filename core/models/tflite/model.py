@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.errors import ModelRefused
+from core.models.class_names import class_like
 from core.models.tflite.check import chosen_signature
 from core.models.tflite.graph import LiteFile, LiteGraph, LiteSignature, LiteTensor
 from core.models.tflite.interpreter import LiteRunner, row_shape
@@ -112,7 +113,7 @@ def _unique(name: str, others: Sequence[Any]) -> str:
 
 def _made_layer(layer: OperatorLayer, tensors: Sequence[LiteTensor]) -> Any:
     """Return an operator as a Keras layer, of a class that bears the names of the one in Keras that it is like."""
-    made = _class_like(layer.class_name)(layer, [tensors[index] for index in layer.outputs])
+    made = class_like(layer.class_name, _layer_class())(layer, [tensors[index] for index in layer.outputs])
     for name, value in layer.settings.items():
         setattr(made, name, value)
     for name, values in layer.weights().items():
@@ -126,19 +127,6 @@ def _constant(values: np.ndarray, shape: Sequence[int], dtype: Any = None) -> An
     import tensorflow as tf
 
     return tf.constant(values)
-
-
-@cache
-def _class_like(name: str) -> type:
-    """Return a class of our layers with the bases that a class of Keras has, by their names."""
-    import keras
-
-    like = getattr(keras.layers, name, None)
-    names = [base.__name__ for base in like.__mro__] if isinstance(like, type) else [name, "Layer"]
-    made: type = _layer_class()
-    for base in reversed(names[: names.index("Layer")]):
-        made = type(base, (made,), {})
-    return made
 
 
 @cache

@@ -149,6 +149,11 @@ def test_one_of_several_signatures_is_chosen(tmp_path):
     np.testing.assert_allclose(exported.output, features.predict(inputs, verbose=0), rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(autouse=True)
+def _same_weights():
+    keras.utils.set_random_seed(1)
+
+
 def opened_with_export(make, folder):
     model, inputs = make()
     model.export(folder / "model", verbose=False)
