@@ -448,8 +448,10 @@ class TestWhatIsDoneToLayersInside:
         same(clamped["loop"].values, model.layers[0].norm(steps))
 
     def test_ablation_is_refused(self):
-        with pytest.raises(InputRejected, match=r"each step of a loop alone.*Choose 'loop', the layer around"):
+        with pytest.raises(InputRejected, match=r"each step of a loop alone.*Choose 'loop', which it is in"):
             ablate(Extractor(model_of(REFINING["tf.while_loop"])), VECTORS, "loop/step", 2)
+        with pytest.raises(InputRejected, match=r"each step of a loop alone.*Choose 'rnn', which it is in"):
+            ablate(Extractor(recurrent()[0]), SERIES, "rnn/cell/norm", 2)
 
     def test_a_gradient_by_a_layer_inside_is_refused(self):
         model, _ = recurrent(return_sequences=True)

@@ -80,7 +80,7 @@ def class_activation_map(  # noqa: PLR0913 - public: what each of the methods ca
         raise NoGradient(
             f"{layer!r} is called at each step of a loop alone: nothing works on all that it answered, so that there "
             "is no gradient by it, and its steps lie over nothing that goes in.",
-            remedy="Choose the layer around it.",
+            remedy="Choose the layer that the loop is in.",
         )
     request = _MapRequest(extractor, in_structure(extractor.model, inputs), target, layer, shuffled)
     if method == "Score-CAM":

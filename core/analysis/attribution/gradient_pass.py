@@ -416,12 +416,14 @@ def _refuse_missing_units(extractor: Extractor, target: Target) -> None:
 
 
 def _refuse_single_steps(recorder: Recorder, spec: PassSpec) -> None:
+    around: dict[str, str] = {}  # the nearest layer around each call that was called at once
     for call in recorder.calls:
+        around[call.key] = around.get(call.parent, "") if call.is_stepwise else call.key
         stepwise = [key for key, *_ in call.outputs() if call.is_stepwise and key in spec.changed]
         if stepwise:
             raise InputRejected(
                 f"Layer {stepwise[0]!r} is called at each step of a loop alone, and cannot be changed at all of them.",
-                remedy=f"Choose {call.parent!r}, the layer around it." if call.parent else "Choose another layer.",
+                remedy=f"Choose {around[call.key]!r}, which it is in." if around[call.key] else "Choose another layer.",
             )
 
 
