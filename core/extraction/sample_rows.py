@@ -36,7 +36,10 @@ _ROWS_BY_VALUES = (
     "how many rows it answers, or in which order, depends on the values of all samples that run together; "
     "a sample that runs alone has values here"
 )
-_NO_STEPS = "its loop made no step for these samples, or answered more in all steps than may be kept"
+_NO_STEPS = (
+    "its loop made no step for these samples, or answered more in all steps than may be kept "
+    "(LAYERSCOPE_KEPT_BYTES); fewer samples at once answer less"
+)
 _NOT_TOLD_APART = "it could not be found out which part of its answer belongs to which sample"
 
 

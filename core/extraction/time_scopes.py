@@ -15,7 +15,7 @@ INSIDE_BRANCH: Final = "it runs in a branch of the graph that is not always take
 """Why a layer has no values that is called under a condition on values."""
 _ROWS_BY_VALUES: Final = "how much it answers to a step depends on the values, so that steps cannot be put together"
 _NOT_AT_EACH: Final = "it is not called at each step"
-_TOO_MUCH: Final = "what it answered to all steps of its loop is more than may be kept"
+_TOO_MUCH: Final = "what it answered to all steps of its loop is more than may be kept (LAYERSCOPE_KEPT_BYTES)"
 _NO_TENSOR: Final = "it answers rows of different lengths at each step of a loop, which cannot be put together"
 
 

@@ -1,6 +1,7 @@
 """What layers answer inside loops of the graph, against plain Python loops that call the same layers."""
 
 import sys
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -105,6 +106,87 @@ class TestRefining:
         assert layers_of_model["loop/step"].inputs_from == ("input:x",)
         assert layers_of_model["loop/norm"].inputs_from == ("loop/step",)
         assert layers_of_model["loop/norm"].parent == "loop"
+
+
+class State(NamedTuple):
+    number: Any
+    value: Any
+
+
+def with_an_array(own, x):
+    def body(i, y, array):
+        y = own.refined(y)
+        return i + 1, y, array.write(i, y)
+
+    start = (0, x, tf.TensorArray(tf.float32, 3, element_shape=(None, 4)))
+    return tf.while_loop(lambda i, *_: i < 3, body, start)[2].stack()[-1]
+
+
+def of_named_variables(own, x):
+    start = State(tf.constant(0), x)
+    return tf.while_loop(lambda i, y: i < 3, lambda i, y: State(i + 1, own.refined(y)), start).value
+
+
+def of_a_dict(own, x):
+    def body(state):
+        return [{"i": state["i"] + 1, "y": own.refined(state["y"])}]
+
+    return tf.while_loop(lambda state: state["i"] < 3, body, [{"i": tf.constant(0), "y": x}])[0]["y"]
+
+
+@pytest.mark.parametrize("loop", [with_an_array, of_named_variables, of_a_dict])
+def test_variables_of_other_kinds(loop):
+    model = model_of(loop)
+    activations = extract(model, VECTORS)
+    steps, norms = refined_by_hand(model.layers[0], VECTORS, 3)
+    same(activations["loop/step"].values, steps)
+    same(activations["loop"].values, norms[:, -1])
+    np.testing.assert_array_equal(activations.output, model.predict(VECTORS, verbose=0))
+
+
+@pytest.mark.parametrize("length", [6, None])
+def test_a_step_that_is_taken_from_a_series_with_time_first(length):
+    def loop(own, x):
+        series = tf.transpose(x, (1, 0, 2))
+
+        def body(i, y):
+            return i + 1, own.refined(y + tf.gather(series, i))
+
+        return tf.while_loop(lambda i, y: i < tf.shape(series)[0], body, (0, tf.zeros_like(x[:, 0])))[1]
+
+    model = model_of(loop, (length, 4))
+    own, state, norms = model.layers[0], np.zeros((3, 4), np.float32), []
+    for at in range(6):
+        state = np.asarray(own.refined(state + SERIES[:, at]))
+        norms.append(state)
+    same(extract(model, SERIES)["loop/norm"].values, np.stack(norms, axis=1))
+
+
+def test_a_cell_of_keras_in_a_scan():
+    class Scanning(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.head = layers.LSTMCell(4, name="cell"), layers.Dense(2, name="head")
+
+        def call(self, series):
+            def step(states, now):
+                _, states = self.cell(now, list(states))
+                return tuple(states), tuple(states)
+
+            zeros = ops.zeros((ops.shape(series)[0], 4))
+            (hidden, _), _ = ops.scan(step, (zeros, zeros), ops.transpose(series, (1, 0, 2)))
+            return self.head(hidden)
+
+    model = Scanning()
+    model(SERIES)
+    activations = extract(model, SERIES)
+    states, hidden = [np.zeros((3, 4), np.float32)] * 2, []
+    for at in range(6):
+        answer, states = model.cell(SERIES[:, at], states)
+        hidden.append(np.asarray(answer))
+    same(activations["cell[0]"].values, np.stack(hidden, axis=1))
+    same(activations["head"].values, model.head(hidden[-1]))
+    assert activations["head"].layer.inputs_from == ("cell[0]",)
 
 
 def test_a_layer_that_is_called_twice_in_each_step():
