@@ -118,7 +118,7 @@ class GraphClasses(NamedTuple):
 
 
 @cache
-def graph_classes() -> GraphClasses:
+def graph_classes() -> GraphClasses:  # noqa: C901 - one family of classes, whose base is made here
     """Return the classes of the layers of a graph; made when first needed, since their base is Keras'."""
     import keras
     import tensorflow as tf

@@ -307,7 +307,10 @@ def _convolution(
     dimensions = _dimensions(flow, main, types)
     prefix, suffix = _CONVOLUTIONS[main.type]
     name = f"{prefix}{dimensions}D{suffix}"
-    kernel = next((extents for extents in weights.values() if len(extents) > 2), ())
+    # What is multiplied may have been brought into another order on the way.
+    kernel = flow.extents(main.inputs[1]) or ()
+    if not kernel or None in kernel:
+        kernel = next((extents for extents in weights.values() if len(extents) > 2), ())
     settings: dict[str, Any] = {"strides": _window(main, "strides")[-dimensions:], **_layout(main)}
     if kernel:
         settings["kernel_size"] = tuple(kernel[len(kernel) - 2 - dimensions : -2])

@@ -33,7 +33,8 @@ from core.models.saved_model.protobuf import ProtobufReader
 __all__ = ["MAX_GRAPH_BYTES", "SavedModelReport", "check_saved_model"]
 
 MAX_GRAPH_BYTES: Final = 512 << 20
-MAX_STEPS: Final = 20_000_000
+# Enough for as many operations as there may be; a file that is made of nothing but steps takes three seconds.
+MAX_STEPS: Final = 5_000_000
 MAX_NODES: Final = 250_000
 MAX_FUNCTIONS: Final = 20_000
 # How many operations there are when each call is replaced by what it calls, as TensorFlow does.
