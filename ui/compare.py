@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from core.common.text import count_text, number_text
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ComparisonReport, ModelSummary
 from ui import keys
@@ -14,7 +15,7 @@ from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
 from ui.second_model import SAMPLE, SecondModelChoice, choose_second_model, second_models
-from ui.selection import clicked_point, layer_field
+from ui.selection import clicked_point, layer_field, sample_chart
 from ui.session import get_session
 from ui.waiting import waiting
 from ui.wording import named, plain
@@ -25,6 +26,8 @@ _MODEL: Final = "Another model"
 _SAMPLE: Final = "Another sample"
 _INPUT_SIDE: Final = 72
 _CHART_WIDTH: Final = 300
+_TOLERANCE: Final = 0.05
+_TOLD: Final = 12
 
 
 def page() -> None:
@@ -72,6 +75,8 @@ def _with_model(workspace: WorkspaceInterface, models: dict[str, SecondModelChoi
         return
     with waiting(workspace, "Running all samples through both models", "comparison") as progress:
         report = workspace.comparison(progress)
+    if report.is_converted:
+        _conversion(workspace, report, choice)
     distances, similarity = st.columns(2, gap="large")
     with distances:
         _distances(report, choice)
@@ -82,6 +87,46 @@ def _with_model(workspace: WorkspaceInterface, models: dict[str, SecondModelChoi
             "turned or scaled (Kornblith et al. 2019). With few samples all similarities look high."
         )
     _one_layer(workspace, report, choice, None)
+
+
+def _conversion(workspace: WorkspaceInterface, report: ComparisonReport, choice: Choice) -> None:
+    """Say where a converted model leaves the one that it was made from, and on which samples it answers otherwise."""
+    place, text = st.columns([1, 4], vertical_alignment="bottom")
+    tolerance = float(
+        place.number_input(
+            "Tolerance",
+            min_value=0.0,
+            value=_TOLERANCE,
+            step=0.01,
+            format="%.3f",
+            key=keys.TOLERANCE,
+            help="Relative RMS error of a layer's answers over all samples, up to which it counts as the same. int8 "
+            "alone makes about 0.01 of it.",
+        )
+    )
+    errors = zip(report.layers, report.errors, strict=True)
+    first = next(((layer, error) for layer, error in errors if not error <= tolerance), None)
+    within = f"All {len(report.layers)} layers that match are within it."
+    where = f"First layer over it: **{plain(first[0])}**, {number_text(first[1])}." if first else within
+    text.markdown(" ".join(filter(None, (where, _flips_in_words(report)))))
+    if report.flips:
+        numbers = [number for number, *_ in report.flips]
+        strip = workspace.sample_strip(numbers, choice.sample)
+        with st.container(key=keys.fitted("flips")):
+            sample_chart(
+                strip.specification, keys.sample_strip(keys.FLIPPED_SAMPLES, numbers, choice.sample), strip.alt
+            )
+        told = ", ".join(f"{number:,}: {plain(one)} → {plain(other)}" for number, one, other in report.flips[:_TOLD])
+        more = ", …" if (report.flip_count or 0) > _TOLD else ""
+        st.caption(f"Sample: answer of the first → of the second. {told}{more}")
+
+
+def _flips_in_words(report: ComparisonReport) -> str:
+    if report.flip_count is None:
+        return ""
+    if not report.flip_count:
+        return f"Both answer the same class to all {count_text(report.sample_count, 'sample')}."
+    return f"The answer flips on **{report.flip_count:,} of {count_text(report.sample_count, 'sample')}**."
 
 
 def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> None:
@@ -139,12 +184,19 @@ def _sample(workspace: WorkspaceInterface, sample: int, choice: Choice, called: 
 
 def _distances(report: ComparisonReport, choice: Choice) -> None:
     if not report.distances:
-        st.info("The two have no layer of the same name and shape; their similarity can be seen all the same.")
+        alike = "that answers alike in the same shape" if report.is_converted else "of the same name and shape"
+        st.info(f"The two have no layer {alike}; their similarity can be seen all the same.")
         return
     key = keys.distances(choice.layer)
     chart(report.distances, key, selections=("layer",), on_select=lambda: _select_layer(key))
+    matched = (
+        " Layers are matched by the shape and the correlation of their answers, not by name."
+        if report.is_converted
+        else ""
+    )
     st.caption(
-        "Norm of the difference, in units of the norm of the first: 0 is the same answer. Click a bar for that layer."
+        "Relative RMS error: the norm of the difference, in units of the norm of the first; 0 is the same answer."
+        f"{matched} Click a bar for that layer."
     )
 
 

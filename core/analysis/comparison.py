@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
+from core.analysis.matching_layers import layers_alike
 from core.common.limits import get_limits
 from core.errors import InputRejected
 from core.extraction.activation import Activation, Activations
@@ -15,6 +16,9 @@ from core.extraction.built_models import specs_of_build
 from core.extraction.changes import relative_change
 from core.extraction.extractor import Extractor
 from core.extraction.failures import fixed_sample_count
+from core.extraction.layers import answers_classes
+from core.extraction.lite_models import is_lite_model
+from core.inputs import structure
 from core.inputs.datasets import Dataset
 from core.inputs.model_inputs import input_specs
 from core.inputs.structure import arrange, part_names
@@ -22,6 +26,7 @@ from core.inputs.structure import arrange, part_names
 __all__ = [
     "NOISE",
     "Comparison",
+    "Flip",
     "arranged",
     "check_inputs",
     "cka",
@@ -39,12 +44,32 @@ _PASS: Final = 16
 
 
 @dataclass(frozen=True)
+class Flip:
+    """A sample to which two models answer different classes.
+
+    Attributes:
+        sample: Its number.
+        first: Number of the class that the first model answers.
+        second: Of that of the second.
+        margin: By how much the first model prefers its own class over that of the second, in what it answers.
+    """
+
+    sample: int
+    first: int
+    second: int
+    margin: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two models over the same samples.
 
     Attributes:
         distances: By key of each layer that both have, of the same shape, in call order of the first model: the norm
-            of the difference over all samples, in units of the norm of the first model's answers.
+            of the difference over all samples, in units of the norm of the first model's answers. That is the relative
+            RMS error, as both have as many numbers.
+        partners: By the same keys, the layer of the second model that it is set against.
+        flips: The samples whose class is another one in the second model; None where the models answer no classes.
         similarity: Linear CKA of each layer of the first model with each of the second, from 0 to 1, shape
             ``(layer, layer)``; NaN where a layer answers the same to every sample.
         first_layers: Keys of the rows of ``similarity``, in call order.
@@ -60,6 +85,8 @@ class Comparison:
     second_layers: tuple[str, ...]
     sample_count: int
     is_estimate: bool
+    partners: Mapping[str, str] = field(default_factory=dict)
+    flips: tuple[Flip, ...] | None = None
 
 
 def compare_models(
@@ -86,16 +113,24 @@ def compare_models(
     # What is left at the end must be enough for an estimate; else it goes without.
     if len(starts) > 1 and count - starts[-1] < _FEWEST_AT_ONCE:
         starts.pop()
+    # The layers of a converted file bear names of the converter.
+    by_values = any(is_lite_model(each.model) for each in (first, second))
+    partners: dict[str, str] | None = None
+    flips: list[Flip] | None = []
     squares: dict[str, np.ndarray] = {}
     kernels: list[np.ndarray] = []
     keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     for start in starts:
         stop = min(start + at_once, count)
         batch = dataset.batch(start, stop)
-        answers = [each.extract(arranged(each, batch), batch_size=_PASS) for each in (first, second)]
-        for key, pair in _shared(*answers).items():
+        one, other = (each.extract(arranged(each, batch), batch_size=_PASS) for each in (first, second))
+        if partners is None:
+            partners = layers_alike(one, other) if by_values else {key: key for key in one}
+        flipped = _flips(one, other, start)
+        flips = None if flips is None or flipped is None else [*flips, *flipped]
+        for key, pair in _shared(one, other, partners).items():
             squares[key] = squares.get(key, np.zeros(2)) + pair
-        grams = [_grams(each) for each in answers]
+        grams = [_grams(each) for each in (one, other)]
         keys = (tuple(grams[0]), tuple(grams[1]))
         kernels.append(_products(list(grams[0].values()), list(grams[1].values()), is_only=len(starts) == 1))
         if progress:
@@ -104,7 +139,10 @@ def compare_models(
     with np.errstate(all="ignore"):
         similarity = cross / np.sqrt(own_first * own_second)
     distances = {key: _relative(*np.sqrt(pair)) for key, pair in squares.items()}
-    return Comparison(distances, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1)
+    shared = {key: partner for key, partner in (partners or {}).items() if key in distances}
+    ordered = {key: distances[key] for key in shared}
+    found_flips = None if flips is None else tuple(flips)
+    return Comparison(ordered, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1, shared, found_flips)
 
 
 def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: int) -> dict[str, float]:
@@ -126,9 +164,9 @@ def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: 
     return distances
 
 
-def first_that_differs(distances: Mapping[str, float]) -> str:
-    """Return the first layer whose answers differ by more than rounding; empty if none does."""
-    return next((key for key, distance in distances.items() if not distance <= NOISE), "")
+def first_that_differs(distances: Mapping[str, float], tolerance: float = NOISE) -> str:
+    """Return the first layer whose answers differ by more than a tolerance, by default rounding; empty if none does."""
+    return next((key for key, distance in distances.items() if not distance <= tolerance), "")
 
 
 def largest_change(distances: Mapping[str, float]) -> str:
@@ -198,11 +236,32 @@ def _samples_at_once(first: Extractor, second: Extractor, dataset: Dataset) -> i
     return int(np.clip(fitting, _FEWEST_AT_ONCE, min(_MOST_AT_ONCE, max(dataset.sample_count, _FEWEST_AT_ONCE))))
 
 
-def _shared(first: Activations, second: Activations) -> dict[str, np.ndarray]:
+def _flips(first: Activations, second: Activations, start: int) -> list[Flip] | None:
+    """Return the samples to which two models answer different classes; None where they answer none."""
+    answers = [structure.flat(each.output)[0] for each in (first, second)]
+    ones, others = (np.asarray(answer) for answer in answers)
+    are_classes = all(_ends_in_classes(each) for each in (first, second))
+    if not are_classes or ones.shape != others.shape or ones.ndim != 2 or ones.shape[1] < 2:
+        return None
+    one, other = ones.argmax(axis=1), others.argmax(axis=1)
+    rows = np.flatnonzero(one != other)
+    margins = ones[rows, one[rows]] - ones[rows, other[rows]]
+    return [
+        Flip(start + int(row), int(one[row]), int(other[row]), float(margin))
+        for row, margin in zip(rows, margins, strict=True)
+    ]
+
+
+def _ends_in_classes(answers: Activations) -> bool:
+    last = next(reversed(list(answers.values())), None)
+    return last is not None and answers_classes(last.layer, ())
+
+
+def _shared(first: Activations, second: Activations, partners: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Return the squared norms of the difference and of the first model's answers, by key."""
     found = {}
     for key, each in first.items():
-        other = second.get(key)
+        other = second.get(partners.get(key, ""))
         if each.is_numeric and other is not None and other.shape == each.shape:
             mine = each.values.astype(np.float32)
             away = (other.values.astype(np.float32) - mine).reshape(-1)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.extraction.lite_models import is_lite_model
 from core.inputs.datasets import Dataset
 from core.workspace.comparison_views import layer_chart
 from core.workspace.open_model import OpenModel
+from core.workspace.results import ComparisonReport
 
-__all__ = ["compared_layer"]
+__all__ = ["compared_layer", "needs_partners", "partner_of"]
 
 
 def compared_layer(
     model: OpenModel,
     other: OpenModel | None,
     dataset: Dataset,
-    layer: str,
+    layers: tuple[str, str],
     samples: tuple[int, int | None],
     unit: int | None = None,
 ) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def compared_layer(
         model: The model.
         other: The one that it is compared with for one sample; None compares two samples of the model.
         dataset: Where the samples are from.
-        layer: Key of the layer.
+        layers: Key of the layer in the model, and in the other one.
         samples: The sample, and the other one.
         unit: Which channel of images is drawn; None takes the one that differs the most.
 
@@ -38,4 +40,14 @@ def compared_layer(
         pair = [(model.extractor, number or 0, f"sample {number}") for number in (first, second)]
     else:
         pair = [(each.extractor, first, each.summary.name) for each in (model, other)]
-    return layer_chart(pair[0], pair[1], dataset, layer, unit)
+    return layer_chart(pair[0], pair[1], dataset, layers, unit)
+
+
+def needs_partners(model: OpenModel, other: OpenModel) -> bool:
+    """Return whether the layers of two models bear names that say nothing of each other."""
+    return any(is_lite_model(each.extractor.model) for each in (model, other))
+
+
+def partner_of(layer: str, report: ComparisonReport) -> str:
+    """Return the key of the layer in the second model that one of the first is set against; its own if none is."""
+    return dict(zip(report.layers, report.partners, strict=True)).get(layer, layer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import altair as alt
@@ -22,10 +23,11 @@ from core.analysis.comparison import (
 from core.analysis.differences import squared_distances
 from core.charts.validation import specification_of
 from core.common.progress import Progress, counted
-from core.common.text import number_text
+from core.common.text import class_name, number_text
 from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
+from core.extraction.lite_models import is_lite_model
 from core.inputs.datasets import Dataset
 from core.workspace.results import ComparisonReport
 
@@ -34,6 +36,7 @@ __all__ = ["layer_chart", "models_report", "samples_report"]
 _MOST_BARS: Final = 400
 _PANEL: Final = 170
 _MOST_UNITS: Final = 400
+_MOST_FLIPS: Final = 24
 
 
 def models_report(
@@ -50,7 +53,17 @@ def models_report(
     """
     found = compare_models(first, second, dataset, counted(progress))
     similarity = specification_of(similarity_chart(found, names))
-    return _report(found.distances, names, similarity)
+    flips = found.flips or ()
+    return replace(
+        _report(found.distances, names, similarity, found.partners),
+        flips=tuple(
+            (each.sample, class_name(each.first, dataset.class_names), class_name(each.second, dataset.class_names))
+            for each in flips[:_MOST_FLIPS]
+        ),
+        flip_count=None if found.flips is None else len(flips),
+        sample_count=found.sample_count,
+        is_converted=any(is_lite_model(each.model) for each in (first, second)),
+    )
 
 
 def samples_report(extractor: Extractor, dataset: Dataset, first: int, second: int) -> ComparisonReport:
@@ -66,7 +79,7 @@ def layer_chart(
     answers: tuple[Extractor, int, str],
     others: tuple[Extractor, int, str],
     dataset: Dataset,
-    layer: str,
+    layers: tuple[str, str],
     unit: int | None = None,
 ) -> dict[str, Any]:
     """Return one layer of both side by side, with their difference.
@@ -75,7 +88,7 @@ def layer_chart(
         answers: A model, a sample, and what to call that.
         others: Likewise.
         dataset: Where the samples are from.
-        layer: Key of the layer.
+        layers: Key of the layer in either model.
         unit: Which channel of images is drawn; None takes the one that differs the most. Of other layers it is marked.
 
     Raises:
@@ -83,7 +96,7 @@ def layer_chart(
         ExtractionFailed: If a model raises.
     """
     found = []
-    for extractor, sample, name in (answers, others):
+    for (extractor, sample, name), layer in zip((answers, others), layers, strict=True):
         try:
             given = arranged(extractor, dataset.batch(sample, sample + 1))
             found.append(extractor.extract(given, layers=[layer])[layer])
@@ -94,10 +107,23 @@ def layer_chart(
     return specification
 
 
-def _report(distances: Mapping[str, float], names: tuple[str, str], similarity: dict[str, Any]) -> ComparisonReport:
-    drawn = specification_of(distance_chart(distances, names)) if distances else {}
-    first, largest = first_that_differs(distances), largest_change(distances)
-    return ComparisonReport(names, drawn, similarity, tuple(distances), first, largest)
+def _report(
+    distances: Mapping[str, float],
+    names: tuple[str, str],
+    similarity: dict[str, Any],
+    partners: Mapping[str, str] | None = None,
+) -> ComparisonReport:
+    drawn = specification_of(distance_chart(distances, names, partners)) if distances else {}
+    return ComparisonReport(
+        names,
+        drawn,
+        similarity,
+        tuple(distances),
+        first_that_differs(distances),
+        largest_change(distances),
+        tuple((partners or {}).get(key, key) for key in distances),
+        tuple(distances.values()),
+    )
 
 
 def _largest_in_words(distances: Mapping[str, float], largest: str) -> str:
@@ -108,11 +134,15 @@ def _largest_in_words(distances: Mapping[str, float], largest: str) -> str:
     return f"Largest change: {largest} ({distances[largest]:.3g}×)"
 
 
-def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> alt.Chart:
+def distance_chart(
+    distances: Mapping[str, float], names: tuple[str, str], partners: Mapping[str, str] | None = None
+) -> alt.Chart:
     """Return a bar per layer, in call order; the layer that changes the most is marked. A click selects ``layer``."""
     largest, first = largest_change(distances), first_that_differs(distances)
     frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
     frame["number"] = range(len(frame))
+    is_by_values = any(key != partner for key, partner in (partners or {}).items())
+    frame["against"] = [(partners or {}).get(key, key) for key in frame["layer"]]
     # The numbers stand in the names: only text of axes follows the page from light to dark.
     frame["name"] = [f"{each.layer}  {each.distance:.3g}×" for each in frame.itertuples()]
     frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
@@ -135,7 +165,11 @@ def distance_chart(distances: Mapping[str, float], names: tuple[str, str]) -> al
             ),
             alt.Y("name:N", sort=charts.row_order("number"), title=None, axis=axis),
             color=alt.when(alt.datum["is"] != "").then(alt.value("#e45756")).otherwise(alt.value(charts.MARK_COLOUR)),
-            tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("distance:Q", title="change", format=".3~g")],
+            tooltip=[
+                alt.Tooltip("layer:N"),
+                *([alt.Tooltip("against:N")] if is_by_values else []),
+                alt.Tooltip("distance:Q", title="change", format=".3~g"),
+            ],
         )
         .add_params(charts.clicked("layer"))
     )

@@ -22,7 +22,7 @@ from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
 from core.workspace import export, results, thumbnails, visualizer_list
-from core.workspace.compared_layers import compared_layer
+from core.workspace.compared_layers import compared_layer, needs_partners, partner_of
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
@@ -336,7 +336,9 @@ class Workspace(WhatIsOpen, WorkspaceInterface):
 
     def compared_layer(self, layer: str, sample: int, second: int | None, unit: int | None = None) -> dict[str, Any]:
         samples, other = self._require_samples(), self._require_other_model() if second is None else None
-        return compared_layer(self._require_model(), other, samples.dataset, layer, (sample, second), unit)
+        model = self._require_model()
+        partner = partner_of(layer, self.comparison()) if other and needs_partners(model, other) else layer
+        return compared_layer(model, other, samples.dataset, (layer, partner), (sample, second), unit)
 
     def edit_view(
         self, sample: int, edits: Sequence[Edit], output: str = "", meaning: str = "", progress: Progress | None = None
