@@ -344,7 +344,8 @@ def _inspect_saved_model(tree: FileTree, root: str, name: str, limits: Limits) -
 
 
 def _inspect_lite(tree: FileTree, path: str, name: str, limits: Limits) -> ModelFile:
-    content = tree.read(path, name, limits.unpacked_bytes)
+    # Room for all that may be read is taken before any of it is, so no more is asked for than there is.
+    content = tree.read(path, name, min(tree.sizes[path], limits.unpacked_bytes))
     lite = read_lite_file(content, name, limits)
     check_lite_file(lite, name, limits)
     operators = [operator.name for graph in lite.graphs for operator in graph.operators]
