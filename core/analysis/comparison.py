@@ -130,7 +130,7 @@ def compare_models(
         flips = None if flips is None or flipped is None else [*flips, *flipped]
         for key, pair in _shared(one, other, partners).items():
             squares[key] = squares.get(key, np.zeros(2)) + pair
-        grams = [_grams(each) for each in (one, other)]
+        grams = [_grams(each, only_real=by_values) for each in (one, other)]
         keys = (tuple(grams[0]), tuple(grams[1]))
         kernels.append(_products(list(grams[0].values()), list(grams[1].values()), is_only=len(starts) == 1))
         if progress:
@@ -270,8 +270,13 @@ def _shared(first: Activations, second: Activations, partners: Mapping[str, str]
     return found
 
 
-def _grams(answers: Activations) -> dict[str, np.ndarray]:
-    return {key: _gram(_rows(each)) for key, each in answers.items() if each.is_numeric}
+def _grams(answers: Activations, *, only_real: bool) -> dict[str, np.ndarray]:
+    # Shapes, which a converted file computes beside the values, are the same for every sample.
+    return {
+        key: _gram(_rows(each))
+        for key, each in answers.items()
+        if each.is_numeric and not (only_real and each.values.dtype.kind != "f")
+    }
 
 
 def _rows(each: Activation) -> np.ndarray:

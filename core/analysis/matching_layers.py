@@ -13,7 +13,7 @@ import numpy as np
 
 from core.extraction.activation import Activation, Activations
 
-__all__ = ["LEAST_ALIKE", "layers_alike"]
+__all__ = ["LEAST_ALIKE", "layer_most_alike", "layers_alike"]
 
 LEAST_ALIKE: Final = 0.5
 """Correlation below which two layers are not taken for one and the same, however badly it was converted."""
@@ -39,6 +39,23 @@ def layers_alike(first: Activations, second: Activations) -> dict[str, str]:
             if one.shape == other.shape:
                 scores[row, column] = _score(rows[0][row], rows[1][column], is_namesake=one.key == other.key)
     return {ones[row].key: others[column].key for row, column in _best_in_order(scores)}
+
+
+def layer_most_alike(activation: Activation, answers: Activations) -> Activation | None:
+    """Return what a layer of another model answers that answers the most like one; None if none is like it.
+
+    Args:
+        activation: Of the one model.
+        answers: What the other answers to the same samples.
+    """
+    own = _standardized(activation)
+    scored = [
+        (_score(own, _standardized(each), is_namesake=each.key == activation.key), each)
+        for each in _numeric(answers)
+        if each.shape == activation.shape
+    ]
+    score, found = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+    return found if score else None
 
 
 def _numeric(answers: Activations) -> Sequence[Activation]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.analysis.comparison import arranged
+from core.analysis.matching_layers import layer_most_alike
 from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import extractor_of
+from core.extraction.lite_models import is_lite_model
 
 __all__ = ["OtherModel", "other_model_of"]
 
@@ -31,6 +33,8 @@ class OtherModel:
     def layer_like(self, activation: Activation) -> Activation | None:
         """Return what its layer of the same key answers to the same samples, with the weights of that.
 
+        Of a converted file it is the layer that answers the most alike, as its layers bear other names.
+
         Args:
             activation: Of the first model; what the samples are is taken from its context.
 
@@ -48,11 +52,18 @@ class OtherModel:
             )
         try:
             given = arranged(self.extractor, context.inputs)
+            is_converted = is_lite_model(self.extractor.model)
             answers = self.extractor.extract(
-                given, layers=[activation.key], batch_size=_AT_ONCE, first=context.first, known=context
+                given,
+                layers=None if is_converted else [activation.key],
+                batch_size=_AT_ONCE,
+                first=context.first,
+                known=context,
             )
         except KeyError:
             return None
+        if is_converted:
+            return layer_most_alike(activation, answers)
         found: Activation = answers[activation.key]
         return found
 

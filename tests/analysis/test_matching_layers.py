@@ -68,3 +68,21 @@ def test_no_layer_is_set_against_one_that_comes_before_its_neighbours(digits):
     extractor, dataset = digits
     answers = extractor.extract(core.arrange(extractor.model, dataset.arrays))
     assert layers_alike(answers, answers) == {key: key for key in answers}
+
+
+def test_a_picture_of_both_is_given_the_layer_that_answers_alike(digits):
+    from core.analysis.other_model import other_model_of
+
+    extractor, dataset = digits
+    inputs = core.arrange(extractor.model, dataset.arrays)
+    activations = extractor.extract(inputs, layers=["probabilities", "conv_2"])
+    other = other_model_of(lite("int8"))
+
+    assert other.layer_like(activations["probabilities"]).key == "softmax"
+    assert other.layer_like(activations["conv_2"]).key == "conv_2"
+
+
+def test_shapes_are_in_no_matrix_of_similarities(digits):
+    found = compare_models(digits[0], lite("float32"), digits[1])
+    assert found.second_layers == ("conv_1", "conv_2", "pool", "flatten", "dense", "probabilities", "softmax")
+    assert np.isfinite(found.similarity).all()
