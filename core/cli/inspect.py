@@ -112,7 +112,7 @@ def _report(path: Path, file: ModelFile) -> dict[str, Any]:
             "largest_layer": file.sizes.largest,
         }
     if file.lite:
-        report |= {"signatures": list(file.lite.signatures), "operations": list(file.class_names)}
+        report["signatures"] = list(file.lite.signatures)
     if file.graph:
         report |= {
             "signatures": list(file.graph.signatures),
@@ -131,16 +131,15 @@ def _as_text(report: dict[str, Any]) -> str:
         size = format_limit(ByteSize(report["activation_bytes"]))
         lines += [
             f"  layers       {report['layers']:,}",
-            f"  classes      {', '.join(report['class_names'])}",
+            f"  {'operators' if report['kind'] == 'tflite' else 'classes':<12} {', '.join(report['class_names'])}",
             f"  parameters   {report['parameters']:,} declared, {report['parameters_stored']:,} stored",
             f"  activations  {least}{size} for one sample{_counted(report['input_sizes'])}, the largest in "
             f"{report['largest_layer']!r}",
         ]
     if "signatures" in report:
-        lines += [
-            f"  signatures   {', '.join(report['signatures']) or 'none'}",
-            f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}",
-        ]
+        lines.append(f"  signatures   {', '.join(report['signatures']) or 'none'}")
+    if "operations" in report:
+        lines.append(f"  operations   {len(report['operations']):,} types: {', '.join(report['operations'])}")
     lines += [f"  holds        {path} ({format_limit(ByteSize(size))})" for path, size in report["members"].items()]
     return "\n".join(lines)
 

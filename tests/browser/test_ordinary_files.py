@@ -92,13 +92,13 @@ def test_a_reload_says_that_an_upload_is_gone(explorer, trained_file):
 
 
 def test_a_file_of_another_program_is_answered_in_our_words(explorer, tmp_path):
-    path = tmp_path / "model.tflite"
-    path.write_bytes(b"\x1c\0\0\0TFL3" + b"\0" * 64)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x08\x12\x07pytorch" + b"\0" * 64)
     explorer.open()
     before = explorer.painted()
     dropped(explorer, path)
     refusal = explorer.sidebar.get_by_test_id("stAlert")
-    expect(refusal).to_contain_text("model.tflite")
+    expect(refusal).to_contain_text("model.onnx")
     expect(explorer.sidebar).to_contain_text("model.save(")
     expect(explorer.page.get_by_text("files are not allowed")).to_have_count(0)
     assert explorer.painted() == before

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import core
 
-__all__ = ["KINDS", "digit_samples", "digits_lite", "digits_model", "fused_lstm", "two_signatures"]
+__all__ = ["KINDS", "digit_samples", "digits_lite", "digits_model", "fused_lstm", "lite_of", "two_signatures"]
 
 KINDS = ("float32", "float16", "dynamic range", "int8 inside", "int8")
 
@@ -26,7 +26,7 @@ def digit_samples(count: int) -> np.ndarray:
     return arrays["image"][:count].astype(np.float32)
 
 
-def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
+def lite_of(converter: tf.lite.TFLiteConverter) -> bytes:
     # The converter advises whoever runs it, in its own words, and prints what it converts.
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -48,7 +48,7 @@ def digits_lite(kind: str) -> bytes:
     if kind in ("int8", "int8 of dark samples"):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-    return _converted(converter)
+    return lite_of(converter)
 
 
 @cache
@@ -64,7 +64,7 @@ def fused_lstm() -> tuple[bytes, tuple[np.ndarray, ...]]:
             layers.Dense(2, activation="softmax", name="answer"),
         ]
     )
-    return _converted(tf.lite.TFLiteConverter.from_keras_model(model)), tuple(model.get_layer("lstm").get_weights())
+    return lite_of(tf.lite.TFLiteConverter.from_keras_model(model)), tuple(model.get_layer("lstm").get_weights())
 
 
 @cache
@@ -91,4 +91,4 @@ def two_signatures() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             tf.saved_model.save(module, folder, signatures=dict(zip(("project", "double"), functions, strict=True)))
             converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["project", "double"])
-            return _converted(converter)
+            return lite_of(converter)

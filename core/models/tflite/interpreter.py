@@ -60,7 +60,9 @@ class LiteRunner:
             self._interpreter = self._made()
             # The interpreter itself runs the first graph alone.
             self._signature_runner = self._interpreter.get_signature_runner(signature.name) if signature.graph else None
-            self._fit([self._shape_of(index) for index in self._graph.inputs])
+            # An open size is declared as 1, which may be too small for an operator.
+            if all(None not in row_shape(self._graph.tensors[index]) for index in self._graph.inputs):
+                self._fit([self._shape_of(index) for index in self._graph.inputs])
         except Exception as error:
             raise ModelRefused(
                 f"The interpreter of TensorFlow Lite does not take {name}: {_first_line(error)}.",
@@ -103,8 +105,7 @@ class LiteRunner:
         if shapes == self._shapes or self._signature_runner is not None:
             return
         for index, shape in zip(self._graph.inputs, shapes, strict=True):
-            if shape != self._shape_of(index) or self._shapes:
-                self._interpreter.resize_tensor_input(index, shape)
+            self._interpreter.resize_tensor_input(index, shape)
         self._interpreter.allocate_tensors()
         self._shapes = shapes
 
@@ -116,7 +117,10 @@ class LiteRunner:
             axis = _sample_axis(tensor)
             stored = tensor.quantized(values)
             arrays.append(stored if axis is None else np.expand_dims(stored, axis))
-        self._fit([array.shape for array in arrays])
+        try:
+            self._fit([array.shape for array in arrays])
+        except (RuntimeError, ValueError) as error:
+            raise self._failure(error) from error
         # What recurrent operators remember is of the sample before.
         interpreter.reset_all_variables()
         try:
@@ -129,10 +133,13 @@ class LiteRunner:
                 interpreter.set_tensor(index, np.ascontiguousarray(array))
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ExtractionFailed(
-                f"TensorFlow Lite could not run {self._name}: {_first_line(error)}.",
-                remedy="Compare the shape and range of the input with what the model was converted for.",
-            ) from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> ExtractionFailed:
+        return ExtractionFailed(
+            f"TensorFlow Lite could not run {self._name}: {_first_line(error)}.",
+            remedy="Compare the shape and range of the input with what the model was converted for.",
+        )
 
     def _row(self, index: int) -> np.ndarray:
         tensor = self._graph.tensors[index]

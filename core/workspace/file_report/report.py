@@ -30,6 +30,7 @@ from core.models.inspection import (
 )
 from core.models.keras2 import MODELS
 from core.workspace.file_report.layers import LayerOutline, layers_of
+from core.workspace.file_report.lite_layers import lite_layers
 from core.workspace.file_report.missing_classes import missing_classes_of
 from core.workspace.file_report.results import FileInput, FileReport, MissingClass, Refusal
 from core.workspace.file_report.rows import add_stored_layers, layer_rows, parameters_in_all, weight_rows
@@ -131,6 +132,8 @@ def _report(
     class_name = content.config.get("class_name")
     type_name = class_name if isinstance(class_name, str) else ""
     is_own = type_name not in MODELS
+    if file is not None and file.lite is not None:
+        outline = lite_layers(file.lite, name)
     described = len(outline.layers)
     left_out = add_stored_layers(outline.layers, content.weights, _MOST_ROWS, is_own=is_own)
     if len(outline.layers) > described:

@@ -88,8 +88,8 @@ class FileReport:
 
     Attributes:
         name: What the file is called.
-        kind: ``"keras"``, ``"hdf5"``, ``"architecture"``, ``"saved_model"``, ``"weights"`` for weights without layers;
-            empty for what is none of these.
+        kind: ``"keras"``, ``"hdf5"``, ``"architecture"``, ``"saved_model"``, ``"tflite"``, ``"weights"`` for weights
+            without layers; empty for what is none of these.
         type_name: Class of the model; empty where the file does not say.
         keras_version: The version of Keras that wrote it; empty where the file does not say.
         date_saved: When, in the words of the file; empty where it does not say.

@@ -1,12 +1,23 @@
 """A TensorFlow Lite file as a Keras model, against its own interpreter."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 import core
 from core.errors import ExtractionFailed, InputRejected, NoGradient, SeveralModels
-from tests.support.lite_files import KINDS, digit_samples, digits_lite, digits_model, fused_lstm, two_signatures
+from core.models.file_trees import FileTree
+from tests.support.lite_files import (
+    KINDS,
+    digit_samples,
+    digits_lite,
+    digits_model,
+    fused_lstm,
+    lite_of,
+    two_signatures,
+)
 from tests.support.small_lite import KERNEL, changed_lite, small_lite
 
 SAMPLES = digit_samples(6)
@@ -180,3 +191,22 @@ def test_a_file_made_by_hand_computes_what_it_says():
     activations = core.extract(core.load_model(small_lite()), inputs)
     np.testing.assert_allclose(activations["dense"].values, inputs @ KERNEL.T, rtol=1e-6)
     np.testing.assert_array_equal(activations["dense"].weights["kernel"], KERNEL.T)
+
+
+def test_a_size_that_is_open_follows_the_sample():
+    picture = keras.Input((None, None, 3), name="picture")
+    seen = keras.layers.Conv2D(4, 3, activation="relu", name="seen")(picture)
+    model = keras.Model(picture, keras.layers.GlobalAveragePooling2D(name="mean")(seen))
+    extractor = core.Extractor(core.load_model(lite_of(tf.lite.TFLiteConverter.from_keras_model(model))))
+    assert [layer.output_shape for layer in extractor.layers] == [(None, None, None, 4), (None, 4)]
+    for sides in ((12, 10), (9, 20)):
+        pictures = np.random.default_rng(0).uniform(size=(2, *sides, 3)).astype(np.float32)
+        np.testing.assert_allclose(extractor.extract(pictures).output, model(pictures), atol=1e-6)
+
+
+def test_memory_is_asked_for_as_the_file_takes_it(monkeypatch):
+    asked = []
+    whole = FileTree.head
+    monkeypatch.setattr(FileTree, "head", lambda tree, path, size=4096: asked.append(size) or whole(tree, path, size))
+    core.load_model(small_lite())
+    assert max(asked) <= max(len(small_lite()) + 1, 4096)
