@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
 
 from core.common.text import count_text, number_text
+from core.workspace.conversion_results import Conversion
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ComparisonReport, ModelSummary
 from ui import keys
@@ -75,8 +77,8 @@ def _with_model(workspace: WorkspaceInterface, models: dict[str, SecondModelChoi
         return
     with waiting(workspace, "Running all samples through both models", "comparison") as progress:
         report = workspace.comparison(progress)
-    if report.is_converted:
-        _conversion(workspace, report, choice)
+    if report.conversion:
+        _conversion(workspace, report.layers, report.conversion, choice)
     distances, similarity = st.columns(2, gap="large")
     with distances:
         _distances(report, choice)
@@ -89,7 +91,7 @@ def _with_model(workspace: WorkspaceInterface, models: dict[str, SecondModelChoi
     _one_layer(workspace, report, choice, None)
 
 
-def _conversion(workspace: WorkspaceInterface, report: ComparisonReport, choice: Choice) -> None:
+def _conversion(workspace: WorkspaceInterface, layers: Sequence[str], conversion: Conversion, choice: Choice) -> None:
     """Say where a converted model leaves the one that it was made from, and on which samples it answers otherwise."""
     place, text = st.columns([1, 4], vertical_alignment="bottom")
     tolerance = float(
@@ -104,29 +106,31 @@ def _conversion(workspace: WorkspaceInterface, report: ComparisonReport, choice:
             "alone makes about 0.01 of it.",
         )
     )
-    errors = zip(report.layers, report.errors, strict=True)
+    errors = zip(layers, conversion.errors, strict=True)
     first = next(((layer, error) for layer, error in errors if not error <= tolerance), None)
-    within = f"All {len(report.layers)} layers that match are within it."
+    within = f"All {len(layers)} layers that match are within it."
     where = f"First layer over it: **{plain(first[0])}**, {number_text(first[1])}." if first else within
-    text.markdown(" ".join(filter(None, (where, _flips_in_words(report)))))
-    if report.flips:
-        numbers = [number for number, *_ in report.flips]
+    text.markdown(" ".join(filter(None, (where, _flips_in_words(conversion)))))
+    if conversion.flips:
+        numbers = [number for number, *_ in conversion.flips]
         strip = workspace.sample_strip(numbers, choice.sample)
         with st.container(key=keys.fitted("flips")):
             sample_chart(
                 strip.specification, keys.sample_strip(keys.FLIPPED_SAMPLES, numbers, choice.sample), strip.alt
             )
-        told = ", ".join(f"{number:,}: {plain(one)} → {plain(other)}" for number, one, other in report.flips[:_TOLD])
-        more = ", …" if (report.flip_count or 0) > _TOLD else ""
+        told = ", ".join(
+            f"{number:,}: {plain(one)} → {plain(other)}" for number, one, other in conversion.flips[:_TOLD]
+        )
+        more = ", …" if (conversion.flip_count or 0) > _TOLD else ""
         st.caption(f"Sample: answer of the first → of the second. {told}{more}")
 
 
-def _flips_in_words(report: ComparisonReport) -> str:
-    if report.flip_count is None:
+def _flips_in_words(conversion: Conversion) -> str:
+    if conversion.flip_count is None:
         return ""
-    if not report.flip_count:
-        return f"Both answer the same class to all {count_text(report.sample_count, 'sample')}."
-    return f"The answer flips on **{report.flip_count:,} of {count_text(report.sample_count, 'sample')}**."
+    if not conversion.flip_count:
+        return f"Both answer the same class to all {count_text(conversion.sample_count, 'sample')}."
+    return f"The answer flips on **{conversion.flip_count:,} of {count_text(conversion.sample_count, 'sample')}**."
 
 
 def _with_sample(workspace: WorkspaceInterface, choice: Choice, count: int) -> None:
@@ -184,14 +188,14 @@ def _sample(workspace: WorkspaceInterface, sample: int, choice: Choice, called: 
 
 def _distances(report: ComparisonReport, choice: Choice) -> None:
     if not report.distances:
-        alike = "that answers alike in the same shape" if report.is_converted else "of the same name and shape"
+        alike = "that answers alike in the same shape" if report.conversion else "of the same name and shape"
         st.info(f"The two have no layer {alike}; their similarity can be seen all the same.")
         return
     key = keys.distances(choice.layer)
     chart(report.distances, key, selections=("layer",), on_select=lambda: _select_layer(key))
     matched = (
         " Layers are matched by the shape and the correlation of their answers, not by name."
-        if report.is_converted
+        if report.conversion
         else ""
     )
     st.caption(

@@ -50,4 +50,5 @@ def needs_partners(model: OpenModel, other: OpenModel) -> bool:
 
 def partner_of(layer: str, report: ComparisonReport) -> str:
     """Return the key of the layer in the second model that one of the first is set against; its own if none is."""
-    return dict(zip(report.layers, report.partners, strict=True)).get(layer, layer)
+    partners = report.conversion.partners if report.conversion else report.layers
+    return dict(zip(report.layers, partners, strict=True)).get(layer, layer)

@@ -29,6 +29,7 @@ from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
 from core.extraction.lite_models import is_lite_model
 from core.inputs.datasets import Dataset
+from core.workspace.conversion_results import Conversion
 from core.workspace.results import ComparisonReport
 
 __all__ = ["layer_chart", "models_report", "samples_report"]
@@ -53,17 +54,22 @@ def models_report(
     """
     found = compare_models(first, second, dataset, counted(progress))
     similarity = specification_of(similarity_chart(found, names))
+    report = _report(found.distances, names, similarity, found.partners)
+    if not any(is_lite_model(each.model) for each in (first, second)):
+        return report
     flips = found.flips or ()
-    return replace(
-        _report(found.distances, names, similarity, found.partners),
-        flips=tuple(
-            (each.sample, class_name(each.first, dataset.class_names), class_name(each.second, dataset.class_names))
+    classes = dataset.class_names
+    conversion = Conversion(
+        tuple(found.partners[key] for key in found.distances),
+        tuple(found.distances.values()),
+        tuple(
+            (each.sample, class_name(each.first, classes), class_name(each.second, classes))
             for each in flips[:_MOST_FLIPS]
         ),
-        flip_count=None if found.flips is None else len(flips),
-        sample_count=found.sample_count,
-        is_converted=any(is_lite_model(each.model) for each in (first, second)),
+        None if found.flips is None else len(flips),
+        found.sample_count,
     )
+    return replace(report, conversion=conversion)
 
 
 def samples_report(extractor: Extractor, dataset: Dataset, first: int, second: int) -> ComparisonReport:
@@ -114,16 +120,8 @@ def _report(
     partners: Mapping[str, str] | None = None,
 ) -> ComparisonReport:
     drawn = specification_of(distance_chart(distances, names, partners)) if distances else {}
-    return ComparisonReport(
-        names,
-        drawn,
-        similarity,
-        tuple(distances),
-        first_that_differs(distances),
-        largest_change(distances),
-        tuple((partners or {}).get(key, key) for key in distances),
-        tuple(distances.values()),
-    )
+    first, largest = first_that_differs(distances), largest_change(distances)
+    return ComparisonReport(names, drawn, similarity, tuple(distances), first, largest)
 
 
 def _largest_in_words(distances: Mapping[str, float], largest: str) -> str:

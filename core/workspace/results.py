@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from core.plugins.options import Control
 from core.plugins.visualizer import Group
+from core.workspace.conversion_results import Conversion
 
 __all__ = [
     "Answer",
@@ -511,13 +512,7 @@ class ComparisonReport:
         layers: Keys of the layers that both have, in call order.
         first: The first that differs by more than rounding; empty if none does.
         largest: The one that differs the most; empty if none does.
-        partners: Key of the layer in the second model that each of ``layers`` is set against: its own, but where a
-            model was converted, and its layers are told by what they answer.
-        errors: By how much each of ``layers`` differs: relative RMS error, 0 is the same answer.
-        flips: The first samples to which the models answer another class: number, class of the first, of the second.
-        flip_count: How many there are; None where the models answer no classes, or two samples are compared.
-        sample_count: How many samples that rests on.
-        is_converted: Whether one of both is a converted model, of which small errors are expected.
+        conversion: What is to be said besides where one of the two models is a converted one.
     """
 
     names: tuple[str, str]
@@ -526,12 +521,7 @@ class ComparisonReport:
     layers: tuple[str, ...]
     first: str
     largest: str = ""
-    partners: tuple[str, ...] = ()
-    errors: tuple[float, ...] = ()
-    flips: tuple[tuple[int, str, str], ...] = ()
-    flip_count: int | None = None
-    sample_count: int = 0
-    is_converted: bool = False
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True)
