@@ -33,8 +33,9 @@ from core.models.saved_model.protobuf import ProtobufReader
 __all__ = ["MAX_GRAPH_BYTES", "SavedModelReport", "check_saved_model"]
 
 MAX_GRAPH_BYTES: Final = 512 << 20
-# Enough for as many operations as there may be; a file that is made of nothing but steps takes three seconds.
-MAX_STEPS: Final = 5_000_000
+MAX_STEPS: Final = 3_000_000
+# More than TensorFlow writes for an operation; what is made of nothing but entries takes a second or two to be refused.
+STEPS_PER_NODE: Final = 200
 MAX_NODES: Final = 250_000
 MAX_FUNCTIONS: Final = 20_000
 # How many operations there are when each call is replaced by what it calls, as TensorFlow does.
@@ -237,6 +238,7 @@ class GraphCheck:
             if not operation:
                 raise self.reader.damaged("an operation has no type")
             raise self._refused(node.name, body, operation, describe_refused(operation))
+        self.reader.grant(STEPS_PER_NODE)
         self.operations.add(operation)
         _check_device(node.device, f"the operation {node.name[:100]!r}", self.name)
         for constant in node.constants:

@@ -47,8 +47,8 @@ class ProtobufReader:
     Args:
         data: The whole file.
         called: What to call it in messages: ``"saved_model.pb in model.zip"``.
-        max_steps: How much may be read altogether before the file counts as too large: a step for each field, more
-            for a message that is opened or a value that is kept.
+        max_steps: How much may be read altogether before the file counts as too large: a step for each field, two for
+            one that is handed on, more for a message that is opened or a value that is kept.
     """
 
     def __init__(self, data: bytes, called: str, max_steps: int) -> None:
@@ -91,11 +91,14 @@ class ProtobufReader:
                 raise self.damaged("a field has no number")
             begin = at
             if wire == _DELIMITED:
-                length, begin = self._varint(at, end)
+                # Most lengths and numbers are of one byte.
+                small = at < end and data[at] < 128
+                length, begin = (data[at], at + 1) if small else self._varint(at, end)
                 at = begin + length
                 value = at
             elif wire == _VARINT:
-                begin, at = self._varint(at, end)
+                small = at < end and data[at] < 128
+                begin, at = (data[at], at + 1) if small else self._varint(at, end)
                 value = begin
             elif wire in (_FIXED32, _FIXED64):
                 at += 4 if wire == _FIXED32 else 8
@@ -116,6 +119,8 @@ class ProtobufReader:
                 if number in seen:
                     raise self.damaged("a field that occurs once is there twice")
                 seen.add(number)
+            # To hand it on takes as long as to read it.
+            self._steps_left -= 1
             yield number, begin, value
 
     def text(self, begin: int, end: int) -> str:
@@ -142,6 +147,11 @@ class ProtobufReader:
                 f"{self.called} has too many entries: reading them takes more than {self._max_steps:,} steps.",
                 remedy="Load it in Python yourself and pass the model to layerscope.show.",
             )
+
+    def grant(self, steps: int) -> None:
+        """Allow as many more steps, for what was read and is worth them."""
+        self._max_steps += steps
+        self._steps_left += steps
 
     def damaged(self, reason: str) -> ModelRefused:
         """Return the error that says that the file is damaged, and why."""
