@@ -27,6 +27,7 @@ from core.common.text import safe_name
 from core.errors import ModelRefused, ModelTooLarge
 from core.models import keras2
 from core.models.archives import rewrite_keras_model
+from core.models.channel_bias import with_bias_along_channels
 from core.models.code_needs import code_needed
 from core.models.configuration import BY_HAND, check_configuration, check_counts
 from core.models.copies import Source, content_key, staged_copy
@@ -148,7 +149,7 @@ def load_model_file(
         if lambdas:
             _check_that_code_runs(model, name)
         code = ["code of its own"] if lambdas else []
-        return LoadedModel(model, file, (*dict.fromkeys(objects.used), *code))
+        return LoadedModel(with_bias_along_channels(model), file, (*dict.fromkeys(objects.used), *code))
 
 
 def _check_that_code_runs(model: Any, name: str) -> None:
