@@ -511,7 +511,6 @@ class TestWhatIsDoneToLayersInside:
         model, cell = recurrent(unroll=unroll)
         clamped = Extractor(model).extract(SERIES, clamp={"rnn/cell/given": {2: 9.0}})
 
-        expected = SERIES[:, :, :4].copy()
         kernel, bias = cell.given.get_weights()
         kernel[:, 2], bias[2] = 0, 9
         cell.given.set_weights([kernel, bias])
@@ -551,11 +550,12 @@ class TestWhatIsDoneToLayersInside:
             state, total = tf.zeros((3, 5)), 0.0
             for at in range(6):
                 _, (state,) = cell(series[:, at], [state])
-                total += tf.reduce_mean(state[:, 1]) / 2 if False else state[:, 1]
+                total += state[:, 1]
         by_hand = tape.gradient(total, series).numpy()
-        ratio = gradient / by_hand
-        same(gradient, by_hand * np.median(ratio))
-        assert np.median(ratio) > 0
+        # The mean over time, or the sum: of what it is a matter of the pass.
+        ratio = np.median(gradient / by_hand)
+        same(gradient, by_hand * ratio)
+        assert ratio == pytest.approx(1, abs=1e-3) or ratio == pytest.approx(1 / 6, abs=1e-3)
 
     def test_gradients_of_what_comes_after_are_those_of_the_model(self):
         for model in (recurrent()[0], model_of(REFINING["tf.while_loop"], (4,))):
