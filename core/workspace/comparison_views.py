@@ -142,7 +142,10 @@ def distance_chart(
     is_by_values = any(key != partner for key, partner in (partners or {}).items())
     frame["against"] = [(partners or {}).get(key, key) for key in frame["layer"]]
     # The numbers stand in the names: only text of axes follows the page from light to dark.
-    frame["name"] = [f"{each.layer}  {each.distance:.3g}×" for each in frame.itertuples()]
+    frame["name"] = [
+        f"{each.layer}{f' – {each.against}' if each.against != each.layer else ''}  {each.distance:.3g}×"
+        for each in frame.itertuples()
+    ]
     frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
     told = f"{names[0]} against {names[1]}"
     title = charts.title(
