@@ -140,11 +140,11 @@ def distance_chart(
     frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
     frame["number"] = range(len(frame))
     is_by_values = any(key != partner for key, partner in (partners or {}).items())
-    frame["against"] = [(partners or {}).get(key, key) for key in frame["layer"]]
+    frame["against"] = [(partners or {}).get(key, key) for key in distances][:_MOST_BARS]
     # The numbers stand in the names: only text of axes follows the page from light to dark.
+    shown = zip(list(distances.items())[:_MOST_BARS], frame["against"], strict=False)
     frame["name"] = [
-        f"{each.layer}{f' – {each.against}' if each.against != each.layer else ''}  {each.distance:.3g}×"
-        for each in frame.itertuples()
+        f"{key}{'' if key == partner else f' – {partner}'}  {distance:.3g}×" for (key, distance), partner in shown
     ]
     frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
     told = f"{names[0]} against {names[1]}"
