@@ -1,5 +1,8 @@
 """A TensorFlow Lite file as a Keras model, against its own interpreter."""
 
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 import core
 from core.errors import ExtractionFailed, InputRejected, NoGradient, SeveralModels
 from core.models.file_trees import FileTree
+from core.models.loading import load_model_file
 from tests.support.lite_files import (
     KINDS,
     digit_samples,
@@ -210,3 +214,23 @@ def test_memory_is_asked_for_as_the_file_takes_it(monkeypatch):
     monkeypatch.setattr(FileTree, "head", lambda tree, path, size=4096: asked.append(size) or whole(tree, path, size))
     core.load_model(small_lite())
     assert max(asked) <= max(len(small_lite()) + 1, 4096)
+
+
+def test_threads_share_one_model():
+    extractor = core.Extractor(core.load_model(digits_lite("int8")))
+    samples = digit_samples(24)
+    expected = extractor.extract(samples)["dense"].values
+    with ThreadPoolExecutor(4) as pool:
+        rows = pool.map(lambda at: extractor.extract(samples[at : at + 1])["dense"].values, range(len(samples)))
+    np.testing.assert_array_equal(np.concatenate(list(rows)), expected)
+
+
+def test_a_file_in_a_zip_opens_with_the_names_of_its_classes(tmp_path):
+    path = tmp_path / "phone.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/digits.tflite", digits_lite("int8"))
+        archive.writestr("model/labels.txt", "\n".join("abcdefghij"))
+    loaded = load_model_file(path)
+    assert loaded.file.kind == "tflite"
+    assert list(loaded.file.label_lists) == ["model/labels.txt"]
+    assert core.extract(loaded.model, SAMPLES).output.shape == (6, 10)
