@@ -19,7 +19,6 @@ from core.common import file_signatures
 from core.common.limits import Limits, raised_by
 from core.common.text import safe_name
 from core.errors import ModelRefused
-from core.models.configuration import BY_HAND
 from core.models.tflite.graph import LiteFile, LiteGraph, LiteOperator, LiteSignature, LiteTensor
 
 __all__ = ["read_lite_file"]
@@ -30,6 +29,7 @@ _MOST_BYTES: Final = (1 << 31) - 1
 _TIMES_READ: Final = 2
 _SMALLEST_TABLE: Final = 16
 _TENSORS_FOR_OPERATOR: Final = 20
+_OPEN_ORIGINAL: Final = "Open the Keras model that it was converted from."
 _AGAIN: Final = "Copy or download it again, or convert the model again."
 
 
@@ -48,7 +48,7 @@ def read_lite_file(content: bytes, name: str, limits: Limits) -> LiteFile:
         raise ModelRefused(f"{name} does not begin like a TensorFlow Lite file.", remedy=_AGAIN)
     if len(content) > _MOST_BYTES:
         raise ModelRefused(
-            f"{name} takes {len(content):,} bytes; a TensorFlow Lite file has less than 2 GB.", remedy=BY_HAND
+            f"{name} takes {len(content):,} bytes; a TensorFlow Lite file has less than 2 GB.", remedy=_OPEN_ORIGINAL
         )
     try:
         return _Reader(content, name, limits).read()
@@ -72,7 +72,7 @@ class _Reader:
     def read(self) -> LiteFile:
         model = self._model
         if model.ExternalBuffersLength() or model.ExternalBufferGroupsLength():
-            raise ModelRefused(f"{self._name} keeps its weights in files of their own.", remedy=BY_HAND)
+            raise ModelRefused(f"{self._name} keeps its weights in files of their own.", remedy=_OPEN_ORIGINAL)
         codes = self._listed(model.OperatorCodes, model.OperatorCodesLength())
         named_codes = [_code_name(code) for code in codes]
         self._check_count(model.SubgraphsLength(), _MOST_GRAPHS, "graphs")
@@ -96,7 +96,7 @@ class _Reader:
         if count > most:
             raise ModelRefused(
                 f"{self._name} has {count:,} {what}; at most {most:,} are allowed.",
-                remedy=f"{BY_HAND} {raised_by('layers')}",
+                remedy=f"{_OPEN_ORIGINAL} {raised_by('layers')}",
             )
 
     def _counted(self, count: int, size: int) -> int:
@@ -167,7 +167,7 @@ class _Reader:
         buffer = self._model.Buffers(number)
         if buffer.Offset() > 1:
             # Beside the flatbuffer, as in files beyond 2 GB.
-            raise ModelRefused(f"{self._name} keeps weights behind its graph.", remedy=BY_HAND)
+            raise ModelRefused(f"{self._name} keeps weights behind its graph.", remedy=_OPEN_ORIGINAL)
         # A view: however many tensors share one, nothing is copied.
         return None if not buffer.DataLength() else buffer.DataAsNumpy()
 
