@@ -104,7 +104,9 @@ def made_to_be_slow(folder: Path) -> Path:
     tensor = _message(8, b"\x08\x03" + entries)
     attribute = _message(5, _message(1, b"value") + _message(2, tensor))
     node = _message(1, _message(1, b"c") + _message(2, b"Const") + attribute)
-    (folder / "saved_model.pb").write_bytes(b"\x08\x01" + _message(2, _message(2, node) + _message(7, _message(1, b""))))
+    (folder / "saved_model.pb").write_bytes(
+        b"\x08\x01" + _message(2, _message(2, node) + _message(7, _message(1, b"")))
+    )
     return folder
 
 

@@ -27,6 +27,7 @@ _KINDS: Final = {
     "architecture": "an architecture (.json)",
     "saved_model": "a SavedModel",
     "tflite": "a TensorFlow Lite file",
+    "frozen_graph": "a frozen graph of TensorFlow",
     "weights": "weights without layers",
 }
 _ROW_HEIGHT: Final = 35

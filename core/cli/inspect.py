@@ -27,6 +27,7 @@ _KINDS = {
     "architecture": "architecture (.json) with weights",
     "saved_model": "SavedModel",
     "tflite": "TensorFlow Lite (.tflite)",
+    "frozen_graph": "frozen graph of TensorFlow (.pb)",
 }
 
 

@@ -23,6 +23,7 @@ SEVEN_ZIP: Final = b"7z\xbc\xaf"
 TENSORFLOW_LITE: Final = b"TFL3"
 """Behind four bytes that say where the file's first table is."""
 XZ: Final = b"\xfd7zXZ\0"
+_OF_SAVED_MODELS: Final = frozenset({"saved_model.pb", "keras_metadata.pb", "fingerprint.pb"})
 ZIP: Final = b"PK"
 """Any record of a zip archive; those below are its kinds."""
 ZIP_LOCAL_FILE: Final = b"PK\x03\x04"
@@ -34,6 +35,17 @@ ZIP_END: Final = b"PK\x05\x06"
 def beginning_of_text(content: bytes) -> bytes:
     """Return what a text begins with, behind a byte-order mark and blanks."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
+def is_frozen_graph(content: bytes, path: str) -> bool:
+    """Return whether a file looks like a graph that TensorFlow 1 froze: by its ending, and its first field, a node.
+
+    Args:
+        content: What it begins with.
+        path: Its name, in any folders. What a SavedModel keeps beside its graph has the same ending.
+    """
+    name = path.lower().rpartition("/")[2]
+    return name.endswith(".pb") and name not in _OF_SAVED_MODELS and content[:1] == b"\n"
 
 
 def is_lite(content: bytes) -> bool:

@@ -31,7 +31,7 @@ from core.models.configuration import (
 from core.models.file_trees import FileTree, archive_tree, file_entry_tree, folder_tree
 from core.models.foreign_files import WEIGHTS_ALONE, describe_file
 from core.models.hdf5 import StoredWeights, check_hdf5, holds_weights, open_hdf5
-from core.models.saved_model.check import MAX_GRAPH_BYTES, SavedModelReport, check_saved_model
+from core.models.saved_model.check import MAX_GRAPH_BYTES, SavedModelReport, check_frozen_graph, check_saved_model
 from core.models.search import (
     ModelPlace,
     choose_model,
@@ -65,7 +65,7 @@ class ModelFile:
 
     Args:
         kind: ``"keras"`` (.keras archive, or the same as a folder), ``"hdf5"`` (.h5), ``"architecture"`` (JSON, with
-            weights apart), ``"saved_model"`` (folder or zip of one) or ``"tflite"``.
+            weights apart), ``"saved_model"`` (folder or zip of one), ``"tflite"`` or ``"frozen_graph"`` (.pb).
         keras_version: The version that wrote the file, empty where the file does not say.
         class_names: Every class that the configuration names, layers inside layers included, sorted; of TensorFlow
             Lite every operator. Empty for a SavedModel, which holds a graph instead of a configuration.
@@ -82,7 +82,7 @@ class ModelFile:
         name: What it is called in messages.
     """
 
-    kind: Literal["keras", "hdf5", "architecture", "saved_model", "tflite"]
+    kind: Literal["keras", "hdf5", "architecture", "saved_model", "tflite", "frozen_graph"]
     keras_version: str = ""
     class_names: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -231,6 +231,8 @@ def inspect_located(location: LocatedModel, allowed: Collection[str], limits: Li
             file = _inspect_apart(location, allowed, limits)
         elif place.kind == "tflite":
             file = _inspect_lite(tree, place.path, name, limits)
+        elif place.kind == "frozen_graph":
+            file = _inspect_frozen_graph(tree, place.path, name, limits)
         else:
             file = _inspect_hdf5(tree, place.path, name, allowed, limits)
     except OSError as error:
@@ -251,6 +253,9 @@ def _locate(
             return LocatedModel(ModelPlace("hdf5", path.name), tree, name)
         if file_signatures.is_lite(head):
             return LocatedModel(ModelPlace("tflite", path.name), tree, name, signature=member)
+        # What is copied for us has another name than the person knows it by.
+        if file_signatures.is_frozen_graph(head, name):
+            return LocatedModel(ModelPlace("frozen_graph", path.name), tree, name)
         what, remedy, code = describe_file(head, name)
         raise ModelRefused(f"{name} is not a Keras model: {what}.", remedy=remedy, code=code)
     tree = tree.without_clutter()
@@ -266,7 +271,7 @@ def _locate(
         inner_location = _locate(inner, _name_within(name, place.path), limits, "", stack, folder, depth + 1)
         return replace(inner_location, labels={**labels, **inner_location.labels})
     signature = member if place.kind in ("saved_model", "tflite") and member != place.path else ""
-    name = _name_within(name, place.path) if place.kind in ("hdf5", "tflite") else name
+    name = _name_within(name, place.path) if place.kind in ("hdf5", "tflite", "frozen_graph") else name
     return LocatedModel(place, tree, name, labels, signature)
 
 
@@ -320,11 +325,7 @@ def _check_files(tree: FileTree, name: str, limits: Limits) -> None:
 
 
 def _inspect_saved_model(tree: FileTree, root: str, name: str, limits: Limits) -> ModelFile:
-    if not limits.saved_models:
-        raise ModelRefused(
-            f"{name} is a SavedModel, and this server opens none: their graphs are programs.",
-            remedy=f"Save the model with model.save('model.keras'), or set {PREFIX}SAVED_MODELS=1 on the server.",
-        )
+    _refuse_programs(name, "a SavedModel", limits)
     _check_files(tree, name, limits)
     # One byte too many is enough to be refused.
     graph = tree.head("saved_model.pb", MAX_GRAPH_BYTES + 1)
@@ -341,6 +342,20 @@ def _inspect_saved_model(tree: FileTree, root: str, name: str, limits: Limits) -
         )
     legacy = "2" if "keras_metadata.pb" in members else ""
     return ModelFile("saved_model", legacy, root=root, members=members, graph=report, name=name)
+
+
+def _inspect_frozen_graph(tree: FileTree, path: str, name: str, limits: Limits) -> ModelFile:
+    _refuse_programs(name, "a graph of TensorFlow", limits)
+    content = tree.read(path, name, MAX_GRAPH_BYTES)
+    return ModelFile("frozen_graph", graph=check_frozen_graph(content, name, limits), name=name)
+
+
+def _refuse_programs(name: str, what: str, limits: Limits) -> None:
+    if not limits.saved_models:
+        raise ModelRefused(
+            f"{name} is {what}, and this server opens none: their graphs are programs.",
+            remedy=f"Save the model with model.save('model.keras'), or set {PREFIX}SAVED_MODELS=1 on the server.",
+        )
 
 
 def _inspect_lite(tree: FileTree, path: str, name: str, limits: Limits) -> ModelFile:

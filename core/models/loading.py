@@ -34,7 +34,8 @@ from core.models.copies import Source, content_key, staged_copy
 from core.models.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.models.keras2_operations import check_types
 from core.models.lambda_code import functions_of_lambdas
-from core.models.saved_model.opening import chosen_signature, model_of_saved_model
+from core.models.saved_model.check import MAX_GRAPH_BYTES
+from core.models.saved_model.opening import chosen_signature, model_of_frozen_graph, model_of_saved_model
 from core.models.sizes import Sizes, check_limits
 from core.models.stored_weights import weights_as_stored
 from core.models.trust import NO_TRUST, Trust
@@ -133,6 +134,7 @@ def load_model_file(
             "architecture": _load_architecture,
             "saved_model": _load_saved_model,
             "tflite": _load_lite,
+            "frozen_graph": _load_frozen_graph,
         }[file.kind]
         stack.enter_context(_in_our_words(file, limits, objects))
         config = objects.supply(lambda: _translate(file, objects.allowed)) if _is_translated(file) else file.config
@@ -172,7 +174,7 @@ def _check_that_code_runs(model: Any, name: str) -> None:
 
 
 def _is_translated(file: ModelFile) -> bool:
-    return file.is_legacy and file.kind not in ("saved_model", "tflite")
+    return file.is_legacy and file.kind not in ("saved_model", "tflite", "frozen_graph")
 
 
 @contextmanager
@@ -365,6 +367,10 @@ def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, con
     # TensorFlow reads variables and assets while loading, so the folder may go afterwards.
     signatures = file.graph.signatures if file.graph else ()
     return model_of_saved_model(target, chosen_signature(signatures, location.signature, file.name))
+
+
+def _load_frozen_graph(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
+    return model_of_frozen_graph(location.tree.read(location.place.path, file.name, MAX_GRAPH_BYTES), file.name)
 
 
 def _load_lite(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:

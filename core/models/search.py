@@ -31,7 +31,7 @@ __all__ = [
     "names_classes",
 ]
 
-PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "tflite", "architecture", "archive"]
+PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "tflite", "frozen_graph", "architecture", "archive"]
 
 _MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
 _HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".h5py", ".keras")
@@ -48,7 +48,8 @@ class ModelPlace:
 
     Attributes:
         kind: ``"keras"`` for a ``.keras`` file, ``"keras_folder"`` for the same unpacked, ``"hdf5"``,
-            ``"saved_model"`` for its folder, ``"tflite"`` for TensorFlow Lite, ``"architecture"`` for JSON with weights
+            ``"saved_model"`` for its folder, ``"tflite"`` for TensorFlow Lite,
+            ``"frozen_graph"`` for a graph of TensorFlow 1, ``"architecture"`` for JSON with weights
             beside it, ``"archive"`` for a zip that has to be looked into.
         path: Of the file or folder; empty for the top.
         weights: Path of the weights of an architecture; empty otherwise.
@@ -77,7 +78,8 @@ def find_models(tree: FileTree, *, looks_inside: bool = True) -> list[ModelPlace
     files, weights = _models_and_weights(tree, paths, looks_inside)
     architectures = [path for path in paths if _is_architecture_file(tree, path)]
     lite = [ModelPlace("tflite", path) for path in paths if _is_lite(tree, path)]
-    places = [*folders, *files, *lite, *_pairs(architectures, weights)]
+    frozen = [ModelPlace("frozen_graph", path) for path in paths if _is_frozen_graph(tree, path)]
+    places = [*folders, *files, *lite, *frozen, *_pairs(architectures, weights)]
     if not places:
         places = [ModelPlace("archive", path) for path in paths if path.lower().endswith(".zip")]
     return sorted(places, key=lambda place: (place.path, place.weights))
@@ -179,6 +181,10 @@ def _is_architecture_file(tree: FileTree, path: str) -> bool:
 
 def _is_lite(tree: FileTree, path: str) -> bool:
     return path.lower().endswith(_LITE_ENDINGS) and file_signatures.is_lite(tree.head(path, 8))
+
+
+def _is_frozen_graph(tree: FileTree, path: str) -> bool:
+    return path.lower().endswith(".pb") and file_signatures.is_frozen_graph(tree.head(path, 8), path)
 
 
 def _model_folders(tree: FileTree) -> list[ModelPlace]:

@@ -19,13 +19,12 @@ class GraphPart:
     Attributes:
         definition: A ``GraphDef`` of the operations that it runs, with the functions that these call.
         inputs: Names of the tensors that it takes from other parts.
-        outputs: Names of the tensors that others take from it, or that are the model's outputs; behind them that of the
-            logits, if the only one comes from a softmax or sigmoid.
+        outputs: Names of the tensors that others take from it, or that are the model's outputs.
         weights: By the name of the tensor that it stands for, each weight as a ``keras.Variable``.
         captures: By the name of the tensor that it stands for, what is taken from outside as it is, such as the handle
             of a table.
         shapes: Extents of what is taken from it, as far as they are known, by name.
-        has_logits: Whether the last output is that of the logits.
+        logits: Name of the tensor that goes into the softmax or sigmoid that it ends in; empty for none.
     """
 
     definition: Any
@@ -34,15 +33,15 @@ class GraphPart:
     weights: Mapping[str, Any]
     captures: Mapping[str, Any]
     shapes: Mapping[str, tuple[int | None, ...] | None]
-    has_logits: bool = False
+    logits: str = ""
 
     @property
-    def answers(self) -> tuple[str, ...]:
-        """Names of the tensors that others take from it, or that are the model's outputs."""
-        return self.outputs[:-1] if self.has_logits else self.outputs
+    def results(self) -> tuple[str, ...]:
+        """Names of what :meth:`run` returns: the outputs, and the logits if they are worked out in it."""
+        return self.outputs if not self.logits or self.logits in self.inputs else (*self.outputs, self.logits)
 
     def run(self, tensors: Sequence[Any]) -> list[Any]:
-        """Return what this part answers: its operations are put into the graph that is being made.
+        """Return the results of this part, whose operations are put into the graph that is being made.
 
         Args:
             tensors: Of a graph, one for each of ``inputs``.
@@ -62,7 +61,7 @@ class GraphPart:
             outputs = tf.graph_util.import_graph_def(
                 self.definition,
                 input_map={**dict(zip(taken, sources, strict=True)), **captured},
-                return_elements=list(self.outputs),
+                return_elements=list(self.results),
                 name="part",
             )
             self._note_shapes(outputs)
@@ -73,7 +72,7 @@ class GraphPart:
         return list(outputs)
 
     def _note_shapes(self, tensors: Sequence[Any]) -> None:
-        for name, tensor in zip(self.outputs, tensors, strict=True):
+        for name, tensor in zip(self.results, tensors, strict=True):
             if self.shapes.get(name) is not None and tensor.shape.is_compatible_with(self.shapes[name]):
                 tensor.set_shape(self.shapes[name])
 
@@ -159,7 +158,7 @@ def graph_classes() -> GraphClasses:  # noqa: C901 - one family of classes, whos
         """
 
         def __init__(self, name: str, part: GraphPart, kind: LayerKind, variables: Sequence[Any]) -> None:
-            super().__init__(name, part.inputs, part.answers)
+            super().__init__(name, part.inputs, part.outputs)
             self.part = part
             self.activation = keras.activations.get(kind.activation or None)
             self.axis_names = kind.axis_names
@@ -172,9 +171,10 @@ def graph_classes() -> GraphClasses:  # noqa: C901 - one family of classes, whos
         def call(self, inputs: Sequence[Any]) -> Any:
             """Return what the operations answer."""
             outputs = self._in_graph(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
-            if self.part.has_logits:
+            if self.part.logits:
                 # Where Keras, too, keeps what went into a softmax.
-                outputs[0]._keras_logits = outputs[-1]
+                known = dict(zip(self.input_tensors, inputs, strict=True))
+                outputs[0]._keras_logits = known.get(self.part.logits, outputs[-1])
             return self.noted(outputs[: len(self.output_tensors)])
 
     class GraphScope(GraphLayer):

@@ -144,11 +144,11 @@ class _Builder:
         part = GraphPart(
             _definition(operations, self._flow),
             inputs,
-            (*outputs, *logits),
+            outputs,
             {name: weight for name, weight in sources.weights.items() if name in taken},
             {name: value for name, value in sources.captures.items() if name in taken},
-            {name: self._flow.flat.shapes.get(name) for name in (*outputs, *logits)},
-            has_logits=bool(logits),
+            {name: self._flow.flat.shapes.get(name) for name in (*outputs, logits)},
+            logits=logits,
         )
         variables = [sources.variables[name] for name in sorted(sources.variables, key=_rank_of_weight)]
         type_name = self._class_name(leaf) or kind.type_name
@@ -162,8 +162,8 @@ class _Builder:
         return names or [tensor.name for tensor in self._flow.inputs.values()][:1]
 
 
-def _logits(leaf: Leaf, outputs: Sequence[str]) -> list[str]:
-    """Return the name of the tensor that goes into the softmax or sigmoid at the end of a layer; none if there is none.
+def _logits(leaf: Leaf, outputs: Sequence[str]) -> str:
+    """Return the name of the tensor that goes into the softmax or sigmoid at the end of a layer; empty for none.
 
     Args:
         leaf: The layer.
@@ -171,8 +171,8 @@ def _logits(leaf: Leaf, outputs: Sequence[str]) -> list[str]:
     """
     last = leaf.operations[-1]
     is_squashed = last.type in ("Softmax", "Sigmoid", "LogSoftmax") and list(outputs) == [last.outputs[0].name]
-    before = last.inputs[0]
-    return [before.name] if is_squashed and any(before.op is operation for operation in leaf.operations) else []
+    is_known = is_squashed and (len(leaf.operations) == 1 or any(last.inputs[0].op is each for each in leaf.operations))
+    return last.inputs[0].name if is_known else ""
 
 
 def _rank_of_weight(name: str) -> tuple[int, str]:

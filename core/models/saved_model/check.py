@@ -24,13 +24,13 @@ from typing import Final
 from core.common.limits import Limits, format_limit, raised_by
 from core.errors import ModelRefused
 from core.models.archives import PROGRAMS
-from core.models.saved_model.graph import Body, SavedGraph, read_nodes, read_saved_graph
+from core.models.saved_model.graph import Body, SavedGraph, read_frozen_graph, read_nodes, read_saved_graph
 from core.models.saved_model.lookup_tables import AssetNames
 from core.models.saved_model.nodes import Node
 from core.models.saved_model.operations import ALLOWED, SAVER_OPERATIONS, SIZED_BY, TEXT_TABLE, describe_refused
 from core.models.saved_model.protobuf import ProtobufReader
 
-__all__ = ["MAX_GRAPH_BYTES", "SavedModelReport", "check_saved_model"]
+__all__ = ["MAX_GRAPH_BYTES", "SavedModelReport", "check_frozen_graph", "check_saved_model"]
 
 MAX_GRAPH_BYTES: Final = 512 << 20
 MAX_STEPS: Final = 3_000_000
@@ -113,6 +113,24 @@ def check_saved_model(graph: bytes, members: Collection[str], name: str, limits:
     )
 
 
+def check_frozen_graph(content: bytes, name: str, limits: Limits) -> SavedModelReport:
+    """Reads a graph that TensorFlow 1 froze, and refuses what could do more than compute.
+
+    Args:
+        content: Of the ``.pb`` file, a ``GraphDef``.
+        name: What to call it in messages.
+        limits: How large it may be.
+
+    Raises:
+        ModelRefused: The graph is damaged, too large, or holds what is not on the allow-list of operations.
+    """
+    reader = ProtobufReader(content, name, MAX_STEPS)
+    saved = read_frozen_graph(reader)
+    # There is no saver: what reads or writes files is refused wherever it stands.
+    operations = GraphCheck(reader, saved, name, limits, "The graph").check()
+    return SavedModelReport((), tuple(sorted(operations)), ())
+
+
 def _check_members(members: Collection[str], name: str) -> None:
     for member in sorted(members):
         parts = member.split("/")
@@ -178,8 +196,11 @@ class _Facts:
 class GraphCheck:
     """The graph and its functions, and who calls whom."""
 
-    def __init__(self, reader: ProtobufReader, saved: SavedGraph, name: str, limits: Limits) -> None:
+    def __init__(
+        self, reader: ProtobufReader, saved: SavedGraph, name: str, limits: Limits, subject: str = "The SavedModel"
+    ) -> None:
         self.reader, self.saved, self.name, self.limits = reader, saved, name, limits
+        self.subject = f"{subject} {name}"
         self.operations: set[str] = set()
         self.elements = 0
         self.nodes = 0
@@ -233,7 +254,7 @@ class GraphCheck:
         operation = node.operation
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise ModelRefused(f"The SavedModel {self.name} has more than {MAX_NODES:,} operations.", remedy=BY_HAND)
+            raise ModelRefused(f"{self.subject} has more than {MAX_NODES:,} operations.", remedy=BY_HAND)
         if operation not in ALLOWED and operation not in SAVER_OPERATIONS and operation != TEXT_TABLE:
             if not operation:
                 raise self.reader.damaged("an operation has no type")
@@ -252,7 +273,7 @@ class GraphCheck:
         limit = min(self.limits.activation_bytes // 4, MAX_DECLARED_VALUES)
         if elements > limit:
             raise ModelRefused(
-                f"The SavedModel {self.name} declares {elements:,} values at the operation {node.name[:100]!r}"
+                f"{self.subject} declares {elements:,} values at the operation {node.name[:100]!r}"
                 f"{_within(body)}; the limit is {format_limit(limit)}.",
                 remedy=f"{BY_HAND} {raised_by('activation_bytes')}",
             )
@@ -262,8 +283,7 @@ class GraphCheck:
 
     def _refused(self, node: str, body: Body, operation: str, reason: str) -> ModelRefused:
         return ModelRefused(
-            f"The SavedModel {self.name} is refused: its operation {operation[:100]} ({node[:100]!r}"
-            f"{_within(body)}) {reason}.",
+            f"{self.subject} is refused: its operation {operation[:100]} ({node[:100]!r}{_within(body)}) {reason}.",
             remedy=BY_HAND,
         )
 
@@ -292,7 +312,7 @@ class GraphCheck:
                         )
                 elif called in path:
                     raise ModelRefused(
-                        f"The SavedModel {self.name} is refused: its function {called[:100]!r} calls itself.",
+                        f"{self.subject} is refused: its function {called[:100]!r} calls itself.",
                         remedy=BY_HAND,
                     )
                 elif called not in unrolled:
@@ -327,7 +347,7 @@ class GraphCheck:
             name = waiting.pop()
             if name in self.saved.savers:
                 raise ModelRefused(
-                    f"The SavedModel {self.name} is refused: calling it would save or restore files.", remedy=BY_HAND
+                    f"{self.subject} is refused: calling it would save or restore files.", remedy=BY_HAND
                 )
             inputs = {_source(text) for text in self._graph_nodes[name].inputs} if name in self._graph_nodes else set()
             waiting += inputs - seen

@@ -8,7 +8,7 @@ from core.models.saved_model import messages
 from core.models.saved_model.nodes import Node, References, read_attribute, read_node, read_shape
 from core.models.saved_model.protobuf import Kind, ProtobufReader, Schema, Span
 
-__all__ = ["Body", "SavedGraph", "SavedObject", "read_nodes", "read_saved_graph"]
+__all__ = ["Body", "SavedGraph", "SavedObject", "read_frozen_graph", "read_nodes", "read_saved_graph"]
 
 _META_GRAPH: Final[Schema] = {
     messages.MetaGraphDef.GRAPH_DEF: Kind.SPAN,
@@ -129,6 +129,19 @@ def read_saved_graph(reader: ProtobufReader) -> tuple[SavedGraph, int]:
         has_objects |= number == messages.MetaGraphDef.OBJECT_GRAPH_DEF
         _META_READERS[number](reader, (begin, end), saved)
     return saved, len(metas) if has_objects else 0
+
+
+def read_frozen_graph(reader: ProtobufReader) -> SavedGraph:
+    """Return what a file holds that is a graph alone, without signatures, variables and objects.
+
+    Raises:
+        ModelRefused: It is damaged.
+    """
+    saved = SavedGraph(Body("", ()))
+    _read_graph(reader, (0, len(reader.data)), saved)
+    if not saved.graph.spans:
+        raise reader.damaged("it holds no operations")
+    return saved
 
 
 def read_nodes(reader: ProtobufReader, body: Body) -> Iterator[Node]:

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
-from core.models.graph_model.flat_graph import ClosedGraph, flat_graph_of_function
+from core.models.graph_model.flat_graph import ClosedGraph, flat_graph_of_function, flat_graph_of_nodes
 from core.models.graph_model.model import model_of_graph
 from core.models.saved_model.keras_metadata import classes_of_layers
 
-__all__ = ["chosen_signature", "model_of_saved_model"]
+__all__ = ["chosen_signature", "model_of_frozen_graph", "model_of_saved_model"]
 
+_NO_ANSWERS: Final = frozenset({"Assert", "Const", "NoOp", "Placeholder", "PlaceholderWithDefault"})
 _log: Final = logging.getLogger("layerscope")
 
 
@@ -35,6 +36,51 @@ def model_of_saved_model(folder: Path, signature: str) -> Any:
     # Tables and variables live as long as what was loaded; as an attribute Keras would take it for a part of the model.
     object.__setattr__(model, "saved_model", (layer,))
     return model
+
+
+def model_of_frozen_graph(content: bytes, name: str) -> Any:
+    """Return a Keras model of a graph that TensorFlow 1 froze, which was checked before.
+
+    What it takes are its placeholders, and what it answers is what no operation of it takes.
+
+    Args:
+        content: A ``GraphDef``.
+        name: What to call it in messages.
+
+    Raises:
+        ModelRefused: Nothing goes in or comes out, or it has loops as TensorFlow 1 wrote them.
+    """
+    import tensorflow as tf
+
+    definition = tf.compat.v1.GraphDef.FromString(content)
+    inputs = {node.name: f"{node.name}:0" for node in definition.node if node.op == "Placeholder"}
+    taken = {source.lstrip("^").partition(":")[0] for node in definition.node for source in node.input}
+    ends = [node for node in definition.node if node.name not in taken and node.op not in _NO_ANSWERS]
+    outputs = {node.name: f"{node.name}:0" for node in ends}
+    if not inputs or not outputs:
+        raise ModelRefused(
+            f"Nothing goes into the graph {name}, or nothing comes out of it.",
+            remedy="Freeze it again with the names of its outputs.",
+        )
+    try:
+        flat = flat_graph_of_nodes(definition, _short_names(inputs), _short_names(outputs), {})
+        return model_of_graph(flat, [], {}, name="frozen_graph")
+    except ClosedGraph as reason:
+        raise ModelRefused(
+            f"The graph {name} cannot be run by its layers: {reason}.",
+            remedy="Load it in TensorFlow, and save it as a SavedModel.",
+            code="module = tf.Module(); module.serve = tf.compat.v1.wrap_function(import_graph, signature)\n"
+            'tf.saved_model.save(module, "saved_model", signatures=module.serve)',
+        ) from reason
+
+
+def _short_names(tensors: Mapping[str, str]) -> dict[str, str]:
+    """Return tensors by the last part of their names, where that is theirs alone."""
+    last = [name.rpartition("/")[2] for name in tensors]
+    return {
+        (short if last.count(short) == 1 else name.replace("/", "_")): tensor
+        for short, (name, tensor) in zip(last, tensors.items(), strict=True)
+    }
 
 
 def _model_of_signature(layer: Any, class_names: Mapping[str, str]) -> Any:

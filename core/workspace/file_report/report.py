@@ -190,8 +190,8 @@ def _content(located: LocatedModel, limits: Limits) -> _Content:
     try:
         if place.kind == "saved_model":
             return _Content("saved_model")
-        if place.kind == "tflite":
-            return _Content("tflite")
+        if place.kind in ("tflite", "frozen_graph"):
+            return _Content(place.kind)
         if place.kind == "keras_folder":
             return _of_keras(tree.below(place.path), name, limits)
         if place.kind == "architecture":
