@@ -14,8 +14,9 @@ from typing import IO, Final
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND, MAXIMUM_BYTES
 
-__all__ = ["FileTree", "archive_tree", "file_entry_tree", "folder_tree", "is_clutter"]
+__all__ = ["DOCUMENTS", "FileTree", "archive_tree", "file_entry_tree", "folder_tree", "is_clutter", "is_document"]
 
+DOCUMENTS: Final = ("readme", "license", "licence", "notice", "changelog", "citation", "notes", "authors")
 MAXIMUM_FILES: Final = 100_000
 _CLUTTER_FOLDERS: Final = frozenset({"__macosx", "__pycache__", "node_modules"})
 _CLUTTER_FILES: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
@@ -148,3 +149,11 @@ def is_clutter(path: str) -> bool:
     if any(folder in _CLUTTER_FOLDERS or folder.startswith(".") for folder in folders):
         return True
     return name.startswith(".") and "assets" not in folders
+
+
+def is_document(path: str) -> bool:
+    """Return whether a file at the top of a model's folder is one for people: a README, a licence, notes."""
+    name = path.lower()
+    if "/" in name:
+        return False
+    return name.startswith(DOCUMENTS) or name.endswith((".md", ".rst", ".txt", ".pdf", ".png", ".jpg", ".csv", ".json"))

@@ -28,7 +28,7 @@ from core.models.configuration import (
     training_of,
     without_training,
 )
-from core.models.file_trees import FileTree, archive_tree, file_entry_tree, folder_tree
+from core.models.file_trees import DOCUMENTS, FileTree, archive_tree, file_entry_tree, folder_tree, is_document
 from core.models.foreign_files import WEIGHTS_ALONE, describe_file
 from core.models.hdf5 import StoredWeights, check_hdf5, holds_weights, open_hdf5
 from core.models.saved_model.check import MAX_GRAPH_BYTES, SavedModelReport, check_frozen_graph, check_saved_model
@@ -55,7 +55,6 @@ __all__ = [
 
 _WEIGHTS: Final = "model.weights.h5"
 _OF_KERAS: Final = ("config.json", "metadata.json", _WEIGHTS, "model.weights.json")
-_DOCUMENTS: Final = ("readme", "license", "licence", "notice", "changelog", "citation", "notes", "authors")
 _MOST_ARCHIVES: Final = 3
 
 
@@ -375,16 +374,6 @@ def _inspect_lite(tree: FileTree, path: str, name: str, limits: Limits) -> Model
     )
 
 
-def is_document(path: str) -> bool:
-    """Return whether a file at the top of a model's folder is one for people: a README, a licence, notes."""
-    name = path.lower()
-    if "/" in name:
-        return False
-    return name.startswith(_DOCUMENTS) or name.endswith(
-        (".md", ".rst", ".txt", ".pdf", ".png", ".jpg", ".csv", ".json")
-    )
-
-
 def _inspect_hdf5(tree: FileTree, path: str, name: str, allowed: Collection[str], limits: Limits) -> ModelFile:
     """Reads the configuration of an .h5 file, and looks at its weights where they are."""
     with _damage_told(f"{name} is an HDF5 file that is cut off or damaged."), open_hdf5(tree, path) as file:
@@ -463,7 +452,7 @@ def _inspect_keras(tree: FileTree, name: str, allowed: Collection[str], limits: 
 
 
 def _stands_beside(path: str) -> bool:
-    return path not in _OF_KERAS and "/" not in path and (path.lower().startswith(_DOCUMENTS) or path.endswith(".md"))
+    return path not in _OF_KERAS and "/" not in path and (path.lower().startswith(DOCUMENTS) or path.endswith(".md"))
 
 
 def _is_shard(path: str) -> bool:

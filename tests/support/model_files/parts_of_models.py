@@ -76,11 +76,6 @@ def configuration_of_an_unzipped_file_alone(folder: Path) -> Path:
         return with_content("config.json", source.read("config.json"), folder)
 
 
-def tensorflow_lite(folder: Path) -> Path:
-    content = tf.lite.TFLiteConverter.from_saved_model(str(exported(folder).paths[0])).convert()
-    return with_content("model.tflite", content, folder)
-
-
 def onnx(folder: Path) -> Path:
     def field(number: int, content: bytes | int) -> bytes:
         if isinstance(content, int):
@@ -92,16 +87,6 @@ def onnx(folder: Path) -> Path:
     graph = field(1, node) + field(2, b"main_graph") + field(11, value) + field(12, field(1, b"y"))
     model = field(1, 8) + field(2, b"pytorch") + field(3, b"2.3.0") + field(7, graph) + field(8, field(2, 17))
     return with_content("model.onnx", model, folder)
-
-
-def frozen_graph(folder: Path) -> Path:
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    model, inputs = trained_dense()
-    function = tf.function(model).get_concrete_function(tf.TensorSpec((None, inputs.shape[1]), tf.float32))
-    graph = convert_variables_to_constants_v2(function).graph.as_graph_def()
-    tf.io.write_graph(graph, str(folder), "frozen_graph.pb", as_text=False)
-    return folder / "frozen_graph.pb"
 
 
 def saved_model_pb_alone(folder: Path) -> Path:
@@ -156,9 +141,7 @@ PARTS_OF_MODELS = [
     refusal_of(
         configuration_of_an_unzipped_file_alone, r"(?i)architecture|configuration|weights", r"(?i)weights|model\.save\("
     ),
-    refusal_of(tensorflow_lite, r"(?i)TensorFlow ?Lite|TFLite|LiteRT", SAVE),
     refusal_of(onnx, r"ONNX", SAVE),
-    refusal_of(frozen_graph, r"(?i)frozen|graph", SAVE),
     refusal_of(saved_model_pb_alone, r"(?i)variables", r"(?i)folder|model\.(save|export)\("),
     refusal_of(saved_model_without_its_variables, r"(?i)variables", r"(?i)folder|model\.(save|export)\("),
     refusal_of(zip_of_a_saved_model_without_its_variables, r"(?i)variables", r"(?i)folder|model\.(save|export)\("),

@@ -193,7 +193,26 @@ def folder_from_a_model_hub(folder: Path) -> ModelFiles:
     return files
 
 
+def converted_to_tensorflow_lite(folder: Path) -> ModelFiles:
+    files = exported(folder)
+    path = folder / "model.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(files.paths[0])).convert())
+    return without_layers(ModelFiles((path,), files.inputs, files.output, (), "", files.tolerance))
+
+
+def frozen_by_tensorflow_2(folder: Path) -> ModelFiles:
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    model, inputs = trained_dense()
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((None, inputs.shape[1]), tf.float32))
+    graph = convert_variables_to_constants_v2(function).graph.as_graph_def()
+    tf.io.write_graph(graph, str(folder), "frozen_graph.pb", as_text=False)
+    return without_layers(settled(model, inputs, folder / "frozen_graph.pb"))
+
+
 SAVED_MODEL_FILES = [
+    case_of(converted_to_tensorflow_lite),
+    case_of(frozen_by_tensorflow_2),
     case_of(exported_by_keras),
     case_of(exported_pictures),
     case_of(exported_with_several_inputs),

@@ -1,0 +1,94 @@
+"""Graphs that TensorFlow 1 froze: what is inside, and what is refused by the walls of SavedModels."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import layerscope
+from core.errors import ModelRefused
+
+tf1 = tf.compat.v1
+
+
+def pictures():
+    return np.random.default_rng(0).random((3, 8, 8, 1)).astype("float32")
+
+
+def frozen(path, after=lambda answer: answer):
+    """Train nothing, freeze a small network as tutorials of TensorFlow 1 do, and return what it answers."""
+    with tf1.Graph().as_default() as graph, tf1.Session() as session:
+        tf1.set_random_seed(1)
+        x = tf1.placeholder(tf.float32, (None, 8, 8, 1), name="image")
+        with tf1.variable_scope("conv1"):
+            kernel, bias = tf1.get_variable("weights", (3, 3, 1, 4)), tf1.get_variable("biases", (4,))
+            y = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+        y = tf.reshape(tf.nn.max_pool2d(y, 2, 2, "VALID", name="pool1"), (-1, 64), name="flat")
+        with tf1.variable_scope("fc"):
+            y = tf.matmul(y, tf1.get_variable("weights", (64, 3))) + tf1.get_variable("biases", (3,))
+        y = tf.nn.softmax(after(y), name="probs")
+        session.run(tf1.global_variables_initializer())
+        definition = tf1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), [y.op.name])
+        path.write_bytes(definition.SerializeToString())
+        inner = session.run([graph.get_tensor_by_name("conv1/Relu:0"), y, kernel], {x: pictures()})
+    return dict(zip(("conv1", "answer", "kernel"), inner, strict=True))
+
+
+def test_the_layers_of_a_frozen_graph_have_the_values_of_a_session(tmp_path):
+    expected = frozen(tmp_path / "model.pb")
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model.pb"), pictures())
+
+    types = {key: activation.layer.type_name for key, activation in activations.items()}
+    assert types == {"conv1": "Conv2D", "pool1": "MaxPooling2D", "flat": "Flatten", "fc": "Dense", "probs": "Softmax"}
+    np.testing.assert_allclose(activations["conv1"].values, expected["conv1"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(activations.output, expected["answer"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(activations["conv1"].weights["kernel"], expected["kernel"])
+    assert activations["fc"].weights["kernel"].shape == (64, 3)
+    assert activations["probs"].layer.has_logits
+
+
+def test_a_frozen_graph_opens_in_an_archive(tmp_path):
+    expected = frozen(tmp_path / "model.pb")
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.write(tmp_path / "model.pb", "exported/model.pb")
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model.zip"), pictures())
+
+    np.testing.assert_allclose(activations.output, expected["answer"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_graph_that_reads_a_file_is_refused(tmp_path):
+    def reading(answer):
+        return answer + tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)
+
+    frozen(tmp_path / "model.pb", reading)
+
+    with pytest.raises(ModelRefused, match="its operation ReadFile"):
+        layerscope.load_model(tmp_path / "model.pb")
+
+
+def test_a_loop_of_tensorflow_1_is_refused_with_a_way_on(tmp_path):
+    def looped(answer):
+        tf1.disable_control_flow_v2()
+        try:
+            return tf1.while_loop(lambda number, _: number < 3, lambda number, y: (number + 1, y * 2.0), (0, answer))[1]
+        finally:
+            tf1.enable_control_flow_v2()
+
+    frozen(tmp_path / "model.pb", looped)
+
+    with pytest.raises(ModelRefused, match="loop in the form that TensorFlow 1 wrote") as refusal:
+        layerscope.load_model(tmp_path / "model.pb")
+    assert "SavedModel" in refusal.value.remedy
+
+
+@pytest.mark.parametrize("cut", [1, 40, 2000])
+def test_a_damaged_graph_is_refused_in_a_sentence(cut, tmp_path):
+    frozen(tmp_path / "model.pb")
+    content = (tmp_path / "model.pb").read_bytes()
+    (tmp_path / "model.pb").write_bytes(content[:-cut])
+
+    with pytest.raises(ModelRefused, match=r"model\.pb"):
+        layerscope.load_model(tmp_path / "model.pb")
