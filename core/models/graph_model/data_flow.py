@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final
 
-from core.models.graph_model.flat_graph import FlatGraph
+from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph
 
 __all__ = ["DataFlow", "Role"]
 
+MAX_HELPERS: Final = 5_000_000
+"""How many operations are looked at for what layers work out for themselves; a model takes a hundredth of it."""
 _ONLY_EXTENTS: Final = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
 _ASSERTIONS: Final = frozenset({"Assert", "NoOp"})
 _READS: Final = frozenset({"ReadVariableOp", "VarHandleOp", "Placeholder", "HashTableV2"})
@@ -46,6 +48,8 @@ class DataFlow:
         self._input_names = {tensor.op.name for tensor in self.inputs.values()}
         self._roles: dict[str, Role] = {}
         self._aliases: dict[str, Any] = {}
+        self._sources: dict[str, list[Any]] = {}
+        self._helper_count = 0
         outputs = {name: graph.get_tensor_by_name(tensor) for name, tensor in flat.outputs.items()}
         roots = [tensor.op for tensor in outputs.values()]
         reached = _reached(roots)
@@ -102,6 +106,8 @@ class DataFlow:
 
         Those that it gets through constants and extents are among them, since these are worked out in its place.
         """
+        if operation.name in self._sources:
+            return self._sources[operation.name]
         tensors: dict[str, Any] = {}
         waiting, visited = list(reversed(operation.inputs)), set[str]()
         while waiting:
@@ -113,7 +119,14 @@ class DataFlow:
                 tensors[tensor.name] = tensor
             else:
                 waiting.extend(reversed(tensor.op.inputs))
-        return list(tensors.values())
+        self._note_helpers(len(visited))
+        self._sources[operation.name] = list(tensors.values())
+        return self._sources[operation.name]
+
+    def _note_helpers(self, count: int) -> None:
+        self._helper_count += count
+        if self._helper_count > MAX_HELPERS:
+            raise ClosedGraph("its layers share too much that would be worked out anew for each")
 
     def helpers(self, operations: Iterable[Any]) -> list[Any]:
         """Return the operations that work out the constants and extents that some operations take, in order."""
@@ -125,6 +138,7 @@ class DataFlow:
                 continue
             helpers[operation.name] = operation
             waiting.extend(tensor.op for tensor in operation.inputs)
+        self._note_helpers(len(helpers))
         return list(helpers.values())
 
     def _role_by_inputs(self, operation: Any) -> Role:

@@ -190,7 +190,7 @@ def kind_of_scope(steps: Sequence[Any]) -> str:
     names = [getattr(step, "axis_names", ()) for step in steps]
     if ("sample", "head", "query", "key") in names:
         return "MultiHeadAttention"
-    return "Attention" if ("sample", "query", "key") in names else "GraphScope"
+    return "Attention" if ("sample", "query", "key") in names else "Scope"
 
 
 def attention_scores(flow: DataFlow) -> frozenset[str]:

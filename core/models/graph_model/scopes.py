@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from core.models.graph_model.data_flow import DataFlow
@@ -217,20 +218,42 @@ def _in_order(leaves: Sequence[Leaf], flow: DataFlow) -> list[Leaf]:
         for other in others:
             followers[other].append(at)
     open_counts = [len(others) for others in needed]
-    ready = [at for at, count in enumerate(open_counts) if not count]
+    ready = _ReadyLeaves(leaves)
+    for at, count in enumerate(open_counts):
+        if not count:
+            ready.add(at)
     ordered: list[Leaf] = []
     path: tuple[str, ...] = ()
-    while ready:
-        at = min(ready, key=lambda each: (-_shared_depth(leaves[each].path, path), each))
-        ready.remove(at)
-        ordered.append(leaves[at])
-        path = leaves[at].path
-        for follower in followers[at]:
+    while (nearest := ready.take(path)) is not None:
+        ordered.append(leaves[nearest])
+        path = leaves[nearest].path
+        for follower in followers[nearest]:
             open_counts[follower] -= 1
             if not open_counts[follower]:
-                ready.append(follower)
+                ready.add(follower)
     return ordered
 
 
-def _shared_depth(path: tuple[str, ...], other: tuple[str, ...]) -> int:
-    return next((at for at, (a, b) in enumerate(zip(path, other, strict=False)) if a != b), min(len(path), len(other)))
+class _ReadyLeaves:
+    """Leaves that can run, by the scopes that they are in."""
+
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        self._leaves = leaves
+        self._waiting: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._taken: set[int] = set()
+
+    def add(self, at: int) -> None:
+        path = self._leaves[at].path
+        for depth in range(len(path) + 1):
+            heappush(self._waiting[path[:depth]], at)
+
+    def take(self, path: tuple[str, ...]) -> int | None:
+        """Return the first of those that share most scopes with a path; None if there are none."""
+        for depth in range(len(path), -1, -1):
+            waiting = self._waiting.get(path[:depth], [])
+            while waiting:
+                at = heappop(waiting)
+                if at not in self._taken:
+                    self._taken.add(at)
+                    return at
+        return None
