@@ -84,7 +84,7 @@ REFINING = {
 }
 
 
-@pytest.mark.parametrize("name", REFINING.keys() - {"ops.scan"})
+@pytest.mark.parametrize("name", sorted(REFINING.keys() - {"ops.scan"}))
 class TestRefining:
     def test_each_step_is_a_place_in_time(self, name):
         model = model_of(REFINING[name])
