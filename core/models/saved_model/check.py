@@ -259,6 +259,9 @@ class GraphCheck:
             if not operation:
                 raise self.reader.damaged("an operation has no type")
             raise self._refused(node.name, body, operation, describe_refused(operation))
+        if operation in self.saved.functions:
+            # TensorFlow would call the function, which nobody here would know of.
+            raise self._refused(node.name, body, operation, "bears the name of one of its functions")
         self.reader.grant(STEPS_PER_NODE)
         self.operations.add(operation)
         _check_device(node.device, f"the operation {node.name[:100]!r}", self.name)

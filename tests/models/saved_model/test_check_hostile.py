@@ -404,6 +404,14 @@ def use_a_function_as_an_operation(meta):
     function(meta, "__call__").node_def.add(name="added", op=function(meta, "traced_save").signature.name)
 
 
+def name_the_saver_like_an_operation(meta):
+    saver = function(meta, "traced_save")
+    for node in meta.graph_def.node:
+        if node.attr["f"].func.name == saver.signature.name:
+            node.attr["f"].func.name = "Mul"
+    saver.signature.name = "Mul"
+
+
 def be_of_tensorflow_1(meta):
     meta.ClearField("object_graph_def")
 
@@ -430,6 +438,7 @@ def nest_attributes(meta):
         (multiply, "unroll"),
         (use_an_unknown_operation, "Vendor>Operation"),
         (use_a_function_as_an_operation, "operation __inference__traced_save"),
+        (name_the_saver_like_an_operation, r"operation Mul .* bears the name of one of its functions"),
         (be_of_tensorflow_1, "TensorFlow 1"),
         (nest_attributes, "nested too deep"),
     ],
