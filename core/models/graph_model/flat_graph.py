@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["ClosedGraph", "FlatGraph", "flat_graph_of_function", "flat_graph_of_nodes"]
+__all__ = ["ClosedGraph", "FlatGraph", "called_functions", "flat_graph_of_function", "flat_graph_of_nodes"]
 
 MAX_OPERATIONS: Final = 60_000
 """Beyond that the rows of a model are no help to anybody, and following it takes minutes."""
@@ -16,10 +16,16 @@ _WRITES: Final = (
     "ResourceApply",
     "ResourceScatter",
     "ResourceSparse",
+    "ResourceStridedSliceAssign",
     "LookupTableInsert",
     "LookupTableImport",
+    "LookupTableRemove",
+    "RngSkip",
 )
 _OLD_LOOPS: Final = frozenset({"Enter", "Exit", "NextIteration", "LoopCond", "RefEnter", "RefExit"})
+_SWITCHES: Final = frozenset({"Switch", "RefSwitch"})
+_MERGES: Final = frozenset({"Merge", "RefMerge"})
+"""The beginning and the end of a condition as TensorFlow 1 wrote it."""
 _PRIVATE: Final = frozenset({"_class", "_gradient_op_type", "_output_shapes"})
 """Attributes that bind an operation to others, to a gradient that was registered elsewhere, or to one batch."""
 
@@ -130,6 +136,8 @@ class _Inlining:
         self.nodes: list[Any] = []
         self.shapes: dict[str, tuple[int | None, ...] | None] = {}
         self._names: set[str] = set()
+        self._switched: set[str] = set()
+        self._unchanging: set[str] = set()
 
     def add(self, nodes: Iterable[Any], scope: _Scope) -> None:
         # A call stands for its results before what comes later names them, and so does every operation.
@@ -145,10 +153,28 @@ class _Inlining:
     def _check(self, node: Any) -> None:
         if len(self.nodes) > MAX_OPERATIONS:
             raise ClosedGraph(f"it has more than {MAX_OPERATIONS:,} operations")
-        if node.op.startswith(_WRITES):
-            raise ClosedGraph("it changes its variables while it answers")
         if node.op in _OLD_LOOPS:
             raise ClosedGraph("it has a loop in the form that TensorFlow 1 wrote")
+        self._check_writes(node)
+
+    def _check_writes(self, node: Any) -> None:
+        waiting = [node]
+        while waiting:
+            node = waiting.pop()
+            if node.op.startswith(_WRITES):
+                raise ClosedGraph("it changes its variables while it answers")
+            # Loops and conditions keep their functions, and what these write no other layer would wait for.
+            called = {name for name in called_functions(node) if name in self.library} - self._unchanging
+            self._unchanging |= called
+            waiting += [part for name in called for part in self.library[name].node_def]
+
+    def _check_merge(self, copy: Any) -> None:
+        """Refuse a condition of TensorFlow 1 with a branch that takes nothing: only its order says which one counts."""
+        is_switched = [source.partition(":")[0] in self._switched for source in copy.input]
+        if copy.op in _MERGES and not all(is_switched):
+            raise ClosedGraph("it has a condition in the form that TensorFlow 1 wrote, with a constant for an answer")
+        if copy.op in _SWITCHES or any(is_switched):
+            self._switched.add(copy.name)
 
     def _called(self, node: Any) -> Any | None:
         name = node.attr["f"].func.name if node.op in _CALLS else node.op
@@ -167,6 +193,7 @@ class _Inlining:
         for position, shape in enumerate(node.attr["_output_shapes"].list.shape):
             extents = tuple(None if each.size < 0 else each.size for each in shape.dim)
             self.shapes[f"{name}:{position}"] = None if shape.unknown_rank else extents
+        self._check_merge(copy)
         self._names.add(name)
         self.nodes.append(copy)
 
@@ -197,6 +224,18 @@ class _Inlining:
         while candidate in self._names:
             candidate, number = f"{name}_{number}", number + 1
         return candidate
+
+
+def called_functions(node: Any) -> list[str]:
+    """Return the names that stand in an operation where those of functions do, its own type among them.
+
+    Args:
+        node: A ``NodeDef``.
+    """
+    names = [node.op]
+    for value in node.attr.values():
+        names += [value.func.name] if value.HasField("func") else [each.name for each in value.list.func]
+    return names
 
 
 def _in_order(nodes: list[Any]) -> list[Any]:

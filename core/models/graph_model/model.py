@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core.models.class_names import class_like
 from core.models.graph_model.data_flow import DataFlow
-from core.models.graph_model.flat_graph import FlatGraph
+from core.models.graph_model.flat_graph import FlatGraph, called_functions
 from core.models.graph_model.graph_layers import GraphPart, extents_of, graph_classes, run_steps
 from core.models.graph_model.layer_kinds import attention_scores, is_layer, kind_of, kind_of_scope
 from core.models.graph_model.scopes import Leaf, Scope, scope_tree
@@ -195,22 +195,15 @@ def _definition(operations: Sequence[Any], flow: DataFlow) -> Any:
     definition = tf.compat.v1.GraphDef(node=[operation.node_def for operation in operations])
     definition.versions.CopyFrom(flow.flat.graph.graph_def_versions)
     library = flow.flat.library
-    names = [name for node in definition.node for name in _called(node)]
+    names = [name for node in definition.node for name in called_functions(node)]
     reached: dict[str, Any] = {}
     while names:
         name = names.pop()
         if name in library and name not in reached:
             reached[name] = library[name]
-            names += [called for node in library[name].node_def for called in _called(node)]
+            names += [called for node in library[name].node_def for called in called_functions(node)]
     definition.library.function.extend(reached.values())
     return definition
-
-
-def _called(node: Any) -> list[str]:
-    names = [node.op]
-    for value in node.attr.values():
-        names += [value.func.name] if value.HasField("func") else [each.name for each in value.list.func]
-    return names
 
 
 def _is_numbered(tree: Scope) -> bool:

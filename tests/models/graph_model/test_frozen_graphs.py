@@ -84,6 +84,39 @@ def test_a_loop_of_tensorflow_1_is_refused_with_a_way_on(tmp_path):
     assert "SavedModel" in refusal.value.remedy
 
 
+def in_the_form_of_tensorflow_1(make):
+    tf1.disable_control_flow_v2()
+    try:
+        return make()
+    finally:
+        tf1.enable_control_flow_v2()
+
+
+def test_a_condition_of_tensorflow_1_answers_what_a_session_does(tmp_path):
+    def conditional(answer):
+        is_large = tf.reduce_sum(answer) > 1e6
+        return in_the_form_of_tensorflow_1(lambda: tf1.cond(is_large, lambda: answer * 7.0, lambda: tf.tanh(answer)))
+
+    expected = frozen(tmp_path / "model.pb", conditional)
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model.pb"), pictures())
+
+    np.testing.assert_allclose(activations.output, expected["answer"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_condition_of_tensorflow_1_between_constants_is_refused(tmp_path):
+    def conditional(answer):
+        is_large = tf.reduce_sum(answer) > -1e6
+        return answer * in_the_form_of_tensorflow_1(
+            lambda: tf1.cond(is_large, lambda: tf.constant(7.0), lambda: tf.constant(2.0))
+        )
+
+    frozen(tmp_path / "model.pb", conditional)
+
+    with pytest.raises(ModelRefused, match="condition in the form that TensorFlow 1 wrote"):
+        layerscope.load_model(tmp_path / "model.pb")
+
+
 @pytest.mark.parametrize("cut", [1, 40, 2000])
 def test_a_damaged_graph_is_refused_in_a_sentence(cut, tmp_path):
     frozen(tmp_path / "model.pb")
