@@ -69,6 +69,10 @@ def failure(
         told = []  # and behind it what it was called with
     # A functional model prints the whole input first, and then what it expected.
     reason = told[0] if told else _place_of(error)
+    # Of what is in a graph TensorFlow says first where it was made, and behind what happened its name.
+    names = [at for at, line in enumerate(told) if at and line.startswith("[[{{node")]
+    if reason.startswith("Graph execution error") and names:
+        reason = told[names[0] - 1]
     if "Expected shape" in " ".join(told):
         reason = "Expected shape" + " ".join(told).partition("Expected shape")[2]
     if isinstance(error, KeyError):

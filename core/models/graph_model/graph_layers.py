@@ -170,12 +170,17 @@ def graph_classes() -> GraphClasses:  # noqa: C901 - one family of classes, whos
 
         def call(self, inputs: Sequence[Any]) -> Any:
             """Return what the operations answer."""
-            outputs = self._in_graph(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
+            outputs = self._run_eagerly(list(inputs)) if tf.executing_eagerly() else self.part.run(inputs)
             if self.part.logits:
                 # Where Keras, too, keeps what went into a softmax.
                 known = dict(zip(self.input_tensors, inputs, strict=True))
                 outputs[0]._keras_logits = known.get(self.part.logits, outputs[-1])
             return self.noted(outputs[: len(self.output_tensors)])
+
+        def _run_eagerly(self, tensors: list[Any]) -> list[Any]:
+            # A recorder calls the Python behind a function, and operations can be put into nothing but a graph.
+            outputs: list[Any] = self._in_graph.get_concrete_function(tensors)(tensors)
+            return outputs
 
     class GraphScope(GraphLayer):
         """A name scope with layers in it, one behind the other.

@@ -8,6 +8,7 @@ import tf_keras
 
 import layerscope
 from core.analysis.attribution import Target, attribute, class_activation_map
+from core.errors import ExtractionFailed
 
 layers, old = keras.layers, tf_keras.layers
 
@@ -297,6 +298,14 @@ def test_a_program_that_changes_itself_is_one_layer_that_says_why(name, tmp_path
     (layer,) = activations.layers
     assert dict(layer.settings)["inside"] == "not shown: it changes its variables while it answers"
     np.testing.assert_allclose(activations.output, function(tf.ones((2, 3)))["y"])
+
+
+def test_what_a_layer_inside_raises_is_told(tmp_path):
+    model, _ = recurrent()
+    model.export(tmp_path / "model", verbose=False)
+
+    with pytest.raises(ExtractionFailed, match=r"'embed' .* = 99 is not in \[0, 20\)"):
+        layerscope.extract(layerscope.load_model(tmp_path / "model"), np.full((2, 7), 99, "int32"))
 
 
 def test_loops_and_conditions_are_one_layer_each(tmp_path):
