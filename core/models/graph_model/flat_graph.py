@@ -88,8 +88,8 @@ def flat_graph_of_nodes(
 
     Args:
         definition: A ``GraphDef``.
-        inputs: See :class:`FlatGraph`.
-        outputs: Likewise, by the names that tensors have in ``definition``.
+        inputs: See :class:`FlatGraph`; here by the names that tensors have in ``definition``.
+        outputs: Likewise.
         captures: Likewise.
 
     Raises:
@@ -100,14 +100,22 @@ def flat_graph_of_nodes(
     library = {function.signature.name: function for function in definition.library.function}
     inlining = _Inlining(library)
     scope = _Scope("", {})
-    inlining.add(definition.node, scope)
-    flat = tf.compat.v1.GraphDef(node=inlining.nodes, versions=definition.versions)
-    flat.library.CopyFrom(definition.library)
     graph = tf.Graph()
     with graph.as_default():
+        # A function is read where those are known that it calls.
+        functions = tf.compat.v1.GraphDef(library=definition.library, versions=definition.versions)
+        tf.graph_util.import_graph_def(functions, name="")
+        inlining.add(definition.node, scope)
+        flat = tf.compat.v1.GraphDef(node=inlining.nodes, versions=definition.versions)
         tf.graph_util.import_graph_def(flat, name="")
-    resolved = {name: scope.tensor(tensor) for name, tensor in outputs.items()}
-    return FlatGraph(graph, library, dict(inputs), resolved, dict(captures), inlining.shapes)
+    return FlatGraph(
+        graph,
+        library,
+        {name: scope.tensor(tensor) for name, tensor in inputs.items()},
+        {name: scope.tensor(tensor) for name, tensor in outputs.items()},
+        {scope.tensor(tensor): value for tensor, value in captures.items()},
+        inlining.shapes,
+    )
 
 
 @dataclass
@@ -135,6 +143,7 @@ class _Inlining:
         self.library = library
         self.nodes: list[Any] = []
         self.shapes: dict[str, tuple[int | None, ...] | None] = {}
+        self._visited = 0
         self._names: set[str] = set()
         self._switched: set[str] = set()
         self._unchanging: set[str] = set()
@@ -151,7 +160,9 @@ class _Inlining:
                 self._add_operation(node, scope)
 
     def _check(self, node: Any) -> None:
-        if len(self.nodes) > MAX_OPERATIONS:
+        # What only calls others takes its time, too.
+        self._visited += 1
+        if self._visited > MAX_OPERATIONS:
             raise ClosedGraph(f"it has more than {MAX_OPERATIONS:,} operations")
         if node.op in _OLD_LOOPS:
             raise ClosedGraph("it has a loop in the form that TensorFlow 1 wrote")

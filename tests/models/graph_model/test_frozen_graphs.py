@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import layerscope
 from core.errors import ModelRefused
+from core.models.graph_model import flat_graph
 
 tf1 = tf.compat.v1
 
@@ -114,6 +115,60 @@ def test_a_condition_of_tensorflow_1_between_constants_is_refused(tmp_path):
     frozen(tmp_path / "model.pb", conditional)
 
     with pytest.raises(ModelRefused, match="condition in the form that TensorFlow 1 wrote"):
+        layerscope.load_model(tmp_path / "model.pb")
+
+
+def add(nodes, name, op, *inputs, function=""):
+    node = nodes.add(name=name, op=op, input=inputs)
+    if function:
+        node.attr["f"].func.name = function
+        node.attr["Tin"].list.type.append(1)
+        node.attr["Tout"].list.type.append(1)
+    else:
+        node.attr["dtype" if op == "Placeholder" else "T"].type = 1
+    if op == "Placeholder":
+        node.attr["shape"].shape.CopyFrom(tf.TensorShape((None, 3)).as_proto())
+
+
+def with_calls(depth, calls, is_empty=False):
+    """Return a graph that calls a function, which calls another one, and so on, each so many times."""
+    graph = tf1.GraphDef(versions={"producer": tf.version.GRAPH_DEF_VERSION})
+    for level in range(depth + 1):
+        function = graph.library.function.add()
+        function.signature.name = f"level_{level}"
+        function.signature.input_arg.add(name="argument", type=1)
+        function.signature.output_arg.add(name="result", type=1)
+        source = "argument"
+        for number in range(calls if level else 1):
+            if level:
+                add(function.node_def, f"call_{number}", "PartitionedCall", source, function=f"level_{level - 1}")
+                source = f"call_{number}:output:0"
+            elif not is_empty:
+                add(function.node_def, "other", "Tanh", source)
+                source = "other:y:0"
+        function.ret["result"] = source
+    add(graph.node, "image", "Placeholder")
+    add(graph.node, "PartitionedCall", "PartitionedCall", "image", function=f"level_{depth}")
+    # Bears the name of an operation that is called before.
+    add(graph.node, "other", "Placeholder")
+    add(graph.node, "answer", "Sub", "PartitionedCall", "other")
+    return graph
+
+
+def test_functions_that_call_others_stand_where_they_are_called(tmp_path):
+    (tmp_path / "model.pb").write_bytes(with_calls(2, 2).SerializeToString())
+    image, other = np.random.default_rng(0).random((2, 4, 3)).astype("float32")
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model.pb"), {"image": image, "other": other})
+
+    np.testing.assert_allclose(activations.output, np.tanh(np.tanh(np.tanh(np.tanh(image)))) - other, rtol=1e-5)
+
+
+def test_calls_that_multiply_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(flat_graph, "MAX_OPERATIONS", 500)
+    (tmp_path / "model.pb").write_bytes(with_calls(12, 2, is_empty=True).SerializeToString())
+
+    with pytest.raises(ModelRefused, match="more than 500 operations"):
         layerscope.load_model(tmp_path / "model.pb")
 
 
