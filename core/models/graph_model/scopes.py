@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
@@ -58,7 +58,7 @@ def scope_tree(flow: DataFlow, is_layer: IsLayer) -> Scope:
     operations = flow.values
     names = _scope_names(operation.name for operation in operations)
     root = _Grouping(operations, names, _common_scope(operations, names), is_layer).leaves()
-    leaves = _in_order(_acyclic(_with_lists_whole(root, names), flow), flow)
+    leaves = _in_order(_acyclic(_with_lists_whole(root, flow), flow), flow)
     tree = Scope("")
     for leaf in leaves:
         _place(tree, leaf)
@@ -144,7 +144,7 @@ def _without_masks(leaves: list[Leaf], scope: tuple[str, ...]) -> list[Leaf]:
     return [*masks, *others]
 
 
-def _with_lists_whole(leaves: Sequence[Leaf], scopes: set[str]) -> list[Leaf]:
+def _with_lists_whole(leaves: Sequence[Leaf], flow: DataFlow) -> list[Leaf]:
     """Put together what hands something on that is no array, and that nobody can look at."""
     place = {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
     joined = list(range(len(leaves)))
@@ -159,18 +159,21 @@ def _with_lists_whole(leaves: Sequence[Leaf], scopes: set[str]) -> list[Leaf]:
             for tensor in operation.inputs:
                 if tensor.dtype.name in _KEPT_TOGETHER and tensor.op.name in place:
                     joined[root_of(place[operation.name])] = root_of(place[tensor.op.name])
-    return _merged(leaves, [root_of(at) for at in range(len(leaves))])
+    return _merged(leaves, [root_of(at) for at in range(len(leaves))], flow)
 
 
-def _merged(leaves: Sequence[Leaf], group_of: Sequence[int]) -> list[Leaf]:
+def _merged(leaves: Sequence[Leaf], group_of: Sequence[int], flow: DataFlow) -> list[Leaf]:
     groups: dict[int, list[Leaf]] = defaultdict(list)
     for leaf, group in zip(leaves, group_of, strict=True):
         groups[group].append(leaf)
-    return [group[0] if len(group) == 1 else _one_leaf(group) for group in groups.values()]
+    place = {operation.name: at for at, operation in enumerate(flow.values)}
+    return [group[0] if len(group) == 1 else _one_leaf(group, place) for group in groups.values()]
 
 
-def _one_leaf(leaves: Sequence[Leaf]) -> Leaf:
-    operations = tuple(operation for leaf in leaves for operation in leaf.operations)
+def _one_leaf(leaves: Sequence[Leaf], place: Mapping[str, int]) -> Leaf:
+    together = [operation for leaf in leaves for operation in leaf.operations]
+    # The last one says what the layer answers.
+    operations = tuple(sorted(together, key=lambda operation: place[operation.name]))
     common = leaves[0].path
     for leaf in leaves[1:]:
         shared = [at for at, (a, b) in enumerate(zip(common, leaf.path, strict=False)) if a != b]
@@ -181,7 +184,7 @@ def _one_leaf(leaves: Sequence[Leaf]) -> Leaf:
 
 def _acyclic(leaves: list[Leaf], flow: DataFlow) -> list[Leaf]:
     """Put together leaves that wait for each other: what is between two parts of one has to run inside of it."""
-    return _merged(leaves, _components(_needed(leaves, flow)))
+    return _merged(leaves, _components(_needed(leaves, flow)), flow)
 
 
 def _needed(leaves: Sequence[Leaf], flow: DataFlow) -> list[set[int]]:

@@ -351,3 +351,27 @@ def test_a_scope_that_is_left_and_entered_again_stands_there_twice(tmp_path):
     np.testing.assert_allclose(activations.output["y"], np.cos(summed * np.sin(inputs)), atol=1e-5)
     np.testing.assert_allclose(activations["Sum"].values, summed, rtol=1e-5)
     assert {layer.parent for layer in activations.layers if layer.depth} == {"shared", "shared_2"}
+
+
+def test_what_runs_inside_of_a_layer_is_not_taken_for_its_activation(tmp_path):
+    class Around(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = tf.Variable(tf.eye(3)), tf.Variable([1.0, 2.0, 3.0])
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 3), tf.float32, name="x")])
+        def serve(self, x):
+            with tf.name_scope("around/"):
+                inner = x @ self.weight
+            inner = tf.tanh(inner, name="squashed")
+            with tf.name_scope("around/"):
+                return {"y": inner + self.bias}
+
+    program = Around()
+    tf.saved_model.save(program, str(tmp_path / "model"), signatures=program.serve)
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model"), np.ones((2, 3), "float32"))
+
+    (layer,) = activations.layers
+    np.testing.assert_allclose(activations.output, np.tanh(1.0) + np.array([[1.0, 2.0, 3.0]] * 2), rtol=1e-6)
+    assert not layer.activation_function
