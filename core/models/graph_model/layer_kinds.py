@@ -403,8 +403,12 @@ def _activation(operations: Sequence[Any]) -> str:
 
 
 def _named_activation(operations: Sequence[Any]) -> str:
-    """Return the activation whose name the last operation bears in the scope around it; empty where there is none."""
-    scopes = [scope.rstrip("_0123456789").lower() for scope in operations[-1].name.split("/")]
+    """Return the activation that the scope of the last operation is named after; empty where there is none."""
+    last = operations[-1]
+    # A model may be called so, and a layer that has none: that ends in what it multiplies or adds.
+    if last.type in _MAIN or last.type in ("BiasAdd", "Add", "AddV2"):
+        return ""
+    scopes = [scope.rstrip("_0123456789").lower() for scope in last.name.split("/")[-2:]]
     return next((scope for scope in reversed(scopes) if scope in _NAMED_ACTIVATIONS), "")
 
 

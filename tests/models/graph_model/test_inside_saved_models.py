@@ -375,3 +375,18 @@ def test_what_runs_inside_of_a_layer_is_not_taken_for_its_activation(tmp_path):
     (layer,) = activations.layers
     np.testing.assert_allclose(activations.output, np.tanh(1.0) + np.array([[1.0, 2.0, 3.0]] * 2), rtol=1e-6)
     assert not layer.activation_function
+
+
+def test_a_name_alone_makes_no_activation(tmp_path):
+    parts = [
+        layers.Dense(4, activation="gelu", name="first"),
+        layers.Rescaling(2.0, 1.0, name="scale"),
+        layers.Dense(3, name="softmax"),
+    ]
+    model = keras.Sequential([keras.Input((3,), name="x"), *parts], name="swish")
+    model.export(tmp_path / "model", verbose=False)
+
+    extractor = layerscope.Extractor(layerscope.load_model(tmp_path / "model"))
+
+    functions = {layer.key: layer.activation_function for layer in extractor.layers}
+    assert functions == {"first": "gelu", "scale": "", "softmax": ""}
