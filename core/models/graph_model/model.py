@@ -83,10 +83,10 @@ class _Builder:
         self._is_numbered = _is_numbered(tree)
 
     def steps(self) -> list[Any]:
-        return self._steps(self._tree)
+        # Keras knows what stands outermost by its name, and the inputs stand beside the layers.
+        return self._steps(self._tree, set(self._flow.inputs))
 
-    def _steps(self, scope: Scope) -> list[Any]:
-        names: set[str] = set()
+    def _steps(self, scope: Scope, names: set[str]) -> list[Any]:
         steps = []
         for part in scope.parts:
             # A scope that is entered again, or that bears the name of another one without its number.
@@ -126,7 +126,7 @@ class _Builder:
         if isinstance(part, Scope):
             import keras
 
-            steps = self._steps(part)
+            steps = self._steps(part, set())
             type_name = self._class_name(part)
             # A layer of Keras that was not found whole is told by what is in it.
             if not type_name or (hasattr(keras.layers, type_name) and type_name not in _AROUND_LAYERS):

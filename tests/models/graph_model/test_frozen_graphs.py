@@ -164,6 +164,18 @@ def test_functions_that_call_others_stand_where_they_are_called(tmp_path):
     np.testing.assert_allclose(activations.output, np.tanh(np.tanh(np.tanh(np.tanh(image)))) - other, rtol=1e-5)
 
 
+def test_an_input_may_bear_the_name_of_a_layer(tmp_path):
+    graph = tf1.GraphDef(versions={"producer": tf.version.GRAPH_DEF_VERSION})
+    add(graph.node, "input/image", "Placeholder")
+    add(graph.node, "image", "Tanh", "input/image")
+    add(graph.node, "answer", "Neg", "image")
+    (tmp_path / "model.pb").write_bytes(graph.SerializeToString())
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model.pb"), np.ones((2, 3), "float32"))
+
+    assert list(activations) == ["image_2", "answer"]
+
+
 def test_calls_that_multiply_are_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(flat_graph, "MAX_OPERATIONS", 500)
     (tmp_path / "model.pb").write_bytes(with_calls(12, 2, is_empty=True).SerializeToString())
