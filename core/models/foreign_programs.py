@@ -24,8 +24,8 @@ class _Program(NamedTuple):
 _PART_BEFORE: Final = (
     'layer = model.get_layer("{name}")\n'
     "before = keras.Sequential([keras.Input(shape), *model.layers[: model.layers.index(layer)]])\n"
-    "# of a functional model: before = keras.Model(model.inputs, layer.input)\n"
-    'before.save("before_{file}.keras")'
+    "# or, of a functional model: keras.Model(model.inputs, layer.input)\n"
+    'before.save("before.keras")'
 )
 _OF_JAX: Final = _Program(
     f"brings a program of another framework, a function of JAX, {_RUNS}",
@@ -38,10 +38,8 @@ _OF_JAX: Final = _Program(
 )
 _PROGRAMS: Final[Mapping[str, _Program]] = {
     "TorchModuleWrapper": _Program(
-        f"brings a program of another framework, a PyTorch module as a pickle, {_RUNS}; and only Keras' torch backend "
-        "can compute it",
-        "Save the part of the model before it, which opens here; or put layers of Keras in its place, copy its weights "
-        "over, and save the model again.",
+        f"brings a program of another framework, a pickled PyTorch module, {_RUNS}",
+        "Save the part of the model before it, which opens here; or put layers of Keras in its place.",
         'os.environ["KERAS_BACKEND"] = "torch"\n'
         'model = keras.saving.load_model("model.keras", safe_mode=False)\n' + _PART_BEFORE,
     ),
@@ -73,5 +71,4 @@ def help_with_program(names: frozenset[str], own_name: str) -> tuple[str, str] |
     if program is None:
         return None
     name = own_name if _PLAIN.match(own_name) else "its name"
-    file = re.sub(r"\W", "_", name)
-    return program.remedy, program.code.format(name=name, file=file)
+    return program.remedy, program.code.format(name=name)
