@@ -213,4 +213,7 @@ def _is_numbered(tree: Scope) -> bool:
         for part in tree.parts
         if isinstance(part, Scope) or part.is_scope
     ]
-    return bool(names) and all(name.endswith("_1") for name in names)
+    first = {name for name in names if name.endswith("_1")}
+    # A layer that is called again gets a higher one.
+    again = [re.sub(r"_\d+$", "_1", name) for name in names if name not in first]
+    return len(first) > len(again) and first.issuperset(again)

@@ -122,6 +122,21 @@ def test_shapes_are_known_before_anything_runs(tmp_path):
     assert shapes["answer"] == (None, 3)
 
 
+def test_layers_keep_their_names_where_one_is_called_twice(tmp_path):
+    shared = layers.Dense(8, name="shared")
+    tokens = keras.Input((7,), dtype="int32", name="words")
+    twice = shared(shared(layers.Embedding(20, 8, name="embed")(tokens)))
+    model = keras.Model(tokens, layers.Dense(3, name="answer")(twice))
+    model.export(tmp_path / "model", verbose=False)
+
+    exported = layerscope.load_model(tmp_path / "model")
+
+    keys = [layer.key for layer in layerscope.Extractor(exported).layers]
+    assert [keys[0], keys[1], keys[3]] == ["embed", "shared", "answer"]
+    assert keys[2].startswith("shared_")
+    assert exported.count_params() == model.count_params()
+
+
 def test_what_attends_to_what_is_known_as_attention(tmp_path):
     model, inputs = transformer()
     model.export(tmp_path / "model", verbose=False)
