@@ -390,12 +390,20 @@ def _normalization(flow: DataFlow, operations: Sequence[Any], names: set[str]) -
         return LayerKind("BatchNormalization", {"axis": -1}, _activation(operations))
     if {"mean", "variance"} <= names:
         return LayerKind("Normalization", {"axis": -1})
-    if types & _NORMALIZING and "SquaredDifference" in types:
-        return LayerKind("LayerNormalization")
-    if types & _NORMALIZING and "Square" in types:
-        return LayerKind("RMSNormalization")
+    if types & _NORMALIZING and _keeps_extents(flow, operations):
+        if "SquaredDifference" in types:
+            return LayerKind("LayerNormalization")
+        if "Square" in types:
+            return LayerKind("RMSNormalization")
     helpers = {helper.type for helper in flow.helpers(operations)}
     return LayerKind("BatchNormalization") if helpers & _NORMALIZING and len(names) > 1 else None
+
+
+def _keeps_extents(flow: DataFlow, operations: Sequence[Any]) -> bool:
+    """Return whether operations answer as many values as they get, which a spread alone does not."""
+    own = {operation.name for operation in operations}
+    sources = (tensor for operation in operations for tensor in flow.sources(operation) if tensor.op.name not in own)
+    return flow.extents(operations[-1].outputs[0]) in [flow.extents(tensor) for tensor in sources]
 
 
 def _activation(operations: Sequence[Any]) -> str:

@@ -405,3 +405,22 @@ def test_a_name_alone_makes_no_activation(tmp_path):
 
     functions = {layer.key: layer.activation_function for layer in extractor.layers}
     assert functions == {"first": "gelu", "scale": "", "softmax": ""}
+
+
+def test_a_spread_is_no_normalization(tmp_path):
+    class Spread(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, name="x")])
+        def serve(self, x):
+            with tf.name_scope("spread"):
+                spread = tf.math.reduce_std(x, axis=-1, keepdims=True)
+            with tf.name_scope("scaled"):
+                return {"y": x / tf.sqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True)), "spread": spread}
+
+    program = Spread()
+    tf.saved_model.save(program, str(tmp_path / "model"), signatures=program.serve)
+
+    extractor = layerscope.Extractor(layerscope.load_model(tmp_path / "model"))
+
+    types = {layer.key: layer.type_name for layer in extractor.layers}
+    assert types["scaled"] == "RMSNormalization"
+    assert types["spread"] == "Operations"
