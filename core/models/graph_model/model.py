@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -20,6 +23,7 @@ __all__ = ["model_of_graph"]
 
 _AROUND_LAYERS: Final = frozenset({"Bidirectional", "MultiHeadAttention", "GroupedQueryAttention", "Attention"})
 """Layers of Keras with others in them."""
+_recursion_lock: Final = threading.Lock()
 
 
 def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mapping[str, str], *, name: str) -> Any:
@@ -43,11 +47,24 @@ def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mappi
     _note_extents(steps, flow)
     tensors = run_steps(steps, {flow.inputs[input_name].name: tensor for input_name, tensor in inputs.items()})
     outputs = {output_name: tensors[tensor.name] for output_name, tensor in sorted(flow.outputs.items())}
-    return keras.Model(
-        next(iter(inputs.values())) if len(inputs) == 1 else inputs,
-        next(iter(outputs.values())) if len(outputs) == 1 else outputs,
-        name=name,
-    )
+    with _deep_enough(len(steps)):
+        return keras.Model(
+            next(iter(inputs.values())) if len(inputs) == 1 else inputs,
+            next(iter(outputs.values())) if len(outputs) == 1 else outputs,
+            name=name,
+        )
+
+
+@contextmanager
+def _deep_enough(step_count: int) -> Iterator[None]:
+    """Let Keras follow a chain of so many layers from its end, each inside of the one behind it."""
+    with _recursion_lock:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + 2 * step_count)
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
 
 
 def _note_extents(steps: Sequence[Any], flow: DataFlow) -> None:

@@ -176,6 +176,18 @@ def test_an_input_may_bear_the_name_of_a_layer(tmp_path):
     assert list(activations) == ["image_2", "answer"]
 
 
+def test_a_thousand_layers_stand_one_behind_the_other(tmp_path):
+    graph = tf1.GraphDef(versions={"producer": tf.version.GRAPH_DEF_VERSION})
+    add(graph.node, "image", "Placeholder")
+    for number in range(1200):
+        add(graph.node, f"step_{number}", "Neg", f"step_{number - 1}" if number else "image")
+    (tmp_path / "model.pb").write_bytes(graph.SerializeToString())
+
+    model = layerscope.load_model(tmp_path / "model.pb")
+
+    assert len(model.layers) == 1201
+
+
 def test_calls_that_multiply_are_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(flat_graph, "MAX_OPERATIONS", 500)
     (tmp_path / "model.pb").write_bytes(with_calls(12, 2, is_empty=True).SerializeToString())
