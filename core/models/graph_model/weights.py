@@ -18,10 +18,6 @@ _ROLES: Final[dict[str, dict[int, str]]] = {
     "DepthwiseConv2dNative": {1: "kernel"},
     "Conv2DBackpropInput": {1: "kernel"},
     "Conv3DBackpropInputV2": {1: "kernel"},
-    "MatMul": {0: "kernel", 1: "kernel"},
-    "BatchMatMul": {0: "kernel", 1: "kernel"},
-    "BatchMatMulV2": {0: "kernel", 1: "kernel"},
-    "BatchMatMulV3": {0: "kernel", 1: "kernel"},
     "Einsum": {0: "kernel", 1: "kernel"},
     "GatherV2": {0: "embeddings"},
     "Gather": {0: "embeddings"},
@@ -31,6 +27,10 @@ _ROLES: Final[dict[str, dict[int, str]]] = {
        for version in ("", "V2", "V3")},
 }  # fmt: skip
 """What an operation takes at which place, in the words of Keras."""
+_PRODUCTS: Final = {
+    "MatMul": "transpose_", "BatchMatMul": "adj_", "BatchMatMulV2": "adj_", "BatchMatMulV3": "adj_",
+}  # fmt: skip
+"""What says of a product whether its factors are turned before."""
 _LEAST_VALUES: Final = 2
 """A single number is a setting, such as the epsilon of a normalization."""
 
@@ -124,7 +124,7 @@ class WeightSources:
         if source not in self._weights:
             *scopes, name = variable.name.partition(":")[0].split("/")
             # What is multiplied is told by that more than by what somebody called it.
-            name = role if role in ("kernel", "embeddings") else name
+            name = role if role in ("kernel", "transposed_kernel", "embeddings") else name
             weight = _variable(variable, name, scopes, is_trainable=variable.trainable)
             # The same memory, and not a copy of it.
             weight._value = variable
@@ -138,6 +138,8 @@ class WeightSources:
             places = _ROLES.get(operation.type, {})
             if operation.type in ("Add", "AddV2") and len(operations) > 1:
                 places = {0: "bias", 1: "bias"}
+            elif operation.type in _PRODUCTS:
+                places = _places_of_kernel(operation)
             for place, tensor in enumerate(operation.inputs):
                 if place in places and self._flow.is_constant(tensor):
                     for name in self._origins(tensor):
@@ -149,6 +151,17 @@ class WeightSources:
         while tensor.op.inputs and tensor.op.type != _READ:
             tensor = tensor.op.inputs[0]
         return [tensor.name]
+
+
+def _places_of_kernel(operation: Any) -> dict[int, str]:
+    """Return what the factors of a product are called: a kernel of Keras is the right one, a row for what goes in."""
+    prefix = _PRODUCTS[operation.type]
+    letters = "ab" if prefix == "transpose_" else "xy"
+    is_turned = [operation.get_attr(f"{prefix}{letter}") for letter in letters]
+    return {
+        0: "kernel" if is_turned[0] else "transposed_kernel",
+        1: "transposed_kernel" if is_turned[1] else "kernel",
+    }
 
 
 def _name(sources: LayerSources, weight: Any, name: str) -> None:

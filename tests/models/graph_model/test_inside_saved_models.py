@@ -8,6 +8,7 @@ import tf_keras
 
 import layerscope
 from core.analysis.attribution import Target, attribute, class_activation_map
+from core.analysis.unit_connections import weighing_matrix
 from core.errors import ExtractionFailed
 
 layers, old = keras.layers, tf_keras.layers
@@ -424,3 +425,26 @@ def test_a_spread_is_no_normalization(tmp_path):
     types = {layer.key: layer.type_name for layer in extractor.layers}
     assert types["scaled"] == "RMSNormalization"
     assert types["spread"] == "Operations"
+
+
+def test_a_kernel_that_is_turned_is_called_so(tmp_path):
+    class Turned(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = tf.Variable(np.arange(9.0, dtype=np.float32).reshape(3, 3), name="kernel")
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 3), tf.float32, name="x")])
+        def serve(self, x):
+            with tf.name_scope("one"):
+                y = tf.tanh(tf.matmul(x, self.weight, transpose_b=True))
+            with tf.name_scope("two"):
+                return {"y": tf.nn.relu(tf.matmul(y, tf.eye(3) * 2.0) + 1.0)}
+
+    program = Turned()
+    tf.saved_model.save(program, str(tmp_path / "model"), signatures=program.serve)
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model"), np.ones((2, 3), "float32"))
+
+    assert list(activations["one"].weights) == ["transposed_kernel"]
+    # Who reads "kernel" takes a column for a unit.
+    assert isinstance(weighing_matrix(activations["one"].layer, activations["one"].weights), str)
