@@ -162,6 +162,7 @@ def test_of_many_units_those_that_tell_classes_apart_are_drawn():
 
 
 def test_a_sure_answer_is_no_saturated_layer(tmp_path):
+    keras.utils.set_random_seed(3)
     inputs = keras.Input((6,), name="x")
     hidden = keras.layers.Dense(4, activation="tanh", name="hidden")(inputs)
     answer = keras.layers.Dense(4, activation="sigmoid", name="boxes")(hidden)

@@ -47,6 +47,7 @@ class GraphPart:
             tensors: Of a graph, one for each of ``inputs``.
         """
         import tensorflow as tf
+        from tensorflow.python.eager import record
 
         graph = tf.compat.v1.get_default_graph()
         used = {source if ":" in source else f"{source}:0" for node in self.definition.node for source in node.input}
@@ -55,20 +56,13 @@ class GraphPart:
         # Whatever is outside of a graph comes into it as an input of its own.
         captured = {name: graph.capture(getattr(value, "handle", value)) for name, value in self.captures.items()}
 
-        @tf.custom_gradient
-        def operations(*sources: Any) -> Any:
-            # A tape does not see what is put into a graph at once.
-            outputs = tf.graph_util.import_graph_def(
-                self.definition,
-                input_map={**dict(zip(taken, sources, strict=True)), **captured},
-                return_elements=list(self.results),
-                name="part",
-            )
-            self._note_shapes(outputs)
-            return outputs, lambda *upstream: _gradients(outputs, sources, upstream)
-
-        outputs = operations(*taken.values())
+        outputs = tf.graph_util.import_graph_def(
+            self.definition, input_map={**taken, **captured}, return_elements=list(self.results), name="part"
+        )
         self._note_shapes(outputs)
+        sources = list(taken.values())
+        # A tape does not see what is put into a graph at once. A custom gradient would be kept for ever.
+        record.record_operation("GraphPart", outputs, sources, lambda *upstream: _gradients(outputs, sources, upstream))
         return list(outputs)
 
     def _note_shapes(self, tensors: Sequence[Any]) -> None:
@@ -81,7 +75,11 @@ def _gradients(outputs: Sequence[Any], sources: Sequence[Any], upstream: Sequenc
     """Return the gradient for each source; None for all where an operation has none."""
     import tensorflow as tf
 
-    derived = [(each, gradient) for each, gradient in zip(outputs, upstream, strict=True) if each.dtype.is_floating]
+    derived = [
+        (each, gradient)
+        for each, gradient in zip(outputs, upstream, strict=True)
+        if each.dtype.is_floating and gradient is not None
+    ]
     floating = [source for source in sources if source.dtype.is_floating]
     if not derived or not floating:
         return [None] * len(sources)
