@@ -10,8 +10,8 @@ from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph
 
 __all__ = ["DataFlow", "Role"]
 
-MAX_HELPERS: Final = 5_000_000
-"""How many operations are looked at for what layers work out for themselves; a model takes a hundredth of it."""
+MAX_HELPERS: Final = 300_000
+"""How many operations are looked at for what layers work out for themselves; the largest models take a tenth of it."""
 _ONLY_EXTENTS: Final = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
 _ASSERTIONS: Final = frozenset({"Assert", "NoOp"})
 _READS: Final = frozenset({"ReadVariableOp", "VarHandleOp", "Placeholder", "HashTableV2"})
@@ -80,6 +80,10 @@ class DataFlow:
     def is_constant(self, tensor: Any) -> bool:
         """Return whether a tensor is the same whatever goes into the model."""
         return self._roles[tensor.op.name] is Role.CONSTANT
+
+    def is_value(self, tensor: Any) -> bool:
+        """Return whether a tensor comes from an input of the model, or is worked out as a value from what does."""
+        return tensor.op.name in self._computed
 
     def extents(self, tensor: Any) -> tuple[int | None, ...] | None:
         """Return the extents of a tensor as far as they are known; None where not even their number is."""

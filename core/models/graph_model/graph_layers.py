@@ -193,6 +193,9 @@ def graph_classes() -> GraphClasses:  # noqa: C901 - one family of classes, whos
         def __init__(self, name: str, steps: Sequence[Any], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
             super().__init__(name, inputs, outputs)
             self.steps = list(steps)
+            # What it answers is what the layer inside does, whose axes are known.
+            last = next((step for step in steps if set(outputs[:1]) & {*step.output_tensors}), None)
+            self.axis_names = last.axis_names if last else ()
 
         def call(self, inputs: Sequence[Any]) -> Any:
             """Return what the layers inside answer to others."""

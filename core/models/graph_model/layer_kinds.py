@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
 from core.models.graph_model.data_flow import DataFlow
+from core.models.graph_model.graph_axes import GraphAxes
 
-__all__ = ["LayerKind", "attention_scores", "is_layer", "kind_of", "kind_of_scope"]
+__all__ = ["LayerKind", "is_layer", "kind_of", "kind_of_scope"]
 
 _LOOPS: Final = frozenset({"While", "StatelessWhile"})
 _MAIN: Final = frozenset(
@@ -70,7 +71,7 @@ _AROUND_LOOPS: Final = frozenset(
 """Operations that bring what goes into a loop over steps, and what comes out, into order."""
 _SCALINGS: Final = frozenset({"Mul", "Add", "AddV2", "Sub", "RealDiv", "Cast"})
 _MOST_SCALINGS: Final = 3
-_ELEMENTWISE: Final = frozenset({"Softmax", "Identity", *_SCALINGS})
+_FILM_AXES: Final = 5
 _SHAPE_CHANGES: Final = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "StridedSlice", "Cast"})
 _SCOPES_OF_LAYERS: Final = frozenset(
     {
@@ -149,7 +150,24 @@ def is_layer(flow: DataFlow, operations: Sequence[Any], depth: int) -> bool:
         return all(other.type in _AROUND_LOOPS or other.type.startswith("TensorList") for other in others)
     if not all(other.type in _TENDERS for other in others):
         return False
-    return bool(main) or _is_whole_without_main(flow, operations)
+    return _is_alone_behind(flow, main[0], operations) if main else _is_whole_without_main(flow, operations)
+
+
+def _is_alone_behind(flow: DataFlow, main: Any, operations: Sequence[Any]) -> bool:
+    """Return whether nothing from outside comes to what a main operation answers, as it does in a residual block."""
+    inside = {operation.name: operation for operation in operations}
+    before, waiting = {main.name}, [main]
+    while waiting:
+        sources = [flow.origin(tensor).op for tensor in waiting.pop().inputs]
+        waiting += [source for source in sources if source.name in inside and source.name not in before]
+        before.update(source.name for source in sources)
+    return all(
+        flow.origin(tensor).op.name in inside
+        for name, operation in inside.items()
+        if name not in before
+        for tensor in operation.inputs
+        if flow.is_value(flow.origin(tensor))
+    )
 
 
 def _holds_layers(flow: DataFlow, operations: Sequence[Any], depth: int) -> bool:
@@ -168,7 +186,7 @@ def _scope_inside(operation: Any, depth: int) -> str:
 
 
 def kind_of(
-    flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]], scores: Collection[str]
+    flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]], axes: GraphAxes
 ) -> LayerKind:
     """Return what a layer is.
 
@@ -176,13 +194,13 @@ def kind_of(
         flow: The graph that it is of.
         operations: What computes values in it.
         weights: Extents of the weights that it reads, by name, such as ``"kernel"``.
-        scores: See :func:`attention_scores`.
+        axes: What the axes of its values are.
     """
     kind = _kind_by_operations(flow, operations, weights)
-    if operations[-1].name not in scores:
-        return kind
-    rank = len(flow.extents(operations[-1].outputs[0]) or ())
-    return replace(kind, axis_names=("sample", "head", "query", "key") if rank == 4 else ("sample", "query", "key"))
+    rank = len(flow.extents(operations[-1].outputs[0]) or ()) if operations[-1].outputs else 0
+    if kind.type_name == "RNN" and rank == _FILM_AXES and any(len(extents) > 3 for extents in weights.values()):
+        return replace(kind, axis_names=("sample", "time", "height", "width", "channel"))
+    return replace(kind, axis_names=axes.names_for(operations, rank))
 
 
 def kind_of_scope(steps: Sequence[Any]) -> str:
@@ -191,30 +209,6 @@ def kind_of_scope(steps: Sequence[Any]) -> str:
     if ("sample", "head", "query", "key") in names:
         return "MultiHeadAttention"
     return "Attention" if ("sample", "query", "key") in names else "Scope"
-
-
-def attention_scores(flow: DataFlow) -> frozenset[str]:
-    """Return the names of operations that work out how much each position attends to each other.
-
-    These are a softmax over the products of two things that both depend on the input, and what is between.
-    """
-    names: set[str] = set()
-    for operation in flow.values:
-        if operation.type != "Softmax" or len(flow.extents(operation.outputs[0]) or ()) not in (3, 4):
-            continue
-        between = [operation]
-        while between[-1].type in _ELEMENTWISE:
-            values = [tensor for tensor in between[-1].inputs if not flow.is_constant(tensor)]
-            same = [each for each in values if flow.extents(each) == flow.extents(between[-1].outputs[0])]
-            if len(same) != 1:
-                break
-            between.append(flow.origin(same[0]).op)
-        product = between[-1]
-        if product.type in _MATRIX_PRODUCTS and not any(map(flow.is_constant, product.inputs)):
-            names.update(each.name for each in between)
-    # A Dropout that drops nothing hands them on.
-    handed_on = (each for each in flow.values if each.type in ("Identity", "Cast") and each.inputs[0].op.name in names)
-    return frozenset(names.union(each.name for each in handed_on))
 
 
 def _kind_by_operations(flow: DataFlow, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]]) -> LayerKind:
@@ -274,14 +268,15 @@ def _main_kind(
     types = {operation.type for operation in operations}
     activation = _activation(operations)
     if main.type in _CONVOLUTIONS:
-        return _convolution(flow, main, types, weights, activation)
+        return _convolution(flow, main, operations, weights, activation)
     if main.type in _POOLINGS:
-        name = f"{_POOLINGS[main.type]}{_dimensions(flow, main, types)}D"
+        name = f"{_POOLINGS[main.type]}{_dimensions(flow, main, operations)}D"
         size, strides = _window(main, "ksize"), _window(main, "strides")
         return LayerKind(name, {"pool_size": size, "strides": strides, **_layout(main)})
     if main.type in _MATRIX_PRODUCTS:
         weighs = any(flow.is_constant(tensor) for tensor in main.inputs)
-        if not weighs:
+        # A kernel of Keras stands behind what it weighs.
+        if not weighs or (main.type != "Einsum" and flow.is_constant(main.inputs[0])):
             return LayerKind(main.type)
         is_plain = main.type != "Einsum" and all(len(extents) < 3 for extents in weights.values())
         return LayerKind("Dense" if is_plain else "EinsumDense", activation=activation)
@@ -302,9 +297,9 @@ def _main_kind(
 
 
 def _convolution(
-    flow: DataFlow, main: Any, types: set[str], weights: Mapping[str, tuple[int, ...]], activation: str
+    flow: DataFlow, main: Any, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]], activation: str
 ) -> LayerKind:
-    dimensions = _dimensions(flow, main, types)
+    dimensions = _dimensions(flow, main, operations)
     prefix, suffix = _CONVOLUTIONS[main.type]
     name = f"{prefix}{dimensions}D{suffix}"
     # What is multiplied may have been brought into another order on the way.
@@ -321,10 +316,17 @@ def _convolution(
     return LayerKind(name, settings, activation)
 
 
-def _dimensions(flow: DataFlow, main: Any, types: set[str]) -> int:
+def _dimensions(flow: DataFlow, main: Any, operations: Sequence[Any]) -> int:
     """Return over how many axes an operation goes: a convolution in time is one over images of one row."""
     rank = len(flow.extents(main.outputs[0]) or (None,) * 4)
-    return rank - 3 if "ExpandDims" in types and "Squeeze" in types else rank - 2
+    squeezed = [
+        int(axis) % rank
+        for operation in operations
+        if operation.type == "Squeeze"
+        for axis in _attribute(operation, "squeeze_dims") or ()
+    ]
+    is_one_row = any(operation.type == "ExpandDims" for operation in operations)
+    return rank - 3 if is_one_row and any(0 < axis < rank - 1 for axis in squeezed) else rank - 2
 
 
 def _window(operation: Any, name: str) -> tuple[int, ...]:

@@ -11,11 +11,13 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
+from core.common.limits import get_limits
 from core.models.class_names import class_like
 from core.models.graph_model.data_flow import DataFlow
-from core.models.graph_model.flat_graph import FlatGraph, called_functions
+from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph, called_functions
+from core.models.graph_model.graph_axes import graph_axes
 from core.models.graph_model.graph_layers import GraphPart, extents_of, graph_classes, run_steps
-from core.models.graph_model.layer_kinds import attention_scores, is_layer, kind_of, kind_of_scope
+from core.models.graph_model.layer_kinds import is_layer, kind_of, kind_of_scope
 from core.models.graph_model.scopes import Leaf, Scope, scope_tree
 from core.models.graph_model.weights import WeightSources
 
@@ -23,6 +25,10 @@ __all__ = ["model_of_graph"]
 
 _AROUND_LAYERS: Final = frozenset({"Bidirectional", "MultiHeadAttention", "GroupedQueryAttention", "Attention"})
 """Layers of Keras with others in them."""
+_RANKS_TAKEN: Final = {
+    "Conv2D": 4, "DepthwiseConv2dNative": 4, "MaxPool": 4, "AvgPool": 4, "FusedBatchNorm": 4, "FusedBatchNormV3": 4,
+    "Conv3D": 5, "MaxPool3D": 5, "AvgPool3D": 5, "MatMul": 2, "BatchMatMulV2": 2,
+}  # fmt: skip
 _recursion_lock: Final = threading.Lock()
 
 
@@ -34,14 +40,20 @@ def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mappi
         variables: The ``tf.Variable`` objects whose handles it captures.
         class_names: Classes of layers by their names, where whoever saved the graph noted them.
         name: Of the model.
+
+    Raises:
+        ClosedGraph: It has more layers than may be, or these share too much.
     """
     import keras
 
     flow = DataFlow(flat)
     tree = scope_tree(flow, partial(is_layer, flow))
+    most, layer_count = get_limits().layers, sum(1 for _ in _leaves(tree))
+    if layer_count > most:
+        raise ClosedGraph(f"it would be {layer_count:,} layers, more than {most:,}")
     steps = _Builder(flow, WeightSources(flow, variables), tree, class_names).steps()
     inputs = {
-        input_name: keras.Input(batch_shape=extents_of(tensor), dtype=tensor.dtype.name, name=input_name)
+        input_name: keras.Input(batch_shape=_extents_of_input(flow, tensor), dtype=tensor.dtype.name, name=input_name)
         for input_name, tensor in sorted(flow.inputs.items())
     }
     _note_extents(steps, flow)
@@ -53,6 +65,15 @@ def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mappi
             next(iter(outputs.values())) if len(outputs) == 1 else outputs,
             name=name,
         )
+
+
+def _extents_of_input(flow: DataFlow, tensor: Any) -> tuple[int | None, ...]:
+    """Return the extents of an input; of one that says nothing of them as many as an operation needs that takes it."""
+    if tensor.shape.rank is not None:
+        return extents_of(tensor)
+    readers = (operation for operation in flow.values if tensor.name in {each.name for each in operation.inputs})
+    ranks = (_RANKS_TAKEN.get(operation.type, 0) for operation in readers)
+    return (None,) * next((rank for rank in ranks if rank), 1)
 
 
 @contextmanager
@@ -96,7 +117,7 @@ class _Builder:
             for tensor in self._sources[id(leaf)]:
                 self._readers.setdefault(tensor, []).append(leaf)
         self._answers = {tensor.name for tensor in flow.outputs.values()}
-        self._scores = attention_scores(flow)
+        self._axes = graph_axes(flow)
         self._is_numbered = _is_numbered(tree)
 
     def steps(self) -> list[Any]:
@@ -154,7 +175,7 @@ class _Builder:
     def _layer(self, leaf: Leaf, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
         helpers = self._flow.helpers(leaf.operations)
         sources = self._weights.of_layer(leaf.operations, helpers)
-        kind = kind_of(self._flow, leaf.operations, sources.extents, self._scores)
+        kind = kind_of(self._flow, leaf.operations, sources.extents, self._axes)
         operations = [*(helper for helper in helpers if helper.name not in sources.replaced), *leaf.operations]
         taken = {tensor.name for operation in operations for tensor in operation.inputs}
         logits = _logits(leaf, outputs)

@@ -13,7 +13,7 @@ from core.models.graph_model.data_flow import DataFlow
 __all__ = ["Leaf", "Scope", "scope_tree"]
 
 IsLayer: TypeAlias = Callable[[Sequence[Any], int], bool]
-_KEPT_TOGETHER = frozenset({"variant", "resource"})
+_KEPT_TOGETHER = frozenset({"variant", "resource", "qint8", "quint8", "qint16", "quint16", "qint32"})
 """Types of what passes between operations and is no array, such as the lists that a loop reads and writes."""
 
 

@@ -12,6 +12,8 @@ from core.models.graph_model.data_flow import DataFlow
 __all__ = ["LayerSources", "WeightSources"]
 
 _READ: Final = "ReadVariableOp"
+_SAME_NUMBERS: Final = frozenset({"Identity", "Cast", "Reshape", "ExpandDims", "Squeeze"})
+"""Operations that hand on the numbers of a weight in their order."""
 _ROLES: Final[dict[str, dict[int, str]]] = {
     "Conv2D": {1: "kernel"},
     "Conv3D": {1: "kernel"},
@@ -148,7 +150,7 @@ class WeightSources:
 
     def _origins(self, tensor: Any) -> list[str]:
         """Return the names of the tensors that a constant was worked out from by bringing these into another shape."""
-        while tensor.op.inputs and tensor.op.type != _READ:
+        while tensor.op.type in _SAME_NUMBERS:
             tensor = tensor.op.inputs[0]
         return [tensor.name]
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from core.errors import ModelRefused
 from core.models.saved_model.protobuf import Kind, ProtobufReader, Schema
@@ -10,6 +10,7 @@ from core.models.saved_model.protobuf import Kind, ProtobufReader, Schema
 __all__ = ["classes_of_layers"]
 
 _MOST_BYTES: Final = 64 << 20
+_MOST_OF_A_LAYER: Final = 1 << 20
 _MAX_STEPS: Final = 2_000_000
 _NODES: Final[Schema] = {1: Kind.SPANS}
 _IDENTIFIER: Final = 4
@@ -37,9 +38,9 @@ def classes_of_layers(path: Path) -> dict[str, str]:
         for _, begin, end in reader.fields((0, len(reader.data)), _NODES):
             values = {number: reader.text(*span) for number, *span in reader.fields((begin, end), _NODE)}
             if values.get(_IDENTIFIER) in _LAYERS:
-                name, class_name = _name_and_class(json.loads(values.get(_METADATA, "{}")))
+                name, class_name = _name_and_class(values.get(_METADATA, "{}"))
                 classes[name] = class_name
-    except (ModelRefused, ValueError, RecursionError):
+    except (ModelRefused, ValueError, RecursionError, MemoryError):
         # Names are a help, and nothing hangs on them.
         return {}
     return {
@@ -49,7 +50,8 @@ def classes_of_layers(path: Path) -> dict[str, str]:
     }
 
 
-def _name_and_class(metadata: Any) -> tuple[str, str]:
+def _name_and_class(text: str) -> tuple[str, str]:
+    metadata = json.loads(text) if len(text) <= _MOST_OF_A_LAYER else None
     if not isinstance(metadata, dict):
         return "", ""
     # A class of somebody's own stands behind the name of its package.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
-from core.models.graph_model.flat_graph import ClosedGraph, flat_graph_of_function, flat_graph_of_nodes
+from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph, flat_graph_of_function, flat_graph_of_nodes
 from core.models.graph_model.model import model_of_graph
 from core.models.saved_model.keras_metadata import classes_of_layers
 
@@ -56,15 +57,17 @@ def model_of_frozen_graph(content: bytes, name: str) -> Any:
     inputs = {node.name: f"{node.name}:0" for node in definition.node if node.op == "Placeholder"}
     taken = {source.lstrip("^").partition(":")[0] for node in definition.node for source in node.input}
     ends = [node for node in definition.node if node.name not in taken and node.op not in _NO_ANSWERS]
-    outputs = {node.name: f"{node.name}:0" for node in ends}
-    if not inputs or not outputs:
-        raise ModelRefused(
-            f"Nothing goes into the graph {name}, or nothing comes out of it.",
-            remedy="Freeze it again with the names of its outputs.",
-        )
     try:
-        flat = flat_graph_of_nodes(definition, _short_names(inputs), _short_names(outputs), {})
-        return model_of_graph(flat, [], {}, name="frozen_graph")
+        first = {node.name: f"{node.name}:0" for node in ends}
+        flat = flat_graph_of_nodes(definition, _short_names(inputs), _short_names(first), {})
+        outputs = _all_results(flat.graph, flat.outputs)
+        if not inputs or not outputs:
+            raise ModelRefused(
+                f"Nothing goes into the graph {name}, or nothing comes out of it.",
+                remedy="Freeze it again with the names of its outputs.",
+            )
+        _refuse_settings(flat, name)
+        return model_of_graph(replace(flat, outputs=outputs), [], {}, name="frozen_graph")
     except ClosedGraph as reason:
         raise ModelRefused(
             f"The graph {name} cannot be run by its layers: {reason}.",
@@ -72,6 +75,29 @@ def model_of_frozen_graph(content: bytes, name: str) -> Any:
             code="module = tf.Module(); module.serve = tf.compat.v1.wrap_function(import_graph, signature)\n"
             'tf.saved_model.save(module, "saved_model", signatures=module.serve)',
         ) from reason
+
+
+def _all_results(graph: Any, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return each output with what else its operation answers; without those that answer nothing."""
+    results: dict[str, str] = {}
+    for name, tensor in outputs.items():
+        operation = graph.get_operation_by_name(tensor.rpartition(":")[0])
+        if f"{operation.name}:0" != tensor:
+            results[name] = tensor
+            continue
+        for position, each in enumerate(operation.outputs):
+            results[f"{name}_{position}" if position else name] = each.name
+    return results
+
+
+def _refuse_settings(flat: FlatGraph, name: str) -> None:
+    for input_name, tensor in flat.inputs.items():
+        if flat.graph.get_tensor_by_name(tensor).shape.rank == 0:
+            raise ModelRefused(
+                f"The input {safe_name(input_name)!r} of the graph {name} is one number for all samples, and cannot be "
+                "given here.",
+                remedy="Freeze it again with the number in its place, as inference takes it.",
+            )
 
 
 def _short_names(tensors: Mapping[str, str]) -> dict[str, str]:

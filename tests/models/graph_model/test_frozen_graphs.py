@@ -204,3 +204,20 @@ def test_a_damaged_graph_is_refused_in_a_sentence(cut, tmp_path):
 
     with pytest.raises(ModelRefused, match=r"model\.pb"):
         layerscope.load_model(tmp_path / "model.pb")
+
+
+def test_whatever_comes_out_is_answered_and_a_setting_is_no_input(tmp_path):
+    with tf1.Graph().as_default() as graph:
+        x = tf1.placeholder(tf.float32, name="x")
+        tf.math.top_k(tf.matmul(x, tf.constant(np.eye(4, dtype=np.float32))), 2, name="best")
+        (tmp_path / "model.pb").write_bytes(graph.as_graph_def().SerializeToString())
+        tf.multiply(x, tf1.placeholder(tf.float32, (), name="keep"), name="kept")
+        (tmp_path / "setting.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    inputs = np.array([[3.0, 1.0, 2.0, 0.0]], np.float32)
+
+    output = layerscope.extract(layerscope.load_model(tmp_path / "model.pb"), inputs).output
+
+    np.testing.assert_array_equal(output["best"], [[3.0, 2.0]])
+    np.testing.assert_array_equal(output["best_1"], [[0, 2]])
+    with pytest.raises(ModelRefused, match="'keep' of the graph"):
+        layerscope.load_model(tmp_path / "setting.pb")

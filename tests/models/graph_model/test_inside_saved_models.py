@@ -388,9 +388,48 @@ def test_what_runs_inside_of_a_layer_is_not_taken_for_its_activation(tmp_path):
 
     activations = layerscope.extract(layerscope.load_model(tmp_path / "model"), np.ones((2, 3), "float32"))
 
-    (layer,) = activations.layers
     np.testing.assert_allclose(activations.output, np.tanh(1.0) + np.array([[1.0, 2.0, 3.0]] * 2), rtol=1e-6)
-    assert not layer.activation_function
+    assert {layer.key for layer in activations.layers if layer.activation_function} == {"squashed"}
+
+
+class Products(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = tf.Variable(np.arange(9.0, dtype=np.float32).reshape(3, 3), name="weight")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3), tf.float32, name="x")])
+    def serve(self, x):
+        with tf.name_scope("plain"):
+            plain = tf.tanh(x @ self.weight)
+        with tf.name_scope("residual"):
+            residual = plain + 0.1 * tf.tanh(plain @ self.weight)
+        with tf.name_scope("gated"):
+            return {"y": tf.sigmoid(residual) * (plain @ self.weight)}
+
+
+def test_only_what_answers_what_a_dense_layer_does_is_called_one(tmp_path):
+    program = Products()
+    tf.saved_model.save(program, str(tmp_path / "model"), signatures=program.serve)
+    inputs = np.random.default_rng(0).random((4, 3)).astype("float32")
+
+    activations = layerscope.extract(layerscope.load_model(tmp_path / "model"), inputs)
+
+    types = {key: activation.layer.type_name for key, activation in activations.items()}
+    assert (types["plain"], types["residual"], types["gated"]) == ("Dense", "Scope", "Scope")
+    np.testing.assert_allclose(activations.output, program.serve(inputs)["y"], rtol=1e-5)
+
+
+def test_axes_are_named_like_those_of_pictures_only_where_pictures_are(tmp_path):
+    tokens = keras.Input((7, 8), name="x")
+    attended = layers.GroupQueryAttention(4, 2, 1, name="grouped")(tokens, tokens)
+    wide = layers.Reshape((7, 4, 2), name="grid")(attended)
+    model = keras.Model(tokens, layers.Conv2D(3, 2, name="conv")(wide))
+    model.export(tmp_path / "model", verbose=False)
+
+    shown = layerscope.Extractor(layerscope.load_model(tmp_path / "model")).layers
+
+    pictures = {layer.key for layer in shown if layer.axes == ("sample", "height", "width", "channel")}
+    assert pictures == {"grid", "conv"}
 
 
 def test_a_name_alone_makes_no_activation(tmp_path):
