@@ -33,7 +33,8 @@ class AttentionHeadsOptions(Options):
 
 
 def _has_scores(activation: Activation) -> str:
-    if activation.part == _SCORES:
+    # Of a model that was saved without its layers the softmax inside of one answers them.
+    if activation.part == _SCORES or "Softmax" in activation.layer.type_names:
         wanted = ("sample", "head", "query", "key")
         return "" if activation.axes == wanted else f"takes axes ({', '.join(wanted)})"
     if not any(key.endswith(f":{_SCORES}") for key in activation.layer.internals):
@@ -50,7 +51,7 @@ class AttentionHeads(Visualizer):
     title = "Attention"
     group = "look"
     handles = Handles(
-        layer_types=("MultiHeadAttention", "GroupedQueryAttention", "Attention"),
+        layer_types=("MultiHeadAttention", "GroupedQueryAttention", "Attention", "Softmax"),
         parts=("output", _SCORES),
         dtypes=("number",),
         when=_has_scores,
@@ -73,7 +74,7 @@ class AttentionHeads(Visualizer):
     def chart(self, activation: Activation, options: AttentionHeadsOptions) -> alt.HConcatChart:
         """Draw one map of scores large, and every head small beside it."""
         answer = activation.sample(options.sample)
-        recorded = answer if answer.part == _SCORES else answer.internals[_SCORES]
+        recorded = answer if "head" in answer.axes else answer.internals[_SCORES]
         scores = recorded.values.astype(np.float32)  # (head, query, key)
         queries, keys = (charts.token_labels(answer, length) for length in scores.shape[1:])
         rows = _positions(queries, options.hide_padding, scores.shape[1])

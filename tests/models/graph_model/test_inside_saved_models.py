@@ -148,6 +148,9 @@ def test_what_attends_to_what_is_known_as_attention(tmp_path):
     assert exported["attention"].layer.type_name == "MultiHeadAttention"
     assert exported["attention/Softmax"].axes == ("sample", "head", "query", "key")
     np.testing.assert_allclose(exported["attention/Softmax"].values, scores.values, rtol=1e-5, atol=1e-6)
+    suited = [visualizer.name for visualizer in layerscope.get_registry().publish(exported["attention/Softmax"])]
+    assert suited[0] == "attention-heads"
+    layerscope.get_registry().chart("attention-heads", exported["attention/Softmax"])
 
 
 def test_one_of_several_signatures_is_chosen(tmp_path):
