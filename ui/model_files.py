@@ -80,7 +80,7 @@ def uploaded_model(label: str, key: str, place: Any = st) -> ModelFiles | None:
     kinds = "a SavedModel or any of these as .zip" if limits.saved_models else "or one of them as .zip"
     size = format_limit(limits.upload_bytes)
     uploads = place.file_uploader(
-        f"{label}: .keras, .h5, .tflite, {kinds}",
+        f"{label}: .keras, .h5, .tflite, .pb, {kinds}",
         accept_multiple_files=True,
         key=key,
         on_change=_note_upload,
