@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph
 
-__all__ = ["DataFlow", "Role"]
+__all__ = ["DataFlow"]
 
 MAX_HELPERS: Final = 300_000
 """How many operations are looked at for what layers work out for themselves; the largest models take a tenth of it."""
@@ -18,7 +18,7 @@ _READS: Final = frozenset({"ReadVariableOp", "VarHandleOp", "Placeholder", "Hash
 """Operations that TensorFlow marks as having a state, and that answer the same each time."""
 
 
-class Role(Enum):
+class _Role(Enum):
     """What the results of an operation depend on."""
 
     CONSTANT = "constant"
@@ -46,7 +46,7 @@ class DataFlow:
         self.flat = flat
         self.inputs = {name: graph.get_tensor_by_name(tensor) for name, tensor in flat.inputs.items()}
         self._input_names = {tensor.op.name for tensor in self.inputs.values()}
-        self._roles: dict[str, Role] = {}
+        self._roles: dict[str, _Role] = {}
         self._aliases: dict[str, Any] = {}
         self._sources: dict[str, list[Any]] = {}
         self._helper_count = 0
@@ -60,26 +60,22 @@ class DataFlow:
         for tensor in self.outputs.values():
             # An output is one, whatever it depends on.
             if tensor.op.name not in self._input_names:
-                self._roles[tensor.op.name] = Role.VALUE
+                self._roles[tensor.op.name] = _Role.VALUE
         # What is only asked for its extents is worked out where these are needed, as the first step of a loop.
         live = _reached(roots, _ONLY_EXTENTS)
         self.values = [
             operation
             for operation in graph.get_operations()
-            if self._roles.get(operation.name) is Role.VALUE
+            if self._roles.get(operation.name) is _Role.VALUE
             and operation.name in live
             and operation.name not in self._input_names
             and operation.name not in self._aliases
         ]
         self._computed = {operation.name for operation in self.values} | self._input_names
 
-    def role(self, operation: Any) -> Role:
-        """Return what the results of an operation depend on."""
-        return self._roles[operation.name]
-
     def is_constant(self, tensor: Any) -> bool:
         """Return whether a tensor is the same whatever goes into the model."""
-        return self._roles[tensor.op.name] is Role.CONSTANT
+        return self._roles[tensor.op.name] is _Role.CONSTANT
 
     def is_value(self, tensor: Any) -> bool:
         """Return whether a tensor comes from an input of the model, or is worked out as a value from what does."""
@@ -94,10 +90,6 @@ class DataFlow:
         if len(noted) != len(inferred):
             return inferred
         return tuple(b if a is None else a for a, b in zip(inferred, noted, strict=True))
-
-    def is_input(self, operation: Any) -> bool:
-        """Return whether an operation stands for an input of the model."""
-        return operation.name in self._input_names
 
     def origin(self, tensor: Any) -> Any:
         """Return the tensor that the operations before handed on unchanged."""
@@ -145,18 +137,18 @@ class DataFlow:
         self._note_helpers(len(helpers))
         return list(helpers.values())
 
-    def _role_by_inputs(self, operation: Any) -> Role:
+    def _role_by_inputs(self, operation: Any) -> _Role:
         if operation.name in self._input_names:
-            return Role.VALUE
+            return _Role.VALUE
         roles = {self._roles[tensor.op.name] for tensor in operation.inputs}
         is_drawn = operation.op_def.is_stateful and operation.type not in _READS
-        if Role.VALUE in roles and operation.type == "Identity" and "/" not in operation.name:
+        if _Role.VALUE in roles and operation.type == "Identity" and "/" not in operation.name:
             self._aliases[operation.name] = operation
         if is_drawn and not _is_table(operation):
-            return Role.VALUE
-        if Role.VALUE in roles:
-            return Role.EXTENT if operation.type in _ONLY_EXTENTS else Role.VALUE
-        return Role.EXTENT if Role.EXTENT in roles else Role.CONSTANT
+            return _Role.VALUE
+        if _Role.VALUE in roles:
+            return _Role.EXTENT if operation.type in _ONLY_EXTENTS else _Role.VALUE
+        return _Role.EXTENT if _Role.EXTENT in roles else _Role.CONSTANT
 
 
 def _is_table(operation: Any) -> bool:

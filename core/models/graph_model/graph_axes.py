@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.models.graph_model.data_flow import DataFlow
+from core.models.graph_model.operation_groups import (
+    BATCH_NORMALIZATIONS,
+    CONVOLUTIONS,
+    MATRIX_PRODUCTS,
+    POOLINGS,
+    SCALINGS,
+)
 
 __all__ = ["GraphAxes", "graph_axes"]
 
-_ELEMENTWISE: Final = frozenset({"Softmax", "Identity", "Mul", "Add", "AddV2", "Sub", "RealDiv", "Cast"})
-_PRODUCTS: Final = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"})
-_OVER_PLACES: Final = frozenset(
-    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "MaxPool", "AvgPool"}
-    | {"MaxPoolV2", "MaxPool3D", "AvgPool3D", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "LRN"}
-    | {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "SpaceToBatchND", "BatchToSpaceND", "DepthToSpace"}
+_ELEMENTWISE: Final = SCALINGS | {"Softmax", "Identity"}
+_OVER_PLACES: Final = (
+    CONVOLUTIONS
+    | POOLINGS
+    | BATCH_NORMALIZATIONS
+    | {"LRN", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic"}
+    | {"SpaceToBatchND", "BatchToSpaceND", "DepthToSpace"}
 )
 """Operations whose answers have axes of places and one of channels."""
-_OTHER_AXES: Final = frozenset(
-    {"Reshape", "Transpose", "ExpandDims", "Squeeze", "Tile", "Pack", "BroadcastTo", "GatherV2", "GatherNd", *_PRODUCTS}
-)
+_OTHER_AXES: Final = MATRIX_PRODUCTS | {
+    "Reshape", "Transpose", "ExpandDims", "Squeeze", "Tile", "Pack", "BroadcastTo", "GatherV2", "GatherNd",
+}  # fmt: skip
 """Operations that answer in other axes than what goes in."""
 _LEAST_AXES: Final = 4
 
@@ -70,7 +78,7 @@ def _attention_scores(flow: DataFlow) -> frozenset[str]:
                 break
             between.append(flow.origin(same[0]).op)
         product = between[-1]
-        if product.type in _PRODUCTS and not any(map(flow.is_constant, product.inputs)):
+        if product.type in MATRIX_PRODUCTS and not any(map(flow.is_constant, product.inputs)):
             names.update(each.name for each in between)
     # A Dropout that drops nothing hands them on.
     handed_on = (each for each in flow.values if each.type in ("Identity", "Cast") and each.inputs[0].op.name in names)

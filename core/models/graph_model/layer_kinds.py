@@ -11,15 +11,25 @@ import numpy as np
 
 from core.models.graph_model.data_flow import DataFlow
 from core.models.graph_model.graph_axes import GraphAxes
+from core.models.graph_model.operation_groups import (
+    BATCH_NORMALIZATIONS,
+    CONVOLUTIONS,
+    LOOKUPS,
+    MATRIX_PRODUCTS,
+    POOLINGS,
+    SCALINGS,
+)
 
 __all__ = ["LayerKind", "is_layer", "kind_of", "kind_of_scope"]
 
 _LOOPS: Final = frozenset({"While", "StatelessWhile"})
-_MAIN: Final = frozenset(
-    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "MatMul"}
-    | {"BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum", "FusedBatchNorm", "FusedBatchNormV2"}
-    | {"FusedBatchNormV3", "MaxPool", "MaxPoolV2", "AvgPool", "MaxPool3D", "AvgPool3D", "LRN", "ConcatV2"}
-    | {"TopKV2", *_LOOPS, "If", "StatelessIf", "Case", "StatelessCase"}
+_MAIN: Final = (
+    CONVOLUTIONS
+    | POOLINGS
+    | BATCH_NORMALIZATIONS
+    | MATRIX_PRODUCTS
+    | _LOOPS
+    | {"LRN", "ConcatV2", "TopKV2", "If", "StatelessIf", "Case", "StatelessCase"}
 )
 """Operations that are what a layer is there for."""
 _ACTIVATIONS: Final = {
@@ -30,78 +40,40 @@ _ACTIVATIONS: Final = {
 _NAMED_ACTIVATIONS: Final = frozenset(
     {"gelu", "silu", "swish", "mish", "hard_sigmoid", "hard_swish", "softmax", "relu6"}
 )
-_TENDERS: Final = frozenset(
-    {
-        "BiasAdd",
-        "Add",
-        "AddV2",
-        "Sub",
-        "Mul",
-        "Neg",
-        "Reshape",
-        "Squeeze",
-        "ExpandDims",
-        "Transpose",
-        "Cast",
-        "Identity",
-    }
-    | {"Pad", "PadV2", "MirrorPad", "SpaceToBatchND", "BatchToSpaceND", "Erf", "Erfc", "Less", "SelectV2", "Maximum"}
-    | {"Minimum", "Rsqrt", "Sqrt", "Mean", "SquaredDifference", "StopGradient", "Square", "RealDiv", "StridedSlice"}
-    | {"Exp", "Log1p", "Pow", "ClipByValue", "IdentityN", "Where", "Abs", "Sign", *_ACTIVATIONS}
-)
+_TENDERS: Final = frozenset({
+    "BiasAdd", "Add", "AddV2", "Sub", "Mul", "Neg", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Cast",
+    "Identity", "Pad", "PadV2", "MirrorPad", "SpaceToBatchND", "BatchToSpaceND", "Erf", "Erfc", "Less", "SelectV2",
+    "Maximum", "Minimum", "Rsqrt", "Sqrt", "Mean", "SquaredDifference", "StopGradient", "Square", "RealDiv",
+    "StridedSlice", "Exp", "Log1p", "Pow", "ClipByValue", "IdentityN", "Where", "Abs", "Sign", *_ACTIVATIONS,
+})  # fmt: skip
 """Operations that stand around the main one in layers as Keras writes them."""
 _NORMALIZING: Final = frozenset({"Rsqrt", "Sqrt"})
-_AROUND_LOOPS: Final = frozenset(
-    {"Transpose", "StridedSlice", "ExpandDims", "Reverse", "ReverseV2", "Squeeze", "Cast", "Identity", "Max", "Min"}
-    | {
-        "Pack",
-        "SelectV2",
-        "Tile",
-        "Reshape",
-        "Fill",
-        "Range",
-        "Mul",
-        "Sub",
-        "AddV2",
-        "Sum",
-        "ReverseSequence",
-        "IdentityN",
-    }
-)
+_AROUND_LOOPS: Final = frozenset({
+    "Transpose", "StridedSlice", "ExpandDims", "Reverse", "ReverseV2", "Squeeze", "Cast", "Identity", "Max", "Min",
+    "Pack", "SelectV2", "Tile", "Reshape", "Fill", "Range", "Mul", "Sub", "AddV2", "Sum", "ReverseSequence",
+    "IdentityN",
+})  # fmt: skip
 """Operations that bring what goes into a loop over steps, and what comes out, into order."""
-_SCALINGS: Final = frozenset({"Mul", "Add", "AddV2", "Sub", "RealDiv", "Cast"})
 _MOST_SCALINGS: Final = 3
 _FILM_AXES: Final = 5
 _SHAPE_CHANGES: Final = frozenset({"Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "StridedSlice", "Cast"})
-_SCOPES_OF_LAYERS: Final = frozenset(
-    {
-        "",
-        "tensordot",
-        "einsum",
-        "conv1d",
-        "convolution",
-        "embedding_lookup",
-        "moments",
-        "batchnorm",
-        "gelu",
-        "depthwise",
-    }
-    | {"separable_conv2d", "conv2d_transpose", "conv1d_transpose", "matmul", "normalize", "silu", "tensorarrayunstack"}
-    | {"tensorarrayv2stack", "while", "partitionedcall", "statefulpartitionedcall"}
-)
+_SCOPES_OF_LAYERS: Final = frozenset({
+    "", "tensordot", "einsum", "conv1d", "convolution", "embedding_lookup", "moments", "batchnorm", "gelu",
+    "depthwise", "separable_conv2d", "conv2d_transpose", "conv1d_transpose", "matmul", "normalize", "silu",
+    "tensorarrayunstack", "tensorarrayv2stack", "while", "partitionedcall", "statefulpartitionedcall",
+})  # fmt: skip
 """Scopes that functions of Keras and TensorFlow make inside of one layer."""
-_CONVOLUTIONS: Final = {
+_CONVOLUTION_NAMES: Final = {
     "Conv2D": ("Conv", ""),
     "Conv3D": ("Conv", ""),
     "DepthwiseConv2dNative": ("DepthwiseConv", ""),
     "Conv2DBackpropInput": ("Conv", "Transpose"),
     "Conv3DBackpropInputV2": ("Conv", "Transpose"),
 }
-_POOLINGS: Final = {
+_POOLING_NAMES: Final = {
     "MaxPool": "MaxPooling", "MaxPoolV2": "MaxPooling", "AvgPool": "AveragePooling", "MaxPool3D": "MaxPooling",
     "AvgPool3D": "AveragePooling",
 }  # fmt: skip
-_MATRIX_PRODUCTS: Final = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"})
 _TYPE_OF_OPERATION: Final = {
     "Add": "Add", "AddV2": "Add", "AddN": "Add", "Mul": "Multiply", "Sub": "Subtract", "RealDiv": "Divide",
     "ConcatV2": "Concatenate", "Pack": "Stack", "StridedSlice": "Slice", "Transpose": "Permute",
@@ -205,7 +177,7 @@ def kind_of(
 
 def kind_of_scope(steps: Sequence[Any]) -> str:
     """Return what a scope is, by the layers in it: attention where one weighs positions by each other."""
-    names = [getattr(step, "axis_names", ()) for step in steps]
+    names = [step.axis_names for step in steps]
     if ("sample", "head", "query", "key") in names:
         return "MultiHeadAttention"
     return "Attention" if ("sample", "query", "key") in names else "Scope"
@@ -246,7 +218,7 @@ def _type_of_single(flow: DataFlow, operation: Any) -> str:
 
 
 def _is_main(flow: DataFlow, operation: Any) -> bool:
-    if operation.type in ("GatherV2", "ResourceGather", "Gather"):
+    if operation.type in LOOKUPS:
         return flow.is_constant(operation.inputs[0])
     return operation.type in _MAIN
 
@@ -256,7 +228,7 @@ def _is_whole_without_main(flow: DataFlow, operations: Sequence[Any]) -> bool:
     if _NORMALIZING & {*types, *(helper.type for helper in flow.helpers(operations))}:
         return True
     is_scaling = len(operations) <= _MOST_SCALINGS and all(
-        operation.type in _SCALINGS and sum(not flow.is_constant(tensor) for tensor in operation.inputs) == 1
+        operation.type in SCALINGS and sum(not flow.is_constant(tensor) for tensor in operation.inputs) == 1
         for operation in operations
     )
     return is_scaling or bool(_named_activation(operations)) or set(types) <= _SHAPE_CHANGES
@@ -267,29 +239,29 @@ def _main_kind(
 ) -> LayerKind:
     types = {operation.type for operation in operations}
     activation = _activation(operations)
-    if main.type in _CONVOLUTIONS:
+    if main.type in _CONVOLUTION_NAMES:
         return _convolution(flow, main, operations, weights, activation)
-    if main.type in _POOLINGS:
-        name = f"{_POOLINGS[main.type]}{_dimensions(flow, main, operations)}D"
+    if main.type in _POOLING_NAMES:
+        name = f"{_POOLING_NAMES[main.type]}{_dimensions(flow, main, operations)}D"
         size, strides = _window(main, "ksize"), _window(main, "strides")
         return LayerKind(name, {"pool_size": size, "strides": strides, **_layout(main)})
-    if main.type in _MATRIX_PRODUCTS:
+    if main.type in MATRIX_PRODUCTS:
         weighs = any(flow.is_constant(tensor) for tensor in main.inputs)
         # A kernel of Keras stands behind what it weighs.
         if not weighs or (main.type != "Einsum" and flow.is_constant(main.inputs[0])):
             return LayerKind(main.type)
         is_plain = main.type != "Einsum" and all(len(extents) < 3 for extents in weights.values())
         return LayerKind("Dense" if is_plain else "EinsumDense", activation=activation)
-    if main.type in ("GatherV2", "ResourceGather", "Gather"):
+    if main.type in LOOKUPS:
         table = next((extents for extents in weights.values() if len(extents) == 2), ())
         if not table:
             return LayerKind("Gather")
         return LayerKind("Embedding", settings={"input_dim": table[0], "output_dim": table[1]})
-    if main.type.startswith("FusedBatchNorm") and not {"Reshape", "Transpose"} & types:
+    if main.type in BATCH_NORMALIZATIONS and not {"Reshape", "Transpose"} & types:
         layout = _layout(main)
         axis = 1 if layout.get("data_format") == "channels_first" else -1
         return LayerKind("BatchNormalization", {"axis": axis, **layout}, activation)
-    if main.type.startswith("FusedBatchNorm"):
+    if main.type in BATCH_NORMALIZATIONS:
         # Keras 2 normalizes each sample as if it were a channel.
         return LayerKind("LayerNormalization", activation=activation)
     type_name = _TYPE_OF_OPERATION.get(main.type, main.type)
@@ -300,7 +272,7 @@ def _convolution(
     flow: DataFlow, main: Any, operations: Sequence[Any], weights: Mapping[str, tuple[int, ...]], activation: str
 ) -> LayerKind:
     dimensions = _dimensions(flow, main, operations)
-    prefix, suffix = _CONVOLUTIONS[main.type]
+    prefix, suffix = _CONVOLUTION_NAMES[main.type]
     name = f"{prefix}{dimensions}D{suffix}"
     # What is multiplied may have been brought into another order on the way.
     kernel = flow.extents(main.inputs[1]) or ()
@@ -426,4 +398,4 @@ def _many(operations: Sequence[Any]) -> str:
     types = {operation.type for operation in operations}
     if types <= _SHAPE_CHANGES:
         return "Reshape"
-    return "Rescaling" if types <= _SCALINGS else "Operations"
+    return "Rescaling" if types <= SCALINGS else "Operations"

@@ -18,10 +18,11 @@ from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph, called_fu
 from core.models.graph_model.graph_axes import graph_axes
 from core.models.graph_model.graph_layers import GraphPart, extents_of, graph_classes, run_steps
 from core.models.graph_model.layer_kinds import is_layer, kind_of, kind_of_scope
+from core.models.graph_model.operation_groups import SQUASHING
 from core.models.graph_model.scopes import Leaf, Scope, scope_tree
 from core.models.graph_model.weights import WeightSources
 
-__all__ = ["model_of_graph"]
+__all__ = ["model_between", "model_of_graph"]
 
 _AROUND_LAYERS: Final = frozenset({"Bidirectional", "MultiHeadAttention", "GroupedQueryAttention", "Attention"})
 """Layers of Keras with others in them."""
@@ -60,11 +61,23 @@ def model_of_graph(flat: FlatGraph, variables: Sequence[Any], class_names: Mappi
     tensors = run_steps(steps, {flow.inputs[input_name].name: tensor for input_name, tensor in inputs.items()})
     outputs = {output_name: tensors[tensor.name] for output_name, tensor in sorted(flow.outputs.items())}
     with _deep_enough(len(steps)):
-        return keras.Model(
-            next(iter(inputs.values())) if len(inputs) == 1 else inputs,
-            next(iter(outputs.values())) if len(outputs) == 1 else outputs,
-            name=name,
-        )
+        return model_between(inputs, outputs, name)
+
+
+def model_between(inputs: Mapping[str, Any], outputs: Mapping[str, Any], name: str) -> Any:
+    """Return the Keras model that leads from some tensors to others, by their names where there are several.
+
+    Args:
+        inputs: Symbolic tensors by name.
+        outputs: Likewise.
+        name: Of the model.
+    """
+    import keras
+
+    taken, answered = (
+        next(iter(tensors.values())) if len(tensors) == 1 else dict(tensors) for tensors in (inputs, outputs)
+    )
+    return keras.Model(taken, answered, name=name)
 
 
 def _extents_of_input(flow: DataFlow, tensor: Any) -> tuple[int | None, ...]:
@@ -134,18 +147,16 @@ class _Builder:
         return steps
 
     def _names_for(self, part: Leaf | Scope) -> Iterable[str]:
-        name, is_scope = (part.name, True) if isinstance(part, Scope) else (part.path[-1], part.is_scope)
-        name = re.sub(r"[^A-Za-z0-9_.\\>-]", "_", name)
-        if is_scope and self._is_numbered:
+        name = re.sub(r"[^A-Za-z0-9_.\\>-]", "_", part.name)
+        if part.is_scope and self._is_numbered:
             yield name.removesuffix("_1")
         yield name
         yield from (f"{name}_{number}" for number in count(2))
 
     def _class_name(self, part: Leaf | Scope) -> str:
         """Return the class that was noted for what bears the name of a scope; empty where none was."""
-        name, is_scope = (part.name, True) if isinstance(part, Scope) else (part.path[-1], part.is_scope)
         # The name that the layer had when it was traced a second time bears a number.
-        candidates = (name, re.sub(r"_\d+$", "", name)) if is_scope else ()
+        candidates = (part.name, re.sub(r"_\d+$", "", part.name)) if part.is_scope else ()
         return next((self._class_names[each] for each in candidates if each in self._class_names), "")
 
     def _step(self, part: Leaf | Scope, name: str) -> Any:
@@ -208,7 +219,7 @@ def _logits(leaf: Leaf, outputs: Sequence[str]) -> str:
         outputs: Names of the tensors that others take from it.
     """
     last = leaf.operations[-1]
-    is_squashed = last.type in ("Softmax", "Sigmoid", "LogSoftmax") and list(outputs) == [last.outputs[0].name]
+    is_squashed = last.type in SQUASHING and list(outputs) == [last.outputs[0].name]
     is_known = is_squashed and (len(leaf.operations) == 1 or any(last.inputs[0].op is each for each in leaf.operations))
     return last.inputs[0].name if is_known else ""
 
@@ -246,11 +257,7 @@ def _definition(operations: Sequence[Any], flow: DataFlow) -> Any:
 
 def _is_numbered(tree: Scope) -> bool:
     """Return whether each scope bears the number that it gets where a model is traced again, as an export does."""
-    names = [
-        part.name if isinstance(part, Scope) else part.path[-1]
-        for part in tree.parts
-        if isinstance(part, Scope) or part.is_scope
-    ]
+    names = [part.name for part in tree.parts if part.is_scope]
     first = {name for name in names if name.endswith("_1")}
     # A layer that is called again gets a higher one.
     again = [re.sub(r"_\d+$", "_1", name) for name in names if name not in first]

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Any, TypeAlias
+from itertools import takewhile
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from core.models.graph_model.data_flow import DataFlow
 
@@ -31,6 +32,11 @@ class Leaf:
     operations: tuple[Any, ...]
     is_scope: bool = True
 
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.path[-1]
+
 
 @dataclass
 class Scope:
@@ -43,6 +49,7 @@ class Scope:
 
     name: str
     parts: list[Leaf | Scope] = field(default_factory=list)
+    is_scope: ClassVar[bool] = True
 
 
 def scope_tree(flow: DataFlow, is_layer: IsLayer) -> Scope:
@@ -57,7 +64,9 @@ def scope_tree(flow: DataFlow, is_layer: IsLayer) -> Scope:
     """
     operations = flow.values
     names = _scope_names(operation.name for operation in operations)
-    root = _Grouping(operations, names, _common_scope(operations, names), is_layer).leaves()
+    # But for what was put around the model to give it a signature, one scope may be around everything.
+    common = _shared_path([_scope_of(operation.name, names) for operation in operations])
+    root = _Grouping(operations, names, common, is_layer).leaves()
     leaves = _in_order(_acyclic(_with_lists_whole(root, flow), flow), flow)
     tree = Scope("")
     for leaf in leaves:
@@ -91,14 +100,10 @@ def _scope_of(name: str, scopes: set[str]) -> tuple[str, ...]:
     return parts if name in scopes else parts[:-1]
 
 
-def _common_scope(operations: Sequence[Any], scopes: set[str]) -> tuple[str, ...]:
-    """Return the scopes that are around everything, but for what was put around the model to give it a signature."""
-    paths = [_scope_of(operation.name, scopes) for operation in operations]
-    common = paths[0] if paths else ()
-    for path in paths[1:]:
-        length = next((at for at, (a, b) in enumerate(zip(common, path, strict=False)) if a != b), None)
-        common = common[: min(len(common), len(path)) if length is None else length]
-    return common
+def _shared_path(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the scopes that all paths begin with."""
+    levels = zip(*paths, strict=False)
+    return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 class _Grouping:
@@ -146,20 +151,21 @@ def _without_masks(leaves: list[Leaf], scope: tuple[str, ...]) -> list[Leaf]:
 
 def _with_lists_whole(leaves: Sequence[Leaf], flow: DataFlow) -> list[Leaf]:
     """Put together what hands something on that is no array, and that nobody can look at."""
-    place = {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
-    joined = list(range(len(leaves)))
+    place = _places(leaves)
+    handed_on = [
+        {
+            place[tensor.op.name]
+            for operation in leaf.operations
+            for tensor in operation.inputs
+            if tensor.dtype.name in _KEPT_TOGETHER and tensor.op.name in place
+        }
+        for leaf in leaves
+    ]
+    return _merged(leaves, _components(handed_on, "weak"), flow)
 
-    def root_of(at: int) -> int:
-        while joined[at] != at:
-            at = joined[at]
-        return at
 
-    for leaf in leaves:
-        for operation in leaf.operations:
-            for tensor in operation.inputs:
-                if tensor.dtype.name in _KEPT_TOGETHER and tensor.op.name in place:
-                    joined[root_of(place[operation.name])] = root_of(place[tensor.op.name])
-    return _merged(leaves, [root_of(at) for at in range(len(leaves))], flow)
+def _places(leaves: Sequence[Leaf]) -> dict[str, int]:
+    return {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
 
 
 def _merged(leaves: Sequence[Leaf], group_of: Sequence[int], flow: DataFlow) -> list[Leaf]:
@@ -174,22 +180,19 @@ def _one_leaf(leaves: Sequence[Leaf], place: Mapping[str, int]) -> Leaf:
     together = [operation for leaf in leaves for operation in leaf.operations]
     # The last one says what the layer answers.
     operations = tuple(sorted(together, key=lambda operation: place[operation.name]))
-    common = leaves[0].path
-    for leaf in leaves[1:]:
-        shared = [at for at, (a, b) in enumerate(zip(common, leaf.path, strict=False)) if a != b]
-        common = common[: shared[0] if shared else min(len(common), len(leaf.path))]
+    common = _shared_path([leaf.path for leaf in leaves])
     loop = next((operation for operation in operations if "While" in operation.type), operations[0])
     return Leaf(common or (loop.name.rpartition("/")[2],), operations)
 
 
 def _acyclic(leaves: list[Leaf], flow: DataFlow) -> list[Leaf]:
     """Put together leaves that wait for each other: what is between two parts of one has to run inside of it."""
-    return _merged(leaves, _components(_needed(leaves, flow)), flow)
+    return _merged(leaves, _components(_needed(leaves, flow), "strong"), flow)
 
 
 def _needed(leaves: Sequence[Leaf], flow: DataFlow) -> list[set[int]]:
     """Return the numbers of the leaves whose values each takes."""
-    place = {operation.name: at for at, leaf in enumerate(leaves) for operation in leaf.operations}
+    place = _places(leaves)
     return [
         {
             place[tensor.op.name]
@@ -201,15 +204,20 @@ def _needed(leaves: Sequence[Leaf], flow: DataFlow) -> list[set[int]]:
     ]
 
 
-def _components(needed: Sequence[set[int]]) -> list[int]:
-    """Return for each leaf the number of those that wait for each other, which it is among."""
+def _components(others: Sequence[set[int]], connection: Literal["weak", "strong"]) -> list[int]:
+    """Return for each leaf the number of the group that it is in.
+
+    Args:
+        others: For each leaf those that it needs.
+        connection: ``"strong"`` for groups of leaves that need each other, ``"weak"`` for all that hang together.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = [(at, other) for at, others in enumerate(needed) for other in others]
+    pairs = [(at, other) for at, needed in enumerate(others) for other in needed]
     rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
-    graph = coo_array(([1] * len(pairs), (rows, columns)), shape=(len(needed), len(needed)))
-    _, components = connected_components(graph, directed=True, connection="strong")
+    graph = coo_array(([1] * len(pairs), (rows, columns)), shape=(len(others), len(others)))
+    _, components = connected_components(graph, directed=True, connection=connection)
     return [int(component) for component in components]
 
 

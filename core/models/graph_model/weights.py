@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.models.graph_model.data_flow import DataFlow
+from core.models.graph_model.operation_groups import BATCH_NORMALIZATIONS, CONVOLUTIONS, LOOKUPS
 
 __all__ = ["LayerSources", "WeightSources"]
 
@@ -15,19 +16,12 @@ _READ: Final = "ReadVariableOp"
 _SAME_NUMBERS: Final = frozenset({"Identity", "Cast", "Reshape", "ExpandDims", "Squeeze"})
 """Operations that hand on the numbers of a weight in their order."""
 _ROLES: Final[dict[str, dict[int, str]]] = {
-    "Conv2D": {1: "kernel"},
-    "Conv3D": {1: "kernel"},
-    "DepthwiseConv2dNative": {1: "kernel"},
-    "Conv2DBackpropInput": {1: "kernel"},
-    "Conv3DBackpropInputV2": {1: "kernel"},
+    **{name: {1: "kernel"} for name in CONVOLUTIONS},
+    **{name: {0: "embeddings"} for name in LOOKUPS},
+    **{name: {1: "gamma", 2: "beta", 3: "moving_mean", 4: "moving_variance"} for name in BATCH_NORMALIZATIONS},
     "Einsum": {0: "kernel", 1: "kernel"},
-    "GatherV2": {0: "embeddings"},
-    "Gather": {0: "embeddings"},
-    "ResourceGather": {0: "embeddings"},
     "BiasAdd": {1: "bias"},
-    **{f"FusedBatchNorm{version}": {1: "gamma", 2: "beta", 3: "moving_mean", 4: "moving_variance"}
-       for version in ("", "V2", "V3")},
-}  # fmt: skip
+}
 """What an operation takes at which place, in the words of Keras."""
 _PRODUCTS: Final = {
     "MatMul": "transpose_", "BatchMatMul": "adj_", "BatchMatMulV2": "adj_", "BatchMatMulV3": "adj_",
@@ -108,7 +102,7 @@ class WeightSources:
                 self._add_constant(tensor, captured, role, sources)
             else:
                 sources.captures[tensor.name] = captured
-        elif helper.type == "Const" and role and _has_numbers(tensor):
+        elif helper.type == "Const" and role and _is_weight(tensor):
             import tensorflow as tf
 
             sources.replaced.add(helper.name)
@@ -144,15 +138,15 @@ class WeightSources:
                 places = _places_of_kernel(operation)
             for place, tensor in enumerate(operation.inputs):
                 if place in places and self._flow.is_constant(tensor):
-                    for name in self._origins(tensor):
-                        roles.setdefault(name, places[place])
+                    roles.setdefault(_origin(tensor).name, places[place])
         return roles
 
-    def _origins(self, tensor: Any) -> list[str]:
-        """Return the names of the tensors that a constant was worked out from by bringing these into another shape."""
-        while tensor.op.type in _SAME_NUMBERS:
-            tensor = tensor.op.inputs[0]
-        return [tensor.name]
+
+def _origin(tensor: Any) -> Any:
+    """Return the tensor that a constant was worked out from by bringing it into another shape or type."""
+    while tensor.op.type in _SAME_NUMBERS:
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def _places_of_kernel(operation: Any) -> dict[int, str]:
@@ -185,8 +179,4 @@ def _variable(value: Any, name: str, scopes: Sequence[str], *, is_trainable: boo
 
 
 def _is_weight(value: Any) -> bool:
-    return value.dtype.is_floating and value.shape.num_elements() >= _LEAST_VALUES
-
-
-def _has_numbers(tensor: Any) -> bool:
-    return tensor.dtype.is_floating and (tensor.shape.num_elements() or 0) >= _LEAST_VALUES
+    return value.dtype.is_floating and (value.shape.num_elements() or 0) >= _LEAST_VALUES

@@ -12,7 +12,7 @@ from typing import Any, Final
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
 from core.models.graph_model.flat_graph import ClosedGraph, FlatGraph, flat_graph_of_function, flat_graph_of_nodes
-from core.models.graph_model.model import model_of_graph
+from core.models.graph_model.model import model_between, model_of_graph
 from core.models.saved_model.keras_metadata import classes_of_layers
 
 __all__ = ["chosen_signature", "model_of_frozen_graph", "model_of_saved_model"]
@@ -129,12 +129,7 @@ def _model_of_one_layer(layer: Any) -> Any:
         name: keras.Input(batch_shape=spec.shape.as_list(), dtype=spec.dtype.name, name=name)
         for name, spec in sorted(layer.signature.items())
     }
-    outputs = layer(inputs)
-    return keras.Model(
-        next(iter(inputs.values())) if len(inputs) == 1 else inputs,
-        next(iter(outputs.values())) if len(outputs) == 1 else outputs,
-        name="saved_model",
-    )
+    return model_between(inputs, layer(inputs), "saved_model")
 
 
 @cache
