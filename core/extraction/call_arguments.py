@@ -87,26 +87,21 @@ class KeptCalls:
     calls: tuple[KeptCall, ...]
 
 
-def arguments_of_call(method: Callable[..., Any], positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+def arguments_of_call(
+    method: Callable[..., Any], positional: tuple[Any, ...], named: Mapping[str, Any]
+) -> CallArguments:
     """Return what a layer is being called with, before it is."""
     from keras.src.backend.common import global_state
 
-    tensors = tensors_of((positional, dict(named)))
     # A later layer may take a mask away from a tensor again.
-    masks = {id(tensor): getattr(tensor, "_keras_mask", None) for tensor in tensors}
-    context = dict(vars(global_state.get_global_attribute("current_call_ctx") or _NoContext()))
-    context.pop("entry_layer", None)
-    return CallArguments(
-        positional,
-        dict(named),
-        {id(tensor): (tensor, masks[id(tensor)]) for tensor in tensors if masks[id(tensor)] is not None},
-        {name: value for name, value in context.items() if isinstance(value, (bool, int, float, str, type(None)))},
-        method,
-    )
-
-
-class _NoContext:
-    """Stands for the context where no call is around."""
+    masks = [(tensor, getattr(tensor, "_keras_mask", None)) for tensor in tensors_of((positional, dict(named)))]
+    around = global_state.get_global_attribute("current_call_ctx")
+    context = {
+        name: value
+        for name, value in (vars(around) if around else {}).items()
+        if name != "entry_layer" and isinstance(value, (bool, int, float, str, type(None)))
+    }
+    return CallArguments(positional, dict(named), [pair for pair in masks if pair[1] is not None], context, method)
 
 
 def keep_calls(
@@ -138,14 +133,14 @@ class _Keeper:
             return KeptCall(call.key, call.operation, None, {}, (), reason)
         outputs = tensors_of(call.returned)
         own = [each for each in tensors_of((arguments.positional, dict(arguments.named))) if _is_tensor(each)]
-        masks = [mask for _, mask in arguments.masks.values()]
+        masks = [mask for _, mask in arguments.masks]
         if not all(map(self._is_readable, [*own, *masks, *outputs])):
             return KeptCall(call.key, call.operation, None, {}, (), _NOT_KEPT)
         return KeptCall(
             call.key,
             call.operation,
             self._with_places(arguments),
-            {self._place(tensor): self._place(mask) for tensor, mask in arguments.masks.values()},
+            {self._place(tensor): self._place(mask) for tensor, mask in arguments.masks},
             tuple(map(self._place, outputs)),
         )
 
@@ -157,7 +152,7 @@ class _Keeper:
             (arguments.positional, dict(arguments.named)),
         )
         # Without the masks, which are tensors of the graph.
-        return CallArguments(positional, named, {}, arguments.context, arguments.method)
+        return CallArguments(positional, named, (), arguments.context, arguments.method)
 
     def _place(self, tensor: Any) -> int:
         if id(tensor) not in self._places:

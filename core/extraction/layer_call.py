@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -31,14 +31,14 @@ class CallArguments:
     Attributes:
         positional: As they were handed over.
         named: The same, by name.
-        masks: The Keras mask that each tensor in them bore then, with that tensor, by its id.
+        masks: Each tensor in them that bore a Keras mask then, with that mask.
         context: What the calls around say of all calls inside, such as ``training``.
         method: What was called: the ``__call__`` of Keras, which takes the layer and then these.
     """
 
     positional: tuple[Any, ...]
     named: Mapping[str, Any]
-    masks: Mapping[int, tuple[Any, Any]]
+    masks: Sequence[tuple[Any, Any]]
     context: Mapping[str, Any]
     method: Callable[..., Any]
 
