@@ -61,14 +61,13 @@ class RepeatedCalls:
         recorded = [dense_array(tensors[place]) for place in call.outputs]
         tolerance = tolerance_of(recorded, call.operation)
 
-        def is_same(answer: Sequence[np.ndarray]) -> bool:
-            difference = difference_of(recorded, answer)
+        def is_same(difference: float | None) -> bool:
             return difference is not None and difference <= tolerance
 
         try:
-            first = self._called(call, tensors, self._seed, is_same)
-            outcome, note = self._judged(call, tensors, first, is_same(first.answer))
+            first = self._called(call, tensors, self._seed, lambda answer: is_same(difference_of(recorded, answer)))
             difference = difference_of(recorded, first.answer)
+            outcome, note = self._judged(call, tensors, first, is_same(difference))
             if outcome in ("close", "differs") and difference != 0:
                 # TensorFlow joins operations in a graph, and rounds otherwise then, or hands NaN on otherwise.
                 alone = difference_of(recorded, self._compiled(call, tensors))
