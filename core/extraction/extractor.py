@@ -386,10 +386,10 @@ class Extractor:
         return self._pass(tensors, PassKind(selection))
 
     def _pass(self, tensors: Any, kind: PassKind, numbers: PassNumbers = NO_NUMBERS) -> Batch:
-        # The numbers change with the pass and not with the graph.
-        outputs, description = self._compiled_pass(kind).run(tensors, *numbers.tensors(kind))
         if numbers.clamp:
             refuse_lite_change(self.model)
+        # The numbers change with the pass and not with the graph.
+        outputs, description = self._compiled_pass(kind).run(tensors, *numbers.tensors(kind))
         if kind.is_clamped:
             layers = description.recording.layers
             check_clamp(numbers.clamp, layers, description.can_be_clamped)
