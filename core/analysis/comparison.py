@@ -34,6 +34,7 @@ __all__ = [
     "compare_samples",
     "first_that_differs",
     "largest_change",
+    "matched_by_values",
 ]
 
 NOISE: Final = 1e-6
@@ -113,10 +114,9 @@ def compare_models(
     # What is left at the end must be enough for an estimate; else it goes without.
     if len(starts) > 1 and count - starts[-1] < _FEWEST_AT_ONCE:
         starts.pop()
-    # The layers of a converted file bear names of the converter.
-    by_values = any(is_lite_model(each.model) for each in (first, second))
-    partners: dict[str, str] | None = None
-    flips: list[Flip] | None = []
+    by_values = matched_by_values(first, second)
+    partners: Mapping[str, str] = {}
+    flips: tuple[Flip, ...] | None = ()
     squares: dict[str, np.ndarray] = {}
     kernels: list[np.ndarray] = []
     keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -124,10 +124,10 @@ def compare_models(
         stop = min(start + at_once, count)
         batch = dataset.batch(start, stop)
         one, other = (each.extract(arranged(each, batch), batch_size=_PASS) for each in (first, second))
-        if partners is None:
+        if start == 0:
             partners = layers_alike(one, other) if by_values else {key: key for key in one}
         flipped = _flips(one, other, start)
-        flips = None if flips is None or flipped is None else [*flips, *flipped]
+        flips = None if flips is None or flipped is None else (*flips, *flipped)
         for key, pair in _shared(one, other, partners).items():
             squares[key] = squares.get(key, np.zeros(2)) + pair
         grams = [_grams(each, only_real=by_values) for each in (one, other)]
@@ -138,11 +138,21 @@ def compare_models(
     cross, own_first, own_second = np.moveaxis(np.mean(kernels, axis=0), -1, 0)  # each (first, second)
     with np.errstate(all="ignore"):
         similarity = cross / np.sqrt(own_first * own_second)
-    distances = {key: _relative(*np.sqrt(pair)) for key, pair in squares.items()}
-    shared = {key: partner for key, partner in (partners or {}).items() if key in distances}
-    ordered = {key: distances[key] for key in shared}
-    found_flips = None if flips is None else tuple(flips)
-    return Comparison(ordered, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1, shared, found_flips)
+    shared = {key: partner for key, partner in partners.items() if key in squares}
+    distances = {key: _relative(*np.sqrt(squares[key])) for key in shared}
+    return Comparison(distances, np.clip(similarity, 0, 1), *keys, count, len(starts) > 1, shared, flips)
+
+
+def matched_by_values(first: Extractor, second: Extractor) -> bool:
+    """Return whether layers of two models are set against each other by what they answer, and not by their names.
+
+    Those of a converted file bear names of the converter.
+
+    Args:
+        first: Holds a model.
+        second: Holds another.
+    """
+    return any(is_lite_model(each.model) for each in (first, second))
 
 
 def compare_samples(extractor: Extractor, dataset: Dataset, first: int, second: int) -> dict[str, float]:

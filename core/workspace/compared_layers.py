@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.extraction.lite_models import is_lite_model
 from core.inputs.datasets import Dataset
 from core.workspace.comparison_views import layer_chart
 from core.workspace.open_model import OpenModel
 from core.workspace.results import ComparisonReport
 
-__all__ = ["compared_layer", "needs_partners", "partner_of"]
+__all__ = ["compared_layer", "partner_of"]
 
 
 def compared_layer(
@@ -41,11 +40,6 @@ def compared_layer(
     else:
         pair = [(each.extractor, first, each.summary.name) for each in (model, other)]
     return layer_chart(pair[0], pair[1], dataset, layers, unit)
-
-
-def needs_partners(model: OpenModel, other: OpenModel) -> bool:
-    """Return whether the layers of two models bear names that say nothing of each other."""
-    return any(is_lite_model(each.extractor.model) for each in (model, other))
 
 
 def partner_of(layer: str, report: ComparisonReport) -> str:

@@ -19,6 +19,7 @@ from core.analysis.comparison import (
     compare_samples,
     first_that_differs,
     largest_change,
+    matched_by_values,
 )
 from core.analysis.differences import squared_distances
 from core.charts.validation import specification_of
@@ -27,7 +28,6 @@ from core.common.text import class_name, number_text
 from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.extraction.extractor import Extractor
-from core.extraction.lite_models import is_lite_model
 from core.inputs.datasets import Dataset
 from core.workspace.conversion_results import Conversion
 from core.workspace.results import ComparisonReport
@@ -55,7 +55,7 @@ def models_report(
     found = compare_models(first, second, dataset, counted(progress))
     similarity = specification_of(similarity_chart(found, names))
     report = _report(found.distances, names, similarity, found.partners)
-    if not any(is_lite_model(each.model) for each in (first, second)):
+    if not matched_by_values(first, second):
         return report
     flips = found.flips or ()
     classes = dataset.class_names

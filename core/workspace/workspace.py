@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from core.analysis.comparison import matched_by_values
 from core.charts.export import ChartFormat
 from core.common.progress import Progress
 from core.errors import InputRejected
@@ -22,7 +23,7 @@ from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
 from core.workspace import export, results, thumbnails, visualizer_list
-from core.workspace.compared_layers import compared_layer, needs_partners, partner_of
+from core.workspace.compared_layers import compared_layer, partner_of
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.looks import look_at_file, look_at_files
 from core.workspace.interface import WorkspaceInterface
@@ -337,7 +338,8 @@ class Workspace(WhatIsOpen, WorkspaceInterface):
     def compared_layer(self, layer: str, sample: int, second: int | None, unit: int | None = None) -> dict[str, Any]:
         samples, other = self._require_samples(), self._require_other_model() if second is None else None
         model = self._require_model()
-        partner = partner_of(layer, self.comparison()) if other and needs_partners(model, other) else layer
+        is_renamed = other is not None and matched_by_values(model.extractor, other.extractor)
+        partner = partner_of(layer, self.comparison()) if is_renamed else layer
         return compared_layer(model, other, samples.dataset, (layer, partner), (sample, second), unit)
 
     def edit_view(
