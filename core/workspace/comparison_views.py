@@ -137,14 +137,14 @@ def distance_chart(
 ) -> alt.Chart:
     """Return a bar per layer, in call order; the layer that changes the most is marked. A click selects ``layer``."""
     largest, first = largest_change(distances), first_that_differs(distances)
-    frame = pd.DataFrame({"layer": list(distances), "distance": list(distances.values())}).head(_MOST_BARS)
+    against = {key: (partners or {}).get(key, key) for key in distances}
+    is_by_values = any(key != partner for key, partner in against.items())
+    bars = [(key, against[key], distance) for key, distance in distances.items()][:_MOST_BARS]
+    frame = pd.DataFrame(bars, columns=["layer", "against", "distance"])
     frame["number"] = range(len(frame))
-    is_by_values = any(key != partner for key, partner in (partners or {}).items())
-    frame["against"] = [(partners or {}).get(key, key) for key in distances][:_MOST_BARS]
     # The numbers stand in the names: only text of axes follows the page from light to dark.
-    shown = zip(list(distances.items())[:_MOST_BARS], frame["against"], strict=False)
     frame["name"] = [
-        f"{key}{'' if key == partner else f' – {partner}'}  {distance:.3g}×" for (key, distance), partner in shown
+        f"{key}{'' if key == partner else f' – {partner}'}  {distance:.3g}×" for key, partner, distance in bars
     ]
     frame["is"] = np.where(frame["layer"] == largest, "largest change", "")
     told = f"{names[0]} against {names[1]}"
