@@ -39,7 +39,7 @@ from core.models.search import (
     label_files,
 )
 from core.models.sizes import Sizes, check_sizes
-from core.models.tflite.check import check_lite_file, lite_sizes, lite_weights
+from core.models.tflite.check import check_lite_file, lite_weights
 from core.models.tflite.graph import LiteFile
 from core.models.tflite.reading import read_lite_file
 
@@ -361,13 +361,13 @@ def _inspect_lite(tree: FileTree, path: str, name: str, limits: Limits) -> Model
     # Room for all that may be read is taken before any of it is, so no more is asked for than there is.
     content = tree.read(path, name, min(tree.sizes[path], limits.unpacked_bytes))
     lite = read_lite_file(content, name, limits)
-    check_lite_file(lite, name, limits)
+    sizes = check_lite_file(lite, name, limits)
     operators = [operator.name for graph in lite.graphs for operator in graph.operators]
     return ModelFile(
         "tflite",
         class_names=tuple(sorted(set(operators))),
         layer_count=len(operators),
-        sizes=lite_sizes(lite),
+        sizes=sizes,
         stored=lite_weights(lite),
         lite=lite,
         name=name,

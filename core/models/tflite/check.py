@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.common.limits import Limits
@@ -12,7 +12,7 @@ from core.models.hdf5 import StoredWeights
 from core.models.sizes import Sizes, check_limits
 from core.models.tflite.graph import LiteFile, LiteGraph, LiteSignature, LiteTensor
 
-__all__ = ["check_lite_file", "chosen_signature", "lite_sizes", "lite_weights"]
+__all__ = ["check_lite_file", "chosen_signature", "lite_weights"]
 
 _FLEX: Final = "Flex"
 # What comes with TensorFlow Lite although the format calls it custom.
@@ -26,8 +26,16 @@ _GRAPH_FIELDS: Final = ("thenSubgraphIndex", "elseSubgraphIndex", "condSubgraphI
 _MOST_RANK: Final = 64
 
 
-def check_lite_file(file: LiteFile, name: str, limits: Limits) -> None:
+def check_lite_file(file: LiteFile, name: str, limits: Limits) -> Sizes:
     """Refuse a file whose numbers contradict each other, that is too large, or that would run code of others.
+
+    Args:
+        file: What the file holds.
+        name: What to call it in messages.
+        limits: What is allowed.
+
+    Returns:
+        How many weights it has, and what its operators answer to one sample.
 
     Raises:
         ModelRefused: If it is so.
@@ -44,11 +52,12 @@ def check_lite_file(file: LiteFile, name: str, limits: Limits) -> None:
     for signature in file.signatures.values():
         if not 0 <= signature.graph < len(file.graphs):
             raise ModelRefused(f"{name} has a signature for a graph that is not there.", remedy="Convert it again.")
-    check_limits(lite_sizes(file), name, limits)
+    sizes = _sizes_of(file)
+    check_limits(sizes, name, limits)
+    return sizes
 
 
-def lite_sizes(file: LiteFile) -> Sizes:
-    """Return how many weights a file has, and what its operators answer to one sample."""
+def _sizes_of(file: LiteFile) -> Sizes:
     answers: dict[str, int] = {}
     for graph in file.graphs:
         for operator in graph.operators:
@@ -149,9 +158,8 @@ def _problem(file: LiteFile, graph: LiteGraph) -> str:
     return ""
 
 
-def _calls_graphs(options: object, graphs: int) -> bool:
-    numbers = [options[field] for field in _GRAPH_FIELDS if field in options] if isinstance(options, dict) else []
-    return all(0 <= number < graphs for number in numbers)
+def _calls_graphs(options: Mapping[str, float], graphs: int) -> bool:
+    return all(0 <= options[field] < graphs for field in _GRAPH_FIELDS if field in options)
 
 
 def _problem_of_tensor(tensor: LiteTensor) -> str:
