@@ -74,7 +74,7 @@ class _Reader:
         if model.ExternalBuffersLength() or model.ExternalBufferGroupsLength():
             raise ModelRefused(f"{self._name} keeps its weights in files of their own.", remedy=_OPEN_ORIGINAL)
         codes = self._listed(model.OperatorCodes, model.OperatorCodesLength())
-        named_codes = [_code_name(code) for code in codes]
+        named_codes = [self._code_name(code) for code in codes]
         self._check_count(model.SubgraphsLength(), _MOST_GRAPHS, "graphs")
         subgraphs = self._listed(model.Subgraphs, model.SubgraphsLength())
         self._check_count(sum(each.OperatorsLength() for each in subgraphs), self._limits.layers, "operators")
@@ -150,7 +150,7 @@ class _Reader:
             _text(tensor.Name()),
             shape,
             tuple(axis for axis, extent in enumerate(signature) if extent == -1),
-            _type_names()[tensor.Type()],
+            _names_of(self._schema.TensorType)[tensor.Type()],
             scale if is_real else (),
             zero_point if is_real else (),
             axis,
@@ -175,23 +175,21 @@ class _Reader:
         name, is_custom = codes[operator.OpcodeIndex()]
         table = operator.BuiltinOptions()
         options = None if table is None else self._schema.BuiltinOptionsCreator(operator.BuiltinOptionsType(), table)
+        settings = {} if options is None else vars(options)
         return LiteOperator(
             name,
             is_custom,
             self._numbers(operator, "Inputs"),
             self._numbers(operator, "Outputs"),
-            {field: value for field, value in vars(options).items() if isinstance(value, int | float)}
-            if options is not None
-            else {},
+            {field: value for field, value in settings.items() if isinstance(value, int | float)},
         )
 
-
-def _code_name(code: Any) -> tuple[str, bool]:
-    """Return what an operator is called, and whether it is a custom one."""
-    # Files from before there were more than 127 keep the number in a field of its own.
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    name = _operator_names().get(number, f"OPERATOR_{number}")
-    return (_text(code.CustomCode()) or "CUSTOM", True) if name == "CUSTOM" else (name, False)
+    def _code_name(self, code: Any) -> tuple[str, bool]:
+        """Return what an operator is called, and whether it is a custom one."""
+        # Files from before there were more than 127 keep the number in a field of its own.
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        name = _names_of(self._schema.BuiltinOperator).get(number, f"OPERATOR_{number}")
+        return (_text(code.CustomCode()) or "CUSTOM", True) if name == "CUSTOM" else (name, False)
 
 
 def _text(content: bytes | None) -> str:
@@ -199,14 +197,6 @@ def _text(content: bytes | None) -> str:
 
 
 @cache
-def _operator_names() -> dict[int, str]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    return {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-
-
-@cache
-def _type_names() -> dict[int, str]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    return {number: name for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
+def _names_of(enumeration: type) -> dict[int, str]:
+    """Return what the numbers of an enumeration of the schema are called."""
+    return {number: name for name, number in vars(enumeration).items() if isinstance(number, int)}
