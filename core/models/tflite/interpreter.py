@@ -62,7 +62,7 @@ class LiteRunner:
             self._signature_runner = self._interpreter.get_signature_runner(signature.name) if signature.graph else None
             # An open size is declared as 1, which may be too small for an operator.
             if all(None not in row_shape(self._graph.tensors[index]) for index in self._graph.inputs):
-                self._fit([self._shape_of(index) for index in self._graph.inputs])
+                self._fit([self._graph.tensors[index].shape for index in self._graph.inputs])
         except Exception as error:
             raise ModelRefused(
                 f"The interpreter of TensorFlow Lite does not take {name}: {_first_line(error)}.",
@@ -96,9 +96,6 @@ class LiteRunner:
             experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-
-    def _shape_of(self, index: int) -> tuple[int, ...]:
-        return tuple(self._graph.tensors[index].shape)
 
     def _fit(self, shapes: list[tuple[int, ...]]) -> None:
         """Bring the inputs to shapes, which the interpreter keeps until others come."""

@@ -138,13 +138,14 @@ class OperatorLayer:
         return read
 
     def _in_axes_of_keras(self, name: str, values: np.ndarray) -> np.ndarray:
-        if name not in ("kernel", "recurrent_kernel") or self.operator.name not in (*_KERNELS, "DEPTHWISE_CONV_2D"):
+        if name not in ("kernel", "recurrent_kernel"):
             return values
         if self.operator.name == "DEPTHWISE_CONV_2D":
-            each = max(int(self.operator.options.get("depthMultiplier", 1)), 1)
+            multiplier = max(int(self.operator.options.get("depthMultiplier", 1)), 1)
             # (1, height, width, channel · multiplier) -> (height, width, channel, multiplier)
-            return values.reshape(*values.shape[1:3], -1, each)
-        return _KERNELS[self.operator.name](values)
+            return values.reshape(*values.shape[1:3], -1, multiplier)
+        turned = _KERNELS.get(self.operator.name)
+        return turned(values) if turned else values
 
 
 def layers_of_graph(graph: LiteGraph) -> tuple[OperatorLayer, ...]:
@@ -164,12 +165,12 @@ def layers_of_graph(graph: LiteGraph) -> tuple[OperatorLayer, ...]:
             computed |= set(operator.outputs)
             shown.append(operator)
     activations: dict[int, str] = {}
+    constants = _Constants(graph, producers, computed)
     layers = []
     for operator, name in zip(shown, _names(graph, shown), strict=True):
         inputs = tuple(dict.fromkeys(index for index in operator.inputs if index in computed))
         activation = _activation(operator, activations)
         activations |= dict.fromkeys(operator.outputs, activation)
-        constants = _Constants(graph, producers, computed)
         weights = {name: tensors for name, tensors in constants.of(operator).items() if tensors}
         class_name = _class_name(graph, operator, weights)
         # Of what a loop hands on and nothing takes, no values are kept.
