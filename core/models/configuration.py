@@ -369,7 +369,7 @@ def _needed(node: Mapping[str, Any], place: str) -> MissingObject | str | None:
         return (own if isinstance(own, str) else place or "lambda") if _is_lambda(node) else None
     if class_name == "function":
         return MissingObject(config, module or "", config, "function") if isinstance(config, str) else None
-    if {name.rpartition(">")[2] for name in (class_name, registered or "")} & (_CODE | FOREIGN_PROGRAMS):
+    if _plain_names(node) & (_CODE | FOREIGN_PROGRAMS):
         return None
     return MissingObject(class_name.rpartition(">")[2], module or "", registered or class_name, "class")
 

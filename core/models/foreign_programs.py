@@ -56,8 +56,8 @@ def why_no_program(names: frozenset[str]) -> str:
     """
     if not names & FOREIGN_PROGRAMS:
         return ""
-    told = next((_PROGRAMS[name].reason for name in sorted(names) if name in _PROGRAMS), "")
-    return told or f"brings a program of another framework, {_RUNS}"
+    program = _program_of(names)
+    return program.reason if program else f"brings a program of another framework, {_RUNS}"
 
 
 def help_with_program(names: frozenset[str], own_name: str) -> tuple[str, str] | None:
@@ -67,8 +67,12 @@ def help_with_program(names: frozenset[str], own_name: str) -> tuple[str, str] |
         names: What the class is called.
         own_name: Name of the layer in the model, as the file says it.
     """
-    program = next((_PROGRAMS[name] for name in sorted(names) if name in _PROGRAMS), None)
+    program = _program_of(names)
     if program is None:
         return None
     name = own_name if _PLAIN.match(own_name) else "its name"
     return program.remedy, program.code.format(name=name)
+
+
+def _program_of(names: frozenset[str]) -> _Program | None:
+    return next((_PROGRAMS[name] for name in sorted(names) if name in _PROGRAMS), None)
