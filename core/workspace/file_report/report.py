@@ -188,9 +188,7 @@ def _map(rows: Sequence[LayerRow], inputs: Sequence[FileInput]) -> dict[str, Any
 def _content(located: LocatedModel, limits: Limits) -> _Content:
     tree, place, name = located.tree, located.place, located.name
     try:
-        if place.kind == "saved_model":
-            return _Content("saved_model")
-        if place.kind in ("tflite", "frozen_graph"):
+        if place.kind in ("saved_model", "tflite", "frozen_graph"):
             return _Content(place.kind)
         if place.kind == "keras_folder":
             return _of_keras(tree.below(place.path), name, limits)
