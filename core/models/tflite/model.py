@@ -24,7 +24,7 @@ from core.models.tflite.operators import OperatorLayer, layers_of_graph
 
 __all__ = ["answers_wanted", "is_lite_model", "lite_model"]
 
-LITE_MODEL: Final = "LiteModel"
+_MARK: Final = "_layerscope_runs_lite"
 
 # What the interpreter answered in the pass that is being made, by the number of the tensor.
 _answers: ContextVar[Mapping[int, Any] | None] = ContextVar("layerscope_lite_answers", default=None)
@@ -47,7 +47,7 @@ def answers_wanted(keeps: Callable[[str], bool]) -> Iterator[None]:
 
 def is_lite_model(model: Any) -> bool:
     """Return whether a model is one that :func:`lite_model` made, whose layers cannot be run one by one."""
-    return any(base.__name__ == LITE_MODEL for base in type(model).__mro__)
+    return bool(getattr(type(model), _MARK, False))
 
 
 def lite_model(file: LiteFile, signature: str, name: str) -> Any:
@@ -221,6 +221,7 @@ def _model_class() -> Any:
                 nothing = tf.raw_ops.PlaceholderWithDefault(input=nothing, shape=(inputs.shape[0], *shape))
             return nothing
 
+    setattr(LiteModel, _MARK, True)
     return LiteModel
 
 

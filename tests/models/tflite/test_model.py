@@ -167,6 +167,18 @@ def test_what_needs_a_gradient_or_a_change_says_why_there_is_none():
         extractor.extract(SAMPLES, clamp={"dense": {3: 0.0}})
 
 
+def test_a_model_of_the_same_name_can_be_changed():
+    class LiteModel(keras.Model):
+        def call(self, inputs):
+            return self.double(inputs)
+
+    model = LiteModel(name="mine")
+    model.double = keras.layers.Dense(2, name="double")
+    samples = np.ones((2, 3), np.float32)
+    clamped = core.Extractor(model).extract(samples, clamp={"double": {1: 4.0}})
+    np.testing.assert_array_equal(clamped.output[:, 1], [4, 4])
+
+
 def test_what_needs_no_gradient_works():
     from core.analysis.attribution import Target, attribute
 
