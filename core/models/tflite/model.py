@@ -142,10 +142,7 @@ def _layer_class() -> type:
             self.operator = layer.operator.name
             self.activation = _named_function(layer.activation)
             self._numbers = layer.outputs
-            self._specs = [
-                keras.KerasTensor((None, *row_shape(tensor)), dtype=tensor.value_type or "float32")
-                for tensor in outputs
-            ]
+            self._specs = [keras.KerasTensor((None, *row_shape(tensor)), dtype=_type_of(tensor)) for tensor in outputs]
             self.built = True
 
         def call(self, inputs: Any) -> Any:
@@ -200,7 +197,7 @@ def _model_class() -> Any:
                 answers = tf.numpy_function(
                     lambda *arrays: self._runner.run(arrays, numbers),
                     inputs,
-                    [tf.as_dtype(self._type_of(number)) for number in numbers],
+                    [tf.as_dtype(_type_of(self._graph.tensors[number])) for number in numbers],
                     stateful=False,
                 )
                 for answer, number in zip(answers, numbers, strict=True):
@@ -210,19 +207,21 @@ def _model_class() -> Any:
                 number: found[number] if number in found else self._nothing(inputs[0], number) for number in self._keys
             }
 
-        def _type_of(self, number: int) -> str:
-            return self._graph.tensors[number].value_type or "float32"
-
         def _nothing(self, inputs: Any, number: int) -> Any:
             """Stands for an answer that nobody looks at."""
-            shape = row_shape(self._graph.tensors[number])
-            nothing = tf.zeros([tf.shape(inputs)[0], *(extent or 0 for extent in shape)], self._type_of(number))
+            tensor = self._graph.tensors[number]
+            shape = row_shape(tensor)
+            nothing = tf.zeros([tf.shape(inputs)[0], *(extent or 0 for extent in shape)], _type_of(tensor))
             if not tf.executing_eagerly():
                 nothing = tf.raw_ops.PlaceholderWithDefault(input=nothing, shape=(inputs.shape[0], *shape))
             return nothing
 
     setattr(LiteModel, _MARK, True)
     return LiteModel
+
+
+def _type_of(tensor: LiteTensor) -> str:
+    return tensor.value_type or "float32"
 
 
 def _named_function(name: str) -> Any:
