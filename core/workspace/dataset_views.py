@@ -34,16 +34,15 @@ class DatasetViews:
     """Views of one set of samples. All samples are run once, when the first view is asked for; a page asks often.
 
     Args:
-        extractor: Holds the model.
         dataset: The samples.
-        blocks: Runs them.
+        blocks: Runs them through the model.
 
     Attributes:
         dataset: The samples.
     """
 
-    def __init__(self, extractor: Extractor, dataset: Dataset, blocks: SampleBlocks) -> None:
-        self._extractor = extractor
+    def __init__(self, dataset: Dataset, blocks: SampleBlocks) -> None:
+        self._extractor = blocks.extractor
         self._blocks = blocks
         self.dataset = dataset
         self._kept: OnceCache[Any] = OnceCache(_KEPT)

@@ -258,7 +258,7 @@ def open_samples(
     sample_list = SampleList(
         blocks, dataset, specs, model.outputs, model.output, registry.meanings, context.feature_names, samples.truths
     )
-    charts, views = LayerCharts(registry, blocks, dataset), DatasetViews(model.extractor, dataset, blocks)
+    charts, views = LayerCharts(registry, blocks, dataset), DatasetViews(dataset, blocks)
     return OpenSamples(
         dataset,
         samples,
