@@ -10,18 +10,16 @@ computed in another way: a layer that takes a fused path without scores goes on 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from core.common.wrapping import wrap_once
 from core.extraction.recorder import Internal, current_recorder
 
 __all__ = ["ATTENTION_SCORES", "install"]
 
 ATTENTION_SCORES: Final = "attention_scores"
 _SCORE_AXES: Final = ("sample", "head", "query", "key")
-_MARK: Final = "_layerscope_wrapped"
-_install_lock = threading.Lock()
 
 
 def install() -> None:
@@ -29,28 +27,26 @@ def install() -> None:
     import keras
 
     layers = keras.layers
-    with _install_lock:
-        for owner in (layers.RNN, layers.LSTM, layers.GRU):
-            _wrap(owner, "inner_loop", _offer_recurrent)
-        for owner in (layers.MultiHeadAttention, layers.GroupQueryAttention):
-            _wrap(owner, "_compute_attention", _offer_multi_head_scores)
-        _wrap(layers.Attention, "_apply_scores", _offer_single_head_scores)
+    for owner in (layers.RNN, layers.LSTM, layers.GRU):
+        _wrap(owner, "inner_loop", _offer_recurrent)
+    for owner in (layers.MultiHeadAttention, layers.GroupQueryAttention):
+        _wrap(owner, "_compute_attention", _offer_multi_head_scores)
+    _wrap(layers.Attention, "_apply_scores", _offer_single_head_scores)
 
 
 def _wrap(owner: Any, method: str, offer: Callable[..., None]) -> None:
-    original = vars(owner).get(method)
-    if original is None or getattr(original, _MARK, False):
-        return
+    if method in vars(owner):
+        wrap_once(owner, method, functools.partial(_offering, offer))
 
-    @functools.wraps(original)
+
+def _offering(offer: Callable[..., None], original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
         if current_recorder() is not None:
             offer(self, result, *args, **kwargs)
         return result
 
-    setattr(call, _MARK, True)
-    setattr(owner, method, call)
+    return call
 
 
 def _offer_recurrent(

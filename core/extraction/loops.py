@@ -11,21 +11,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from core.common.limits import get_limits
+from core.common.wrapping import wrap_once
 from core.extraction.layers import BACKWARDS, PIECE_AXIS, SEQUENCE, STEPS, TIME_AXIS
 from core.extraction.time_scopes import SingleSteps
+from core.extraction.wrapped_calls import CurrentRecorder
 
 __all__ = ["LoopPlan", "install"]
-
-CurrentRecorder: TypeAlias = Callable[[], Any]
-_MARK: Final = "_layerscope_wrapped"
-_install_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -81,14 +78,16 @@ def install(current_recorder: CurrentRecorder) -> None:
     from tensorflow.python.ops import while_loop
     from tensorflow.python.ops.parallel_for import control_flow_ops
 
-    with _install_lock:
-        _wrap(while_loop, "while_loop", _while_loop, current_recorder)
-        _wrap(tf, "map_fn", _map_fn, current_recorder)
-        _wrap(keras_core, "map", _keras_map, current_recorder)
-        _wrap(keras_core, "fori_loop", _fori_loop, current_recorder)
-        _wrap(keras_core, "scan", _scan, current_recorder)
-        _wrap(control_flow_ops, "pfor", _parallel_steps, current_recorder)
-        _wrap(backend, "rnn", _recurrent_steps, current_recorder)
+    for owner, name, follow in (
+        (while_loop, "while_loop", _while_loop),
+        (tf, "map_fn", _map_fn),
+        (keras_core, "map", _keras_map),
+        (keras_core, "fori_loop", _fori_loop),
+        (keras_core, "scan", _scan),
+        (control_flow_ops, "pfor", _parallel_steps),
+        (backend, "rnn", _recurrent_steps),
+    ):
+        wrap_once(owner, name, functools.partial(_following, follow, current_recorder))
 
 
 _Loop: TypeAlias = Callable[..., Any]
@@ -104,21 +103,16 @@ class _Call(NamedTuple):
         return self.original(**(self.arguments | changed))
 
 
-def _wrap(owner: Any, name: str, follow: Callable[[Any, _Call], Any], current_recorder: CurrentRecorder) -> None:
-    original = getattr(owner, name)
-    if getattr(original, _MARK, False):
-        return
+def _following(follow: Callable[[Any, _Call], Any], current_recorder: CurrentRecorder, original: _Loop) -> _Loop:
     signature = inspect.signature(original)
 
-    @functools.wraps(original)
     def loop(*args: Any, **kwargs: Any) -> Any:
         recorder = current_recorder()
         if recorder is None or not recorder.follows_loops:
             return original(*args, **kwargs)
         return follow(recorder, _Call(original, signature.bind(*args, **kwargs).arguments))
 
-    setattr(loop, _MARK, True)
-    setattr(owner, name, loop)
+    return loop
 
 
 def _unfollowed(recorder: Any, loop: _Call) -> Any:

@@ -12,18 +12,15 @@ Keras calls the layer that is wrapped once for each timestep: in a Python loop w
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from core.common.wrapping import wrap_once
 from core.extraction.recorder import Recorder, current_recorder
 from core.extraction.time_scopes import FoldedSteps, SingleSteps
 
 __all__ = ["install"]
 
-_MARK: Final = "_layerscope_wrapped"
-_install_lock = threading.Lock()
 _CODE_OF_OTHERS: Final = frozenset({"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"})
 _BY_ELEMENT: Final = frozenset(
     {"Absolute", "Add", "Clip", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Power"}
@@ -36,24 +33,20 @@ def install() -> None:
     """Wrap the call of ``TimeDistributed`` once per process; it acts only where a recorder is set."""
     import keras
 
-    with _install_lock:
-        owner = keras.layers.TimeDistributed
-        original = owner.call
-        if getattr(original, _MARK, False):
-            return
+    wrap_once(keras.layers.TimeDistributed, "call", _recorded)
 
-        @functools.wraps(original)
-        def call(self: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-            recorder = current_recorder()
-            if recorder is None or not recorder.is_calling(self):
-                return original(self, inputs, training=training, mask=mask)
-            has_steps = mask is None or mask.shape.rank == 2
-            if not training and has_steps and looks_at_one_row(self.layer):
-                return _all_at_once(recorder, self.layer, inputs, mask)
-            return _step_by_step(recorder, original, self, inputs, training, mask)
 
-        setattr(call, _MARK, True)
-        owner.call = call
+def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        recorder = current_recorder()
+        if recorder is None or not recorder.is_calling(self):
+            return original(self, inputs, training=training, mask=mask)
+        has_steps = mask is None or mask.shape.rank == 2
+        if not training and has_steps and looks_at_one_row(self.layer):
+            return _all_at_once(recorder, self.layer, inputs, mask)
+        return _step_by_step(recorder, original, self, inputs, training, mask)
+
+    return call
 
 
 def _all_at_once(recorder: Recorder, layer: Any, inputs: Any, mask: Any) -> Any:

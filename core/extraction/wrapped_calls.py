@@ -6,15 +6,14 @@ Each wrapper does nothing unless a recorder is set.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-__all__ = ["install"]
+from core.common.wrapping import wrap_once
+
+__all__ = ["CurrentRecorder", "install"]
 
 CurrentRecorder: TypeAlias = Callable[[], Any]
-_MARK: Final = "_layerscope_wrapped"
-_install_lock = threading.Lock()
 
 
 def install(current_recorder: CurrentRecorder) -> None:
@@ -26,29 +25,21 @@ def install(current_recorder: CurrentRecorder) -> None:
     import keras
     import tensorflow as tf
 
-    with _install_lock:
-        _inline_graph_functions(type(tf.function(lambda: None)), current_recorder)
-        for owner in (keras.Layer, keras.Operation):
-            original = owner.__call__
-            if not getattr(original, _MARK, False):
-                owner.__call__ = _wrapped(original, current_recorder)
+    graph_function = type(tf.function(lambda: None))
+    wrap_once(graph_function, "__call__", functools.partial(_inlined, graph_function, current_recorder))
+    for owner in (keras.Layer, keras.Operation):
+        wrap_once(owner, "__call__", functools.partial(_recorded, current_recorder))
 
 
-def _inline_graph_functions(owner: Any, current_recorder: CurrentRecorder) -> None:
+def _inlined(owner: Any, current_recorder: CurrentRecorder, original: Callable[..., Any]) -> Callable[..., Any]:
     # What a tf.function inside a model computes stays in a graph of its own. Where a recorder is set, the Python
     # function behind it is called instead, so that its tensors are in the graph that is recorded.
-    original = owner.__call__
-    if getattr(original, _MARK, False):
-        return
-
-    @functools.wraps(original)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if current_recorder() is None or type(self) is not owner or _is_of_tensorflow(self.python_function):
             return original(self, *args, **kwargs)
         return self.python_function(*args, **kwargs)
 
-    setattr(call, _MARK, True)
-    owner.__call__ = call
+    return call
 
 
 def _is_of_tensorflow(function: Any) -> bool:
@@ -56,13 +47,11 @@ def _is_of_tensorflow(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).startswith("tensorflow.")
 
 
-def _wrapped(original: Callable[..., Any], current_recorder: CurrentRecorder) -> Callable[..., Any]:
-    @functools.wraps(original)
+def _recorded(current_recorder: CurrentRecorder, original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         recorder = current_recorder()
         if recorder is None:
             return original(self, *args, **kwargs)
         return recorder.record(self, original, args, kwargs)
 
-    setattr(call, _MARK, True)
     return call

@@ -10,18 +10,16 @@ Keras itself, and models that were made in Python, stay as they are.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from core.common.nested_layers import all_layers
+from core.common.wrapping import wrap_once
 
 __all__ = ["with_bias_along_channels"]
 
 _inside: ContextVar[bool] = ContextVar("layerscope_channels_first", default=False)
-_MARK: Final = "_layerscope_wrapped"
-_install_lock = threading.Lock()
 
 
 def with_bias_along_channels(model: Any) -> Any:
@@ -51,20 +49,17 @@ def _install() -> None:
     """Wrap the addition of Keras once per process; it acts only while such a layer is called."""
     from keras.src.backend.tensorflow import numpy as keras_numpy
 
-    with _install_lock:
-        original = keras_numpy.add
-        if getattr(original, _MARK, False):
-            return
+    wrap_once(keras_numpy, "add", _with_biases)
 
-        @functools.wraps(original)
-        def add(first: Any, second: Any) -> Any:
-            import tensorflow as tf
 
-            is_bias = _inside.get() and isinstance(first, tf.Tensor) and _lies_along_channels(first, second)
-            return tf.add(first, tf.cast(second, first.dtype)) if is_bias else original(first, second)
+def _with_biases(original: Callable[..., Any]) -> Callable[..., Any]:
+    def add(first: Any, second: Any) -> Any:
+        import tensorflow as tf
 
-        setattr(add, _MARK, True)
-        keras_numpy.add = add
+        is_bias = _inside.get() and isinstance(first, tf.Tensor) and _lies_along_channels(first, second)
+        return tf.add(first, tf.cast(second, first.dtype)) if is_bias else original(first, second)
+
+    return add
 
 
 def _lies_along_channels(tensor: Any, bias: Any) -> bool:
