@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from core.extraction.layer_call import Internal, LayerCall, tensors_of
 from core.extraction.loops import LoopPlan
@@ -43,9 +43,9 @@ class LoopRecorder:
     _times_called: Counter[tuple[str, int]] = field(default_factory=Counter)
     _layer_of_path: dict[str, list[int]] = field(default_factory=dict)
     _producers: dict[int, tuple[str, Any]] = field(default_factory=dict)
-    _loops: list[set[tuple[int, int]]] = field(default_factory=list)
+    _called_in_loop: set[tuple[int, int]] | None = None
     _scopes: list[FoldedSteps | SingleSteps] = field(default_factory=list)
-    _mapped: SingleSteps | None = None
+    _is_mapping: bool = False
     _plan: LoopPlan | None = None
     _entered: bool = False
 
@@ -63,9 +63,9 @@ class LoopRecorder:
     @property
     def follows_loops(self) -> bool:
         """Whether what is called in a loop that is made now can be recorded."""
-        if not self._entered or self._loops or self._mapped is not None:
+        if not self._entered or self._called_in_loop is not None or self._is_mapping:
             return False
-        is_known = self._plan is not None or self._awaits_steps() or self.follows_cell
+        is_known = self._plan is not None or self.awaited_steps is not None or self.follows_cell
         return is_known or not self._inside_step_loop()
 
     @property
@@ -77,12 +77,12 @@ class LoopRecorder:
     @contextmanager
     def inside_loop(self) -> Iterator[None]:
         """Take what is called inside the block for calls that happen once for each sample or step."""
-        # A loop may be made of another one, as Keras' own is: what both call is called in one.
-        self._loops.append(self._loops[-1] if self._loops else set())
+        # Loops that this one is made of, or that are inside, are not followed, and have no block of their own.
+        self._called_in_loop = set()
         try:
             yield
         finally:
-            self._loops.pop()
+            self._called_in_loop = None
 
     @contextmanager
     def planned(self, plan: LoopPlan) -> Iterator[None]:
@@ -129,14 +129,14 @@ class LoopRecorder:
     @contextmanager
     def _step(self, scope: SingleSteps) -> Iterator[None]:
         # Each step calls the same layers by the same names.
-        times, mapped = self._times_called.copy(), self._mapped
-        self._mapped = None
+        times, is_mapping = self._times_called.copy(), self._is_mapping
+        self._is_mapping = False
         scope.steps.append({})
         try:
             yield
         finally:
             scope.times_called = self._times_called
-            self._times_called, self._mapped = times, mapped
+            self._times_called, self._is_mapping = times, is_mapping
 
     def note_sources(self, inputs: Any, outside: Any) -> None:
         """Remember that what goes into a step of a loop comes from where that comes from which goes into the loop."""
@@ -149,13 +149,13 @@ class LoopRecorder:
                 self._producers.setdefault(id(inner), (sources[0], inner))
 
     @contextmanager
-    def mapping(self, scope: SingleSteps) -> Iterator[None]:
+    def mapping(self) -> Iterator[None]:
         """Take the block for the making of a loop of which one step stands for all."""
-        self._mapped = scope
+        self._is_mapping = True
         try:
             yield
         finally:
-            self._mapped = None
+            self._is_mapping = False
 
     def checkpoint(self) -> Callable[[], None]:
         """Return what forgets all that is recorded from now on."""
@@ -184,20 +184,11 @@ class LoopRecorder:
         finally:
             self._scopes.pop()
 
-    def map_steps(self, function: Callable[[Any], Any]) -> tuple[SingleSteps, Callable[[Any], Any]] | None:
-        """Return what to call in the place of a loop's function where the loop goes through timesteps, with these."""
-        if self._loops or not self._awaits_steps():
-            return None
-        self._mapped = scope = cast(SingleSteps, self._scopes[-1])
-        return scope, scope.mapped(function)
-
-    def _awaits_steps(self) -> bool:
+    @property
+    def awaited_steps(self) -> SingleSteps | None:
+        """The timesteps that a wrapper is about to go through, none of which is made yet."""
         scope = self._scopes[-1] if self._scopes else None
-        return isinstance(scope, SingleSteps) and not scope.is_loop and not scope.steps
-
-    def end_mapping(self) -> None:
-        """Note that the loop that :meth:`map_steps` was asked for is done."""
-        self._mapped = None
+        return scope if isinstance(scope, SingleSteps) and not scope.is_loop and not scope.steps else None
 
     def note_joined(self, scope: SingleSteps) -> None:
         """Note what layers answered to all timesteps of a scope that is left."""
@@ -224,7 +215,7 @@ class LoopRecorder:
         around = self._frames[-1].key if self._frames else ""
         calls = self.calls if scope is None else list(scope.calls.values())
         last = next((call for call in reversed(calls) if call.parent == around), None)
-        if self._loops or last is None or (scope is None and last.missing != INSIDE_LOOP):
+        if last is None or (scope is None and last.missing != INSIDE_LOOP):
             return
         key = next((key for key, *_ in last.outputs()), last.key)
         for tensor in tensors_of(tf.nest.map_structure(lambda each: getattr(each, "flow", each), results)):
@@ -256,12 +247,13 @@ class LoopRecorder:
             if not name.isdigit() and not value.missing:
                 call.internals[name] = Internal(value.tensor, value.axes, value.mask)
 
-    def _is_first_in_loop(self, operation: Any) -> bool:
-        around = id(self._frames[-1].operation) if self._frames else 0
-        called = self._loops[-1]
-        is_first = (around, id(operation)) not in called
-        called.add((around, id(operation)))
-        return is_first
+    def _is_called_again_in_loop(self, operation: Any) -> bool:
+        if self._called_in_loop is None:
+            return False
+        call = (id(self._frames[-1].operation) if self._frames else 0, id(operation))
+        is_again = call in self._called_in_loop
+        self._called_in_loop.add(call)
+        return is_again
 
     def _sources_of(self, tensor: Any, *, is_mask: bool) -> list[str]:
         """Return the keys of the layers and inputs whose answers a tensor was computed from, nearest first.

@@ -211,15 +211,9 @@ def _parallel_steps(recorder: Any, loop: _Call) -> Any:
     import tensorflow as tf
 
     function, count = loop.arguments["loop_fn"], loop.arguments["iters"]
-    mapping = recorder.map_steps(function)
-    if mapping is not None:
-        scope, with_values = mapping
-        try:
-            results, tensors = loop.make(loop_fn=with_values)
-        finally:
-            recorder.end_mapping()
-        scope.note_mapped(tensors)
-        return results
+    timesteps = recorder.awaited_steps
+    if timesteps is not None:
+        return _made_for_all_steps(recorder, loop, timesteps, function)
     if "vectorized_map" not in function.__qualname__:
         return _unfollowed(recorder, loop)  # such as that of a Jacobian, in which TensorFlow calls no layer
     known = tf.get_static_value(count)
@@ -233,13 +227,18 @@ def _parallel_steps(recorder: Any, loop: _Call) -> Any:
 
     def follow() -> Any:
         with recorder.looping(scope):
-            with recorder.mapping(scope):
-                results, tensors = loop.make(loop_fn=scope.mapped(step))
-            scope.note_mapped(tensors)
+            results = _made_for_all_steps(recorder, loop, scope, step)
         recorder.note_results_of_loop(results, scope)
         return results
 
     return _followed(recorder, loop, follow)
+
+
+def _made_for_all_steps(recorder: Any, loop: _Call, scope: SingleSteps, step: Callable[[Any], Any]) -> Any:
+    with recorder.mapping():
+        results, tensors = loop.make(loop_fn=scope.mapped(step))
+    scope.note_mapped(tensors)
+    return results
 
 
 def _followed(recorder: Any, loop: _Call, follow: Callable[[], Any]) -> Any:

@@ -24,7 +24,7 @@ from core.extraction.recurrent_cells import cells_of, has_base, recurrent_layer
 from core.extraction.tensor_sources import is_answer
 from core.extraction.time_scopes import FoldedSteps, SingleSteps, TimeValue
 
-__all__ = ["INSIDE_LOOP", "Internal", "LayerCall", "OutputReplacement", "Recorder", "current_recorder", "recording"]
+__all__ = ["Internal", "LayerCall", "OutputReplacement", "Recorder", "current_recorder", "recording"]
 
 _current: ContextVar[Recorder | None] = ContextVar("layerscope_recorder", default=None)
 _log = logging.getLogger("layerscope")
@@ -80,7 +80,7 @@ class Recorder(LoopRecorder):
             raise
         finally:
             self._frames.pop()
-        if self._loops:
+        if self._called_in_loop is not None:
             # A sample's or a step's own answer, of which there will be others, or which stands for all of them.
             layer_call.missing = INSIDE_LOOP
             return output
@@ -110,7 +110,7 @@ class Recorder(LoopRecorder):
         inputs = tensors_of((args, kwargs))
         if any(type(tensor).__name__ == "KerasTensor" for tensor in inputs):
             return None  # a layer that builds itself with symbolic inputs
-        return inputs if not self._loops or self._is_first_in_loop(operation) else None
+        return None if self._is_called_again_in_loop(operation) else inputs
 
     @contextmanager
     def unrecorded(self) -> Iterator[None]:
@@ -123,7 +123,8 @@ class Recorder(LoopRecorder):
 
     def is_calling(self, operation: Any) -> bool:
         """Return whether the call that is being made, and recorded, is that of a layer."""
-        return bool(self._frames) and self._frames[-1].operation is operation and not self._loops
+        is_called = bool(self._frames) and self._frames[-1].operation is operation
+        return is_called and self._called_in_loop is None
 
     def enter(self) -> None:
         """Take what is called from now on for calls of the model, where its own call is gone round."""
