@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -47,7 +48,7 @@ class LoopPlan:
     axis: str = TIME_AXIS
     kind: str = STEPS
 
-    def scope(self, recorder: Any, **settings: Any) -> SingleSteps:
+    def scope(self, recorder: Any) -> SingleSteps:
         """Return what collects the steps of the loop."""
         is_known = isinstance(self.step_count, int)
         return SingleSteps(
@@ -62,7 +63,6 @@ class LoopPlan:
             most_bytes=get_limits().kept_bytes if self.step_count is None else None,
             keeps=recorder.keeps,
             depth=recorder.depth,
-            **settings,
         )
 
 
@@ -123,16 +123,19 @@ def _unfollowed(recorder: Any, loop: _Call) -> Any:
 
 
 def _keras_map(recorder: Any, loop: _Call) -> Any:
-    """Make ``keras.ops.map``, which calls its function once outside of the loop to see what it returns."""
-    function, is_first = loop.arguments["f"], [True]
+    return loop.make(f=_without_the_first(recorder, loop.arguments["f"]))
 
-    def without_the_first(element: Any) -> Any:
-        if is_first.pop() if is_first else False:
-            with recorder.unrecorded():
-                return function(element)
-        return function(element)
 
-    return loop.make(f=without_the_first)
+def _without_the_first(recorder: Any, function: _Loop) -> _Loop:
+    """Return a loop's function, which Keras calls once outside of the loop, to see what comes out."""
+    calls = itertools.count()
+
+    def recorded(*arguments: Any) -> Any:
+        is_first = next(calls) == 0
+        with recorder.unrecorded() if is_first else nullcontext():
+            return function(*arguments)
+
+    return recorded
 
 
 def _map_fn(recorder: Any, loop: _Call) -> Any:
@@ -185,25 +188,15 @@ def _recurrent_steps(recorder: Any, loop: _Call) -> Any:
     plan = LoopPlan(count, mask=mask, row_counts=tuple(rows), kind=BACKWARDS if is_backwards else SEQUENCE)
     if loop.arguments.get("unroll"):
         scope = plan.scope(recorder)
-
-        def unrolled(inputs: Any, states: Any) -> Any:
-            with recorder.step_of_loop(scope, (inputs,), (loop.arguments["inputs"],)):
-                return step(inputs, states)
-
         with recorder.looping(scope):
-            return loop.make(step_function=unrolled)
-    is_first = [True]
+            return loop.make(step_function=_recorded_step(recorder, scope, step, (inputs,)))
 
-    def without_the_first(inputs: Any, states: Any) -> Any:
-        # Keras makes one step outside of the loop, to see what comes out.
-        if is_first.pop() if is_first else False:
-            with recorder.unrecorded():
-                return step(inputs, states)
-        recorder.note_sources((inputs,), (loop.arguments["inputs"],))
-        return step(inputs, states)
+    def of_inputs(now: Any, states: Any) -> Any:
+        recorder.note_sources((now,), (inputs,))
+        return step(now, states)
 
     with recorder.planned(plan):
-        return loop.make(step_function=without_the_first)
+        return loop.make(step_function=_without_the_first(recorder, of_inputs))
 
 
 def _parallel_steps(recorder: Any, loop: _Call) -> Any:
@@ -219,22 +212,28 @@ def _parallel_steps(recorder: Any, loop: _Call) -> Any:
     known = tf.get_static_value(count)
     known = None if known is None else int(known)
     plan = LoopPlan(count if known is None else known, known in recorder.row_counts, axis=PIECE_AXIS)
-    scope = plan.scope(recorder, is_mapped=True)
-
-    def step(number: Any) -> Any:
-        with recorder.step_of_loop(scope, (), ()):
-            return function(number)
+    scope = plan.scope(recorder)
 
     def follow() -> Any:
         with recorder.looping(scope):
-            results = _made_for_all_steps(recorder, loop, scope, step)
+            results = _made_for_all_steps(recorder, loop, scope, _recorded_step(recorder, scope, function, ()))
         recorder.note_results_of_loop(results, scope)
         return results
 
     return _followed(recorder, loop, follow)
 
 
-def _made_for_all_steps(recorder: Any, loop: _Call, scope: SingleSteps, step: Callable[[Any], Any]) -> Any:
+def _recorded_step(recorder: Any, scope: SingleSteps, function: _Loop, outside: Any) -> _Loop:
+    """Return a loop's function that notes what layers inside answer; ``outside`` is what goes into the loop."""
+
+    def step(*now: Any) -> Any:
+        with recorder.step_of_loop(scope, now, outside):
+            return function(*now)
+
+    return step
+
+
+def _made_for_all_steps(recorder: Any, loop: _Call, scope: SingleSteps, step: _Loop) -> Any:
     with recorder.mapping():
         results, tensors = loop.make(loop_fn=scope.mapped(step))
     scope.note_mapped(tensors)
@@ -261,27 +260,17 @@ def _while_loop(recorder: Any, loop: _Call) -> Any:
 
 
 def _made_step_by_step(recorder: Any, loop: _Call, plan: LoopPlan) -> Any:
-    scope, body, variables = plan.scope(recorder), loop.arguments["body"], loop.arguments["loop_vars"]
-
-    def step(*now: Any) -> Any:
-        with recorder.step_of_loop(scope, now, variables):
-            return body(*now)
-
+    scope = plan.scope(recorder)
     with recorder.looping(scope):
-        results = loop.make(body=step)
+        results = loop.make(body=_recorded_step(recorder, scope, loop.arguments["body"], loop.arguments["loop_vars"]))
     recorder.note_results_of_loop(results, scope)
     return results
 
 
 def _made_with_arrays(recorder: Any, loop: _Call, plan: LoopPlan) -> Any:
     """Make a loop of the graph with an array among its variables for each tensor that a layer inside answers."""
-    scope, body, variables = plan.scope(recorder, is_mapped=True), loop.arguments["body"], loop.arguments["loop_vars"]
-
-    def step(*now: Any) -> tuple[Any, list[Any]]:
-        with recorder.step_of_loop(scope, now, variables):
-            results = body(*now)
-            return results, scope.tensors_of_step()
-
+    scope = plan.scope(recorder)
+    step = scope.mapped(_recorded_step(recorder, scope, loop.arguments["body"], loop.arguments["loop_vars"]))
     with recorder.looping(scope):
         specs = _traced_beforehand(loop, step)
         if specs:

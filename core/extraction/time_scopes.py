@@ -146,11 +146,11 @@ class SingleSteps:
             for place, value in step.items():
                 step[place] = replace(value, tensor=self.steps[0].get(place, value).tensor, missing=_TOO_MUCH)
 
-    def mapped(self, function: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, list[Any]]]:
+    def mapped(self, function: Callable[..., Any]) -> Callable[..., tuple[Any, list[Any]]]:
         """Return a function of one step that answers what layers inside answered beside its own result."""
 
-        def with_values(number: Any) -> tuple[Any, list[Any]]:
-            result = function(number)
+        def with_values(*now: Any) -> tuple[Any, list[Any]]:
+            result = function(*now)
             return result, self.tensors_of_step()
 
         self.is_mapped = True
