@@ -161,12 +161,12 @@ def _fori_loop(recorder: Any, loop: _Call) -> Any:
 
 
 def _scan(recorder: Any, loop: _Call) -> Any:
+    import keras
     import tensorflow as tf
 
     elements, count = loop.arguments.get("xs"), loop.arguments.get("length")
     if count is None and elements is not None:
-        first = tf.nest.flatten(elements)[0]
-        count = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
+        count = keras.ops.shape(tf.nest.flatten(elements)[0])[0]
     plan = LoopPlan(count, is_turned=bool(loop.arguments.get("reverse")))
     with recorder.planned(plan):
         return loop.make()
@@ -174,6 +174,7 @@ def _scan(recorder: Any, loop: _Call) -> Any:
 
 def _recurrent_steps(recorder: Any, loop: _Call) -> Any:
     """Go through the timesteps of a recurrent layer whose cell is code of others."""
+    import keras
     import tensorflow as tf
 
     if not recorder.follows_cell:
@@ -183,7 +184,7 @@ def _recurrent_steps(recorder: Any, loop: _Call) -> Any:
     is_backwards = bool(loop.arguments.get("go_backwards"))
     if mask is not None and is_backwards:
         mask = tf.reverse(mask, [1])
-    count = inputs.shape[1] if inputs.shape[1] is not None else tf.shape(inputs)[1]
+    count = keras.ops.shape(inputs)[1]
     rows = [tensor.shape[0] for tensor in tf.nest.flatten([inputs, loop.arguments["initial_states"]])]
     plan = LoopPlan(count, mask=mask, row_counts=tuple(rows), kind=BACKWARDS if is_backwards else SEQUENCE)
     if loop.arguments.get("unroll"):

@@ -236,7 +236,7 @@ class SingleSteps:
             return _swapped(whole) if has_rows else whole[:, 0] if is_single else whole
 
         masks = [value.mask for value in values]
-        mask = None if None in [each if each is None else 0 for each in masks] else together(masks)
+        mask = None if any(each is None for each in masks) else together(masks)
         return TimeValue(
             together([value.tensor for value in values]),
             _with_mask_of_steps(mask, self.mask) if has_rows else mask if self.is_loop else None,
