@@ -25,6 +25,12 @@ SERIES = RANDOM.normal(size=(3, 6, 4)).astype(np.float32)
 OVER_TIME = ("sample", "time", "unit")
 
 
+@pytest.fixture(autouse=True)
+def same_weights_each_time():
+    # Between two numbers that are nearly alike, a normalization makes much of how they were rounded.
+    keras.utils.set_random_seed(7)
+
+
 def same(values, expected):
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
