@@ -132,6 +132,11 @@ class Explorer:
         expect(app).to_have_attribute("data-test-script-state", "notRunning")
         expect(self.page.locator('[data-stale="true"]')).to_have_count(0)
 
+    def reload(self) -> None:
+        """Load the page anew, as it is once all that was clicked stands in its address."""
+        self.settle()
+        self.page.reload()
+
     def shot(self, place: Locator | None = None) -> bytes:
         """Return a PNG of a chart, of several in a picture the first, once two in a row are the same."""
         place = self.chart.first if place is None else place

@@ -62,7 +62,7 @@ def test_a_digit_is_drawn_on_until_its_class_flips_and_that_is_taken_back(explor
     explorer.settle()
     kept = explorer.address()["edits"]
 
-    page.reload()
+    explorer.reload()
     expect(verdict(page)).to_have_text(re.compile(f"→ {flipped} "))
     page.get_by_role("button", name="Undo").click()
     expect(verdict(page)).to_have_text(re.compile("^8 91.% → 8 91.%$"))
@@ -126,7 +126,7 @@ def test_another_sample_has_edits_of_its_own_and_a_variant_is_a_sample_of_every_
     # It stands in the address, so it is there after a reload.
     explorer.has_address(sample="90")
     explorer.settle()
-    page.reload()
+    explorer.reload()
     expect(explorer.strip_part("answer")).to_contain_text(re.compile(f"Answer: {flipped}", re.DOTALL))
     explorer.has_samples(91)
 
@@ -186,5 +186,5 @@ def test_edits_that_are_too_long_for_the_address_are_said_to_be_gone_after_a_rel
         page.mouse.up()
     expect(page.get_by_text("6 changes")).to_be_visible()
     explorer.has_address(edits="~6")
-    page.reload()
+    explorer.reload()
     expect(page.get_by_text("6 edits of this sample had been too long for the address")).to_be_visible()

@@ -81,7 +81,7 @@ def test_a_click_marks_at_once_and_nothing_else_is_drawn_anew(explorer, page):
 
     assert row.evaluate("row => row.isTheSame")
     is_marked(explorer, "dense")
-    page.reload()
+    explorer.reload()
     explorer.painted(colours=8)
     is_marked(explorer, "dense")
     # Chosen elsewhere, it is marked just as well.

@@ -174,7 +174,7 @@ def test_a_link_brings_everything_back(explorer, page, visitor):
     }
     explorer.open(**link)
     first = explorer.shot()
-    page.reload()
+    explorer.reload()
     explorer.painted()
     someone_else = visitor()
     someone_else.open(**link)

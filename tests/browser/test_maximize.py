@@ -120,7 +120,7 @@ def test_a_part_of_a_mask_is_dragged_over_and_looked_for(searching, page):
     expect(looked_for).to_be_visible()
     words = looked_for.text_content()
     expect(main.get_by_text("mean over the region")).to_be_visible()
-    page.reload()
+    explorer.reload()
     expect(main.get_by_text(words)).to_be_visible()
     main.get_by_text("Region: drag over the answer").click()
     main.get_by_role("button", name="All places").click()

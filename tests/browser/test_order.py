@@ -28,7 +28,7 @@ def after_plus_and_reload(explorer, place):
         explorer.shot(place)
     expect(explorer.page).to_have_url(re.compile("sample=3"))
     clicked, picture = words(place), shot_at_the_top(explorer, place)
-    explorer.page.reload()
+    explorer.reload()
     explorer.painted(place, colours=5)
     return first, clicked, picture, words(place), shot_at_the_top(explorer, place)
 

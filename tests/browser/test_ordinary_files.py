@@ -87,7 +87,7 @@ def test_a_reload_says_that_an_upload_is_gone(explorer, trained_file):
     explorer.open()
     dropped(explorer, trained_file)
     shows_every_layer(explorer)
-    explorer.page.reload()
+    explorer.reload()
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("a reload forgets uploads")
 
 

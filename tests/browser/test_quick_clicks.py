@@ -62,6 +62,6 @@ def test_a_reload_says_that_it_lost_what_was_uploaded(explorer):
     explorer.has_samples(3)
     explorer.has_address(data="'own digits.npy'")
 
-    explorer.page.reload()
+    explorer.reload()
 
     expect(explorer.sidebar.get_by_text("own digits.npy")).to_contain_text("These are not the samples of this page")

@@ -41,7 +41,7 @@ def difference(one, other):
 
 
 def after_a_reload(explorer):
-    explorer.page.reload()
+    explorer.reload()
     expect(explorer.page.locator(".st-key-strip")).to_be_visible()
     return drawn(explorer)
 
@@ -87,7 +87,7 @@ def test_every_other_page_is_that_of_a_reload(explorer, page, page_name):
     if page_name == "Maximize":
         expect(explorer.main.get_by_text("256 of 256 steps")).to_be_visible()
     clicked = drawn(explorer)
-    page.reload()
+    explorer.reload()
     if page_name == "Maximize":
         expect(explorer.main.get_by_text("256 of 256 steps")).to_be_visible()
 

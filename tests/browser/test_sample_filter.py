@@ -50,7 +50,7 @@ def test_the_filter_decides_thumbnails_arrows_and_the_address(explorer, page):
     explorer.has_address(sample=str(by_loss[1]))
 
     # All of it is in the link.
-    page.reload()
+    explorer.reload()
     explorer.painted()
     assert offers(explorer, "9 of 90 samples, largest loss first") == by_loss
     expect(explorer.sample).to_have_value(str(by_loss[1]))

@@ -49,7 +49,7 @@ def test_a_sample_is_pinned_and_set_beside_another_one(explorer, page):
     assert len({round(box["y"]) for box in boxes}) == 1
     assert all(box["y"] + box["height"] <= 900 for box in boxes)
 
-    page.reload()
+    explorer.reload()
     explorer.painted(side(page, "difference").first, colours=8)
     expect(page.locator(".st-key-side_first")).to_contain_text("sample 7")
     page.go_back()

@@ -46,7 +46,7 @@ def test_from_a_unit_to_a_sample_to_a_neighbour_and_back(explorer):
     explorer.page.go_back()
     expect(head(explorer)).to_contain_text("Channel 5 of conv_2")
     explorer.has_address(unit="5", sample="16")
-    explorer.page.reload()
+    explorer.reload()
     expect(head(explorer)).to_contain_text("Channel 5 of conv_2")
     filled_in(explorer)
     expect(part(explorer, "Attribution")).to_contain_text("sample 16")
