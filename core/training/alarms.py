@@ -1,0 +1,239 @@
+"""What went wrong in a training, and where first: read from what was recorded, so that all runs are judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from core.common.text import count_text, list_names, number_text, percent
+from core.extraction.layers import LayerInfo
+
+__all__ = ["Alarm", "AlarmKind", "RecordedNumbers", "alarms_of"]
+
+AlarmKind = Literal["not finite", "dead", "saturated", "exploding gradient", "vanishing gradient", "loss not finite"]
+
+DEAD: Final = 0.9
+"""Share of dead units from which on a layer counts as dead, and of values near a bound as saturated."""
+ALIVE: Final = 0.5
+"""Below this share it has come back, and may be told again."""
+EXPLODING: Final = 100.0
+"""A gradient so many times as large as it mostly was before explodes."""
+VANISHING: Final = 1e-6
+"""A gradient that is this share of the largest of any layer, or less, vanishes."""
+_FEWEST_BEFORE: Final = 3
+_IN_A_ROW: Final = 3
+_TOLD_DRIFT: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that went wrong in a training.
+
+    Attributes:
+        step: The first recorded step that shows it.
+        layer: Key of the layer in which it arises; empty for the loss.
+        kind: What it is.
+        text: A sentence.
+    """
+
+    step: int
+    layer: str
+    kind: AlarmKind
+    text: str
+
+
+class RecordedNumbers(Protocol):
+    """What alarms are read from; :class:`core.training.run.Run` has it."""
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Shape ``(step,)``."""
+
+    @property
+    def layer_infos(self) -> tuple[LayerInfo, ...]:
+        """In the order of the layers."""
+
+    @property
+    def logs(self) -> pd.DataFrame:
+        """A row per step."""
+
+    def measure(self, name: str) -> np.ndarray:
+        """Return a number of each layer at each step, shape ``(step, layer)``."""
+
+    def unit_values(self, measure: str, layer: str) -> np.ndarray:
+        """Return a number of each unit at each step, shape ``(step, unit)``."""
+
+
+def alarms_of(run: RecordedNumbers) -> tuple[Alarm, ...]:
+    """Return what went wrong in a run, in the order in which it did.
+
+    Args:
+        run: The run.
+    """
+    if not len(run.steps):
+        return ()
+    watched = _Watched(run)
+    alarms = [*_losses(watched), *_not_finite(watched), *_crossings(watched), *_gradients(watched)]
+    # What came of NaN, such as units that are never above zero, is no news.
+    end = min((alarm.step for alarm in alarms if alarm.kind in ("not finite", "loss not finite")), default=None)
+    told = [
+        alarm for alarm in alarms if end is None or alarm.step < end or alarm.kind in ("not finite", "loss not finite")
+    ]
+    return tuple(sorted(told, key=lambda alarm: alarm.step))
+
+
+class _Watched:
+    """What was recorded of a run, as its alarms look at it."""
+
+    def __init__(self, run: RecordedNumbers) -> None:
+        self.run = run
+        self.steps = run.steps
+        self.infos = run.layer_infos
+        self._keys = {info.key for info in self.infos}
+
+    def table(self, measure: str) -> np.ndarray:
+        """Return a measure, shape ``(step, layer)``; not a number where it does not apply."""
+        return self.run.measure(measure)
+
+    def since(self, row: int) -> str:
+        """Return the end of a sentence: when it was otherwise."""
+        return f"; at step {self.steps[row - 1]:,} it was not" if row else ""
+
+    def input_drift(self, layer: int, before: int, row: int) -> float:
+        """Return how far what goes into a layer moved between two rows, in standard deviations; NaN if unknown."""
+        moved, spread = 0.0, 0.0
+        for source in self.infos[layer].inputs_from:
+            if source not in self._keys:
+                continue
+            means, spreads = (self.run.unit_values(name, source) for name in ("mean", "std"))
+            moved += float(np.sum((means[row] - means[before]) ** 2))
+            spread += float(np.sum(spreads[before] ** 2))
+        with np.errstate(invalid="ignore"):
+            return float(np.sqrt(moved / spread)) if spread > 0 else float("nan")
+
+
+def _losses(watched: _Watched) -> Iterator[Alarm]:
+    for name in watched.run.logs.columns:
+        values = watched.run.logs[name].to_numpy()
+        # NaN also stands for a number that was not told at a step, so the ledger keeps infinity for what is not finite.
+        rows = np.flatnonzero(np.isinf(values))
+        if len(rows) and "loss" in str(name):
+            row = int(rows[0])
+            before = f"; at step {watched.steps[row - 1]:,} it was" if row else ""
+            text = f"{name} is not finite from step {watched.steps[row]:,} on{before}."
+            yield Alarm(int(watched.steps[row]), "", "loss not finite", text)
+
+
+def _not_finite(watched: _Watched) -> Iterator[Alarm]:
+    """Yield where numbers were first not finite: one alarm, since all that comes later comes of it."""
+    broken = {
+        place: watched.table(measure) > 0
+        for place, measure in (
+            ("weights", "weights_not_finite"),
+            ("activation", "not_finite"),
+            ("gradient", "gradients_not_finite"),
+        )
+    }
+    rows = np.flatnonzero(np.any([each.any(axis=1) for each in broken.values()], axis=0))
+    if not len(rows):
+        return
+    row = int(rows[0])
+    place = next(place for place, marks in broken.items() if marks[row].any())
+    layers = [int(layer) for layer in np.flatnonzero(broken[place][row])]
+    own = [layer for layer in layers if not watched.infos[layer].holds_layers] or layers
+    # A gradient goes from the end of the model to its beginning.
+    first = own[-1] if place == "gradient" else own[0]
+    key = watched.infos[first].key
+    others = [watched.infos[layer].key for layer in own if layer != first]
+    text = f"NaN or infinite first in {key} at step {watched.steps[row]:,}, in its {place}"
+    if place == "weights" and others:
+        text += f", and in those of {count_text(len(others), 'other layer')} at once: {list_names(others, 3)}"
+    before = f"; at step {watched.steps[row - 1]:,} all was finite" if row else ""
+    yield Alarm(int(watched.steps[row]), key, "not finite", f"{text}{before}.")
+
+
+def _crossings(watched: _Watched) -> Iterator[Alarm]:
+    for layer, info in enumerate(watched.infos):
+        for row, before in _rises(watched.table("dead")[:, layer]):
+            yield Alarm(int(watched.steps[row]), info.key, "dead", _death(watched, layer, row, before))
+        for row, _ in _rises(watched.table("saturated")[:, layer]):
+            share = percent(float(watched.table("saturated")[row, layer]))
+            text = f"{share} of the values of {info.key} lie at a bound of {info.activation_function} "
+            yield Alarm(
+                int(watched.steps[row]),
+                info.key,
+                "saturated",
+                f"{text}at step {watched.steps[row]:,}{watched.since(row)}.",
+            )
+
+
+def _rises(shares: np.ndarray) -> Iterator[tuple[int, int | None]]:
+    """Yield where a share came to be large, and the last row at which it was small; None if it never was."""
+    is_up, before = False, None
+    for row, share in enumerate(shares):
+        if not is_up and share >= DEAD:
+            is_up = True
+            yield row, before
+        elif share < DEAD:
+            before = row
+            is_up = is_up and share >= ALIVE
+
+
+def _death(watched: _Watched, layer: int, row: int, before: int | None) -> str:
+    key, share = watched.infos[layer].key, float(watched.table("dead")[row, layer])
+    which = key if share == 1 else f"{percent(share)} of {key}"
+    if before is None:
+        return f"{which} is dead from step {watched.steps[row]:,} on, the first that was recorded."
+    text = f"{which} died at step {watched.steps[row]:,}"
+    drift = watched.input_drift(layer, before, row)
+    if drift >= _TOLD_DRIFT:
+        text += f"; its input’s mean moved by {number_text(drift, 2)} σ since step {watched.steps[before]:,}"
+    else:
+        text += f"; at step {watched.steps[before]:,} it was alive"
+        moved = float(watched.table("update_ratio")[row, layer])
+        if moved >= _TOLD_DRIFT:
+            text += f", and its weights moved by {number_text(moved, 2)} times their norm since the step before"
+    return f"{text}."
+
+
+def _gradients(watched: _Watched) -> Iterator[Alarm]:
+    norms = watched.table("gradient_norm")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        largest = np.nanmax(np.where(np.isfinite(norms), norms, 0), axis=1, initial=0)
+        shares = norms / np.where(largest > 0, largest, np.nan)[:, None]
+    for layer, info in enumerate(watched.infos):
+        if (row := _explosion(norms[:, layer])) is not None:
+            usual = float(np.nanmedian(norms[:row, layer]))
+            text = f"The gradient by the weights of {info.key} is {number_text(float(norms[row, layer]))} "
+            text += f"at step {watched.steps[row]:,}, {number_text(float(norms[row, layer]) / usual, 2)} times as large"
+            yield Alarm(int(watched.steps[row]), info.key, "exploding gradient", f"{text} as it mostly was before.")
+        if (row := _vanishing(shares[:, layer])) is not None:
+            text = f"No gradient reaches {info.key} from step {watched.steps[row]:,} on: "
+            told = (
+                "it is zero"
+                if norms[row, layer] == 0
+                else f"it is {number_text(float(shares[row, layer]))} of the largest"
+            )
+            yield Alarm(int(watched.steps[row]), info.key, "vanishing gradient", f"{text}{told}.")
+
+
+def _explosion(norms: Sequence[float] | np.ndarray) -> int | None:
+    for row in range(_FEWEST_BEFORE, len(norms)):
+        before = np.asarray(norms[:row])
+        before = before[np.isfinite(before) & (before > 0)]
+        if len(before) >= _FEWEST_BEFORE and np.isfinite(norms[row]) and norms[row] > EXPLODING * np.median(before):
+            return row
+    return None
+
+
+def _vanishing(shares: np.ndarray) -> int | None:
+    with np.errstate(invalid="ignore"):
+        small = shares <= VANISHING
+    for row in range(len(small) - _IN_A_ROW + 1):
+        if small[row : row + _IN_A_ROW].all():
+            return row
+    return None
