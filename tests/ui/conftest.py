@@ -23,7 +23,7 @@ def in_process():
 def no_search_through_what_other_tests_left() -> Iterator[None]:
     """Leave what is alive already out of the garbage collection that Streamlit orders after each run of a page.
 
-    Behind some thousands of tests it looks at two million objects each time, which takes three times as long as the page.
+    Behind some thousands of tests it looks at two million objects each time, three times as long as the page takes.
     """
     gc.collect()
     gc.freeze()
