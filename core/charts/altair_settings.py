@@ -10,6 +10,8 @@ from typing import Any
 import altair as alt
 from altair.utils import schemapi
 
+from core.charts.table_rows import TABLE_ROWS
+
 __all__ = ["check_charts_as_a_whole", "checked_part_by_part", "checks_part_by_part", "plain_settings", "put_back"]
 
 
@@ -61,7 +63,7 @@ def plain_settings(max_rows: int) -> Iterator[None]:
         before = _now()
         try:
             alt.theme.enable("none")
-            alt.data_transformers.enable("default", max_rows=max_rows)
+            alt.data_transformers.enable(TABLE_ROWS, max_rows=max_rows)
             alt.data_transformers.consolidate_datasets = True
             yield
         finally:
