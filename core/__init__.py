@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from core.notebook.units import Unit, unit
     from core.plugins.registry import Registry, get_registry
+    from core.training.record import Record
     from core.training.run import Run, open_run
     from core.workspace.workspace import Workspace
 

@@ -18,7 +18,7 @@ from core.extraction.dataset.survey import Survey
 from core.extraction.layers import LayerInfo, is_input, unit_kind
 from core.extraction.reduction import BOUNDS
 
-__all__ = ["ALIKE", "SATURATED", "Finding", "checked_layers", "findings_of"]
+__all__ = ["ALIKE", "FEWEST_SAMPLES", "SATURATED", "Finding", "checked_layers", "findings_of", "is_rectified"]
 
 FindingKind = Literal["not finite", "dead", "constant", "saturated", "alike", "always on", "drift"]
 KINDS: Final[tuple[FindingKind, ...]] = get_args(FindingKind)
@@ -130,7 +130,7 @@ def checked_layers(
         kinds: list[FindingKind] = []
         if _makes_units(layer) and (statistics.finite_samples >= FEWEST_SAMPLES).any():
             kinds += ["constant"]
-            kinds += ["dead", "always on"] if _is_rectified(layer) else []
+            kinds += ["dead", "always on"] if is_rectified(layer) else []
             kinds += ["saturated"] if layer.activation_function in BOUNDS and key not in answering else []
             kinds += ["alike"] if _can_be_compared(statistics) else []
         if _drifts(layer, statistics, survey.statistics, weights.get(key)) is not None:
@@ -183,7 +183,8 @@ def _comparable(statistics: LayerStatistics) -> tuple[np.ndarray, np.ndarray]:
     return drawn, finite
 
 
-def _is_rectified(layer: LayerInfo) -> bool:
+def is_rectified(layer: LayerInfo) -> bool:
+    """Return whether what a layer answers is never below zero: a unit that is never above it is dead."""
     return layer.activation_function in _RECTIFIED or layer.type_name == "ReLU"
 
 
@@ -206,7 +207,7 @@ def _marks(
     """Return which units have which fault, each boolean of shape ``(unit,)``."""
     seen = statistics.finite_samples
     known = seen >= FEWEST_SAMPLES
-    rectified = _is_rectified(layer)
+    rectified = is_rectified(layer)
     constant = known & (statistics.minimum == statistics.maximum)
     dead = known & (statistics.maximum <= 0) if rectified else np.zeros_like(known)
     marks: dict[FindingKind, np.ndarray] = {"dead": dead, "constant": constant & ~dead}

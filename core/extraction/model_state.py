@@ -8,14 +8,15 @@ that nobody else can use, and a pass that raises half way leaves them behind.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from core.common.nested_layers import all_layers
+from core.models.tflite.model import answers_wanted
 
-__all__ = ["restored_afterwards"]
+__all__ = ["pass_scope", "restored_afterwards"]
 
 _locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
 _locks_lock = threading.Lock()
@@ -36,6 +37,30 @@ def restored_afterwards(model: Any) -> Iterator[None]:
             del scopes[depth:]
             for layer, attributes, lists in before:
                 _put_back(layer, attributes, lists)
+
+
+@contextmanager
+def pass_scope(
+    model: Any,
+    keeps: Callable[[str], bool],
+    weights: Sequence[tuple[Any, Any]] = (),
+    *,
+    collects_losses: bool = False,
+) -> Iterator[None]:
+    """Leave a model as it is, whatever is done with it in the block.
+
+    Args:
+        model: The model.
+        keeps: Whether what a layer answers, by key, is asked for.
+        weights: Variables of the model with what they are to be there.
+        collects_losses: Whether ``model.losses`` are those of the passes in the block; else there are none.
+    """
+    import keras
+
+    # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
+    scope = keras.StatelessScope(state_mapping=list(weights), collect_losses=collects_losses)
+    with restored_afterwards(model), answers_wanted(keeps), scope:
+        yield
 
 
 def _open_name_scopes() -> list[Any]:

@@ -21,13 +21,12 @@ from core.extraction.graph_rows import operations_by_values
 from core.extraction.layer_places import with_places
 from core.extraction.layers import LayerInfo, LayerPlace, axes_of, describe_layer, input_key, input_layer
 from core.extraction.loop_recorder import why_unreadable
-from core.extraction.model_state import restored_afterwards
+from core.extraction.model_state import pass_scope
 from core.extraction.recorder import LayerCall, OutputReplacement, Recorder, recording
 from core.extraction.tokens import is_tokenizer
 from core.extraction.weights import LayerWeights
 from core.inputs.sample_context import SampleContext
 from core.inputs.structure import input_names, known_sample_count_of
-from core.models.tflite.model import answers_wanted
 
 __all__ = [
     "Batch",
@@ -186,10 +185,6 @@ def recorded_pass(
     Raises:
         ExtractionFailed: If the model raises; the message names the layer.
     """
-    import keras
-
-    # What a pass would write into the model's variables (moving statistics, states, seeds) stays in this scope.
-    scope = keras.StatelessScope(state_mapping=list(weights))
     recorded = recording(
         model,
         selection.looks_inside,
@@ -198,7 +193,7 @@ def recorded_pass(
         keeps=selection.keeps_answers_of,
         keeps_arguments=keeps_arguments,
     )
-    with restored_afterwards(model), answers_wanted(selection.keeps), recorded as recorder, scope:
+    with pass_scope(model, selection.keeps, weights), recorded as recorder:
         recorder.name_inputs(tensors, input_names(model, tensors))
         try:
             return model(tensors, training=training), recorder

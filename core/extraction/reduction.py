@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOUNDS",
     "MARGIN",
+    "NO_NUMBERS",
     "PLACES_DRAWN",
     "Reduction",
     "can_be_reduced",
@@ -34,6 +35,8 @@ PLACES_DRAWN: Final = 4
 """How many places, or timesteps, of each sample are kept as they are; correlations are estimated from these."""
 BOUNDS: Final = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hard_sigmoid": (0.0, 1.0), "softsign": (-1.0, 1.0)}
 """Between which values an activation function answers, by its name."""
+NO_NUMBERS: Final = frozenset({"string", "complex64", "complex128"})
+"""Types of values that have no order."""
 MARGIN: Final = 0.01
 """Share of that range within which a value counts as saturated."""
 
@@ -52,6 +55,7 @@ class Reduction(NamedTuple):
         drawn: Values at a few places, evenly spread, shape ``(sample, place, unit)``.
         saturated: Share of values near a bound of the activation function, shape ``(sample, unit)``; None where that
             has no bounds.
+        zeros: Share of values that are exactly zero, likewise; None where they were not counted.
     """
 
     places: Any
@@ -61,6 +65,7 @@ class Reduction(NamedTuple):
     minimum: Any
     drawn: Any
     saturated: Any = None
+    zeros: Any = None
 
     @property
     def mean(self) -> np.ndarray:
@@ -70,7 +75,7 @@ class Reduction(NamedTuple):
 
 def can_be_reduced(described: RecordedTensor) -> bool:
     """Return whether a tensor holds numbers that differ from sample to sample."""
-    return described.has_sample_axis and described.layer.dtype not in ("string", "complex64", "complex128")
+    return described.has_sample_axis and described.layer.dtype not in NO_NUMBERS
 
 
 def near_bounds(values: Any, layer: LayerInfo) -> Any:
@@ -89,13 +94,14 @@ def near_bounds(values: Any, layer: LayerInfo) -> Any:
     return (values <= low + margin) | (values >= high - margin)
 
 
-def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
+def reduced(tensor: Any, mask: Any, described: RecordedTensor, *, counts_zeros: bool = False) -> Reduction:
     """Reduce one tensor, inside a graph or not.
 
     Args:
         tensor: Shape ``(sample, …, unit)``, or ``(sample,)``.
         mask: Which timesteps are no padding, shape ``(sample, time)``, or None.
         described: What it is.
+        counts_zeros: Whether to count the values that are zero.
     """
     import tensorflow as tf
 
@@ -104,22 +110,24 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
     rank = values.shape.rank
     if rank is None or rank < 3:
         flat = values if rank == 2 else tf.reshape(values, [tf.shape(values)[0], -1])  # (sample,) -> (sample, unit)
-        near = _counted_near_bounds(flat, described)
-        return Reduction(tf.constant(1.0), flat, tf.abs(flat), flat, flat, flat[:, None], near)
+        near, zeros = _counted_near_bounds(flat, described), _counted_zeros(flat) if counts_zeros else None
+        return Reduction(tf.constant(1.0), flat, tf.abs(flat), flat, flat, flat[:, None], near, zeros)
     # One long axis instead of two short ones.
     rows, places, at = _rows_of(values)
     drawn = tf.gather(rows, at, axis=1)
     largest, smallest, counted = rows, rows, rows
-    near = _counted_near_bounds(rows, described)
+    near, zeros = _counted_near_bounds(rows, described), _counted_zeros(rows) if counts_zeros else None
     if mask is not None and _fits(mask, values):
         shown = _shown(mask, values, rows)
         counted = tf.where(shown, rows, 0.0)
         largest, smallest = tf.where(shown, rows, tf.float32.min), tf.where(shown, rows, tf.float32.max)
         places = tf.reduce_sum(tf.cast(shown[..., 0], tf.float32), axis=1)
         drawn = tf.where(tf.gather(shown, at, axis=1), drawn, float("nan"))
-        near = None if near is None else tf.where(shown, near, 0.0)
-    if near is not None:
-        near = tf.reduce_sum(near, axis=1) / tf.reshape(tf.maximum(places, 1.0), [-1, 1])
+        near, zeros = (None if counts is None else tf.where(shown, counts, 0.0) for counts in (near, zeros))
+    near, zeros = (
+        None if counts is None else tf.reduce_sum(counts, axis=1) / tf.reshape(tf.maximum(places, 1.0), [-1, 1])
+        for counts in (near, zeros)
+    )
     return Reduction(
         places,
         tf.reduce_sum(counted, axis=1),
@@ -128,6 +136,7 @@ def reduced(tensor: Any, mask: Any, described: RecordedTensor) -> Reduction:
         tf.reduce_min(smallest, axis=1),
         drawn,
         near,
+        zeros,
     )
 
 
@@ -207,3 +216,9 @@ def _counted_near_bounds(values: Any, described: RecordedTensor) -> Any:
 
     is_near = near_bounds(values, described.layer)
     return None if is_near is None else tf.cast(is_near, tf.float32)
+
+
+def _counted_zeros(values: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(tf.equal(values, 0.0), tf.float32)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.common.text import count_text, list_names, number_text, percent
 from core.extraction.layers import LayerInfo
+from core.training.measures import SAMPLES_LOSS
 
 __all__ = ["Alarm", "AlarmKind", "RecordedNumbers", "alarms_of"]
 
@@ -77,7 +78,7 @@ def alarms_of(run: RecordedNumbers) -> tuple[Alarm, ...]:
     if not len(run.steps):
         return ()
     watched = _Watched(run)
-    alarms = [*_losses(watched), *_not_finite(watched), *_crossings(watched), *_gradients(watched)]
+    alarms = [*_not_finite(watched), *_losses(watched), *_crossings(watched), *_gradients(watched)]
     # What came of NaN, such as units that are never above zero, is no news.
     end = min((alarm.step for alarm in alarms if alarm.kind in ("not finite", "loss not finite")), default=None)
     told = [
@@ -117,7 +118,7 @@ class _Watched:
 
 
 def _losses(watched: _Watched) -> Iterator[Alarm]:
-    for name in watched.run.logs.columns:
+    for name in watched.run.logs.columns.drop(SAMPLES_LOSS, errors="ignore"):
         values = watched.run.logs[name].to_numpy()
         # NaN also stands for a number that was not told at a step, so the ledger keeps infinity for what is not finite.
         rows = np.flatnonzero(np.isinf(values))

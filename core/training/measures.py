@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["LAYER_MEASURES", "MEASURES", "UNIT_MEASURES", "Measure"]
+__all__ = ["LAYER_MEASURES", "MEASURES", "SAMPLES_LOSS", "UNIT_MEASURES", "Measure"]
+
+SAMPLES_LOSS: Final = "samples_loss"
+"""Under what name the loss of the fixed samples stands beside the training's own numbers."""
 
 Scale = Literal["values", "positive", "share", "count", "log"]
 

@@ -79,6 +79,9 @@ def read_rows(
     kind = np.dtype(dtype).newbyteorder("<")
     shape = (rows, *row_shape)
     _refuse_what_is_large(path, shape, kind)
+    if not rows:
+        # A run that is just begun need not have its arrays yet.
+        return np.empty(shape, kind.newbyteorder("="))
     chunk = _checked_chunk(files, path, shape, dtype)
     values = np.full(shape, fill if kind.kind == "f" else 0, kind.newbyteorder("="))
     expected = math.prod(chunk) * kind.itemsize
@@ -99,14 +102,14 @@ def read_rows(
 
 
 def read_part_of_rows(
-    files: RunFiles, path: str, rows: int, row_shape: Sequence[int], dtype: str, part: slice
+    files: RunFiles, path: str, rows: range, row_shape: Sequence[int], dtype: str, part: slice
 ) -> np.ndarray:
-    """Return a part of the first rows of an array in which each row is a file; NaN for rows that were not written.
+    """Return a part of some rows of an array in which each row is a file; NaN for rows that were not written.
 
     Args:
         files: Of the run.
         path: Of the array.
-        rows: How many rows the ledger says that there are.
+        rows: Which rows, of those that the ledger says that there are.
         row_shape: Extents of each.
         dtype: What the numbers are, a type of floats.
         part: Which positions of the second axis.
@@ -115,15 +118,15 @@ def read_part_of_rows(
         InputRejected: If the array is another, or the part larger than the limit.
     """
     kind = np.dtype(dtype).newbyteorder("<")
-    shape = (rows, part.stop - part.start, *row_shape[1:])
+    shape = (len(rows), part.stop - part.start, *row_shape[1:])
     _refuse_what_is_large(path, shape, kind)
-    if _checked_chunk(files, path, (rows, *row_shape), dtype) != (1, *row_shape):
+    if _checked_chunk(files, path, (rows.stop, *row_shape), dtype) != (1, *row_shape):
         raise damaged(path)
     values = np.full(shape, np.nan, kind.newbyteorder("="))
     position = math.prod(row_shape[1:]) * kind.itemsize
     expected = row_shape[0] * position
     rest = "/0" * len(row_shape)
-    for row in range(rows):
+    for place, row in enumerate(rows):
         file = f"{path}/c/{row}{rest}"
         size = files.size(file)
         if size is None:
@@ -131,7 +134,7 @@ def read_part_of_rows(
         content = files.read(file, shape[1] * position, part.start * position) if size == expected else b""
         if len(content) != shape[1] * position:
             raise damaged(path)
-        values[row] = np.frombuffer(content, kind).reshape(shape[1:])
+        values[place] = np.frombuffer(content, kind).reshape(shape[1:])
     return values
 
 

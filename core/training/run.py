@@ -83,6 +83,16 @@ class Run:
         return is_new
 
     @property
+    def description(self) -> RunDescription:
+        """Of what it is a record."""
+        return self._description
+
+    @property
+    def progress(self) -> Progress:
+        """How far it was when it was read the last time."""
+        return self._progress
+
+    @property
     def path(self) -> Path | None:
         """The folder that it is in; None for an archive."""
         return self._files.folder if isinstance(self._files, RunFolder) else None
@@ -180,8 +190,15 @@ class Run:
         at = _position(layer, self.layers, "layer")
         start = sum(self.unit_counts[:at])
         part = slice(start, start + self.unit_counts[at])
-        rows = read_part_of_rows(self._files, UNITS, self._progress.rows, self._unit_shape, "float32", part)
-        return rows[..., number]
+        rows = range(self._progress.rows)
+        return read_part_of_rows(self._files, UNITS, rows, self._unit_shape, "float32", part)[..., number]
+
+    def unit_table(self, row: int) -> np.ndarray | None:
+        """Return all numbers of all units at the step of a row, shape ``(unit, measure)``; None if that was let go."""
+        if row not in self._progress.unit_rows:
+            return None
+        part, shape = slice(0, self._description.unit_count), self._unit_shape
+        return read_part_of_rows(self._files, UNITS, range(row, row + 1), shape, "float32", part)[0]
 
     @cached_property
     def logs(self) -> pd.DataFrame:

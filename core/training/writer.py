@@ -6,6 +6,7 @@ in one piece, and what was written before stays what it was. Nothing is compress
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.common.text import safe_name
-from core.errors import InputRejected
-from core.training.ledger import ATTRIBUTE, MOST_LOGS, ActivationEntry, Progress, RunDescription
+from core.common.text import text_of
+from core.training.chunk_files import write_chunk, write_ledger
+from core.training.ledger import MOST_LOGS, ActivationEntry, Progress, RunDescription
 from core.training.measures import LAYER_MEASURES, UNIT_MEASURES
 from core.training.places import (
     ACTIVATIONS,
@@ -67,14 +68,14 @@ class RunWriter:
         self.folder = folder
         self.description = description
         self.progress = progress or Progress()
-        self._group = zarr.open_group(folder, mode="a", zarr_format=3)
-        self._group.attrs.put({ATTRIBUTE: description.model_dump(mode="json")})
         if progress is None:
             _forget(folder)
-        self._progress_group = self._group.require_group(PROGRESS)
+        write_ledger(folder, description)
+        write_ledger(folder / PROGRESS, self.progress)
+        self._group = zarr.open_group(folder, mode="r+", zarr_format=3)
         layers, units = len(description.layers), description.unit_count
         self._tables = [
-            _Table(self._group, name, row_shape, dtype, self.progress.rows)
+            _Table(self._group, folder / name, row_shape, dtype, self.progress.rows)
             for name, row_shape, dtype in (
                 (MOMENTS, (3,), "float64"),
                 (LAYERS, (layers, len(LAYER_MEASURES)), "float32"),
@@ -114,15 +115,17 @@ class RunWriter:
             logs: The training's own numbers. What is not finite is kept as infinite, since NaN is what is not known.
         """
         columns = np.full(MOST_LOGS, np.nan)
-        for name, value in logs.items():
-            if name not in self._log_names and len(self._log_names) < MOST_LOGS:
-                self._log_names.append(name)
-            if name in self._log_names:
-                columns[self._log_names.index(name)] = value if np.isfinite(value) else np.inf
+        self._fill(columns, logs)
         for table, row in zip(self._tables, (np.asarray(moment, np.float64), layers, columns), strict=True):
             table.append(row)
         self._units.append(self._rows, units)
         self._rows += 1
+
+    def amend(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Put what is known only now, such as what validation told at the end of an epoch, to the newest step."""
+        moments, _, columns = self._tables
+        moments.newest[1] = epoch
+        self._fill(columns.newest, logs)
 
     def keep_weights(self, step: int, arrays: Sequence[np.ndarray]) -> None:
         """Write the model's weights at a step."""
@@ -151,10 +154,23 @@ class RunWriter:
         if labels is not None:
             _write(self._group, LABELS, labels)
 
+    def _fill(self, columns: np.ndarray, logs: Mapping[str, float]) -> None:
+        for name, value in logs.items():
+            if name not in self._log_names and len(self._log_names) < MOST_LOGS:
+                self._log_names.append(name)
+            if name in self._log_names:
+                columns[self._log_names.index(name)] = value if np.isfinite(value) else np.inf
+
     def flush_if_due(self) -> None:
         """Write what was gathered, if the last time was some seconds ago."""
         if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
             self.flush()
+
+    def flush_rest(self) -> None:
+        """Write what was gathered, if there is anything, and if it can be: for a process that ends."""
+        with contextlib.suppress(Exception):
+            if self._rows > self.progress.rows:
+                self.flush()
 
     def flush(self, *, is_complete: bool = False) -> None:
         """Write what was gathered.
@@ -178,7 +194,7 @@ class RunWriter:
             unit_stride=self._units.thinning.stride,
             resumed=self._resumed,
         )
-        self._progress_group.attrs.put({ATTRIBUTE: self.progress.model_dump(mode="json")})
+        write_ledger(self.folder / PROGRESS, self.progress)
         # Only now nobody is told any longer that these are there.
         for path in self._dropped:
             shutil.rmtree(self.folder / path, ignore_errors=True)
@@ -190,8 +206,8 @@ class RunWriter:
 class _Table:
     """An array that gets a row at each step; its last chunk is at hand, and written anew with each new row."""
 
-    def __init__(self, group: Any, name: str, row_shape: tuple[int, ...], dtype: str, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, group: Any, folder: Path, row_shape: tuple[int, ...], dtype: str, rows: int) -> None:
+        name, self._folder, self._rows = folder.name, folder, rows
         row_bytes = int(np.prod(row_shape)) * np.dtype(dtype).itemsize
         if name not in group:
             count = max(1, min(_ROWS_IN_CHUNK, _CHUNK_BYTES // max(row_bytes, 1)))
@@ -200,10 +216,15 @@ class _Table:
         self._array = group[name]
         self._chunk = self._array.chunks[0]
         self._start = rows - rows % self._chunk
-        files = RunFolder(Path(group.store.root))
+        files = RunFolder(folder.parent)
         known = read_rows(files, name, rows, row_shape, dtype) if rows else np.empty((0, *row_shape), dtype)
         self._pending = np.full((self._chunk, *row_shape), np.nan, dtype)
         self._pending[: rows - self._start] = known[self._start :]
+
+    @property
+    def newest(self) -> np.ndarray:
+        """The last row, which may be changed until it is written."""
+        return self._pending[self._rows - 1 - self._start]
 
     def append(self, row: np.ndarray) -> None:
         """Add a row."""
@@ -216,17 +237,18 @@ class _Table:
 
     def flush(self) -> None:
         """Write the last chunk."""
-        end = self._start + self._chunk
-        if end > self._array.shape[0]:
+        if self._start + self._chunk > self._array.shape[0]:
             self._array.resize((2 * self._array.shape[0], *self._array.shape[1:]))
-        self._array[self._start : end] = self._pending
+        if self._pending.size:
+            others = (0,) * (self._pending.ndim - 1)
+            write_chunk(self._folder, (self._start // self._chunk, *others), self._pending)
 
 
 class _UnitRows:
     """The numbers of single units: a file for each step, so that steps of a long training can be thinned out."""
 
     def __init__(self, group: Any, folder: Path, row_shape: tuple[int, int], progress: Progress) -> None:
-        self._folder = folder / UNITS / "c"
+        self._folder = folder / UNITS
         if UNITS not in group:
             chunk = (1, *(max(extent, 1) for extent in row_shape))
             _create(group, UNITS, (_FIRST_CAPACITY, *row_shape), chunk, "float32")
@@ -246,20 +268,20 @@ class _UnitRows:
         while rows > self._array.shape[0]:
             self._array.resize((2 * self._array.shape[0], *self._array.shape[1:]))
         for number, row in self._pending.items():
-            if number not in self._dropped:
-                self._array[number] = row
+            if number not in self._dropped and row.size:
+                write_chunk(self._folder, (number, 0, 0), row[None])
         self._pending = {}
 
     def remove_dropped(self) -> None:
         """Delete the files of steps that were thinned out."""
         for number in self._dropped:
-            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+            shutil.rmtree(self._folder / "c" / str(number), ignore_errors=True)
         self._dropped = []
 
 
 def text_as_bytes(texts: np.ndarray) -> np.ndarray:
     """Return texts as the bytes of their UTF-8, with an axis more behind; the shorter ones end in zeros."""
-    coded = np.char.encode(np.asarray(texts, dtype=str), "utf-8")
+    coded = np.array([text_of(text).encode() for text in texts.flat], dtype=bytes).reshape(texts.shape)
     return np.ascontiguousarray(coded).view(np.uint8).reshape(*texts.shape, -1)
 
 
@@ -290,17 +312,3 @@ def _forget(folder: Path) -> None:
     """Take away what a run held that is begun anew."""
     for name in (PROGRESS, MOMENTS, LAYERS, UNITS, LOGS, WEIGHTS, ACTIVATIONS, INPUTS, LABELS):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def refuse_other_folder(folder: Path) -> None:
-    """Refuse to write into what is there and is no run.
-
-    Raises:
-        InputRejected: If the folder is a file, or holds anything else.
-    """
-    is_other = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    if is_other:
-        raise InputRejected(
-            f"{safe_name(folder.name)} is there and is no recorded training.",
-            remedy="Name another path: layerscope.Record(…, path=…).",
-        )
