@@ -50,6 +50,10 @@ _NUMBERS: Final = (
     *("attribute", "maximize", "AscentSettings", "Maximization", "project", "health", "Health"),
     *("compare", "compare_samples", "unit", "Unit"),
 )
+_GUIDED: Final = (
+    ("`layerscope`", "Numbers in one call each; [notebook.md](notebook.md) is the guide.", _NUMBERS),
+    ("Trainings", "[training.md](training.md) is the guide.", ("Record", "open_run", "Run")),
+)
 
 
 def reference() -> str:
@@ -58,9 +62,10 @@ def reference() -> str:
     lines += ["## `vizplugins`", ""]
     for name in vizplugins.__all__:
         lines += _entry(name, getattr(vizplugins, name))
-    lines += ["## `layerscope`", "", "Numbers in one call each; [notebook.md](notebook.md) is the guide.", ""]
-    for name in _NUMBERS:
-        lines += _entry(name, getattr(core, name))
+    for title, about, names in _GUIDED:
+        lines += [f"## {title}", "", about, ""]
+        for name in names:
+            lines += _entry(name, getattr(core, name))
     lines += ["## Hooks", ""]
     for name, hook in vars(hookspecs).items():
         if hasattr(hook, "layerscope_spec"):

@@ -194,7 +194,8 @@ def _death(watched: _Watched, layer: int, row: int, before: int | None) -> str:
     if drift >= _TOLD_DRIFT:
         text += f"; its input’s mean moved by {number_text(drift, 2)} σ since step {watched.steps[before]:,}"
     else:
-        text += f"; at step {watched.steps[before]:,} it was alive"
+        share_before = float(watched.table("dead")[before, layer])
+        text += f"; at step {watched.steps[before]:,} {percent(share_before)} of its units were dead"
         moved = float(watched.table("update_ratio")[row, layer])
         if moved >= _TOLD_DRIFT:
             text += f", and its weights moved by {number_text(moved, 2)} times their norm since the step before"
@@ -206,20 +207,35 @@ def _gradients(watched: _Watched) -> Iterator[Alarm]:
     with np.errstate(invalid="ignore", divide="ignore"):
         largest = np.nanmax(np.where(np.isfinite(norms), norms, 0), axis=1, initial=0)
         shares = norms / np.where(largest > 0, largest, np.nan)[:, None]
+    yield from _explosions(watched, norms)
+    deaths = np.flatnonzero((watched.table("dead") == 1).any(axis=1))
     for layer, info in enumerate(watched.infos):
-        if (row := _explosion(norms[:, layer])) is not None:
+        row = _vanishing(shares[:, layer])
+        # Nothing goes back through a layer that is dead: that it is dead is said already.
+        if row is None or (norms[row, layer] == 0 and len(deaths) and deaths[0] <= row):
+            continue
+        is_zero = norms[row, layer] == 0
+        told = "it is zero" if is_zero else f"it is {number_text(float(shares[row, layer]))} of the largest"
+        text = f"No gradient reaches {info.key} from step {watched.steps[row]:,} on: {told}."
+        yield Alarm(int(watched.steps[row]), info.key, "vanishing gradient", text)
+
+
+def _explosions(watched: _Watched, norms: np.ndarray) -> Iterator[Alarm]:
+    """Yield where gradients exploded: one alarm for each step, of the layer in which it is worst."""
+    rows: dict[int, list[tuple[float, int]]] = {}
+    for layer in range(len(watched.infos)):
+        row = _explosion(norms[:, layer])
+        if row is not None:
             usual = float(np.nanmedian(norms[:row, layer]))
-            text = f"The gradient by the weights of {info.key} is {number_text(float(norms[row, layer]))} "
-            text += f"at step {watched.steps[row]:,}, {number_text(float(norms[row, layer]) / usual, 2)} times as large"
-            yield Alarm(int(watched.steps[row]), info.key, "exploding gradient", f"{text} as it mostly was before.")
-        if (row := _vanishing(shares[:, layer])) is not None:
-            text = f"No gradient reaches {info.key} from step {watched.steps[row]:,} on: "
-            told = (
-                "it is zero"
-                if norms[row, layer] == 0
-                else f"it is {number_text(float(shares[row, layer]))} of the largest"
-            )
-            yield Alarm(int(watched.steps[row]), info.key, "vanishing gradient", f"{text}{told}.")
+            rows.setdefault(row, []).append((float(norms[row, layer]) / usual, layer))
+    for row, found in rows.items():
+        times, layer = max(found)
+        key = watched.infos[layer].key
+        text = f"The gradient by the weights of {key} is {number_text(float(norms[row, layer]))} at step "
+        text += f"{watched.steps[row]:,}, {number_text(times, 2)} times as large as it mostly was before"
+        others = [watched.infos[other].key for _, other in found if other != layer]
+        text += f"; likewise in {count_text(len(others), 'other layer')}: {list_names(others, 3)}" if others else ""
+        yield Alarm(int(watched.steps[row]), key, "exploding gradient", f"{text}.")
 
 
 def _explosion(norms: Sequence[float] | np.ndarray) -> int | None:

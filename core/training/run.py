@@ -412,7 +412,7 @@ def open_run(source: str | os.PathLike[str] | bytes | IO[bytes], name: str = "")
     """
     if not name:
         own = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "")
-        name = safe_name(Path(os.path.abspath(own)).name) if own else "run"
+        name = safe_name(Path(os.path.abspath(own)).name).removesuffix(".zip") if own else "run"
     return Run(open_run_files(source, name), name)
 
 

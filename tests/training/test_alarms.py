@@ -22,7 +22,7 @@ def test_a_layer_that_dies(small_run):
 
     assert alarms(small_run) == [(30, "second", "dead"), (60, "second", "dead")]
     assert texts(small_run)[0] == "second died at step 30; its input’s mean moved by 4 σ since step 20."
-    assert texts(small_run)[1] == "second died at step 60; at step 50 it was alive."
+    assert texts(small_run)[1] == "second died at step 60; at step 50 20 % of its units were dead."
 
 
 def test_a_layer_that_was_never_alive(small_run):
