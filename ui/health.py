@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
+from core.analysis.health import MEANINGS
 from core.common.text import count_text, percent
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
+from core.workspace.health_results import HealthReport, HealthRow
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ChartPicture, HealthReport, HealthRow, ModelSummary
+from core.workspace.results import ChartPicture, ModelSummary
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
@@ -32,15 +34,6 @@ _COLOURS = {
     "alike": "blue",
     "drift": "orange",
     "always on": "gray",
-}
-_MEANINGS = {
-    "not finite": "NaN or infinite values. The first layer where they arise is listed first; what follows hands on.",
-    "dead": "A ReLU that is zero for every sample. Where all training data do that, it learns nothing any more.",
-    "constant": "The same number for every sample.",
-    "saturated": "Nearly always at a bound of its activation function, where gradients are small.",
-    "alike": "Units that correlate by more than 0.99: they may be copies.",
-    "drift": "A normalization layer gets other numbers than in training, often by other preprocessing.",
-    "always on": "A ReLU that sets nothing to zero. Not wrong in itself.",
 }
 _VERIFY_HELP = (
     "Each layer is called again outside of the recorded pass, on the very values and masks that it was called with, "
@@ -177,7 +170,7 @@ def _findings(workspace: WorkspaceInterface, report: HealthReport, choice: Choic
     st.caption(f"{plain(report.clear)} {plain(report.note)}")
     with st.expander("What these mean"):
         for kind in counts:
-            st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {_MEANINGS[kind]}")
+            st.markdown(f":{_COLOURS[kind]}-badge[{kind}] {MEANINGS[kind]}")
         st.caption(
             "Correlations are over values drawn evenly from samples and places; everything else is over all values. "
             "What a dataset does not hold cannot be seen: a unit that is dead here may answer to something else."

@@ -11,17 +11,39 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from core.analysis.normalization import ENOUGH_VALUES, drift_of_statistics, keeps_statistics
+from core.analysis.normalization import ENOUGH_VALUES, Drift, drift_of_statistics, keeps_statistics
 from core.common.text import percent
 from core.extraction.dataset.statistics import LayerStatistics
 from core.extraction.dataset.survey import Survey
+from core.extraction.known_layers import layers_of
 from core.extraction.layers import LayerInfo, is_input, unit_kind
 from core.extraction.reduction import BOUNDS
 
-__all__ = ["ALIKE", "FEWEST_SAMPLES", "SATURATED", "Finding", "checked_layers", "findings_of", "is_rectified"]
+__all__ = [
+    "ALIKE",
+    "FEWEST_SAMPLES",
+    "KINDS",
+    "MEANINGS",
+    "SATURATED",
+    "Finding",
+    "checked_layers",
+    "drift_of_layers",
+    "findings_of",
+    "is_rectified",
+]
 
 FindingKind = Literal["not finite", "dead", "constant", "saturated", "alike", "always on", "drift"]
 KINDS: Final[tuple[FindingKind, ...]] = get_args(FindingKind)
+MEANINGS: Final[Mapping[str, str]] = {
+    "not finite": "NaN or infinite values. The first layer where they arise is listed first; what follows hands on.",
+    "dead": "A ReLU that is zero for every sample. Where all training data do that, it learns nothing any more.",
+    "constant": "The same number for every sample.",
+    "saturated": "Nearly always at a bound of its activation function, where gradients are small.",
+    "alike": "Units that correlate by more than 0.99: they may be copies.",
+    "drift": "A normalization layer gets other numbers than in training, often by other preprocessing.",
+    "always on": "A ReLU that sets nothing to zero. Not wrong in itself.",
+}
+"""What each kind of finding means, in a sentence or two."""
 
 ALIKE: Final = 0.99
 """Correlation from which on two units count as the same."""
@@ -94,8 +116,8 @@ def findings_of(
             marks |= _marks(layer, statistics, pairs)
             if key in answering:
                 marks.pop("saturated", None)
-            if (drifts := _drifts(layer, statistics, survey.statistics, weights.get(key))) is not None:
-                marks["drift"] = drifts
+            if (drift := _drift(layer, statistics, survey.statistics, weights.get(key))) is not None:
+                marks["drift"] = drift.drifts & np.isfinite(drift.shift)
         flagged[key] = {kind: mark for kind, mark in marks.items() if mark.any()}
         if is_input(key) and "not finite" not in flagged[key]:
             continue
@@ -133,7 +155,7 @@ def checked_layers(
             kinds += ["dead", "always on"] if is_rectified(layer) else []
             kinds += ["saturated"] if layer.activation_function in BOUNDS and key not in answering else []
             kinds += ["alike"] if _can_be_compared(statistics) else []
-        if _drifts(layer, statistics, survey.statistics, weights.get(key)) is not None:
+        if _drift(layer, statistics, survey.statistics, weights.get(key)) is not None:
             kinds.append("drift")
         for kind in kinds:
             checked[kind].append(key)
@@ -221,12 +243,32 @@ def _marks(
     return marks
 
 
-def _drifts(
+def drift_of_layers(survey: Survey, weights: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Drift]:
+    """Return how far what goes into each layer that keeps statistics of training lies from these, where that is known.
+
+    Args:
+        survey: Of all layers.
+        weights: As :func:`findings_of` takes them.
+
+    Returns:
+        By key of the layer, in call order. A layer that was never trained, or saw too few values, has none.
+    """
+    drifts: dict[str, Drift] = {}
+    for key, statistics in survey.statistics.items():
+        layer = survey.layers[key]
+        if is_input(key) or not _is_judged(layer, statistics, survey.layers):
+            continue
+        if (drift := _drift(layer, statistics, survey.statistics, weights.get(key))) is not None:
+            drifts[key] = drift
+    return drifts
+
+
+def _drift(
     layer: LayerInfo,
     statistics: LayerStatistics,
     all_statistics: Mapping[str, LayerStatistics],
     weights: Mapping[str, np.ndarray] | None,
-) -> np.ndarray | None:
+) -> Drift | None:
     given = all_statistics.get(layer.inputs_from[0]) if len(layer.inputs_from) == 1 else None
     if weights is None or given is None:
         return None
@@ -237,7 +279,7 @@ def _drifts(
     # A layer that was never trained has nothing to be compared with.
     if drift is None or drift.is_initial or values < ENOUGH_VALUES or drift.shift.size != statistics.unit_count:
         return None
-    return drift.drifts & np.isfinite(drift.shift)
+    return drift
 
 
 def _without_what_came_in(
@@ -322,7 +364,8 @@ def weights_of_normalization(extractor: Any, inputs: Any) -> dict[str, Mapping[s
         extractor: Holds the model.
         inputs: One sample, as the model takes it.
     """
-    keys = [layer.key for layer in extractor.layers if keeps_statistics(layer) and not layer.missing]
+    layers = layers_of(extractor, inputs).values()
+    keys = [layer.key for layer in layers if keeps_statistics(layer) and not layer.missing]
     if not keys:
         return {}
     return {key: each.weights for key, each in extractor.extract(inputs, layers=keys).items()}

@@ -121,7 +121,9 @@ def _report(
 ) -> ComparisonReport:
     drawn = specification_of(distance_chart(distances, names, partners)) if distances else {}
     first, largest = first_that_differs(distances), largest_change(distances)
-    return ComparisonReport(names, drawn, similarity, tuple(distances), first, largest)
+    return ComparisonReport(
+        names, drawn, similarity, tuple(distances), first, largest, changes=tuple(map(float, distances.values()))
+    )
 
 
 def _largest_in_words(distances: Mapping[str, float], largest: str) -> str:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from core.analysis.health import Finding, FindingKind, checked_layers, findings_of, weights_of_normalization
+import numpy as np
+
+from core.analysis.health import (
+    Finding,
+    FindingKind,
+    checked_layers,
+    drift_of_layers,
+    findings_of,
+    weights_of_normalization,
+)
 from core.analysis.judged_answers import judged_answers
+from core.analysis.normalization import Drift
 from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.progress import Progress, counted
@@ -21,13 +31,22 @@ from core.inputs.checking import check_sample
 from core.inputs.datasets import Dataset
 from core.inputs.structure import arrange
 from core.workspace.comparison_views import models_report, samples_report
+from core.workspace.health_results import DriftRow, HealthReport, HealthRow
 from core.workspace.health_views import class_means_chart, confusion_picture, what_was_checked, wrong_samples
-from core.workspace.results import ComparisonReport, HealthReport, HealthRow
+from core.workspace.results import ComparisonReport
 
 __all__ = ["DatasetViews"]
 
 _UNITS_TOLD: Final = 20
 _KEPT: Final = 4
+
+
+class _Judgement(NamedTuple):
+    """What is wrong with layers, in which layers each kind of fault was looked for, and how far their inputs drift."""
+
+    findings: Sequence[Finding]
+    checked: Mapping[FindingKind, tuple[str, ...]]
+    drifts: tuple[DriftRow, ...]
 
 
 class DatasetViews:
@@ -92,23 +111,25 @@ class DatasetViews:
 
     def findings(self, progress: Progress | None = None) -> Sequence[Finding]:
         """Return what is wrong with the layers, the worst first."""
-        return self._judged(self.survey(progress))[0]
+        return self._judged(self.survey(progress)).findings
 
-    def _judged(self, found: Survey) -> tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]:
-        """Return what is wrong, and which layers were checked for it."""
-        judged: tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]
-        judged = self._kept.get("judged", lambda: self._judge(found))
+    def _judged(self, found: Survey) -> _Judgement:
+        judged: _Judgement = self._kept.get("judged", lambda: self._judge(found))
         return judged
 
-    def _judge(self, found: Survey) -> tuple[Sequence[Finding], Mapping[FindingKind, tuple[str, ...]]]:
+    def _judge(self, found: Survey) -> _Judgement:
         inputs = arrange(self._extractor.model, self.dataset.batch(0, 1))
         weights = weights_of_normalization(self._extractor, inputs)
         answering = layers_that_answer(self._extractor.model, tuple(found.layers.values()))
-        return findings_of(found, weights, answering), checked_layers(found, weights, answering)
+        return _Judgement(
+            findings_of(found, weights, answering),
+            checked_layers(found, weights, answering),
+            tuple(_drift_row(key, drift) for key, drift in drift_of_layers(found, weights).items()),
+        )
 
     def _health(self, progress: Progress | None) -> HealthReport:
         found = self.survey(progress)
-        findings, checked = self._judged(found)
+        findings, checked, drifts = self._judged(found)
         rows = tuple(
             HealthRow(
                 each.layer,
@@ -135,6 +156,8 @@ class DatasetViews:
             wrong_samples(judged),
             judged.wrong_count,
             judged.count,
+            {str(kind): keys for kind, keys in checked.items()},
+            drifts,
         )
 
     def class_means(self, layer: str, progress: Progress | None = None) -> dict[str, Any]:
@@ -148,3 +171,15 @@ class DatasetViews:
 
     def _layer_keys(self, found: Survey) -> tuple[str, ...]:
         return tuple(key for key in found.statistics if not is_input(key))
+
+
+def _drift_row(layer: str, drift: Drift) -> DriftRow:
+    """Return the numbers of the channels that are furthest off; 0 and 1 where no channel has a finite one."""
+    shift, spread = (each[np.isfinite(each)] for each in (drift.shift, drift.spread))
+    # A spread of a half is as far from 1 as one of two; one of zero is the furthest.
+    distance = np.abs(np.log(np.maximum(spread, np.finfo(float).tiny)))
+    return DriftRow(
+        layer,
+        float(shift[np.abs(shift).argmax()]) if shift.size else 0.0,
+        float(spread[distance.argmax()]) if spread.size else 1.0,
+    )

@@ -17,7 +17,8 @@ from core.common.text import class_name, count_text
 from core.extraction.dataset.survey import Survey
 from core.extraction.layers import is_input
 from core.inputs.datasets import Dataset
-from core.workspace.results import ChartPicture, WrongSample
+from core.workspace.health_results import WrongSample
+from core.workspace.results import ChartPicture
 
 __all__ = ["class_means_chart", "confusion_picture", "what_was_checked", "wrong_samples"]
 

@@ -22,6 +22,7 @@ from core.models.copies import files_name
 from core.models.trust import NO_TRUST, Trust
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.results import FileReport
+from core.workspace.health_results import HealthReport
 from core.workspace.marks import Change, Declaration, asks
 from core.workspace.model_names import file_name
 from core.workspace.pin_results import Pinned, SideBySide
@@ -31,7 +32,6 @@ from core.workspace.results import (
     ChartResult,
     ComparisonReport,
     ExampleSummary,
-    HealthReport,
     InputView,
     LabelSummary,
     LayerRow,

@@ -20,8 +20,6 @@ __all__ = [
     "ComparisonReport",
     "ExampleSummary",
     "Failure",
-    "HealthReport",
-    "HealthRow",
     "InputSummary",
     "InputView",
     "InstalledMeaning",
@@ -40,7 +38,6 @@ __all__ = [
     "SampleRows",
     "ShownSummary",
     "VisualizerSummary",
-    "WrongSample",
 ]
 
 
@@ -420,71 +417,6 @@ class InstalledMeaning:
 
 
 @dataclass(frozen=True)
-class HealthRow:
-    """Something that is wrong with a layer, see :class:`core.analysis.health.Finding`.
-
-    Attributes:
-        layer: Key of the layer.
-        type_name: Class of the layer.
-        kind: What is wrong, in a word or two.
-        text: The same in a sentence.
-        units: Which units or channels, the first of them.
-        found: How many in all.
-        unit_count: How many the layer has.
-        sample: A sample that shows it.
-    """
-
-    layer: str
-    type_name: str
-    kind: str
-    text: str
-    units: tuple[int, ...]
-    found: int
-    unit_count: int
-    sample: int
-
-
-@dataclass(frozen=True)
-class WrongSample:
-    """A sample that the model is wrong on: its number, the number of its class, and of the class that is answered."""
-
-    number: int
-    true: int
-    answered: int
-
-
-@dataclass(frozen=True)
-class HealthReport:
-    """What is wrong with a model over samples.
-
-    Attributes:
-        rows: The worst first.
-        layers: Keys of all layers that were looked at, in call order.
-        sample_count: How many samples that rests on.
-        note: What could not be judged, and why; empty if everything could.
-        accuracy: Share of samples that the model answers correctly; None where that is not known.
-        clear: What was looked for and not found, and in how many layers; empty if each kind was found somewhere.
-        confusion: True classes by the classes that the model answers; the selection ``confused`` holds of the cell that
-            is clicked the numbers ``true`` and ``answered``, the names ``true_class`` and ``answered_class``, and how
-            many ``samples`` it stands for. None where no answer is judged.
-        wrong: Samples that the model is wrong on, by number: the first of all, and of each cell of ``confusion``.
-        wrong_count: How many in all.
-        judged_count: How many samples have a label that the model's answer is judged by.
-    """
-
-    rows: tuple[HealthRow, ...]
-    layers: tuple[str, ...]
-    sample_count: int
-    note: str = ""
-    accuracy: float | None = None
-    clear: str = ""
-    confusion: ChartPicture | None = None
-    wrong: tuple[WrongSample, ...] = ()
-    wrong_count: int = 0
-    judged_count: int = 0
-
-
-@dataclass(frozen=True)
 class ComparableExample:
     """An example that takes what the open model takes.
 
@@ -513,6 +445,7 @@ class ComparisonReport:
         first: The first that differs by more than rounding; empty if none does.
         largest: The one that differs the most; empty if none does.
         conversion: What is to be said besides where one of the two models is a converted one.
+        changes: How far each of the layers differs, in units of the first one's answers.
     """
 
     names: tuple[str, str]
@@ -522,6 +455,7 @@ class ComparisonReport:
     first: str
     largest: str = ""
     conversion: Conversion | None = None
+    changes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from core.workspace import export, results, thumbnails, visualizer_list
 from core.workspace.compared_layers import compared_layer, partner_of
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.looks import look_at_file, look_at_files
+from core.workspace.health_results import HealthReport
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.labelled_samples import names_by_person, names_in_files, role_by_person
 from core.workspace.model_names import code_that_opens, code_that_opens_example
@@ -293,7 +294,7 @@ class Workspace(WhatIsOpen, WorkspaceInterface):
         charts = self._require_samples().charts
         return charts.code(self._chart_request(layer, visualizer, options, sample), model.opening, model.taken_for)
 
-    def health(self, progress: Progress | None = None) -> results.HealthReport:
+    def health(self, progress: Progress | None = None) -> HealthReport:
         return self._require_samples().views.health(progress)
 
     def verify(self, progress: Progress | None = None) -> Verification:

@@ -1,5 +1,6 @@
 """What is wrong is found, and nothing else is."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,6 +12,16 @@ def found(model, dataset):
     extractor = core.Extractor(model)
     given = core.arrange(model, dataset.batch(0, 1))
     return findings_of(core.survey(extractor, dataset), weights_of_normalization(extractor, given))
+
+
+class OfValues(keras.layers.Layer):
+    """Looks at values, so that it cannot be followed without any."""
+
+    def compute_output_spec(self, values):
+        return keras.KerasTensor(values.shape, values.dtype)
+
+    def call(self, values):
+        return values + 1.0 if float(keras.ops.sum(values)) > 0 else values - 1.0
 
 
 def told(findings):
@@ -140,3 +151,13 @@ def test_units_alike_are_those_that_numpy_says_correlate(digits):
     correlations = np.corrcoef(values[:, some].T) - np.eye(len(some))
 
     assert bool(alike_units(statistics)) == bool((correlations > 0.99).any())
+
+
+def test_input_drift_of_a_model_that_runs_eagerly():
+    given = keras.Input((3,), name="values")
+    model = keras.Model(given, keras.layers.BatchNormalization(name="norm")(OfValues(name="branch")(given)))
+    gamma, beta, mean, variance = model.get_layer("norm").get_weights()
+    model.get_layer("norm").set_weights([gamma, beta, mean + 9, variance])
+    values = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+
+    assert ("norm", "drift", (0, 1, 2)) in told(found(model, core.ArrayDataset({"values": values})))

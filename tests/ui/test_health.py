@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.workspace.results import HealthRow
+from core.workspace.health_results import HealthRow
 from ui import keys
 from ui.choice import Choice
 from ui.health import _is_chosen
