@@ -16,9 +16,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from pydantic import BaseModel
 
 import core
+import layerscope
 import vizplugins
 import vizplugins.testing
 from core.plugins import hookspecs
+from core.report.writing import WrittenReport
 
 __all__ = ["main", "reference"]
 
@@ -66,6 +68,9 @@ def reference() -> str:
         lines += [f"## {title}", "", about, ""]
         for name in names:
             lines += _entry(name, getattr(core, name))
+    lines += ["## Reports", "", "[report.md](report.md) is the guide.", ""]
+    lines += _entry("report", layerscope.report)
+    lines += _entry("WrittenReport", WrittenReport)
     lines += ["## Hooks", ""]
     for name, hook in vars(hookspecs).items():
         if hasattr(hook, "layerscope_spec"):

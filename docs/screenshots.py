@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,7 @@ _CLAMPED: Final = text_of_edits([ClampEdit("conv_2", 3, 4.0)])
 IMAGES: Final = ROOT / "docs" / "images"
 COLOURS: Final = 255
 WIDTH: Final = 1440
+REPORT_WIDTH: Final = 900
 
 READY: Final = {
     "": "How to read it",
@@ -88,8 +91,13 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
 def main() -> None:
     """Take every picture, or those that are named."""
     IMAGES.mkdir(exist_ok=True)
-    if names := sys.argv[1:]:
-        _take([picture for picture in PICTURES if picture[0] in names], ())
+    names = sys.argv[1:]
+    if not names or "report" in names:
+        _take_report()
+    if names:
+        chosen = [picture for picture in PICTURES if picture[0] in names]
+        if chosen:
+            _take(chosen, ())
         return
     _take(PICTURES, READY)
     os.environ["LAYERSCOPE_PLUGINS"] = str(ROOT / "examples" / "layerscope-power-spectrum")
@@ -97,6 +105,31 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         (IMAGES / "plugins.png").write_bytes(_small(_plugins(browser, address)))
         browser.close()
+
+
+def _take_report() -> None:
+    """Take the beginning of a report of the digits example, beside a part of it in the dark."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = Path(folder) / "report.html"
+        note = "The digits example as it ships. One eight is taken for a one."
+        command = [sys.executable, "-m", "layerscope", "report", "digits-cnn", "-o", str(path), "--note", note]
+        subprocess.run(command, cwd=ROOT, check=True)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        sheet = Image.new("RGB", (2 * REPORT_WIDTH, SIZES[0][1]))
+        for place, (theme, anchor) in enumerate((("light", ""), ("dark", "#s5-2"))):
+            page = browser.new_page(viewport={"width": REPORT_WIDTH, "height": SIZES[0][1]})
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            page.goto(path.as_uri())
+            page.locator("html[data-charts=drawn]").wait_for()
+            if anchor:
+                page.locator(anchor).evaluate("element => element.scrollIntoView({ behavior: 'instant' })")
+            with Image.open(io.BytesIO(page.screenshot())) as image:
+                sheet.paste(image, (place * REPORT_WIDTH, 0))
+            page.close()
+        browser.close()
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    (IMAGES / "report.png").write_bytes(_small(buffer.getvalue()))
 
 
 def _take(pictures: Sequence[tuple[str, int, str, str, dict[str, str]]], sheets: Iterable[str]) -> None:

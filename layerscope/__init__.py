@@ -1,10 +1,11 @@
 """Open any Keras model and see what every layer answers: the name under which people import Layerscope.
 
-Everything that ``core`` offers, and :func:`layerscope.show`. Importing this costs nothing: each name brings its module
-when it is first used.
+Everything that ``core`` offers, :func:`layerscope.show` and :func:`layerscope.report`. Importing this costs nothing:
+each name brings its module when it is first used.
 """
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from layerscope.companions import check_companion
@@ -21,16 +22,17 @@ import core
 
 if TYPE_CHECKING:
     from core import *  # noqa: F403
+    from layerscope.reporting import report
     from layerscope.showing import show
 
-__all__ = [*core.__all__, "show"]
+_HOME = {"report": "layerscope.reporting", "show": "layerscope.showing"}
+
+__all__ = [*core.__all__, "report", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "show":
-        from layerscope.showing import show
-
-        return show
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     if name in core.__all__:
         return getattr(core, name)
     raise AttributeError(f"module 'layerscope' has no attribute {name!r}")

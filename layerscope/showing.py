@@ -19,7 +19,7 @@ from core.errors import InputRejected, LayerscopeError
 from layerscope.app_server import AppServer
 from layerscope.companions import check_companion
 
-__all__ = ["AppHandle", "show"]
+__all__ = ["AppHandle", "names_of_classes", "show"]
 
 _SAMPLES: Final = 1_000
 _FRAME_HEIGHT: Final = 900
@@ -172,11 +172,11 @@ def show(
         LayerscopeError: If the server does not start; the message says why.
     """
     check_companion("ui")
-    _check_arguments(inputs, labels, class_names, samples)
+    _check_arguments(inputs, labels, samples)
     given = {
         "inputs": inputs,
         "labels": labels,
-        "class_names": _names_of_classes(class_names),
+        "class_names": names_of_classes(class_names),
         "name": name,
         "most": samples,
     }
@@ -190,9 +190,21 @@ def show(
     return handle
 
 
-def _check_arguments(inputs: Any, labels: Any, class_names: Any, samples: Any) -> None:
+def _check_arguments(inputs: Any, labels: Any, samples: Any) -> None:
     if inputs is None and labels is not None:
         raise InputRejected("There are labels and no samples.", remedy="Give both: layerscope.show(model, x, y).")
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise InputRejected(
+            f"samples={safe_name(samples)} is no number of samples.", remedy="Give a whole number from 1."
+        )
+
+
+def names_of_classes(class_names: Any) -> tuple[str, ...]:
+    """Return the names of classes by number, as somebody gave them: in a list, or by number.
+
+    Raises:
+        InputRejected: If they are neither.
+    """
     if isinstance(class_names, str):
         raise InputRejected(
             f"class_names is a text, '{safe_name(class_names)}'.", remedy="Give a list with a name for each class."
@@ -202,13 +214,6 @@ def _check_arguments(inputs: Any, labels: Any, class_names: Any, samples: Any) -
             f"class_names has the keys {list_names(class_names)}.",
             remedy="Give a name for each number from 0, such as {0: 'cat', 1: 'dog'}.",
         )
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise InputRejected(
-            f"samples={safe_name(samples)} is no number of samples.", remedy="Give a whole number from 1."
-        )
-
-
-def _names_of_classes(class_names: Any) -> tuple[str, ...]:
     if class_names is None:
         return ()
     if isinstance(class_names, Mapping):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 OURS = {"core", "layerscope", "ui", "vizplugins"}
 WINGS = (
     *("errors", "common", "examples", "inputs", "models", "extraction", "analysis", "training", "charts"),
-    *("plugins", "vizplugins", "notebook", "workspace", "cli", "ui", "layerscope"),
+    *("plugins", "vizplugins", "notebook", "workspace", "report", "cli", "ui", "layerscope"),
 )
 """Each imports only what stands before it: the way of the data, from left to right."""
 FACES = {"core/charts", "core/analysis/attribution", "core/plugins/testing"}

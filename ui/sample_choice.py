@@ -16,6 +16,7 @@ import streamlit as st
 
 from core.common.limits import get_limits
 from core.common.text import list_names
+from core.inputs.data_paths import data_files
 from core.inputs.images import SCALINGS, Fit
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
@@ -26,7 +27,7 @@ from ui.labels import label_warning, labels
 from ui.limits import megabytes
 from ui.session import Request, Session, get_session
 from ui.shown import about_shown_samples
-from ui.start import data_files, holds_pictures, starting_data
+from ui.start import holds_pictures, starting_data
 from ui.waiting import show_error, waiting
 from ui.wording import named
 

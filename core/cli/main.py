@@ -16,6 +16,7 @@ from core.cli.inspect import inspect
 from core.cli.models import chart, layers
 from core.cli.output import open_ended_output
 from core.cli.plugins import plugins
+from core.cli.report import report
 from core.cli.run import run
 from core.cli.verify import verify
 from core.errors import LayerscopeError
@@ -115,6 +116,6 @@ def _with_verbose(command: click.Command) -> None:
     )
 
 
-for _command in (run, layers, extract, chart, verify, inspect, plugins):
+for _command in (run, layers, extract, chart, report, verify, inspect, plugins):
     _with_verbose(_command)
     main.add_command(_command)

@@ -147,17 +147,21 @@ def found(model: str) -> Example | Path:
     return Path(model)
 
 
-def with_input(workspace: WorkspaceInterface, given: str, count: int = 1) -> None:
+def with_input(workspace: WorkspaceInterface, given: str, count: int = 1, labels: Path | None = None) -> None:
     """Give the open model an input.
 
     Args:
         workspace: With a model open.
-        given: A file, ``"examples"`` or ``"noise"``; empty takes the example's samples if there are some.
+        given: A file, a folder of pictures or sounds, ``"examples"`` or ``"noise"``; empty takes the example's samples
+            if there are some.
         count: How many samples of noise.
+        labels: A file with the labels of the samples; None takes those that come with them.
 
     Raises:
         InputRejected: If it does not fit the model.
     """
+    if labels is not None and given in ("", NOISE, EXAMPLES):
+        raise InputRejected("There are labels and no data that they are for.", remedy="Give the data, too.")
     if not given and workspace.sample_names:
         return
     if given == EXAMPLES:
@@ -165,16 +169,21 @@ def with_input(workspace: WorkspaceInterface, given: str, count: int = 1) -> Non
     elif given in ("", NOISE):
         workspace.take_noise(count, seed=0)
     else:
+        from core.inputs.data_paths import data_files
+        from core.inputs.label_files import with_labels
+
         model = workspace.model
         assert model is not None
         path = Path(given)
-        if not path.is_file():
+        if not path.exists():
             raise InputRejected(
                 f"There is no file {given!r}.",
-                remedy=f"Give a file, {NOISE!r}, or {EXAMPLES!r} for an example's own.",
+                remedy=f"Give a file or folder, {NOISE!r}, or {EXAMPLES!r} for an example's own.",
             )
-        files = {model.inputs[0].name: [(path.name, path.read_bytes())]}
-        workspace.take_files(files, scaling=model.suggested_scaling, fit="stretch", invert=False)
+        files, name = data_files(path), model.inputs[0].name
+        if labels is not None:
+            files = with_labels(files, labels, name)
+        workspace.take_files({name: files}, scaling=model.suggested_scaling, fit="stretch", invert=False)
 
 
 @click.command()

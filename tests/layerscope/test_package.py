@@ -19,12 +19,13 @@ def run_python(*arguments, folder):
     )
 
 
-def test_all_that_core_has_and_show():
-    assert set(layerscope.__all__) == {*core.__all__, "show"}
+def test_all_that_core_has_and_what_is_its_own():
+    assert set(layerscope.__all__) == {*core.__all__, "report", "show"}
     assert dir(layerscope) == sorted(layerscope.__all__)
     for name in core.__all__:
         assert getattr(layerscope, name) is getattr(core, name)
     assert callable(layerscope.show)
+    assert callable(layerscope.report)
 
 
 def test_an_unknown_name():
@@ -52,6 +53,13 @@ def test_it_is_the_command(tmp_path):
     assert done.returncode == 0
     assert done.stdout.startswith("Usage: layerscope ")
     assert {"run", "layers", "chart", "extract"} <= set(done.stdout.split())
+
+
+def test_the_template_of_reports_is_in_the_wheel():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["core.report"]
+    found = {path for pattern in declared for path in (ROOT / "core" / "report").glob(pattern)}
+
+    assert found == set((ROOT / "core" / "report" / "template").iterdir())
 
 
 @pytest.mark.parametrize("place", ["core/__init__.py", "core.py"])
