@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.inputs.edits import Edit, Variant, edits_from_text, text_of_edits, variants_from_text
 from ui import keys
-from ui.choice import LONGEST_PIN_NAME, MOST_PINS, Choice, Pin, SampleFilter, SampleOrder
+from ui.choice import LONGEST_NOTE, LONGEST_PIN_NAME, MOST_PINS, Choice, Pin, SampleFilter, SampleOrder
 
 __all__ = ["address_of", "is_history_navigation", "keep_address", "read_address", "share_button"]
 
@@ -26,6 +26,8 @@ _KIND_PREFIX: Final = "as."
 _SIZE_PREFIX: Final = "size."
 _MOST_AXES: Final = 6
 _LONGEST_EDITS: Final = 1500
+_LONGEST_NOTE: Final = 160
+"""Of a note in the address; a longer one stays in the session alone."""
 _LOST: Final = "~"
 """Before the number of edits that are too long for an address; no packed text begins with it."""
 _PIN_END: Final = ";"
@@ -174,6 +176,7 @@ def address_of(choice: Choice) -> dict[str, str]:
         "variants": _packed(choice.variants, choice.lost.get("variants", 0)),
         "pins": _PIN_END.join(map(_pin_text, choice.pins)),
         "beside": choice.beside,
+        "note": _short(choice.note),
     }
     address = {name: value for name, value in names.items() if value}
     numbers = {
@@ -243,6 +246,7 @@ def read_address() -> Choice:
         lost=lost,
         pins=_pins(address.get("pins", "")),
         beside=address.get("beside", ""),
+        note=address.get("note", "")[:LONGEST_NOTE],
     )
 
 
@@ -257,10 +261,14 @@ def _packed(edits: Sequence[Edit] | Sequence[Variant], lost: int) -> str:
 def _pin_text(pin: Pin) -> str:
     """Return a pin as the address has it: ``"strong~s:3~l:conv_1~u:5"``."""
     numbers = {"s": pin.sample, "u": pin.unit}
-    texts = {"l": pin.layer, "m": pin.model, "of": pin.of}
+    texts = {"l": pin.layer, "v": pin.visualizer, "m": pin.model, "of": pin.of, "n": _short(pin.note)}
     parts = [f"{short}:{number}" for short, number in numbers.items() if number is not None]
     parts += [f"{short}:{_quoted(text)}" for short, text in texts.items() if text]
     return _PIN_PART_END.join([_quoted(pin.name), *parts])
+
+
+def _short(note: str) -> str:
+    return note if len(note) <= _LONGEST_NOTE else ""
 
 
 def _quoted(text: str) -> str:
@@ -284,6 +292,8 @@ def _pins(text: str) -> list[Pin]:
             known.get("l", ""),
             _number(known.get("u", "")),
             known.get("m", ""),
+            known.get("v", ""),
+            known.get("n", "")[:LONGEST_NOTE],
         )
         if name and (pin.sample is not None or pin.layer or pin.model):
             pins.setdefault(name, pin)

@@ -8,10 +8,12 @@ from typing import Any, Final, Literal, TypedDict
 
 from core.inputs.edits import Edit, Variant
 
-__all__ = ["LONGEST_PIN_NAME", "MOST_PINS", "Choice", "Origin", "Pin", "SampleFilter", "SampleOrder"]
+__all__ = ["LONGEST_NOTE", "LONGEST_PIN_NAME", "MOST_PINS", "Choice", "Origin", "Pin", "SampleFilter", "SampleOrder"]
 
 MOST_PINS: Final = 8
 LONGEST_PIN_NAME: Final = 60
+LONGEST_NOTE: Final = 2_000
+"""Characters of a note, of a pin or of the whole report."""
 
 SampleOrder = Literal["", "confidence", "loss"]
 
@@ -61,6 +63,8 @@ class Pin:
         unit: Unit or channel of the layer; None for any.
         model: What the address calls the second model whose answer is meant, as in ``Choice.against``; empty for the
             one that is open.
+        visualizer: Name of the picture of the layer that was chosen; empty for the one that suits best.
+        note: What the person says of it.
     """
 
     name: str
@@ -69,6 +73,8 @@ class Pin:
     layer: str = ""
     unit: int | None = None
     model: str = ""
+    visualizer: str = ""
+    note: str = ""
 
 
 @dataclass
@@ -105,6 +111,7 @@ class Choice:
         lost: What a link or a reload did not bring along, by the name of its parameter: how many there were.
         pins: What the person pinned, in that order.
         beside: Name of the pin that every picture is set beside; empty for none.
+        note: What the person says of the whole, for a report.
         chart_version: Counts choices of a channel or unit that were made elsewhere than in the chart, which then starts
             afresh.
         filter_version: Counts how often the filter of samples was set elsewhere than in its fields, likewise.
@@ -141,6 +148,7 @@ class Choice:
     lost: dict[str, int] = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)
     beside: str = ""
+    note: str = ""
     chart_version: int = 0
     filter_version: int = 0
     search_version: int = 0
@@ -161,7 +169,7 @@ class Choice:
 
         What was pinned since stays pinned, and what was kept of the same samples stays beside them.
         """
-        self.pins = before.pins
+        self.pins, self.note = before.pins, before.note
         if all(getattr(self, name) == getattr(before, name) for name in (*Origin.__annotations__, "data")):
             self.variants = before.variants
         for each in fields(self):
@@ -207,6 +215,10 @@ class Choice:
             self.beside = new_name if self.beside == name else self.beside
         self.pin_version += 1
 
+    def note_pin(self, name: str, note: str) -> None:
+        """Keep what a person says of a pin."""
+        self.pins = [replace(pin, note=note.strip()) if pin.name == name else pin for pin in self.pins]
+
     def remove_pin(self, name: str) -> None:
         """Let a pin go."""
         self.pins = [pin for pin in self.pins if pin.name != name]
@@ -217,6 +229,7 @@ class Choice:
         """Select what is pinned."""
         if pin.layer:
             self.select_layer(pin.layer)
+            self.visualizer = pin.visualizer or self.visualizer
         if pin.unit is not None:
             self.select_unit(pin.unit)
         if pin.sample is not None:

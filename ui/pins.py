@@ -10,7 +10,7 @@ from core.workspace.interface import WorkspaceInterface
 from core.workspace.layer_table import row_of
 from core.workspace.pin_results import Pinned
 from ui import keys
-from ui.choice import LONGEST_PIN_NAME, MOST_PINS, Choice, Pin
+from ui.choice import LONGEST_NOTE, LONGEST_PIN_NAME, MOST_PINS, Choice, Pin
 from ui.second_model import second_models
 from ui.session import get_session
 from ui.wording import named, plain
@@ -122,6 +122,7 @@ def _new_pin(workspace: WorkspaceInterface, choice: Choice) -> None:
                 choice.layer if is_of_layer else "",
                 choice.unit if _UNIT in parts else None,
                 second if _MODEL in parts else "",
+                choice.visualizer if is_of_layer else "",
             )
         )
 
@@ -166,6 +167,16 @@ def _line(workspace: WorkspaceInterface, choice: Choice, pin: Pin) -> None:
         key=keys.pin("remove", pin.name, version),
         type="tertiary",
         on_click=lambda: get_session().choice.remove_pin(pin.name),
+    )
+    note_key = keys.pin("note", pin.name, version)
+    st.text_input(
+        f"Note on {pin.name}",
+        pin.note,
+        key=note_key,
+        max_chars=LONGEST_NOTE,
+        label_visibility="collapsed",
+        placeholder="Note, for the report",
+        on_change=lambda: get_session().choice.note_pin(pin.name, str(st.session_state[note_key])),
     )
     if misfit:
         st.caption(f":material/link_off: {plain(misfit)}")

@@ -220,6 +220,7 @@ class Session:
         heard_stroke: Number of the last stroke over a picture, which the browser counts.
         edit_version: Counts how often an edit was made elsewhere than in a field, which then starts afresh.
         thumbnails: Images of what visualizers draw, or why there is none, by package, name and time of change.
+        report: The report that was made last, as a page, and what it was made of; None before the first.
         plugin_files: When the files in the folders of plugins were changed, as last seen; None before the first look.
     """
 
@@ -262,6 +263,7 @@ class Session:
     heard_stroke: int = 0
     edit_version: int = 0
     thumbnails: dict[tuple[str, str, str], bytes | str] = field(default_factory=dict)
+    report: tuple[Request, bytes] | None = None
     plugin_files: dict[Path, tuple[int, int]] | None = None
     _workspace: WorkspaceInterface | None = field(default=None, repr=False)
 

@@ -18,6 +18,7 @@ from ui.address import share_button
 from ui.answers import draw_answer
 from ui.choice import Choice, SampleFilter
 from ui.pins import pins
+from ui.report import report_button
 from ui.sample_inputs import about_values, draw_inputs, listed_and_drawn
 from ui.selection import neighbour, sample_chart, step_button
 from ui.session import SampleView, end_if_outdated, get_session
@@ -205,7 +206,9 @@ def _stepper(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
         share_button(choice)
         pins(workspace, choice)
     name = "" if names[choice.sample] == str(choice.sample) else f" · {named(names[choice.sample])}"
-    st.caption(f"of 0 to {last:,}{name}")
+    with st.container(key=keys.REPORT_LINE, horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(f"of 0 to {last:,}{name}", width="content")
+        report_button(workspace, choice)
 
 
 def _sample_beside(step: int) -> int | None:

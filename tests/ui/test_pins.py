@@ -29,13 +29,20 @@ def test_pins_come_back_from_the_address(again):
     pins = [
         Pin("sample 3 · conv_2", "digits-cnn", 3, "outer/conv~2", 5),
         Pin("100 % ; ~ strange", sample=0),
-        Pin("other", model="checkpoint;2.keras"),
+        Pin("other", model="checkpoint;2.keras", note="Why; ~ not? 100 %\nyes", visualizer="feature-maps"),
     ]
-    found = again(Choice(pins=pins, beside="other"))
+    found = again(Choice(pins=pins, beside="other", note="Of Monday"))
 
     assert found.pins == pins
     assert found.beside == "other"
     assert found.pin_beside == pins[2]
+    assert found.note == "Of Monday"
+
+
+def test_a_long_note_stays_out_of_the_address(again):
+    found = again(Choice(pins=[Pin("a", sample=1, note="x" * 161)], note="y" * 161))
+
+    assert (found.pins, found.note) == ([Pin("a", sample=1)], "")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,18 @@ def test_a_pin_is_gone_to():
     assert (choice.layer, choice.unit, choice.sample) == ("dense", 3, 4)
     choice.go_to_pin(Pin("b", layer="conv", unit=7))
     assert (choice.layer, choice.unit, choice.sample) == ("conv", 7, 4)
+    choice.go_to_pin(Pin("c", layer="conv", visualizer="histogram"))
+    assert choice.visualizer == "histogram"
+
+
+def test_a_note_is_kept_with_its_pin_and_with_the_whole():
+    choice = Choice(pins=[Pin("a", sample=1), Pin("b", sample=2)], note="Mine")
+    choice.note_pin("b", " Look here ")
+    later = Choice()
+    later.succeed(choice)
+
+    assert [pin.note for pin in later.pins] == ["", "Look here"]
+    assert later.note == "Mine"
 
 
 def test_pins_outlive_another_model_and_a_step_back():
