@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
-from core.common.text import count_text, list_names, number_text, percent
+from core.common.text import count_text, list_names, number_text, percent, safe_name
 from core.extraction.layers import LayerInfo
+from core.training.drift import drift_of
 from core.training.measures import SAMPLES_LOSS
 
 __all__ = ["Alarm", "AlarmKind", "RecordedNumbers", "alarms_of"]
@@ -65,8 +66,12 @@ class RecordedNumbers(Protocol):
     def measure(self, name: str) -> np.ndarray:
         """Return a number of each layer at each step, shape ``(step, layer)``."""
 
-    def unit_values(self, measure: str, layer: str) -> np.ndarray:
-        """Return a number of each unit at each step, shape ``(step, unit)``."""
+    @property
+    def unit_counts(self) -> tuple[int, ...]:
+        """In the order of the layers."""
+
+    def unit_table(self, row: int) -> np.ndarray | None:
+        """Return all numbers of all units at the step of a row, shape ``(unit, measure)``; None if that was let go."""
 
 
 def alarms_of(run: RecordedNumbers) -> tuple[Alarm, ...]:
@@ -88,13 +93,19 @@ def alarms_of(run: RecordedNumbers) -> tuple[Alarm, ...]:
 
 
 class _Watched:
-    """What was recorded of a run, as its alarms look at it."""
+    """What was recorded of a run, as its alarms look at it.
+
+    Attributes:
+        names: Of the layers, as they may stand in a sentence: a run may be a stranger's.
+    """
 
     def __init__(self, run: RecordedNumbers) -> None:
         self.run = run
         self.steps = run.steps
         self.infos = run.layer_infos
-        self._keys = {info.key for info in self.infos}
+        self.names = [safe_name(info.key) for info in self.infos]
+        ends = np.cumsum([0, *run.unit_counts])
+        self._units = {info.key: slice(ends[at], ends[at + 1]) for at, info in enumerate(self.infos)}
 
     def table(self, measure: str) -> np.ndarray:
         """Return a measure, shape ``(step, layer)``; not a number where it does not apply."""
@@ -106,15 +117,11 @@ class _Watched:
 
     def input_drift(self, layer: int, before: int, row: int) -> float:
         """Return how far what goes into a layer moved between two rows, in standard deviations; NaN if unknown."""
-        moved, spread = 0.0, 0.0
-        for source in self.infos[layer].inputs_from:
-            if source not in self._keys:
-                continue
-            means, spreads = (self.run.unit_values(name, source) for name in ("mean", "std"))
-            moved += float(np.sum((means[row] - means[before]) ** 2))
-            spread += float(np.sum(spreads[before] ** 2))
-        with np.errstate(invalid="ignore"):
-            return float(np.sqrt(moved / spread)) if spread > 0 else float("nan")
+        units, units_before = self.run.unit_table(row), self.run.unit_table(before)
+        sources = [self._units[key] for key in self.infos[layer].inputs_from if key in self._units]
+        if units is None or units_before is None:
+            return float("nan")
+        return drift_of(units_before, units, sources)
 
 
 def _losses(watched: _Watched) -> Iterator[Alarm]:
@@ -125,7 +132,7 @@ def _losses(watched: _Watched) -> Iterator[Alarm]:
         if len(rows) and "loss" in str(name):
             row = int(rows[0])
             before = f"; at step {watched.steps[row - 1]:,} it was" if row else ""
-            text = f"{name} is not finite from step {watched.steps[row]:,} on{before}."
+            text = f"{safe_name(name)} is not finite from step {watched.steps[row]:,} on{before}."
             yield Alarm(int(watched.steps[row]), "", "loss not finite", text)
 
 
@@ -149,8 +156,8 @@ def _not_finite(watched: _Watched) -> Iterator[Alarm]:
     # A gradient goes from the end of the model to its beginning.
     first = own[-1] if place == "gradient" else own[0]
     key = watched.infos[first].key
-    others = [watched.infos[layer].key for layer in own if layer != first]
-    text = f"NaN or infinite first in {key} at step {watched.steps[row]:,}, in its {place}"
+    others = [watched.names[layer] for layer in own if layer != first]
+    text = f"NaN or infinite first in {watched.names[first]} at step {watched.steps[row]:,}, in its {place}"
     if place == "weights" and others:
         text += f", and in those of {count_text(len(others), 'other layer')} at once: {list_names(others, 3)}"
     before = f"; at step {watched.steps[row - 1]:,} all was finite" if row else ""
@@ -158,22 +165,22 @@ def _not_finite(watched: _Watched) -> Iterator[Alarm]:
 
 
 def _crossings(watched: _Watched) -> Iterator[Alarm]:
+    dead, saturated = watched.table("dead"), watched.table("saturated")
+    # What no other layer takes is an answer: there a value near a bound is a sure one.
+    taken = {source for info in watched.infos for source in info.inputs_from}
     for layer, info in enumerate(watched.infos):
-        for row, before in _rises(watched.table("dead")[:, layer]):
+        for row, before in _rises(dead[:, layer]):
             yield Alarm(int(watched.steps[row]), info.key, "dead", _death(watched, layer, row, before))
-        for row, _ in _rises(watched.table("saturated")[:, layer]):
-            share = percent(float(watched.table("saturated")[row, layer]))
-            text = f"{share} of the values of {info.key} lie at a bound of {info.activation_function} "
-            yield Alarm(
-                int(watched.steps[row]),
-                info.key,
-                "saturated",
-                f"{text}at step {watched.steps[row]:,}{watched.since(row)}.",
-            )
+        for row, _ in _rises(saturated[:, layer]) if info.key in taken else ():
+            text = f"{percent(float(saturated[row, layer]))} of the values of {watched.names[layer]} lie at a bound of "
+            text += f"{safe_name(info.activation_function)} at step {watched.steps[row]:,}{watched.since(row)}."
+            yield Alarm(int(watched.steps[row]), info.key, "saturated", text)
 
 
 def _rises(shares: np.ndarray) -> Iterator[tuple[int, int | None]]:
     """Yield where a share came to be large, and the last row at which it was small; None if it never was."""
+    if not (shares >= DEAD).any():
+        return
     is_up, before = False, None
     for row, share in enumerate(shares):
         if not is_up and share >= DEAD:
@@ -185,8 +192,8 @@ def _rises(shares: np.ndarray) -> Iterator[tuple[int, int | None]]:
 
 
 def _death(watched: _Watched, layer: int, row: int, before: int | None) -> str:
-    key, share = watched.infos[layer].key, float(watched.table("dead")[row, layer])
-    which = key if share == 1 else f"{percent(share)} of {key}"
+    name, share = watched.names[layer], float(watched.table("dead")[row, layer])
+    which = name if share == 1 else f"{percent(share)} of {name}"
     if before is None:
         return f"{which} is dead from step {watched.steps[row]:,} on, the first that was recorded."
     text = f"{which} died at step {watched.steps[row]:,}"
@@ -216,41 +223,37 @@ def _gradients(watched: _Watched) -> Iterator[Alarm]:
             continue
         is_zero = norms[row, layer] == 0
         told = "it is zero" if is_zero else f"it is {number_text(float(shares[row, layer]))} of the largest"
-        text = f"No gradient reaches {info.key} from step {watched.steps[row]:,} on: {told}."
+        text = f"No gradient reaches {watched.names[layer]} from step {watched.steps[row]:,} on: {told}."
         yield Alarm(int(watched.steps[row]), info.key, "vanishing gradient", text)
 
 
 def _explosions(watched: _Watched, norms: np.ndarray) -> Iterator[Alarm]:
     """Yield where gradients exploded: one alarm for each step, of the layer in which it is worst."""
     rows: dict[int, list[tuple[float, int]]] = {}
-    for layer in range(len(watched.infos)):
-        row = _explosion(norms[:, layer])
-        if row is not None:
-            usual = float(np.nanmedian(norms[:row, layer]))
-            rows.setdefault(row, []).append((float(norms[row, layer]) / usual, layer))
+    for layer, column in enumerate(norms.T):
+        known = pd.Series(np.where(np.isfinite(column) & (column > 0), column, np.nan))
+        # Nearly always nothing is that far from anything else, and medians of thousands of steps take their time.
+        if not known.max() > EXPLODING * known.min():
+            continue
+        times = (known / known.expanding(_FEWEST_BEFORE).median().shift()).to_numpy()
+        exploded = np.flatnonzero(times > EXPLODING)
+        if len(exploded):
+            rows.setdefault(int(exploded[0]), []).append((float(times[exploded[0]]), layer))
     for row, found in rows.items():
-        times, layer = max(found)
-        key = watched.infos[layer].key
-        text = f"The gradient by the weights of {key} is {number_text(float(norms[row, layer]))} at step "
-        text += f"{watched.steps[row]:,}, {number_text(times, 2)} times as large as it mostly was before"
-        others = [watched.infos[other].key for _, other in found if other != layer]
+        times_as_large, layer = max(found)
+        text = (
+            f"The gradient by the weights of {watched.names[layer]} is {number_text(float(norms[row, layer]))} at step "
+        )
+        text += f"{watched.steps[row]:,}, {number_text(times_as_large, 2)} times as large as it mostly was before"
+        others = [watched.names[other] for _, other in found if other != layer]
         text += f"; likewise in {count_text(len(others), 'other layer')}: {list_names(others, 3)}" if others else ""
-        yield Alarm(int(watched.steps[row]), key, "exploding gradient", f"{text}.")
-
-
-def _explosion(norms: Sequence[float] | np.ndarray) -> int | None:
-    for row in range(_FEWEST_BEFORE, len(norms)):
-        before = np.asarray(norms[:row])
-        before = before[np.isfinite(before) & (before > 0)]
-        if len(before) >= _FEWEST_BEFORE and np.isfinite(norms[row]) and norms[row] > EXPLODING * np.median(before):
-            return row
-    return None
+        yield Alarm(int(watched.steps[row]), watched.infos[layer].key, "exploding gradient", f"{text}.")
 
 
 def _vanishing(shares: np.ndarray) -> int | None:
+    """Return the first row from which on a gradient is next to nothing, some times in a row; None if there is none."""
     with np.errstate(invalid="ignore"):
         small = shares <= VANISHING
-    for row in range(len(small) - _IN_A_ROW + 1):
-        if small[row : row + _IN_A_ROW].all():
-            return row
-    return None
+    windows = [small[start : len(small) - _IN_A_ROW + 1 + start] for start in range(_IN_A_ROW)]
+    rows = np.flatnonzero(np.all(windows, axis=0)) if len(small) >= _IN_A_ROW else np.empty(0, np.int64)
+    return int(rows[0]) if len(rows) else None

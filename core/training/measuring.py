@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from core.analysis.health import FEWEST_SAMPLES, is_rectified
+from core.training.drift import drift_of
 from core.training.measures import LAYER_MEASURES, UNIT_MEASURES
 from core.training.watched_pass import AnswerNumbers, WatchedLayer
 from core.training.weight_watch import WeightNumbers
@@ -33,16 +34,21 @@ class LayerNumbers:
         self._layers = layers
         self._starts = np.cumsum([0, *(layer.unit_count for layer in layers)])
         place = {id(weight): number for number, weight in enumerate(weights)}
-        place_of_gradient = {id(weight): number for number, weight in enumerate(trainable)}
         self._all_places = [_places(layer.weights, place) for layer in layers]
         self._places = [_places(layer.trained_weights, place) for layer in layers]
-        self._gradient_places = [_places(layer.weights, place_of_gradient) for layer in layers]
+        self._gradient_places: list[list[int]] = []
+        self.take_gradients_by(trainable)
         is_judged = sample_count >= FEWEST_SAMPLES
         self._can_die = np.repeat(
             [is_judged and is_rectified(layer.info) for layer in layers], [layer.unit_count for layer in layers]
         )
         self._first_units: np.ndarray | None = None
         self._dead_before: np.ndarray | None = None
+
+    def take_gradients_by(self, trainable: Sequence[object]) -> None:
+        """Take other weights for those by which gradients are taken."""
+        place = {id(weight): number for number, weight in enumerate(trainable)}
+        self._gradient_places = [_places(layer.weights, place) for layer in self._layers]
 
     def begin_at(self, units: np.ndarray) -> None:
         """Take what units answered at the first step of a run that is gone on with, for drift to be told from it."""
@@ -98,19 +104,12 @@ class LayerNumbers:
 
     def _drift(self, units: np.ndarray) -> np.ndarray:
         assert self._first_units is not None
-        mean, first_mean = units[:, _COLUMN["mean"]], self._first_units[:, _COLUMN["mean"]]
-        with np.errstate(invalid="ignore", over="ignore"):
-            moved = (mean.astype(np.float64) - first_mean) ** 2
-            spread = self._first_units[:, _COLUMN["std"]].astype(np.float64) ** 2
         numbers = {layer.info.key: number for number, layer in enumerate(self._layers)}
         drifts = np.full(len(self._layers), np.nan)
         for place, layer in enumerate(self._layers):
             sources = [numbers[key] for key in layer.info.inputs_from if key in numbers]
-            if not sources:
-                continue
             parts = [slice(self._starts[source], self._starts[source + 1]) for source in sources]
-            away, wide = (sum(float(values[part].sum()) for part in parts) for values in (moved, spread))
-            drifts[place] = np.sqrt(away / wide) if wide > 0 else np.nan
+            drifts[place] = drift_of(self._first_units, units, parts)
         return drifts
 
     def _of_weights(self, weights: WeightNumbers) -> dict[str, np.ndarray]:
@@ -140,7 +139,7 @@ class LayerNumbers:
         """Return a function of all units of each layer; NaN where one that must be known is not."""
         if not len(self._layers):
             return np.empty(0)
-        reduced: np.ndarray = function.reduceat(values, self._starts[:-1]).astype(np.float64)
+        reduced: np.ndarray = function.reduceat(values.astype(np.float64), self._starts[:-1])
         return reduced if known is None else np.where(np.isnan(known[self._starts[:-1]]), np.nan, reduced)
 
     def _sums(self, values: np.ndarray, places: Sequence[Sequence[int]]) -> np.ndarray:

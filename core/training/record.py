@@ -42,8 +42,10 @@ class Record(keras.callbacks.Callback):
     :func:`layerscope.open_run` reads the run, while it is still written too.
 
     Args:
-        samples: Samples as the model takes them, the sample axis first; 32 or so.
-        labels: What they are to be answered with, as the loss takes it; without them no gradients are recorded.
+        samples: Samples as the model takes them, the sample axis first, 32 or so; or a dataset or generator that ends,
+            such as ``dataset.take(1)``, with labels or without.
+        labels: What they are to be answered with, as the loss takes it, where the samples do not bring that; without
+            labels no gradients are recorded.
         path: Folder of the run. A training of the same model that was killed goes on there.
         every: Batches between two steps that are recorded; the end of each epoch is recorded too.
         activations: Keys of layers whose whole answers are kept, for :meth:`layerscope.Run.similarity` and pictures.
@@ -142,6 +144,7 @@ class Record(keras.callbacks.Callback):
         if _is_built(self.model):
             self._begin(self.model)
         self._step_at_epoch = self._step
+        self._carry_on(lambda training: training.take_what_is_compiled())
         self._carry_on(lambda training: self._look(training, logs, self._step, is_epoch_end=False, is_kept=True))
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

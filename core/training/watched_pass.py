@@ -97,7 +97,8 @@ class WatchedPass:
         self._own_loss = None
         if not self.why_no_gradients and loss is None:
             self._prepare_loss()
-        self.trainable = [weight for weight in model.trainable_weights if str(weight.dtype).startswith("float")]
+        self.trainable = _floats_trained(model)
+        self._compiled_loss = getattr(model, "_compile_loss", None)
         self._compiled: CompiledFunction[_Traced] | None = None
         self._traced = _Traced(())
         self._compile()
@@ -106,6 +107,12 @@ class WatchedPass:
     def layers(self) -> tuple[WatchedLayer, ...]:
         """The layers, in call order."""
         return self._traced.layers
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the model is still trained by the same loss, and the same weights of it."""
+        is_same_loss = getattr(self._model, "_compile_loss", None) is self._compiled_loss
+        return is_same_loss and list(map(id, _floats_trained(self._model))) == list(map(id, self.trainable))
 
     def run(self) -> AnswerNumbers:
         """Run the samples through the model as it is now.
@@ -221,13 +228,19 @@ class WatchedPass:
             # Whose rows are whose is asked of nobody: numbers are of all samples together.
             if info.dtype in NO_NUMBERS or described.part != "output":
                 continue
-            reduction = reduced(kept.tensors[place], _mask(kept, place), described, counts_zeros=True)
+            tensor = kept.tensors[place]
+            tensor = tf.reshape(tensor, [1]) if tensor.shape.rank == 0 else tensor
+            reduction = reduced(tensor, _mask(kept, place), described, counts_zeros=True)
             count = reduction.total.shape[-1]
             if not count:
                 continue
             layers.append(WatchedLayer(info, count, *owned.get(info.call_key, ((), ()))))
             units.append(_units_of(reduction))
         return tuple(layers), tf.concat(units, axis=0) if units else tf.zeros([0, 6])
+
+
+def _floats_trained(model: Any) -> list[Any]:
+    return [weight for weight in model.trainable_weights if "float" in str(weight.dtype)]
 
 
 def _mask(kept: Recording, place: int) -> Any:

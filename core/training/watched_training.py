@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +14,9 @@ import numpy as np
 from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import InputRejected
 from core.extraction.extractor import Extractor
-from core.inputs import structure
-from core.inputs.sources import read_inputs
 from core.inputs.structures import misfits_told
-from core.training.ledger import ArrayEntry, LayerEntry, RunDescription
+from core.training.fixed_samples import FixedSamples, array_entry
+from core.training.ledger import LayerEntry, RunDescription
 from core.training.measures import SAMPLES_LOSS, UNIT_MEASURES
 from core.training.measuring import LayerNumbers
 from core.training.model_file import write_model_file
@@ -27,7 +25,7 @@ from core.training.run import Run
 from core.training.run_start import start_of_run
 from core.training.watched_pass import AnswerNumbers, WatchedPass
 from core.training.weight_watch import WeightWatch
-from core.training.writer import RunWriter, text_as_bytes
+from core.training.writer import RunWriter
 
 __all__ = ["RecordSettings", "WatchedTraining"]
 
@@ -68,35 +66,15 @@ class WatchedTraining:
         self.model = model
         self._settings = settings
         self._warned: set[str] = set()
-        inputs = read_inputs(model, settings.samples)
-        self._inputs = inputs
-        arrays = structure.named_arrays(model, inputs)
-        with misfits_told(model, inputs):
-            self._pass = WatchedPass(model, inputs, settings.labels, settings.loss)
-        layers = self._pass.layers
+        self._samples = FixedSamples(model, settings.samples, settings.labels)
+        with misfits_told(model, self._samples.inputs):
+            self._pass = self._new_pass()
         self._refuse_unknown_layers()
         self._weight_watch = WeightWatch(_floats(model.weights))
-        sample_count = len(next(iter(arrays.values())))
-        self._numbers = LayerNumbers(layers, self._weight_watch.weights, self._pass.trainable, sample_count)
-        self._unit_count = sum(layer.unit_count for layer in layers)
-        kept_inputs = {name: _storable(array) for name, array in arrays.items()}
-        labels = _label_array(settings.labels)
-        description = RunDescription(
-            model_name=str(model.name),
-            layers=tuple(LayerEntry.of(layer.info, layer.unit_count) for layer in layers),
-            weights=tuple(_entry(weight.path, _plain_values(weight)) for weight in model.weights),
-            inputs=tuple(
-                _entry(name, stored, is_text=stored is not arrays[name]) for name, stored in kept_inputs.items()
-            ),
-            labels=None if labels is None else _entry("labels", labels),
-            class_names=settings.class_names,
-            sample_count=sample_count,
-            samples_digest=_digest([*kept_inputs.values(), *([] if labels is None else [labels])]),
-            every=settings.every,
-            has_model=True,
-            notes=self._notes(),
+        self._numbers = LayerNumbers(
+            self._pass.layers, self._weight_watch.weights, self._pass.trainable, self._samples.count
         )
-        start = start_of_run(settings.folder, description, overwrite=settings.overwrite, goes_on=self._goes_on)
+        start = start_of_run(settings.folder, self._described(), overwrite=settings.overwrite, goes_on=self._goes_on)
         self._begun_at, self.first_step, self.last_step, self.first_epoch = time.monotonic(), 0, -1, 0
         has_model = self._has_model_file(is_new=start.earlier is None)
         self._writer = RunWriter(
@@ -108,8 +86,14 @@ class WatchedTraining:
         if start.earlier:
             self._go_on_from(start.earlier)
         else:
-            self._writer.write_samples(list(kept_inputs.values()), labels)
+            self._writer.write_samples(self._samples.kept_inputs, self._samples.kept_labels)
         self._extractor = Extractor(model) if settings.activations else None
+
+    def take_what_is_compiled(self) -> None:
+        """Take the loss and the weights that are trained by now, where the model was compiled anew."""
+        if not self._pass.is_current:
+            self._pass = self._new_pass()
+            self._numbers.take_gradients_by(self._pass.trainable)
 
     def record(self, step: int, epoch: int, logs: Mapping[str, Any] | None) -> None:
         """Look at the model as it is, and put it into the run.
@@ -128,7 +112,7 @@ class WatchedTraining:
         numbers = _numbers(logs)
         if answers is not None and len(answers.gradients):
             numbers[SAMPLES_LOSS] = answers.loss
-        unknown = np.full((self._unit_count, len(UNIT_MEASURES)), np.nan, np.float32)
+        unknown = np.full((self._writer.description.unit_count, len(UNIT_MEASURES)), np.nan, np.float32)
         seconds = time.monotonic() - self._begun_at
         self._writer.append((step, epoch, seconds), rows, unknown if answers is None else answers.units, numbers)
         self.last_step = step
@@ -140,23 +124,24 @@ class WatchedTraining:
             is_last: Whether this is the end of the training, which is kept in any case.
         """
         thinning, step = self._writer.weights, self.last_step
-        if step < 0 or (thinning.numbers and thinning.numbers[-1] >= step):
+        if step < 0 or not self.model.weights or (thinning.numbers and thinning.numbers[-1] >= step):
             return
-        size = sum(_byte_count(weight) for weight in self.model.weights)
+        arrays = [_plain_values(weight) for weight in self.model.weights]
+        size = sum(array.nbytes for array in arrays)
         if size > self._settings.kept_bytes:
             self._warn(
                 "weights",
                 f"The weights take {size:,} bytes, more than kept_bytes={self._settings.kept_bytes:,}: not kept",
             )
         elif thinning.admits(size) or is_last:
-            self._writer.keep_weights(step, [_plain_values(weight) for weight in self.model.weights])
+            self._writer.keep_weights(step, arrays)
 
     def keep_activations(self) -> None:
         """Keep what the chosen layers answer at the newest step, likewise."""
         thinning, step = self._writer.activations, self.last_step
         if self._extractor is None or step < 0 or (thinning.numbers and thinning.numbers[-1] >= step):
             return
-        activations = self._extractor.extract(self._inputs, layers=self._settings.activations)
+        activations = self._extractor.extract(self._samples.inputs, layers=self._settings.activations)
         answers = {
             key: (activation.axes, np.ascontiguousarray(activation.values))
             for key, activation in activations.items()
@@ -177,6 +162,24 @@ class WatchedTraining:
     def write_rest(self) -> Callable[[], None]:
         """Writes what was gathered, if there is anything: for a process that ends. Holds neither this nor the model."""
         return self._writer.flush_rest
+
+    def _new_pass(self) -> WatchedPass:
+        return WatchedPass(self.model, self._samples.inputs, self._samples.labels, self._settings.loss)
+
+    def _described(self) -> RunDescription:
+        samples, weights = self._samples, self.model.weights
+        return RunDescription(
+            model_name=str(self.model.name),
+            layers=tuple(LayerEntry.of(layer.info, layer.unit_count) for layer in self._pass.layers),
+            weights=tuple(array_entry(weight.path, _plain_values(weight)) for weight in weights),
+            inputs=samples.entries,
+            labels=None if samples.kept_labels is None else array_entry("labels", samples.kept_labels),
+            class_names=self._settings.class_names,
+            sample_count=samples.count,
+            samples_digest=samples.digest,
+            every=self._settings.every,
+            notes=self._notes(),
+        )
 
     def _answers(self) -> AnswerNumbers | None:
         try:
@@ -259,38 +262,6 @@ def _plain_values(weight: Any) -> np.ndarray:
     """Return what a weight is, in a type that NumPy has."""
     values = np.asarray(weight)
     return values.astype(np.float32) if values.dtype.kind not in "biuf" else values
-
-
-def _byte_count(weight: Any) -> int:
-    return int(np.prod(weight.shape)) * max(np.dtype(np.float32).itemsize, 1)
-
-
-def _storable(array: np.ndarray) -> np.ndarray:
-    return text_as_bytes(array) if array.dtype.kind in "USO" else array
-
-
-def _label_array(labels: Any) -> np.ndarray | None:
-    """Return labels as the array that a run can keep; None where they are none, or several."""
-    if labels is None or isinstance(labels, Mapping):
-        return None
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        return None
-    return array if array.dtype.kind in "biuf" else None
-
-
-def _entry(name: str, values: np.ndarray, *, is_text: bool = False) -> ArrayEntry:
-    dtype = "text" if is_text else values.dtype.name
-    return ArrayEntry.model_validate({"name": name, "shape": values.shape, "dtype": dtype})
-
-
-def _digest(arrays: Sequence[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr((array.shape, str(array.dtype))).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def _numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:

@@ -134,16 +134,22 @@ class RunWriter:
         self._dropped += [step_folder(WEIGHTS, each) for each in self.weights.add(step, content.nbytes)]
 
     def keep_activations(self, step: int, answers: Mapping[str, tuple[tuple[str, ...], np.ndarray]]) -> None:
-        """Write what some layers answered at a step, by key: the names of the axes, and the values."""
+        """Write what some layers answered at a step, by key: the names of the axes, and the values.
+
+        Where these are other layers than before, those go: of what is told each layer is there at each step.
+        """
         folder = step_folder(ACTIVATIONS, step)
         for key, (_, values) in answers.items():
             _write(self._group, array_folder(folder, key), values)
-        self._activation_entries = tuple(
+        entries = tuple(
             ActivationEntry.model_validate(
                 {"key": key, "axes": axes, "shape": values.shape, "dtype": values.dtype.name}
             )
             for key, (axes, values) in answers.items()
         )
+        if entries != self._activation_entries:
+            self._dropped += [step_folder(ACTIVATIONS, each) for each in self.activations.numbers]
+            self._activation_entries, self.activations.numbers = entries, []
         size = sum(values.nbytes for _, values in answers.values())
         self._dropped += [step_folder(ACTIVATIONS, each) for each in self.activations.add(step, size)]
 
@@ -254,7 +260,9 @@ class _UnitRows:
             _create(group, UNITS, (_FIRST_CAPACITY, *row_shape), chunk, "float32")
         self._array = group[UNITS]
         self._pending: dict[int, np.ndarray] = {}
-        self._dropped: list[int] = []
+        # What was written before the training was killed, and never told.
+        self._dropped = [int(each.name) for each in self._folder.glob("c/*") if int(each.name) >= progress.rows]
+        self.remove_dropped()
         self.thinning = Thinning(_UNIT_BYTES, _UNIT_ROWS, progress.unit_stride, list(progress.unit_rows))
 
     def append(self, number: int, row: np.ndarray) -> None:

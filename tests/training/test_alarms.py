@@ -1,5 +1,7 @@
 """What went wrong is told at the step and layer at which it did."""
 
+import time
+
 import numpy as np
 
 from core.training.run import open_run
@@ -81,11 +83,36 @@ def test_gradients_that_explode_and_vanish(small_run):
     assert "1,000 times as large as it mostly was" in texts(small_run)[1]
 
 
+def test_a_gradient_that_ends_where_a_layer_is_dead_is_told_once(small_run):
+    for number in range(6):
+        small_run.step(number, dead=[NAN, 0, number >= 3], gradient_norm=[NAN, number < 3, 1])
+
+    assert alarms(small_run) == [(3, "second", "dead")]
+
+
+def test_gradients_that_explode_together_are_one_alarm(small_run):
+    for number in range(6):
+        small_run.step(number, gradient_norm=[NAN, 500 if number == 5 else 1, 900 if number == 5 else 1])
+
+    assert alarms(small_run) == [(5, "second", "exploding gradient")]
+    assert texts(small_run)[0].endswith("before; likewise in 1 other layer: 'first'.")
+
+
+def test_a_long_run_is_judged_in_a_moment(small_run):
+    for number in range(5_000):
+        small_run.step(number, dead=[NAN, 0, 0.1], gradient_norm=[NAN, 1 + 500 * (number == 4_000), 1])
+
+    begin = time.perf_counter()
+    assert alarms(small_run) == [(4_000, "first", "exploding gradient")]
+    assert time.perf_counter() - begin < 5
+
+
 def test_saturation(small_run):
     for number in range(4):
-        small_run.step(number, saturated=[NAN, NAN, 0.95 if number >= 2 else 0.1])
+        # The last one, which no other takes from, answers the person: a sure answer is no fault.
+        small_run.step(number, saturated=[NAN, 0.95 if number >= 2 else 0.1, 0.95])
 
-    assert alarms(small_run) == [(2, "second", "saturated")]
+    assert alarms(small_run) == [(2, "first", "saturated")]
 
 
 def test_nothing_wrong(small_run):

@@ -17,6 +17,7 @@ import zarr
 import layerscope
 from core.errors import InputRejected
 from core.extraction.extractor import extract
+from tests.support.kinds_of_models import KINDS
 
 from . import small_training
 from .small_training import BATCHES, AtStep, data, fit, model
@@ -241,6 +242,17 @@ def test_labels_that_are_missing(tmp_path):
     assert run.labels is None
 
 
+def test_a_dataset_brings_samples_and_labels(tmp_path):
+    inputs, labels = data()
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(16)
+    fit(model(), [layerscope.Record(dataset.take(1), path=tmp_path / "run", every=10)], epochs=1)
+    run = layerscope.open_run(tmp_path / "run")
+
+    assert run.samples["x"].tolist() == inputs[:16].tolist()
+    assert run.labels.tolist() == labels[:16].tolist()
+    assert np.isfinite(run.measure("gradient_norm")[:, 0]).all()
+
+
 class Subclassed(keras.Model):
     """A model without a configuration of its own, which decides in Python."""
 
@@ -314,6 +326,30 @@ def test_text_goes_in(tmp_path):
     assert run.samples["text"].tolist() == texts.tolist()
     assert run.layers[-3:] == ("embedded", "flat", "answer")
     assert np.isfinite(run.measure("gradient_norm")[-1, run.layers.index("embedded")])
+
+
+@pytest.mark.parametrize(
+    "kind", ["loops by its values", "masked tokens", "one for all", "no axis", "every precision", "nested"]
+)
+def test_models_of_every_kind(tmp_path, kind):
+    build, inputs = KINDS[kind].build, KINDS[kind].inputs(9)
+    trained = build()
+    activations = extract(trained, inputs)
+    recorder = layerscope.Record(
+        inputs, np.zeros(9), tmp_path / "run", 1, loss=lambda labels, answer: tf.reduce_sum(answer**2)
+    )
+    with recorder:
+        recorder.step(trained)
+        recorder.step(trained)
+    run = layerscope.open_run(tmp_path / "run")
+
+    assert set(activations) <= set(run.layers)
+    for key, activation in activations.items():
+        expected = activation.values[activation.shown].astype(np.float64).mean()
+        mean = run.measure("mean")[-1, run.layers.index(key)]
+        assert mean == pytest.approx(expected, rel=1e-3, abs=1e-5), key
+    trainable = sum(len(weight.shape) > 0 for weight in trained.trainable_weights)
+    assert np.isfinite(run.measure("gradient_norm")[-1]).any() == (trainable > 0)
 
 
 def test_an_error_while_recording_is_told_once_and_ends_nothing(tmp_path, caplog, monkeypatch):
@@ -410,6 +446,23 @@ def test_one_training_in_several_calls_of_fit(tmp_path):
     assert run.resumed == (2 * BATCHES,)
     assert run.kept_steps == (0, BATCHES, 2 * BATCHES, 3 * BATCHES)
     assert np.isfinite(run.measure("update_ratio")[1:, 0]).all()
+
+
+def test_layers_that_are_frozen_and_trained_later(tmp_path):
+    trained = model()
+    trained.get_layer("first").trainable = False
+    trained.compile("sgd", "sparse_categorical_crossentropy")
+    recorder = record(tmp_path / "run", every=10)
+    fit(trained, [recorder], epochs=1)
+    trained.get_layer("first").trainable = True
+    trained.compile("sgd", "sparse_categorical_crossentropy")
+    fit(trained, [recorder], epochs=1)
+    run = layerscope.open_run(tmp_path / "run")
+
+    gradients, ratios = run.measure("gradient_norm")[:, 0], run.measure("update_ratio")[1:, 0]
+    assert np.isfinite(gradients).tolist() == [False, False, False, True, True]
+    assert (ratios > 0).tolist() == [False, False, True, True]
+    assert np.isfinite(run.measure("gradient_norm")[:, run.layers.index("second")]).all()
 
 
 def killed(path):

@@ -87,6 +87,17 @@ def test_whole_answers_of_a_layer_over_the_training(run):
     assert 0 < alike[0, 1] < 1
 
 
+def test_other_layers_take_the_place_of_those_that_were_kept(written):
+    values = np.ones((5, 2), np.float32)
+    written.writer.keep_activations(200, {"second": (("sample", "unit"), values)})
+    written.writer.flush()
+    run = open_run(written.folder)
+
+    assert run.activation_layers == ("second",)
+    assert run.activation("second").shape == (1, 5, 2)
+    assert [each.name for each in (written.folder / "activations").glob("[0-9]*")] == ["200"]
+
+
 def test_text_among_the_samples(tmp_path):
     texts = np.array([["a", "größer"], ["", "b"]])
     coded = text_as_bytes(texts)
@@ -140,6 +151,20 @@ def test_a_run_is_gone_on_with(small_run):
     assert run.steps.tolist() == list(range(200))
     assert run.logs["loss"].tolist() == list(range(200))
     assert run.resumed == (99,)
+
+
+def test_what_was_written_and_never_told_is_not_taken_for_a_later_step(small_run):
+    small_run.step(0, units=1)
+    small_run.writer.flush()
+    told = small_run.writer.progress
+    small_run.step(10, units=2)
+    small_run.writer._units.flush(2)  # killed here
+    small_run.writer = RunWriter(small_run.folder, description(), told, 1_000_000)
+    small_run.writer._units.thinning.stride = 2
+    small_run.step(20, units=3)
+    small_run.writer.flush()
+
+    assert np.isnan(open_run(small_run.folder).unit_values("mean", "first")[1]).all()
 
 
 def test_single_units_of_a_long_run_are_thinned_out_evenly(small_run, monkeypatch):
