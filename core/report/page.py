@@ -21,11 +21,15 @@ from core.report.chart_theme import BACKGROUNDS, CONFIG
 from core.report.contents import Figure, Item, Notice, Report, Section, Table
 from core.report.libraries import script_of_page
 
-__all__ = ["MOST_BYTES_OF_CHARTS", "page_of"]
+__all__ = ["MOST_BYTES", "page_of"]
 
 _TEMPLATE: Final = Path(__file__).parent / "template"
-MOST_BYTES_OF_CHARTS: Final = 3_500_000
-"""With the libraries and the text, a page of some 4.5 MB, which goes into a mail."""
+MOST_BYTES: Final = 4_900_000
+"""A page that goes into a mail."""
+_BYTES_OF_TEXT: Final = 300_000
+"""More than the text of a report takes."""
+_OF_OTHERS: Final = frozenset({"$schema", "background", "description", "usermeta"})
+"""What of a chart is for others: the last of these could change how the page draws it."""
 _FIT: Final = {"type": "fit-x", "contains": "padding"}
 
 
@@ -39,7 +43,9 @@ def page_of(report: Report) -> str:
     script = script_of_page()
     figures = list(_figures(report.sections))
     charts = [chart for figure in figures for chart in figure.charts]
-    drawn = _within_budget([_for_page(chart.specification) for chart in charts])
+    pictures = sum(len(_data_address(picture.data)) for figure in figures for picture in figure.pictures)
+    room = MOST_BYTES - _BYTES_OF_TEXT - len(script.encode()) - pictures
+    drawn = _within_room([_for_page(chart.specification) for chart in charts], room)
     numbers = {id(chart): number for number, chart in enumerate(charts) if drawn[number] is not None}
     anchors = _anchors_of_readings(figures)
     store = {
@@ -128,19 +134,24 @@ def _for_page(specification: Mapping[str, Any]) -> dict[str, Any]:
 
     What a screen reader hears is said by the page.
     """
-    chart = {key: value for key, value in specification.items() if key not in ("$schema", "background", "description")}
+    chart = {key: value for key, value in specification.items() if key not in _OF_OTHERS}
     if not has_own_width(chart):
         chart |= {"width": "container", "autosize": _FIT}
     return chart
 
 
-def _within_budget(charts: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    """Return the charts, without the largest ones where all of them make the file too large to send."""
+def _within_room(charts: Sequence[dict[str, Any]], room: int) -> list[dict[str, Any] | None]:
+    """Return the charts, without the largest ones where all of them make the file too large to send.
+
+    Args:
+        charts: Vega-Lite of each.
+        room: Bytes that they may take together.
+    """
     sizes = [len(_json_in_script(chart).encode()) for chart in charts]
     kept: list[dict[str, Any] | None] = list(charts)
     total = sum(sizes)
     for number in sorted(range(len(sizes)), key=lambda each: -sizes[each]):
-        if total <= MOST_BYTES_OF_CHARTS:
+        if total <= room:
             break
         kept[number] = None
         total -= sizes[number]

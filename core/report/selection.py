@@ -19,6 +19,7 @@ __all__ = ["Selection", "select"]
 
 _Value = TypeVar("_Value")
 _LAYERS: Final = 5
+_FAULTY: Final = 2
 _UNITS: Final = 4
 _SAMPLES: Final = 4
 _WRONG: Final = 2
@@ -127,7 +128,8 @@ def _telling_layers(asking: Asking) -> Sequence[LayerRow]:
     keys = [row.key for row in rows]
     by_finding = [finding.layer for finding in asking.health.rows]
     kinds = {row.kind: row.key for row in reversed(rows) if row.parameter_count and _stands_for_its_kind(row, asking)}
-    wanted = [asking.model.featured_layer, *keys[-1:], *by_finding, *kinds.values()]
+    # In a deep model many layers may have the same fault: others are to be seen, too.
+    wanted = [asking.model.featured_layer, *keys[-1:], *_first_of(by_finding, _FAULTY), *kinds.values(), *by_finding]
     chosen = set(_first_of([key for key in wanted if key in keys], _LAYERS))
     return [row for row in rows if row.key in chosen]
 
