@@ -30,6 +30,32 @@ def model(seed=1):
     return small
 
 
+class Counting(keras.layers.Layer):
+    """Counts its calls, in training or not."""
+
+    def build(self, shape):
+        self.calls = self.add_weight(name="calls", initializer="zeros", trainable=False)
+
+    def call(self, inputs):
+        self.calls.assign_add(1.0)
+        return inputs
+
+
+def remembering_model(jit):
+    """A model in which a call that is none of the training's would leave its trace: in states, metrics or seeds."""
+    keras.utils.set_random_seed(1)
+    vector = keras.Input((6,), name="x")
+    units = keras.layers.Dense(8, activation="relu", activity_regularizer="l2", name="first")(vector)
+    units = keras.layers.BatchNormalization(name="scaled")(Counting(name="counting")(units))
+    units = keras.layers.Dropout(0.2, name="dropped")(units)
+    units = keras.layers.Dense(5, activation="relu", name="second")(units)
+    answers = [keras.layers.Dense(2, activation="softmax", name=name)(units) for name in ("answer", "other")]
+    remembering = keras.Model(vector, answers, name="remembering")
+    losses = ["sparse_categorical_crossentropy"] * 2
+    remembering.compile("adam", losses, metrics=[["accuracy"], []], jit_compile=jit)
+    return remembering
+
+
 class AtStep(keras.callbacks.Callback):
     """Does something to the model after a number of batches."""
 
@@ -45,6 +71,7 @@ class AtStep(keras.callbacks.Callback):
 
 def fit(trained, callbacks, epochs=2, **options):
     inputs, labels = data()
+    labels = [labels] * len(trained.outputs) if len(getattr(trained, "outputs", None) or ()) > 1 else labels
     return trained.fit(
         inputs, labels, batch_size=BATCH, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=0, **options
     )

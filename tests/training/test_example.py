@@ -27,16 +27,15 @@ def test_it_is_small_and_has_something_to_find(shipped):
     assert shipped.class_names == tuple(map(str, range(10)))
 
 
-def test_its_model_opens_at_each_step_that_is_kept(shipped):
+def test_its_model_opens_at_steps_that_are_kept(shipped):
     model = layerscope.load_model(shipped.model_content())
     accuracies = []
-    for step in shipped.kept_steps:
+    for step in (0, 387, 516):
         model.set_weights(list(shipped.weights(step).values()))
         answers = np.asarray(model(shipped.samples["image"]))
         accuracies.append((answers.argmax(axis=1) == shipped.labels).mean())
 
-    assert max(accuracies) > 0.9
-    assert accuracies[-1] < 0.3
+    assert [accuracy > 0.9 for accuracy in accuracies] == [False, True, False]
 
 
 def test_what_layers_answer_is_alike_until_they_die(shipped):

@@ -19,8 +19,7 @@ from core.errors import InputRejected
 from core.extraction.extractor import extract
 from tests.support.kinds_of_models import KINDS
 
-from . import small_training
-from .small_training import BATCHES, AtStep, data, fit, model
+from .small_training import BATCHES, AtStep, data, fit, model, remembering_model
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("first", "scaled", "dropped", "second", "third", "answer")
@@ -165,18 +164,22 @@ def state(trained, history):
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_training_is_the_same_to_the_last_bit(tmp_path, jit):
     states, traced = [], []
-    for recorder in ([], [record(tmp_path / "run", every=3, activations=["second"])]):
-        trained = model()
-        trained.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit)
+    inputs, labels = (array[:16] for array in data())
+    recorder = layerscope.Record(inputs, [labels, labels], tmp_path / "run", 3, activations=["second"])
+    validation = (data()[0], [data()[1]] * 2)
+    for callbacks in ([], [recorder]):
+        trained = remembering_model(jit)
         own_step, traces = trained.train_step, []
         trained.train_step = lambda batch, step=own_step, traces=traces: (traces.append(0), step(batch))[1]
-        states.append(state(trained, fit(trained, recorder, validation_data=data())))
+        states.append(state(trained, fit(trained, callbacks, validation_data=validation)))
         traced.append(len(traces))
 
     assert states[0] == states[1]
     # What Keras compiled is not compiled again.
     assert traced[0] == traced[1]
-    assert len(layerscope.open_run(tmp_path / "run").steps) > 10
+    run = layerscope.open_run(tmp_path / "run")
+    assert len(run.steps) > 10
+    assert run.notes == ()
 
 
 def test_a_layer_that_is_made_to_die(tmp_path):
@@ -267,11 +270,15 @@ class Subclassed(keras.Model):
 
 
 def test_a_subclassed_model_that_is_not_built_before(tmp_path):
-    keras.utils.set_random_seed(1)
-    trained = Subclassed()
-    trained.compile("sgd", "sparse_categorical_crossentropy")
-    fit(trained, [record(tmp_path / "run")], epochs=1)
+    weights = []
+    for recorder in ([], [record(tmp_path / "run")]):
+        keras.utils.set_random_seed(1)
+        trained = Subclassed()
+        trained.compile("sgd", "sparse_categorical_crossentropy")
+        fit(trained, recorder, epochs=1)
+        weights.append([weight.tolist() for weight in trained.get_weights()])
     run = layerscope.open_run(tmp_path / "run")
+    assert weights[0] == weights[1]
 
     assert run.layers == ("first", "answer")
     # Before the first batch there is nothing to look at.
@@ -532,14 +539,20 @@ for recorder in ([], [record(sys.argv[1], activations=["second"])]):
     weights.append([np.asarray(weight) for weight in trained.weights])
 assert strategy.num_replicas_in_sync == 2
 assert all(np.array_equal(*pair) for pair in zip(*weights))
+
+# A loop that is not closed: what was gathered is written where the process ends.
+recorder, trained = record(sys.argv[2], every=1), model()
+for _ in range(3):
+    recorder.step(trained)
 """
 
 
-def test_a_training_on_several_devices(tmp_path):
+def test_a_training_on_several_devices_and_a_process_that_ends(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     script = tmp_path / "script.py"
     script.write_text(MIRRORED)
-    subprocess.run([sys.executable, str(script), str(tmp_path / "run")], env=environment, cwd=ROOT, check=True)
+    paths = [str(tmp_path / name) for name in ("run", "ended")]
+    subprocess.run([sys.executable, str(script), *paths], env=environment, cwd=ROOT, check=True)
     run = layerscope.open_run(tmp_path / "run")
 
     assert run.complete
@@ -548,6 +561,9 @@ def test_a_training_on_several_devices(tmp_path):
     assert np.isfinite(run.measure("gradient_norm")[:, 0]).all()
     assert run.kept_steps == (0, BATCHES, 2 * BATCHES)
     assert run.activation("second").shape == (3, 16, 5)
+    ended = layerscope.open_run(tmp_path / "ended")
+    assert ended.steps.tolist() == [1, 2, 3]
+    assert not ended.complete
 
 
 def test_several_batches_in_one_execution(tmp_path):
@@ -556,17 +572,3 @@ def test_several_batches_in_one_execution(tmp_path):
     fit(trained, [record(tmp_path / "run", every=5)], epochs=1)
 
     assert layerscope.open_run(tmp_path / "run").steps.tolist() == [0, 8, 12, 16, 20]
-
-
-def test_a_process_that_ends_writes_what_it_gathered(tmp_path):
-    small_training  # noqa: B018 - what the other process imports
-    code = (
-        "from tests.training.test_record import record, model\n"
-        f"recorder = record({str(tmp_path / 'run')!r}, every=1)\n"
-        "trained = model()\n"
-        "for _ in range(3): recorder.step(trained)\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
-
-    assert layerscope.open_run(tmp_path / "run").steps.tolist() == [1, 2, 3]
