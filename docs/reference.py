@@ -34,6 +34,7 @@ _ABOUT_MARKED: Final = {
     "LayerKey": "An option that is the key of another layer of the same pass.",
     "Region": "An option that is what is dragged over a chart: left, right, bottom and top, or None.",
     "SampleIndex": "An option that is a position on the axis of samples; one called `sample` follows the page.",
+    "StepIndex": "An option that is a position on the axis of a training's steps; one called `step` follows the page.",
     "TimestepIndex": "An option that is a position on the axis of time.",
     "UnitIndex": "An option that is a unit: a position on the last axis; of a layer that has channels, a channel.",
     "ANSWER_HEIGHT": "Screen pixels that a chart of an answer takes at most in the strip.",

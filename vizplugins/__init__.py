@@ -55,10 +55,12 @@ from core.plugins.visualizer import (
     Refusal,
     Region,
     SampleIndex,
+    StepIndex,
     TimestepIndex,
     UnitIndex,
     Visualizer,
 )
+from core.training.similarity import alikeness_of_steps
 
 __all__ = [
     "ANSWER_HEIGHT",
@@ -97,9 +99,11 @@ __all__ = [
     "Region",
     "SampleContext",
     "SampleIndex",
+    "StepIndex",
     "TimestepIndex",
     "UnitIndex",
     "Visualizer",
+    "alikeness_of_steps",
     "answered_classes",
     "are_distributions",
     "are_sound",

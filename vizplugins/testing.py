@@ -13,6 +13,7 @@ from core.plugins.testing import (
     run_checks,
     run_meaning_checks,
     small_activations,
+    small_activations_over_steps,
     small_model,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "run_checks",
     "run_meaning_checks",
     "small_activations",
+    "small_activations_over_steps",
     "small_model",
 ]

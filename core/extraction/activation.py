@@ -8,13 +8,12 @@ allows it, because a copy of every layer costs as much as the pass itself.
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ import pandas as pd
 from core.common.display import chart_of, display_of
 from core.extraction.axis_places import AxisPlaces
 from core.extraction.changes import changed_inputs, relative_change
+from core.extraction.derivation import Derivation
 from core.extraction.layers import LayerInfo
 from core.extraction.verified import Verification
 from core.extraction.weights import FreshWeights, LayerWeights
@@ -29,7 +29,10 @@ from core.inputs.array_files import write_arrays
 from core.inputs.sample_context import SampleContext, read_only_array
 from core.inputs.structure import arrange
 
-__all__ = ["Activation", "Activations"]
+__all__ = ["STEP_AXIS", "Activation", "Activations"]
+
+STEP_AXIS: Final = "step"
+"""The first axis of what a layer answered over the steps of a training; elsewhere an axis of this name is another."""
 
 
 class Activation:
@@ -40,7 +43,7 @@ class Activation:
 
     Args:
         key: Key of the layer's call, see :class:`core.extraction.layers.LayerInfo`.
-        values: Array or TensorFlow tensor, the sample axis first.
+        values: Array or TensorFlow tensor, the sample axis first; over the steps of a training that of the steps.
         axes: One name per axis.
         layer: The layer that answered.
         part: ``"output"``, or the name of an internal such as ``"cell_state"``.
@@ -49,12 +52,14 @@ class Activation:
         inputs: What went into the layer: the activations of the layers before it, as far as they were kept.
         internals: What the layer keeps to itself, by part; empty unless it was asked for.
         weights: Returns the layer's own weights by name.
+        steps: Number of each step of a training along the first axis, where that is ``"step"``; by default its
+            positions.
 
     Attributes:
         dtype: Type that the layer answered in: ``"float32"``, ``"bfloat16"``, ``"int64"``, ``"string"``.
 
     Raises:
-        ValueError: If the number of names differs from the number of axes.
+        ValueError: If the number of names differs from the number of axes, or that of steps from the extent of theirs.
     """
 
     def __init__(  # noqa: PLR0913 - public: what an activation is made of, each by its name
@@ -70,9 +75,11 @@ class Activation:
         inputs: tuple[Activation, ...] = (),
         internals: Mapping[str, Activation] | None = None,
         weights: Callable[[], dict[str, np.ndarray]] = dict,
+        steps: Sequence[int] | None = None,
     ) -> None:
         if len(axes) != len(values.shape):
             raise ValueError(f"{key}: {len(axes)} axes {tuple(axes)} are named, the values have {len(values.shape)}")
+        self._steps = _steps_of(key, steps, axes, values)
         self.key = key
         self.axes = tuple(axes)
         self.layer = layer
@@ -82,7 +89,7 @@ class Activation:
         self.dtype = _name_of_type(values.dtype)
         self._inputs: tuple[Activation, ...] | None = inputs
         self._internals: Mapping[str, Activation] | None = MappingProxyType(dict(internals or {}))
-        self._derived: tuple[_Derivation, Activation] | None = None
+        self._derived: tuple[Derivation, Activation] | None = None
         self._weights = weights
         self._source = values
         self._values: np.ndarray | None = None
@@ -187,6 +194,16 @@ class Activation:
         return np.broadcast_to(mask.astype(bool).reshape(*mask.shape, *[1] * (len(shape) - mask.ndim)), shape)
 
     @property
+    def is_over_steps(self) -> bool:
+        """Whether it is what a layer answered over the steps of a training: its first axis is ``"step"``."""
+        return self.axes[:1] == (STEP_AXIS,)
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Number of each step of a training along the first axis; empty where it is none of steps."""
+        return self._steps
+
+    @property
     def is_numeric(self) -> bool:
         """False for strings, such as what a StringLookup turns round."""
         return self.dtype != "string"
@@ -207,7 +224,8 @@ class Activation:
             is_within = "time" in self.axes
             looks_at_itself = axis in ("query", "key") and len(self.layer.inputs_from) == 1 and not is_within
             return self.layer.time_inside if axis == "time" or looks_at_itself else None
-        names = self.axes[1:] if self.axes[:1] == ("sample",) else self.axes
+        moment = self.axes[1:] if self.is_over_steps else self.axes
+        names = moment[1:] if moment[:1] == ("sample",) else moment
         known = len(names) == len(self.layer.places) and axis in names
         return self.layer.places[names.index(axis)] if known else None
 
@@ -217,9 +235,23 @@ class Activation:
         Raises:
             IndexError: If there is no such sample.
         """
-        if not 0 <= index < self.shape[0]:
-            raise IndexError(f"{self.key} has samples 0 to {self.shape[0] - 1}, not {index}")
-        return _Derivation(partial(_sample_of, index=index)).of(self)
+        count = self.extent("sample") if self.is_over_steps else self.shape[0]
+        if not 0 <= index < count:
+            raise IndexError(f"{self.key} has samples 0 to {count - 1}, not {index}")
+        return Derivation(partial(_sample_of, index=index)).of(self)
+
+    def at_step(self, position: int) -> Activation:
+        """Return what a layer answered at one step of a training: the same axes without ``"step"``.
+
+        Args:
+            position: Along the axis, from 0; its number is ``steps[position]``.
+
+        Raises:
+            IndexError: If there is no such position.
+        """
+        if not 0 <= position < len(self.steps):
+            raise IndexError(f"{self.key} has {len(self.steps)} steps, at 0 to {len(self.steps) - 1}, not {position}")
+        return Derivation(partial(_at_step, position=position)).of(self)
 
     def mapped(self, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None = None) -> Activation:
         """Return the same activation with other values, as the kit for tests makes them.
@@ -230,7 +262,7 @@ class Activation:
             mask: Another mask of shape ``(sample, time)``; None keeps the one that there is.
         """
         own = {self, *self.internals.values()}
-        return _Derivation(lambda source: _mapped(source, change, mask if source in own else None)).of(self)
+        return Derivation(lambda source: _mapped(source, change, mask if source in own else None)).of(self)
 
     def chart(self, picture: str, /, **options: Any) -> Any:
         """Return a picture of this: ``activation.chart("attribution", unit=3)``.
@@ -269,7 +301,8 @@ class Activation:
         return display_of(self._as_batch(), include, exclude) or {"text/plain": repr(self)}
 
     def _as_batch(self) -> Activation:
-        return self if self.axes[:1] == ("sample",) else _Derivation(_batch_of_one).of(self)
+        is_whole = self.axes[:1] == ("sample",) or self.is_over_steps
+        return self if is_whole else Derivation(_batch_of_one).of(self)
 
 
 class Activations(Mapping[str, Activation]):
@@ -429,34 +462,6 @@ class Activations(Mapping[str, Activation]):
         return f"Activations({', '.join(self._by_key)})"
 
 
-class _Derivation:
-    """Makes activations of others, each once, so that a layer that is met on several paths is one object on all.
-
-    What goes into a layer is made when it is read, or else a deep model with shortcuts, where paths double with every
-    block, would never come to an end. Only who reads an activation keeps it: no cycle, and nothing outlives its use.
-
-    Args:
-        derive: Makes one activation of another, without what is related to it.
-    """
-
-    def __init__(self, derive: Callable[[Activation], Activation]) -> None:
-        self._derive = derive
-        self._lock = threading.RLock()
-        self._by_source: weakref.WeakValueDictionary[Activation, Activation] = weakref.WeakValueDictionary()
-
-    def of(self, source: Activation) -> Activation:
-        """Return what becomes of an activation."""
-        with self._lock:
-            derived = self._by_source.get(source)
-            if derived is None:
-                derived = self._derive(source)
-                derived._inputs = derived._internals = None
-                derived._derived = (self, source)
-                derived._pass, derived._extractor = source._pass, source._extractor
-                self._by_source[source] = derived
-            return derived
-
-
 def _states(activations: Sequence[Activation], *, with_pass: bool) -> tuple[list[dict[str, Any]], list[int]]:
     """Return what activations are made of, each after those that it refers to by their place in the list, and places.
 
@@ -479,6 +484,8 @@ def _states(activations: Sequence[Activation], *, with_pass: bool) -> tuple[list
         attributes = {
             name: getattr(activation, name) for name in ("key", "values", "axes", "layer", "part", "mask", "context")
         }
+        if activation.is_over_steps:
+            attributes["steps"] = activation.steps
         related = {
             "inputs": [places[other] for other in inputs],
             "internals": {part: places[other] for part, other in internals.items()},
@@ -512,42 +519,38 @@ def _pass_of_states(
 
 
 def _sample_of(whole: Activation, index: int) -> Activation:
-    return Activation(
-        whole.key,
-        whole.values[index],
-        whole.axes[1:],
-        whole.layer,
-        part=whole.part,
-        mask=None if whole.mask is None else whole.mask[index],
-        context=whole.context.part(index, index + 1),
-        weights=whole._weights,
-    )
+    axis = whole.axes.index("sample") if whole.is_over_steps else 0
+    values = whole.values.take(index, axis) if axis else whole.values[index]
+    mask = None if whole.mask is None or axis else whole.mask[index]
+    axes = (*whole.axes[:axis], *whole.axes[axis + 1 :])
+    return _like(whole, values, axes, mask=mask, context=whole.context.part(index, index + 1))
+
+
+def _at_step(whole: Activation, position: int) -> Activation:
+    return _like(whole, whole.values[position], whole.axes[1:], mask=None, steps=None)
 
 
 def _batch_of_one(sample: Activation) -> Activation:
-    return Activation(
-        sample.key,
-        np.asarray(sample.values)[None],
-        ("sample", *sample.axes),
-        sample.layer,
-        part=sample.part,
-        mask=None if sample.mask is None else np.asarray(sample.mask)[None],
-        context=sample.context,
-        weights=sample._weights,
-    )
+    mask = None if sample.mask is None else np.asarray(sample.mask)[None]
+    return _like(sample, np.asarray(sample.values)[None], ("sample", *sample.axes), mask=mask)
 
 
 def _mapped(activation: Activation, change: Callable[[np.ndarray], np.ndarray], mask: np.ndarray | None) -> Activation:
-    return Activation(
-        activation.key,
-        change(activation.values),
-        activation.axes,
-        activation.layer,
-        part=activation.part,
-        mask=activation.mask if mask is None else mask,
-        context=activation.context,
-        weights=activation._weights,
-    )
+    mask = activation.mask if mask is None else mask
+    return _like(activation, change(activation.values), activation.axes, mask=mask)
+
+
+def _like(source: Activation, values: Any, axes: Sequence[str], **changes: Any) -> Activation:
+    known = {"part": source.part, "context": source.context, "weights": source._weights, "steps": source.steps or None}
+    return Activation(source.key, values, axes, source.layer, **{**known, **changes})
+
+
+def _steps_of(key: str, steps: Sequence[int] | None, axes: Sequence[str], values: Any) -> tuple[int, ...]:
+    count = int(values.shape[0]) if tuple(axes[:1]) == (STEP_AXIS,) else 0
+    steps = range(count) if steps is None else steps
+    if len(steps) != count:
+        raise ValueError(f"{key}: {len(steps)} steps are named, the values have {count}")
+    return tuple(map(int, steps))
 
 
 def _name_of_type(dtype: Any) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from types import EllipsisType
+from typing import Any, Final, TypeAlias
 
 from core.common.text import did_you_mean, or_list
-from core.extraction.activation import Activation
+from core.extraction.activation import STEP_AXIS, Activation
 from core.models.configuration import keras_layer_names
 
 __all__ = ["ANY_LAYER", "Handles", "Match", "Missing", "without_units"]
 
+AxisNames: TypeAlias = "tuple[str | EllipsisType, ...]"
 ANY_LAYER: Final = "Layer"
 """The base of all layers: who names it takes every layer."""
 
@@ -40,14 +42,19 @@ _KIND_OF_CLASS: Final = {
 }
 _DIMENSIONS: Final = re.compile(r"[123]D\Z")
 _ANSWERS: Final = {1: "one number", 2: "vectors", 3: "sequences", 4: "feature maps", 5: "volumes"}
-_ANSWERS_OF_AXES: Final = {
+_ANSWERS_OF_AXES: Final[dict[AxisNames, str]] = {
     ("sample", "unit"): "vectors",
     ("sample", "time", "unit"): "sequences",
     ("sample", "frequency", "time"): "spectrograms",
     ("sample", "height", "width", "channel"): "feature maps",
     ("sample", "depth", "height", "width", "channel"): "volumes",
 }
-_AXES: Final = ("sample", "unit", "time", "frequency", "height", "width", "depth", "channel", "head", "query", "key")
+_AXES: Final = (
+    *("sample", "unit", "time", "frequency", "height", "width", "depth", "channel", "head", "query", "key"),
+    STEP_AXIS,
+)
+_OVER_STEPS: Final = "over the steps of a training"
+_AT_ONE_MOMENT: Final = "at one moment"
 _NUMBERED_AXIS: Final = re.compile(r"axis[1-9]\d*\Z")
 _PARTS: Final = (
     *("output", "hidden_state", "cell_state", "candidate", "input_gate", "forget_gate", "output_gate"),
@@ -118,7 +125,9 @@ class Handles:
     Attributes:
         layer_types: Class names of layers; a base class takes all that derive from it (``"RNN"`` takes LSTM and GRU,
             ``"Layer"`` every layer).
-        axes: Names of the axes, all of them and in order; the first is always ``"sample"``.
+        axes: Names of the axes, all of them and in order; the first is always ``"sample"``, or ``"step"`` for a picture
+            of what a layer answered over the steps of a training. ``...`` at the end stands for whatever follows, none
+            included: ``("step", "sample", ...)``.
         ranks: Numbers of axes, the sample axis counted.
         parts: ``"output"`` or internals such as ``"cell_state"``.
         dtypes: ``"floating"``, ``"integer"``, ``"bool"``, ``"number"`` for any of the three, ``"string"``, or a type
@@ -132,7 +141,7 @@ class Handles:
     """
 
     layer_types: tuple[str, ...] = ()
-    axes: tuple[str, ...] = ()
+    axes: AxisNames = ()
     ranks: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
@@ -140,8 +149,8 @@ class Handles:
 
     def __post_init__(self) -> None:
         for name in ("layer_types", "axes", "ranks", "parts", "dtypes"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, _tuple_of(name, value, item_type=int if name == "ranks" else str))
+            item_type = {"ranks": int, "axes": str | EllipsisType}.get(name, str)
+            object.__setattr__(self, name, _tuple_of(name, getattr(self, name), item_type))
         if self.when is not None and not callable(self.when):
             raise TypeError(_message("a function of the activation is needed", when=self.when))
         _check_layer_types(self.layer_types)
@@ -155,9 +164,17 @@ class Handles:
         """Whether nothing at all is named."""
         return not (self.layer_types or self.axes or self.ranks or self.parts or self.dtypes or self.when)
 
+    @property
+    def is_over_steps(self) -> bool:
+        """Whether it takes what a layer answers over the steps of a training; nobody does who does not say so."""
+        return self.axes[:1] == (STEP_AXIS,)
+
     def match(self, activation: Activation) -> Match:
         """Say yes, or why not."""
         distance = _ANY_TYPE
+        if self.is_over_steps != activation.is_over_steps:
+            taken, shown = (_OVER_STEPS, _AT_ONE_MOMENT) if self.is_over_steps else (_AT_ONE_MOMENT, _OVER_STEPS)
+            return _no(f"takes what a layer answers {taken}, this is {shown}")
         if self.layer_types:
             bases = activation.layer.type_names
             distances = [
@@ -170,8 +187,8 @@ class Handles:
             distance = min(distances)
         if self.ranks and activation.rank not in self.ranks:
             return _no(f"takes rank {or_list(map(str, self.ranks))}, this is rank {activation.rank}")
-        if self.axes and activation.axes != self.axes:
-            return _no(f"takes axes ({', '.join(self.axes)}), these are ({', '.join(activation.axes)})")
+        if self.axes and not _are_axes(activation.axes, self.axes):
+            return _no(f"takes axes ({', '.join(_words(self.axes))}), these are ({', '.join(activation.axes)})")
         if self.parts and activation.part not in self.parts:
             return _no(f"takes {or_list(self.parts)}, this is {activation.part}")
         if self.dtypes and activation.dtype not in _named_types(self.dtypes):
@@ -188,19 +205,32 @@ class Handles:
         is_every = not layer_types and self.when is None
         words = "every layer" if is_every else f"{_kinds(layer_types)} layers".lstrip()
         verb = "answers" if is_every else "answer"
-        if self.axes or self.ranks:
+        if self.axes[1:] in ((...,), ("sample", ...)):
+            pass
+        elif self.axes or self.ranks:
             words += f" that {verb} {self._answers_in_words()}"
         elif self.dtypes and not (set(self.dtypes) == {"number"} and layer_types):
             words += f" that {verb} {_types_in_words(self.dtypes)}"
         inside = [part.replace("_", " ") for part in self.parts if part != "output"]
         if inside:
             words += f", {'its' if is_every else 'their'} {or_list(inside)}"
-        return words
+        return f"{words}, {_OVER_STEPS}" if self.is_over_steps else words
 
     def _answers_in_words(self) -> str:
         if not self.axes:
             return or_list([_ANSWERS.get(rank, f"{rank} axes") for rank in self.ranks])
-        return _ANSWERS_OF_AXES.get(self.axes, " × ".join(self.axes[1:]) or "one number")
+        axes = self.axes[1:] if self.is_over_steps and self.axes[1:2] == ("sample",) else self.axes
+        return _ANSWERS_OF_AXES.get(axes, " × ".join(_words(axes[1:])) or "one number")
+
+
+def _are_axes(axes: tuple[str, ...], declared: AxisNames) -> bool:
+    if declared[-1] is ...:
+        return axes[: len(declared) - 1] == declared[:-1]
+    return axes == declared
+
+
+def _words(axes: AxisNames) -> list[str]:
+    return ["…" if axis is ... else str(axis) for axis in axes]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -255,7 +285,7 @@ def _message(reason: str, **arguments: Any) -> str:
     return f"Handles({', '.join(f'{name}={value!r}' for name, value in arguments.items())}): {reason}"
 
 
-def _tuple_of(name: str, value: Any, item_type: type) -> tuple[Any, ...]:
+def _tuple_of(name: str, value: Any, item_type: Any) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(_message(f"a tuple is needed, such as ({value!r},)", **{name: value}))
     items = tuple(value)
@@ -276,19 +306,22 @@ def _check_layer_types(layer_types: tuple[str, ...]) -> None:
             raise ValueError(_message(reason, layer_types=layer_types))
 
 
-def _check_axes(axes: tuple[str, ...]) -> None:
-    for axis in axes:
+def _check_axes(axes: AxisNames) -> None:
+    for axis in axes[:-1] if axes[-1:] == (...,) else axes:
+        if axis is ...:
+            raise ValueError(_message("'...' stands at the end, for whatever follows", axes=axes))
         if axis not in _AXES and not _NUMBERED_AXIS.match(axis):
             reason = f"there is no axis {axis!r}{did_you_mean(axis, _AXES)} The axes are: {', '.join(_AXES)}"
             raise ValueError(_message(f"{reason}, axis1, axis2, …", axes=axes))
-    if axes and axes[0] != "sample":
-        raise ValueError(_message("the first axis is always 'sample'", axes=axes))
+    if axes and axes[0] not in ("sample", STEP_AXIS):
+        reason = f"the first axis is always 'sample', or '{STEP_AXIS}' for a picture over the steps of a training"
+        raise ValueError(_message(reason, axes=axes))
 
 
-def _check_ranks(ranks: tuple[int, ...], axes: tuple[str, ...]) -> None:
+def _check_ranks(ranks: tuple[int, ...], axes: AxisNames) -> None:
     if any(rank < 1 for rank in ranks):
         raise ValueError(_message("a rank is at least 1, as the sample axis counts", ranks=ranks))
-    if ranks and axes and len(axes) not in ranks:
+    if ranks and axes and axes[-1] is not ... and len(axes) not in ranks:
         reason = f"{len(axes)} axes are named, so this would match nothing"
         raise ValueError(_message(reason, ranks=ranks, axes=axes))
 

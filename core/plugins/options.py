@@ -41,8 +41,8 @@ _POSITIONS: Final = frozenset({"index", "integer", "number"})
 _RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
     "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
-    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, TimestepIndex, ClassIndex, "
-    "LayerKey, MeaningName, Region"
+    "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, TimestepIndex, StepIndex, "
+    "ClassIndex, LayerKey, MeaningName, Region"
 )
 
 

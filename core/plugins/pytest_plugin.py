@@ -14,7 +14,14 @@ import pytest
 if TYPE_CHECKING:
     from core.plugins.registry import Registry
 
-__all__ = ["check_meaning", "check_visualizer", "empty_registry", "make_activation", "small_activations"]
+__all__ = [
+    "check_meaning",
+    "check_visualizer",
+    "empty_registry",
+    "make_activation",
+    "small_activations",
+    "small_activations_over_steps",
+]
 
 
 @pytest.fixture
@@ -31,6 +38,14 @@ def small_activations() -> Callable[..., Any]:
     from core.plugins.testing import small_activations
 
     return small_activations
+
+
+@pytest.fixture
+def small_activations_over_steps() -> Callable[..., Any]:
+    """Return :func:`vizplugins.testing.small_activations_over_steps`."""
+    from core.plugins.testing import small_activations_over_steps
+
+    return small_activations_over_steps
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ __all__ = [
     "Region",
     "RegionOf",
     "SampleIndex",
+    "StepIndex",
     "TimestepIndex",
     "UnitIndex",
     "Visualizer",
@@ -133,6 +134,7 @@ SampleIndex = Annotated[int, IndexOf("sample")]
 UnitIndex = Annotated[int, IndexOf("unit")]
 ChannelIndex = Annotated[int, IndexOf("channel")]
 TimestepIndex = Annotated[int, IndexOf("time")]
+StepIndex = Annotated[int, IndexOf("step")]
 HeadIndex = Annotated[int, IndexOf("head")]
 ClassIndex = Annotated[int, ClassOf()]
 LayerKey = Annotated[str, LayerOf()]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import count_text, did_you_mean, safe_name
 from core.errors import InputRejected
-from core.extraction.activation import Activation
+from core.extraction.activation import STEP_AXIS, Activation
 from core.extraction.layers import LayerInfo
 from core.inputs.sample_context import SampleContext
 from core.training.alarms import Alarm, alarms_of
@@ -41,7 +41,6 @@ from core.training.similarity import alikeness_of_steps
 
 __all__ = ["Run", "open_run"]
 
-_STEP_AXIS: Final = "step"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -205,7 +204,7 @@ class Run:
         """The training's own numbers, such as ``loss``: a row per recorded step, a column each, NaN where none was."""
         columns = self._progress.log_names
         rows = self._rows(LOGS, (MOST_LOGS,), "float64")
-        index = pd.Index(self.steps, name=_STEP_AXIS)
+        index = pd.Index(self.steps, name=STEP_AXIS)
         return pd.DataFrame(rows[:, : len(columns)], index=index, columns=list(columns))
 
     @cached_property
@@ -321,7 +320,8 @@ class Run:
         answers = self._answers(entry)
         context = SampleContext(inputs=self.samples, labels=self._class_numbers, class_names=self.class_names)
         part = layer.rpartition(":")[2] if ":" in layer else "output"
-        return Activation(layer, answers, (_STEP_AXIS, *entry.axes), owner, part=part, context=context)
+        axes = (STEP_AXIS, *entry.axes)
+        return Activation(layer, answers, axes, owner, part=part, context=context, steps=self.activation_steps)
 
     def similarity(self, layer: str) -> np.ndarray:
         """Return how alike what a layer answers is at each two of :attr:`activation_steps`: linear CKA, from 0 to 1.

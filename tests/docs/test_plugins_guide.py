@@ -29,7 +29,7 @@ TESTS = [block for block in BLOCKS if "def test_" in block]
 
 
 def test_all_of_its_python_is_tried_here():
-    assert len(PLUGINS) == 2
+    assert len(PLUGINS) == 3
     assert len(MEANINGS) == 1
     assert len(TESTS) == 1
     assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(TESTS)
@@ -39,7 +39,7 @@ def test_the_first_is_some_twenty_lines():
     assert len([line for line in PLUGINS[0].splitlines() if line.strip()]) <= 22
 
 
-@pytest.mark.parametrize("code", PLUGINS, ids=["spectrum", "unit-path"])
+@pytest.mark.parametrize("code", PLUGINS, ids=["spectrum", "unit-path", "pace"])
 def test_its_pictures_are_sound(code, tmp_path):
     path = tmp_path / "plugin.py"
     path.write_text(code)

@@ -290,3 +290,33 @@ class TestCopies:
         np.testing.assert_array_equal(again.context.labels, activation.context.labels)
         for name, array in activation.context.inputs.items():
             np.testing.assert_array_equal(again.context.inputs[name], array)
+
+
+class TestOverTheStepsOfATraining:
+    def test_a_moment_and_a_sample_of_it(self, make_activation):
+        over_steps = make_activation("step=4 sample=3 unit=2")
+        moment, sample = over_steps.at_step(2), over_steps.sample(1)
+
+        assert (over_steps.steps, moment.steps, sample.steps) == ((0, 100, 200, 300), (), (0, 100, 200, 300))
+        assert (moment.axes, sample.axes) == (("sample", "unit"), ("step", "unit"))
+        np.testing.assert_array_equal(moment.values, over_steps.values[2])
+        np.testing.assert_array_equal(sample.values, over_steps.values[:, 1])
+
+    def test_it_keeps_its_steps_when_it_is_copied_or_changed(self, make_activation):
+        over_steps = make_activation("step=4 sample=3 unit=2")
+
+        assert pickle.loads(pickle.dumps(over_steps)).steps == over_steps.steps
+        assert over_steps.mapped(np.negative).steps == over_steps.steps
+
+    def test_what_is_not_there_is_refused(self, make_activation):
+        over_steps = make_activation("step=4 unit=2")
+
+        with pytest.raises(IndexError, match="has samples 0 to -1, not 0"):
+            over_steps.sample(0)
+        with pytest.raises(IndexError, match="has 4 steps, at 0 to 3, not 4"):
+            over_steps.at_step(4)
+        with pytest.raises(ValueError, match="1 steps are named, the values have 4"):
+            Activation("layer", np.zeros((4, 2)), ("step", "unit"), over_steps.layer, steps=[5])
+
+    def test_an_axis_of_that_name_elsewhere_is_another(self, make_activation):
+        assert not make_activation("sample time step unit").is_over_steps

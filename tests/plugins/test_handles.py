@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from core.plugins.handles import Handles, Missing
+from core.plugins.registry import get_registry
 
 
 class TestWhatIsDeclared:
@@ -12,7 +13,8 @@ class TestWhatIsDeclared:
                 {"axes": ("sample", "chanel")},
                 "there is no axis 'chanel'; did you mean 'channel'? The axes are: sample, ",
             ),
-            ({"axes": ("time", "unit")}, "the first axis is always 'sample'"),
+            ({"axes": ("time", "unit")}, "the first axis is always 'sample', or 'step'"),
+            ({"axes": ("step", ..., "unit")}, "'...' stands at the end"),
             ({"ranks": (0,)}, "a rank is at least 1"),
             ({"ranks": (4,), "axes": ("sample", "unit")}, "2 axes are named, so this would match nothing"),
             ({"parts": ("cell_sate",)}, "there is no part 'cell_sate'; did you mean 'cell_state'?"),
@@ -33,6 +35,7 @@ class TestWhatIsDeclared:
             ({"ranks": ("2",)}, "whole numbers are needed, '2' is none"),
             ({"ranks": (True,)}, "whole numbers are needed, True is none"),
             ({"axes": (1, 2)}, "names in quotes are needed, 1 is none"),
+            ({"layer_types": ("LSTM", ...)}, "names in quotes are needed, Ellipsis is none"),
             ({"when": "never"}, "a function of the activation is needed"),
         ],
     )
@@ -103,3 +106,58 @@ def test_what_the_person_can_give_is_told_from_what_does_not_suit(make_activatio
 def test_something_missing_says_what():
     with pytest.raises(ValueError, match="needs to say what"):
         Missing(" ")
+
+
+class TestOverTheStepsOfATraining:
+    UNITS = "step=4 unit=3"
+    MAPS = "step=4 sample=2 height=5 width=5 channel=3"
+
+    @pytest.mark.parametrize(
+        ("axes", "taken", "left"),
+        [
+            (("step", ...), (UNITS, MAPS), ("sample unit",)),
+            (("step", "unit"), (UNITS,), (MAPS, "step sample unit")),
+            (("step", "sample", ...), (MAPS, "step sample unit"), (UNITS,)),
+            (("sample", "time", ...), ("sample time unit", "sample time height width channel"), ("sample unit", UNITS)),
+        ],
+    )
+    def test_who_names_the_axis_of_steps_takes_it_and_dots_stand_for_the_rest(self, make_activation, axes, taken, left):
+        handles = Handles(axes=axes)
+
+        assert [handles.match(make_activation(words)).handled for words in taken] == [True] * len(taken)
+        assert [handles.match(make_activation(words)).handled for words in left] == [False] * len(left)
+
+    @pytest.mark.parametrize(
+        "declared",
+        [{"layer_types": ("Layer",)}, {"ranks": (2, 5)}, {"parts": ("output",)}, {"when": lambda activation: ""}],
+    )
+    def test_who_does_not_name_it_never_gets_it(self, make_activation, declared):
+        for words in (self.UNITS, self.MAPS):
+            match = Handles(**declared).match(make_activation(words))
+            assert not match.handled
+            assert match.reason == "takes what a layer answers at one moment, this is over the steps of a training"
+
+    def test_no_picture_of_one_moment_that_ships_takes_it(self, small_activations_over_steps):
+        over_steps = [
+            activation
+            for kind in ("dense", "lstm", "conv2d", "conv3d", "stft_spectrogram")
+            for activation in small_activations_over_steps(kind).values()
+        ]
+        takers = {each.name for activation in over_steps for each in get_registry().publish(activation)}
+
+        assert takers == {"map-over-training", "similarity-over-training", "units-over-training"}
+
+    @pytest.mark.parametrize(
+        ("declared", "words"),
+        [
+            ({"axes": ("step", ...)}, "every layer, over the steps of a training"),
+            ({"axes": ("step", "sample", ...), "layer_types": ("LSTM",)}, "LSTM layers, over the steps of a training"),
+            (
+                {"axes": ("step", "sample", "height", "width", "channel")},
+                "every layer that answers feature maps, over the steps of a training",
+            ),
+            ({"axes": ("step", "unit")}, "every layer that answers unit, over the steps of a training"),
+        ],
+    )
+    def test_in_words(self, declared, words):
+        assert Handles(**declared).in_words() == words

@@ -16,6 +16,7 @@ from core.plugins.testing.checks import CHECKS, CheckResult, check_visualizer, r
 from core.plugins.testing.meaning_checks import check_meaning, run_meaning_checks
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
+from core.plugins.testing.over_steps import small_activations_over_steps
 
 __all__ = [
     "CASES",
@@ -30,6 +31,7 @@ __all__ = [
     "run_checks",
     "run_meaning_checks",
     "small_activations",
+    "small_activations_over_steps",
     "small_model",
 ]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.extraction.activation import Activation
+from core.extraction.activation import STEP_AXIS, Activation
 from core.extraction.layers import LayerInfo, axes_of
 from core.inputs.sample_context import SampleContext
 
@@ -26,7 +26,9 @@ _EXTENTS: Final = {
     "head": 2,
     "query": 7,
     "key": 7,
+    STEP_AXIS: 5,
 }
+_STEPS_BETWEEN: Final = 100
 _OTHER_EXTENT: Final = 5
 _WORD: Final = re.compile(r"(?P<axis>[a-z]\w*)(=(?P<extent>\d+))?\Z")
 
@@ -47,7 +49,8 @@ def make_activation(
 
     Args:
         given: Axes as words, each with a number if that matters: ``"sample height width channel"``,
-            ``"sample=2 time=50 unit"``; the values are then drawn from a normal distribution. Or the values themselves.
+            ``"sample=2 time=50 unit"``, or over the steps of a training ``"step=5 sample unit"``, one in a hundred; the
+            values are then drawn from a normal distribution. Or the values themselves.
         key: Key of the layer.
         bases: The layer's class and its bases by name, nearest first, such as ``("LSTM", "RNN", "Layer")``.
         axes: Names of the axes, where values are given whose axes do not follow from the layer's class.
@@ -66,17 +69,20 @@ def make_activation(
         shape = tuple(extent for _, extent in extents)
         given = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
     values = np.asarray(given)
+    named = tuple(axes) or axes_of(tuple(bases), values.ndim)
+    is_over_steps = named[:1] == (STEP_AXIS,)
+    before = [axis for axis in named[:2] if axis in ("sample", STEP_AXIS)]
     info = LayerInfo(
         key=key,
         name=key.rpartition("/")[2],
         index=layer.pop("index", None),
         type_name=bases[0],
         type_names=tuple(bases),
-        output_shape=(None, *values.shape[1:]),
+        output_shape=(None, *values.shape[len(before) or 1 :]),
         **layer,
     )
-    named = tuple(axes) or axes_of(info.type_names, values.ndim)
-    return Activation(key, values, named, info, part=part, mask=mask, context=context or SampleContext())
+    steps = range(0, _STEPS_BETWEEN * len(values), _STEPS_BETWEEN) if is_over_steps else None
+    return Activation(key, values, named, info, part=part, mask=mask, context=context or SampleContext(), steps=steps)
 
 
 def _extent(word: str) -> tuple[str, int]:

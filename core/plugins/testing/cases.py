@@ -12,6 +12,7 @@ from core.extraction.activation import Activation
 from core.plugins.options import Control, describe_options
 from core.plugins.testing.activations import make_activation
 from core.plugins.testing.models import LAYER_KINDS, small_activations
+from core.plugins.testing.over_steps import small_activations_over_steps
 from core.plugins.visualizer import Visualizer
 
 __all__ = ["CASES", "Case", "cases_of"]
@@ -24,6 +25,8 @@ CASES: Final[Mapping[str, str]] = {
     "one unit": "a layer with one unit or channel",
     "hundreds of channels": "a layer with 300 units or channels",
     "long sequence": "1,000 timesteps",
+    "one step": "a single step of a training",
+    "many steps": "500 steps of a training",
     "NaN": "some values are NaN",
     "infinite": "some values are infinite",
     "all NaN": "no value is a number",
@@ -64,22 +67,30 @@ class Case:
 
 def cases_of(visualizer: Visualizer) -> Iterator[Case]:
     """Yield what a visualizer is tried on; nothing if it handles no layer that there is."""
-    for number, (kind, activation) in enumerate(_layers_that_suit(visualizer)):
+    is_over_steps = visualizer.handles.is_over_steps
+    activations_of, other_shapes = (
+        (small_activations_over_steps, _other_shapes_over_steps)
+        if is_over_steps
+        else (small_activations, _other_shapes)
+    )
+    for number, (kind, activation) in enumerate(_layers_that_suit(visualizer, activations_of)):
         first = number == 0
         yield Case("as recorded", activation, kind, first)
         controls = describe_options(visualizer, activation)
         for name, end in (("options at their lowest", _lowest), ("options at their highest", _highest)):
             yield Case(name, activation, kind, first, {control.name: end(control) for control in controls})
-        for name, changed in (*_other_shapes(kind, activation), *_other_values(activation)):
+        for name, changed in (*other_shapes(kind, activation), *_other_values(activation)):
             if visualizer.handles.match(changed).handled:
                 yield Case(name, changed, kind, first)
 
 
-def _layers_that_suit(visualizer: Visualizer) -> list[tuple[str, Activation]]:
+def _layers_that_suit(
+    visualizer: Visualizer, activations_of: Callable[[str], Mapping[str, Activation]]
+) -> list[tuple[str, Activation]]:
     found: dict[Any, tuple[str, Activation]] = {}
     named = bool(visualizer.handles.layer_types or visualizer.handles.parts)
     for kind in LAYER_KINDS:
-        for activation in small_activations(kind).values():
+        for activation in activations_of(kind).values():
             if not visualizer.handles.match(activation).handled:
                 continue
             # One for each way in which they differ for this visualizer.
@@ -98,7 +109,8 @@ def _layers_that_suit(visualizer: Visualizer) -> list[tuple[str, Activation]]:
 def _made_to_suit(visualizer: Visualizer) -> Activation:
     handles = visualizer.handles
     rank = handles.ranks[0] if handles.ranks else 2
-    axes = handles.axes or ("sample", *(f"axis{number}" for number in range(1, rank)))
+    axes = tuple(str(axis) for axis in handles.axes if axis is not ...)
+    axes = axes or ("sample", *(f"axis{number}" for number in range(1, rank)))
     bases = (*handles.layer_types[:1], "Layer") if handles.layer_types else ("Dense", "Layer")
     part = handles.parts[0] if handles.parts else "output"
     made = make_activation(" ".join(axes), bases=bases, part=part)
@@ -119,6 +131,26 @@ def _other_shapes(kind: str, activation: Activation) -> Iterator[tuple[str, Acti
         resized = small_activations(kind, **size).get(activation.key)
         if resized is not None and (resized.shape != activation.shape):
             yield name, resized
+
+
+def _other_shapes_over_steps(kind: str, activation: Activation) -> Iterator[tuple[str, Activation]]:
+    sizes: dict[str, dict[str, int]] = {"one step": {"moments": 1}, "many steps": {"moments": 500}}
+    if not kind:
+        # Of other extents, and otherwise like what was made for a layer of a stranger.
+        for name, size in sizes.items():
+            yield name, _with_steps(activation, size["moments"])
+        return
+    for name, size in {**_SHAPES, **sizes}.items():
+        if name != "long sequence":
+            resized = small_activations_over_steps(kind, **size)[activation.key]
+            if resized.shape != activation.shape:
+                yield name, resized
+
+
+def _with_steps(activation: Activation, count: int) -> Activation:
+    extents = [f"{axis}={extent}" for axis, extent in zip(activation.axes[1:], activation.shape[1:], strict=True)]
+    words = " ".join([f"step={count}", *extents])
+    return make_activation(words, bases=activation.layer.type_names, part=activation.part)
 
 
 def _first_sample(activation: Activation) -> Activation:

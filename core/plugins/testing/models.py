@@ -11,7 +11,7 @@ import numpy as np
 from core.common.cache import OnceCache
 from core.extraction.activation import Activations
 
-__all__ = ["LAYER_KINDS", "small_activations", "small_model"]
+__all__ = ["LAYER_KINDS", "small_activations", "small_inputs", "small_model"]
 
 _VOCABULARY: Final = ("cat", "dog", "mat", "sat", "the")
 
@@ -227,13 +227,23 @@ def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: in
 
 def _record(kind: str, width: int, steps: int, samples: int) -> Activations:
     from core.extraction.extractor import extract
-    from core.inputs.structure import arrange
 
     model = small_model(kind, width=width, steps=steps)
     labels = np.arange(samples) % 3
     names = ("first", "second", "third")
-    given = arrange(model, _inputs(model, samples))
-    return extract(model, given, internals=True, labels=labels, class_names=names)
+    return extract(model, small_inputs(model, samples), internals=True, labels=labels, class_names=names)
+
+
+def small_inputs(model: Any, samples: int) -> Any:
+    """Return samples for a :func:`small_model`, always the same ones, as it is called with them.
+
+    Args:
+        model: The model.
+        samples: How many.
+    """
+    from core.inputs.structure import arrange
+
+    return arrange(model, _inputs(model, samples))
 
 
 def _inputs(model: Any, samples: int) -> Mapping[str, np.ndarray]:

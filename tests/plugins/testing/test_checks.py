@@ -149,7 +149,11 @@ class TestCases:
         return {case.name for case in cases_of(visualizer)}
 
     def test_sequences_are_tried_on_all_there_is(self):
-        assert self.names(layer_types=("RNN",)) == set(CASES)
+        assert self.names(layer_types=("RNN",)) == set(CASES) - {"one step", "many steps"}
+
+    def test_what_is_over_the_steps_of_a_training_is_tried_on_few_and_many(self):
+        assert self.names(axes=("step", "sample", ...)) == set(CASES) - {"long sequence", "masked"}
+        assert {"one step", "many steps"} <= self.names(axes=("step", "unit"), layer_types=("MyLayer",))
 
     def test_a_layer_of_a_stranger_gets_activations_as_it_would_answer(self):
         visualizer = type("Asked", (Sound,), {"handles": Handles(layer_types=("MyLayer",), axes=("sample", "axis1"))})()
