@@ -53,6 +53,11 @@ class OnceCache(Generic[Value]):
                     self._values.popitem(last=False)
             return value
 
+    def clear(self) -> None:
+        """Let all values go; what is being made now is kept."""
+        with self._lock:
+            self._values.clear()
+
     @contextmanager
     def _turn_of(self, key: Any) -> Iterator[None]:
         with self._lock:

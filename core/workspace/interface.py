@@ -23,7 +23,7 @@ from core.models.trust import NO_TRUST, Trust
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.results import FileReport
 from core.workspace.health_results import HealthReport
-from core.workspace.marks import Change, Declaration, asks
+from core.workspace.marks import Change, Declaration, RunPart, asks
 from core.workspace.model_names import file_name
 from core.workspace.pin_results import Pinned, SideBySide
 from core.workspace.results import (
@@ -46,6 +46,7 @@ from core.workspace.results import (
     ShownSummary,
     VisualizerSummary,
 )
+from core.workspace.run_results import RunCharts, RunSummary
 from core.workspace.search_results import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
 from core.workspace.unit_results import UnitCard, UnitSearchReport
 
@@ -782,6 +783,115 @@ class WorkspaceInterface(Protocol):
 
         Raises:
             InputRejected: If none is shown under that name.
+        """
+
+    @property
+    @asks("The recorded training")
+    def run(self) -> RunSummary | None:
+        """The recorded training that is open, or None; its model, if it has one, is the open model."""
+
+    @property
+    @asks("The second training")
+    def second_run(self) -> RunSummary | None:
+        """The recorded training that the open one is set beside, or None."""
+
+    @asks(_opening, change=Change.MODEL, reads_files=True)
+    def open_run(self, source: str | os.PathLike[str] | bytes, name: str = "", trust: Trust = NO_TRUST) -> RunSummary:
+        """Open a recorded training, also while it is still written: its model at the last step, with its samples.
+
+        A run without a model, or with one that cannot be opened, is open all the same: the summary says why.
+
+        Args:
+            source: The folder that :class:`layerscope.Record` writes, or a zip archive of it: a path, or its content.
+            name: What to call it.
+            trust: Whose code its model may use beyond Keras.
+
+        Raises:
+            InputRejected: If it holds no run, or is damaged.
+        """
+
+    @asks("Opening the recorded training", change=Change.MODEL)
+    def open_example_run(self) -> RunSummary:
+        """Open the recorded training that ships with Layerscope, see :meth:`open_run`."""
+
+    @asks("Reading on in the recorded training", reads_run=RunPart.NUMBERS)
+    def refresh_run(self) -> RunSummary:
+        """Read what was recorded since, in the second run too; what is open stays.
+
+        Raises:
+            InputRejected: If no run is open, or it is damaged.
+        """
+
+    @asks("Going to another step", change=Change.STEP, reads_run=RunPart.WEIGHTS_OF_STEP)
+    def go_to_step(self, step: int) -> ModelSummary:
+        """Put the weights of another step into the open model; the samples stay, and all that they answered goes.
+
+        Args:
+            step: One of the steps whose weights are kept.
+
+        Raises:
+            InputRejected: If no run is open, it has no model, or the weights of that step are not kept.
+        """
+
+    @asks("Reading the input", change=Change.SAMPLES)
+    def take_run_samples(self) -> None:
+        """Use the samples that were watched while the model was trained.
+
+        Raises:
+            InputRejected: If no run is open.
+        """
+
+    @asks("Opening the second training", change=Change.SECOND_RUN, reads_files=True)
+    def set_second_run(self, source: str | bytes, name: str = "") -> RunSummary | None:
+        """Set another recorded training beside the open one.
+
+        Args:
+            source: As for :meth:`open_run`; empty takes the second run away.
+            name: What to call it.
+
+        Raises:
+            InputRejected: If no run is open, or the second one cannot be read; the one before stays.
+        """
+
+    @asks("The recorded training", reads_run=RunPart.NUMBERS)
+    def run_charts(self, measure: str, layer: str = "") -> RunCharts:
+        """Draw a measure of all layers over the steps, and loss and metrics on the same axis.
+
+        Args:
+            measure: Name of one of the ``measures`` of the summary.
+            layer: Key of the layer that gets a frame; empty for none.
+
+        Raises:
+            InputRejected: If no run is open, or there is no such measure.
+        """
+
+    @asks("The layer over the steps", reads_run=RunPart.ANSWERS)
+    def run_layer(
+        self,
+        layer: str,
+        part: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        progress: Progress | None = None,
+    ) -> LayerView:
+        """Return everything that is shown of one layer over the steps of the training, its chart included.
+
+        The first of its ``parts`` is the one that is shown. An option ``step`` always follows the open step, and
+        ``sample`` the sample.
+
+        Args:
+            layer: Key of the layer.
+            part: ``"answers"``, or what was recorded of its units, such as ``"mean"``; what there is not is the first
+                that there is.
+            visualizer: Name of the picture; where it does not suit, the one that suits best is drawn.
+            options: Option values by name, those of other pictures among them.
+            sample: Which of the samples that were watched.
+            progress: Called with how much is done, where the model is run again at each step.
+
+        Raises:
+            InputRejected: If no run is open, or nothing was recorded of the layer.
+            ExtractionFailed: If the model raises.
         """
 
     @asks("Looking at the file", stands_alone=True, reads_files=True)

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, cast
 
-__all__ = ["Change", "Declaration", "Mark", "Words", "arguments_of", "asks", "declaration_of", "mark_of"]
+__all__ = ["Change", "Declaration", "Mark", "RunPart", "Words", "arguments_of", "asks", "declaration_of", "mark_of"]
 
 _MARK = "__layerscope_mark__"
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,16 +22,26 @@ Words: TypeAlias = str | Callable[[Mapping[str, Any]], str]
 """What a request is called at the beginning of a sentence, or what makes that of its arguments by name."""
 
 
+class RunPart(Enum):
+    """What of a recorded training is looked at beside the numbers that were recorded of each layer."""
+
+    NUMBERS = auto()
+    WEIGHTS_OF_STEP = auto()
+    ANSWERS = auto()
+
+
 class Change(Enum):
     """What a request changes of that which is open, in the order in which it is opened again."""
 
     MODEL = auto()
+    STEP = auto()
     CLASS_NAMES = auto()
     LABEL_ROLE = auto()
     INPUT_KIND = auto()
     SAMPLES = auto()
     VARIANTS = auto()
     OTHER_MODEL = auto()
+    SECOND_RUN = auto()
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,8 @@ class Mark:
         stays: Whether its answer stays the same until something is changed; only of what takes nothing but progress.
         reads_files: Whether it takes model files.
         by_path: The method that takes a path instead of files that were given together.
+        reads_run: What of a run that is still written it looks at, beside the numbers of its layers: see
+            :mod:`core.workspace.workers.run_copies`; None where it looks at no run.
     """
 
     describes: Words = "What was asked"
@@ -53,6 +65,7 @@ class Mark:
     stays: bool = False
     reads_files: bool = False
     by_path: Declaration = None
+    reads_run: RunPart | None = None
 
     def in_words(self, arguments: Mapping[str, Any]) -> str:
         """Return what a request is called at the beginning of a sentence.
@@ -71,9 +84,11 @@ def asks(
     stays: bool = False,
     reads_files: bool = False,
     by_path: Declaration = None,
+    reads_run: RunPart | None = None,
 ) -> Callable[[Function], Function]:
     """Return what marks a declaration; the arguments are those of :class:`Mark`."""
-    mark = Mark(describes, change, stands_alone or change is Change.MODEL, stays, reads_files, by_path)
+    is_alone = stands_alone or change is Change.MODEL
+    mark = Mark(describes, change, is_alone, stays, reads_files, by_path, reads_run)
 
     def marked(function: Function) -> Function:
         setattr(function, _MARK, mark)

@@ -18,13 +18,19 @@ from core.charts.export import chart_file
 from core.common.cache import OnceCache
 from core.errors import PluginFailed
 from core.examples.catalogue import list_examples
+from core.examples.recorded_training import EXAMPLE_RUN
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import ModelSource
 from core.inputs.structure import arrange
+from core.models.trust import NO_TRUST
 from core.plugins.plugin import BUILT_IN_PACKAGE
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
+from core.plugins.visualizer import Visualizer
+from core.training.run import open_run
+from core.workspace.open_run import OpenRun
+from core.workspace.run_views import RunViews
 from core.workspace.stored_thumbnails import FOLDER, stored_thumbnail
 
 __all__ = ["THUMBNAIL_SIZE", "thumbnail", "write_thumbnails"]
@@ -93,14 +99,29 @@ def _draw(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> 
 
 def _layers_that_suit(
     registry: Registry, models: OnceCache[Extractor], visualizer: str
-) -> Iterator[tuple[Activation, Extractor]]:
+) -> Iterator[tuple[Activation, Extractor | None]]:
     wanted = registry.get(visualizer)
+    if wanted.handles.is_over_steps:
+        yield from _layers_over_steps(registry, wanted)
+        return
     for activations, extractor in _passes(models, inside="internals" in wanted.needs):
         ranked = ((registry.publish(each), each) for each in activations.values())
         suited = [(offered.index(wanted), each) for offered, each in ranked if wanted in offered]
         # What it is best at, before what it can draw too.
         for _, activation in sorted(suited, key=lambda each: each[0]):
             yield activation, extractor
+
+
+def _layers_over_steps(registry: Registry, wanted: Visualizer) -> Iterator[tuple[Activation, None]]:
+    """Yield what suits a picture over the steps of a training, of the one that ships."""
+    opened = OpenRun(open_run(EXAMPLE_RUN), NO_TRUST)
+    opened.open_model()
+    views = RunViews(registry, opened)
+    for layer in opened.run.layers:
+        for part in views.parts(layer):
+            activation = views.activation(layer, part.key)
+            if wanted in registry.publish(activation):
+                yield activation, None
 
 
 def _passes(models: OnceCache[Extractor], *, inside: bool) -> Iterator[tuple[Activations, Extractor]]:

@@ -18,11 +18,14 @@ from core.inputs.files import Samples
 from core.inputs.labels import LabelRole
 from core.models.trust import NO_TRUST, Trust
 from core.plugins.registry import Registry, get_registry
+from core.training.run import Run
 from core.workspace import results
 from core.workspace.labelled_samples import NamesOfClasses
 from core.workspace.layer_charts import ChartRequest, SecondModel
 from core.workspace.model_names import file_name
 from core.workspace.open_model import OpenModel, OpenSamples, open_model, open_samples
+from core.workspace.open_run import OpenRun
+from core.workspace.run_views import RunViews
 from core.workspace.second_models import second_model
 from core.workspace.shown_models import ShownModel, ShownModels
 from core.workspace.side_by_side import samples_for
@@ -64,9 +67,14 @@ class WhatIsOpen:
         self._others: tuple[OpenModel, OpenSamples, OpenSamples] | None = None
         self._names = NamesOfClasses()
         self._role: LabelRole | None = None
+        self._run: OpenRun | None = None
+        self._run_views: RunViews | None = None
+        self._second_run: Run | None = None
         self._lock = threading.RLock()
 
     def _require_model(self) -> OpenModel:
+        if self._model is None and self._run is not None:
+            raise InputRejected(self._run.why_no_model, remedy="The page Training shows what was recorded.")
         if self._model is None:
             raise InputRejected("No model is open.", remedy="Open an example or a model file first.")
         return self._model
@@ -109,10 +117,11 @@ class WhatIsOpen:
         self._other = open_model(source, None, opening, self._models)
         return self._other.summary
 
-    def _start_with(self, model: OpenModel) -> None:
+    def _start_with(self, model: OpenModel | None) -> None:
         self._model, self._samples, self._other, self._noise, self._shown_model = model, None, None, None, None
         self._samples_read, self._variants, self._others = None, (), None
-        self._names, self._role = NamesOfClasses(own=model.class_names), None
+        self._names, self._role = NamesOfClasses(own=model.class_names if model else ()), None
+        self._run = self._run_views = self._second_run = None
 
     def _take(self, samples: Samples, class_names: tuple[str, ...] = ()) -> None:
         with self._lock:

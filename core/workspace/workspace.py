@@ -34,16 +34,16 @@ from core.workspace.model_summary import summarize_examples
 from core.workspace.noise_samples import noise_samples, noise_sizes
 from core.workspace.open_model import open_model, summarize_labels
 from core.workspace.pin_results import Pinned, SideBySide
+from core.workspace.recorded_trainings import RecordedTrainings
 from core.workspace.search_results import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
 from core.workspace.second_models import CODE_OF_SHOWN, code_that_names, example_source
 from core.workspace.side_by_side import Side, side_by_side
 from core.workspace.unit_results import UnitCard, UnitSearchReport
-from core.workspace.what_is_open import WhatIsOpen
 
 __all__ = ["Workspace"]
 
 
-class Workspace(WhatIsOpen, WorkspaceInterface):
+class Workspace(RecordedTrainings, WorkspaceInterface):
     """What one visitor has open, and what there is to ask of it.
 
     A model that is refused, or data that does not fit, leaves what was open before as it was. The arguments are those

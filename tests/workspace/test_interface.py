@@ -53,6 +53,8 @@ def test_what_changes_something_is_marked():
         "set_class_names": Change.CLASS_NAMES,
         "set_label_role": Change.LABEL_ROLE,
         "set_variants": Change.VARIANTS,
+        "go_to_step": Change.STEP,
+        "set_second_run": Change.SECOND_RUN,
     }
     expected = {
         name: next(change for beginning, change in beginnings.items() if name.startswith(beginning))

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from core.errors import InputRejected
 from core.models.copies import copy_apart, copy_model, files_name, write_files
 from core.models.trust import NO_TRUST, get_trust
 from core.workspace.app_command import MODEL_VARIABLE
-from core.workspace.marks import declaration_of
+from core.workspace.interface import WorkspaceInterface
+from core.workspace.marks import Change, declaration_of
 from core.workspace.model_names import file_name
 from core.workspace.workers.request import Request
+from core.workspace.workers.run_copies import OWN_RUN, SECOND_RUN, hand_over_run
 
 __all__ = ["hand_over"]
 
@@ -39,20 +42,30 @@ def hand_over(request: Request, folder: Path, limits: Limits, *, is_confined: bo
         ModelRefused: If the files are too large, or none that can be copied.
     """
     arguments, mark = request.by_name, request.mark
+    if mark.change is Change.SECOND_RUN:
+        return hand_over_run(request, folder, limits, SECOND_RUN)
     _empty(folder)
+    if request.name == WorkspaceInterface.open_run.__name__:
+        return _with_trust(hand_over_run(request, folder, limits, OWN_RUN), arguments, is_confined=is_confined)
     target = folder / f"model-{time.monotonic_ns()}"
     name = safe_name(_write(arguments, target, limits, whole=mark.change is not None))
     method = declaration_of(mark.by_path or request.declaration).__name__
     options: dict[str, Any] = {"source": str(target), "name": name, "member": str(arguments.get("member", ""))}
-    if mark.change is not None:
-        # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
-        trust = (arguments.get("trust", NO_TRUST) | get_trust()).portable() if is_confined else NO_TRUST
-        options["trust"] = trust
-    return Request(method, options=options, wants_progress=request.wants_progress)
+    opening = Request(method, options=options, wants_progress=request.wants_progress)
+    return opening if mark.change is None else _with_trust(opening, arguments, is_confined=is_confined)
+
+
+def _with_trust(request: Request, arguments: Mapping[str, Any], *, is_confined: bool) -> Request:
+    # Read anew each time, as somebody may have changed a class and wants to see what comes of it.
+    trust = (arguments.get("trust", NO_TRUST) | get_trust()).portable() if is_confined else NO_TRUST
+    return replace(request, options={**request.options, "trust": trust})
 
 
 def _empty(folder: Path) -> None:
     for earlier in folder.iterdir():
+        if earlier.name.startswith((OWN_RUN, SECOND_RUN)):
+            # That is read on in.
+            continue
         # It was read when it was opened.
         shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
 

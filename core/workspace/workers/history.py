@@ -21,6 +21,10 @@ class History:
         """Whether a model was opened."""
         return (Change.MODEL, "") in self._requests
 
+    def last(self, change: Change) -> Request | None:
+        """Return the last request that changed something; None where none did."""
+        return self._requests.get((change, ""))
+
     def add(self, request: Request, change: Change) -> None:
         """Remember a request that was answered; with another model, all that was open before is gone."""
         if change is Change.MODEL:

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
@@ -29,11 +29,14 @@ from core.workspace.results import (
     LayerView,
     ModelSummary,
 )
-from core.workspace.workers.endpoints import Endpoint, EndpointPool
+from core.workspace.run_results import RunSummary
+from core.workspace.workers.connections import Connection, Loss
+from core.workspace.workers.endpoints import EndpointPool
 from core.workspace.workers.hand_over import hand_over
 from core.workspace.workers.history import History
 from core.workspace.workers.pending import Pending, Waiting
 from core.workspace.workers.request import Request
+from core.workspace.workers.run_copies import bring_runs
 from core.workspace.workers.wire import Reply, decode, largest_reply
 
 __all__ = ["RemoteWorkspace"]
@@ -41,29 +44,6 @@ __all__ = ["RemoteWorkspace"]
 _LOOK_SECONDS: Final = 0.05
 P = ParamSpec("P")
 Value = TypeVar("Value")
-
-
-@dataclass(eq=False)
-class _Connection:
-    """A worker that a visitor has.
-
-    Attributes:
-        endpoint: The worker.
-        is_restored: Whether everything is open in it that the visitor has open.
-        pending: What it was asked last, until the answer is there.
-    """
-
-    endpoint: Endpoint
-    is_restored: bool = False
-    pending: Pending | None = None
-
-
-@dataclass(frozen=True)
-class _Loss:
-    """A request that ended a worker, and why, as the end of a sentence; no reason where the visitor stopped it."""
-
-    request: Request
-    reason: str = ""
 
 
 def _forwarded(
@@ -110,11 +90,11 @@ class RemoteWorkspace:
 
     def __init__(self, pool: EndpointPool) -> None:
         self._pool = pool
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._history = History()
         self._answers: dict[str, Any] = {}
         self._views: dict[str, LayerView] = {}
-        self._losses: dict[str, _Loss] = {}
+        self._losses: dict[str, Loss] = {}
         self._lock = threading.RLock()
         self.tell: Callable[[Waiting], None] = lambda waiting: None
         self._tell_of_thread = threading.local()
@@ -140,7 +120,7 @@ class RemoteWorkspace:
         connection = self._connection
         if connection is None or connection.pending is None:
             return
-        self._note(_Loss(connection.pending.meaning))
+        self._note(Loss(connection.pending.meaning))
         self._drop(connection)
 
     def forgive(self) -> None:
@@ -177,12 +157,30 @@ class RemoteWorkspace:
         """The model that the open one is compared with, or None."""
         return self._once_open(WorkspaceInterface.compared, None)
 
+    @property
+    def run(self) -> RunSummary | None:
+        """The recorded training that is open, or None."""
+        return self._once_open(WorkspaceInterface.run, None)
+
+    @property
+    def second_run(self) -> RunSummary | None:
+        """The recorded training that the open one is set beside, or None."""
+        return self._once_open(WorkspaceInterface.second_run, None)
+
     def examples(self) -> tuple[ExampleSummary, ...]:
         """Return the examples that ship with Layerscope; for that nobody has to wait for a worker."""
         return summarize_examples()
 
     open_example = _forwarded(WorkspaceInterface.open_example)
     open_model = _forwarded(WorkspaceInterface.open_model)
+    open_run = _forwarded(WorkspaceInterface.open_run)
+    open_example_run = _forwarded(WorkspaceInterface.open_example_run)
+    refresh_run = _forwarded(WorkspaceInterface.refresh_run)
+    go_to_step = _forwarded(WorkspaceInterface.go_to_step)
+    take_run_samples = _forwarded(WorkspaceInterface.take_run_samples)
+    set_second_run = _forwarded(WorkspaceInterface.set_second_run)
+    run_charts = _forwarded(WorkspaceInterface.run_charts)
+    run_layer = _forwarded(WorkspaceInterface.run_layer)
     open_files = _forwarded(WorkspaceInterface.open_files)
     shown_models = _forwarded(WorkspaceInterface.shown_models)
     open_shown = _forwarded(WorkspaceInterface.open_shown)
@@ -325,7 +323,7 @@ class RemoteWorkspace:
             connection.is_restored = True
         return self._exchange(connection, request, progress, meaning)
 
-    def _connect(self) -> _Connection:
+    def _connect(self) -> Connection:
         """Return the worker that the visitor has; another where that is gone."""
         if self._connection is not None and self._connection.endpoint.is_alive:
             return self._connection
@@ -333,13 +331,15 @@ class RemoteWorkspace:
             self._drop(self._connection)
         started = time.monotonic()
         endpoint = self._pool.acquire(lambda place: self._tell(Waiting(time.monotonic() - started, place)))
-        self._connection = _Connection(endpoint)
+        self._connection = Connection(endpoint)
         return self._connection
 
-    def _exchange(self, connection: _Connection, request: Request, progress: Progress | None, meaning: Request) -> Any:
+    def _exchange(self, connection: Connection, request: Request, progress: Progress | None, meaning: Request) -> Any:
         endpoint, mark, sent = connection.endpoint, request.mark, request
         if mark.reads_files:
             sent = hand_over(request, endpoint.uploads, self._pool.limits, is_confined=self._pool.is_confined)
+        if mark.reads_run is not None:
+            bring_runs(self._history, endpoint.uploads, request, self._pool.limits)
         connection.pending = Pending(request, meaning)
         # Until the answer is there, nobody knows what is open in the worker.
         was_restored, connection.is_restored = connection.is_restored, connection.is_restored and mark.change is None
@@ -352,7 +352,7 @@ class RemoteWorkspace:
         connection.is_restored = was_restored or mark.change is not None
         return value
 
-    def _receive(self, connection: _Connection, pending: Pending, progress: Progress | None) -> Any:
+    def _receive(self, connection: Connection, pending: Pending, progress: Progress | None) -> Any:
         """Return what a pending request is answered with."""
         allowed = self._pool.limits.request_seconds
         while True:
@@ -376,7 +376,7 @@ class RemoteWorkspace:
             raise reply.error
         return reply.value
 
-    def _next_reply(self, connection: _Connection, pending: Pending) -> Reply | None:
+    def _next_reply(self, connection: Connection, pending: Pending) -> Reply | None:
         name = pending.request.name
         try:
             message = connection.endpoint.receive(largest_reply(name), _LOOK_SECONDS)
@@ -395,29 +395,29 @@ class RemoteWorkspace:
         with contextlib.suppress(LayerscopeError, ConnectionError):
             self._receive(connection, connection.pending, None)
 
-    def _hung_up(self, connection: _Connection, error: Exception) -> NoReturn:
+    def _hung_up(self, connection: Connection, error: Exception) -> NoReturn:
         """Raise what the visitor is told of a worker that is gone; ``ConnectionError`` if they did not cause it."""
         if connection is self._connection and isinstance(error, ConnectionError):
             self._drop(connection)
             raise error
         self._lose(connection, connection.endpoint.why_it_ended())
 
-    def _lose(self, connection: _Connection, reason: str) -> NoReturn:
+    def _lose(self, connection: Connection, reason: str) -> NoReturn:
         """End a worker that failed, and raise what the visitor is told."""
         if connection is not self._connection or connection.pending is None:
             # Ended on purpose meanwhile, by the visitor who stopped it or left.
             raise _stopped()
-        loss = _Loss(connection.pending.meaning, reason)
+        loss = Loss(connection.pending.meaning, reason)
         self._note(loss)
         self._drop(connection)
         raise self._error_of(loss)
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
         self._pool.release(connection.endpoint)
 
-    def _note(self, loss: _Loss) -> None:
+    def _note(self, loss: Loss) -> None:
         self._losses[loss.request.identity] = loss
 
     def _refuse_what_was_lost(self, request: Request) -> None:
@@ -425,7 +425,7 @@ class RemoteWorkspace:
         if loss is not None:
             raise self._error_of(loss)
 
-    def _error_of(self, loss: _Loss) -> WorkerLost:
+    def _error_of(self, loss: Loss) -> WorkerLost:
         if not loss.reason:
             return _stopped()
         is_confined, is_about_memory = self._pool.is_confined, "memory" in loss.reason
