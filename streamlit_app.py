@@ -8,7 +8,7 @@ def main() -> None:
     import streamlit as st
 
     from ui import engine
-    from ui.pages import PLUGINS, SIDEBAR_WIDTH, pages
+    from ui.pages import PLUGINS, SIDEBAR_WIDTH, TRAINING, pages
 
     # A file of ours: the browser would ask a server elsewhere for an icon that is given by name.
     icon = Path(__file__).parent / "ui" / "icon.png"
@@ -20,7 +20,7 @@ def main() -> None:
         from ui.plugin_watch import watch_plugins
 
         # Drawn for all pages, or else a look at another one would forget which file was uploaded.
-        frame(page, all_pages, has_strip=page.url_path != PLUGINS)
+        frame(page, all_pages, has_strip=page.url_path not in (PLUGINS, TRAINING))
         watch_plugins()
     else:
         engine.wait()

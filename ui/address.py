@@ -24,6 +24,7 @@ __all__ = ["address_of", "is_history_navigation", "keep_address", "read_address"
 _OPTION_PREFIX: Final = "o."
 _KIND_PREFIX: Final = "as."
 _SIZE_PREFIX: Final = "size."
+_EXAMPLE_RUN: Final = "example"
 _MOST_AXES: Final = 6
 _LONGEST_EDITS: Final = 1500
 _LONGEST_NOTE: Final = 160
@@ -39,6 +40,8 @@ _ENTRY: Final = (
     "member",
     "upload",
     "shown",
+    "run",
+    "step",
     "layer",
     "sample",
     "unit",
@@ -163,6 +166,11 @@ def address_of(choice: Choice) -> dict[str, str]:
         "weights": choice.weights,
         "upload": choice.upload,
         "shown": choice.shown_model,
+        "run": _EXAMPLE_RUN if choice.example_run else "",
+        "measure": choice.measure,
+        "beside_run": choice.second_run,
+        "over": choice.over_steps,
+        "film": choice.film,
         "data": choice.data,
         "output": choice.output,
         "meaning": choice.meaning,
@@ -180,6 +188,7 @@ def address_of(choice: Choice) -> dict[str, str]:
     }
     address = {name: value for name, value in names.items() if value}
     numbers = {
+        "step": choice.step,
         "sample": choice.sample or None,
         "with": choice.second_sample,
         "unit": choice.unit,
@@ -216,6 +225,12 @@ def read_address() -> Choice:
         weights=address.get("weights", ""),
         upload=address.get("upload", ""),
         shown_model=address.get("shown", ""),
+        example_run=address.get("run", "") == _EXAMPLE_RUN,
+        step=_number(address.get("step", "")),
+        measure=address.get("measure", ""),
+        second_run=address.get("beside_run", ""),
+        over_steps=address.get("over", ""),
+        film=address.get("film", ""),
         data=address.get("data", ""),
         output=address.get("output", ""),
         meaning=address.get("meaning", ""),

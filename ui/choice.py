@@ -27,6 +27,7 @@ class Origin(TypedDict, total=False):
     weights: str
     upload: str
     shown_model: str
+    example_run: bool
 
 
 @dataclass
@@ -88,6 +89,12 @@ class Choice:
         weights: Path of the weights, where the file is an architecture alone.
         upload: Name of the file that was uploaded; empty where something else is open.
         shown_model: Name of the model that a Python process has in memory; empty where something else is open.
+        example_run: Whether the recorded training that ships with Layerscope is open.
+        step: Step of the recorded training whose weights the model has; None for the last that was kept.
+        measure: What its layers are coloured by; empty for the first that was recorded.
+        second_run: Path of the training that is set beside it; empty for none.
+        over_steps: What of a layer is shown over the steps; empty for the first that there is.
+        film: Name of the picture over the steps; empty for the one that suits best.
         data: Names of the files with samples that were uploaded; empty where the samples are from elsewhere.
         output: Name of the output whose answer is shown; empty for the first that says most.
         layer: Key of the layer; empty for the model's most telling one.
@@ -126,6 +133,12 @@ class Choice:
     weights: str = ""
     upload: str = ""
     shown_model: str = ""
+    example_run: bool = False
+    step: int | None = None
+    measure: str = ""
+    second_run: str = ""
+    over_steps: str = ""
+    film: str = ""
     data: str = ""
     output: str = ""
     layer: str = ""
@@ -163,6 +176,7 @@ class Choice:
         self.weights = origin.get("weights", "")
         self.upload = origin.get("upload", "")
         self.shown_model = origin.get("shown_model", "")
+        self.example_run = origin.get("example_run", False)
 
     def succeed(self, before: Choice) -> None:
         """Begin all fields and charts afresh that another choice filled, which this one takes the place of.
@@ -180,6 +194,7 @@ class Choice:
         """Forget what was chosen for the model that was open before; pins stay, for who comes back to it."""
         self.beside = ""
         self.layer = self.visualizer = self.output = self.meaning = self.data = self.against = ""
+        self.step, self.measure, self.second_run, self.over_steps, self.film = None, "", "", "", ""
         self.kinds, self.sizes = {}, {}
         self.target_class = None
         self.start_over_with_samples()

@@ -16,7 +16,8 @@ from ui.address import is_history_navigation, keep_address
 from ui.layer_list import layer_list
 from ui.limits import limits
 from ui.model_choice import choose_model
-from ui.pages import EDIT
+from ui.pages import EDIT, TRAINING
+from ui.run_step import step_field, why_no_model
 from ui.sample_choice import choose_samples
 from ui.session import Session, get_session
 from ui.start import take_start
@@ -55,13 +56,13 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
     session = get_session()
     if is_history_navigation():
         session.go_where_the_address_says()
-    if session.model_step.current is None:
-        take_start(session.choice)
+    if session.model_step.current is None and take_start(session.choice) and not page.url_path:
+        st.switch_page(next(each for each in all_pages if each.url_path == TRAINING))
     keep_place_above()
     st.logo(_ICON)
     with st.sidebar:
         try:
-            _model_and_samples(session)
+            _model_and_samples(session, has_step=page.url_path != TRAINING)
         except LayerscopeError as error:
             show_error(error, session.workspace, "sidebar")
         layers_place = st.container()
@@ -80,6 +81,9 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
         keep_address(session.choice, page.url_path)
         if session.last_part is not None:
             session.last_part()
+    elif page.url_path == TRAINING:
+        # A part of it runs alone and writes the address, as that of the first page does.
+        page.run()
     elif page.url_path:
         list_and_thumbnails(session, rest, layers_place)
         page.run()
@@ -97,11 +101,18 @@ def _shortcuts() -> None:
             st.markdown(f"`{shortcut}` {what}")
 
 
-def _model_and_samples(session: Session) -> None:
-    """Draw what opens a model and what gives it samples; afterwards both are open, if there are any to be had."""
+def _model_and_samples(session: Session, *, has_step: bool) -> None:
+    """Draw what opens a model and what gives it samples; afterwards both are open, if there are any to be had.
+
+    Args:
+        session: What the page knows of the visitor.
+        has_step: Whether the step of a recorded training is chosen here, and not on the page itself.
+    """
     model_place, samples_place = st.columns(2, gap="xsmall")
     choose_model(session, model_place)
-    model = session.workspace.model
+    model, run = session.workspace.model, session.workspace.run
+    if run is not None and has_step:
+        step_field(run, keys.RUN_STEP)
     if model:
         show_trusted(model)
         choose_samples(session, model, samples_place)
@@ -121,6 +132,9 @@ def strip_of_sample(session: Session) -> Thumbnails | None:
     session.layer_rows, session.layer_changes = None, {}
     try:
         model = workspace.model
+        if model is None and workspace.run is not None:
+            st.info(why_no_model(workspace.run), icon=":material/history:")
+            return None
         if model is None:
             st.info("Open an example or a model file in the sidebar.", icon=":material/arrow_back:")
             return None

@@ -24,6 +24,19 @@ MODEL_FILE: Final = "model_file"
 MODEL_PATH: Final = "model_path"
 WEIGHTS_PATH: Final = "weights_path"
 
+# The step of a recorded training, in the sidebar and on its page.
+RUN_STEP: Final = "run_step"
+TRAINING_STEP: Final = "training/step"
+TRAINING_MEASURE: Final = "training/measure"
+TRAINING_LAYER: Final = "training/layer"
+TRAINING_PART: Final = "training/part"
+TRAINING_EXAMPLE: Final = "training/example"
+SECOND_RUN_PATH: Final = "training/second_path"
+SECOND_RUN_FILE: Final = "training/second_file"
+SECOND_RUN_AWAY: Final = "training/second_away"
+TRAINING_CHARTS: Final = "training_charts"
+TRAINING_FILM: Final = "film"
+
 # Its samples, in the sidebar.
 SAMPLES_POPOVER: Final = "samples_popover"
 TEXT: Final = "text"
@@ -326,6 +339,26 @@ def sample_strip(place: str, samples: Sequence[int], selected: int) -> str:
 def option(scope: str, name: str) -> str:
     """Return the key of the control of an option, within the layer and visualizer that ``scope`` names."""
     return f"option/{scope}/{name}"
+
+
+def training_chart(what: str, number: int, measure: str, layer: str, step: int | None) -> str:
+    """Return the key of a chart of a training: a new one for another layer and step, as a click must count again."""
+    return f"training/{what}/{number}/{measure}/{layer}/{step}"
+
+
+def training_alarm(number: int) -> str:
+    """Return the key of the button that goes to an alarm."""
+    return f"training/alarm/{number}"
+
+
+def training_films(part: str) -> str:
+    """Return the key of the choice of a picture over the steps."""
+    return f"training/films/{part}"
+
+
+def training_film(layer: str, part: str, visualizer: str, number: int, version: int, step: int | None) -> str:
+    """Return the key of one of the charts of such a picture, see :func:`training_chart`."""
+    return f"training/film/{layer}/{part}/{visualizer}/{number}/{version}/{step}"
 
 
 def findings(report: tuple[Any, ...]) -> str:

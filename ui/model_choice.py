@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -18,9 +19,11 @@ import streamlit as st
 from core.common.limits import format_limit, get_limits
 from core.common.text import count_text
 from core.errors import CodeNeeded, ModelRefused
+from core.examples.recorded_training import ABOUT_EXAMPLE_RUN
 from core.workspace.file_report.results import FileReport
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
+from core.workspace.run_sources import holds_run, when_begun
 from ui import engine, keys
 from ui.choice import Choice, Origin
 from ui.file_report import look_at_refused
@@ -34,6 +37,7 @@ from ui.model_files import (
     uploaded_model,
     waits_for_member,
 )
+from ui.run_step import go_to_step
 from ui.session import Request, Session
 from ui.shown import choose_shown_model
 from ui.start import is_starting_model
@@ -46,6 +50,8 @@ __all__ = ["choose_model"]
 _PYTHON: Final = "From Python"
 _EXAMPLE: Final = "Example"
 _FILE: Final = "Your file"
+_RUN: Final = "recorded training"
+_RUN_TITLE: Final = "A recorded training"
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class ModelSource:
 
     identity: Request
     name: str
-    open_model: Callable[[], ModelSummary]
+    open_model: Callable[[], object]
     origin: Origin = field(default_factory=Origin)
     member: str = ""
     report: Callable[[], FileReport] | None = None
@@ -95,6 +101,7 @@ def choose_model(session: Session, place: Any) -> None:
         _open(session, source)
         if session.model_step.current == source.request:
             session.choice.come_from(source.origin)
+    go_to_step(session)
     if session.workspace.model is not None:
         _about(session.workspace.model)
 
@@ -118,7 +125,7 @@ def _say_what_is_missing(session: Session, source: ModelSource | None) -> None:
 def _kind_of(choice: Choice) -> str:
     if choice.path or choice.upload:
         return _FILE
-    return _EXAMPLE if choice.example or not engine.shows_models_in_memory() else _PYTHON
+    return _EXAMPLE if choice.example or choice.example_run or not engine.shows_models_in_memory() else _PYTHON
 
 
 def _about(model: ModelSummary) -> None:
@@ -157,18 +164,22 @@ def _model_in_memory(workspace: WorkspaceInterface, choice: Choice) -> ModelSour
 
 def _example(workspace: WorkspaceInterface, choice: Choice) -> ModelSource:
     examples = {example.name: example for example in workspace.examples()}
-    names = list(examples)
+    names = [*examples, _RUN]
     key = keys.fresh(keys.EXAMPLE, choice.model_version)
-    if st.session_state.get(key) not in examples:
-        st.session_state[key] = choice.example if choice.example in examples else names[0]
+    if st.session_state.get(key) not in names:
+        named_in_address = _RUN if choice.example_run else choice.example
+        st.session_state[key] = named_in_address if named_in_address in names else names[0]
     name = st.selectbox(
         "Example",
         names,
-        format_func=lambda name: examples[name].title,
+        format_func=lambda name: _RUN_TITLE if name == _RUN else examples[name].title,
         label_visibility="collapsed",
         key=key,
         on_change=_close_popover,
     )
+    if name == _RUN:
+        st.caption(plain(ABOUT_EXAMPLE_RUN))
+        return ModelSource((_RUN,), "the recorded training", workspace.open_example_run, {"example_run": True})
     example = examples[name]
     st.caption(f"{plain(example.description)} {plain(example.quality)}")
     return ModelSource(("example", name), name, partial(workspace.open_example, name), {"example": name})
@@ -191,6 +202,10 @@ def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | 
 
 
 def _uploaded_source(workspace: WorkspaceInterface, files: ModelFiles) -> ModelSource:
+    if len(files.files) == 1 and holds_run(files.files[0][1]):
+        ((name, content),) = files.files
+        open_run = partial(workspace.open_run, content, name, trust_for(files.identity))
+        return ModelSource(files.identity, name, open_run, {"upload": name})
     return ModelSource(
         files.identity,
         files.name,
@@ -202,6 +217,10 @@ def _uploaded_source(workspace: WorkspaceInterface, files: ModelFiles) -> ModelS
 
 
 def _path_source(workspace: WorkspaceInterface, choice: Choice, path: str) -> ModelSource | None:
+    if holds_run(Path(path)):
+        # What is written on in it is read on; another training under the same path is another one.
+        begun = ("run", path, when_begun(Path(path)))
+        return ModelSource(begun, path, partial(workspace.open_run, path, "", trust_for(begun)), {"path": path})
     weights = _weights_path(path, choice)
     if path.lower().endswith(".json") and not weights:
         st.caption("An architecture opens with its weights: give their path too.")

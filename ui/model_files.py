@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -31,6 +31,8 @@ __all__ = [
     "uploaded_model",
     "waits_for_member",
 ]
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def waits_for_member(identity: Request, member: str) -> bool:
     return not member and candidates is not None and candidates.identity == identity
 
 
-def open_or_offer(identity: Request, member: str, open_model: Callable[[], ModelSummary]) -> ModelSummary:
+def open_or_offer(identity: Request, member: str, open_model: Callable[[], Opened]) -> Opened:
     """Open a model; where there are several, offer them.
 
     Raises:

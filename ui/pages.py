@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import streamlit as st
 
-__all__ = ["EDIT", "PLUGINS", "SIDEBAR_WIDTH", "pages"]
+__all__ = ["EDIT", "PLUGINS", "SIDEBAR_WIDTH", "TRAINING", "pages"]
 
 EDIT: Final = "edit"
 """Address of the page whose edits move the layers in the list."""
 PLUGINS: Final = "plugins"
 """Address of the page that is not about the samples that are open."""
+TRAINING: Final = "training"
+"""Address of the page that is about all steps of a training."""
 SIDEBAR_WIDTH: Final = 324
 """Screen pixels: the list of layers, with names of usual length."""
 
@@ -40,6 +42,11 @@ def pages() -> list[Any]:
 
     unit = st.Page(about_unit, title="Unit", url_path="unit")
 
+    def training() -> None:
+        from ui.training import page
+
+        page(explore, TRAINING)
+
     return [
         explore,
         unit,
@@ -47,6 +54,7 @@ def pages() -> list[Any]:
         st.Page(_edit, title="Edit", url_path=EDIT),
         maximize,
         st.Page(_compare, title="Compare", url_path="compare"),
+        st.Page(training, title="Training", url_path=TRAINING),
         st.Page(_plugins, title="Plugins", url_path=PLUGINS),
     ]
 

@@ -35,6 +35,7 @@ __all__ = ["choose_samples"]
 
 _EXAMPLE: Final = "Example samples"
 _SHOWN: Final = "Shown samples"
+_WATCHED: Final = "Watched samples"
 _DATA: Final = "Your data"
 _TEXT: Final = "Text"
 _NOISE: Final = "Noise"
@@ -111,7 +112,8 @@ def choose_samples(session: Session, model: ModelSummary, place: Any) -> None:
 def _source(session: Session, model: ModelSummary) -> SampleSource | None:
     workspace, choice = session.workspace, session.choice
     path = starting_data(choice)
-    kind = _kind(model, choice, path)
+    is_of_run = workspace.run is not None
+    kind = _kind(model, choice, path, is_of_run=is_of_run)
     if not model.inputs:
         return None
     if kind == _EXAMPLE:
@@ -120,6 +122,9 @@ def _source(session: Session, model: ModelSummary) -> SampleSource | None:
         return SampleSource(
             (_SHOWN,), workspace.take_shown_samples, comes_with_model=True, caption=about_shown_samples(choice)
         )
+    if kind == _WATCHED:
+        caption = "What was run through the model at every step while it was trained."
+        return SampleSource((_WATCHED,), workspace.take_run_samples, comes_with_model=True, caption=caption)
     if kind == _STARTING and path:
         return _starting_files(session, model, path)
     if kind == _NOISE:
@@ -127,9 +132,10 @@ def _source(session: Session, model: ModelSummary) -> SampleSource | None:
     return _text(workspace) if kind == _TEXT else _data_files(session, model)
 
 
-def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
+def _kind(model: ModelSummary, choice: Choice, path: Path | None, *, is_of_run: bool) -> str:
     takes_text = len(model.inputs) == 1 and model.inputs[0].kind == "text"
     own_samples = _EXAMPLE if choice.example else _SHOWN if about_shown_samples(choice) else ""
+    own_samples = _WATCHED if is_of_run else own_samples
     return st.segmented_control(
         "Where the input is from",
         [
@@ -142,7 +148,8 @@ def _kind(model: ModelSummary, choice: Choice, path: Path | None) -> str:
         format_func=lambda kind: named(path.name) if path and kind == _STARTING else kind,
         required=True,
         label_visibility="collapsed",
-        key=keys.input_kind(model.name, choice.example, own_samples),
+        # The name of a recorded training's model says its step, too.
+        key=keys.input_kind("run" if is_of_run else model.name, choice.example, own_samples),
         on_change=_forget_files,
     )
 

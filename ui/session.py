@@ -183,6 +183,9 @@ class Session:
     Attributes:
         choice: What decides what is on the page, and stands in the address.
         model_step: Opening the model that is looked at.
+        run_step: Going to a step of the recorded training that it is from.
+        second_run_step: Setting another recorded training beside that.
+        training_drawn: Layer and step that the page Training shows.
         samples_step: Reading the samples that go into it.
         class_names_step: Naming the classes of the model.
         other_model_step: Opening the model that the first one is compared with.
@@ -226,6 +229,9 @@ class Session:
 
     choice: Choice
     model_step: Step = field(default_factory=Step)
+    run_step: Step = field(default_factory=Step)
+    second_run_step: Step = field(default_factory=Step)
+    training_drawn: tuple[str, int | None] | None = None
     samples_step: Step = field(default_factory=Step)
     class_names_step: Step = field(default_factory=Step)
     other_model_step: Step = field(default_factory=Step)
@@ -280,9 +286,10 @@ class Session:
     def what_is_open(self) -> Request:
         """What all that is said of samples depends on.
 
-        That is the model, samples and variants of them, names of classes, and what inputs are taken for.
+        That is the model, the step of its training, samples and variants of them, names of classes, and what inputs are
+        taken for.
         """
-        steps = (self.model_step, self.samples_step, self.class_names_step, self.variants_step)
+        steps = (self.model_step, self.run_step, self.samples_step, self.class_names_step, self.variants_step)
         return (*(step.current for step in steps), tuple(self.choice.kinds.items()))
 
     @property
@@ -319,6 +326,8 @@ class Session:
         self.edit_histories.clear()
         if what == "model":
             self.samples_step.forget()
+            self.run_step.forget()
+            self.second_run_step.forget()
             if not stays:
                 self.opened_entries = frozenset()
                 st.session_state[keys.LAYER_SEARCH], st.session_state[keys.ONLY_NOTED] = "", False

@@ -7,20 +7,27 @@ from pathlib import Path
 
 from core.examples.catalogue import list_examples
 from core.workspace.app_command import DATA_VARIABLE, MODEL_VARIABLE
+from core.workspace.run_sources import holds_run
 from ui.choice import Choice
 
 __all__ = ["holds_pictures", "is_starting_model", "starting_data", "take_start"]
 
 
-def take_start(choice: Choice) -> None:
-    """Choose the model that the server was started with, where the address names none."""
+def take_start(choice: Choice) -> bool:
+    """Choose the model that the server was started with, where the address names none.
+
+    Returns:
+        Whether it is a recorded training, which has a page of its own.
+    """
     model = os.environ.get(MODEL_VARIABLE, "")
-    if not model or any((choice.example, choice.path, choice.upload, choice.shown_model)):
-        return
+    is_named = choice.example or choice.path or choice.upload or choice.shown_model or choice.example_run
+    if not model or is_named:
+        return False
     if _is_example(model):
         choice.come_from({"example": model})
     else:
         choice.come_from({"path": model})
+    return holds_run(Path(model))
 
 
 def starting_data(choice: Choice) -> Path | None:
