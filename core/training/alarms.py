@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ EXPLODING: Final = 100.0
 """A gradient so many times as large as it mostly was before explodes."""
 VANISHING: Final = 1e-6
 """A gradient that is this share of the largest of any layer, or less, vanishes."""
+_MOST: Final = 1_000
 _FEWEST_BEFORE: Final = 3
 _IN_A_ROW: Final = 3
 _TOLD_DRIFT: Final = 1.0
@@ -83,7 +85,8 @@ def alarms_of(run: RecordedNumbers) -> tuple[Alarm, ...]:
     if not len(run.steps):
         return ()
     watched = _Watched(run)
-    alarms = [*_not_finite(watched), *_losses(watched), *_crossings(watched), *_gradients(watched)]
+    crossings = islice(_crossings(watched), _MOST)
+    alarms = [*_not_finite(watched), *_losses(watched), *crossings, *_gradients(watched)]
     # What came of NaN, such as units that are never above zero, is no news.
     end = min((alarm.step for alarm in alarms if alarm.kind in ("not finite", "loss not finite")), default=None)
     told = [

@@ -6,10 +6,12 @@ group of its own, which Zarr replaces in one piece: rows of the arrays beyond wh
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.extraction.layers import LayerInfo
 
@@ -103,6 +105,11 @@ class ArrayEntry(_Checked):
     shape: Annotated[tuple[Extent, ...], Field(max_length=32)]
     dtype: NumberType | Literal["text"]
 
+    @property
+    def byte_count(self) -> int:
+        """Bytes that it takes; letters are bytes."""
+        return math.prod(self.shape) * np.dtype("uint8" if self.dtype == "text" else self.dtype).itemsize
+
 
 class ActivationEntry(_Checked):
     """A layer whose whole answers are kept at some steps.
@@ -115,9 +122,15 @@ class ActivationEntry(_Checked):
     """
 
     key: Name
-    axes: Annotated[tuple[Name, ...], Field(max_length=32)]
+    axes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)]
     shape: Annotated[tuple[Extent, ...], Field(max_length=32)]
     dtype: NumberType
+
+    @model_validator(mode="after")
+    def _has_a_name_for_each_axis(self) -> ActivationEntry:
+        if len(self.axes) != len(self.shape):
+            raise ValueError("each axis has a name")
+        return self
 
 
 class RunDescription(_Checked):

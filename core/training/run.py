@@ -245,7 +245,9 @@ class Run:
                 remedy=f"Kept are those of {_listed(self.kept_steps)}; weights_every= of layerscope.Record says when.",
             )
         entries = self._description.weights
-        sizes = [int(np.prod(entry.shape, dtype=object)) * np.dtype(entry.dtype).itemsize for entry in entries]
+        if any(entry.dtype == "text" for entry in entries):
+            raise damaged("list of weights")
+        sizes = [entry.byte_count for entry in entries]
         content = read_array(self._files, step_folder(WEIGHTS, step), (sum(sizes),), "uint8")
         weights: dict[str, np.ndarray] = {}
         start = 0

@@ -287,6 +287,32 @@ def test_a_ledger_that_asks_for_terabytes(written):
             ask()
 
 
+def test_weights_that_are_text(written):
+    ledger_changed(written.folder / "zarr.json", weights=[{"name": "x", "shape": [56], "dtype": "text"}])
+
+    with pytest.raises(InputRejected, match="list of weights is damaged"):
+        open_run(written.folder).weights(0)
+
+
+def test_answers_without_a_name_for_each_axis(written):
+    entry = {"key": "first", "axes": ["sample"], "shape": [5, 4], "dtype": "float32"}
+    ledger_changed(written.folder / "progress" / "zarr.json", activations=[entry])
+
+    with pytest.raises(InputRejected, match="ledger is damaged"):
+        open_run(written.folder)
+
+
+def test_a_key_that_climbs_out(written):
+    (written.folder.parent / "zarr.json").write_text("{}")
+    entry = {"key": "../..", "axes": ["sample"], "shape": [5], "dtype": "float32"}
+    ledger_changed(written.folder / "progress" / "zarr.json", activations=[entry | {"key": ".."}, entry])
+    run = open_run(written.folder)
+
+    for key in ("..", "../.."):
+        with pytest.raises(InputRejected, match="damaged"):
+            run.similarity(key)
+
+
 def test_a_run_of_a_later_version(written):
     ledger_changed(written.folder / "zarr.json", format=2)
 
