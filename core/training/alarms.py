@@ -205,7 +205,8 @@ def _death(watched: _Watched, layer: int, row: int, before: int | None) -> str:
         text += f"; its input’s mean moved by {number_text(drift, 2)} σ since step {watched.steps[before]:,}"
     else:
         share_before = float(watched.table("dead")[before, layer])
-        text += f"; at step {watched.steps[before]:,} {percent(share_before)} of its units were dead"
+        dead_before = f"{percent(share_before)} of its units were" if share_before else "none of its units was"
+        text += f"; at step {watched.steps[before]:,} {dead_before} dead"
         moved = float(watched.table("update_ratio")[row, layer])
         if moved >= _TOLD_DRIFT:
             text += f", and its weights moved by {number_text(moved, 2)} times their norm since the step before"
