@@ -164,7 +164,8 @@ def _charts(workspace: WorkspaceInterface, run: RunSummary, choice: Choice) -> N
     except LayerscopeError as error:
         show_error(error, workspace, "training_charts")
         return
-    _alarms(run.alarms)
+    with st.container(gap="xsmall"):
+        _alarms(run.alarms)
     with st.container(gap=None, key=keys.TRAINING_CHARTS):
         for number, picture in enumerate(drawn.logs):
             chart(picture.specification, keys.training_chart("logs", number, "", "", choice.step), alt=picture.alt)
@@ -228,9 +229,8 @@ def _alarms(alarms: tuple[AlarmRow, ...]) -> None:
 def _alarm_buttons(alarms: tuple[AlarmRow, ...], first: int) -> None:
     run = get_session().workspace.run
     for number, alarm in enumerate(alarms, first):
-        text = plain(alarm.text)
         st.button(
-            f":red[▲] {text[:1].upper()}{text[1:]}",
+            f":red[▲] {plain(alarm.text)}",
             key=keys.training_alarm(number),
             type="tertiary",
             on_click=_go_to,

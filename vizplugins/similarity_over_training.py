@@ -54,6 +54,7 @@ class SimilarityOverTraining(Visualizer):
             return Refusal("The layer answers the same to all samples at every step: nothing can be compared.")
         labels = [f"{activation.steps[position]:,}" for position in sound]
         left_out = len(at) - len(sound)
+        is_constant = np.isnan(np.diag(similarity)).any()
         low = 0.0 if options.whole_scale else float(np.nanmin(similarity))
         low = min(low, 0.99)
         return charts.heatmap(
@@ -70,6 +71,7 @@ class SimilarityOverTraining(Visualizer):
                 f"Likeness of the answers of {activation.layer.key} between steps",
                 f"{charts.count_text(activation.extent('sample'), 'sample')}, steps {labels[0]} to {labels[-1]}",
                 f"left out: {charts.count_text(left_out, 'step')} with numbers that are not finite" if left_out else "",
+                "magenta: the same answer to all samples" if is_constant else "",
             ),
         )
 

@@ -37,6 +37,10 @@ def test_no_page_has_a_serious_finding(visitor):
             if page in ("Unit", "Maximize"):
                 expect(explorer.main.get_by_role("button", name="Continue")).to_be_visible(timeout=60_000)
             found[f"{page}, {scheme}"] = violations(explorer)
+        explorer.visit("training", run="example")
+        expect(explorer.main.get_by_text("Over the steps", exact=True)).to_be_visible(timeout=60_000)
+        explorer.settle()
+        found[f"Training, {scheme}"] = violations(explorer)
 
     assert not any(found.values()), found
 

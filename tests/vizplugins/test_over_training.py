@@ -69,6 +69,13 @@ class TestSimilarity:
         assert {cell["other step_label"] for cell in rows_of(chart, "value")} == {"0", "200", "300"}
         assert "left out: 1 step with numbers" in str(chart["title"])
 
+    def test_steps_at_which_all_samples_are_answered_alike_are_told(self, make_activation):
+        values = np.random.default_rng(1).normal(size=(4, 9, 3))
+        values[3] = 1
+        chart = drawn("similarity-over-training", make_activation(values, axes=("step", "sample", "unit")))
+
+        assert "magenta: the same answer to all samples" in str(chart["title"])
+
     def test_few_samples_are_asked_for_more(self, make_activation):
         drawing = get_registry().draw("similarity-over-training", make_activation("step=3 sample=2 unit"))
         assert "at least 4 samples" in drawing.refusal
