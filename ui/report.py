@@ -104,14 +104,16 @@ def _page(workspace: WorkspaceInterface, choice: Choice) -> bytes:
     from core.report.making import make_report
     from core.report.page import page_of
 
-    pins = [_pin(workspace, pin) for pin in choice.pins]
+    pins = [_pin(workspace, choice, pin) for pin in choice.pins]
     report = make_report(workspace, ReportChoices(pins=pins, note=choice.note, data=choice.data))
     return page_of(report).encode()
 
 
-def _pin(workspace: WorkspaceInterface, pin: Pin) -> ReportPin:
+def _pin(workspace: WorkspaceInterface, choice: Choice, pin: Pin) -> ReportPin:
     from core.report.choices import ReportPin
 
+    is_of_another = bool(pin.model and choice.against) and pin.model != choice.against
+    misfit = "Another second model is chosen now." if is_of_another else misfit_of(workspace, pin)
     return ReportPin(
         pin.name,
         pin.note,
@@ -120,5 +122,5 @@ def _pin(workspace: WorkspaceInterface, pin: Pin) -> ReportPin:
         pin.unit,
         pin.visualizer,
         bool(pin.model),
-        misfit_of(workspace, pin),
+        misfit,
     )

@@ -23,11 +23,12 @@ from core.workspace.results import (
     LayerRow,
     LayerView,
     ModelSummary,
+    SampleRow,
     SampleRows,
     VisualizerSummary,
 )
 
-__all__ = ["Asking", "charts_of", "figure_of", "said_in"]
+__all__ = ["Asking", "charts_of", "distance_of", "figure_of", "said_in"]
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 _MOST_CHARTS: Final = 3
@@ -149,6 +150,13 @@ def figure_of(result: ChartResult, picture: VisualizerSummary, title: str) -> It
 def charts_of(pictures: Sequence[ChartPicture]) -> tuple[Chart, ...]:
     """Return charts as a report has them."""
     return tuple(Chart(each.specification, each.alt, each.caption) for each in pictures)
+
+
+def distance_of(row: SampleRow) -> float:
+    """Return how far off an answer is, to sort by: NaN is the furthest, what is not known the nearest."""
+    if row.loss is None:
+        return -math.inf
+    return math.inf if math.isnan(row.loss) else row.loss
 
 
 def _without_clicks(description: str) -> str:

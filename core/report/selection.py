@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from core.common.text import did_you_mean, list_names, safe_name
 from core.errors import InputRejected
 from core.extraction.layers import is_input
-from core.report.asking import Asking
+from core.report.asking import Asking, distance_of
 from core.report.choices import ReportChoices, UnitOfLayer
 from core.workspace.health_results import HealthRow
 from core.workspace.layer_table import row_of
@@ -110,7 +110,7 @@ def _chosen_samples(asking: Asking, choices: ReportChoices) -> Sequence[int]:
 
 def _telling_samples(rows: Sequence[SampleRow]) -> Sequence[int]:
     known = [row for row in rows if row.is_run]
-    by_loss = sorted(known, key=lambda row: -(row.loss if row.loss is not None else float("-inf")))
+    by_loss = sorted(known, key=distance_of, reverse=True)
     wrong = [row.number for row in by_loss if row.right is False][:_WRONG]
     unsure = sorted((row for row in known if row.confidence is not None and row.right is not False), key=_confidence)
     # Of answers that are neither right nor wrong, such as numbers, the one that is furthest off.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.common.text import count_text, number_text, percent, sentence
-from core.report.asking import Asking, charts_of, said_in
+from core.report.asking import Asking, charts_of, distance_of, said_in
 from core.report.contents import Badge, Figure, Item, Paragraph, Row, Section, Table
 from core.workspace.results import SampleRow
 
@@ -79,7 +79,7 @@ def _worst(rows: Sequence[SampleRow]) -> list[SampleRow]:
     """Return the samples that are answered wrongly; where none is or none is judged, those that are furthest off."""
     wrong = [row for row in rows if row.right is False]
     off = wrong or [row for row in rows if row.loss is not None and row.right is None]
-    return sorted(off, key=lambda row: -(row.loss or 0.0))[:_WORST]
+    return sorted(off, key=distance_of, reverse=True)[:_WORST]
 
 
 def _table(rows: Sequence[SampleRow]) -> Table:

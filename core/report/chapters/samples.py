@@ -107,4 +107,6 @@ def _answering_layer(asking: Asking) -> str:
     """Return the key of the layer that the model answers with: the one called as its output, or else the last."""
     rows = asking.layers
     named = row_of(rows, asking.model.main_output)
-    return named.key if named is not None and not named.missing else [row.key for row in rows if not row.missing][-1]
+    if named is not None and not named.missing:
+        return named.key
+    return next((row.key for row in reversed(rows) if not row.missing), "")
