@@ -108,14 +108,30 @@ class OpenRun:
         Raises:
             InputRejected: If they are damaged.
         """
-        arrays = dict(self.run.samples)
-        labels = self.run.labels
+        model = self._at_first
         return Samples(
-            arrays,
-            labels,
+            dict(self.run.samples) if model is None else self.arrays_for(model),
+            self.run.labels,
             tuple(map(str, range(self.run.sample_count))),
             class_names=tuple(self.run.class_names),
         )
+
+    def arrays_for(self, model: OpenModel) -> dict[str, np.ndarray]:
+        """Return what was watched, by the names that the inputs of the model have now that it was read from its file.
+
+        Keras calls the input of a Sequential otherwise before it is saved than afterwards; the order stays.
+
+        Args:
+            model: The run's model.
+
+        Raises:
+            InputRejected: If the samples are damaged.
+        """
+        arrays = dict(self.run.samples)
+        names = [spec.name for spec in model.specs]
+        if len(names) != len(arrays) or set(names) == set(arrays):
+            return arrays
+        return dict(zip(names, arrays.values(), strict=True))
 
     def summary(self) -> RunSummary:
         """Return what a page shows of it."""

@@ -175,7 +175,7 @@ class RunViews:
             raise InputRejected(self._opened.why_no_model, remedy="Name layers in layerscope.Record(…, activations=…).")
         context = SampleContext(labels=self._labels(), class_names=self._run.class_names, specs=model.specs)
         count = min(self._run.sample_count, _MOST_SAMPLES)
-        samples = {name: array[:count] for name, array in self._run.samples.items()}
+        samples = {name: array[:count] for name, array in self._opened.arrays_for(model).items()}
         recorded: list[np.ndarray] = []
         extractor, inputs = model.extractor, arrange(model.extractor.model, samples)
         for number, step in enumerate(steps):
