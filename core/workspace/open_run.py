@@ -28,7 +28,7 @@ import layerscope
 run = layerscope.open_run({name!r})
 model = layerscope.load_model(run.model_path)
 model.set_weights(list(run.weights({step}).values()))
-inputs = dict(run.samples)"""
+inputs = {inputs}"""
 _MODEL_FILE: Final = "model.keras"
 
 
@@ -87,7 +87,7 @@ class OpenRun:
             key=f"{self._at_first.key}@{step}",
             extractor=extractor,
             summary=replace(model.summary, name=name),
-            opening=_CODE.format(name=self.run.name, step=step),
+            opening=_CODE.format(name=self.run.name, step=step, inputs=self._inputs_as_code(model)),
         )
 
     def moved(self, extractor: Extractor, step: int) -> Extractor:
@@ -132,6 +132,10 @@ class OpenRun:
         if len(names) != len(arrays) or set(names) == set(arrays):
             return arrays
         return dict(zip(names, arrays.values(), strict=True))
+
+    def _inputs_as_code(self, model: OpenModel) -> str:
+        names = list(self.arrays_for(model))
+        return "dict(run.samples)" if names == list(self.run.samples) else f"dict(zip({names}, run.samples.values()))"
 
     def summary(self) -> RunSummary:
         """Return what a page shows of it."""
