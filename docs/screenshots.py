@@ -40,6 +40,7 @@ READY: Final = {
     "edit": "side by side",
     "maximize": "256 of 256 steps",
     "compare": "Largest change",
+    "training": "How to read it",
     "plugins": "what a layer answered to one sample",
 }
 """By page, the text that stands there once everything is drawn."""
@@ -83,6 +84,7 @@ PICTURES: Final[tuple[tuple[str, int, str, str, dict[str, str]], ...]] = (
         {"example": "digits-cnn", "layer": "conv_2", "sample": "7", "pins": "sample 1~s:1", "beside": "sample 1"},
     ),
     ("health", 1060, "light", "health", {"example": "digits-cnn"}),
+    ("training", 1100, "light", "training", {"run": "example", "measure": "dead", "layer": "conv_2", "step": "387"}),
     ("edit", 900, "light", "edit", {"example": "digits-cnn", "layer": "conv_2", "edits": _CROSSED_OUT}),
     ("edit-map", 900, "dark", "edit", {"example": "digits-cnn", "show": "map", "edits": _CLAMPED}),
 )
@@ -149,7 +151,8 @@ def _take(pictures: Sequence[tuple[str, int, str, str, dict[str, str]]], sheets:
 
 def _sheet(browser: Browser, address: str, place: str) -> bytes:
     """Return one page in windows of every size, light above dark, at half its size, as a PNG."""
-    query = urlencode({"example": "digits-cnn", "layer": "conv_2", "sample": "12"})
+    opened = {"run": "example"} if place == "training" else {"example": "digits-cnn"}
+    query = urlencode({**opened, "layer": "conv_2", "sample": "12"})
     width, height = sum(width for width, _ in SIZES), SIZES[0][1]
     sheet = Image.new("RGB", (width, 2 * height))
     for row, theme in enumerate(("light", "dark")):
