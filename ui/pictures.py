@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.plugins.visualizer import GROUPS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.layer_table import row_of
 from core.workspace.pin_results import SideBySide
-from core.workspace.results import ChartResult, Failure, LayerRow, LayerView, Rejection, VisualizerSummary
+from core.workspace.results import ChartPicture, ChartResult, Failure, LayerRow, LayerView, Rejection, VisualizerSummary
 from ui import keys
 from ui.address import keep_address
 from ui.charts import chart
@@ -29,7 +29,7 @@ from ui.session import LayerVisualizers, get_session
 from ui.waiting import retry_button, show_error, waiting
 from ui.wording import named, plain
 
-__all__ = ["chart_clicked", "failure", "how_to_read", "nothing_drawn", "pictures", "unavailable"]
+__all__ = ["chart_clicked", "draw_charts", "failure", "how_to_read", "nothing_drawn", "pictures", "unavailable"]
 
 
 @st.fragment
@@ -325,7 +325,7 @@ def _caption(visualizer: VisualizerSummary, *notes: str) -> None:
 def _charts(
     workspace: WorkspaceInterface, result: ChartResult, choice: Choice, visualizer: VisualizerSummary, side: str = ""
 ) -> None:
-    """Draw the charts of a picture, or say why there are none.
+    """Draw the charts of a picture of the selected layer, see :func:`draw_charts`.
 
     Args:
         workspace: What is open.
@@ -334,11 +334,35 @@ def _charts(
         visualizer: What has drawn them.
         side: Which of several pictures beside each other it is; empty where it is alone.
     """
+
+    def key_of(number: int, picture: ChartPicture) -> str:
+        sample = choice.sample if "sample" in picture.selections else None
+        return keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version, sample, side)
+
+    draw_charts(workspace, result, visualizer, key_of, f"chart{side}")
+
+
+def draw_charts(
+    workspace: WorkspaceInterface,
+    result: ChartResult,
+    visualizer: VisualizerSummary,
+    key_of: Callable[[int, ChartPicture], str],
+    name: str,
+) -> None:
+    """Draw the charts of a picture, or say why there are none.
+
+    Args:
+        workspace: What is open.
+        result: The charts.
+        visualizer: What has drawn them.
+        key_of: Returns the key of one of them, by its number.
+        name: Tells the button that tries again from others on the page.
+    """
     if result.refusal:
         st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
         return
     if result.failure or not result.pictures:
-        nothing_drawn(workspace, result, f"chart{side}")
+        nothing_drawn(workspace, result, name)
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
@@ -347,8 +371,7 @@ def _charts(
     for number, picture in enumerate(result.pictures):
         if picture.caption:
             st.markdown(f"**{plain(picture.caption)}**")
-        sample = choice.sample if "sample" in picture.selections else None
-        key = keys.picture_chart(choice.layer, visualizer.name, number, choice.chart_version, sample, side)
+        key = key_of(number, picture)
         clicked = partial(chart_clicked, key, several, follows)
         chart(
             picture.specification,

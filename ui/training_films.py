@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import streamlit as st
 
 from core.errors import LayerscopeError
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ChartResult, LayerView, VisualizerSummary
+from core.workspace.results import ChartPicture, LayerView, VisualizerSummary
 from core.workspace.run_results import RunSummary
 from ui import keys
 from ui.address import keep_address
-from ui.charts import chart
 from ui.choice import Choice
 from ui.controls import controls, show_faults
-from ui.pictures import chart_clicked, how_to_read, nothing_drawn, unavailable
+from ui.pictures import draw_charts, how_to_read, unavailable
 from ui.run_step import select_step
 from ui.session import get_session
 from ui.waiting import show_error, waiting
@@ -72,6 +68,10 @@ def _draw(workspace: WorkspaceInterface, run: RunSummary, view: LayerView, choic
     if visualizer is None or view.chart is None:
         st.info("No picture over the steps suits this.", icon=":material/image_not_supported:")
         return
+
+    def key_of(number: int, picture: ChartPicture) -> str:
+        return keys.training_film(choice.layer, part, visualizer.name, number, choice.chart_version, choice.step)
+
     with st.container(key=keys.PICTURE_AND_OPTIONS):
         chart_place, options_place = st.columns([4, 1], gap="medium")
     with options_place:
@@ -80,7 +80,7 @@ def _draw(workspace: WorkspaceInterface, run: RunSummary, view: LayerView, choic
         places = controls(own, choice, f"training/{choice.layer}/{part}/{visualizer.name}")
         how_to_read(visualizer, width="stretch")
     with chart_place, st.container(key=keys.fitted(keys.TRAINING_FILM)):
-        _charts(workspace, view.chart, visualizer, part, choice)
+        draw_charts(workspace, view.chart, visualizer, key_of, "film_chart")
     show_faults(places, view.chart.faults)
 
 
@@ -137,29 +137,3 @@ def _film_field(view: LayerView, visualizer: VisualizerSummary, part: str) -> No
 
 def _keep_film(key: str) -> None:
     get_session().choice.film = st.session_state[key] or ""
-
-
-def _charts(
-    workspace: WorkspaceInterface, result: ChartResult, visualizer: VisualizerSummary, part: str, choice: Choice
-) -> None:
-    if result.refusal:
-        st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
-        return
-    if result.failure or not result.pictures:
-        nothing_drawn(workspace, result, "film_chart")
-        return
-    for note in result.notes:
-        st.info(plain(note), icon=":material/tune:")
-    several = frozenset(control.name for control in visualizer.controls if control.kind in ("indices", "choices"))
-    follows: dict[str, Any] = {control.name: control.follows for control in visualizer.controls}
-    for number, picture in enumerate(result.pictures):
-        if picture.caption:
-            st.markdown(f"**{plain(picture.caption)}**")
-        key = keys.training_film(choice.layer, part, visualizer.name, number, choice.chart_version, choice.step)
-        chart(
-            picture.specification,
-            key,
-            selections=picture.selections,
-            on_select=partial(chart_clicked, key, several, follows),
-            alt=picture.alt,
-        )
