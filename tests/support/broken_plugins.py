@@ -67,7 +67,7 @@ LOADING = {
     "bad_handles": (
         "from vizplugins import Handles\n\nHandles(axes=('sample', 'chanel'))",
         "there is no axis 'chanel'; did you mean 'channel'? The axes are: sample, unit, time, frequency, height, "
-        "width, depth, channel, head, query, key, axis1, axis2, … (bad_handles.py, line 3)",
+        "width, depth, channel, head, query, key, step, axis1, axis2, … (bad_handles.py, line 3)",
     ),
     "empty_handles": (
         _visualizer("empty-handles", "handles = Handles()\ndef chart(self, activation, options): ..."),
