@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, overload
@@ -79,13 +79,19 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_server(script: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start ``streamlit run`` and return its process at once."""
+def start_server(script: Path, port: int, settings: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start ``streamlit run`` and return its process at once.
+
+    Args:
+        script: What it serves.
+        port: Port to listen on.
+        settings: Variables of its environment, besides those of this process.
+    """
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     return subprocess.Popen(
         [*command, "--server.address", "127.0.0.1", "--server.port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), **(settings or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -11,6 +11,8 @@ The tree::
     ├── ExtractionFailed   the model raised while the data went through it
     ├── NoGradient         what was asked needs a gradient, and a layer lets none through
     ├── PluginFailed       a visualizer raised, or returned something that is no chart
+    ├── RecordingRefused   a recorded session that cannot be opened, or holds what must not be shown
+    ├── NotRecorded        what was asked of a recorded session is not in it
     └── WorkerLost         the process that worked for a visitor was ended before it had answered
 
 A message says what happened and to which file or layer; ``remedy`` says what to do next, and ``code`` is Python that
@@ -31,7 +33,9 @@ __all__ = [
     "ModelRefused",
     "ModelTooLarge",
     "NoGradient",
+    "NotRecorded",
     "PluginFailed",
+    "RecordingRefused",
     "SeveralModels",
     "WorkerLost",
 ]
@@ -148,6 +152,14 @@ class ExtractionFailed(LayerscopeError):
 
 class NoGradient(LayerscopeError):
     """What was asked needs a gradient, and there is none: the message says which layer or input stops it."""
+
+
+class RecordingRefused(LayerscopeError):
+    """A recorded session is damaged, was written by a later Layerscope, or holds what no recording does."""
+
+
+class NotRecorded(LayerscopeError):
+    """What was asked is not in the recorded session that is open, which has no model to ask."""
 
 
 class PluginFailed(LayerscopeError):

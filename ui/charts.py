@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts import has_own_width
-from core.charts.theme import with_readable_text
+from core.charts.specifications import has_own_width, with_readable_text
 
 __all__ = ["chart"]
 

@@ -16,6 +16,7 @@ from ui.answers import answer_in_words, draw_input
 from ui.charts import chart
 from ui.choice import Choice
 from ui.many_samples import heading, page_of_samples
+from ui.recorded import recorded_samples
 from ui.second_model import SAMPLE, SecondModelChoice, choose_second_model, second_models
 from ui.selection import clicked_point, layer_field, sample_chart
 from ui.session import get_session
@@ -154,7 +155,7 @@ def _second_sample(workspace: WorkspaceInterface, choice: Choice, first: int, co
     with first_place, st.container(horizontal=True, vertical_alignment="center"):
         _sample(workspace, first, choice, f"Sample {first:,}")
     with second_place, st.container(horizontal=True, vertical_alignment="center"):
-        default = 1 if first == 0 else 0
+        default = next((each for each in recorded_samples(workspace, range(count)) if each != first), first)
         if choice.second_sample is not None and choice.second_sample >= count:
             st.info(f"There is no sample {choice.second_sample:,}.", icon=":material/link_off:")
             choice.second_sample = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.plugins.options import Control, suited
+from core.plugins.controls import Control, suited
 from ui import keys
 from ui.choice import Choice, is_of_a_layer
 from ui.session import get_session

@@ -11,7 +11,7 @@ from core.common.text import count_text
 from core.errors import LayerscopeError
 from core.workspace.edit_results import EditView
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.results import Answer, ModelSummary
 from ui import keys
 from ui.answers import answer_in_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from ui.address import keep_address
 from ui.pictures import pictures
 from ui.pins import take_model_of_pin

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from core.common.text import cut_in_the_middle
 from core.errors import LayerscopeError
 from core.workspace.file_report.results import FileReport, MissingClass, WeightRow
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.model_summary import written_by
 from core.workspace.results import LayerRow
+from core.workspace.told_summaries import written_by
 from ui import keys
 from ui.charts import chart
 from ui.waiting import show_error
@@ -127,6 +126,8 @@ def _graph(report: FileReport) -> None:
 
 
 def _layers(report: FileReport) -> None:
+    import pandas as pd
+
     inputs = ", ".join(
         f"{named(model_input.name)} {plain(model_input.shape)} {plain(model_input.dtype)}".strip()
         for model_input in report.inputs
@@ -168,6 +169,8 @@ def _layers(report: FileReport) -> None:
 
 
 def _weights(weights: Sequence[WeightRow]) -> None:
+    import pandas as pd
+
     notes = [_weight_note(row) for row in weights]
     numbers = {"min": "minimum", "max": "maximum", "mean": "mean", "std": "deviation"}
     frame = pd.DataFrame(

@@ -9,14 +9,15 @@ from typing import Any, Final
 import streamlit as st
 
 from core.errors import LayerscopeError
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.results import ModelSummary
-from ui import keys
+from ui import engine, keys
 from ui.address import is_history_navigation, keep_address
 from ui.layer_list import layer_list
 from ui.limits import limits
-from ui.model_choice import choose_model
+from ui.model_choice import about_model, choose_model
 from ui.pages import EDIT, TRAINING
+from ui.recorded import about_recording, record_button, recording_of
 from ui.run_step import step_field, why_no_model
 from ui.sample_choice import choose_samples
 from ui.session import Session, get_session
@@ -24,7 +25,7 @@ from ui.start import take_start
 from ui.strip import Thumbnails, strip, thumbnails
 from ui.trust import show_trusted
 from ui.variants import keep_variants
-from ui.waiting import keep_place_above, show_error
+from ui.waiting import show_error
 from ui.wording import named
 
 __all__ = ["frame", "list_and_thumbnails", "strip_of_sample"]
@@ -41,24 +42,24 @@ _SHORTCUTS: Final = {
     "Esc": "close what is open",
     "Alt + ←": "back, to what was on the page before",
 }
-_STYLE: Final = Path(__file__).parent / "style.css"
 
 
-def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
+def frame(page: Any, all_pages: Sequence[Any], place_above: Any, *, has_strip: bool) -> None:
     """Draw what stands around a page, and the page in it.
 
     Args:
         page: The page, as Streamlit's navigation returns it.
         all_pages: All of them, in their order.
+        place_above: Where what the sidebar waits for is said: a narrow window hides the sidebar.
         has_strip: Whether it is about the samples that are open.
     """
-    st.html(_STYLE)
     session = get_session()
     if is_history_navigation():
         session.go_where_the_address_says()
-    if session.model_step.current is None and take_start(session.choice) and not page.url_path:
+    begins = session.model_step.current is None and not engine.shows_recording()
+    if begins and take_start(session.choice) and not page.url_path:
         st.switch_page(next(each for each in all_pages if each.url_path == TRAINING))
-    keep_place_above()
+    session.place_above = place_above
     st.logo(_ICON)
     with st.sidebar:
         try:
@@ -69,6 +70,8 @@ def frame(page: Any, all_pages: Sequence[Any], *, has_strip: bool) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             limits()
             _shortcuts()
+            record_button()
+    place_above.empty()
     with st.container(key=keys.NARROW_NAVIGATION, horizontal=True, gap="small"):
         for each in all_pages:
             st.page_link(each, label=each.title)
@@ -108,6 +111,11 @@ def _model_and_samples(session: Session, *, has_step: bool) -> None:
         session: What the page knows of the visitor.
         has_step: Whether the step of a recorded training is chosen here, and not on the page itself.
     """
+    about = recording_of(session.workspace)
+    if about is not None:
+        about_recording(session, about, st)
+        about_model(session.workspace)
+        return
     model_place, samples_place = st.columns(2, gap="xsmall")
     choose_model(session, model_place)
     model, run = session.workspace.model, session.workspace.run

@@ -15,6 +15,7 @@ from core.extraction.layers import is_input
 from core.workspace.health_results import HealthReport, HealthRow
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ChartPicture, ModelSummary
+from core.workspace.sample_windows import MOST_WRONG
 from ui import keys
 from ui.charts import chart
 from ui.choice import Choice
@@ -39,7 +40,6 @@ _VERIFY_HELP = (
     "Each layer is called again outside of the recorded pass, on the very values and masks that it was called with, "
     "and its answer compared with what was recorded, number by number. Then the model is run without recording."
 )
-_MOST_WRONG = 24
 _TOP_SAMPLES = "exciting-samples"
 
 
@@ -314,7 +314,7 @@ def _wrong_samples(
     if not wrong:
         st.caption("None of those in this cell.")
         return
-    shown = [each.number for each in wrong[:_MOST_WRONG]]
+    shown = [each.number for each in wrong[:MOST_WRONG]]
     strip = workspace.sample_strip(shown, choice.sample)
     with st.container(key=keys.FITTED_CHART):
         sample_chart(strip.specification, keys.sample_strip(keys.WRONG_SAMPLES, shown, choice.sample), strip.alt)

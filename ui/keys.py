@@ -15,6 +15,10 @@ ADDRESS_KEEPER: Final = "address_keeper"
 SHARE: Final = "share"
 
 NARROW_NAVIGATION: Final = "narrow_navigation"
+LIVE: Final = "live"
+RECORDING: Final = "recording"
+RECORD: Final = "record"
+SAVE_RECORDING: Final = "save_recording"
 
 # The model, in the sidebar.
 MODEL_POPOVER: Final = "model_popover"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from core.common.text import count_text, format_bytes
@@ -14,7 +13,7 @@ from core.extraction.layers import is_input
 from core.extraction.memory_plan import MemoryPlan
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.layer_list import ListEntry, list_entries
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.results import LayerRow
 from ui import keys
 from ui.charts import chart
@@ -143,6 +142,8 @@ def _select(layer: str) -> None:
 
 @st.dialog("Layers", width="large")
 def _all_columns(workspace: WorkspaceInterface, rows: Sequence[LayerRow]) -> None:
+    import pandas as pd
+
     st.caption(_cost_text(workspace.plan()))
     st.dataframe(
         pd.DataFrame(

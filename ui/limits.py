@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from core.common.limits import PREFIX, Limits, format_limit, get_limits
@@ -25,6 +24,8 @@ def limits() -> None:
 
 @st.dialog("Limits", width="large")
 def _table() -> None:
+    import pandas as pd
+
     set_now = get_limits()
     st.caption(
         "How much a file, a model or a visitor may ask for. Whoever runs the server sets them in its environment."

@@ -22,7 +22,8 @@ from core.errors import CodeNeeded, ModelRefused
 from core.examples.recorded_training import ABOUT_EXAMPLE_RUN
 from core.workspace.file_report.results import FileReport
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import ModelSummary
+from core.workspace.recordings.recorded import RecordedWorkspace
+from core.workspace.recordings.recording_file import is_recording
 from core.workspace.run_sources import holds_run, when_begun
 from ui import engine, keys
 from ui.choice import Choice, Origin
@@ -38,14 +39,14 @@ from ui.model_files import (
     waits_for_member,
 )
 from ui.run_step import go_to_step
-from ui.session import Request, Session
+from ui.session import Request, Session, get_session
 from ui.shown import choose_shown_model
 from ui.start import is_starting_model
 from ui.trust import offer_trust, trust_for
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
 
-__all__ = ["choose_model"]
+__all__ = ["about_model", "choose_model"]
 
 _PYTHON: Final = "From Python"
 _EXAMPLE: Final = "Example"
@@ -102,8 +103,7 @@ def choose_model(session: Session, place: Any) -> None:
         if session.model_step.current == source.request:
             session.choice.come_from(source.origin)
     go_to_step(session)
-    if session.workspace.model is not None:
-        _about(session.workspace.model)
+    about_model(session.workspace)
 
 
 def _say_what_is_missing(session: Session, source: ModelSource | None) -> None:
@@ -128,7 +128,11 @@ def _kind_of(choice: Choice) -> str:
     return _EXAMPLE if choice.example or choice.example_run or not engine.shows_models_in_memory() else _PYTHON
 
 
-def _about(model: ModelSummary) -> None:
+def about_model(workspace: WorkspaceInterface) -> None:
+    """Say what is open, if anything is."""
+    model = workspace.model
+    if model is None:
+        return
     st.subheader(named(model.name), anchor=False)
     takes = ", ".join(f"{each.kind} {each.shape}".strip() for each in model.inputs) or "an unknown input"
     size = f"{count_text(model.layer_count, 'layer')} · {model.parameter_count:,} parameters"
@@ -202,14 +206,16 @@ def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | 
 
 
 def _uploaded_source(workspace: WorkspaceInterface, files: ModelFiles) -> ModelSource:
-    if len(files.files) == 1 and holds_run(files.files[0][1]):
-        ((name, content),) = files.files
+    (name, content), *others = files.files
+    if not others and holds_run(content):
         open_run = partial(workspace.open_run, content, name, trust_for(files.identity))
         return ModelSource(files.identity, name, open_run, {"upload": name})
+    is_recorded = not others and is_recording(content)
+    open_model = partial(get_session().open_recording, content) if is_recorded else partial(files.open_in, workspace)
     return ModelSource(
         files.identity,
         files.name,
-        partial(files.open_in, workspace),
+        open_model,
         {"upload": files.name},
         files.member,
         partial(files.report_in, workspace),
@@ -230,7 +236,9 @@ def _path_source(workspace: WorkspaceInterface, choice: Choice, path: str) -> Mo
     return ModelSource(
         identity,
         path,
-        partial(workspace.open_model, path, "", member, weights, trust_for(identity)),
+        partial(get_session().open_recording, path)
+        if is_recording(path)
+        else partial(workspace.open_model, path, "", member, weights, trust_for(identity)),
         {"path": path, "member": member, "weights": weights},
         member,
         partial(workspace.file_report, path, "", member, weights),
@@ -300,6 +308,8 @@ def _open(session: Session, source: ModelSource) -> None:
         if step.attempt(request, partial(_open_in, session.workspace, source)):
             # A model in memory that was trained on meanwhile is looked at where it was.
             session.forget_replaced("model", stays=previous is None or source.is_update_of(previous))
+            if isinstance(session.workspace, RecordedWorkspace):
+                st.rerun()
         _show_refusal(session, source)
     if source.report is not None and isinstance(step.error_for(request), ModelRefused):
         look_at_refused(session.workspace, repr(request), source.report)

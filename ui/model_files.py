@@ -11,8 +11,7 @@ import streamlit as st
 from core.common.limits import format_limit, get_limits
 from core.common.text import safe_name
 from core.errors import SeveralModels
-from core.models.copies import files_name
-from core.models.search import names_classes
+from core.models.file_names import files_name, names_classes
 from core.workspace.file_report.results import FileReport
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-__all__ = ["EDIT", "PLUGINS", "SIDEBAR_WIDTH", "TRAINING", "pages"]
+__all__ = ["EDIT", "PLUGINS", "TRAINING", "pages"]
 
 EDIT: Final = "edit"
 """Address of the page whose edits move the layers in the list."""
@@ -14,8 +14,6 @@ PLUGINS: Final = "plugins"
 """Address of the page that is not about the samples that are open."""
 TRAINING: Final = "training"
 """Address of the page that is about all steps of a training."""
-SIDEBAR_WIDTH: Final = 324
-"""Screen pixels: the list of layers, with names of usual length."""
 
 
 def pages() -> list[Any]:

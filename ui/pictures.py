@@ -8,13 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.selections import UNIT_LINK
+from core.charts.specifications import UNIT_LINK
 from core.common.progress import Progress
 from core.errors import LayerscopeError
+from core.plugins.controls import GROUPS
 from core.plugins.plugin import BUILT_IN_PACKAGE
-from core.plugins.visualizer import GROUPS
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.pin_results import SideBySide
 from core.workspace.results import ChartPicture, ChartResult, Failure, LayerRow, LayerView, Rejection, VisualizerSummary
 from ui import keys
@@ -23,6 +23,7 @@ from ui.charts import chart
 from ui.choice import Choice, Pin
 from ui.controls import controls, show_faults
 from ui.pins import misfit_of, pinned, set_beside
+from ui.recorded import recording_of
 from ui.saving import copy_as_code, save_as
 from ui.selection import clicked_point, select_unit, selected_value
 from ui.session import LayerVisualizers, get_session
@@ -297,8 +298,10 @@ def _beside(
         how_to_read(visualizer, width="stretch")
         if view.chart is not None and view.chart.pictures:
             values = visualizer.values_of(choice.drawing_options())
-            save_as(workspace, choice, visualizer.name, values)
-            copy_as_code(workspace, choice, visualizer.name, values)
+            is_recorded = recording_of(workspace) is not None
+            save_as(workspace, choice, visualizer.name, values, has_values=not is_recorded)
+            if not is_recorded:
+                copy_as_code(workspace, choice, visualizer.name, values)
     return places
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.pin_results import Pinned
 from ui import keys
 from ui.choice import LONGEST_NOTE, LONGEST_PIN_NAME, MOST_PINS, Choice, Pin

@@ -12,8 +12,8 @@ import streamlit as st
 
 from core.common.text import sentence
 from core.errors import LayerscopeError
+from core.plugins.controls import GROUPS, Group
 from core.plugins.sources import get_plugin_settings
-from core.plugins.visualizer import GROUPS, Group
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import InstalledMeaning, InstalledVisualizer, MeaningMatch, PluginSummary, Rejection
 from core.workspace.stored_thumbnails import stored_thumbnail

@@ -10,21 +10,16 @@ import streamlit as st
 
 from core.common.text import number_text
 from core.workspace.results import InputView
+from core.workspace.sample_windows import listed_and_drawn
 from ui import keys
 from ui.answers import draw_input
 from ui.wording import named, plain
 
-__all__ = ["about_values", "draw_inputs", "listed_and_drawn"]
+__all__ = ["about_values", "draw_inputs"]
 
 _INPUT_SIDE: Final = 112
 _SMALL_INPUT_SIDE: Final = 84
 _WIDE_INPUT: Final = 270
-
-
-def listed_and_drawn(views: Sequence[InputView]) -> tuple[Sequence[InputView], Sequence[InputView]]:
-    """Return the inputs that stand in a list, as several of one value each do, and those that are drawn."""
-    single = [view for view in views if view.value]
-    return (single, [view for view in views if not view.value]) if len(single) > 1 else ((), views)
 
 
 def about_values(views: Sequence[InputView]) -> None:

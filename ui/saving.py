@@ -18,7 +18,9 @@ __all__ = ["copy_as_code", "save_as"]
 _TITLES: Final = {"png": "PNG", "svg": "SVG", "html": "HTML", "json": "Vega-Lite JSON"}
 
 
-def save_as(workspace: WorkspaceInterface, choice: Choice, visualizer: str, values: Mapping[str, Any]) -> None:
+def save_as(
+    workspace: WorkspaceInterface, choice: Choice, visualizer: str, values: Mapping[str, Any], *, has_values: bool
+) -> None:
     """Draw what opens into buttons that save the picture and the layer's values.
 
     Args:
@@ -26,6 +28,7 @@ def save_as(workspace: WorkspaceInterface, choice: Choice, visualizer: str, valu
         choice: Which layer and sample.
         visualizer: Name of the picture.
         values: Values of its options.
+        has_values: Whether what the layer answers can be had as numbers, too.
     """
     layer, sample = choice.layer, choice.sample
     base = f"{layer}-{visualizer}".replace("/", "-").replace("#", "-")
@@ -33,6 +36,8 @@ def save_as(workspace: WorkspaceInterface, choice: Choice, visualizer: str, valu
         for kind, mime in CHART_FORMATS.items():
             chart_file = partial(workspace.chart_file, layer, visualizer, values, sample, cast("ChartFormat", kind))
             _download(_TITLES[kind], kind, chart_file, f"{base}.{kind}", mime)
+        if not has_values:
+            return
         st.caption("The layer's values")
         _download("All samples as .npy", "npy", partial(workspace.activation_file, layer, sample, "npy"), f"{base}.npy")
         _download(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from core.analysis.attribution.targets import ranges_of
-from core.plugins.options import Control, suited
+from core.plugins.controls import Control, suited
 from core.workspace.search_results import SearchableLayer
 from ui.choice import Choice, is_of_a_layer
 

@@ -16,6 +16,9 @@ import streamlit as st
 from core.errors import LayerscopeError
 from core.workspace.edit_results import EditView
 from core.workspace.interface import WorkspaceInterface
+from core.workspace.recordings.recorded import RecordedWorkspace
+from core.workspace.recordings.recorder import RecordingWorkspace
+from core.workspace.recordings.recording_file import RecordingFile
 from core.workspace.results import (
     Answer,
     ChartPicture,
@@ -272,12 +275,15 @@ class Session:
     report: tuple[Request, bytes] | None = None
     plugin_files: dict[Path, tuple[int, int]] | None = None
     _workspace: WorkspaceInterface | None = field(default=None, repr=False)
+    _recorded: WorkspaceInterface | None = field(default=None, repr=False)
 
     @property
     def workspace(self) -> WorkspaceInterface:
         """What answers this visitor: the model and the samples that they have open."""
+        if self._recorded is not None:
+            return self._recorded
         if self._workspace is None:
-            self._workspace = engine.new_workspace()
+            self._workspace = _noting(engine.new_workspace())
         if not engine.runs_in_process():
             _end_worker_on_leaving(self._workspace)
         return self._workspace
@@ -311,6 +317,26 @@ class Session:
         self.choice.edits = history.current
         self.choice.lost.pop("edits", None)
         self.edit_version += 1
+
+    def open_recording(self, content: bytes | str) -> None:
+        """Look at a recorded session instead of a model; what is open stays open behind it.
+
+        Args:
+            content: The file, or its path.
+
+        Raises:
+            RecordingRefused: If it cannot be opened.
+        """
+        self._recorded = RecordedWorkspace(RecordingFile(content))
+        self.choice.come_from({})
+        self.choice.start_over()
+
+    def close_recording(self) -> None:
+        """Look at what was open before the recorded session."""
+        self._recorded = None
+        self.model_step.forget()
+        self.samples_step.forget()
+        self.choice.start_over()
 
     def upload_field(self, key: str) -> UploadField:
         """Return what the field of a key held when the page ran before."""
@@ -368,3 +394,8 @@ def get_session() -> Session:
 def _end_worker_on_leaving(_workspace: WorkspaceInterface) -> WorkspaceInterface:
     # Streamlit keeps a session for a while for who comes back; the worker does not wait that long.
     return _workspace
+
+
+def _noting(workspace: WorkspaceInterface) -> WorkspaceInterface:
+    """Return a workspace that notes what another is asked, for who wants to keep it; a recording is kept already."""
+    return workspace if isinstance(workspace, RecordedWorkspace) else RecordingWorkspace(workspace)

@@ -10,16 +10,19 @@ from typing import Any, Final, NamedTuple
 import streamlit as st
 
 from core.common.text import safe_name
+from core.errors import NotRecorded
 from core.inputs.images import SCALINGS
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import InputView, ModelSummary, SampleRow
+from core.workspace.sample_windows import has_wide_inputs, sample_window, thumbnail_count
 from ui import keys
 from ui.address import share_button
 from ui.answers import draw_answer
 from ui.choice import Choice, SampleFilter
 from ui.pins import pins
+from ui.recorded import nearest_recorded, recorded_samples, recording_of
 from ui.report import report_button
-from ui.sample_inputs import about_values, draw_inputs, listed_and_drawn
+from ui.sample_inputs import about_values, draw_inputs
 from ui.selection import neighbour, sample_chart, step_button
 from ui.session import SampleView, end_if_outdated, get_session
 from ui.waiting import waiting
@@ -27,10 +30,6 @@ from ui.wording import named, plain
 
 __all__ = ["Thumbnails", "strip", "thumbnails"]
 
-_THUMBNAILS: Final = 9
-_TEXT_THUMBNAILS: Final = 4
-_VALUE_THUMBNAILS: Final = 3
-_NARROW_THUMBNAILS: Final = 6
 _SECONDS: Final = 2.0
 _ORDERS: Final = {"": "as numbered", "confidence": "least sure first", "loss": "largest loss first"}
 
@@ -65,6 +64,7 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
             icon=":material/link_off:",
         )
         choice.sample = len(names) - 1
+    choice.sample = nearest_recorded(workspace, choice.sample)
     if choice.output not in model.outputs:
         choice.output = ""
     view = _view(workspace, choice)
@@ -73,14 +73,14 @@ def strip(workspace: WorkspaceInterface, model: ModelSummary, choice: Choice) ->
         choice.meaning = ""
     rows = _rows(workspace, "" if choice.output not in ("", model.main_output) else choice.meaning)
     _forget_impossible_filter(rows, choice)
-    offered = _offered(rows, choice.samples)
+    offered = recorded_samples(workspace, _offered(rows, choice.samples))
     session = get_session()
     if session.is_filter_new and offered and choice.sample not in offered:
         choice.sample = offered[0]
         view = _view(workspace, choice)
     session.is_filter_new = False
     with st.container(key=keys.STRIP):
-        widths = [1.5, 3.4, 3.4, 3.6] if _is_wide(view.inputs) else [1.5, 1.3, 3.6, 4.6]
+        widths = [1.5, 3.4, 3.4, 3.6] if has_wide_inputs(view.inputs) else [1.5, 1.3, 3.6, 4.6]
         step_place, input_place, answer_place, samples_place = st.columns(widths, gap="small")
         with step_place:
             _stepper(workspace, rows, offered, choice)
@@ -208,7 +208,8 @@ def _stepper(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
     name = "" if names[choice.sample] == str(choice.sample) else f" · {named(names[choice.sample])}"
     with st.container(key=keys.REPORT_LINE, horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(f"of 0 to {last:,}{name}", width="content")
-        report_button(workspace, choice)
+        if recording_of(workspace) is None:
+            report_button(workspace, choice)
 
 
 def _sample_beside(step: int) -> int | None:
@@ -291,13 +292,19 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
         return
     session = get_session()
     view = session.sample_view
-    shown = _window(offered, choice.sample, _thumbnail_count(view.inputs if view else ()))
+    shown = sample_window(offered, choice.sample, thumbnail_count(view.inputs if view else ()))
     waiting_count = sum(not row.is_run for row in rows) if any(row.is_run for row in rows) else 0
     strip_request = (view.request if view else (), tuple(shown), waiting_count)
     if session.thumbnail_strip is None or session.thumbnail_strip[0] != strip_request:
-        session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
-    picture = session.thumbnail_strip[1]
-    sample_chart(picture.specification, keys.sample_strip(keys.STRIP_SAMPLES, shown, choice.sample), picture.alt)
+        try:
+            session.thumbnail_strip = (strip_request, workspace.sample_strip(shown, choice.sample))
+        except NotRecorded:
+            # Of a recording, while it is filtered: the steps lead to each of them.
+            session.thumbnail_strip = None
+            st.caption(f"Samples {', '.join(f'{sample:,}' for sample in shown)}")
+    if session.thumbnail_strip is not None:
+        picture = session.thumbnail_strip[1]
+        sample_chart(picture.specification, keys.sample_strip(keys.STRIP_SAMPLES, shown, choice.sample), picture.alt)
     judged = [row for row in rows if row.right is not None]
     wrong = sum(row.right is False for row in judged)
     counts = f" · {wrong:,} of {len(judged):,} wrong" if judged else ""
@@ -312,26 +319,6 @@ def _samples(workspace: WorkspaceInterface, rows: Sequence[SampleRow], offered: 
             help="The model takes long: the filter and the order know the answers to those that were run.",
             on_click=_run_all_samples,
         )
-
-
-def _thumbnail_count(views: Sequence[InputView]) -> int:
-    """Return for how many there is room: texts are wider, and beside an input that is wide there is less."""
-    if listed_and_drawn(views)[0]:
-        return _VALUE_THUMBNAILS
-    if any(view.text is not None or view.letters for view in views):
-        return _TEXT_THUMBNAILS
-    return _NARROW_THUMBNAILS if _is_wide(views) else _THUMBNAILS
-
-
-def _is_wide(views: Sequence[InputView]) -> bool:
-    return len(views) > 1 or any(view.picture is None or view.film or view.slices for view in views)
-
-
-def _window(offered: Sequence[int], sample: int, count: int) -> list[int]:
-    """Return as many samples as there is room for: the page of them that holds the one that is looked at."""
-    position = offered.index(sample) if sample in offered else 0
-    start = position // count * count
-    return list(offered[start : start + count])
 
 
 def _scaling_warning(views: Sequence[InputView], model: ModelSummary) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.charts.selections import UNIT_LINK
+from core.charts.specifications import UNIT_LINK
 from core.errors import LayerscopeError
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ChartResult, ModelSummary, VisualizerSummary

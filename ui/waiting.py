@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.common.progress import Progress
-from core.errors import LayerscopeError, WorkerLost
+from core.errors import LayerscopeError, NotRecorded, WorkerLost
 from core.workspace.interface import WorkspaceInterface
+from ui import engine
 from ui.session import get_session
 from ui.wording import error_text, plain
 
@@ -19,16 +20,11 @@ if TYPE_CHECKING:
     from core.workspace.workers.pending import Waiting
     from core.workspace.workers.remote import RemoteWorkspace
 
-__all__ = ["keep_place_above", "retry_button", "show_error", "waiting"]
+__all__ = ["remote_of", "retry_button", "show_error", "waiting"]
 
 _QUIET_SECONDS = 0.3
 _STOPPABLE_SECONDS = 2.0
 _STEP_SECONDS = 0.25
-
-
-def keep_place_above() -> None:
-    """Keep this place of the page for what the sidebar waits for: a narrow window hides the sidebar."""
-    get_session().place_above = st.empty()
 
 
 @contextmanager
@@ -41,10 +37,10 @@ def waiting(workspace: WorkspaceInterface, what: str, key: str, *, above: bool =
         workspace: Whose requests the block makes.
         what: What is being done, such as ``"Running the input through every layer"``.
         key: Tells the button from others on the page.
-        above: Whether to say it where :func:`keep_place_above` was called, instead of here.
+        above: Whether to say it at the top of the page, since a narrow window hides the sidebar, instead of here.
     """
     place = get_session().place_above if above else st.empty()
-    remote = _remote(workspace)
+    remote = remote_of(workspace)
     if remote is None:
         with place.container():
             bar = st.empty()
@@ -77,6 +73,9 @@ def show_error(
         icon: Icon beside the text.
         forget: What to call as well before another attempt.
     """
+    if isinstance(error, NotRecorded):
+        st.info(error_text(error), icon=":material/videocam_off:")
+        return
     st.error(error_text(error), icon=icon)
     if error.code:
         st.code(error.code, language="python", wrap_lines=True)
@@ -86,7 +85,7 @@ def show_error(
 
 def retry_button(workspace: WorkspaceInterface, key: str, forget: Callable[[], object] | None = None) -> None:
     """Offer to try again what ended a worker; ``forget`` is called as well before that."""
-    remote = _remote(workspace)
+    remote = remote_of(workspace)
 
     def try_again() -> None:
         if remote is not None:
@@ -119,7 +118,8 @@ class _Display:
             _show_progress(self._line, self._what, waiting.fraction, waiting.text)
         else:
             self._line.caption(f":material/hourglass_top: {self._text(waiting)}")
-        if waiting.seconds >= _STOPPABLE_SECONDS and not waiting.place_in_line and not self._has_button:
+        can_stop = waiting.seconds >= _STOPPABLE_SECONDS and not waiting.place_in_line and not engine.is_starting()
+        if can_stop and not self._has_button:
             self._has_button = True
             self._button.button(
                 "Stop", key=f"stop/{self._key}", on_click=self._workspace.stop, icon=":material/stop_circle:"
@@ -129,6 +129,8 @@ class _Display:
         if waiting.place_in_line:
             line = f"The server is full. You are number {waiting.place_in_line:,} in line"
             return f"{line}; your turn comes by itself ({waiting.seconds:.0f} s)"
+        if engine.is_starting():
+            return f"Starting TensorFlow, for this: {self._what} … ({waiting.seconds:.0f} s)"
         return f"{self._what} … ({waiting.seconds:.0f} s)"
 
 
@@ -136,7 +138,11 @@ def _show_progress(place: Any, what: str, fraction: float, text: str) -> None:
     place.progress(fraction, text=f"{what}: {plain(text)}" if text else what)
 
 
-def _remote(workspace: WorkspaceInterface) -> RemoteWorkspace | None:
+def remote_of(workspace: WorkspaceInterface) -> RemoteWorkspace | None:
+    """Return the workspace that workers stand behind; None where the page, or a file, answers itself."""
+    from core.workspace.recordings.recorder import RecordingWorkspace
     from core.workspace.workers.remote import RemoteWorkspace
 
+    if isinstance(workspace, RecordingWorkspace):
+        workspace = workspace.asked_workspace
     return workspace if isinstance(workspace, RemoteWorkspace) else None

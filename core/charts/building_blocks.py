@@ -5,7 +5,7 @@ What is large is reduced with NumPy before Altair sees it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, Final
 
@@ -33,7 +33,6 @@ __all__ = [
     "colour_of_lines",
     "count_in_bins",
     "explained_as",
-    "has_own_width",
     "histogram",
     "name_axis",
     "note_not_finite",
@@ -129,12 +128,6 @@ def name_axis(**more: Any) -> alt.Axis:
     """
     settings: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelBound": False, "labelLimit": 240}
     return alt.Axis(**{**settings, **more})
-
-
-def has_own_width(specification: Mapping[str, Any]) -> bool:
-    """Return whether a Vega-Lite chart says how wide it is; others take the width of their place."""
-    composed = {"hconcat", "vconcat", "concat", "facet", "repeat"} & specification.keys()
-    return bool(composed) or "width" in specification
 
 
 def title(text: str, *subtitle: str) -> alt.TitleParams:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final, Literal
 
-from core.charts.building_blocks import has_own_width
-from core.charts.theme import with_readable_text
+from core.charts.specifications import has_own_width, with_readable_text
 
 __all__ = ["CHART_FORMATS", "ChartFormat", "chart_file"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import altair as alt
 
-__all__ = ["UNIT_LINK", "clicked", "dragged", "unit_link"]
+from core.charts.specifications import UNIT_LINK
 
-UNIT_LINK: Final = "unit_link"
-"""Name of the selection that leads to a unit, whichever options a picture has."""
+__all__ = ["UNIT_LINK", "clicked", "dragged", "unit_link"]
 
 
 def clicked(name: str, field: str = "") -> alt.Parameter:

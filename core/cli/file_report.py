@@ -9,7 +9,7 @@ from typing import Any, Final
 from core.cli.tables import columns
 from core.common.text import percent
 from core.workspace.file_report.results import FileReport, MissingClass, WeightRow
-from core.workspace.model_summary import written_by
+from core.workspace.told_summaries import written_by
 
 __all__ = ["report_as_json", "report_as_text"]
 

@@ -16,6 +16,7 @@ from core.cli.inspect import inspect
 from core.cli.models import chart, layers
 from core.cli.output import open_ended_output
 from core.cli.plugins import plugins
+from core.cli.record import record
 from core.cli.report import report
 from core.cli.run import run
 from core.cli.verify import verify
@@ -116,6 +117,6 @@ def _with_verbose(command: click.Command) -> None:
     )
 
 
-for _command in (run, layers, extract, chart, report, verify, inspect, plugins):
+for _command in (run, record, layers, extract, chart, report, verify, inspect, plugins):
     _with_verbose(_command)
     main.add_command(_command)

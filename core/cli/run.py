@@ -13,6 +13,7 @@ from core.cli.models import TRUST, found
 from core.errors import InputRejected
 from core.models.trust import add_to_environment
 from core.workspace.app_command import streamlit_arguments
+from core.workspace.recordings.recording_file import is_recording
 
 __all__ = ["run"]
 
@@ -42,6 +43,8 @@ def run(  # noqa: PLR0913 - a command's parameters are its options
 ) -> None:
     """Open the app in the browser: on MODEL, a file, a folder or the name of an example, with DATA as its input.
 
+    MODEL may be a session that was recorded (layerscope record), which needs no TensorFlow and changes nothing.
+
     DATA is a file as the page takes it (.npy, .npz, an image, CSV, text) or a folder of pictures. Without MODEL the
     page opens on an example.
 
@@ -50,6 +53,8 @@ def run(  # noqa: PLR0913 - a command's parameters are its options
     """
     add_to_environment(trusted)
     model, data = _whole_path(model), _data_path(data)
+    if data and model and is_recording(model):
+        raise InputRejected(f"{Path(model).name} is a recording, which has its samples.", remedy="Leave the data out.")
     command = [sys.executable, "-m", "streamlit", *streamlit_arguments(port, address, headless=headless)]
     command += ["--", *filter(None, (model, data)), *(f"--plugins={folder.absolute()}" for folder in folders)]
     command += [flag for flag, is_set in (("--no-plugins", no_plugins), ("--in-process", in_process)) if is_set]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from core.common.text import count_text, number_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Outcome", "Verification", "VerifiedLayer", "joined_verifications"]
 
@@ -106,6 +107,8 @@ class Verification:
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per layer, and the model as the last: layer, type, outcome, difference, tolerance, note."""
+        import pandas as pd
+
         rows = [*self.layers, self.model]
         columns = ("key", "type_name", "outcome", "difference", "tolerance", "note")
         frame = pd.DataFrame({column: [getattr(row, column) for row in rows] for column in columns})

@@ -9,7 +9,6 @@ from pathlib import Path
 from core.common.limits import get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import InputRejected
-from core.inputs.picture_files import files_in_folder
 
 __all__ = ["data_files"]
 
@@ -35,6 +34,9 @@ def data_files(path: Path) -> list[tuple[str, bytes]]:
 
 
 def _archive(folder: Path, limit: int) -> bytes:
+    # Much is imported for it, and the first page reads no folder.
+    from core.inputs.picture_files import files_in_folder
+
     pictures = files_in_folder(folder)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -16,15 +16,15 @@ from core.common.limits import Limits, format_limit, get_limits, raised_by
 from core.common.text import safe_name
 from core.errors import ModelRefused
 from core.models.configuration import BY_HAND
+from core.models.file_names import files_name
 from core.models.file_trees import folder_tree
-from core.models.search import choose_model, find_models, model_files, names_classes
+from core.models.search import choose_model, find_models, model_files
 
 __all__ = [
     "Source",
     "content_key",
     "copy_apart",
     "copy_model",
-    "files_name",
     "files_together",
     "staged_copy",
     "write_files",
@@ -33,7 +33,6 @@ __all__ = [
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
 _CHUNK: Final = 1 << 20
-_MODEL_ENDINGS: Final = frozenset({".keras", ".h5", ".hdf5", ".zip", ".json", ".pb", ".tflite", ".lite"})
 
 
 def content_key(source: Source, *, weights: str | os.PathLike[str] | None = None, member: str = "") -> str:
@@ -202,15 +201,6 @@ def files_together(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[Path | 
         together = Path(folder) / "files"
         write_files(files, together, get_limits())
         yield together, files_name(files)
-
-
-def files_name(files: Sequence[tuple[str, bytes]]) -> str:
-    """Return what to call files that were given together: the names of those that may hold a model."""
-    names = [name for name, _ in files]
-    models = [
-        name for name in names if PurePosixPath(name.lower()).suffix in _MODEL_ENDINGS and not names_classes(name)
-    ]
-    return " + ".join(models or names)
 
 
 def _check_kind(path: Path) -> None:

@@ -17,6 +17,7 @@ from core.common.file_signatures import beginning_of_text
 from core.common.text import list_names, safe_name
 from core.errors import ModelRefused, SeveralModels
 from core.models.configuration import MAXIMUM_BYTES
+from core.models.file_names import names_classes
 from core.models.file_trees import FileTree
 from core.models.foreign_files import describe_files
 from core.models.hdf5 import holds_weights, open_hdf5
@@ -28,7 +29,6 @@ __all__ = [
     "is_architecture",
     "label_files",
     "model_files",
-    "names_classes",
 ]
 
 PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "tflite", "frozen_graph", "architecture", "archive"]
@@ -36,8 +36,6 @@ PlaceKind = Literal["keras", "keras_folder", "hdf5", "saved_model", "tflite", "f
 _MODEL_WEIGHTS: Final = ("model.weights.h5", "model.weights.npz", "model.weights.json")
 _HDF5_ENDINGS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".h5py", ".keras")
 _LITE_ENDINGS: Final = (".tflite", ".lite")
-_LABEL_WORDS: Final = ("label", "class", "categor", "synset")
-_LABEL_ENDINGS: Final = (".txt", ".json", ".csv", ".names")
 _MAXIMUM_LABEL_BYTES: Final = 4 << 20
 _LISTED: Final = 50
 
@@ -242,12 +240,6 @@ def _pairs(architectures: Sequence[str], weights: Sequence[str]) -> list[ModelPl
         named_alike = [each for each in beside if PurePosixPath(each).name.split(".")[0] == stem]
         pairs += [ModelPlace("architecture", path, each) for each in named_alike or beside or weights]
     return pairs
-
-
-def names_classes(path: str) -> bool:
-    """Return whether a file's name says that it lists the names of classes, as ``labels.txt`` does."""
-    name = PurePosixPath(path).name.lower()
-    return name.endswith(_LABEL_ENDINGS) and any(word in name for word in _LABEL_WORDS)
 
 
 def _parent(path: str) -> str:

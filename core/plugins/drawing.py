@@ -16,8 +16,8 @@ from altair.utils.schemapi import SchemaValidationError
 from core.analysis.layer_dataset import LayerDataset
 from core.analysis.other_model import OtherModel
 from core.charts.altair_settings import checked_part_by_part, checks_part_by_part, plain_settings
-from core.charts.building_blocks import has_own_width
 from core.charts.descriptions import description_of
+from core.charts.specifications import has_own_width
 from core.charts.validation import specification_of
 from core.common.cache import OnceCache
 from core.common.limits import Limits, format_limit, get_limits, raised_by

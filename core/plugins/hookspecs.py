@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import pluggy
 
 from core.extraction.activation import Activations
 from core.plugins.meanings import OutputMeaning
+from core.plugins.plugin import PROJECT_NAME
 from core.plugins.visualizer import Visualizer
 
 __all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "output_meanings", "visualizers"]
-
-PROJECT_NAME: Final = "layerscope"
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)

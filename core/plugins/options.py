@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from core.extraction.activation import Activation
+from core.plugins.controls import RANGES, SEVERAL, Control, ControlKind, Follower, as_tuple, in_order, suited
 from core.plugins.visualizer import (
     ActsFromRank,
     ActsWhen,
@@ -28,71 +28,15 @@ from core.plugins.visualizer import (
     Visualizer,
 )
 
-__all__ = ["Control", "FittedOptions", "control_fault", "describe_options", "fit_options", "suited"]
+__all__ = ["FittedOptions", "control_fault", "describe_options", "fit_options"]
 
-ControlKind = Literal[
-    "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range", "region"
-]
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
-_SEVERAL: Final = (list, tuple, set, frozenset)
-Follower = Literal["", "unit", "class", "region", "meaning"]
 _UNIT_AXES: Final = ("unit", "channel")
-_POSITIONS: Final = frozenset({"index", "integer", "number"})
-_RANGES: Final = frozenset({"range", "integer_range"})
 _TYPES_IN_WORDS: Final = (
     "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
     "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, TimestepIndex, StepIndex, "
     "ClassIndex, LayerKey, MeaningName, Region"
 )
-
-
-@dataclass(frozen=True)
-class Control:
-    """One option as the page draws it; plain values only.
-
-    Attributes:
-        name: Name of the option.
-        title: What stands beside the control.
-        kind: Which control suits it.
-        default: Value where nothing was chosen, fitted to the activation.
-        description: Help text, may be empty.
-        minimum: Smallest value, or None.
-        maximum: Largest value, or None.
-        choices: What can be chosen, for ``choice`` and ``choices``.
-        axis: For ``index`` and ``indices``, the axis it is a position on.
-        optional: True where None is a value.
-        step: What values are a multiple of, or None.
-        choice_titles: What each choice is called, where that is not its own text.
-        follows: What of the page's one selection it is, which all pictures share: one unit or channel, a class, a
-            region, or what the output is taken for; empty for an option of its own.
-        none_title: What None is called, where it is a value.
-        acts_when: Options that this one depends on, and with which of their values it acts, any where there are none;
-            empty if it always acts.
-        is_idle: True where it changes nothing of this activation, whatever the other options are.
-    """
-
-    name: str
-    title: str
-    kind: ControlKind
-    default: Any
-    description: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[Any, ...] = ()
-    axis: str = ""
-    optional: bool = False
-    step: float | None = None
-    choice_titles: tuple[str, ...] = ()
-    follows: Follower = ""
-    none_title: str = "automatic"
-    acts_when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    is_idle: bool = False
-
-    def acts(self, values: Mapping[str, Any]) -> bool:
-        """Return whether this option changes anything, given the values of all options by name."""
-        if self.is_idle:
-            return False
-        return not self.acts_when or any(_acts_with(values.get(option), wanted) for option, wanted in self.acts_when)
 
 
 class FittedOptions(NamedTuple):
@@ -138,7 +82,7 @@ def control_fault(name: str, declared: FieldInfo) -> str:
     if read.kind is None:
         kind = getattr(declared.annotation, "__name__", None) or str(declared.annotation)
         return f"has an option {name!r} of type {kind}, for which there is no control; there are: {_TYPES_IN_WORDS}"
-    if read.kind in _RANGES and read.mark is None and (read.minimum is None or read.maximum is None):
+    if read.kind in RANGES and read.mark is None and (read.minimum is None or read.maximum is None):
         return (
             f"has an option {name!r} that is a range without bounds; give both parts some, such as "
             "tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]"
@@ -163,7 +107,7 @@ def fit_options(visualizer: Visualizer, activation: Activation, values: Mapping[
     for name, control in controls.items():
         if name in values:
             fitted[name] = suited(values[name], control)
-            if fitted[name] != _as_tuple(values[name]) and not _is_rounded(values[name], fitted[name], control):
+            if fitted[name] != as_tuple(values[name]) and not _is_rounded(values[name], fitted[name], control):
                 notes.append(f"{control.title}: {values[name]!r} does not suit this layer, {fitted[name]!r} was taken.")
     options, faults = _validated(visualizer.Options, fitted, controls)
     return FittedOptions(options, tuple(notes), faults)
@@ -224,7 +168,7 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         chosen = default if default in keys else activation.key
         return replace(control, choices=keys, choice_titles=keys, default=chosen)
     if control.kind == "choices":
-        return replace(control, default=_in_order(default, control.choices))
+        return replace(control, default=in_order(default, control.choices))
     return control
 
 
@@ -236,10 +180,6 @@ def _followed(read: _Declared) -> Follower:
     if isinstance(read.mark, MeaningOf):
         return "meaning"
     return "region" if read.kind == "region" else ""
-
-
-def _acts_with(value: Any, wanted: tuple[Any, ...]) -> bool:
-    return value in wanted if wanted else not (value is None or value is False or value == "")
 
 
 def _with_marks(control: Control, declared: FieldInfo, activation: Activation) -> Control:
@@ -274,90 +214,17 @@ def _class_control(control: Control, activation: Activation) -> Control:
 def _within(default: Any, last: int) -> Any:
     if default is None:
         return None
-    if isinstance(default, _SEVERAL):
+    if isinstance(default, SEVERAL):
         return tuple(dict.fromkeys(min(index, last) for index in default))
     return min(default, last)
 
 
 def _is_rounded(given: Any, fitted: Any, control: Control) -> bool:
     # What is dragged over a chart has no whole ends.
-    if control.kind != "integer_range" or not isinstance(given, _SEVERAL) or len(given) != len(fitted):
+    if control.kind != "integer_range" or not isinstance(given, SEVERAL) or len(given) != len(fitted):
         return False
     numbers = all(isinstance(end, int | float) for end in given)
     return numbers and all(abs(end - whole) < 1 for end, whole in zip(sorted(given), fitted, strict=True))
-
-
-def suited(value: Any, control: Control) -> Any:
-    """Return the value that is taken for a given one: itself, the nearest that suits, or the default.
-
-    Args:
-        value: May come from an old link, or from another layer.
-        control: What it must suit.
-    """
-    value = value.value if isinstance(value, enum.Enum) else _as_tuple(value)
-    if value is None:
-        return None if control.optional else control.default
-    if control.kind in _RANGES:
-        return _suited_range(value, control)
-    if control.kind == "region":
-        return value if _is_region(value) else control.default
-    if control.kind == "indices":
-        last = int(control.maximum or 0)
-        given = value if isinstance(value, tuple) else (value,)
-        kept = tuple(dict.fromkeys(index for index in given if isinstance(index, int) and 0 <= index <= last))
-        return kept or control.default
-    if control.kind in _POSITIONS:
-        return _suited_number(value, control)
-    if control.kind == "choice":
-        return value if _is_among(value, control.choices) else control.default
-    if control.kind == "choices":
-        chosen = _in_order(value, control.choices) if isinstance(value, tuple) else ()
-        return value if chosen and len(chosen) == len(value) else chosen or control.default
-    if control.kind == "switch":
-        return value if isinstance(value, bool) else control.default
-    return value if isinstance(value, str) else control.default
-
-
-def _suited_number(value: Any, control: Control) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return control.default
-    if control.kind != "number" and value != int(value):
-        return control.default
-    if control.minimum is not None:
-        value = max(value, type(value)(control.minimum))
-    return value if control.maximum is None else min(value, type(value)(control.maximum))
-
-
-def _suited_range(value: Any, control: Control) -> Any:
-    if not isinstance(value, tuple) or len(value) != 2:
-        return control.default
-    if not all(isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in value):
-        return control.default
-    low, high = (control.minimum or 0.0), (control.maximum or 0.0)
-    ends = sorted(min(max(end, low), high) for end in value)
-    return tuple(round(end) if control.kind == "integer_range" else float(end) for end in ends)
-
-
-def _is_region(value: Any) -> bool:
-    if not isinstance(value, tuple) or len(value) != 4:
-        return False
-    return all(isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in value)
-
-
-def _is_among(value: Any, choices: Sequence[Any]) -> bool:
-    # 1 == True: a whole number is no switch, and the other way round.
-    return any(value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in choices)
-
-
-def _in_order(values: Any, choices: Sequence[Any]) -> Any:
-    if values is None:
-        return None
-    plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
-    return tuple(choice for choice in choices if _is_among(choice, plain))
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, _SEVERAL) else value
 
 
 def _read(declared: FieldInfo) -> _Declared:
@@ -366,7 +233,7 @@ def _read(declared: FieldInfo) -> _Declared:
     parts, origin = typing.get_args(annotation), typing.get_origin(annotation)
     if origin is typing.Annotated:
         annotation, parts, origin = parts[0], typing.get_args(parts[0]), typing.get_origin(parts[0])
-    several = origin in _SEVERAL
+    several = origin in SEVERAL
     bare = [_bare(part) for part in parts if part is not Ellipsis] if several else [annotation]
     mark = next(
         (each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf)), None

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 __all__ = [
     "BUILT_IN_PACKAGE",
+    "PROJECT_NAME",
     "Origin",
     "Plugin",
     "PluginSource",
@@ -21,6 +22,8 @@ __all__ = [
 ]
 
 BUILT_IN_PACKAGE: Final = "vizplugins"
+PROJECT_NAME: Final = "layerscope"
+"""What pluggy calls us, and what the entry points of plugins are grouped under."""
 
 PluginSource = Literal["built-in", "package", "file", "registered"]
 PluginStatus = Literal["ready", "failed", "not allowed"]

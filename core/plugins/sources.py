@@ -24,8 +24,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 from core.common.limits import PREFIX
-from core.plugins.hookspecs import PROJECT_NAME
-from core.plugins.plugin import BUILT_IN_PACKAGE, Origin
+from core.plugins.plugin import BUILT_IN_PACKAGE, PROJECT_NAME, Origin
 
 __all__ = [
     "ALLOWED_VARIABLE",

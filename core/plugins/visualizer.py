@@ -6,13 +6,13 @@ that the page needs to find it, to make its controls and to explain it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from core.extraction.activation import Activation
+from core.plugins.controls import GROUPS, Group
 from core.plugins.handles import Handles
 from core.plugins.plugin import first_line
 
@@ -51,17 +51,6 @@ API_VERSION: Final = 2
 
 OLDEST_API_VERSION: Final = API_VERSION - 1
 """The oldest that is served."""
-
-Group = Literal["look", "explain", "units", "samples", "numbers", "weights"]
-GROUPS: Final[Mapping[Group, str]] = {
-    "look": "what a layer answered to one sample",
-    "explain": "what of the input, or of the model, an answer rests on",
-    "units": "single units, and which of them answer the most",
-    "samples": "many samples beside one another",
-    "numbers": "statistics and values",
-    "weights": "the weights of a layer",
-}
-"""The groups that pictures stand in on the page, in that order, each with what its pictures show."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.charts.theme import with_readable_text
+from core.charts.specifications import with_readable_text
 
 __all__ = ["BACKGROUNDS", "CONFIG"]
 

@@ -12,7 +12,7 @@ from core.extraction.layers import is_input
 from core.report.asking import Asking, distance_of
 from core.report.choices import ReportChoices, UnitOfLayer
 from core.workspace.health_results import HealthRow
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.results import LayerRow, SampleRow
 
 __all__ = ["Selection", "select"]

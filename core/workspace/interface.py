@@ -18,7 +18,7 @@ from core.extraction.verified import Verification
 from core.inputs.edits import Edit, Variant
 from core.inputs.images import Fit
 from core.inputs.spec import InputKind
-from core.models.copies import files_name
+from core.models.file_names import files_name
 from core.models.trust import NO_TRUST, Trust
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.results import FileReport

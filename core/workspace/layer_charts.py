@@ -10,7 +10,7 @@ from typing import Any, Final
 from core.analysis.layer_dataset import FEATURES_KEPT, LayerDataset
 from core.analysis.other_model import OtherModel
 from core.charts.export import ChartFormat, chart_file
-from core.charts.selections import UNIT_LINK
+from core.charts.specifications import UNIT_LINK
 from core.common.cache import OnceCache
 from core.common.progress import Progress
 from core.errors import PluginFailed

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.workspace.layer_table import opened_layers, rows_in_sight
+from core.workspace.layer_rows import opened_layers, rows_in_sight
 from core.workspace.results import LayerRow
 
 __all__ = ["ListEntry", "list_entries"]

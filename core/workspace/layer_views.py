@@ -13,7 +13,8 @@ from core.extraction.blocks import SampleBlocks
 from core.extraction.layers import owner_of
 from core.plugins.registry import Registry
 from core.workspace import visualizer_list
-from core.workspace.layer_table import describe_activation, layer_row, opened_layers
+from core.workspace.layer_rows import opened_layers
+from core.workspace.layer_table import describe_activation, layer_row
 from core.workspace.model_map import model_map
 from core.workspace.results import LayerRow, LayerView, PartSummary, Rejection, VisualizerSummary
 

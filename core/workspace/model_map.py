@@ -16,7 +16,7 @@ from core.charts.selections import clicked
 from core.charts.theme import FRAMELESS
 from core.common.text import cut_in_the_middle
 from core.extraction.layers import input_key, is_input
-from core.workspace.layer_table import rows_in_sight
+from core.workspace.layer_rows import rows_in_sight
 from core.workspace.results import LayerRow
 
 __all__ = ["model_map"]

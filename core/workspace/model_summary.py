@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.common.text import format_shape, safe_name
-from core.examples.catalogue import Example, list_examples
+from core.examples.catalogue import Example
 from core.extraction.extractor import Extractor
 from core.extraction.known_layers import known_layers
 from core.extraction.layers import LayerInfo
@@ -19,25 +19,16 @@ from core.inputs.model_output import ModelOutput
 from core.inputs.sounds import guessed_rate, may_be_sound
 from core.inputs.spec import InputSpec
 from core.models.inspection import ModelFile
-from core.workspace.results import ExampleSummary, InputSummary, ModelSummary
+from core.workspace.results import InputSummary, ModelSummary
+from core.workspace.told_summaries import written_by
 
 __all__ = [
     "origin_of",
     "output_names",
-    "summarize_examples",
     "summarize_inputs",
     "summarize_model",
     "summarize_seen",
-    "written_by",
 ]
-
-
-def summarize_examples() -> tuple[ExampleSummary, ...]:
-    """Return the examples that ship with Layerscope."""
-    return tuple(
-        ExampleSummary(example.name, example.title, example.description, example.quality, example.source)
-        for example in list_examples()
-    )
 
 
 def summarize_model(
@@ -98,19 +89,6 @@ def origin_of(file: ModelFile | None) -> str:
     if file is None:
         return ""
     return written_by(file.keras_version, file.training)
-
-
-def written_by(keras_version: str, training: Mapping[str, str]) -> str:
-    """Return which Keras wrote a model's file, and how the model was compiled; empty where neither is known.
-
-    Args:
-        keras_version: The version; empty if it is not known.
-        training: Names of the ``optimizer`` and the ``loss``, as far as they are known.
-    """
-    version = keras_version and f"Keras {keras_version}"
-    optimizer, loss = training.get("optimizer", ""), training.get("loss", "")
-    compiled = ", ".join(filter(None, (optimizer, loss and f"loss {loss}")))
-    return ", ".join(filter(None, (version, compiled and f"compiled with {compiled}")))
 
 
 def summarize_inputs(specs: Sequence[InputSpec], likeliest: Mapping[str, str]) -> tuple[InputSummary, ...]:

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ConfigDict
 
-from core.plugins.options import Control
-from core.plugins.visualizer import Group
+from core.plugins.controls import Control, Group
 from core.workspace.conversion_results import Conversion
 
 __all__ = [

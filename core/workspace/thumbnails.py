@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.charts.building_blocks import has_own_width
 from core.charts.export import chart_file
+from core.charts.specifications import has_own_width
 from core.common.cache import OnceCache
 from core.errors import PluginFailed
 from core.examples.catalogue import list_examples

@@ -30,7 +30,6 @@ from core.workspace.health_results import HealthReport
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.labelled_samples import names_by_person, names_in_files, role_by_person
 from core.workspace.model_names import code_that_opens, code_that_opens_example
-from core.workspace.model_summary import summarize_examples
 from core.workspace.noise_samples import noise_samples, noise_sizes
 from core.workspace.open_model import open_model, summarize_labels
 from core.workspace.pin_results import Pinned, SideBySide
@@ -38,6 +37,7 @@ from core.workspace.recorded_trainings import RecordedTrainings
 from core.workspace.search_results import ExcitedReport, LayerSearchReport, SearchableLayer, SearchReport
 from core.workspace.second_models import CODE_OF_SHOWN, code_that_names, example_source
 from core.workspace.side_by_side import Side, side_by_side
+from core.workspace.told_summaries import summarize_examples
 from core.workspace.unit_results import UnitCard, UnitSearchReport
 
 __all__ = ["Workspace"]

@@ -434,7 +434,13 @@ def warm_up(app: App, chromium: Browser) -> App:
     """Return the app once its engine has started, so that no single test waits for TensorFlow."""
     with chromium.new_context() as context, context.new_page() as page:
         page.goto(app.url)
-        expect(page.get_by_text("How to read it")).to_be_visible(timeout=STARTING_SECONDS * 1000)
+        patience = STARTING_SECONDS * 1000
+        expect(page.get_by_text("How to read it")).to_be_visible(timeout=patience)
+        # What is on the page may be recorded until then, and says so at the end of its first run.
+        script = page.get_by_test_id("stApp")
+        expect(script).to_have_attribute("data-test-script-state", "notRunning", timeout=patience)
+        expect(page.locator(".st-key-live p")).to_have_count(0, timeout=patience)
+        expect(script).to_have_attribute("data-test-script-state", "notRunning", timeout=patience)
     return app
 
 

@@ -9,7 +9,7 @@ import vl_convert
 
 from core.charts import MUTED_COLOUR, MUTED_TEXT, title
 from core.charts.export import chart_file
-from core.charts.theme import with_readable_text
+from core.charts.specifications import with_readable_text
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 

@@ -10,7 +10,8 @@ import pytest
 import core
 from core.common.limits import get_limits
 from core.errors import ModelRefused, SeveralModels
-from core.models.copies import content_key, copy_model, files_name, write_files
+from core.models.copies import content_key, copy_model, write_files
+from core.models.file_names import files_name
 from core.workspace.workspace import Workspace
 
 

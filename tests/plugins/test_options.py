@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from pydantic import Field, model_validator
 
-from core.plugins.options import Control, describe_options, fit_options
+from core.plugins.controls import Control
+from core.plugins.options import describe_options, fit_options
 from core.plugins.visualizer import (
     ActsFromRank,
     ActsWhen,

@@ -53,6 +53,7 @@ def test_until_the_engine_is_there_the_page_says_so(monkeypatch):
         started = 0.0
         error = ""
         ready = threading.Event()
+        starting_pool = recording = None
 
         def __init__(self, page_modules=()):
             pass
@@ -160,7 +161,7 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
 
     page = start()
     workspace = page.session_state["session"].workspace
-    extractor = workspace._model.extractor
+    extractor = workspace.asked_workspace._model.extractor
 
     def run_again(*_, **__):
         raise AssertionError("the model ran again")
@@ -170,13 +171,15 @@ def test_a_rerun_neither_loads_nor_runs_anything_again(start, monkeypatch):
     page.run()
     assert not page.exception
     assert page.session_state["session"].workspace is workspace
-    assert workspace._model.extractor is extractor
+    assert workspace.asked_workspace._model.extractor is extractor
 
 
 def test_two_visitors_share_a_model_and_nothing_else(start):
     page, someone_else = start(), start()
     assert someone_else.session_state["session"].workspace is not page.session_state["session"].workspace
-    extractors = [each.session_state["session"].workspace._model.extractor for each in (page, someone_else)]
+    extractors = [
+        each.session_state["session"].workspace.asked_workspace._model.extractor for each in (page, someone_else)
+    ]
     assert extractors[0] is extractors[1]
 
 

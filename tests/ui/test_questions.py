@@ -66,9 +66,8 @@ def page_of_layers():
     from ui.explore import page
     from ui.frame import list_and_thumbnails, strip_of_sample
     from ui.session import get_session
-    from ui.waiting import keep_place_above
 
-    keep_place_above()
+    get_session().place_above = st.empty()
     rest = strip_of_sample(get_session())
     page()
     list_and_thumbnails(get_session(), rest, st.container())

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from core.extraction.activation import Activation
-from core.plugins.options import Control, describe_options
+from core.plugins.controls import Control
+from core.plugins.options import describe_options
 from core.plugins.testing.activations import make_activation
 from core.plugins.testing.models import LAYER_KINDS, small_activations
 from core.plugins.testing.over_steps import small_activations_over_steps

@@ -7,7 +7,7 @@ from typing import Final
 from core.common.text import percent, safe_name
 from core.report.asking import Asking, said_in
 from core.report.contents import Chart, Figure, Item, Picture, Section
-from core.workspace.layer_table import row_of
+from core.workspace.layer_rows import row_of
 from core.workspace.results import Answer, InputView
 
 __all__ = ["sample_figures", "samples_chapter", "title_of_sample"]

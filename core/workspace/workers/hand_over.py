@@ -13,7 +13,7 @@ from typing import Any
 from core.common.limits import Limits
 from core.common.text import safe_name
 from core.errors import InputRejected
-from core.models.copies import copy_apart, copy_model, files_name, write_files
+from core.models.file_names import files_name
 from core.models.trust import NO_TRUST, get_trust
 from core.workspace.app_command import MODEL_VARIABLE
 from core.workspace.interface import WorkspaceInterface
@@ -72,6 +72,9 @@ def _empty(folder: Path) -> None:
 
 def _write(arguments: Mapping[str, Any], target: Path, limits: Limits, *, whole: bool) -> str:
     """Write what is given as a model to a path; return what it is called."""
+    # Much is imported for it, and the first page opens no file.
+    from core.models.copies import copy_apart, copy_model, write_files
+
     files = arguments.get("files", ())
     if len(files) > 1:
         write_files(files, target, limits)

@@ -21,6 +21,11 @@ class History:
         """Whether a model was opened."""
         return (Change.MODEL, "") in self._requests
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """All of them, in no order that means anything."""
+        return tuple(self._requests.values())
+
     def last(self, change: Change) -> Request | None:
         """Return the last request that changed something; None where none did."""
         return self._requests.get((change, ""))

@@ -9,71 +9,57 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn
 
 from core.common.limits import format_limit
 from core.common.progress import Progress
 from core.errors import LayerscopeError, ModelTooLarge, WorkerLost
+from core.workspace.forwarding import ForwardingWorkspace
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.marks import Declaration, arguments_of, declaration_of, mark_of
-from core.workspace.model_summary import summarize_examples
-from core.workspace.pin_results import SideBySide
+from core.workspace.marks import arguments_of, mark_of
+from core.workspace.pin_results import Pinned, SideBySide
 from core.workspace.results import (
     ChartResult,
     ExampleSummary,
     Failure,
     LabelSummary,
     LayerView,
-    ModelSummary,
 )
-from core.workspace.run_results import RunSummary
+from core.workspace.told_summaries import summarize_examples
 from core.workspace.workers.connections import Connection, Loss
 from core.workspace.workers.endpoints import EndpointPool
 from core.workspace.workers.hand_over import hand_over
 from core.workspace.workers.history import History
 from core.workspace.workers.pending import Pending, Waiting
-from core.workspace.workers.request import Request
+from core.workspace.workers.request import KnownAnswers, Request
 from core.workspace.workers.run_copies import bring_runs
 from core.workspace.workers.wire import Reply, decode, largest_reply
 
 __all__ = ["RemoteWorkspace"]
 
 _LOOK_SECONDS: Final = 0.05
-P = ParamSpec("P")
-Value = TypeVar("Value")
-
-
-def _forwarded(
-    declaration: Callable[Concatenate[WorkspaceInterface, P], Value],
-    answer_of_loss: Callable[[WorkerLost], Value] | None = None,
-) -> Callable[Concatenate[RemoteWorkspace, P], Value]:
-    """Return a method that asks the worker for what is declared.
-
-    Args:
-        declaration: What is declared.
-        answer_of_loss: Makes an answer of what ended a worker; None raises it.
-    """
-
-    def method(workspace: RemoteWorkspace, *arguments: P.args, **options: P.kwargs) -> Value:
-        try:
-            return workspace._ask(declaration, *arguments, **options)
-        except WorkerLost as error:
-            if answer_of_loss is None:
-                raise
-            return answer_of_loss(error)
-
-    method.__name__, method.__doc__ = declaration.__name__, declaration.__doc__
-    return method
+_ROWS: Final = WorkspaceInterface.sample_rows.__name__
+# What builds on everything that is open.
+_ANYTHING: Final = Request("model")
+_WHILE_NOTHING_IS_OPEN: Final[Mapping[str, Any]] = {
+    "model": None,
+    "sample_names": (),
+    "sample_labels": (),
+    "labelling": LabelSummary(),
+    "compared": None,
+    "run": None,
+    "second_run": None,
+}
 
 
 def _failed(error: WorkerLost) -> ChartResult:
     return ChartResult(failure=Failure(error.message, error.remedy, can_be_tried_again=True))
 
 
-class RemoteWorkspace:
+class RemoteWorkspace(ForwardingWorkspace):
     """Implements :class:`core.workspace.interface.WorkspaceInterface`; each request is answered by a worker.
 
     Each may raise :class:`core.errors.WorkerLost` besides its own errors, when the worker had to be ended; a chart says
@@ -82,14 +68,18 @@ class RemoteWorkspace:
 
     Args:
         pool: Where workers come from.
+        first_look: What is known without a worker; from the first one on, workers answer everything.
 
     Attributes:
         tell: Called twenty times a second while something is waited for. What it raises leaves the request to itself:
             the next one waits until it is done.
     """
 
-    def __init__(self, pool: EndpointPool) -> None:
+    def __init__(self, pool: EndpointPool, first_look: KnownAnswers | None = None) -> None:
         self._pool = pool
+        self._first_look = first_look
+        self._has_had_worker = False
+        self._known_rows: Request | None = None
         self._connection: Connection | None = None
         self._history = History()
         self._answers: dict[str, Any] = {}
@@ -115,6 +105,22 @@ class RemoteWorkspace:
     def _tell(self, waiting: Waiting) -> None:
         (getattr(self._tell_of_thread, "tell", None) or self.tell)(waiting)
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker answers, or did until it was lost, and not only what is known without one."""
+        return self._has_had_worker
+
+    def become_live(self) -> None:
+        """Take a worker, and open in it what is open, before anything is asked that needs one.
+
+        Raises:
+            WorkerLost: If there is none to be had, or what is open cannot be opened any more.
+        """
+        with self._lock, _gone_is_lost():
+            if not self._has_had_worker:
+                connection = self._connect()
+                self._restore(connection, self._history.before(_ANYTHING))
+
     def stop(self) -> None:
         """End what is being worked on; what is open stays open."""
         connection = self._connection
@@ -132,110 +138,38 @@ class RemoteWorkspace:
         if self._connection is not None:
             self._drop(self._connection)
 
-    @property
-    def model(self) -> ModelSummary | None:
-        """The model that is open, or None."""
-        return self._once_open(WorkspaceInterface.model, None)
-
-    @property
-    def sample_names(self) -> tuple[str, ...]:
-        """What each sample is called; empty if there are none yet."""
-        return self._once_open(WorkspaceInterface.sample_names, ())
-
-    @property
-    def sample_labels(self) -> tuple[str, ...]:
-        """The label of each sample by name; empty if unknown, or if the labels are true values."""
-        return self._once_open(WorkspaceInterface.sample_labels, ())
-
-    @property
-    def labelling(self) -> LabelSummary:
-        """What the labels of the samples are taken for, and which names the classes have."""
-        return self._once_open(WorkspaceInterface.labelling, LabelSummary())
-
-    @property
-    def compared(self) -> ModelSummary | None:
-        """The model that the open one is compared with, or None."""
-        return self._once_open(WorkspaceInterface.compared, None)
-
-    @property
-    def run(self) -> RunSummary | None:
-        """The recorded training that is open, or None."""
-        return self._once_open(WorkspaceInterface.run, None)
-
-    @property
-    def second_run(self) -> RunSummary | None:
-        """The recorded training that the open one is set beside, or None."""
-        return self._once_open(WorkspaceInterface.second_run, None)
-
     def examples(self) -> tuple[ExampleSummary, ...]:
         """Return the examples that ship with Layerscope; for that nobody has to wait for a worker."""
         return summarize_examples()
 
-    open_example = _forwarded(WorkspaceInterface.open_example)
-    open_model = _forwarded(WorkspaceInterface.open_model)
-    open_run = _forwarded(WorkspaceInterface.open_run)
-    open_example_run = _forwarded(WorkspaceInterface.open_example_run)
-    refresh_run = _forwarded(WorkspaceInterface.refresh_run)
-    go_to_step = _forwarded(WorkspaceInterface.go_to_step)
-    take_run_samples = _forwarded(WorkspaceInterface.take_run_samples)
-    set_second_run = _forwarded(WorkspaceInterface.set_second_run)
-    run_charts = _forwarded(WorkspaceInterface.run_charts)
-    run_layer = _forwarded(WorkspaceInterface.run_layer)
-    open_files = _forwarded(WorkspaceInterface.open_files)
-    shown_models = _forwarded(WorkspaceInterface.shown_models)
-    open_shown = _forwarded(WorkspaceInterface.open_shown)
-    file_report = _forwarded(WorkspaceInterface.file_report)
-    files_report = _forwarded(WorkspaceInterface.files_report)
-    take_input_as = _forwarded(WorkspaceInterface.take_input_as)
-    take_example_samples = _forwarded(WorkspaceInterface.take_example_samples)
-    take_shown_samples = _forwarded(WorkspaceInterface.take_shown_samples)
-    take_files = _forwarded(WorkspaceInterface.take_files)
-    take_text = _forwarded(WorkspaceInterface.take_text)
-    noise_sizes = _forwarded(WorkspaceInterface.noise_sizes)
-    take_noise = _forwarded(WorkspaceInterface.take_noise)
-    set_variants = _forwarded(WorkspaceInterface.set_variants)
-    edit_view = _forwarded(WorkspaceInterface.edit_view)
-    edited_layer = _forwarded(WorkspaceInterface.edited_layer)
-    set_class_names = _forwarded(WorkspaceInterface.set_class_names)
-    set_label_role = _forwarded(WorkspaceInterface.set_label_role)
-    inputs = _forwarded(WorkspaceInterface.inputs)
-    plan = _forwarded(WorkspaceInterface.plan)
-    answer = _forwarded(WorkspaceInterface.answer)
-    sample_rows = _forwarded(WorkspaceInterface.sample_rows)
-    sample_strip = _forwarded(WorkspaceInterface.sample_strip)
-    layers = _forwarded(WorkspaceInterface.layers)
-    map = _forwarded(WorkspaceInterface.map)
-    describe = _forwarded(WorkspaceInterface.describe)
-    parts = _forwarded(WorkspaceInterface.parts)
-    visualizers = _forwarded(WorkspaceInterface.visualizers)
-    rejections = _forwarded(WorkspaceInterface.rejections)
-    meanings = _forwarded(WorkspaceInterface.meanings)
-    plugins = _forwarded(WorkspaceInterface.plugins)
-    thumbnail = _forwarded(WorkspaceInterface.thumbnail)
-    chart = _forwarded(WorkspaceInterface.chart, _failed)
-    side_by_side = _forwarded(WorkspaceInterface.side_by_side, lambda error: SideBySide(("", ""), _failed(error)))
-    chart_file = _forwarded(WorkspaceInterface.chart_file)
-    activation_file = _forwarded(WorkspaceInterface.activation_file)
-    activations_file = _forwarded(WorkspaceInterface.activations_file)
-    inputs_file = _forwarded(WorkspaceInterface.inputs_file)
-    code = _forwarded(WorkspaceInterface.code)
-    health = _forwarded(WorkspaceInterface.health)
-    verify = _forwarded(WorkspaceInterface.verify)
-    class_means = _forwarded(WorkspaceInterface.class_means)
-    compare_with_example = _forwarded(WorkspaceInterface.compare_with_example)
-    compare_with_model = _forwarded(WorkspaceInterface.compare_with_model)
-    compare_with_files = _forwarded(WorkspaceInterface.compare_with_files)
-    compare_with_shown = _forwarded(WorkspaceInterface.compare_with_shown)
-    comparison = _forwarded(WorkspaceInterface.comparison)
-    compare_samples = _forwarded(WorkspaceInterface.compare_samples)
-    compared_layer = _forwarded(WorkspaceInterface.compared_layer)
-    searchable_layers = _forwarded(WorkspaceInterface.searchable_layers)
-    maximize = _forwarded(WorkspaceInterface.maximize)
-    maximize_layer = _forwarded(WorkspaceInterface.maximize_layer)
-    answer_to_drag = _forwarded(WorkspaceInterface.answer_to_drag)
-    excited = _forwarded(WorkspaceInterface.excited)
-    unit_card = _forwarded(WorkspaceInterface.unit_card)
-    find_units = _forwarded(WorkspaceInterface.find_units)
+    def chart(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        progress: Progress | None = None,
+    ) -> ChartResult:
+        """Draw a layer; a picture that ended its worker is a failure in its place."""
+        try:
+            return super().chart(layer, visualizer, options, sample, progress)
+        except WorkerLost as error:
+            return _failed(error)
+
+    def side_by_side(
+        self,
+        layer: str,
+        visualizer: str,
+        options: Mapping[str, Any],
+        sample: int,
+        pin: Pinned,
+        progress: Progress | None = None,
+    ) -> SideBySide:
+        """Draw a layer and what is pinned; a picture that ended its worker is a failure in its place."""
+        try:
+            return super().side_by_side(layer, visualizer, options, sample, pin, progress)
+        except WorkerLost as error:
+            return SideBySide(("", ""), _failed(error))
 
     def layer_view(
         self,
@@ -262,9 +196,6 @@ class RemoteWorkspace:
                 self._note(loss)
             return replace(view, chart=_failed(self._error_of(loss) if loss else error))
 
-    def _once_open(self, declaration: Declaration, empty: Value) -> Value:
-        return self._ask(declaration_of(declaration)) if self._history.has_model else empty
-
     def _viewed(self, layer: str, view: LayerView) -> LayerView:
         self._views[layer] = replace(view, chart=None)
         return view
@@ -277,12 +208,13 @@ class RemoteWorkspace:
             visualizer, options = picture.name, picture.values_of(options)
         return Request.of(WorkspaceInterface.chart, layer, visualizer, options, sample)
 
-    def _ask(self, declaration: Callable[Concatenate[Any, P], Value], *arguments: P.args, **options: P.kwargs) -> Value:
+    def _ask(self, declaration: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         name = declaration.__name__
         # Asked several times in every run of the page; it changes only with what is open.
         if name in self._answers:
-            answer: Value = self._answers[name]
-            return answer
+            return self._answers[name]
+        if name in _WHILE_NOTHING_IS_OPEN and not self._history.has_model:
+            return _WHILE_NOTHING_IS_OPEN[name]
         progress = arguments_of(declaration, arguments, options).get("progress")
         answer = self._answer_to(Request.of(declaration, *arguments, **options), progress)
         if mark_of(declaration).stays:
@@ -294,16 +226,11 @@ class RemoteWorkspace:
         self._refuse_what_was_lost(meaning)
         with self._lock:
             try:
-                value = self._attempt(request, progress, meaning)
+                value = self._known_or_asked(request, progress, meaning)
             except ConnectionError:
                 # It was gone before it had read what it was asked, as one is that the system ends while it waits.
-                try:
+                with _gone_is_lost():
                     value = self._attempt(request, progress, meaning)
-                except ConnectionError as error:
-                    raise WorkerLost(
-                        "The process for your model ended before it did anything, twice.",
-                        remedy="Try again; if it stays so, the server's log says more.",
-                    ) from error
             change = request.mark.change
             if change is not None:
                 self._history.add(request, change)
@@ -312,16 +239,32 @@ class RemoteWorkspace:
                 self._losses.clear()
             return value
 
+    def _known_or_asked(self, request: Request, progress: Progress | None, meaning: Request) -> Any:
+        if self._first_look is not None and not self._has_had_worker:
+            with contextlib.suppress(KeyError):
+                known = self._first_look.answer(request, self._history.requests)
+                if request.name == _ROWS:
+                    self._known_rows = request
+                return known
+        return self._attempt(request, progress, meaning)
+
     def _attempt(self, request: Request, progress: Progress | None, meaning: Request) -> Any:
         """Ask a worker in which everything is open that the request builds on."""
         self._finish_pending()
         connection = self._connect()
         if not connection.is_restored and not request.mark.stands_alone:
-            for earlier in self._history.before(request):
-                self._refuse_what_was_lost(earlier)
-                self._exchange(connection, earlier, None, earlier)
-            connection.is_restored = True
+            self._restore(connection, self._history.before(request))
         return self._exchange(connection, request, progress, meaning)
+
+    def _restore(self, connection: Connection, requests: Iterable[Request]) -> None:
+        for earlier in requests:
+            self._refuse_what_was_lost(earlier)
+            self._exchange(connection, earlier, None, earlier)
+        # The page asks for them once, and what is drawn of samples later has marks by them.
+        rows, self._known_rows = self._known_rows, None
+        if rows is not None:
+            self._exchange(connection, rows, None, rows)
+        connection.is_restored = True
 
     def _connect(self) -> Connection:
         """Return the worker that the visitor has; another where that is gone."""
@@ -332,6 +275,7 @@ class RemoteWorkspace:
         started = time.monotonic()
         endpoint = self._pool.acquire(lambda place: self._tell(Waiting(time.monotonic() - started, place)))
         self._connection = Connection(endpoint)
+        self._has_had_worker = True
         return self._connection
 
     def _exchange(self, connection: Connection, request: Request, progress: Progress | None, meaning: Request) -> Any:
@@ -437,6 +381,17 @@ class RemoteWorkspace:
             f"{loss.request.in_words} {loss.reason}{memory}, {ended}",
             remedy=f"What is open stays open{reopened}. {advice}",
         )
+
+
+@contextlib.contextmanager
+def _gone_is_lost() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError as error:
+        raise WorkerLost(
+            "The process for your model ended before it did anything, twice.",
+            remedy="Try again; if it stays so, the server's log says more.",
+        ) from error
 
 
 def _stopped() -> WorkerLost:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from core.workspace.interface import declared
 from core.workspace.marks import Declaration, Mark, arguments_of, declaration_of, mark_of
 
-__all__ = ["LONGEST_WITH_PROGRESS", "Request"]
+__all__ = ["LONGEST_WITH_PROGRESS", "KnownAnswers", "Request"]
 
 LONGEST_WITH_PROGRESS: Final = 10
 """How many times as long as others a request may take that says how far it is, as long as it comes forward."""
@@ -66,6 +66,21 @@ class Request:
     def identity(self) -> str:
         """What tells it from others of the same visitor."""
         return repr((self.name, _outline(self.by_name)))
+
+
+class KnownAnswers(Protocol):
+    """Answers that are known without asking anybody."""
+
+    def answer(self, request: Request, opened: Sequence[Request]) -> Any:
+        """Return what a question is answered with.
+
+        Args:
+            request: What is asked.
+            opened: What made that which is open as it is.
+
+        Raises:
+            KeyError: If that is not known.
+        """
 
 
 def _outline(value: Any) -> Any:

@@ -1,8 +1,6 @@
 """A visitor's workspace in a worker answers as one in this process does."""
 
-import dataclasses
 import io
-import math
 import re
 
 import numpy as np
@@ -13,8 +11,11 @@ from core.errors import LayerscopeError
 from core.inputs.edits import ClampEdit, RectangleEdit, Variant
 from core.plugins.registry import Registry
 from core.workspace.pin_results import Pinned
+from core.workspace.recordings.first_look import PATH, FirstLook
+from core.workspace.recordings.recording_file import RecordingFile
 from core.workspace.workers.remote import RemoteWorkspace
 from core.workspace.workspace import Workspace
+from tests.support.alike_answers import assert_alike
 from tests.workspace.workers.trouble import keras_file
 
 PUBLIC = sorted(name for name in dir(Workspace) if not name.startswith("_"))
@@ -154,43 +155,27 @@ def comparable(answer):
     return answer
 
 
-def without_hash(value):
-    """Return a value, or what charts name data by what it holds without what it holds."""
-    return re.sub("^data-[0-9a-f]{32}$", "data", value) if isinstance(value, str) else value
-
-
-def leaves(answer, path=()):
-    """Give each value that an answer holds, and where in it; of what holds others, its type and how many they are."""
-    kind = type(answer)
-    if dataclasses.is_dataclass(answer):
-        answer = {each.name: getattr(answer, each.name) for each in dataclasses.fields(answer) if each.compare}
-    if not isinstance(answer, dict | list | tuple):
-        yield path, without_hash(answer)
-        return
-    yield path, (kind, len(answer))
-    for key, each in answer.items() if isinstance(answer, dict) else enumerate(answer):
-        yield from leaves(each, (*path, without_hash(key)))
-
-
-def assert_alike(one, other):
-    """Assert that two answers hold the same, numbers but for the order in which sums were made, in float32 too."""
-    one, other = dict(leaves(one)), dict(leaves(other))
-    assert list(one) == list(other)
-    for path, value in one.items():
-        same = (
-            math.isclose(value, other[path], rel_tol=1e-6, abs_tol=1e-9)
-            if isinstance(value, float)
-            else value == other[path]
-        )
-        assert same, f"{path}: {value} and {other[path]}"
-
-
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_worker_answers_as_a_workspace_in_this_process(opened, name):
     for arguments in CALLS[name]:
         here, there = (comparable(outcome(each, name, arguments)) for each in opened)
         assert_alike(there, here)
         assert type(there) is type(here)
+
+
+def test_a_worker_goes_on_from_what_was_known_without_it(make_pool):
+    workspace = RemoteWorkspace(make_pool(), FirstLook(RecordingFile(PATH, is_ours=True)))
+    workspace.open_example("digits-cnn")
+    workspace.sample_rows(2.0)
+    shown = list(range(9))
+    known = workspace.sample_strip(shown, 0), workspace.layers(0), workspace.answer(0)
+    assert not workspace.is_live
+    workspace.become_live()
+
+    assert workspace.is_live
+    # That which is right has its mark as before.
+    assert_alike((workspace.sample_strip(shown, 0), workspace.layers(0), workspace.answer(0)), known)
+    assert workspace.sample_strip(shown, 1).alt
 
 
 @pytest.mark.parametrize("name", ["open_example", "open_model", "take_files", "take_noise"])
