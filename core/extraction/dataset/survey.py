@@ -59,14 +59,16 @@ class Survey:
         return next((each.sample_count for each in self.statistics.values()), 0)
 
     def merged(self, later: Survey) -> Survey:
-        """Return this with the samples that come after."""
+        """Return this with the samples that come after, without layers that have other units for these."""
         if not self.statistics:
             return later
-        return Survey(
-            self.layers,
-            {key: each.merged(later.statistics[key]) for key, each in self.statistics.items()},
-            np.concatenate([self.predictions, later.predictions]),
-        )
+        merged = {
+            key: statistics.merged(later.statistics[key])
+            for key, statistics in self.statistics.items()
+            if key in later.statistics and later.statistics[key].unit_count == statistics.unit_count
+        }
+        layers = {key: layer for key, layer in self.layers.items() if key in merged}
+        return Survey(layers, merged, np.concatenate([self.predictions, later.predictions]))
 
 
 def survey(
@@ -161,8 +163,16 @@ def reduce_chunk(  # noqa: PLR0913 - what a process of its own is sent, each a p
     statistics = {
         key: LayerStatistics.of(joined_reductions(parts), first, groups, group_count, draw_every)
         for key, parts in reductions.items()
+        if _are_of_the_same_units(parts)
     }
-    return Survey(infos, statistics, np.concatenate([*predictions, np.empty(0, np.int64)]))
+    return Survey(
+        {key: infos[key] for key in statistics}, statistics, np.concatenate([*predictions, np.empty(0, np.int64)])
+    )
+
+
+def _are_of_the_same_units(parts: Sequence[Reduction]) -> bool:
+    # A layer that compares the samples of a batch answers in another shape to the last one, which may be smaller.
+    return len({np.shape(part.total)[1:] for part in parts}) == 1
 
 
 def _reduced_inputs(batch: Mapping[str, np.ndarray]) -> dict[str, tuple[LayerInfo, Reduction]]:
