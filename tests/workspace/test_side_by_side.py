@@ -16,7 +16,8 @@ from vizplugins import Handles, Options, SampleIndex, UnitIndex, Visualizer, hoo
 EXAMPLES = ("digits-cnn", "vowels-lstm", "reviews-transformer", "clips-lstm", "diabetes-regression")
 OWN = "own"
 """A model of waves, for what no example has."""
-BUILT_IN = [each.name for each in Registry().visualizers]
+BUILT_IN = [each.name for each in Registry().visualizers if not each.handles.is_over_steps]
+"""All but those of a recorded training, which is set beside another run on a page of its own."""
 DRAWS_DIFFERENCES = {
     *("activation-line", "attention-heads", "before-and-after", "class-probabilities", "classes-over-time"),
     *("feature-maps", "film-strip", "gate-heatmaps", "gates", "histogram", "rearranged", "rgb-composite"),
