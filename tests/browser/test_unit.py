@@ -23,6 +23,8 @@ def filled_in(explorer):
     expect(explorer.page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=4 * PATIENCE)
     for title in ("Where it answers", "Top samples", "Attribution", "Similar units", "Ablation", "Weights in and out"):
         expect(part(explorer, title).locator("svg.marks").first).to_be_visible(timeout=4 * PATIENCE)
+    # What stands above moves while the last ones come, and a click beside a mark chooses nothing.
+    explorer.settle()
 
 
 def test_from_a_unit_to_a_sample_to_a_neighbour_and_back(explorer):
