@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+
+from core.extraction.dataset.array_names import array_name
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,7 +46,5 @@ def step_folder(folder: str, step: int) -> str:
 
 
 def array_folder(folder: str, key: str) -> str:
-    """Return where an array stands: named by the key of its layer, without what would be a folder."""
-    name = quote(key, safe="")
-    # A key of nothing but points would be another folder.
-    return f"{folder}/{name.replace('.', '%2E', 1) if name.startswith('.') else name}"
+    """Return where the array of a layer stands."""
+    return f"{folder}/{array_name(key)}"

@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import numpy as np
 
 from core.common.text import safe_name
 from core.errors import InputRejected
+from core.extraction.dataset.array_names import array_name
 from core.extraction.dataset.engines import Engine, LocalEngine
 from core.extraction.dataset.statistics import LayerStatistics
 from core.extraction.dataset.survey import (
@@ -39,7 +39,7 @@ from core.inputs.datasets import Dataset
 from core.inputs.labels import AnswerRule
 from core.inputs.structure import arrange
 
-__all__ = ["array_name", "extract_dataset", "read_statistics"]
+__all__ = ["extract_dataset", "read_statistics"]
 
 _log = logging.getLogger("layerscope")
 _LEDGER: Final = "layerscope"
@@ -123,11 +123,6 @@ def extract_dataset(
         _write_activations(run)
     _write_labels(run.ledger.group, dataset)
     return folder
-
-
-def array_name(key: str) -> str:
-    """Return the name of a layer's array in the Zarr group: its key, without what would be a folder."""
-    return quote(key, safe="")
 
 
 def read_statistics(output: str | os.PathLike[str]) -> dict[str, LayerStatistics]:
