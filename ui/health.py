@@ -12,7 +12,7 @@ from core.analysis.health import MEANINGS
 from core.common.text import count_text, percent
 from core.errors import LayerscopeError
 from core.extraction.layers import is_input
-from core.workspace.health_results import HealthReport, HealthRow
+from core.workspace.health_results import CLASS_MEANS_READ, HealthReport, HealthRow
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ChartPicture, ModelSummary
 from core.workspace.sample_windows import MOST_WRONG
@@ -256,10 +256,7 @@ def _class_means(workspace: WorkspaceInterface, report: HealthReport, choice: Ch
             label = f"Open {plain(layer)}, unit {choice.unit:,}"
             st.page_link(pages.explore, label=label, icon=":material/arrow_forward:")
             st.page_link(pages.unit, label="Unit card", icon=":material/badge:")
-    st.caption(
-        "A column that is bright in one row only: in the mean over these samples, the unit answers to that class "
-        "alone. Rows that look alike: in the mean, the layer answers these classes alike."
-    )
+    st.caption(CLASS_MEANS_READ)
 
 
 def _select_cell(key: str, layer: str) -> None:

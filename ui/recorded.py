@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from core.common.text import list_samples
 from core.errors import LayerscopeError
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.recordings.recorded import RecordedWorkspace
@@ -112,10 +113,8 @@ def _recording() -> bytes:
 
 
 def _facts(about: About) -> str:
-    samples = ", ".join(f"{sample:,}" for sample in about.samples[:12])
-    more = ", …" if len(about.samples) > 12 else ""
     wrote = f"Written by Layerscope {plain(about.written_by)}" if about.written_by else "Written"
-    return f"{named(about.model)} · samples {samples}{more}. {wrote}{_on_the_day(about.written_at)}."
+    return f"{named(about.model)} · {list_samples(about.samples)}. {wrote}{_on_the_day(about.written_at)}."
 
 
 def _on_the_day(written_at: str) -> str:

@@ -20,6 +20,7 @@ from core.cli.record import record
 from core.cli.report import report
 from core.cli.run import run
 from core.cli.verify import verify
+from core.common.versions import installed_version
 from core.errors import LayerscopeError
 from core.workspace.quiet import silence_libraries
 
@@ -77,11 +78,10 @@ def _print_version(ctx: click.Context, option: click.Parameter, is_wanted: bool)
 
 
 def _version() -> str:
-    try:
-        return metadata.version("layerscope")
-    except metadata.PackageNotFoundError:
-        # A checkout that was not installed.
-        return str(tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+    # A checkout that was not installed says it in its own file.
+    return installed_version("layerscope") or str(
+        tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+    )
 
 
 def _silence(ctx: click.Context, option: click.Parameter, is_verbose: bool) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import click
 
 from core.cli.models import CLASSES, WhichModel, opened, which_model, with_input
-from core.common.text import format_bytes
+from core.common.text import format_bytes, list_samples
 from core.errors import InputRejected
 
 __all__ = ["record"]
@@ -87,11 +87,7 @@ def record(
         bar.update(100 - bar.pos)
     content = recorder.write()
     output.write_bytes(content)
+    looked_at = f"{list_samples(chosen, len(chosen))}, {len(recorder.asked):,} answers"
     click.echo(
-        f"{output}: {_listed(chosen)}, {len(recorder.asked):,} answers, {format_bytes(len(content))}. "
-        f"It holds these inputs. Open it: layerscope run {output}"
+        f"{output}: {looked_at}, {format_bytes(len(content))}. It holds these inputs. Open it: layerscope run {output}"
     )
-
-
-def _listed(samples: Sequence[Any]) -> str:
-    return f"sample{'s' if len(samples) > 1 else ''} {', '.join(f'{sample:,}' for sample in samples)}"

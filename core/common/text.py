@@ -78,6 +78,21 @@ def list_names(names: Iterable[object], most: int = 20) -> str:
     return ", ".join(quoted[:most]) + (", …" if len(quoted) > most else "")
 
 
+def list_samples(samples: Sequence[int], most: int = 12) -> str:
+    """Write which samples are meant: ``"sample 3"``, ``"samples 0, 4, 7"``; after the first ``most`` an ellipsis."""
+    return f"sample{'s' if len(samples) > 1 else ''} {list_numbers(samples, most)}"
+
+
+def list_numbers(numbers: Sequence[int], most: int = 20) -> str:
+    """Write whole numbers with commas between them; after the first ``most`` an ellipsis."""
+    return ", ".join(f"{number:,}" for number in numbers[:most]) + (", …" if len(numbers) > most else "")
+
+
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """Return the first line of what an error says; something else, its type where nothing is named, if it is silent."""
+    return next(iter(str(error).strip().splitlines()), otherwise or type(error).__name__)
+
+
 def or_list(words: Iterable[object]) -> str:
     """Return words with commas and an "or": ``"LSTM, GRU or RNN"``."""
     *first, last = map(str, words)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import count_text
+from core.common.text import count_text, first_line
 from core.errors import InputRejected, LayerscopeError
 from core.inputs.remedies import fits, shape_text
 from core.inputs.structure import flat, packed
@@ -123,7 +123,7 @@ class _Source:
         except LayerscopeError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or ["no message"])[0].removesuffix(".")
+            reason = first_line(error, "no message").removesuffix(".")
             after = count_text(collection.sample_count, "sample")
             raise InputRejected(
                 f"The {self.noun} raised {type(error).__name__} after {after}: {reason}.",

@@ -18,6 +18,7 @@ import keras
 from pydantic import ByteSize, TypeAdapter
 
 from core.common.nested_layers import all_layers
+from core.common.text import first_line
 from core.errors import InputRejected
 from core.training.watched_training import RecordSettings, WatchedTraining
 
@@ -242,7 +243,7 @@ class Record(keras.callbacks.Callback):
         self._is_off = True
         _log.warning(
             "The training is not recorded any further, and goes on: %s (%s). What was recorded is in %s.",
-            str(error).strip().splitlines()[0] if str(error).strip() else "no reason was told",
+            first_line(error, "no reason was told"),
             type(error).__name__,
             self.path,
             exc_info=_log.isEnabledFor(logging.DEBUG),

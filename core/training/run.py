@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from core.common.limits import format_limit, get_limits, raised_by
-from core.common.text import count_text, did_you_mean, safe_name
+from core.common.text import count_text, did_you_mean, list_numbers, safe_name
 from core.errors import InputRejected
 from core.extraction.activation import STEP_AXIS, Activation
 from core.extraction.layers import LayerInfo
@@ -240,9 +240,10 @@ class Run:
             InputRejected: If they are not kept, or damaged.
         """
         if step not in self.kept_steps:
+            kept = list_numbers(self.kept_steps) or "none"
             raise InputRejected(
                 f"The weights of step {step:,} are not kept.",
-                remedy=f"Kept are those of {_listed(self.kept_steps)}; weights_every= of layerscope.Record says when.",
+                remedy=f"Kept are those of {kept}; weights_every= of layerscope.Record says when.",
             )
         entries = self._description.weights
         if any(entry.dtype == "text" for entry in entries):
@@ -320,7 +321,7 @@ class Run:
         if owner is None:
             raise damaged("list of activations")
         answers = self._answers(entry)
-        context = SampleContext(inputs=self.samples, labels=self._class_numbers, class_names=self.class_names)
+        context = SampleContext(inputs=self.samples, labels=self.class_numbers, class_names=self.class_names)
         part = layer.rpartition(":")[2] if ":" in layer else "output"
         axes = (STEP_AXIS, *entry.axes)
         return Activation(layer, answers, axes, owner, part=part, context=context, steps=self.activation_steps)
@@ -361,7 +362,8 @@ class Run:
         return self._rows(LAYERS, (len(self._description.layers), len(LAYER_MEASURES)), "float32")
 
     @property
-    def _class_numbers(self) -> np.ndarray | None:
+    def class_numbers(self) -> np.ndarray | None:
+        """The labels, where they are numbers of classes; else None."""
         labels = self.labels
         is_class = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
         return labels if is_class else None
@@ -445,7 +447,3 @@ def _free_name(name: str, taken: Mapping[str, Any]) -> str:
     while free in taken:
         free, number = f"{name}~{number}", number + 1
     return free
-
-
-def _listed(steps: Sequence[int]) -> str:
-    return ", ".join(f"{step:,}" for step in steps[:20]) + (", …" if len(steps) > 20 else "") or "none"

@@ -6,12 +6,13 @@ can be written, so that statistics, states, seeds and metrics do too. What is le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from core.common.text import first_line
 from core.errors import LayerscopeError
 from core.extraction.compiled import CompiledFunction, compile_function
 from core.extraction.failures import failure
@@ -145,7 +146,7 @@ class WatchedPass:
             self._own_loss = own
 
     def _give_up_gradients(self, error: Exception) -> None:
-        self.why_no_gradients = f"the loss of the samples could not be computed ({_first_line(error)})"
+        self.why_no_gradients = f"the loss of the samples could not be computed ({first_line(error)[:200]})"
 
     def _compile(self) -> None:
         """Compile the pass, without gradients where the loss cannot be computed; else it is run eagerly."""
@@ -325,8 +326,3 @@ def _weights_of_calls(recorder: Recorder) -> dict[str, tuple[tuple[Any, ...], tu
         statistics = {id(each) for layer in (flatten() if flatten else ()) for each in layer._non_trainable_variables}
         owned[call.key] = (own, tuple(weight for weight in own if id(weight) in statistics))
     return owned
-
-
-def _first_line(error: BaseException) -> str:
-    lines: Sequence[str] = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.common.text import did_you_mean, list_names, safe_name
+from core.common.text import did_you_mean, first_line, list_names, safe_name
 from core.errors import InputRejected
 from core.extraction.extractor import Extractor
 from core.inputs.structures import misfits_told
@@ -276,5 +276,4 @@ def _numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return safe_name(lines[0])
+    return safe_name(first_line(error))

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.marks import declaration_of
 from core.workspace.results import LabelSummary, ModelSummary
 from core.workspace.run_results import RunSummary
 
-__all__ = ["ForwardingWorkspace"]
+__all__ = ["WHILE_NOTHING_IS_OPEN", "ForwardingWorkspace"]
+
+WHILE_NOTHING_IS_OPEN: Final[Mapping[str, Any]] = {
+    "model": None,
+    "sample_names": (),
+    "sample_labels": (),
+    "labelling": LabelSummary(),
+    "compared": None,
+    "run": None,
+    "second_run": None,
+}
+"""What each property of a workspace is while nothing is open."""
 
 P = ParamSpec("P")
 Value = TypeVar("Value")

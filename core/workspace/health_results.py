@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from core.workspace.results import ChartPicture
 
-__all__ = ["DriftRow", "HealthReport", "HealthRow", "WrongSample"]
+__all__ = ["CLASS_MEANS_READ", "DriftRow", "HealthReport", "HealthRow", "WrongSample"]
+
+CLASS_MEANS_READ: Final = (
+    "A column that is bright in one row only: in the mean over these samples, the unit answers to that class alone. "
+    "Rows that look alike: in the mean, the layer answers these classes alike."
+)
+"""How the chart of what each unit answers to each class is read."""
 
 
 @dataclass(frozen=True)

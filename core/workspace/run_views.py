@@ -173,7 +173,7 @@ class RunViews:
         model = self._copy.get((), self._opened.own_copy)
         if model is None:
             raise InputRejected(self._opened.why_no_model, remedy="Name layers in layerscope.Record(…, activations=…).")
-        context = SampleContext(labels=self._labels(), class_names=self._run.class_names, specs=model.specs)
+        context = SampleContext(labels=self._run.class_numbers, class_names=self._run.class_names, specs=model.specs)
         count = min(self._run.sample_count, _MOST_SAMPLES)
         samples = {name: array[:count] for name, array in self._opened.arrays_for(model).items()}
         recorded: list[np.ndarray] = []
@@ -198,8 +198,3 @@ class RunViews:
         return Activation(
             layer, np.stack(recorded), (STEP_AXIS, *first.axes), first.layer, context=first.context, steps=steps
         )
-
-    def _labels(self) -> np.ndarray | None:
-        labels = self._run.labels
-        is_class = labels is not None and labels.ndim == 1 and labels.dtype.kind in "iu"
-        return labels if is_class else None

@@ -9,6 +9,7 @@ from core.common.text import sentence
 from core.report.asking import Asking, said_in
 from core.report.contents import Chart, Figure, Item, Paragraph, Section
 from core.report.selection import Selection
+from core.workspace.health_results import CLASS_MEANS_READ
 from core.workspace.results import LayerRow, VisualizerSummary
 
 __all__ = ["layers_chapter", "pictures_of_unit", "units_chapter"]
@@ -99,8 +100,7 @@ def _class_means(asking: Asking, layer: str) -> list[Item]:
         Figure(
             (chart,),
             "Units by classes",
-            how_to_read="A column that is bright in one row only: in the mean over these samples, the unit answers to "
-            "that class alone. Rows that look alike: the layer answers these classes alike.",
+            how_to_read=CLASS_MEANS_READ,
             limitations="A mean hides that a unit answers to some samples of a class only.",
         )
     ]

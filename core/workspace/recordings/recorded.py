@@ -7,31 +7,26 @@ from dataclasses import replace
 from typing import Any, Final
 
 from core.charts.export import chart_file
-from core.common.text import safe_name
+from core.common.text import list_samples, safe_name
 from core.errors import NotRecorded, PluginFailed, RecordingRefused
-from core.workspace.forwarding import ForwardingWorkspace
+from core.workspace.forwarding import WHILE_NOTHING_IS_OPEN, ForwardingWorkspace
 from core.workspace.marks import Mark, arguments_of, mark_of
 from core.workspace.recordings.questions import chart_question, view_question
 from core.workspace.recordings.recording_file import About, RecordingFile
-from core.workspace.results import ChartResult, LabelSummary, LayerView
+from core.workspace.results import ChartResult, LayerView
 from core.workspace.workers.request import Request
 
 __all__ = ["RecordedWorkspace", "view_from"]
 
 # What a page asks for whatever it shows; none of it is an answer of a model.
 _USUAL: Final[Mapping[str, Any]] = {
+    **WHILE_NOTHING_IS_OPEN,
     "examples": (),
     "shown_models": (),
-    "sample_labels": (),
-    "labelling": LabelSummary(),
-    "compared": None,
-    "run": None,
-    "second_run": None,
 }
 
 
 _NEEDED: Final = ("model", "sample_names")
-_MOST_NAMED: Final = 12
 # What says which of its own requests a page waits for, and means nothing beside that.
 _SAYS_NOTHING: Final = (Mark.describes, "The model")
 
@@ -120,7 +115,7 @@ class RecordedWorkspace(ForwardingWorkspace):
     def _remedy(self, request: Request) -> str:
         samples, sample = self.about.samples, request.by_name.get("sample")
         if isinstance(sample, int) and samples and sample not in samples:
-            return f"It holds {_numbers(samples)}. Open the model itself to see others."
+            return f"It holds {list_samples(samples)}. Open the model itself to see others."
         return "Open the model itself to see it."
 
 
@@ -147,8 +142,3 @@ def view_from(
     if not draw or picture is None:
         return view
     return replace(view, chart=answer(chart_question(view, layer, picture.name, options, sample)))
-
-
-def _numbers(samples: tuple[int, ...]) -> str:
-    first = ", ".join(f"{sample:,}" for sample in samples[:_MOST_NAMED])
-    return f"sample{'s' if len(samples) > 1 else ''} {first}{', …' if len(samples) > _MOST_NAMED else ''}"

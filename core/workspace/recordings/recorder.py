@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.common.progress import Progress
 from core.errors import LayerscopeError, NotRecorded
-from core.workspace.forwarding import ForwardingWorkspace
+from core.workspace.forwarding import WHILE_NOTHING_IS_OPEN, ForwardingWorkspace
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.marks import Change, mark_of
 from core.workspace.recordings.questions import chart_question, is_recordable, question_key, view_question
@@ -19,10 +19,7 @@ from core.workspace.workers.request import Request
 
 __all__ = ["Recorder", "RecordingWorkspace"]
 
-_ALWAYS: Final = tuple(
-    Request(name)
-    for name in ("model", "sample_names", "sample_labels", "labelling", "compared", "run", "second_run", "plan")
-)
+_ALWAYS: Final = tuple(map(Request, (*WHILE_NOTHING_IS_OPEN, "plan")))
 _MOST_NOTED: Final = 2_000
 # What is open before and after them is the same, but for the second model.
 _LEAVES_ALL: Final = frozenset({None, Change.OTHER_MODEL})

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from pydantic_core import to_json
 from core.common import file_signatures
 from core.common.limits import format_limit, get_limits
 from core.common.text import safe_name
+from core.common.versions import installed_version
 from core.errors import LayerscopeError, RecordingRefused, WorkerLost
 from core.workspace.recordings.charts_of_strangers import check_charts
 from core.workspace.recordings.questions import question_key
@@ -264,7 +264,4 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 
 def _our_version() -> str:
-    try:
-        return metadata.version("layerscope")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return installed_version("layerscope") or "unknown"

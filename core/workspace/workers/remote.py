@@ -17,15 +17,14 @@ from typing import Any, Final, NoReturn
 from core.common.limits import format_limit
 from core.common.progress import Progress
 from core.errors import LayerscopeError, ModelTooLarge, WorkerLost
-from core.workspace.forwarding import ForwardingWorkspace
+from core.workspace.forwarding import WHILE_NOTHING_IS_OPEN, ForwardingWorkspace
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.marks import arguments_of, mark_of
-from core.workspace.pin_results import Pinned, SideBySide
+from core.workspace.pin_results import SideBySide
 from core.workspace.results import (
     ChartResult,
     ExampleSummary,
     Failure,
-    LabelSummary,
     LayerView,
 )
 from core.workspace.told_summaries import summarize_examples
@@ -44,19 +43,17 @@ _LOOK_SECONDS: Final = 0.05
 _ROWS: Final = WorkspaceInterface.sample_rows.__name__
 # What builds on everything that is open.
 _ANYTHING: Final = Request("model")
-_WHILE_NOTHING_IS_OPEN: Final[Mapping[str, Any]] = {
-    "model": None,
-    "sample_names": (),
-    "sample_labels": (),
-    "labelling": LabelSummary(),
-    "compared": None,
-    "run": None,
-    "second_run": None,
-}
 
 
 def _failed(error: WorkerLost) -> ChartResult:
     return ChartResult(failure=Failure(error.message, error.remedy, can_be_tried_again=True))
+
+
+_FAILURES: Final[Mapping[str, Callable[[WorkerLost], Any]]] = {
+    WorkspaceInterface.chart.__name__: _failed,
+    WorkspaceInterface.side_by_side.__name__: lambda error: SideBySide(("", ""), _failed(error)),
+}
+"""What is answered, in its place, where a picture ended its worker."""
 
 
 class RemoteWorkspace(ForwardingWorkspace):
@@ -142,35 +139,6 @@ class RemoteWorkspace(ForwardingWorkspace):
         """Return the examples that ship with Layerscope; for that nobody has to wait for a worker."""
         return summarize_examples()
 
-    def chart(
-        self,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        progress: Progress | None = None,
-    ) -> ChartResult:
-        """Draw a layer; a picture that ended its worker is a failure in its place."""
-        try:
-            return super().chart(layer, visualizer, options, sample, progress)
-        except WorkerLost as error:
-            return _failed(error)
-
-    def side_by_side(
-        self,
-        layer: str,
-        visualizer: str,
-        options: Mapping[str, Any],
-        sample: int,
-        pin: Pinned,
-        progress: Progress | None = None,
-    ) -> SideBySide:
-        """Draw a layer and what is pinned; a picture that ended its worker is a failure in its place."""
-        try:
-            return super().side_by_side(layer, visualizer, options, sample, pin, progress)
-        except WorkerLost as error:
-            return SideBySide(("", ""), _failed(error))
-
     def layer_view(
         self,
         layer: str,
@@ -213,10 +181,15 @@ class RemoteWorkspace(ForwardingWorkspace):
         # Asked several times in every run of the page; it changes only with what is open.
         if name in self._answers:
             return self._answers[name]
-        if name in _WHILE_NOTHING_IS_OPEN and not self._history.has_model:
-            return _WHILE_NOTHING_IS_OPEN[name]
+        if name in WHILE_NOTHING_IS_OPEN and not self._history.has_model:
+            return WHILE_NOTHING_IS_OPEN[name]
         progress = arguments_of(declaration, arguments, options).get("progress")
-        answer = self._answer_to(Request.of(declaration, *arguments, **options), progress)
+        try:
+            answer = self._answer_to(Request.of(declaration, *arguments, **options), progress)
+        except WorkerLost as error:
+            if name not in _FAILURES:
+                raise
+            return _FAILURES[name](error)
         if mark_of(declaration).stays:
             self._answers[name] = answer
         return answer
