@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.common.text import count_text, list_names, number_text, percent, safe_name
 from core.extraction.layers import LayerInfo
-from core.training.drift import drift_of
+from core.training.drift import drift_of, source_parts
 from core.training.measures import SAMPLES_LOSS
 
 __all__ = ["Alarm", "AlarmKind", "RecordedNumbers", "alarms_of"]
@@ -107,8 +107,7 @@ class _Watched:
         self.steps = run.steps
         self.infos = run.layer_infos
         self.names = [safe_name(info.key) for info in self.infos]
-        ends = np.cumsum([0, *run.unit_counts])
-        self._units = {info.key: slice(ends[at], ends[at + 1]) for at, info in enumerate(self.infos)}
+        self._sources = source_parts(self.infos, run.unit_counts)
 
     def table(self, measure: str) -> np.ndarray:
         """Return a measure, shape ``(step, layer)``; not a number where it does not apply."""
@@ -121,10 +120,9 @@ class _Watched:
     def input_drift(self, layer: int, before: int, row: int) -> float:
         """Return how far what goes into a layer moved between two rows, in standard deviations; NaN if unknown."""
         units, units_before = self.run.unit_table(row), self.run.unit_table(before)
-        sources = [self._units[key] for key in self.infos[layer].inputs_from if key in self._units]
         if units is None or units_before is None:
             return float("nan")
-        return drift_of(units_before, units, sources)
+        return drift_of(units_before, units, self._sources[layer])
 
 
 def _losses(watched: _Watched) -> Iterator[Alarm]:

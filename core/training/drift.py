@@ -7,12 +7,25 @@ from typing import Final
 
 import numpy as np
 
+from core.extraction.layers import LayerInfo
 from core.training.measures import UNIT_MEASURES
 
-__all__ = ["drift_of"]
+__all__ = ["drift_of", "source_parts"]
 
 _MEAN: Final = UNIT_MEASURES.index("mean")
 _SPREAD: Final = UNIT_MEASURES.index("std")
+
+
+def source_parts(layers: Sequence[LayerInfo], unit_counts: Sequence[int]) -> list[list[slice]]:
+    """Return which of all units go into each layer: those of the layers whose answers it takes.
+
+    Args:
+        layers: In the order in which their units stand behind one another.
+        unit_counts: How many units each has.
+    """
+    ends = np.cumsum([0, *unit_counts])
+    parts = {layer.key: slice(ends[at], ends[at + 1]) for at, layer in enumerate(layers)}
+    return [[parts[key] for key in layer.inputs_from if key in parts] for layer in layers]
 
 
 def drift_of(before: np.ndarray, after: np.ndarray, sources: Sequence[slice]) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from core.analysis.health import FEWEST_SAMPLES, is_rectified
-from core.training.drift import drift_of
+from core.training.drift import drift_of, source_parts
 from core.training.measures import LAYER_MEASURES, UNIT_MEASURES
 from core.training.watched_pass import AnswerNumbers, WatchedLayer
 from core.training.weight_watch import WeightNumbers
@@ -32,16 +32,16 @@ class LayerNumbers:
         self, layers: Sequence[WatchedLayer], weights: Sequence[object], trainable: Sequence[object], sample_count: int
     ) -> None:
         self._layers = layers
-        self._starts = np.cumsum([0, *(layer.unit_count for layer in layers)])
+        unit_counts = [layer.unit_count for layer in layers]
+        self._starts = np.cumsum([0, *unit_counts])
+        self._sources = source_parts([layer.info for layer in layers], unit_counts)
         place = {id(weight): number for number, weight in enumerate(weights)}
         self._all_places = [_places(layer.weights, place) for layer in layers]
         self._places = [_places(layer.trained_weights, place) for layer in layers]
         self._gradient_places: list[list[int]] = []
         self.take_gradients_by(trainable)
         is_judged = sample_count >= FEWEST_SAMPLES
-        self._can_die = np.repeat(
-            [is_judged and is_rectified(layer.info) for layer in layers], [layer.unit_count for layer in layers]
-        )
+        self._can_die = np.repeat([is_judged and is_rectified(layer.info) for layer in layers], unit_counts)
         self._first_units: np.ndarray | None = None
         self._dead_before: np.ndarray | None = None
 
@@ -104,13 +104,7 @@ class LayerNumbers:
 
     def _drift(self, units: np.ndarray) -> np.ndarray:
         assert self._first_units is not None
-        numbers = {layer.info.key: number for number, layer in enumerate(self._layers)}
-        drifts = np.full(len(self._layers), np.nan)
-        for place, layer in enumerate(self._layers):
-            sources = [numbers[key] for key in layer.info.inputs_from if key in numbers]
-            parts = [slice(self._starts[source], self._starts[source + 1]) for source in sources]
-            drifts[place] = drift_of(self._first_units, units, parts)
-        return drifts
+        return np.array([drift_of(self._first_units, units, sources) for sources in self._sources])
 
     def _of_weights(self, weights: WeightNumbers) -> dict[str, np.ndarray]:
         squares, moved, before = (self._sums(each, self._places) for each in weights[:3])

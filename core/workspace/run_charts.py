@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import altair as alt
 import numpy as np
@@ -29,8 +29,41 @@ _ROW: Final = 15
 _LETTER: Final = 6.6
 _LEAST_LEFT: Final = 84
 _DECADES: Final = 1_000.0
+_LEGEND: Final = alt.Legend(
+    orient="top", direction="horizontal", gradientLength=220, gradientThickness=10, format=".3~g"
+)
 _NOT_A_NUMBER: Final = "not a number"
 _NAN_COLOUR: Final = "#{:02x}{:02x}{:02x}".format(*charts.NOT_A_NUMBER_COLOUR)
+
+
+class _Columns(NamedTuple):
+    """Recorded steps as columns, of which each may stand for several.
+
+    Attributes:
+        firsts: Position of the first step of each.
+        starts: Its number.
+        ends: Where each column ends, on the axis of steps.
+        is_reduced: Whether a column stands for several steps.
+    """
+
+    firsts: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    is_reduced: bool
+
+    @classmethod
+    def of(cls, steps: np.ndarray, layer_count: int) -> _Columns:
+        """Return as many columns as can be told apart; there has to be a step."""
+        count = max(1, min(_MOST_COLUMNS, _MOST_CELLS // max(1, layer_count)))
+        size = -(-len(steps) // count)
+        firsts = np.arange(0, len(steps), size)
+        starts = steps[firsts]
+        gap = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
+        return cls(firsts, starts, np.append(starts[1:], steps[-1] + gap), size > 1)
+
+    def any(self, marks: np.ndarray) -> np.ndarray:
+        """Return where something holds at any step of a column, shape ``(column, layer)``."""
+        return np.maximum.reduceat(marks, self.firsts, axis=0)
 
 
 @dataclass(frozen=True)
@@ -116,24 +149,19 @@ def _table(run: Run, values: np.ndarray) -> _Table:
     tells = (np.isfinite(values) | broken).any(axis=0) if len(steps) else np.zeros(len(run.layers), bool)
     layers = tuple(key for key, is_told in zip(run.layers, tells, strict=True) if is_told)
     values, broken = values[:, tells], broken[:, tells]
-    count = max(1, min(_MOST_COLUMNS, _MOST_CELLS // max(1, len(layers))))
-    size = max(1, -(-len(steps) // count))
-    firsts = np.arange(0, len(steps), size)
-    if not len(firsts):
+    if not len(steps):
         empty = np.zeros((0, 0))
         return _Table(run, (), steps, steps, steps, empty, empty.astype(bool), len(tells), False)
+    columns = _Columns.of(steps, len(layers))
     # What is furthest from zero stays in sight, and which step that was of the column's own.
-    reduced = np.full((len(firsts), len(layers)), np.nan)
-    for row, first in enumerate(firsts):
-        part = values[first : first + size].astype(np.float64)
+    reduced = np.full((len(columns.firsts), len(layers)), np.nan)
+    for row, part in enumerate(np.split(values.astype(np.float64), columns.firsts[1:])):
         strength = np.where(np.isfinite(part), np.abs(part), -1)
         best = strength.argmax(axis=0)
         reduced[row] = np.where(strength.max(axis=0) >= 0, part[best, np.arange(len(layers))], np.nan)
-    any_broken = np.maximum.reduceat(broken, firsts, axis=0)
-    starts = steps[firsts]
-    gap = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
-    ends = np.append(starts[1:], steps[-1] + gap)
-    return _Table(run, layers, starts, ends, starts, reduced.T, any_broken.T, int((~tells).sum()), is_reduced=size > 1)
+    starts, ends, left_out = columns.starts, columns.ends, int((~tells).sum())
+    is_broken = columns.any(broken).T
+    return _Table(run, layers, starts, ends, starts, reduced.T, is_broken, left_out, columns.is_reduced)
 
 
 def _broken(run: Run) -> np.ndarray:
@@ -161,6 +189,15 @@ def _left(names: Sequence[str]) -> int:
     return int(min(LONGEST_NAME, max([_LEAST_LEFT, *(_LETTER * len(name) + 14 for name in names)])))
 
 
+def _axes(layers: Sequence[str], domain: Sequence[int], left: int) -> tuple[alt.X, alt.Y]:
+    x = alt.X("start:Q", title="Step", scale=alt.Scale(domain=list(domain), nice=False), axis=step_axis())
+    return x, alt.Y("layer:N", title=None, sort=list(layers), axis=layer_axis(left))
+
+
+def _height(layers: Sequence[str]) -> int:
+    return max(60, _ROW * len(layers))
+
+
 def _heatmap(
     table: _Table,
     measure: Measure,
@@ -173,8 +210,7 @@ def _heatmap(
     if not table.layers:
         return ChartPicture({}, alt=f"{measure.title}: nothing was recorded yet.")
     frame = _cells(table, colours)
-    x = alt.X("start:Q", title="Step", scale=alt.Scale(domain=domain, nice=False), axis=step_axis())
-    y = alt.Y("layer:N", title=None, sort=list(table.layers), axis=layer_axis(left))
+    x, y = _axes(table.layers, domain, left)
     tooltip = [
         alt.Tooltip("layer:N"),
         alt.Tooltip("type:N"),
@@ -182,11 +218,10 @@ def _heatmap(
         alt.Tooltip("said:N", title=measure.title),
     ]
     base = alt.Chart(frame).encode(x=x, x2="end:Q", y=y, tooltip=tooltip)
-    legend = alt.Legend(orient="top", direction="horizontal", gradientLength=220, gradientThickness=10, format=".3~g")
     cells = (
         base.transform_filter(alt.datum.said != _NOT_A_NUMBER)
         .mark_rect(cursor="pointer")
-        .encode(color=alt.Color("drawn:Q", title=None, scale=colours.altair(), legend=legend))
+        .encode(color=alt.Color("drawn:Q", title=None, scale=colours.altair(), legend=_LEGEND))
         .add_params(alt.selection_point(name="cell", fields=["layer", "step"], on="click", clear=False))
     )
     # Altair names a view by its content; a name of its own keeps a click through new rows.
@@ -201,7 +236,7 @@ def _heatmap(
         notes.append("A column stands for several steps: what is furthest from zero in them.")
     if table.left_out:
         notes.append(f"Of {count_text(table.left_out, 'layer')} it says nothing.")
-    chart = alt.LayerChart(layer=parts, height=max(60, _ROW * len(table.layers)), view=FRAMELESS)
+    chart = alt.LayerChart(layer=parts, height=_height(table.layers), view=FRAMELESS)
     specification = specification_of(chart)
     said = _in_words(table, measure)
     return ChartPicture(specification, " ".join(notes), ("cell",), said)
@@ -293,43 +328,38 @@ def _difference(
         return None, f"The two runs have no {what}, so there is no difference to be drawn."
     values, broken = [], []
     for table in (second, first):
-        columns = np.array([table.run.layers.index(key) for key in layers])
-        at = np.ix_(np.searchsorted(table.run.steps, steps), columns)
+        numbers = np.array([table.run.layers.index(key) for key in layers])
+        at = np.ix_(np.searchsorted(table.run.steps, steps), numbers)
         values.append(table.run.measure(measure.name)[at].astype(np.float64))
         broken.append(_broken(table.run)[at] & ~np.isfinite(values[-1]))
     with np.errstate(invalid="ignore"):
         apart_by = values[0] - values[1]
-    count = max(1, min(_MOST_COLUMNS, _MOST_CELLS // len(layers)))
-    size = max(1, -(-len(steps) // count))
-    firsts = np.arange(0, len(steps), size)
-    reduced = charts.reduced(apart_by, [len(firsts), len(layers)]) if size > 1 else apart_by
-    is_broken = np.maximum.reduceat(broken[0] | broken[1], firsts, axis=0)
+    columns = _Columns.of(steps, len(layers))
+    reduced = charts.reduced(apart_by, [len(columns.firsts), len(layers)])
+    is_broken = columns.any(broken[0] | broken[1])
     finite = reduced[np.isfinite(reduced)]
     reach = float(np.abs(finite).max()) if finite.size and np.abs(finite).max() else 1.0
-    gap = int(np.median(np.diff(steps))) if len(steps) > 1 else 1
-    starts = steps[firsts]
-    ends = np.append(starts[1:], steps[-1] + gap)
-    row, column = np.indices((len(layers), len(firsts))).reshape(2, -1)
+    row, column = np.indices(is_broken.T.shape).reshape(2, -1)
     difference = reduced.T[row, column]
     frame = pd.DataFrame(
         {
             "layer": np.asarray(layers, dtype=object)[row],
-            "start": starts[column],
-            "end": _overlapping(starts, ends)[column],
+            "start": columns.starts[column],
+            "end": _overlapping(columns.starts, columns.ends)[column],
             "difference": difference,
             "said": [number_text(value, 4) if np.isfinite(value) else _NOT_A_NUMBER for value in difference],
         }
     )[np.isfinite(difference) | is_broken.T[row, column]]
-    legend = alt.Legend(orient="top", direction="horizontal", gradientLength=220, gradientThickness=10, format=".3~g")
+    x, y = _axes(layers, domain, left)
     colours = alt.Scale(domain=[-reach, reach], scheme="blueorange")
-    colour = alt.Color("difference:Q", title=None, scale=colours, legend=legend)
+    colour = alt.Color("difference:Q", title=None, scale=colours, legend=_LEGEND)
     cells = (
         alt.Chart(frame)
         .mark_rect()
         .encode(
-            x=alt.X("start:Q", title="Step", scale=alt.Scale(domain=list(domain), nice=False), axis=step_axis()),
+            x=x,
             x2="end:Q",
-            y=alt.Y("layer:N", title=None, sort=layers, axis=layer_axis(left)),
+            y=y,
             color=alt.when(alt.datum.said == _NOT_A_NUMBER).then(alt.value(_NAN_COLOUR)).otherwise(colour),
             tooltip=[
                 alt.Tooltip("layer:N"),
@@ -338,7 +368,7 @@ def _difference(
             ],
         )
     )
-    chart = cells.properties(height=max(60, _ROW * len(layers)), view=FRAMELESS)
+    chart = cells.properties(height=_height(layers), view=FRAMELESS)
     note = f"At the {count_text(len(steps), 'step')} that both recorded"
     note += f"; {count_text(apart, 'layer')} only one of them has" if apart else ""
     told = f"Difference of {measure.title} between the runs, at most {number_text(reach)} either way."
