@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from core.common.progress import Progress
 from core.common.text import count_text, format_bytes
 from core.errors import LayerscopeError
 from core.workspace.interface import WorkspaceInterface
@@ -73,8 +74,8 @@ def _report(workspace: WorkspaceInterface, choice: Choice) -> None:
     place = st.empty()
     if not is_made and place.button("Make the report", key=keys.MAKE_REPORT, type="primary"):
         try:
-            with waiting(workspace, "Making the report", "report"):
-                page = _page(workspace, choice)
+            with waiting(workspace, "Making the report", "report") as progress:
+                page = _page(workspace, choice, progress)
         except LayerscopeError as error:
             show_error(error, workspace, "report")
             return
@@ -99,13 +100,14 @@ def _keep_note() -> None:
     get_session().choice.note = str(st.session_state[keys.REPORT_NOTE]).strip()
 
 
-def _page(workspace: WorkspaceInterface, choice: Choice) -> bytes:
+def _page(workspace: WorkspaceInterface, choice: Choice, progress: Progress) -> bytes:
     from core.report.choices import ReportChoices
     from core.report.making import make_report
     from core.report.page import page_of
 
     pins = [_pin(workspace, choice, pin) for pin in choice.pins]
-    report = make_report(workspace, ReportChoices(pins=pins, note=choice.note, data=choice.data))
+    choices = ReportChoices(pins=pins, note=choice.note, data=choice.data)
+    report = make_report(workspace, choices, progress=progress)
     return page_of(report).encode()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from core.analysis.health import FEWEST_SAMPLES
 from core.errors import LayerscopeError
@@ -190,32 +190,18 @@ def numbers_as_json(numbers: ReportNumbers, verdicts: Sequence[Mapping[str, str]
         for each in told["layers"]
     ]
     samples = {"count": numbers.sample_count, "with_label": numbers.judged_count, "data": numbers.data}
-    return json.dumps(
-        _finite(
-            {
-                "schema": SCHEMA,
-                "versions": told["versions"],
-                "model": told["model"],
-                "compared": numbers.compared,
-                "samples": samples,
-                "accuracy": numbers.accuracy,
-                "loss": numbers.loss,
-                "loss_name": numbers.loss_name,
-                "layers": layers,
-                "findings": told["findings"],
-                "conditions": list(verdicts),
-                "passed": passed,
-            }
-        ),
-        indent=2,
-        allow_nan=False,
-        ensure_ascii=False,
-    )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    content = {
+        "schema": SCHEMA,
+        "versions": told["versions"],
+        "model": told["model"],
+        "compared": numbers.compared,
+        "samples": samples,
+        "accuracy": numbers.accuracy,
+        "loss": numbers.loss,
+        "loss_name": numbers.loss_name,
+        "layers": layers,
+        "findings": told["findings"],
+        "conditions": list(verdicts),
+        "passed": passed,
+    }
+    return to_json(content, indent=2, inf_nan_mode="null").decode()

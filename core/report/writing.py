@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.common.progress import Progress
 from core.common.text import safe_name
 from core.errors import InputRejected
 from core.report.choices import ReportChoices
@@ -72,7 +71,6 @@ def write_report(
     *,
     conditions: Sequence[Condition] = (),
     with_json: bool = False,
-    progress: Progress | None = None,
 ) -> WrittenReport:
     """Write a report of what is open, and its numbers as JSON beside it where somebody asks for them.
 
@@ -82,7 +80,6 @@ def write_report(
         choices: What goes into it.
         conditions: When it fails. With any, the numbers are written too.
         with_json: Whether the numbers are written.
-        progress: Called with how far it is.
 
     Raises:
         InputRejected: If nothing is open, something chosen is not there, or the path is no place for a page.
@@ -92,7 +89,7 @@ def write_report(
     check_target(path)
     numbers = numbers_of(workspace, choices.data)
     verdicts = tuple(judge(condition, numbers) for condition in conditions)
-    page = page_of(make_report(workspace, choices, verdicts, progress))
+    page = page_of(make_report(workspace, choices, verdicts))
     path.write_text(page, encoding="utf-8")
     json_path = path.with_suffix(".json") if with_json or conditions else None
     written = WrittenReport(path, json_path, numbers, verdicts)

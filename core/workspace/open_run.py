@@ -16,6 +16,7 @@ from core.extraction.extractors import ModelSource
 from core.inputs.files import Samples
 from core.models.trust import Trust
 from core.training.measures import MEASURES
+from core.training.places import MODEL
 from core.training.run import Run
 from core.workspace.open_model import OpenModel, open_model
 from core.workspace.run_results import AlarmRow, MeasureSummary, RunSummary
@@ -29,7 +30,6 @@ run = layerscope.open_run({name!r})
 model = layerscope.load_model(run.model_path)
 model.set_weights(list(run.weights({step}).values()))
 inputs = {inputs}"""
-_MODEL_FILE: Final = "model.keras"
 
 
 class OpenRun:
@@ -174,7 +174,7 @@ class OpenRun:
         if content is None:
             self.why_no_model = "The run holds no model: it could not be saved when the training began."
             return None
-        source = ModelSource(content, _MODEL_FILE, trust=self._trust)
+        source = ModelSource(content, MODEL, trust=self._trust)
         # A cache of its own: nobody else is to find a model there whose weights change.
         return open_model(source, None, "", OnceCache[Extractor](1))
 

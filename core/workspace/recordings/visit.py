@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 from core.common.progress import Progress
@@ -68,19 +69,13 @@ def visit(recorder: Recorder, what: Visit, progress: Progress | None = None) -> 
         raise InputRejected(
             f"There is no layer {unknown[0]!r}.", remedy="`layerscope inspect MODEL` lists the layers of a model."
         )
-    steps = list(_steps(what, layers))
-    for number, (layer, sample) in enumerate(steps):
+    steps = list(product(what.samples, layers))
+    for number, (sample, layer) in enumerate(steps):
         if progress:
             progress(number / len(steps), layer)
         _look_at_layer(recorder, layer, sample, what)
     if what.has_reports:
         _look_at_reports(recorder, what, layers)
-
-
-def _steps(what: Visit, layers: Sequence[str]) -> Iterator[tuple[str, int]]:
-    for sample in what.samples:
-        for layer in layers:
-            yield layer, sample
 
 
 def _layers(what: Visit, model: ModelSummary, present: Sequence[str]) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -12,13 +11,12 @@ from typing import Any
 
 from core.common.limits import Limits
 from core.common.text import safe_name
-from core.errors import InputRejected
 from core.models.file_names import files_name
 from core.models.trust import NO_TRUST, get_trust
-from core.workspace.app_command import MODEL_VARIABLE
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.marks import Change, declaration_of
 from core.workspace.model_names import file_name
+from core.workspace.workers.path_permission import refuse_path
 from core.workspace.workers.request import Request
 from core.workspace.workers.run_copies import OWN_RUN, SECOND_RUN, hand_over_run
 
@@ -88,9 +86,7 @@ def _write(arguments: Mapping[str, Any], target: Path, limits: Limits, *, whole:
     if isinstance(source, bytes):
         target.write_bytes(source)
         return str(name)
-    # What the server was started with is its owner's choice.
-    if not limits.paths and source != os.environ.get(MODEL_VARIABLE):
-        raise InputRejected("This server opens no files by their path.", remedy="Upload the file instead.")
+    refuse_path(source, limits, "the file")
     if weights:
         copy_apart(Path(source), Path(weights), target, name, limits)
     else:

@@ -20,9 +20,9 @@ from core.common.text import safe_name
 from core.errors import InputRejected
 from core.training.places import ACTIVATIONS, PROGRESS, WEIGHTS
 from core.training.run_files import DESCRIPTION
-from core.workspace.app_command import MODEL_VARIABLE
 from core.workspace.marks import Change, RunPart, declaration_of
 from core.workspace.workers.history import History
+from core.workspace.workers.path_permission import refuse_path
 from core.workspace.workers.request import Request
 
 __all__ = ["OWN_RUN", "SECOND_RUN", "bring_run", "bring_runs", "hand_over_run", "is_folder"]
@@ -57,8 +57,7 @@ def hand_over_run(request: Request, folder: Path, limits: Limits, place: str) ->
     source, target = arguments["source"], folder / place
     if not source:
         return request
-    if not isinstance(source, bytes) and not limits.paths and source != os.environ.get(MODEL_VARIABLE):
-        raise InputRejected("This server opens no files by their path.", remedy="Upload a zip of the run instead.")
+    refuse_path(source, limits, "a zip of the run")
     name = safe_name(arguments.get("name") or ("run" if isinstance(source, bytes) else Path(source).name))
     _remove(target)
     if isinstance(source, bytes):
