@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.common.limits import PREFIX, Limits, get_limits
 from core.plugins.sources import get_plugin_settings, installed_packages
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.recordings.questions import chart_question
+from core.workspace.recordings.questions import chart_question, is_recordable
 from core.workspace.recordings.recorded import view_from
 from core.workspace.recordings.recording_file import RecordingFile
 from core.workspace.workers.request import Request
@@ -53,7 +53,7 @@ class FirstLook:
             KeyError: If that is not known.
         """
         is_open = len(opened) == 1 and opened[0] == self._opening
-        if not is_open and request != self._opening:
+        if request != self._opening and not (is_open and is_recordable(request)):
             raise KeyError(request.name)
         if request.name == "layer_view":
             return view_from(self._file.read, **request.by_name)

@@ -70,6 +70,8 @@ def test_the_first_look_needs_no_worker(known):
         ("open_example", ("vowels-lstm",)),
         ("take_noise", (2, 0)),
         ("health", ()),
+        ("open_files", ([("model.keras", b"PK\x03\x04\xb3\xff")],)),
+        ("take_text", ("7",)),
     ],
 )
 def test_what_is_not_known_waits_for_a_worker(known, name, arguments):
