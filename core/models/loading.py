@@ -307,7 +307,7 @@ def _size_when_built(config: Mapping[str, Any]) -> Sizes:
     """Builds a model without reserving anything, to learn the sizes that arithmetic could not tell."""
     import keras
 
-    with keras.StatelessScope(initialize_variables=False):
+    with _variables_forgotten(), keras.StatelessScope(initialize_variables=False):
         model = keras.saving.deserialize_keras_object(copy.deepcopy(dict(config)), safe_mode=True)
         if not getattr(model, "inputs", None):
             return Sizes(0, 0, False, "")
@@ -316,6 +316,22 @@ def _size_when_built(config: Mapping[str, Any]) -> Sizes:
         outputs = [tensor for layer in layers for tensor in keras.tree.flatten(layer.output)]
     activation_bytes = sum(4 * math.prod(extent or 1 for extent in tensor.shape[1:]) for tensor in outputs)
     return Sizes(parameters, activation_bytes, True, "")
+
+
+@contextmanager
+def _variables_forgotten() -> Iterator[None]:
+    """Let Keras forget the variables that are made in the block and have no value afterwards.
+
+    At the end of its next scope, whatever model that is about, it would reserve and fill them.
+    """
+    from keras.src.backend.common import global_state
+
+    waiting: list[Any] = global_state.get_global_attribute("uninitialized_variables", default=[], set_to_default=True)
+    count = len(waiting)
+    try:
+        yield
+    finally:
+        del waiting[count:]
 
 
 def _translate(file: ModelFile, allowed: Collection[str]) -> dict[str, Any]:

@@ -310,6 +310,27 @@ def test_weights_that_do_not_fit(tmp_path):
     assert len(str(refused.value)) < 200
 
 
+def test_what_a_look_at_the_sizes_made_is_not_made_for_good_later(tmp_path, monkeypatch):
+    inputs = keras.Input((6, 3), name="x")
+    masked = keras.layers.Masking(name="masking")(inputs)
+    model = keras.Model(inputs, keras.layers.LSTM(4, name="lstm")(masked))
+    model.save(tmp_path / "masked.keras")
+    initializers = []
+    initialize = keras.initializers.GlorotUniform.__call__
+
+    def watched(initializer, *arguments, **options):
+        initializers.append(initializer)
+        return initialize(initializer, *arguments, **options)
+
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", watched)
+    loaded = load_model(tmp_path / "masked.keras")
+    count = len(initializers)
+    with keras.StatelessScope():
+        loaded(np.zeros((1, 6, 3), "float32"))
+
+    assert len(initializers) == count
+
+
 def test_content_key(model, tmp_path):
     path = save(model, tmp_path / "model.keras")
     content = path.read_bytes()
