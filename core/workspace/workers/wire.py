@@ -181,6 +181,7 @@ def _from_numpy(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
 
 
+@cache
 def _returned(name: str) -> Any:
     return get_type_hints(declaration_of(declared(name)))["return"]
 
