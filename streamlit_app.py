@@ -21,12 +21,12 @@ def main() -> None:
     page = st.navigation(all_pages, position="top")
     if engine.can_draw(page_modules=("ui.frame", "ui.explore")):
         from ui.frame import frame
-        from ui.live import keep_live
+        from ui.live import note_start
         from ui.plugin_watch import watch_plugins
 
         # Drawn for all pages, or else a look at another one would forget which file was uploaded.
         frame(page, all_pages, place, has_strip=page.url_path not in (PLUGINS, TRAINING))
-        keep_live()
+        note_start()
         watch_plugins()
         engine.note_drawn()
     else:

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks.processes import fork_servers_and_workers
+from benchmarks.processes import fork_servers_and_workers, proportional_memory, server_seconds
 from benchmarks.serving import (
     ARGUMENTS,
     CHROMIUM,
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        models = [_model(Path(folder), number) for number in range(1, given.visitors + 1)]
+        models = [model_of_visitor(Path(folder), number) for number in range(1, given.visitors + 1)]
         port = free_port()
         process = start_server(ROOT / "streamlit_app.py", port)
         try:
@@ -66,8 +66,13 @@ def main() -> None:
             stop_server(process)
 
 
-def _model(folder: Path, number: int) -> Path:
-    """Save a model whose every layer bears its visitor's number, and answers it."""
+def model_of_visitor(folder: Path, number: int) -> Path:
+    """Save a model whose every layer bears its visitor's number, and answers it.
+
+    Args:
+        folder: Where to.
+        number: The number.
+    """
     import keras
 
     layers = [
@@ -89,13 +94,13 @@ async def _measure(address: str, process: subprocess.Popen[bytes], models: Seque
         record = Record()
         peak: list[dict[str, float]] = []
         watching = asyncio.create_task(_watch(process.pid, peak, 1.0))
-        started, worked_before = time.monotonic(), _processor_seconds(process.pid)
+        started, worked_before = time.monotonic(), server_seconds(process.pid)
         await asyncio.gather(
             *(_visit(browser, address, model, number, record) for number, model in enumerate(models, start=1))
         )
         seconds = time.monotonic() - started
         watching.cancel()
-        worked = _processor_seconds(process.pid) - worked_before
+        worked = server_seconds(process.pid) - worked_before
         _print_together(len(models), seconds, worked, record, empty, max(peak, key=lambda each: each["all"]))
         if minutes:
             await _soak(browser, address, process.pid, models, minutes)
@@ -201,33 +206,11 @@ def _memory(server: int) -> dict[str, float]:
     """Return megabytes of the page's process, the fork server and all workers; what they share is counted once."""
     forked, workers = fork_servers_and_workers(server)
     sizes = {
-        "page": _proportional(server),
-        "fork server": sum(map(_proportional, forked)),
-        "workers": sum(map(_proportional, workers)),
+        "page": proportional_memory(server),
+        "fork server": sum(map(proportional_memory, forked)),
+        "workers": sum(map(proportional_memory, workers)),
     }
     return {**sizes, "all": sum(sizes.values()), "count": float(len(workers))}
-
-
-def _processor_seconds(server: int) -> float:
-    """Return how long the page, the fork server and all workers have been on a core, those that ended too."""
-    forked, workers = fork_servers_and_workers(server)
-    total = 0.0
-    for process in (server, *forked, *workers):
-        try:
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        # utime and stime; those of children that ended are in the fork server's.
-        total += sum(map(int, fields[11:15] if process in forked else fields[11:13])) / os.sysconf("SC_CLK_TCK")
-    return total
-
-
-def _proportional(process: int) -> float:
-    try:
-        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
-    except OSError:
-        return 0.0
-    return int(found[1]) / 1000 if found else 0.0
 
 
 def _print_together(

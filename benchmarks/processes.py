@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-__all__ = ["children_of", "fork_servers_and_workers", "held", "is_running"]
+__all__ = [
+    "children_of",
+    "fork_servers_and_workers",
+    "held",
+    "is_running",
+    "processor_seconds",
+    "proportional_memory",
+    "server_seconds",
+]
 
 
 def children_of(process: int) -> set[int]:
@@ -42,3 +51,33 @@ def fork_servers_and_workers(server: int) -> tuple[set[int], set[int]]:
         if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()
     }
     return forking, {worker for parent in forking for worker in children_of(parent) if is_running(worker)}
+
+
+def processor_seconds(process: int, *, with_ended_children: bool = False) -> float:
+    """Return for how long a process has been on a core; none where it is gone.
+
+    Args:
+        process: Its number.
+        with_ended_children: Whether to add the time of the children that it saw end.
+    """
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if with_ended_children else 13])) / os.sysconf("SC_CLK_TCK")
+
+
+def server_seconds(server: int) -> float:
+    """Return how long a Streamlit server, its fork server and all workers have been on a core, those that ended too."""
+    forked, workers = fork_servers_and_workers(server)
+    alone = sum(map(processor_seconds, {server, *workers}))
+    return alone + sum(processor_seconds(process, with_ended_children=True) for process in forked)
+
+
+def proportional_memory(process: int) -> float:
+    """Return megabytes of a process, of what it shares with others its share; none where it is gone."""
+    try:
+        told = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    except OSError:
+        return 0.0
+    return int(told[1]) / 1000 if told else 0.0

@@ -49,6 +49,15 @@ class Limits(BaseModel):
     line_characters: int = Field(5_000_000, title="characters in a line", gt=0)
     arrays: int = Field(1_000, title="arrays in an .npz file", gt=0)
     request_seconds: float = Field(120.0, title="seconds for one step, such as opening or running a model", gt=0)
+    processor_seconds: float = Field(
+        1_000.0,
+        title="seconds of a processor for one step that does not say how far it is, on all cores together",
+        gt=0,
+    )
+    background_seconds: float = Field(
+        10.0, title="seconds of a processor for what goes on while one visitor asks for nothing", gt=0
+    )
+    threads: int = Field(1_000, title="threads of one visitor's process", gt=0)
     import_seconds: float = Field(10.0, title="seconds for importing one plugin", gt=0)
     chart_seconds: float = Field(30.0, title="seconds for a picture that does not say how far it is", gt=0)
     chart_rows: int = Field(50_000, title="rows of data in a picture", gt=0)

@@ -10,7 +10,7 @@ from core.workspace.workers.remote import RemoteWorkspace
 from core.workspace.workspace import Workspace
 
 DECLARED = sorted(name for name in vars(WorkspaceInterface) if not name.startswith("_"))
-OF_ITS_OWN = {"stop", "forgive", "close", "telling", "is_live", "become_live"}
+OF_ITS_OWN = {"stop", "forgive", "close", "telling", "is_live"}
 """What a page does about a worker, which only one of both has."""
 
 

@@ -28,6 +28,7 @@ class Endpoint(ABC):
         pipe: Connection to the other end.
         used_at: When it was asked last, by :func:`time.monotonic`.
         is_busy: Whether an answer is due.
+        life_signs: How often it was asked, said how far it is, or answered.
     """
 
     pipe: Any
@@ -37,6 +38,7 @@ class Endpoint(ABC):
         self._incoming = Incoming()
         self.used_at = time.monotonic()
         self.is_busy = False
+        self.life_signs = 0
 
     @property
     def is_alive(self) -> bool:
@@ -55,6 +57,11 @@ class Endpoint(ABC):
     @abstractmethod
     def look(self) -> None:
         """Note what will be needed to tell why it ended."""
+
+    @property
+    def excess(self) -> str:
+        """What it was ended for while nothing was asked, as the end of a sentence; empty where it was not."""
+        return ""
 
     @abstractmethod
     def why_it_ended(self) -> str:

@@ -50,11 +50,13 @@ class Pending:
         """What whoever waits for it is told."""
         return Waiting(time.monotonic() - self._started, 0, self.fraction, self.text)
 
-    def advance(self, fraction: float, text: str) -> None:
-        """Note how far it is, from 0 to 1, and with what."""
-        if fraction > (self.fraction or 0.0) + _LEAST_PROGRESS:
+    def advance(self, fraction: float, text: str) -> bool:
+        """Note how far it is, from 0 to 1, and with what; return whether it came forward."""
+        has_advanced = fraction > (self.fraction or 0.0) + _LEAST_PROGRESS
+        if has_advanced:
             self._advanced = time.monotonic()
         self.fraction, self.text = max(fraction, self.fraction or 0.0), text
+        return has_advanced
 
     def takes_longer_than(self, seconds: float) -> bool:
         """Return whether it has not come forward for so long."""

@@ -23,6 +23,7 @@ from typing import Final
 
 from core.common.limits import Limits, get_limits
 from core.errors import WorkerLost
+from core.workspace.workers.consumption import Consumption, consumption_of
 from core.workspace.workers.endpoints import Endpoint
 from core.workspace.workers.forking import process_context
 from core.workspace.workers.sandbox import memory_in_use
@@ -33,6 +34,7 @@ __all__ = ["Worker", "WorkerPool"]
 _TYPICAL_BYTES: Final = 750_000_000
 """What a worker with a usual model takes; measured in docs/reliability.md."""
 _LOOK_SECONDS: Final = 0.1
+_WATCH_SECONDS: Final = 0.5
 _START_SECONDS: Final = 120.0
 _FOLDERS: Final = "layerscope-worker-"
 _log = logging.getLogger("layerscope")
@@ -43,7 +45,7 @@ class Worker(Endpoint):
 
     Args:
         limits: What it may use.
-        prepared: Whether it opens the first example before it is ready, see
+        prepared: Whether it opens the first example while nobody asks for anything, see
             :func:`core.workspace.workers.serving.serve`.
     """
 
@@ -59,8 +61,10 @@ class Worker(Endpoint):
         )
         self._ended = threading.Lock()
         self._most_memory = 0
+        self._excess = ""
+        self._seen: tuple[int, bool, Consumption] | None = None
         self._start_memory: int | None = None
-        self._limit = int(limits.worker_bytes)
+        self._limits = limits
         self._process.start()
         theirs.close()
 
@@ -104,11 +108,35 @@ class Worker(Endpoint):
         """Note how much memory the worker has, so that it can be told later what ended it."""
         self._most_memory = max(self._most_memory, memory_in_use(self.process_id) or 0)
 
+    @property
+    def excess(self) -> str:
+        """What it was ended for by :meth:`end_if_excessive`, as the end of a sentence; empty where it was not."""
+        return self._excess
+
+    def end_if_excessive(self) -> None:
+        """Kill the worker if it has more threads, or took more processor time, than one visitor has.
+
+        Processor time is counted from the last sign of life, or from when this was called first after it.
+        """
+        now, life = consumption_of(self.process_id), (self.life_signs, self.is_busy)
+        if now is None or self._excess:
+            return
+        if self._seen is None or self._seen[:2] != life:
+            self._seen = (*life, now)
+        self._excess = now.beyond(self._seen[2], self._limits, is_busy=self.is_busy)
+        if self._excess:
+            # The pipe stays open: whoever waits at it sees the end of it.
+            self._kill()
+
     def why_it_ended(self) -> str:
         """Say why a worker that was not ended by the page is gone, as the end of a sentence."""
         self._process.join(1)
+        if self._excess:
+            return self._excess
         code = self._process.exitcode
-        over = self._start_memory is not None and self._most_memory - self._start_memory > 0.8 * self._limit
+        over = (
+            self._start_memory is not None and self._most_memory - self._start_memory > 0.8 * self._limits.worker_bytes
+        )
         if over or code == -signal.SIGKILL:
             return "took more memory than one visitor has"
         name = signal.Signals(-code).name if code is not None and code < 0 else f"status {code}"
@@ -120,12 +148,15 @@ class Worker(Endpoint):
             if self.pipe.closed:
                 return
             self.pipe.close()
+        self._kill()
+        self._process.join(5)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _kill(self) -> None:
         # Its own process group, which it makes itself a leader of when it starts.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process_id, signal.SIGKILL)
         self._process.kill()
-        self._process.join(5)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
@@ -152,6 +183,7 @@ class WorkerPool:
         self._spare: Worker | None = None
         self._preparing = False
         self._closed = False
+        self._watches = False
         _remove_what_killed_pages_left()
         atexit.register(self.close)
 
@@ -182,6 +214,7 @@ class WorkerPool:
                     self._in_use.add(worker)
                 self._changed.notify_all()
         self.prepare_spare()
+        self._start_watch()
         return worker
 
     def release(self, worker: Worker) -> None:
@@ -201,7 +234,7 @@ class WorkerPool:
         threading.Thread(target=self._make_spare_or_say_why_not, name="layerscope-spare", daemon=True).start()
 
     def start_spare(self) -> None:
-        """Start a worker for the next visitor and return when it is prepared.
+        """Start a worker for the next visitor and return when it can be asked.
 
         Raises:
             WorkerLost: If it does not start.
@@ -219,6 +252,24 @@ class WorkerPool:
         for worker in workers:
             worker.end()
         atexit.unregister(self.close)
+
+    def _start_watch(self) -> None:
+        with self._changed:
+            if self._watches or self._closed:
+                return
+            self._watches = True
+        if consumption_of(os.getpid()) is None:
+            _log.warning(
+                "This system does not say what a process takes: workers may use any processor time and threads."
+            )
+            return
+        threading.Thread(target=self._watch, name="layerscope-watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._closed:
+            for worker in self.workers:
+                worker.end_if_excessive()
+            time.sleep(_WATCH_SECONDS)
 
     def _wait_in_line(self, tell: Callable[[int], None]) -> None:
         place = object()

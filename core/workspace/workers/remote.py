@@ -41,8 +41,6 @@ __all__ = ["RemoteWorkspace"]
 
 _LOOK_SECONDS: Final = 0.05
 _ROWS: Final = WorkspaceInterface.sample_rows.__name__
-# What builds on everything that is open.
-_ANYTHING: Final = Request("model")
 
 
 def _failed(error: WorkerLost) -> ChartResult:
@@ -106,17 +104,6 @@ class RemoteWorkspace(ForwardingWorkspace):
     def is_live(self) -> bool:
         """Whether a worker answers, or did until it was lost, and not only what is known without one."""
         return self._has_had_worker
-
-    def become_live(self) -> None:
-        """Take a worker, and open in it what is open, before anything is asked that needs one.
-
-        Raises:
-            WorkerLost: If there is none to be had, or what is open cannot be opened any more.
-        """
-        with self._lock, _gone_is_lost():
-            if not self._has_had_worker:
-                connection = self._connect()
-                self._restore(connection, self._history.before(_ANYTHING))
 
     def stop(self) -> None:
         """End what is being worked on; what is open stays open."""
@@ -244,7 +231,14 @@ class RemoteWorkspace(ForwardingWorkspace):
         if self._connection is not None and self._connection.endpoint.is_alive:
             return self._connection
         if self._connection is not None:
+            excess = self._connection.endpoint.excess
             self._drop(self._connection)
+            if excess:
+                raise WorkerLost(
+                    f"The process for your model {excess}, so it was ended.",
+                    remedy="What is open stays open, and is opened again in a new process when you go on: try again. "
+                    "What a plugin, or code of the model, leaves running is ended like that again.",
+                )
         started = time.monotonic()
         endpoint = self._pool.acquire(lambda place: self._tell(Waiting(time.monotonic() - started, place)))
         self._connection = Connection(endpoint)
@@ -260,7 +254,7 @@ class RemoteWorkspace(ForwardingWorkspace):
         connection.pending = Pending(request, meaning)
         # Until the answer is there, nobody knows what is open in the worker.
         was_restored, connection.is_restored = connection.is_restored, connection.is_restored and mark.change is None
-        endpoint.is_busy = True
+        endpoint.is_busy, endpoint.life_signs = True, endpoint.life_signs + 1
         try:
             endpoint.pipe.send(sent)
         except (OSError, ValueError) as error:
@@ -279,13 +273,15 @@ class RemoteWorkspace(ForwardingWorkspace):
             if reply is not None and reply.progress is None:
                 break
             if reply is not None and reply.progress is not None:
-                pending.advance(*reply.progress)
+                if pending.advance(*reply.progress):
+                    connection.endpoint.life_signs += 1
                 if progress:
                     progress(pending.fraction or 0.0, pending.text)
             connection.endpoint.look()
             self._tell(pending.waiting)
         connection.pending = None
         connection.endpoint.is_busy, connection.endpoint.used_at = False, time.monotonic()
+        connection.endpoint.life_signs += 1
         if isinstance(reply.error, ModelTooLarge):
             # What it took before it failed is not all given back: the next file gets a process of its own.
             self._drop(connection)

@@ -29,6 +29,7 @@ READY = b"r"
 """What a worker says when it can be asked."""
 
 _GRACE_SECONDS: Final = 5
+_QUIET_SECONDS: Final = 1.0
 
 
 def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bool = False) -> None:
@@ -39,8 +40,8 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
         limits: What the worker may use.
         readable: Folder in which the page puts what was uploaded.
         private: Folder for the worker's own files.
-        prepared: Whether to open the first example and draw its first picture before saying that it is ready, as that
-            is what a visitor sees first.
+        prepared: Whether to open the first example and draw its first picture if nobody asks for anything at once, as
+            that is what a visitor sees first. Who comes right behind others needs the processor for something else.
     """
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -52,10 +53,10 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     confine(limits, readable, private)
     # A thread is confined by what the one that starts it is confined by, so this is the first.
     threading.Thread(target=_leave_with_the_page, daemon=True).start()
-    if prepared:
+    send(pipe, READY)
+    if prepared and not pipe.poll(_QUIET_SECONDS):
         # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
         open_first_example(Workspace())
-    send(pipe, READY)
     while True:
         try:
             request: Request = pipe.recv()

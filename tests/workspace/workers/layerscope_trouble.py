@@ -9,6 +9,7 @@ import multiprocessing.connection
 import os
 import re
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -40,6 +41,11 @@ def hoard():
 def hold_the_interpreter():
     # Never lets another thread of Python run, as no function of C does that forgets to.
     re.match("(a+)+$", "a" * 60 + "b")
+
+
+def spin():
+    while True:
+        pass
 
 
 def leave_a_process_behind():
@@ -191,6 +197,31 @@ class HoldsTheInterpreter(Picture):
         hold_the_interpreter()
 
 
+class WorksHard(Picture):
+    name, title = "works-hard", "Works hard"
+
+    def happen(self):
+        spin()
+
+
+class WorksOn(Picture):
+    name, title = "works-on", "Works on"
+
+    def happen(self):
+        threading.Thread(target=spin, daemon=True).start()
+
+
+class StartsThreads(Picture):
+    name, title = "starts-threads", "Starts threads"
+
+    def happen(self):
+        # Little memory is reserved for each, which no limit on memory would tell.
+        threading.stack_size(64 * 1024)
+        for _ in range(400):
+            threading.Thread(target=wait_for_ever, daemon=True).start()
+        wait_for_ever()
+
+
 class ReadsTheHost(Picture):
     name, title = "reads-the-host", "Reads the host"
 
@@ -201,4 +232,14 @@ class ReadsTheHost(Picture):
 
 @hookimpl
 def visualizers():
-    return [Quiet(), NeverReturns(), Aborts(), Hoards(), HoldsTheInterpreter(), ReadsTheHost()]
+    return [
+        Quiet(),
+        NeverReturns(),
+        Aborts(),
+        Hoards(),
+        HoldsTheInterpreter(),
+        WorksHard(),
+        WorksOn(),
+        StartsThreads(),
+        ReadsTheHost(),
+    ]

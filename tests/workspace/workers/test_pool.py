@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import is_running
+from benchmarks.processes import is_running, processor_seconds
 from core.errors import InputRejected, ModelRefused, WorkerLost
 from tests.workspace.workers.conftest import wait_until
 from tests.workspace.workers.trouble import keras_file
@@ -52,6 +52,13 @@ def in_background():
 
 def folders_in(folder):
     return [path for path in folder.iterdir() if path.name.startswith("layerscope-worker-")]
+
+
+def rests(process):
+    """Return whether a process does nothing for longer than a worker waits before it opens the first example."""
+    before = processor_seconds(process)
+    time.sleep(1.5)
+    return processor_seconds(process) - before < 0.05
 
 
 def waits(workspace):
@@ -227,6 +234,7 @@ def test_a_spare_worker_has_the_first_example_ready(make_pool, visitor):
 
     without = seconds_to_the_first_picture()
     assert wait_until(lambda: pool._spare is not None, 30)
+    assert wait_until(lambda: rests(pool._spare.process_id), 30)
     assert seconds_to_the_first_picture() < without / 2
 
 

@@ -170,7 +170,7 @@ def test_a_worker_goes_on_from_what_was_known_without_it(make_pool):
     shown = list(range(9))
     known = workspace.sample_strip(shown, 0), workspace.layers(0), workspace.answer(0)
     assert not workspace.is_live
-    workspace.become_live()
+    assert workspace.layers(1)
 
     assert workspace.is_live
     # That which is right has its mark as before.
