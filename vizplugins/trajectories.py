@@ -28,7 +28,7 @@ from vizplugins import (
 _SIDE = 380
 _FEWEST_STEPS = 3
 _MOST_ROWS = 6_000
-# What PCA places in a second or so, and UMAP in ten.
+# What either places in a second or two.
 _FEWEST_DRAWN = 50
 _MOST_PLACED = {"PCA": 20_000, "UMAP": 4_000}
 

@@ -1,24 +1,26 @@
 """Samples as points of a plane or of space: near each other where the layer answers alike.
 
-PCA by scikit-learn, t-SNE by openTSNE, UMAP by umap-learn. They are imported when they are asked for: umap-learn
-compiles for up to half a minute when it is first used in a process.
+PCA by scikit-learn, t-SNE by openTSNE, both imported when they are asked for; UMAP by a module of ours. Of very many
+samples some are placed as landmarks, and the others among them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
+from core.analysis.landmarks import Rows, blocks_of_rows, drawn_rows, placed_among, rows_at
+from core.analysis.neighbours import Metric, nearest_others
+from core.analysis.uniform_manifold import uniform_manifold
 from core.common.choices import refuse_unknown
 from core.extraction.activation import Activation
 
 __all__ = [
     "FEWEST_SAMPLES",
+    "LANDMARKS",
     "Method",
     "Metric",
     "Pooling",
@@ -31,15 +33,23 @@ __all__ = [
 ]
 
 Method = Literal["PCA", "t-SNE", "UMAP"]
-Metric = Literal["euclidean", "cosine", "manhattan"]
 Pooling = Literal["flatten", "mean", "maximum"]
 
 FEWEST_SAMPLES: Final = 5
+LANDMARKS: Final = 20_000
+"""Of more samples than these, t-SNE and UMAP place as many, and the others among them."""
 _WIDE: Final = 20_000
-_EXACT: Final = 1_000
-_STEPS: Final = 750
+_EARLY_STEPS: Final = 100
+_STEPS: Final = 400
 _TOLD_EVERY: Final = 25
-_RANKED: Final = 5_000
+_INTERPOLATED: Final = 3_000
+"""From how many samples on interpolation takes less time than a tree."""
+_GRID: Final = 1.5
+"""Squares of the interpolation, in units of the picture: with 1, the last steps take four times as long, for the same
+neighbours."""
+_SPREAD: Final = 1e5
+"""What t-SNE begins with is 1e-4 wide, and UMAP with ten."""
+_RANKED: Final = 2_000
 """Trustworthiness compares all pairs, so of more samples it is estimated from this many."""
 
 
@@ -53,12 +63,14 @@ class Projection:
         trustworthiness: From 0 to 1, how far a sample's neighbours in the picture are its neighbours in the layer:
             Venna and Kaski 2001; None for PCA.
         perplexity: That was used, for t-SNE: it must be below a third of the samples.
+        landmarks: Samples that were placed by the method itself, where the others were placed among them; else None.
     """
 
     points: np.ndarray
     explained: tuple[float, ...] = ()
     trustworthiness: float | None = None
     perplexity: float | None = None
+    landmarks: int | None = None
 
 
 def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
@@ -84,7 +96,7 @@ def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
 
 
 def project(  # noqa: PLR0913 - public: what each of the methods can be told
-    features: np.ndarray,
+    features: Rows,
     method: Method,
     dimensions: int = 2,
     perplexity: float = 30.0,
@@ -93,13 +105,14 @@ def project(  # noqa: PLR0913 - public: what each of the methods can be told
     metric: Metric = "euclidean",
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
+    landmarks: int = LANDMARKS,
 ) -> Projection:
     """Place samples in a plane or in space.
 
     Args:
-        features: Shape ``(sample, feature)``, finite.
+        features: Shape ``(sample, feature)``, finite: an array, or what reads one from a disk block by block.
         method: PCA (Pearson 1901), t-SNE (van der Maaten and Hinton 2008; Poličar et al. 2024) or UMAP (McInnes et al.
-            2018).
+            2018); the latter two begin with PCA (Kobak and Linderman 2021).
         dimensions: 2 or 3.
         perplexity: For t-SNE, roughly how many neighbours count.
         neighbours: For UMAP, how many neighbours count.
@@ -107,6 +120,8 @@ def project(  # noqa: PLR0913 - public: what each of the methods can be told
         metric: How far apart samples are in the layer; PCA knows the Euclidean one only.
         seed: Of the random numbers; the same seed gives the same picture.
         progress: Called with how far it is.
+        landmarks: Of more samples, t-SNE and UMAP place so many, drawn by chance, and each of the others at the median
+            of its nearest ten (Kobak and Berens 2019).
 
     Raises:
         ValueError: If there are fewer than :data:`FEWEST_SAMPLES` samples, or :func:`why_no_place` says why not.
@@ -114,28 +129,47 @@ def project(  # noqa: PLR0913 - public: what each of the methods can be told
     """
     refuse_unknown(method, get_args(Method), "method")
     refuse_unknown(metric, get_args(Metric), "metric")
-    if len(features) < FEWEST_SAMPLES:
-        raise ValueError(f"{len(features)} samples are too few to be placed; it takes {FEWEST_SAMPLES} or more")
+    count = features.shape[0]
+    if count < FEWEST_SAMPLES:
+        raise ValueError(f"{count} samples are too few to be placed; it takes {FEWEST_SAMPLES} or more")
     if why := why_no_place(features):
         raise ValueError(why)
     tell = progress or (lambda fraction, text: None)
     if method == "PCA":
         return _pca(features, dimensions)
-    if method == "t-SNE":
-        fitting = min(perplexity, (len(features) - 1) / 3)
-        points = _tsne(features, dimensions, fitting, metric, seed, tell)
+    chosen = drawn_rows(count, max(landmarks, FEWEST_SAMPLES), seed)
+    those = rows_at(features, chosen)
+    share = 0.95 if len(chosen) == count else 0.3
+
+    def tell_share(fraction: float, text: str) -> None:
+        tell(share * fraction, text)
+
+    fitting = min(perplexity, (len(those) - 1) / 3) if method == "t-SNE" else None
+    if fitting is not None:
+        points = _tsne(those, dimensions, fitting, metric, seed, tell_share)
     else:
-        fitting = None
-        points = _umap(features, dimensions, neighbours, minimum_distance, metric, seed, tell)
+        points = _umap(those, dimensions, neighbours, minimum_distance, metric, seed, tell_share)
+    if len(chosen) < count:
+
+        def tell_placed(done: int, all_of_them: int) -> None:
+            tell(0.3 + 0.65 * done / all_of_them, f"{done:,} of {all_of_them:,} samples placed")
+
+        places, points = points, placed_among(features, those, points, metric, tell_placed)
+        points[chosen] = places
     tell(0.97, "comparing neighbours")
-    return Projection(points, (), _trustworthiness(features, points, metric, seed), fitting)
+    trust = _trustworthiness(features, points, metric, seed)
+    return Projection(points, (), trust, fitting, len(chosen) if len(chosen) < count else None)
 
 
-def why_no_place(features: np.ndarray) -> str:
+def why_no_place(features: Rows) -> str:
     """Return why samples cannot be placed, as a sentence; empty if they can."""
-    if not np.isfinite(features).all():
-        return "Some values are NaN or infinite, and what holds them has no place."
-    if len(features) and (features == features[0]).all():
+    first, differs = None, False
+    for _, block in blocks_of_rows(features):
+        if not np.isfinite(block).all():
+            return "Some values are NaN or infinite, and what holds them has no place."
+        first = block[0] if first is None else first
+        differs = differs or bool((block != first).any())
+    if first is not None and not differs:
         return "The layer answers the same to all of them, so there is nothing to be told apart."
     return ""
 
@@ -177,23 +211,56 @@ def setting_apart(features: np.ndarray, inside: np.ndarray, count: int) -> tuple
     return strongest, apart[strongest].astype(np.float64)
 
 
-def _pca(features: np.ndarray, dimensions: int) -> Projection:
-    from sklearn.decomposition import PCA, KernelPCA
-
-    possible = min(dimensions, *features.shape)
-    if features.shape[1] > _WIDE:
-        # The same points, from the products of samples with each other instead of features with each other.
-        wide = KernelPCA(n_components=possible, kernel="linear", eigen_solver="dense")
-        points = wide.fit_transform(features)
-        spread = ((features - features.mean(axis=0)).astype(np.float64) ** 2).sum()
-        shares = wide.eigenvalues_ / spread
+def _pca(features: Rows, dimensions: int) -> Projection:
+    count, width = features.shape
+    possible = min(dimensions, count, width)
+    if width > _WIDE:
+        points, shares = _pca_of_wide(rows_at(features, np.arange(count)), possible)
+    elif count >= 10 * width:
+        points, shares = _pca_of_many(features, possible)
     else:
+        from sklearn.decomposition import PCA
+
         # The full decomposition gives the same picture each time, without a seed.
         fitted = PCA(n_components=possible, svd_solver="full")
-        points, shares = fitted.fit_transform(features.astype(np.float64)), fitted.explained_variance_ratio_
+        points = fitted.fit_transform(rows_at(features, np.arange(count)).astype(np.float64))
+        shares = fitted.explained_variance_ratio_
     # A layer of one unit has one dimension; the others are zero.
     missing = dimensions - points.shape[1]
     return Projection(np.pad(points, ((0, 0), (0, missing))), (*map(float, shares), *[0.0] * missing))
+
+
+def _pca_of_wide(features: np.ndarray, possible: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same points, from the products of samples with each other instead of features with each other."""
+    from sklearn.decomposition import KernelPCA
+
+    wide = KernelPCA(n_components=possible, kernel="linear", eigen_solver="dense")
+    points = wide.fit_transform(features)
+    return points, wide.eigenvalues_ / ((features - features.mean(axis=0)).astype(np.float64) ** 2).sum()
+
+
+def _pca_of_many(features: Rows, possible: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same points, from the products of features with each other, which are added up block by block."""
+    count, width = features.shape
+    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks_of_rows(features)) / count
+    products = np.zeros((width, width))
+    for _, block in blocks_of_rows(features):
+        centred = block - mean
+        products += centred.T @ centred
+    variances, directions = np.linalg.eigh(products)
+    directions = directions[:, ::-1][:, :possible]
+    # Which of two opposite directions is found is left to chance otherwise.
+    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(possible)])
+    points = np.concatenate([(block - mean) @ directions for _, block in blocks_of_rows(features)])
+    return points, variances[::-1][:possible] / variances.sum()
+
+
+def _start(features: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
+    from openTSNE import initialization
+
+    if features.shape[1] < dimensions:
+        return initialization.random(len(features), n_components=dimensions, random_state=seed)
+    return initialization.pca(features, n_components=dimensions, random_state=seed)
 
 
 def _tsne(
@@ -204,37 +271,36 @@ def _tsne(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
-    from openTSNE import TSNE, initialization
-    from sklearn.metrics import pairwise_distances
+    from openTSNE import TSNE, affinity, nearest_neighbors
 
-    done = 0
+    done, steps = 0, _EARLY_STEPS + _STEPS
 
     def told(iteration: int, error: float, embedding: Any) -> bool:
         nonlocal done
         done += _TOLD_EVERY
-        tell(min(0.95, done / _STEPS), f"step {done:,} of {_STEPS:,}")
+        tell(done / steps, f"step {done:,} of {steps:,}")
         return False
 
     tell(0.0, "looking for neighbours")
-    # Where openTSNE would take exact neighbours anyway, it is given the distances: else it looks whether pynndescent is
-    # there by importing it, which compiles for some fifteen seconds in each new process.
-    few = len(features) < _EXACT
-    started = (
-        initialization.pca(features, n_components=dimensions, random_state=seed)
-        if features.shape[1] >= dimensions
-        else "random"
-    )
+    # Given the neighbours, openTSNE does not look whether pynndescent is there, which compiles as it is imported.
+    others, distances = nearest_others(features, min(len(features) - 1, int(3 * perplexity)), metric)
+    neighbours = nearest_neighbors.PrecomputedNeighbors(others, distances.astype(np.float64))
+    # Interpolation knows a plane only.
+    interpolates = dimensions < 3 and len(features) >= _INTERPOLATED
     fitted = TSNE(
         n_components=dimensions,
         perplexity=perplexity,
-        metric="precomputed" if few else metric,
-        initialization=started,
-        # Interpolation, which is faster for many points, knows a plane only.
-        negative_gradient_method="auto" if dimensions < 3 else "bh",
+        initialization=_start(features, dimensions, seed),
+        early_exaggeration_iter=_EARLY_STEPS,
+        n_iter=_STEPS,
+        # Of a start by PCA, the early steps have little to find; at full speed they find it in fewer.
+        initial_momentum=0.8,
+        negative_gradient_method="fft" if interpolates else "bh",
+        ints_in_interval=_GRID,
         random_state=seed,
         callbacks=told,
         callbacks_every_iters=_TOLD_EVERY,
-    ).fit(pairwise_distances(features, metric=metric) if few else features)
+    ).fit(affinities=affinity.PerplexityBasedNN(perplexity=perplexity, knn_index=neighbours))
     return np.asarray(fitted, dtype=np.float64)
 
 
@@ -247,51 +313,24 @@ def _umap(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> np.ndarray:
-    starting = partial(tell, 0.05, "starting UMAP, which compiles for up to half a minute the first time")
-    starting()
-    _while_telling(_compile_umap, starting)
-    import umap
-
-    placing = umap.UMAP(
-        n_components=dimensions,
-        n_neighbors=min(neighbours, len(features) - 1),
-        min_dist=minimum_distance,
-        metric=metric,
-        random_state=seed,
-        # Of few samples the eigenvectors that it starts from do not exist.
-        init="spectral" if len(features) > 5 * dimensions else "random",
-        n_jobs=1,
+    tell(0.0, "looking for neighbours")
+    # It counts the sample itself among its neighbours.
+    others, distances = nearest_others(features, max(1, min(neighbours, len(features)) - 1), metric)
+    points = uniform_manifold(
+        others,
+        distances.astype(np.float64),
+        _SPREAD * _start(features, dimensions, seed),
+        minimum_distance,
+        seed,
+        lambda done, steps: tell(0.2 + 0.8 * done / steps, f"step {done:,} of {steps:,}"),
     )
-    # Another metric, or a third dimension, is compiled anew.
-    fitting = partial(tell, 0.2, "placing the samples")
-    fitting()
-    fitted = _while_telling(partial(placing.fit_transform, features), fitting)
-    return np.asarray(fitted, dtype=np.float64)
+    return points.astype(np.float64)
 
 
-def _while_telling(work: Callable[[], Any], tell: Callable[[], None]) -> Any:
-    """Return what some work comes to that says nothing itself, and give a sign of life every second meanwhile."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        future = executor.submit(work)
-        while not wait([future], timeout=1.0).done:
-            tell()
-        return future.result()
-
-
-@cache
-def _compile_umap() -> None:
-    # Of a few points: the first use alone takes as long as a picture may.
-    import umap
-
-    few = np.random.default_rng(0).random((40, 4), dtype=np.float32)
-    umap.UMAP(n_neighbors=5, random_state=0, n_epochs=1, n_jobs=1).fit_transform(few)
-
-
-def _trustworthiness(features: np.ndarray, points: np.ndarray, metric: Metric, seed: int) -> float:
+def _trustworthiness(features: Rows, points: np.ndarray, metric: Metric, seed: int) -> float:
     from sklearn.manifold import trustworthiness
 
-    if len(features) > _RANKED:
-        chosen = np.random.default_rng(seed).choice(len(features), _RANKED, replace=False)
-        features, points = features[chosen], points[chosen]
-    neighbours = min(5, (len(features) - 1) // 2)
-    return float(trustworthiness(features, points, n_neighbors=neighbours, metric=metric))
+    chosen = drawn_rows(len(points), _RANKED, seed)
+    neighbours = min(5, (len(chosen) - 1) // 2)
+    there = rows_at(features, chosen)
+    return float(trustworthiness(there, points[chosen], n_neighbors=neighbours, metric=metric))

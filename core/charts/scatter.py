@@ -87,4 +87,5 @@ def quality(placed: Projection) -> str:
     if placed.explained:
         return f"the axes explain {' + '.join(percent(share) for share in placed.explained)} of the variance"
     perplexity = f", perplexity {number_text(placed.perplexity)}" if placed.perplexity else ""
-    return f"trustworthiness {placed.trustworthiness:.2f} of 1{perplexity}"
+    landmarks = f", {placed.landmarks:,} placed and the others among them" if placed.landmarks else ""
+    return f"trustworthiness {placed.trustworthiness:.2f} of 1{perplexity}{landmarks}"

@@ -1,10 +1,18 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import zarr
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 
 import core
-from core.analysis.projection import features_of, nearest, project
+from core.analysis.landmarks import blocks_of_rows
+from core.analysis.neighbours import nearest_others
+from core.analysis.projection import features_of, nearest, project, why_no_place
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,89 @@ def test_classes_separate_and_the_same_seed_gives_the_same(digits, method, dimen
     assert one.trustworthiness > 0.95
 
 
+@pytest.mark.parametrize("metric", ["cosine", "manhattan"])
+@pytest.mark.parametrize("method", ["t-SNE", "UMAP"])
+def test_another_distance(digits, method, metric):
+    values, labels = digits
+    assert purity(project(values, method, metric=metric, perplexity=15).points, labels) > 0.85
+
+
+def test_nothing_is_compiled():
+    check = (
+        "import sys, numpy as np; from core.analysis.projection import project; "
+        "values = np.random.default_rng(0).normal(size=(1200, 4)); project(values, 'UMAP'); project(values, 't-SNE'); "
+        "sys.exit(bool({'numba', 'pynndescent'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def written_digits():
+    """1,797 pictures of digits, a number per pixel."""
+    return load_digits().data.astype(np.float32), load_digits().target
+
+
+def test_umap_of_many_samples(written_digits):
+    values, labels = written_digits
+    placed = project(values, "UMAP")
+
+    # What umap-learn 0.5.12 comes to: 0.988 and 0.98.
+    assert placed.trustworthiness > 0.985
+    assert purity(placed.points, labels) > 0.97
+
+
+def test_points_of_umap_keep_the_minimum_distance_on_the_whole(written_digits):
+    values = written_digits[0][:600]
+    near, far = (
+        nearest_others(project(values, "UMAP", minimum_distance=least).points, 1, "euclidean")[1] for least in (0, 0.8)
+    )
+    assert np.median(far) > 4 * np.median(near)
+
+
+class TestVeryManySamples:
+    @pytest.mark.parametrize("method", ["t-SNE", "UMAP"])
+    def test_the_others_lie_among_landmarks(self, written_digits, method):
+        values, labels = written_digits
+        told = []
+        placed = project(values, method, landmarks=500, progress=lambda fraction, text: told.append(fraction))
+
+        assert placed.landmarks == 500
+        assert placed.points.shape == (len(values), 2)
+        assert purity(placed.points, labels) > 0.9
+        assert placed.trustworthiness > 0.95
+        assert told == sorted(told)
+        np.testing.assert_array_equal(placed.points, project(values, method, landmarks=500).points)
+
+    def test_all_are_placed_where_there_are_no_more(self, written_digits):
+        values = written_digits[0][:50]
+        assert project(values, "UMAP", landmarks=50).landmarks is None
+
+    @pytest.mark.parametrize("method", ["PCA", "UMAP"])
+    def test_what_is_read_from_a_disk_is_placed_as_an_array_is(self, written_digits, tmp_path, method):
+        values = np.tile(written_digits[0], (1, 8))[:1000]  # (sample, feature), of several blocks
+        stored = zarr.create_array(tmp_path / "values.zarr", data=values, chunks=(100, values.shape[1]))
+        assert len(list(blocks_of_rows(np.empty((200_000, values.shape[1]))))) > 1
+
+        read, held = (project(rows, method, landmarks=200) for rows in (stored, values))
+        np.testing.assert_allclose(read.points, held.points, atol=1e-6)
+
+    @pytest.mark.parametrize("dimensions", [2, 3])
+    def test_pca_is_that_of_a_singular_value_decomposition(self, written_digits, dimensions):
+        values = written_digits[0]
+        placed = project(values, "PCA", dimensions)
+        fitted = PCA(n_components=dimensions, svd_solver="full").fit(values.astype(np.float64))
+
+        np.testing.assert_allclose(np.abs(placed.points), np.abs(fitted.transform(values)), atol=1e-4)
+        np.testing.assert_allclose(placed.explained, fitted.explained_variance_ratio_, rtol=1e-6)
+
+    def test_a_value_that_is_no_number_is_found_wherever_it_is(self):
+        values = np.zeros((300_000, 40), np.float32)
+        values[0, 0] = 1
+        assert why_no_place(values) == ""
+        values[-1, -1] = np.nan
+        assert why_no_place(values).startswith("Some values are NaN")
+
+
 def test_a_perplexity_that_is_too_large_is_fitted(digits):
     values, _ = digits
     assert project(values[:10], "t-SNE", perplexity=100).perplexity == 3
@@ -78,7 +169,8 @@ def test_a_perplexity_that_is_too_large_is_fitted(digits):
 @pytest.mark.parametrize("method", ["PCA", "t-SNE", "UMAP"])
 def test_few_samples_few_features_and_constants(method):
     random = np.random.default_rng(0)
-    for features in (random.normal(size=(5, 4)), random.normal(size=(9, 1))):
+    twice = np.repeat(random.normal(size=(2, 4)), 20, axis=0)
+    for features in (random.normal(size=(5, 4)), random.normal(size=(9, 1)), twice):
         placed = project(features.astype(np.float32), method, 3)
         assert placed.points.shape == (len(features), 3)
         assert np.isfinite(placed.points).all()
