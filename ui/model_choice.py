@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
+from core.common.cache import OnceCache
 from core.common.limits import format_limit, get_limits
 from core.common.text import count_text
 from core.errors import CodeNeeded, ModelRefused
@@ -53,6 +54,8 @@ _EXAMPLE: Final = "Example"
 _FILE: Final = "Your file"
 _RUN: Final = "recorded training"
 _RUN_TITLE: Final = "A recorded training"
+_UPLOADED_RUNS: Final[OnceCache[bool]] = OnceCache(64)
+"""Whether an upload is a recorded training, by what tells it from others: all of it is searched for that."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def _model_file(workspace: WorkspaceInterface, choice: Choice) -> ModelSource | 
 
 def _uploaded_source(workspace: WorkspaceInterface, files: ModelFiles) -> ModelSource:
     (name, content), *others = files.files
-    if not others and holds_run(content):
+    if not others and _UPLOADED_RUNS.get(files.identity, partial(holds_run, content)):
         open_run = partial(workspace.open_run, content, name, trust_for(files.identity))
         return ModelSource(files.identity, name, open_run, {"upload": name})
     is_recorded = not others and is_recording(content)

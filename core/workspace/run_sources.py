@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from core.training.run_files import DESCRIPTION
 __all__ = ["holds_run", "when_begun"]
 
 _LEDGER: Final = f"{PROGRESS}/{DESCRIPTION}"
+_FILES_REMEMBERED: Final = 64
 
 
 def holds_run(source: Path | bytes) -> bool:
@@ -27,15 +29,21 @@ def holds_run(source: Path | bytes) -> bool:
     try:
         if source.is_dir():
             return (source / PROGRESS / DESCRIPTION).is_file()
-        if not source.is_file() or not source.stat().st_size:
-            return False
-        with source.open("rb") as stream:
-            if stream.read(len(file_signatures.ZIP)) != file_signatures.ZIP:
-                return False
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return content.find(_LEDGER.encode()) >= 0
+        return source.is_file() and _names_ledger(source, *when_begun(source))
     except (OSError, ValueError):  # no file has such a name
         return False
+
+
+@lru_cache(_FILES_REMEMBERED)
+def _names_ledger(path: Path, _changed_at: int, size: int) -> bool:
+    # A page asks after every click, and to search a model of half a gigabyte takes longer than its picture.
+    if not size:
+        return False
+    with path.open("rb") as stream:
+        if stream.read(len(file_signatures.ZIP)) != file_signatures.ZIP:
+            return False
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(_LEDGER.encode()) >= 0
 
 
 def when_begun(source: Path) -> tuple[int, int]:
