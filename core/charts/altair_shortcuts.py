@@ -21,8 +21,8 @@ def take_shortcuts() -> None:
 
     - For each encoding that is a text, and for ``alt.value(0)``, Altair hashes the schemas of its 450 classes, which
       takes 5 ms. Here the table is made once: 50 charts that ship take a fifth less.
-    - To put charts together it copies them again and again, part by part, and most parts are numbers, texts, and
-      what is not said. Here these are left as they are: another fifth.
+    - To put charts together it copies them again and again, with all that they are made of. Here charts are copied
+      and what they are made of is not, which nothing in Altair changes once it is in a chart: another third.
     """
     names = vars(schemapi)
     if {"_FromDict", "_deep_copy"} <= set(names):
@@ -33,18 +33,21 @@ def take_shortcuts() -> None:
 
 def _copy_of(part: Any, by_reference: set[str]) -> Any:
     with schemapi.debug_mode(False):
+        if isinstance(part, schemapi.SchemaBase):
+            return _copied_schema(part, by_reference)
         return _copied(part, by_reference)
 
 
 def _copied(part: Any, by_reference: set[str]) -> Any:
-    if part is alt.Undefined or part is None or isinstance(part, (str, int, float)):
-        return part
     if isinstance(part, list):
         return [_copied(each, by_reference) for each in part]
     if isinstance(part, dict):
         return _copied_values(part, by_reference)
-    if not isinstance(part, schemapi.SchemaBase):
-        return part
+    # Altair names the charts in a chart, and takes parameters and sizes from them; what they are made of it leaves.
+    return _copied_schema(part, by_reference) if isinstance(part, alt.TopLevelMixin) else part
+
+
+def _copied_schema(part: Any, by_reference: set[str]) -> Any:
     if own_way := getattr(part, "__deepcopy__", None):
         return own_way(part)
     arguments = [_copied(each, by_reference) for each in part._args]
