@@ -75,12 +75,13 @@ def _pictures(workspace: WorkspaceInterface, choice: Choice, notes: Sequence[str
         return
     with st.container(key=keys.PICTURE_AND_OPTIONS):
         chart_place, options_place = st.columns([4, 1], gap="medium")
-    with options_place:
-        places = _beside(workspace, view, visualizer, choice)
+    # First: the browser begins to draw it while the options are on their way.
     with chart_place, st.container(key=keys.PICTURE_PLACE):
         assert view.chart is not None
         _caption(visualizer)
         _charts(workspace, view.chart, choice, visualizer)
+    with options_place:
+        places = _beside(workspace, view, visualizer, choice)
     show_faults(places, view.chart.faults)
 
 
