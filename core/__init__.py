@@ -14,6 +14,7 @@ from core.common.display import set_display
 
 if TYPE_CHECKING:
     from core.analysis.maximization.ascent import AscentSettings
+    from core.analysis.stored_answers import project_dataset
     from core.errors import (
         CodeNeeded,
         ExtractionFailed,

@@ -50,7 +50,7 @@ _ABOUT_MARKED: Final = {
 
 _PROPERTIES: Final = (property, cached_property)
 _NUMBERS: Final = (
-    *("attribute", "maximize", "AscentSettings", "Maximization", "project", "health", "Health"),
+    *("attribute", "maximize", "AscentSettings", "Maximization", "project", "project_dataset", "health", "Health"),
     *("compare", "compare_samples", "unit", "Unit"),
 )
 _GUIDED: Final = (

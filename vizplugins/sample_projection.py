@@ -116,9 +116,9 @@ class Projection(Visualizer):
         "seed or perplexity gives another picture, and groups can appear where there are none. Trustworthiness says "
         f"how far neighbours in the picture are neighbours in the layer. Of more than {projection.LANDMARKS:,} samples "
         "they place as many, by chance, and the others at the median of their ten nearest: what is rare may lie "
-        f"elsewhere. Of more than {raster.MOST_MARKS:,} samples the points are a picture, and what is pointed at is one "
-        "for each small square of it; in three dimensions so many are drawn, evenly spread. The picture is wider than "
-        "high: compare distances along one direction."
+        f"elsewhere. Of more than {raster.MOST_MARKS:,} samples the points are a picture, and what is pointed at is "
+        "one for each small square of it; in three dimensions so many are drawn, evenly spread. The picture is wider "
+        "than high: compare distances along one direction."
     )
 
     def chart(

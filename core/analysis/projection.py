@@ -27,6 +27,7 @@ __all__ = [
     "Projection",
     "features_of",
     "nearest",
+    "pooled",
     "project",
     "setting_apart",
     "why_no_place",
@@ -85,10 +86,20 @@ def features_of(activation: Activation, pooling: Pooling) -> np.ndarray:
         InputRejected: If there is no such pooling.
     """
     refuse_unknown(pooling, get_args(Pooling), "pooling")
-    values = activation.values.astype(np.float32)
+    return pooled(activation.values.astype(np.float32), activation.shown, pooling)
+
+
+def pooled(values: np.ndarray, shown: np.ndarray, pooling: Pooling) -> np.ndarray:
+    """Return one row of numbers per sample, shape ``(sample, feature)``.
+
+    Args:
+        values: The sample axis first, units or channels last.
+        shown: What is no padding, boolean, of the shape of the values without the last axis.
+        pooling: As for :func:`features_of`.
+    """
     if pooling == "flatten" or values.ndim < 3:
         return values.reshape(len(values), -1)  # (sample, *extents) -> (sample, feature)
-    shown = activation.shown[..., None]
+    shown = shown[..., None]
     places = tuple(range(1, values.ndim - 1))
     if pooling == "maximum":
         return np.where(shown, values, -np.inf).max(axis=places)
