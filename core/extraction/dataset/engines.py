@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from core.common.text import safe_name
-from core.errors import InputRejected
+from core.errors import ExtractionFailed, InputRejected
 from core.extraction.extractor import Extractor
 from core.extraction.extractors import extractor_of
 
@@ -67,19 +68,38 @@ class _DaskEngine:
             ) from error
 
     def map(self, function: Callable[..., Result], model: Any, parts: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
-        content = self._client.scatter(saved_model(model), broadcast=True)
+        # As an answer, which is worked out again, from the scheduler's copy, where the last worker that has it is lost;
+        # what is only scattered would be lost with that one.
+        with warnings.catch_warnings():
+            # Dask says that what is large is better scattered.
+            warnings.filterwarnings("ignore", "Sending large graph")
+            content = self._client.submit(_content, saved_model(model), pure=False)
+        self._client.replicate(content)
         workers = max(len(self._client.scheduler_info()["workers"]), 1)
         under_way: deque[Any] = deque()
         try:
             for part in parts:
                 under_way.append(self._client.submit(_on_worker, function, content, *part, pure=False))
                 if len(under_way) >= _AHEAD * workers:
-                    yield under_way.popleft().result()
+                    yield _result_of(under_way.popleft())
             while under_way:
-                yield under_way.popleft().result()
+                yield _result_of(under_way.popleft())
         finally:
             self._client.cancel(list(under_way))
             self._client.close()
+
+
+def _result_of(future: Any) -> Any:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise ExtractionFailed(
+            "A part of the dataset ended the workers that it was given to, one after another.",
+            remedy="Most likely they have too little memory: try a smaller batch size, or fewer layers. What is "
+            "written stays, and the same command goes on from there.",
+        ) from error
 
 
 def engine_at(name: EngineName, address: str = "") -> Engine:
@@ -116,6 +136,10 @@ def saved_model(model: Any) -> bytes:
         path = Path(folder, "model.keras")
         kept.save(path)
         return path.read_bytes()
+
+
+def _content(model: bytes) -> bytes:
+    return model
 
 
 def _on_worker(function: Callable[..., Result], content: bytes, *part: Any) -> Result:

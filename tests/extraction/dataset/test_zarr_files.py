@@ -1,5 +1,6 @@
 """Datasets on disk: the same numbers, from one process or from a cluster, ended half way or not."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 import zarr
+from distributed import Client, LocalCluster
 
 import core
-from core.errors import InputRejected
+from core.errors import ExtractionFailed, InputRejected
 from core.extraction.dataset.engines import engine_at
 
 DIGITS = core.get_example("digits-cnn").model_path
@@ -34,10 +36,8 @@ def many():
 @pytest.fixture(scope="module")
 def cluster():
     """A Dask scheduler and two worker processes on this machine; gives the scheduler's address."""
-    from distributed import LocalCluster
-
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as running:
         yield running.scheduler_address
 
@@ -93,6 +93,45 @@ def test_a_cluster_gives_the_same_numbers(tmp_path, cluster, many, statistics):
         here, there = (zarr.open_group(tmp_path / name, mode="r") for name in ("here", "there"))
         for key in ("conv_2", "dense"):
             np.testing.assert_array_equal(there[key][...], here[key][...])
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_workers_that_are_killed_half_way_lose_nothing(tmp_path, cluster, many, statistics):
+    with Client(cluster, set_as_default=False) as client:
+        processes = list(client.run(os.getpid).values())
+    killed = []
+
+    def kill_one(done, count):
+        if len(killed) < len(processes) and done >= (len(killed) + 1) * count // 4:
+            os.kill(processes[len(killed)], signal.SIGKILL)
+            killed.append(processes[len(killed)])
+
+    engine = engine_at("dask", cluster)
+    for name, options in (("here", {}), ("there", {"engine": engine, "progress": kill_one})):
+        core.extract_dataset(
+            DIGITS, many, tmp_path / name, layers=["conv_2", "dense"], statistics=statistics, batch_size=8, **options
+        )
+    assert killed == processes
+    with Client(cluster, set_as_default=False) as client:
+        # Their nannies start others.
+        assert not {*killed} & {*client.run(os.getpid).values()}
+    if statistics:
+        same_statistics(*(core.read_statistics(tmp_path / name) for name in ("here", "there")))
+        return
+    here, there = (zarr.open_group(tmp_path / name, mode="r") for name in ("here", "there"))
+    assert there.attrs["layerscope"]["done"] == here.attrs["layerscope"]["done"] > 8
+    for key in ("conv_2", "dense"):
+        np.testing.assert_array_equal(there[key][...], here[key][...])
+
+
+def end_the_process(_extractor):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_part_that_ends_every_worker_is_said(cluster):
+    with pytest.raises(ExtractionFailed, match="ended the workers that it was given to, one after another") as caught:
+        list(engine_at("dask", cluster).map(end_the_process, DIGITS, [()]))
+    assert "goes on" in caught.value.remedy
 
 
 ENDED_HALF_WAY = """
