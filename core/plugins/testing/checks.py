@@ -15,7 +15,6 @@ from altair.utils.schemapi import SchemaValidationError
 from core.analysis.other_model import other_model_of
 from core.errors import PluginFailed
 from core.extraction.activation import Activation
-from core.extraction.extractor import Extractor
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
 from core.plugins.meaning_registry import MeaningRegistry
@@ -23,7 +22,7 @@ from core.plugins.meanings import OutputMeaning
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from core.plugins.testing.cases import Case, cases_of
-from core.plugins.testing.models import small_model
+from core.plugins.testing.models import small_extractor
 from core.plugins.visualizer import Visualizer
 
 __all__ = [
@@ -119,11 +118,9 @@ def _failures(visualizer: Visualizer) -> Iterator[CheckResult]:
     if imports_streamlit(visualizer):
         yield CheckResult("no Streamlit", False, message="import streamlit; the page draws what chart() returns")
     cases = 0
-    # As on the page, one for each model: what it compiled serves every case.
-    extractor_of = cache(lambda kind: Extractor(small_model(kind)))
     for case in cases_of(visualizer):
         cases += 1
-        yield from _try(registry, visualizer, case, extractor_of)
+        yield from _try(registry, visualizer, case)
     if not cases:
         yield CheckResult("handles", False, message=f"no layer suits it: {visualizer.handles.in_words()}")
 
@@ -155,17 +152,15 @@ def imports_streamlit(brought: Visualizer | OutputMeaning) -> bool:
     return "streamlit" in names
 
 
-def _try(
-    registry: Registry, visualizer: Visualizer, case: Case, extractor_of: Callable[[str], Extractor]
-) -> Iterator[CheckResult]:
+def _try(registry: Registry, visualizer: Visualizer, case: Case) -> Iterator[CheckResult]:
     def failed(name: str, message: str) -> CheckResult:
         shape = "×".join(map(str, case.activation.shape))
         return CheckResult(name, False, case.name, f"{case.activation.layer.type_name} ({shape})", message)
 
     asked = chart_arguments(visualizer) if case.kind else {}
-    extractor = extractor_of(case.kind) if "extractor" in asked else None
+    extractor = small_extractor(case.kind) if "extractor" in asked else None
     # On one layer with a second model, on the others without: there need not be one.
-    other = other_model_of(extractor_of(case.kind)) if "other_model" in asked and case.is_first else None
+    other = other_model_of(small_extractor(case.kind)) if "other_model" in asked and case.is_first else None
     other_model = None if other is None else lambda: other
     before = _fingerprint(case.activation)
     try:

@@ -10,8 +10,9 @@ import numpy as np
 
 from core.common.cache import OnceCache
 from core.extraction.activation import Activations
+from core.extraction.extractor import Extractor
 
-__all__ = ["LAYER_KINDS", "small_activations", "small_inputs", "small_model"]
+__all__ = ["LAYER_KINDS", "small_activations", "small_extractor", "small_inputs", "small_model"]
 
 _VOCABULARY: Final = ("cat", "dog", "mat", "sat", "the")
 
@@ -184,6 +185,7 @@ LAYER_KINDS: Final = tuple(_KINDS)
 """What :func:`small_model` can make: a model for each kind of layer, in which the layer is called ``"layer"``."""
 
 _recorded: OnceCache[Activations] = OnceCache(4 * len(_KINDS))
+_extractors: OnceCache[Extractor] = OnceCache(4 * len(_KINDS))
 _building = threading.Lock()
 
 
@@ -225,13 +227,23 @@ def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: in
     return _recorded.get((kind, width, steps, samples), lambda: _record(kind, width, steps, samples))
 
 
-def _record(kind: str, width: int, steps: int, samples: int) -> Activations:
-    from core.extraction.extractor import extract
+def small_extractor(kind: str, *, width: int = 8, steps: int = 12) -> Extractor:
+    """Return what runs a small model, as the page has one for each model: what it compiled serves all who ask.
 
-    model = small_model(kind, width=width, steps=steps)
+    Args:
+        kind: One of :data:`LAYER_KINDS`.
+        width: Units or channels.
+        steps: Timesteps of sequences.
+    """
+    return _extractors.get((kind, width, steps), lambda: Extractor(small_model(kind, width=width, steps=steps)))
+
+
+def _record(kind: str, width: int, steps: int, samples: int) -> Activations:
+    extractor = small_extractor(kind, width=width, steps=steps)
     labels = np.arange(samples) % 3
     names = ("first", "second", "third")
-    return extract(model, small_inputs(model, samples), internals=True, labels=labels, class_names=names)
+    inputs = small_inputs(extractor.model, samples)
+    return extractor.extract(inputs, internals=True, labels=labels, class_names=names)
 
 
 def small_inputs(model: Any, samples: int) -> Any:
