@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 
+import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT, free_port, stop_server, wait_until_it_answers
 from tests.browser.conftest import STARTING_SECONDS, App, visitors
 
+pytestmark = pytest.mark.fresh_environment
 PACKAGES = ("pluggy", "pydantic", "altair")
 
 
