@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from benchmarks.processes import fork_servers_and_workers
@@ -22,6 +22,7 @@ from benchmarks.serving import ROOT, free_port, layer_row, stop_server, wait_unt
 
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
+NOTHING = "about:blank"
 PATIENCE = 15_000
 """Milliseconds that a step may take before its test fails; most take less than one second."""
 
@@ -62,15 +63,21 @@ class Explorer:
         """Go to an address, whatever stands there."""
         self.page.goto(f"{self.app.url}/{place}" + (f"?{urlencode(query)}" if query else ""))
 
+    def note_request(self, request: Request) -> None:
+        """Note whom the page asks for something."""
+        self.asked.add(urlsplit(request.url).netloc)
+
     def leave(self) -> None:
         """Close all that this visitor has open."""
         context = self.page.context
         if context.browser is None or context != context.browser.contexts[0]:
             context.close()
             return
-        # The empty tab that the browser began with stays, or it would end.
-        for page in context.pages[1:]:
+        # The tab that the browser began with stays, for the next one.
+        first, *others = context.pages
+        for page in others:
             page.close()
+        first.goto(NOTHING)
 
     @property
     def chart(self) -> Locator:
@@ -451,13 +458,13 @@ def warm(app: App, chromium: Browser) -> App:
 
 
 def back_again(app: App, chromium: Browser, viewport: ViewportSize, color_scheme: Any) -> Page:
-    """Return a tab for who has been here before: of that the browser has the page's code, and nothing else.
+    """Return the tab of who has been here before: of that the browser has the page's code, and nothing else.
 
-    To load and compile it takes a quarter of the time in which a page opens.
+    To load and compile it takes a quarter of the time in which a page opens, and to make a tab a third of the rest.
     """
     context = chromium.contexts[0]
     context.set_offline(False)
-    page = context.new_page()
+    page = context.pages[0] if context.pages[0].url == NOTHING else context.new_page()
     page.set_viewport_size(viewport)
     page.emulate_media(color_scheme=color_scheme)
     session = context.new_cdp_session(page)
@@ -475,14 +482,17 @@ def visitors(app: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
     explorers: list[Explorer] = []
     raised: list[str] = []
 
+    def note_error(error: PlaywrightError) -> None:
+        raised.append(str(error))
+
     def enter(**options: Any) -> Explorer:
         given = {"viewport": {"width": 1400, "height": 1400}, "color_scheme": "light", **options}
         is_ordinary = not explorers and given.keys() == {"viewport", "color_scheme"}
         page = back_again(app, chromium, **given) if is_ordinary else chromium.new_context(**given).new_page()
         page.set_default_timeout(PATIENCE)
         explorer = Explorer(page, app)
-        page.on("pageerror", lambda error: raised.append(str(error)))
-        page.on("request", lambda request: explorer.asked.add(urlsplit(request.url).netloc))
+        page.on("pageerror", note_error)
+        page.on("request", explorer.note_request)
         explorers.append(explorer)
         return explorer
 
@@ -491,6 +501,8 @@ def visitors(app: App, chromium: Browser) -> Iterator[Callable[..., Explorer]]:
     for explorer in explorers:
         if not explorer.page.is_closed():
             exceptions += explorer.page.get_by_test_id("stException").all_inner_texts()
+            explorer.page.remove_listener("pageerror", note_error)
+            explorer.page.remove_listener("request", explorer.note_request)
         explorer.leave()
     assert not exceptions, "\n".join(exceptions)
     assert not raised, "\n".join(raised)

@@ -43,6 +43,14 @@ def picture():
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def of_others(tmp_path_factory):
+    """The content of a model whose classes are not known here."""
+    folder = tmp_path_factory.mktemp("others")
+    subprocess.run([sys.executable, MODELS_OF_OTHERS, folder], check=True, capture_output=True)
+    return (folder / "own.keras").read_bytes()
+
+
 def as_npy(array):
     buffer = io.BytesIO()
     np.save(buffer, array)
@@ -64,27 +72,30 @@ def test_a_model_and_an_image_of_ones_own(opened, picture, page):
     opened.give_data("photo.png", picture, "image/png")
     opened.changed(noise)
     opened.painted()
-    expect(opened.page.locator(".st-key-strip")).to_contain_text("16×16×3 · the model sees 0 to 1")
+    strip = page.locator(".st-key-strip")
+    expect(strip).to_contain_text("16×16×3 · the model sees 0 to 1")
     expect(opened.samples_panel()).to_contain_text("photo.png")
     expect(opened.strip_part("input").locator("img")).to_be_visible()
-    opened.pick_layer("body")
-    opened.painted()
-    assert "example" not in page.url
-
-
-def test_the_scaling_is_what_the_model_sees(opened, picture):
-    opened.give_data("photo.png", picture, "image/png")
+    # The scaling is what the model sees.
     opened.samples_panel()
-    strip = opened.page.locator(".st-key-strip")
-    expect(strip).to_contain_text("the model sees 0 to 1")
     opened.select("Pixels become", "0 to 255")
     expect(strip).to_contain_text("the model sees 0 to 255")
     opened.select("Pixels become", "-1 to 1")
     expect(strip).to_contain_text("the model sees −1 to 1")
+    opened.pick_layer("body")
     opened.painted()
+    assert "example" not in page.url
+    # Both stay open while one looks at the plugins.
+    page.get_by_role("link", name="Plugins").click()
+    expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
+    page.get_by_role("link", name="Explore").click()
+    opened.painted()
+    expect(page.get_by_role("heading", name="coloured.keras")).to_be_visible()
+    expect(strip).to_contain_text("the model sees −1 to 1")
+    opened.shows_layer("body")
 
 
-def test_data_of_a_wrong_shape_is_refused_with_both_shapes(opened):
+def test_data_of_a_wrong_shape_is_refused_with_both_shapes_and_of_the_right_one_taken(opened):
     before = opened.painted()
     opened.give_data("swapped.npy", as_npy(np.zeros((2, 3, 16, 16), np.float32)))
     refusal = opened.sidebar.get_by_test_id("stAlert")
@@ -92,38 +103,52 @@ def test_data_of_a_wrong_shape_is_refused_with_both_shapes(opened):
     expect(refusal).to_contain_text("16×16×3")
     expect(refusal).to_contain_text("np.moveaxis(array, 1, -1)")
     assert opened.painted() == before
-    opened.pick_layer("body")
-    opened.painted()
-
-
-def test_arrays_of_the_right_shape_are_taken(opened):
-    before = opened.painted()
+    opened.samples_panel().get_by_role("button", name="Remove").click()
     opened.give_data("batch.npy", as_npy(np.random.default_rng(0).normal(size=(5, 16, 16, 3)).astype(np.float32)))
     opened.changed(before)
     opened.has_samples(5)
+    expect(refusal).to_have_count(0)
 
 
-def test_a_file_that_is_no_model_leaves_the_one_before(explorer, page):
+def test_a_file_that_is_no_model_leaves_the_one_before(explorer, page, of_others, tmp_path):
     explorer.open()
     before = explorer.painted()
-    explorer.give_model("broken.keras", b"this is no model, whatever its name says\n" * 20)
     refusal = explorer.sidebar.get_by_test_id("stAlert")
-    expect(refusal).to_contain_text("broken.keras is not a Keras model")
+    lambda_model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2, name="twice")])
+    for name, content, said in (
+        ("broken.keras", b"this is no model, whatever its name says\n" * 20, "broken.keras is not a Keras model"),
+        ("trick.keras", saved(lambda_model, tmp_path), "The Lambda layer 'twice' in trick.keras"),
+        ("own.keras", of_others, "own.keras"),
+    ):
+        explorer.give_model(name, content)
+        expect(refusal).to_contain_text(said)
+        expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
+        assert explorer.painted() == before
+        if name != "own.keras":
+            explorer.remove_model_file()
+            expect(refusal).to_have_count(0)
+    refused_file_can_be_looked_at(explorer, page)
+    explorer.remove_model_file()
+    explorer.give_path("/no/such/model.keras")
+    expect(refusal).to_contain_text("model.keras")
     expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
-    assert explorer.painted() == before
     explorer.pick_layer("conv_2")
     explorer.painted()
 
 
-def test_a_lambda_is_refused(opened, tmp_path):
-    before = opened.painted()
-    lambda_model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2, name="twice")])
-    opened.remove_model_file()
-    opened.give_model("trick.keras", saved(lambda_model, tmp_path))
-    refusal = opened.sidebar.get_by_test_id("stAlert")
-    expect(refusal).to_contain_text("The Lambda layer 'twice' in trick.keras")
-    expect(opened.page.get_by_role("heading", name="coloured.keras")).to_be_visible()
-    assert opened.painted() == before
+def refused_file_can_be_looked_at(explorer, page):
+    page.get_by_role("button", name="See what the file says").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("TCN of the module tcn, used by tcn, inner, did not come with Keras.")).to_be_visible()
+    expect(dialog.get_by_text("class TCN(keras.layers.Layer)")).to_be_visible()
+    expect(dialog.get_by_text("compiled with Adam, loss mse")).to_be_visible()
+    expect(explorer.cell(0, "tcn ▸")).to_be_attached()
+    dialog.get_by_role("tab", name="Map").click()
+    expect(dialog.get_by_test_id("stVegaLiteChart").locator("svg.marks text").get_by_text("narrow")).to_be_visible()
+    dialog.get_by_role("tab", name="Weights").click()
+    expect(explorer.cell(0, "layers/tcn/vars/0")).to_be_attached()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
 
 
 def test_a_path_on_the_server_is_in_the_link(explorer, page, coloured, tmp_path):
@@ -139,36 +164,18 @@ def test_a_path_on_the_server_is_in_the_link(explorer, page, coloured, tmp_path)
     explorer.painted()
 
 
-def test_a_path_that_is_not_there_says_so(explorer, page):
+def test_names_are_shown_as_they_are(explorer, page, tmp_path):
+    # Neither Keras nor a file system takes a slash in a name.
+    names = ["*bold* _it_", "<i>slanted<b>", "`code` [a](b)", ":material|bolt: $x^2$"]
+    layers = [keras.layers.Dense(5, name=name) for name in names]
+    file_name = f"{' '.join(names)}.keras"
     explorer.open()
-    explorer.give_path("/no/such/model.keras")
-    expect(explorer.sidebar.get_by_test_id("stAlert")).to_contain_text("model.keras")
-    expect(page.get_by_role("heading", name="digits-cnn")).to_be_visible()
-    explorer.painted()
-
-
-def test_a_model_stays_open_while_one_looks_at_the_plugins(opened, page, picture):
-    opened.give_data("photo.png", picture, "image/png")
-    opened.pick_layer("body")
-    page.get_by_role("link", name="Plugins").click()
-    expect(page.get_by_role("heading", name="Plugins")).to_be_visible()
-    page.get_by_role("link", name="Explore").click()
-    opened.painted()
-    expect(page.get_by_role("heading", name="coloured.keras")).to_be_visible()
-    opened.shows_layer("body")
-
-
-@pytest.mark.parametrize("name", ["*bold* _it_", "<i>slanted<b>", "`code` [a](b)", ":material/bolt: $x^2$"])
-def test_names_are_shown_as_they_are(explorer, page, tmp_path, name):
-    layers = [keras.layers.Dense(5, name=name.replace("/", "|")), keras.layers.Dense(2, name="last")]
-    explorer.open()
-    explorer.give_model(
-        f"{name}.keras".replace("/", "|"), saved(keras.Sequential([keras.Input((4,)), *layers]), tmp_path)
-    )
-    expect(page.get_by_role("heading", name=f"{name}.keras".replace("/", "|"), exact=True)).to_be_visible()
-    explorer.pick_layer(name.replace("/", "|"))
-    explorer.painted(colours=8)
-    explorer.has_title(name.replace("/", "|"))
+    explorer.give_model(file_name, saved(keras.Sequential([keras.Input((4,)), *layers]), tmp_path))
+    expect(page.get_by_role("heading", name=file_name, exact=True)).to_be_visible()
+    for name in names:
+        explorer.pick_layer(name)
+        explorer.painted(colours=8)
+        explorer.has_title(name)
 
 
 def test_each_input_gets_its_own_data(explorer, page, tmp_path):
@@ -192,30 +199,3 @@ def test_each_input_gets_its_own_data(explorer, page, tmp_path):
     explorer.changed(before)
     explorer.has_samples(3)
     expect(explorer.sidebar.get_by_test_id("stAlert")).to_have_count(0)
-
-
-@pytest.fixture(scope="module")
-def of_others(tmp_path_factory):
-    """The content of a model whose classes are not known here."""
-    folder = tmp_path_factory.mktemp("others")
-    subprocess.run([sys.executable, MODELS_OF_OTHERS, folder], check=True, capture_output=True)
-    return (folder / "own.keras").read_bytes()
-
-
-def test_a_refused_file_can_be_looked_at(opened, of_others, page):
-    opened.give_model("own.keras", of_others)
-    page.get_by_role("button", name="See what the file says").click()
-
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("TCN of the module tcn, used by tcn, inner, did not come with Keras.")).to_be_visible()
-    expect(dialog.get_by_text("class TCN(keras.layers.Layer)")).to_be_visible()
-    expect(dialog.get_by_text("compiled with Adam, loss mse")).to_be_visible()
-    expect(opened.cell(0, "tcn ▸")).to_be_attached()
-    dialog.get_by_role("tab", name="Map").click()
-    expect(dialog.get_by_test_id("stVegaLiteChart").locator("svg.marks text").get_by_text("narrow")).to_be_visible()
-    dialog.get_by_role("tab", name="Weights").click()
-    expect(opened.cell(0, "layers/tcn/vars/0")).to_be_attached()
-
-    dialog.get_by_role("button", name="Close").click()
-    expect(dialog).to_be_hidden()
-    expect(page.get_by_role("heading", name="coloured.keras")).to_be_visible()
