@@ -39,6 +39,7 @@ from core.extraction.recorded_pass import (
     Selection,
     activations_of,
     collect,
+    handed_out_together,
     is_readable_here,
     random_states,
     recorded_pass,
@@ -101,6 +102,8 @@ class Extractor:
         self._traces: dict[Any, CompiledFunction[PassDescription] | None] = {}
         self._sample_axes = SampleAxes()
         self._reduced_axes: dict[Any, Mapping[str, SampleAxis]] = {}
+        # Asked of all layers until they say so: it would be asked in every pass.
+        self._is_built = False
         self._lock = threading.RLock()
 
     @classmethod
@@ -322,7 +325,10 @@ class Extractor:
         Raises:
             ExtractionFailed: If the model raises.
         """
+        if self._is_built:
+            return
         if getattr(self.model, "built", True) and all(layer.built for layer in all_layers(self.model)):
+            self._is_built = True
             return
         with self._lock, recording(self.model) as recorder:
             try:
@@ -442,6 +448,8 @@ class Extractor:
         if kind.selection.is_reduced:
             count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
             recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
+        elif not is_eager:
+            recording = replace(recording, tensors=handed_out_together(recording.tensors))
         calls = recorder.calls if kind.keeps_arguments else ()
         kept = keep_calls(calls, kind.selection.keeps, is_readable_here())
         description = PassDescription(

@@ -35,6 +35,7 @@ __all__ = [
     "Selection",
     "activations_of",
     "collect",
+    "handed_out_together",
     "has_channels_first",
     "is_readable_here",
     "random_states",
@@ -385,6 +386,22 @@ def is_readable_here() -> Callable[[Any], bool]:
     return lambda tensor: getattr(tensor, "graph", graph) is graph
 
 
+def handed_out_together(tensors: Sequence[Any]) -> list[Any]:
+    """Return tensors of the graph that is being made as they are, which leave it together, when the last is computed.
+
+    An output that is there while the pass goes on makes TensorFlow's executor send the next operation to another
+    thread, whose cache does not hold what that works on; measured, this takes as long as the memory of all outputs.
+    They wait for a copy of the last of them, since TensorFlow fuses no operation that others wait for, and a fused one
+    may answer otherwise to NaN.
+    """
+    import tensorflow as tf
+
+    if len(tensors) < 2:
+        return list(tensors)
+    with tf.control_dependencies([tf.identity(tensors[-1])]):
+        return [tf.identity(tensor) for tensor in tensors]
+
+
 def activations_of(batch: Batch, sample_count: int, context: SampleContext) -> list[Activation]:
     """Make the activations of what a pass kept, in call order, each with what went into its layer.
 
@@ -437,7 +454,7 @@ def _activation(
         mask=mask,
         context=context,
         inputs=tuple(activations[key] for key in layer.inputs_from if key in activations),
-        internals=_internals(layer, activations) if described.part == "output" else {},
+        internals=_internals(layer, activations) if described.part == "output" and layer.internals else {},
         weights=described.weights,
     )
 

@@ -119,7 +119,7 @@ def read_only_array(source: Any) -> np.ndarray:
     if array.dtype.kind == "O":
         texts = [text_of(item) for item in array.flat]
         array = np.array(texts, dtype=str).reshape(array.shape)
-    elif array.dtype.name == "bfloat16":
+    elif array.dtype.kind == "V" and array.dtype.name == "bfloat16":  # the name takes long, the kind does not
         array = array.astype(np.float32)
     array.flags.writeable = False
     return array
