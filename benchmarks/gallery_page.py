@@ -11,7 +11,11 @@ import numpy as np
 import streamlit as st
 from matplotlib import pyplot
 
+from core.charts.altair_settings import check_charts_as_a_whole
+from core.charts.altair_shortcuts import take_shortcuts
+from core.charts.colours import ColourScale
 from core.charts.gallery import gallery as charts_gallery
+from core.charts.validation import specification_of
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.inputs.sample_context import SampleContext
@@ -23,7 +27,12 @@ CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}
 
 @st.cache_resource
 def settle() -> None:
-    """Set aside what was imported, as the app does: Streamlit collects garbage before it sends, after every run."""
+    """Do as the app does: make charts as a worker makes them, and set aside what was imported.
+
+    Streamlit collects garbage after every run, before it sends.
+    """
+    check_charts_as_a_whole()
+    take_shortcuts()
     gc.collect()
     gc.freeze()
 
@@ -42,7 +51,7 @@ def gallery(values: np.ndarray) -> None:
     """Draw every map with the piece that visualizers share."""
     started = time.perf_counter()
     maps = np.moveaxis(values[0], -1, 0)  # (channel, height, width)
-    _show(charts_gallery(maps, numbers=np.arange(len(maps))).to_dict(), started)
+    _show(specification_of(charts_gallery(maps, numbers=np.arange(len(maps)))), started)
 
 
 def picture(values: np.ndarray) -> None:
@@ -53,6 +62,15 @@ def picture(values: np.ndarray) -> None:
     context = SampleContext({"image": np.zeros((1, 224, 224, 3), np.float32)})
     activation = Activation("conv", values, ("sample", "height", "width", "channel"), layer, context=context)
     _show(get_registry().draw("feature-maps", activation, {}).specification, started)
+
+
+def bare(values: np.ndarray) -> None:
+    """Draw the image of all maps in a chart of nothing but that; to make it is not counted."""
+    levels = np.concatenate(list(np.moveaxis(values[0], -1, 0)), axis=1)  # one row of maps
+    side = math.ceil(math.sqrt(levels.size))
+    url = ColourScale(0, float(values.max()), "viridis").url(np.resize(levels, (side // 2, side * 2)))
+    image = {"mark": {"type": "image", "url": url, "width": 800, "height": 400}, "data": {"values": [{}]}}
+    _show({**image, "width": 800, "height": 400}, time.perf_counter())
 
 
 def _show(specification: Mapping[str, Any], started: float) -> None:
@@ -78,7 +96,7 @@ def tutorial(values: np.ndarray) -> None:
     st.json({"built": built, "bytes": 0}, expanded=True)
 
 
-WAYS = {"gallery": gallery, "whole picture": picture, "tutorial": tutorial}
+WAYS = {"gallery": gallery, "whole picture": picture, "bare": bare, "tutorial": tutorial}
 settle()
 case = st.selectbox("Case", list(CASES), key="case")
 way = st.radio("Way", list(WAYS), key="way", horizontal=True)
