@@ -27,10 +27,7 @@ CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}
 
 @st.cache_resource
 def settle() -> None:
-    """Do as the app does: make charts as a worker makes them, and set aside what was imported.
-
-    Streamlit collects garbage after every run, before it sends.
-    """
+    """Do as the app does: make charts as a worker makes them, and set aside what was imported."""
     check_charts_as_a_whole()
     take_shortcuts()
     gc.collect()
