@@ -418,5 +418,5 @@ def _zarr() -> Any:
     try:
         import zarr
     except ImportError as error:
-        raise InputRejected("Zarr is not installed.", remedy="pip install 'layerscope[dataset]'.") from error
+        raise InputRejected("Zarr is not installed.", remedy="Install it: pip install 'zarr>=3.1'") from error
     return zarr
