@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Page
 
+from benchmarks.click import choose_sample, open_model
 from benchmarks.serving import ROOT, browser_page, server, wait_until_painted
 
 GOAL: Final = 0.3
@@ -75,10 +76,8 @@ def main() -> None:
     for what, part in _MOMENTS:
         columns = [f"{cell:.3f}" if cell else "" for each in (app, bare) for cell in _of_part(each, what)]
         print(f"| {part} | {' | '.join(columns)} | |")
-    drawing = statistics.median(click["drawing"] for click in app)
     totals = [f"{cell:.2f}" for each in (app, bare) for cell in _of_clicks([click["painted"] for click in each])]
     print(f"| all | {' | '.join(totals)} | {GOAL} |")
-    print(f"\nOf the engine's part {drawing:.3f} s are the picture itself, in the worker.")
 
 
 def _of_part(clicks: list[dict[str, float]], what: str) -> tuple[float, float]:
@@ -111,13 +110,7 @@ def _measure(path: Path) -> tuple[list[dict[str, float]], list[dict[str, float]]
         browser = page.context.browser
         assert browser is not None
         page.add_init_script(_CLOCKS)
-        page.goto(f"{address}/?path={path}")
-        page.get_by_text("How to read it").wait_for(timeout=90_000)
-        rows = page.get_by_role("treeitem")
-        search = page.get_by_placeholder("Search layers")
-        search.fill("relu")
-        search.press("Enter")
-        page.wait_for_timeout(1500)
+        rows = open_model(page, address, path)
         bare = browser.new_page(viewport=page.viewport_size)
         bare.add_init_script(_CLOCKS)
         bare.goto(f"{address}/?bare=chart")
@@ -125,7 +118,8 @@ def _measure(path: Path) -> tuple[list[dict[str, float]], list[dict[str, float]]
         # The first turn warms up; the second is with another sample, so that no chart is kept.
         for sample in (0, 1):
             if sample:
-                _choose_sample(page, sample)
+                page.bring_to_front()
+                choose_sample(page, sample)
             for row in [*range(1, _ROWS), 0]:
                 page.bring_to_front()
                 click = _moments(page, rows.nth(row), wait_until_painted(page)["source"])
@@ -138,31 +132,19 @@ def _measure(path: Path) -> tuple[list[dict[str, float]], list[dict[str, float]]
     return app_clicks, bare_clicks
 
 
-def _choose_sample(page: Page, sample: int) -> None:
-    page.bring_to_front()
-    before = wait_until_painted(page)["source"]
-    number = page.locator(".st-key-sample input")
-    number.fill(str(sample))
-    number.press("Enter")
-    wait_until_painted(page, before)
-    page.wait_for_timeout(1500)
-
-
 def _moments(page: Page, place: Any, before: str | None) -> dict[str, float]:
-    """Click, and return when each moment was after it, and how long the worker drew."""
+    """Click, and return when each moment was after it."""
     notes = Path(os.environ["BUDGET_FILE"])
     length = notes.stat().st_size
     place.click()
     painted = wait_until_painted(page, before)["at"] / 1000 + page.evaluate("performance.timeOrigin") / 1000
     page.wait_for_timeout(_REST_MILLISECONDS)
-    moments = {**page.evaluate("window.noted"), "painted": painted, "drawing": 0.0}
+    moments = {**page.evaluate("window.noted"), "painted": painted}
     clicked = moments.pop("clicked")
     for line in notes.read_bytes()[length:].splitlines():
         told = json.loads(line)
         moments.setdefault(told["what"], told["at"])
-        moments["drawing"] = max(moments["drawing"], told["seconds"])
-    drawing = moments.pop("drawing")
-    return {what: at - clicked for what, at in moments.items()} | {"drawing": drawing}
+    return {what: at - clicked for what, at in moments.items()}
 
 
 if __name__ == "__main__":

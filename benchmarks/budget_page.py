@@ -14,20 +14,20 @@ from typing import Any
 import streamlit as st
 
 
-def note(what: str, seconds: float = 0.0) -> None:
+def note(what: str) -> None:
     """Write down when something was, in seconds since 1970, as the browser's clock counts too."""
     with open(os.environ["BUDGET_FILE"], "a", encoding="utf-8") as file:
-        file.write(json.dumps({"what": what, "at": time.time(), "seconds": seconds}) + "\n")
+        file.write(json.dumps({"what": what, "at": time.time()}) + "\n")
 
 
 def noted(function: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """Return a function that notes when it begins and ends, and how long a chart took that it returns."""
+    """Return a function that notes when it begins and ends."""
 
     @functools.wraps(function)
     def timed(*arguments: Any, **options: Any) -> Any:
         note(f"{what} begins")
         returned = function(*arguments, **options)
-        note(f"{what} ends", getattr(getattr(returned, "chart", None), "seconds", 0.0))
+        note(f"{what} ends")
         return returned
 
     return timed

@@ -96,23 +96,11 @@ def _until_painted(page: Page, place: Locator) -> float:
 def _measure(path: Path) -> list[float]:
     seconds = []
     with server(ROOT / "streamlit_app.py") as address, browser_page() as page:
-        page.goto(f"{address}/?path={path}")
-        page.get_by_text("How to read it").wait_for(timeout=90_000)
-        rows = page.get_by_role("treeitem")
-        # What is searched for stands in the list one by one; without that, blocks of layers are folded.
-        search = page.get_by_placeholder("Search layers")
-        search.fill("relu")
-        search.press("Enter")
-        page.wait_for_timeout(1500)
+        rows = open_model(page, address, path)
         # The first turn over the rows warms up; the second is measured with other samples, so that no chart is kept.
         for sample in (0, 1):
             if sample:
-                number = page.locator(".st-key-sample input")
-                before = wait_until_painted(page)["source"]
-                number.fill(str(sample))
-                number.press("Enter")
-                wait_until_painted(page, before)
-                page.wait_for_timeout(1500)
+                choose_sample(page, sample)
             for row in [*range(1, _ROWS_IN_SIGHT), 0]:
                 page.evaluate(
                     "addEventListener('pointerdown', () => { window.clicked = performance.now() },"
@@ -126,6 +114,34 @@ def _measure(path: Path) -> list[float]:
                     seconds.append((done["at"] - page.evaluate("window.clicked")) / 1000)
                 page.wait_for_timeout(700)
     return seconds
+
+
+def open_model(page: Page, address: str, path: Path) -> Locator:
+    """Open a model file in the app, and return the rows of its ReLU layers in the list.
+
+    Args:
+        page: The page of the browser.
+        address: Address of the server.
+        path: The model file.
+    """
+    page.goto(f"{address}/?path={path}")
+    page.get_by_text("How to read it").wait_for(timeout=90_000)
+    # What is searched for stands in the list one by one; without that, blocks of layers are folded.
+    search = page.get_by_placeholder("Search layers")
+    search.fill("relu")
+    search.press("Enter")
+    page.wait_for_timeout(1500)
+    return page.get_by_role("treeitem")
+
+
+def choose_sample(page: Page, sample: int) -> None:
+    """Go to another sample, and wait until the page has come to rest."""
+    number = page.locator(".st-key-sample input")
+    before = wait_until_painted(page)["source"]
+    number.fill(str(sample))
+    number.press("Enter")
+    wait_until_painted(page, before)
+    page.wait_for_timeout(1500)
 
 
 if __name__ == "__main__":
