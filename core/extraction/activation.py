@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -33,7 +33,6 @@ __all__ = ["STEP_AXIS", "Activation", "Activations"]
 
 STEP_AXIS: Final = "step"
 """The first axis of what a layer answered over the steps of a training; elsewhere an axis of this name is another."""
-_NO_INTERNALS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Activation:
@@ -63,23 +62,6 @@ class Activation:
         ValueError: If the number of names differs from the number of axes, or that of steps from the extent of theirs.
     """
 
-    key: str
-    axes: tuple[str, ...]
-    layer: LayerInfo
-    part: str
-    mask: np.ndarray | None
-    context: SampleContext
-    dtype: str
-    _inputs: tuple[Activation, ...] | None
-    _internals: Mapping[str, Activation] | None
-    _derived: tuple[Derivation, Activation] | None
-    _weights: Callable[[], dict[str, np.ndarray]]
-    _steps: tuple[int, ...]
-    _source: Any
-    _values: np.ndarray | None
-    _pass: Callable[[], Activations | None]
-    _extractor: Any
-
     def __init__(  # noqa: PLR0913 - public: what an activation is made of, each by its name
         self,
         key: str,
@@ -97,25 +79,23 @@ class Activation:
     ) -> None:
         if len(axes) != len(values.shape):
             raise ValueError(f"{key}: {len(axes)} axes {tuple(axes)} are named, the values have {len(values.shape)}")
-        # Not by setattr, which is our own: a large model has hundreds of these in every pass.
-        self.__dict__.update(
-            key=key,
-            axes=tuple(axes),
-            layer=layer,
-            part=part,
-            mask=mask,
-            context=context or SampleContext(),
-            dtype=_name_of_type(values.dtype),
-            _inputs=inputs,
-            _internals=MappingProxyType(dict(internals)) if internals else _NO_INTERNALS,
-            _derived=None,
-            _weights=weights,
-            _steps=_steps_of(key, steps, axes, values),
-            _source=values,
-            _values=None,
-            _pass=_no_pass,
-            _extractor=None,
-        )
+        self._steps = _steps_of(key, steps, axes, values)
+        self.key = key
+        self.axes = tuple(axes)
+        self.layer = layer
+        self.part = part
+        self.mask = mask
+        self.context = context or SampleContext()
+        self.dtype = _name_of_type(values.dtype)
+        self._inputs: tuple[Activation, ...] | None = inputs
+        self._internals: Mapping[str, Activation] | None = MappingProxyType(dict(internals or {}))
+        self._derived: tuple[Derivation, Activation] | None = None
+        self._weights = weights
+        self._source = values
+        self._values: np.ndarray | None = None
+        # Weak, or else who keeps one layer would keep the whole pass in memory.
+        self._pass: Callable[[], Activations | None] = lambda: None
+        self._extractor: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name in self.__dict__:
@@ -347,11 +327,10 @@ class Activations(Mapping[str, Activation]):
         settings: Any = None,
     ) -> None:
         self._by_key = {activation.key: activation for activation in activations}
-        # Weak, or else who keeps one layer would keep the whole pass in memory. Not so the extractor: of
-        # core.extract(model, x)["dense"] nobody else keeps it.
-        reference = weakref.ref(self)
         for activation in self._by_key.values():
-            activation.__dict__.update(_pass=reference, _extractor=extractor)
+            activation._pass = weakref.ref(self)
+            # Not weak: of core.extract(model, x)["dense"] nobody else keeps it.
+            activation._extractor = extractor
         self.output = output
         self.layers = tuple(layers)
         self._extractor = extractor
@@ -566,20 +545,14 @@ def _like(source: Activation, values: Any, axes: Sequence[str], **changes: Any) 
     return Activation(source.key, values, axes, source.layer, **{**known, **changes})
 
 
-def _no_pass() -> Activations | None:
-    return None
-
-
 def _steps_of(key: str, steps: Sequence[int] | None, axes: Sequence[str], values: Any) -> tuple[int, ...]:
     count = int(values.shape[0]) if STEP_AXIS in axes[:1] else 0
-    if steps is None:
-        return tuple(range(count))
+    steps = range(count) if steps is None else steps
     if len(steps) != count:
         raise ValueError(f"{key}: {len(steps)} steps are named, the values have {count}")
     return tuple(map(int, steps))
 
 
-@cache
 def _name_of_type(dtype: Any) -> str:
     name = str(getattr(dtype, "name", dtype))
     return name if name.startswith(("float", "bfloat", "int", "uint", "bool", "complex")) else "string"

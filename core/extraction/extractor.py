@@ -32,21 +32,21 @@ from core.extraction.layers import LayerInfo
 from core.extraction.lite_models import refuse_lite_change
 from core.extraction.memory_plan import bytes_of
 from core.extraction.model_output import outputs_of
+from core.extraction.pass_end import handed_out_together
 from core.extraction.pass_kinds import NO_NUMBERS, PassDescription, PassKind, PassNumbers, PassOutputs, PassSettings
 from core.extraction.recorded_pass import (
     Batch,
-    Recording,
     Selection,
     activations_of,
     collect,
-    handed_out_together,
     is_readable_here,
     random_states,
     recorded_pass,
     seed_states,
 )
 from core.extraction.recorder import recording
-from core.extraction.reduction import Reduction, can_be_reduced, reduced
+from core.extraction.reduced_recording import reduced_recording
+from core.extraction.reduction import Reduction
 from core.extraction.sample_axes import REGULAR, SampleAxis
 from core.extraction.sample_rows import (
     SampleAxes,
@@ -447,7 +447,7 @@ class Extractor:
         recording = collect(recorder, kind.selection, positions=self._positions, sample_counts=sample_counts)
         if kind.selection.is_reduced:
             count = structure.sample_count_of(inputs) if is_eager else tf.shape(leaves[0])[0]
-            recording = _reduced(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
+            recording = reduced_recording(in_rows_by_sample(recording, count, dict(kind.sample_axes)))
         elif not is_eager:
             recording = replace(recording, tensors=handed_out_together(recording.tensors))
         calls = recorder.calls if kind.keeps_arguments else ()
@@ -493,26 +493,6 @@ def extract(  # noqa: PLR0913 - public: the arguments of Extractor.extract
         specs=specs,
         seed=seed,
         clamp=clamp,
-    )
-
-
-def _reduced(recording: Recording) -> Recording:
-    reductions = [
-        (described, reduced(tensor, None if described.mask is None else recording.masks[described.mask], described))
-        for described, tensor in zip(recording.described, recording.tensors, strict=True)
-        if can_be_reduced(described) and not described.rows_by_values
-    ]
-    without_samples = tuple(
-        described.key
-        for described in recording.described
-        if not described.has_sample_axis and not described.rows_by_values
-    )
-    return replace(
-        recording,
-        tensors=[reduction for _, reduction in reductions],
-        masks=[],
-        described=tuple(described for described, _ in reductions),
-        without_samples=without_samples,
     )
 
 
