@@ -8,7 +8,6 @@ compares one process with a Dask cluster that is there.
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import statistics
 import tempfile
@@ -17,7 +16,6 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 import numpy as np
 
@@ -65,7 +63,6 @@ def _speed(rounds: int) -> None:
     import keras
     import tensorflow as tf
 
-    from core.extraction import reduction
     from core.extraction.dataset.survey import survey
     from core.extraction.extractor import Extractor
 
@@ -91,10 +88,6 @@ def _speed(rounds: int) -> None:
         "one layer, reduced": lambda: survey(extractor, dataset, [ONE_LAYER], batch_size=BATCH),
         "all layers, reduced": lambda: survey(extractor, dataset, batch_size=BATCH),
     }
-    with mock.patch.object(reduction, "_MANY_VALUES", math.inf):
-        by_tensorflow = Extractor(model)
-        by_tensorflow.reduce(samples)
-    ways["all layers, reduced by TensorFlow alone"] = lambda: survey(by_tensorflow, dataset, batch_size=BATCH)
     seconds = measured(ways, rounds)
     processor = measured(ways, rounds, time.process_time)
     print(

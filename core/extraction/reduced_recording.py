@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from core.extraction.recorded_pass import RecordedTensor, Recording
-from core.extraction.reduction import Reduction, can_be_reduced, pays_to_read_once, reduced
+from core.extraction.recorded_pass import Recording
+from core.extraction.reduction import can_be_reduced, reduced
 
 __all__ = ["reduced_recording"]
 
@@ -17,18 +16,11 @@ def reduced_recording(recording: Recording) -> Recording:
     Args:
         recording: With its tensors, in rows by sample.
     """
-    pairs = [
-        (described, tensor)
+    reductions = [
+        (described, reduced(tensor, None if described.mask is None else recording.masks[described.mask], described))
         for described, tensor in zip(recording.described, recording.tensors, strict=True)
         if can_be_reduced(described) and not described.rows_by_values
     ]
-    reads_once = pays_to_read_once([tensor for _, tensor in pairs])
-
-    def reduction_of(described: RecordedTensor, tensor: Any) -> Reduction:
-        mask = None if described.mask is None else recording.masks[described.mask]
-        return reduced(tensor, mask, described, reads_once=reads_once)
-
-    reductions = [(described, reduction_of(described, tensor)) for described, tensor in pairs]
     without_samples = tuple(
         described.key
         for described in recording.described
