@@ -229,7 +229,7 @@ def test_a_notebook_shows_the_page_and_a_picture_of_every_kind_of_layer(tmp_path
         assert url
         assert notebook.cells[2].outputs[0].data["text/plain"] == f"<Layerscope shows 'pictures' at {url[1]}>"
         with visited(url[1], tmp_path / "log.txt", chromium) as enter:
-            # Somebody who was never here: Chromium puts no page into a frame of a tab that had a page of its own before.
+            # Somebody who was never here: Chromium puts no page into a frame of a tab that had one of its own before.
             explorer = enter(locale="en-US")
             explorer.page.set_content(frame)
             page = explorer.page.frame_locator("iframe")
