@@ -19,6 +19,7 @@ from core.workspace.results import InstalledMeaning, InstalledVisualizer, Meanin
 from core.workspace.stored_thumbnails import stored_thumbnail
 from ui import keys
 from ui.pictures import failure
+from ui.plugin_directory import more_pictures
 from ui.session import get_session
 from ui.waiting import show_error, waiting
 from ui.wording import named, plain
@@ -60,6 +61,7 @@ def page() -> None:
         _meanings(strangers)
     _why_not(workspace)
     _what_outputs_mean(workspace)
+    more_pictures(plugins)
     ours = [each for each in plugins if each.source == "built-in"]
     for group, cards in _by_group(_cards(ours)).items():
         st.markdown(f"##### {group.capitalize()} :gray[· {GROUPS[group]}]")

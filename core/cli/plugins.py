@@ -53,7 +53,9 @@ def list_plugins(as_json: bool) -> None:
 def check(what: str) -> None:
     """Load a file, the files of a folder, or an installed package by itself, and check what it brings.
 
-    Exit status 1 if anything fails.
+    At the end stands what a package needs to be listed in the directory of plugins, and which of it is there.
+
+    Exit status 1 if anything fails; what a directory needs is no failure.
     """
     from core.plugins.testing import run_checks, run_meaning_checks
 
@@ -75,7 +77,26 @@ def check(what: str) -> None:
     if not registry.plugins or not (checked or failed):
         click.echo(f"FAILED  {what}: there is no plugin in it")
         failed = 1
+    else:
+        _say_what_the_directory_needs(what)
     sys.exit(1 if failed else 0)
+
+
+def _say_what_the_directory_needs(what: str) -> None:
+    from core.plugins.directory_needs import needs_of
+
+    needs = needs_of(what)
+    if not needs:
+        click.echo(
+            "note    only a package can be listed in the directory of plugins: layerscope plugins new NAME makes one"
+        )
+        return
+    count = sum(need.is_there for need in needs)
+    click.echo(
+        f"\nTo be listed in the directory of plugins (docs/plugin-directory.md), {count} of {len(needs)} are there:"
+    )
+    for need in needs:
+        click.echo(f"{'there' if need.is_there else 'missing':<7} {need.name}: {need.words}")
 
 
 def _registry_of(what: str) -> Registry:

@@ -103,3 +103,14 @@ class TestReference:
             assert re.search(rf"^### `{name}\b", page, re.MULTILINE), name
         for heading, text in re.findall(r"^### (.*)\n\n(.*)", page, re.MULTILINE):
             assert text.strip(), heading
+
+
+def test_the_page_of_the_directory_is_what_ships():
+    made = subprocess.run(
+        [sys.executable, "-c", "import plugin_directory; print(plugin_directory.directory_page(), end='')"],
+        cwd=ROOT / "docs",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert made == (ROOT / "docs" / "plugin-directory.md").read_text(), "run: python docs/plugin_directory.py"
