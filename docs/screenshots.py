@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.serving import CHROMIUM, server  # noqa: E402
+from benchmarks.serving import CHROMIUM, free_port, server, stop_server, wait_until_it_answers  # noqa: E402
 from core.inputs.edits import ClampEdit, PaintEdit, text_of_edits  # noqa: E402
 
 # The eight of the first sample with a stroke through it, which is a four then; and a unit that is set to a value.
@@ -96,6 +96,8 @@ def main() -> None:
     names = sys.argv[1:]
     if not names or "report" in names:
         _take_report()
+    if not names or "start" in names:
+        _take_start()
     if names:
         chosen = [picture for picture in PICTURES if picture[0] in names]
         if chosen:
@@ -132,6 +134,28 @@ def _take_report() -> None:
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     (IMAGES / "report.png").write_bytes(_small(buffer.getvalue()))
+
+
+def _take_start() -> None:
+    """Take the page on the model that ``docs/start.md`` trains, by the code that stands there."""
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "start.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert code
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        # Keras draws its first weights by chance: the same ones each time.
+        seeded = f"import keras\nkeras.utils.set_random_seed(0)\n{code[1]}"
+        subprocess.run([sys.executable, "-c", seeded], cwd=folder, check=True)
+        command = [sys.executable, "-m", "layerscope", "run", "digits.keras", "digits_test.npz", "--headless"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([*command, "--port", str(port)], cwd=folder, env=environment)
+        try:
+            wait_until_it_answers(port)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            address = f"http://127.0.0.1:{port}/?layer=conv_1"
+            (IMAGES / "start.png").write_bytes(_small(_taken(browser, address, SIZES[0][1], "light", READY[""])))
+            browser.close()
+        finally:
+            stop_server(process)
 
 
 def _take(pictures: Sequence[tuple[str, int, str, str, dict[str, str]]], sheets: Iterable[str]) -> None:
