@@ -158,9 +158,18 @@ def _explain_outputs(workspace: WorkspaceInterface) -> None:
 @plugins.command()
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where to put it.")
-def new(name: str, folder: Path) -> None:
-    """Make a complete package for a plugin: one picture, its test, a project file and a README."""
+@click.option(
+    "--license",
+    "license_id",
+    default="MIT",
+    show_default=True,
+    metavar="SPDX",
+    help="Under which licence others may use it: MIT, Apache-2.0 or BSD-3-Clause.",
+)
+@click.option("--author", default="", help="Who has the copyright; by default the authors of the package.")
+def new(name: str, folder: Path, license_id: str, author: str) -> None:
+    """Make a complete package for a plugin: one picture, its tests, a project file, a README, a licence, a workflow."""
     from core.plugins.package import new_package
 
-    target = new_package(name, folder)
+    target = new_package(name, folder, license_id, author)
     click.echo(f"{target} is ready:\n  pip install -e '{target}[test]'\n  python -m pytest {target}\n  layerscope run")

@@ -19,6 +19,7 @@ __all__ = [
     "check_visualizer",
     "empty_registry",
     "make_activation",
+    "screenshot",
     "small_activations",
     "small_activations_over_steps",
 ]
@@ -70,3 +71,11 @@ def check_meaning() -> Callable[..., None]:
     from core.plugins.testing import check_meaning
 
     return check_meaning
+
+
+@pytest.fixture
+def screenshot() -> Callable[..., Any]:
+    """Return :func:`vizplugins.testing.screenshot`."""
+    from core.plugins.testing import screenshot
+
+    return screenshot

@@ -4,14 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
+from PIL import Image
 
 import core.plugins.registry
 from core.cli.main import main
-from core.plugins.package import new_package
+from core.plugins.directory_needs import needs_of
+from core.plugins.package import LICENSES, new_package
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from tests.support.broken_plugins import write_plugins
@@ -87,6 +91,8 @@ class TestCheck:
 
         assert done.exit_code == 0, done.output
         assert done.output.startswith("passed  power-spectrum: declaration, ")
+        assert "6 of 6 are there:" in done.output
+        assert "there   licence: MIT" in done.output
 
     def test_a_file_that_says_what_outputs_mean_and_no_more(self, run, tmp_path):
         (tmp_path / "angle.py").write_text(MEANING)
@@ -96,7 +102,9 @@ class TestCheck:
         assert done.exit_code == 1
         assert "passed  angle: declaration, explains itself, " in done.output
         assert "FAILED  broken: [draws] one number of 1: could not be asked: ZeroDivisionError" in done.output
-        assert run("check", tmp_path / "angle.py").exit_code == 0
+        alone = run("check", tmp_path / "angle.py")
+        assert alone.exit_code == 0
+        assert "only a package can be listed in the directory" in alone.output
 
     def test_a_folder_of_broken_ones(self, run, tmp_path):
         write_plugins(tmp_path, "import_error", "raises")
@@ -157,9 +165,50 @@ class TestNew:
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
         tested = subprocess.run(command, cwd=package, capture_output=True, text=True, env=environment, check=False)
-        assert "3 passed" in tested.stdout, tested.stdout + tested.stderr
+        assert "4 passed" in tested.stdout, tested.stdout + tested.stderr
         ruff = [sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", package]
         assert subprocess.run(ruff, capture_output=True, check=False).returncode == 0
+
+    def test_all_but_the_address_of_its_source_is_there_to_be_listed(self, run, tmp_path):
+        run("new", "spike-raster", "--license", "bsd-3-clause", "--author", 'Ada "A" Ä')
+        needs = {need.name: need for need in needs_of(str(tmp_path / "layerscope-spike-raster"))}
+
+        assert [name for name, need in needs.items() if not need.is_there] == ["URL"]
+        assert needs["licence"].words == "BSD-3-Clause"
+
+    @pytest.mark.parametrize("license_id", LICENSES)
+    def test_the_licence_is_the_one_that_was_chosen(self, tmp_path, license_id):
+        package = new_package("demo", tmp_path, license_id, 'Ada "A" Ä')
+        project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+        text = (package / "LICENSE").read_text()
+
+        assert project["license"] == license_id
+        assert project["authors"] == [{"name": 'Ada "A" Ä'}]
+        if license_id == "Apache-2.0":
+            assert text == (ROOT / "LICENSE").read_text()
+        else:
+            assert 'Ada "A" Ä' in text
+            assert "$" not in text
+
+    def test_a_licence_without_a_text_is_refused_with_those_that_have_one(self, run, tmp_path):
+        refused = run("new", "demo", "--license", "GPL-3.0-only")
+
+        assert refused.exit_code == 1
+        assert "There is no text of the licence 'GPL-3.0-only' here." in refused.output
+        assert "Take MIT, Apache-2.0, BSD-3-Clause, and change LICENSE" in refused.output
+        assert list(tmp_path.iterdir()) == []
+
+    def test_its_readme_has_the_picture_and_its_workflow_runs_the_tests(self, tmp_path):
+        package = new_package("demo", tmp_path)
+
+        assert "](picture.png)" in (package / "README.md").read_text()
+        with Image.open(package / "picture.png") as image:
+            assert image.width > 400
+        (job,) = yaml.safe_load((package / ".github" / "workflows" / "tests.yml").read_text())["jobs"].values()
+        assert [step["run"] for step in job["steps"] if "run" in step] == [
+            'pip install -e ".[test]"',
+            "python -m pytest",
+        ]
 
     @pytest.mark.parametrize("name", ["Spike", "spike raster", "1st", "spike--raster", "../spike", "class", "", "-x"])
     def test_what_is_no_name_for_a_package(self, run, tmp_path, name):

@@ -31,7 +31,7 @@ TESTS = [block for block in BLOCKS if "def test_" in block]
 def test_all_of_its_python_is_tried_here():
     assert len(PLUGINS) == 3
     assert len(MEANINGS) == 1
-    assert len(TESTS) == 1
+    assert len(TESTS) == 2
     assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(TESTS)
 
 
@@ -66,12 +66,13 @@ def test_its_meaning_of_an_output_is_sound(tmp_path):
 
 def test_its_tests_pass(tmp_path):
     (tmp_path / "layerscope_unit_path.py").write_text(PLUGINS[1])
-    (tmp_path / "test_unit_path.py").write_text(TESTS[0])
+    for number, tests in enumerate(TESTS):
+        (tmp_path / f"test_unit_path_{number}.py").write_text(tests)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "core.plugins.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_names_every_hook_and_everything_that_can_be_declared_or_asked_for():

@@ -17,6 +17,7 @@ from core.plugins.testing.meaning_checks import check_meaning, run_meaning_check
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
 from core.plugins.testing.over_steps import small_activations_over_steps
+from core.plugins.testing.screenshots import screenshot
 
 __all__ = [
     "CASES",
@@ -30,6 +31,7 @@ __all__ = [
     "make_activation",
     "run_checks",
     "run_meaning_checks",
+    "screenshot",
     "small_activations",
     "small_activations_over_steps",
     "small_model",
