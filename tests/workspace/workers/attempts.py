@@ -15,7 +15,10 @@ from typing import Any
 
 from core.workspace.workers.sandbox import confine
 
-__all__ = ["ATTEMPTS", "run_confined"]
+__all__ = ["ATTEMPTS", "ATTEMPT_FILE", "run_confined"]
+
+ATTEMPT_FILE = "written-from-within-a-worker"
+"""What each attempt to write a file calls it: a name that no other test uses in a folder that they share."""
 
 
 def read(path: str) -> Any:
@@ -29,19 +32,19 @@ def read_with_tensorflow(path: str) -> Any:
 
 
 def write(path: str) -> Any:
-    return Path(path, "written").write_text("x")
+    return Path(path, ATTEMPT_FILE).write_text("x")
 
 
 def write_with_tensorflow(path: str) -> Any:
     import tensorflow as tf
 
-    return tf.io.write_file(str(Path(path, "written")), "x")
+    return tf.io.write_file(str(Path(path, ATTEMPT_FILE)), "x")
 
 
 def save_with_keras(path: str) -> Any:
     import keras
 
-    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).save(Path(path, "written.keras"))
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).save(Path(path, f"{ATTEMPT_FILE}.keras"))
 
 
 def remove(path: str) -> Any:

@@ -13,7 +13,7 @@ from pydantic import ByteSize
 from core.common.limits import Limits
 from core.workspace.workers.forking import process_context
 from core.workspace.workers.sandbox import clean_environment
-from tests.workspace.workers.attempts import run_confined
+from tests.workspace.workers.attempts import ATTEMPT_FILE, run_confined
 from tests.workspace.workers.conftest import SECRET
 
 LIMITS = Limits(worker_bytes=ByteSize(1_000_000_000), unpacked_bytes=ByteSize(5_000_000))
@@ -93,7 +93,7 @@ def test_nothing_is_written_outside_the_private_folder(attempt, how, where, tmp_
     }[where]
     error, text = attempt(how, folder)
     assert error in NOT_LET, text
-    assert not list(folder.glob("written*"))
+    assert not list(folder.glob(f"{ATTEMPT_FILE}*"))
 
 
 def test_the_private_folder_is_its_own(attempt, folders):
