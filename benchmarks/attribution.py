@@ -12,14 +12,16 @@ import argparse
 import contextlib
 import io
 import os
-import statistics
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
+
+from benchmarks.turns import measure_in_turn
 
 GOALS: Final = {"Activation maximization": 5.0, "Grad-CAM": 10.0, "Score-CAM": 4.0}
 CLASS: Final = 3
@@ -54,22 +56,15 @@ def main() -> None:
         case.ours()
         first = time.perf_counter() - started
         _quietly(case.theirs)
-        ours, theirs = medians(case, 1 if case.name == "Score-CAM" else arguments.rounds)
+        ways = {name: partial(_quietly, way) for name, way in (("ours", case.ours), ("theirs", case.theirs))}
+        durations = measure_in_turn(ways, 1 if case.name == "Score-CAM" else arguments.rounds, warm_ups=0)
+        ours, theirs = durations["ours"].median, durations["theirs"].median
         goal = GOALS.get(case.name, 1.0)
         verdict = "" if theirs / ours >= goal else f"   under the goal of {goal:g}"
         unit = f", {case.steps / ours:.0f} against {case.steps / theirs:.1f} steps/s" if case.steps > 1 else ""
         if case.floor:
             unit += f", {ours / min(_seconds(case.floor) for _ in range(3)):.2f} times the plain passes"
         print(f"{case.name:26}{theirs:>12.3f} s{ours:>10.3f} s{theirs / ours:>8.1f}   {first:.1f} s{verdict}{unit}")
-
-
-def medians(case: Case, rounds: int) -> tuple[float, float]:
-    """Return the median seconds of ours and of theirs, measured in turn."""
-    ours, theirs = [], []
-    for _ in range(rounds):
-        ours.append(_seconds(case.ours))
-        theirs.append(_seconds(case.theirs))
-    return statistics.median(ours), statistics.median(theirs)
 
 
 def cases(channels: int) -> list[Case]:

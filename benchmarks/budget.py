@@ -18,11 +18,10 @@ from typing import Any, Final
 
 from playwright.sync_api import Page
 
-from benchmarks.click import choose_sample, open_model
+from benchmarks.click import open_model, rows_in_turn, save_application
 from benchmarks.serving import ROOT, browser_page, server, wait_until_painted
 
 GOAL: Final = 0.3
-_ROWS: Final = 8
 _REST_MILLISECONDS: Final = 700
 _LARGE_MESSAGE: Final = 50_000
 """Bytes; of what the page sends after a click only the chart is larger."""
@@ -70,7 +69,7 @@ def main() -> None:
     name = parser.parse_args().model
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BUDGET_FILE"] = str(Path(folder) / "notes.jsonl")
-        app, bare = _measure(_saved(name, Path(folder)))
+        app, bare = _measure(save_application(name, Path(folder)))
     print(f"| from a click to the picture, {name} | app (s) | fastest (s) | empty page (s) | fastest (s) | goal |")
     print("|---|---|---|---|---|---|")
     for what, part in _MOMENTS:
@@ -95,14 +94,6 @@ def _of_clicks(seconds: list[float]) -> tuple[float, float]:
     return statistics.median(seconds), min(seconds)
 
 
-def _saved(name: str, folder: Path) -> Path:
-    import keras
-
-    path = folder / f"{name}.keras"
-    getattr(keras.applications, name)(weights=None).save(path)
-    return path
-
-
 def _measure(path: Path) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
     """Return when each moment was after each click, in seconds: of the app, and of an empty page in turn with it."""
     app_clicks, bare_clicks = [], []
@@ -115,20 +106,15 @@ def _measure(path: Path) -> tuple[list[dict[str, float]], list[dict[str, float]]
         bare.add_init_script(_CLOCKS)
         bare.goto(f"{address}/?bare=chart")
         button, shown = bare.get_by_role("button", name="Draw"), None
-        # The first turn warms up; the second is with another sample, so that no chart is kept.
-        for sample in (0, 1):
-            if sample:
-                page.bring_to_front()
-                choose_sample(page, sample)
-            for row in [*range(1, _ROWS), 0]:
-                page.bring_to_front()
-                click = _moments(page, rows.nth(row), wait_until_painted(page)["source"])
-                bare.bring_to_front()
-                alone = _moments(bare, button, shown)
-                shown = wait_until_painted(bare)["source"]
-                if sample:
-                    app_clicks.append(click)
-                    bare_clicks.append(alone)
+        for row, is_measured in rows_in_turn(page, rows):
+            page.bring_to_front()
+            click = _moments(page, row, wait_until_painted(page)["source"])
+            bare.bring_to_front()
+            alone = _moments(bare, button, shown)
+            shown = wait_until_painted(bare)["source"]
+            if is_measured:
+                app_clicks.append(click)
+                bare_clicks.append(alone)
     return app_clicks, bare_clicks
 
 

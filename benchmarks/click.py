@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -29,15 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.click", description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="*", default=list(MODELS), help="of keras.applications; none for the example")
     models = parser.parse_args().models
-    import keras
-
     print("| click on a layer to painted chart | layers | median (s) | slowest (s) | goal |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in models:
-            path = Path(folder) / f"{name}.keras"
-            getattr(keras.applications, name)(weights=None).save(path)
-            seconds = _measure(path)
+            seconds = _measure(save_application(name, Path(folder)))
             median, slowest = statistics.median(seconds), max(seconds)
             print(f"| {name} | {len(seconds)} | {median:.2f} | {slowest:.2f} | ≤ {GOAL} |", flush=True)
     print("\n| on digits-cnn | times | median (s) | slowest (s) | goal |")
@@ -96,24 +93,37 @@ def _until_painted(page: Page, place: Locator) -> float:
 def _measure(path: Path) -> list[float]:
     seconds = []
     with server(ROOT / "streamlit_app.py") as address, browser_page() as page:
-        rows = open_model(page, address, path)
-        # The first turn over the rows warms up; the second is measured with other samples, so that no chart is kept.
-        for sample in (0, 1):
-            if sample:
-                choose_sample(page, sample)
-            for row in [*range(1, _ROWS_IN_SIGHT), 0]:
-                page.evaluate(
-                    "addEventListener('pointerdown', () => { window.clicked = performance.now() },"
-                    " {capture: true, once: true})"
-                )
-                # What is there once everything has come to rest, not what the step before saw first.
-                before = wait_until_painted(page)["source"]
-                rows.nth(row).click()
-                done = wait_until_painted(page, before)
-                if sample:
-                    seconds.append((done["at"] - page.evaluate("window.clicked")) / 1000)
-                page.wait_for_timeout(700)
+        for row, is_measured in rows_in_turn(page, open_model(page, address, path)):
+            took = _until_painted(page, row)
+            seconds += [took] if is_measured else []
     return seconds
+
+
+def save_application(name: str, folder: Path) -> Path:
+    """Save a model of ``keras.applications`` with random weights, and return the file.
+
+    Args:
+        name: As ``keras.applications`` calls it.
+        folder: Where it is saved.
+    """
+    import keras
+
+    path = folder / f"{name}.keras"
+    getattr(keras.applications, name)(weights=None).save(path)
+    return path
+
+
+def rows_in_turn(page: Page, rows: Locator) -> Iterator[tuple[Locator, bool]]:
+    """Yield each of some rows to be clicked, and whether that is measured.
+
+    The first turn over the rows warms up; the second is measured with another sample, so that no chart is kept.
+    """
+    for sample in (0, 1):
+        if sample:
+            page.bring_to_front()
+            choose_sample(page, sample)
+        for row in [*range(1, _ROWS_IN_SIGHT), 0]:
+            yield rows.nth(row), bool(sample)
 
 
 def open_model(page: Page, address: str, path: Path) -> Locator:

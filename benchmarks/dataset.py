@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.processes import held
+from benchmarks.turns import measure_in_turn
 
 ROUNDS: Final = 5
 SAMPLES: Final = 184
@@ -88,30 +87,16 @@ def _speed(rounds: int) -> None:
         "one layer, reduced": lambda: survey(extractor, dataset, [ONE_LAYER], batch_size=BATCH),
         "all layers, reduced": lambda: survey(extractor, dataset, batch_size=BATCH),
     }
-    seconds = measured(ways, rounds)
-    processor = measured(ways, rounds, time.process_time)
+    durations = measure_in_turn(ways, rounds)
+    plain = durations["plain pass"]
     print(
         f"| MobileNetV2, {SAMPLES} samples, batches of {BATCH} | seconds | ÷ plain pass | processor, ÷ plain | goal |"
     )
     print("|---|---|---|---|---|")
     goals = {"one layer, its values": ONE_GOAL, "one layer, reduced": ONE_GOAL, "all layers, reduced": ALL_GOAL}
-    for name, each in seconds.items():
-        ratios = f"{each / seconds['plain pass']:.2f} | {processor[name] / processor['plain pass']:.2f}"
-        print(f"| {name} | {each:.2f} | {ratios} | {goals.get(name, '')} |", flush=True)
-
-
-def measured(
-    ways: dict[str, Callable[[], Any]], rounds: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, float]:
-    """Return the median seconds of each way; they are run in turn, and once before."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name, way in ways.items():
-            started = clock()
-            way()
-            if turn:
-                found[name].append(clock() - started)
-    return {name: statistics.median(each) for name, each in found.items()}
+    for name, each in durations.items():
+        ratios = f"{each.median / plain.median:.2f} | {each.processor_median / plain.processor_median:.2f}"
+        print(f"| {name} | {each.median:.2f} | {ratios} | {goals.get(name, '')} |", flush=True)
 
 
 def _memory() -> None:
@@ -149,10 +134,12 @@ def _engines(address: str, rounds: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             core.extract_dataset(example.model_path, dataset, Path(folder, "out.zarr"), statistics=True, engine=engine)
 
-    seconds = measured({"one process": lambda: run(None), "Dask": lambda: run(engine_at("dask", address))}, rounds)
+    durations = measure_in_turn(
+        {"one process": lambda: run(None), "Dask": lambda: run(engine_at("dask", address))}, rounds
+    )
     print("| digits-cnn, 20,000 samples, statistics of all layers | seconds |\n|---|---|")
-    for name, each in seconds.items():
-        print(f"| {name} | {each:.2f} |")
+    for name, each in durations.items():
+        print(f"| {name} | {each.median:.2f} |")
 
 
 if __name__ == "__main__":

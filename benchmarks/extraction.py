@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import itertools
 import math
 import multiprocessing
 import os
@@ -34,6 +33,7 @@ from benchmarks.extraction_cases import (
     tutorial_layer,
 )
 from benchmarks.processes import held
+from benchmarks.turns import measure_in_turn
 
 EXTRACTION_GOAL: Final = 1.3
 FIRST_CALL_GOAL: Final = 1.5
@@ -123,7 +123,8 @@ def speed(case: Case, rounds: int) -> Speed:
     ways: dict[str, Way] = {"plain": lambda: plain(inputs), "ours": lambda: all_layers(extractor, inputs)}
     if others := keract(case, inputs):
         ways["keract"] = others
-    seconds = medians(ways, rounds)
+    durations = measure_in_turn(ways, rounds, least_seconds=SECONDS_PER_CASE)
+    seconds = {name: each.median for name, each in durations.items()}
     tutorial_first, tutorial = _tutorial(model, inputs)
     return Speed(
         layer_count=layer_count,
@@ -142,21 +143,6 @@ def _counted_runs(model: Any) -> Iterator[mock.Mock]:
     original = type(model).call
     with mock.patch.object(type(model), "call", autospec=True, side_effect=original) as runs:
         yield runs
-
-
-def medians(ways: dict[str, Way], rounds: int) -> dict[str, float]:
-    """Return each way's median seconds, measured in turn after one turn that warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    end = time.perf_counter() + SECONDS_PER_CASE
-    for turn in itertools.count():
-        if turn >= rounds and time.perf_counter() > end:
-            break
-        # The other way round each time: what comes first pays for what the one before it left behind.
-        for name in list(ways)[:: 1 if turn % 2 else -1]:
-            seconds[name].append(timed(ways[name]))
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def timed(way: Way) -> float:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from benchmarks.extraction_cases import MODELS, Case, all_layers, plain_pass
+from benchmarks.turns import measure_in_turn
 
 GOALS: Final = {"all layers": "≤ 1.25", "one layer alone": "≤ 1.03"}
 DEFAULT_MODELS: Final = ("MobileNetV2", "ResNet50", "LSTM", "Transformer")
@@ -37,10 +36,12 @@ def main() -> None:
 
 def report(case: Case, rounds: int, with_xla: bool) -> None:
     """Print the rows of one model."""
-    seconds = measured(ways_of(case, with_xla), rounds)
-    plain = seconds["plain pass"]
-    for way, (processor, fastest) in seconds.items():
-        ratios = f"{processor * 1000:.1f} | {processor / plain[0]:.2f} | {fastest / plain[1]:.2f}"
+    durations = measure_in_turn(ways_of(case, with_xla), rounds, warm_ups=2)
+    plain = durations["plain pass"]
+    for way, each in durations.items():
+        processor = each.processor_median
+        ratio = processor / plain.processor_median
+        ratios = f"{processor * 1000:.1f} | {ratio:.2f} | {min(each.clock) / min(plain.clock):.2f}"
         print(f"| {case.model_name} | {case.batch} | {way} | {ratios} | {GOALS.get(way, '')} |", flush=True)
 
 
@@ -73,20 +74,6 @@ def ways_of(case: Case, with_xla: bool) -> dict[str, Callable[[], Any]]:
         ways["plain pass, by XLA"] = graph(model, jit_compile=True)
         ways["a graph that returns all layers, by XLA"] = graph(everything, jit_compile=True)
     return ways
-
-
-def measured(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, float]]:
-    """Return the median of processor seconds and the fewest seconds of each way, measured in turn."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for turn in range(rounds + 2):
-        for name in list(ways)[:: 1 if turn % 2 else -1]:
-            processor, clock = time.process_time(), time.perf_counter()
-            ways[name]()
-            taken[name].append((time.process_time() - processor, time.perf_counter() - clock))
-    return {
-        name: (statistics.median(each[0] for each in seconds[2:]), min(each[1] for each in seconds[2:]))
-        for name, seconds in taken.items()
-    }
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ import numpy as np
 import streamlit as st
 from matplotlib import pyplot
 
-from core.charts.altair_settings import check_charts_as_a_whole
-from core.charts.altair_shortcuts import take_shortcuts
+from core.charts.altair_shortcuts import make_charts_only
 from core.charts.colours import ColourScale
 from core.charts.gallery import gallery as charts_gallery
 from core.charts.validation import specification_of
@@ -28,8 +27,7 @@ CASES = {"64×112×112": (112, 112, 64), "512×14×14": (14, 14, 512)}
 @st.cache_resource
 def settle() -> None:
     """Do as the app does: make charts as a worker makes them, and set aside what was imported."""
-    check_charts_as_a_whole()
-    take_shortcuts()
+    make_charts_only()
     gc.collect()
     gc.freeze()
 

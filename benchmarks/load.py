@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from benchmarks.processes import fork_servers_and_workers, proportional_memory, server_seconds
+from benchmarks.processes import server_memory, server_seconds
 from benchmarks.serving import (
     ARGUMENTS,
     CHROMIUM,
@@ -90,7 +90,7 @@ async def _measure(address: str, process: subprocess.Popen[bytes], models: Seque
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         await _first_visit(browser, address)
-        empty = _memory(process.pid)
+        empty = server_memory(process.pid)
         record = Record()
         peak: list[dict[str, float]] = []
         watching = asyncio.create_task(_watch(process.pid, peak, 1.0))
@@ -183,7 +183,7 @@ async def _soak(browser: Browser, address: str, server: int, models: Sequence[Pa
     await asyncio.gather(*(keep_coming(first) for first in range(min(4, len(models)))))
     watching.cancel()
     await asyncio.sleep(10)
-    left = _memory(server)
+    left = server_memory(server)
     third = max(1, len(seen) // 3)
     print(f"\n| soak of {minutes:g} minutes: {visits} visits, {len(record.clicks)} clicks | first third | last third |")
     print("|---|---|---|")
@@ -198,19 +198,8 @@ async def _soak(browser: Browser, address: str, server: int, models: Sequence[Pa
 
 async def _watch(server: int, seen: list[dict[str, float]], seconds: float) -> None:
     while True:
-        seen.append(_memory(server))
+        seen.append(server_memory(server))
         await asyncio.sleep(seconds)
-
-
-def _memory(server: int) -> dict[str, float]:
-    """Return megabytes of the page's process, the fork server and all workers; what they share is counted once."""
-    forked, workers = fork_servers_and_workers(server)
-    sizes = {
-        "page": proportional_memory(server),
-        "fork server": sum(map(proportional_memory, forked)),
-        "workers": sum(map(proportional_memory, workers)),
-    }
-    return {**sizes, "all": sum(sizes.values()), "count": float(len(workers))}
 
 
 def _print_together(

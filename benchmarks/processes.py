@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
+
+from core.workspace.workers.consumption import status_of
 
 __all__ = [
     "children_of",
     "fork_servers_and_workers",
     "held",
     "is_running",
+    "memory_of",
     "processor_seconds",
-    "proportional_memory",
+    "server_memory",
     "server_seconds",
 ]
 
@@ -37,10 +41,7 @@ def held(what: str) -> int:
 
 def is_running(process: int) -> bool:
     """Return whether a process is there and does more than waiting to be buried."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return status_of(process)[:1] not in ([], ["Z"])
 
 
 def fork_servers_and_workers(server: int) -> tuple[set[int], set[int]]:
@@ -60,11 +61,8 @@ def processor_seconds(process: int, *, with_ended_children: bool = False) -> flo
         process: Its number.
         with_ended_children: Whether to add the time of the children that it saw end.
     """
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11 : 15 if with_ended_children else 13])) / os.sysconf("SC_CLK_TCK")
+    ticks = status_of(process)[11 : 15 if with_ended_children else 13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def server_seconds(server: int) -> float:
@@ -74,10 +72,18 @@ def server_seconds(server: int) -> float:
     return alone + sum(processor_seconds(process, with_ended_children=True) for process in forked)
 
 
-def proportional_memory(process: int) -> float:
-    """Return megabytes of a process, of what it shares with others its share; none where it is gone."""
-    try:
-        told = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
-    except OSError:
-        return 0.0
-    return int(told[1]) / 1000 if told else 0.0
+def memory_of(process: int) -> dict[str, int]:
+    """Return bytes: ``Pss`` with shared pages by share, ``Uss`` without them, ``Rss`` with all; 0 where it is gone."""
+    sizes = dict.fromkeys(("Pss", "Rss", "Private_Clean", "Private_Dirty"), 0)
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        sizes |= {kind: int(size) * 1024 for kind, size in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
+    return sizes | {"Uss": sizes["Private_Clean"] + sizes["Private_Dirty"]}
+
+
+def server_memory(server: int) -> dict[str, float]:
+    """Return megabytes of a Streamlit server, its fork server and all workers; what they share is counted once."""
+    forked, workers = fork_servers_and_workers(server)
+    groups = {"page": {server}, "fork server": forked, "workers": workers}
+    sizes = {name: sum(memory_of(each)["Pss"] for each in group) / 1e6 for name, group in groups.items()}
+    return {**sizes, "all": sum(sizes.values()), "count": float(len(workers))}

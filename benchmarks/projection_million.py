@@ -40,9 +40,10 @@ print(trust, placed.landmarks or "")
 _DRAW: Final = """
 import sys
 import numpy as np
+import pandas as pd
 from vizplugins import raster, scatter
 points = scatter.within_reach(np.load(sys.argv[1]))
-colours = raster.colours_of(__import__("pandas").Series(np.load(sys.argv[2]).astype(str)),
+colours = raster.colours_of(pd.Series(np.load(sys.argv[2]).astype(str)),
                             raster.class_palette(map(str, range(10)), ()))
 print(len(raster.points_picture(points, colours, scatter.ROOM)) // 1000, "kB")
 """

@@ -20,7 +20,6 @@ from typing import Any, Final
 import numpy as np
 
 WORKERS: Final = (1, 2, 4)
-WAITING_WORKERS: Final = (1, 2, 4)
 _WAIT_SECONDS: Final = 0.1
 _PARTS_PER_WORKER: Final = 20
 _SAMPLES: Final = 20_000
@@ -129,7 +128,7 @@ def _waiting_parts(rounds: int) -> None:
     )
     print("|---|---|---|---|---|")
     costs = []
-    for workers in WAITING_WORKERS:
+    for workers in WORKERS:
         with _cluster(workers) as address:
             # Each worker imports TensorFlow and loads the model once.
             run(address, 4 * workers)

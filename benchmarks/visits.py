@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.load import model_of_visitor
-from benchmarks.processes import fork_servers_and_workers, proportional_memory, server_seconds
+from benchmarks.processes import fork_servers_and_workers, server_memory, server_seconds
 from benchmarks.serving import ROOT, free_port, start_server, stop_server, wait_until_it_answers
 from benchmarks.visitors import Visitor
 
@@ -97,7 +97,7 @@ async def _measure(port: int, server: int, models: Sequence[Path]) -> None:
 
 async def _print_kind(port: int, server: int, kind: Kind, count: int) -> None:
     seen = Seen()
-    memory, before = _memory(server), server_seconds(server)
+    memory, before = server_memory(server)["all"], server_seconds(server)
     watching = asyncio.create_task(_watch(server, seen))
     await asyncio.gather(*(_visit(port, kind, number, seen) for number in range(count)))
     watching.cancel()
@@ -129,14 +129,9 @@ async def _visit(port: int, kind: Kind, number: int, seen: Seen) -> None:
 
 async def _watch(server: int, seen: Seen) -> None:
     while True:
-        seen.memory = max(seen.memory, _memory(server))
+        seen.memory = max(seen.memory, server_memory(server)["all"])
         seen.workers = max(seen.workers, len(fork_servers_and_workers(server)[1]))
         await asyncio.sleep(_LOOK_SECONDS)
-
-
-def _memory(server: int) -> float:
-    forked, workers = fork_servers_and_workers(server)
-    return sum(map(proportional_memory, {server, *forked, *workers}))
 
 
 if __name__ == "__main__":

@@ -224,7 +224,7 @@ class Dask:
             n_workers=0,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             local_directory=self.folder.name,
             silence_logs="CRITICAL",
         )

@@ -33,7 +33,9 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 
+from benchmarks.processes import memory_of
 from benchmarks.worker_pools import POOLS, Session, Task, chart, never_return, open_digits, open_model, ready
+from core.workspace.workers.consumption import status_of
 
 ROOT: Final = Path(__file__).parent.parent
 VISITORS: Final = 4
@@ -65,7 +67,7 @@ Samples = dict[str, list[float]]
 def measure(name: str) -> Samples:
     """Return what is measured of one pool, each as often as it was measured."""
     found = Samples({"fixed sum": [_fixed_sum()]})
-    own_before = _memory(os.getpid())["Pss"]
+    own_before = memory_of(os.getpid())["Pss"]
     started = time.perf_counter()
     pool = POOLS[name][1]()
     try:
@@ -103,9 +105,9 @@ def _seconds(work: Task) -> float:
 
 def _memory_of(sessions: list[Session], own_before: int) -> Samples:
     workers = {session.ask(open_model)[0] for session in sessions}
-    sizes = [_memory(process) for process in workers]
-    others = [_memory(process)["Pss"] for process in _descendants(os.getpid()) - workers]
-    beside = sum(others) + _memory(os.getpid())["Pss"] - own_before
+    sizes = [memory_of(process) for process in workers]
+    others = [memory_of(process)["Pss"] for process in _descendants(os.getpid()) - workers]
+    beside = sum(others) + memory_of(os.getpid())["Pss"] - own_before
     return {
         **{kind: [size[kind] / 1e6 for size in sizes] for kind in ("Pss", "Uss", "Rss")},
         "others": [len(others)],
@@ -114,20 +116,11 @@ def _memory_of(sessions: list[Session], own_before: int) -> Samples:
     }
 
 
-def _memory(process: int) -> dict[str, int]:
-    """Return bytes: ``Pss`` with shared pages by share, ``Uss`` without them, ``Rss`` with all of them."""
-    found = dict.fromkeys(("Pss", "Rss", "Private_Clean", "Private_Dirty"), 0)
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        text = Path(f"/proc/{process}/smaps_rollup").read_text()
-        found |= {kind: int(size) * 1024 for kind, size in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
-    return found | {"Uss": found["Private_Clean"] + found["Private_Dirty"]}
-
-
 def _descendants(process: int) -> set[int]:
     parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    for path in Path("/proc").glob("[0-9]*"):
+        if fields := status_of(int(path.name)):
+            parents[int(path.name)] = int(fields[1])
     found, fresh = set(), {process}
     while fresh:
         fresh = {child for child, parent in parents.items() if parent in fresh}

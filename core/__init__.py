@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from core.extraction.dataset.array_names import array_name
     from core.extraction.dataset.engines import engine_at
     from core.extraction.dataset.statistics import LayerStatistics
+    from core.extraction.dataset.stored_results import read_statistics
     from core.extraction.dataset.survey import Survey, survey
-    from core.extraction.dataset.zarr_files import extract_dataset, read_statistics
+    from core.extraction.dataset.zarr_files import extract_dataset
     from core.extraction.extractor import Extractor, extract
     from core.extraction.layers import LayerInfo
     from core.inputs.datasets import ArrayDataset, Dataset, open_dataset

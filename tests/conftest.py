@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.charts.altair_settings import check_charts_as_a_whole
-from core.charts.altair_shortcuts import take_shortcuts
+from core.charts.altair_shortcuts import make_charts_only
 from core.inputs.sample_context import SampleContext
 
 # What strangers get from the installed package; here it also works where the package is not installed.
@@ -68,8 +67,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_configure():
     """Make charts as a worker makes them, which is what people see, and takes half the time."""
-    check_charts_as_a_whole()
-    take_shortcuts()
+    make_charts_only()
 
 
 def pytest_collection_modifyitems(items):

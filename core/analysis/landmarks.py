@@ -80,8 +80,8 @@ def placed_among(
         Shape ``(sample, dimension)``.
     """
     points = np.empty((rows.shape[0], places.shape[1]))
+    nearest_of = nearest_landmarks(landmarks, min(_NEAREST, len(landmarks)), metric)
     for start, block in blocks_of_rows(rows):
         tell(start, len(points))
-        near = nearest_landmarks(block, landmarks, min(_NEAREST, len(landmarks)), metric)
-        points[start : start + len(block)] = np.median(places[near], axis=1)
+        points[start : start + len(block)] = np.median(places[nearest_of(block)], axis=1)
     return points

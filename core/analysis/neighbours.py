@@ -5,6 +5,7 @@ Of the numbers of samples that are placed all at once, all distances take less t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -31,16 +32,18 @@ def nearest_others(features: np.ndarray, count: int, metric: Metric) -> tuple[np
     return others, distances
 
 
-def nearest_landmarks(features: np.ndarray, landmarks: np.ndarray, count: int, metric: Metric) -> np.ndarray:
-    """Return which landmarks lie nearest to each sample, shape ``(sample, count)``.
+def nearest_landmarks(landmarks: np.ndarray, count: int, metric: Metric) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that says which landmarks lie nearest to each of some samples.
 
     Args:
-        features: Shape ``(sample, feature)``.
         landmarks: Shape ``(landmark, feature)``.
         count: How many landmarks for each.
         metric: How far apart they are.
+
+    Returns:
+        Takes shape ``(sample, feature)`` and gives ``(sample, count)``.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    searched = NearestNeighbors(n_neighbors=count, metric=metric, n_jobs=-1).fit(landmarks)
-    return searched.kneighbors(features, return_distance=False)
+    index = NearestNeighbors(n_neighbors=count, metric=metric, n_jobs=-1).fit(landmarks)
+    return lambda features: index.kneighbors(features, return_distance=False)

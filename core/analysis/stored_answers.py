@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +11,8 @@ from core.analysis.neighbours import Metric
 from core.analysis.projection import LANDMARKS, Method, Pooling, Projection, pooled, project
 from core.common.choices import refuse_unknown
 from core.common.progress import Progress
-from core.common.text import safe_name
 from core.errors import InputRejected
-from core.extraction.dataset.array_names import array_name
+from core.extraction.dataset.stored_results import stored_answers
 
 __all__ = ["StoredAnswers", "project_dataset"]
 
@@ -30,11 +28,12 @@ class StoredAnswers:
     def __init__(self, array: Any, pooling: Pooling) -> None:
         self._array = array
         self._pooling = pooling
+        self._shape = (array.shape[0], self[:1].shape[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """How many samples, and how many numbers each."""
-        return self._array.shape[0], self[:1].shape[1]
+        return self._shape
 
     def __getitem__(self, samples: slice, /) -> np.ndarray:
         """Return the numbers of some samples, one after another, float32, shape ``(sample, feature)``."""
@@ -86,30 +85,10 @@ def project_dataset(  # noqa: PLR0913 - public: what each of the methods can be 
             or metric, there are too few samples, or they cannot be told apart.
     """
     refuse_unknown(pooling, ("flatten", "mean", "maximum"), "pooling")
-    rows = StoredAnswers(_array_of(Path(output), layer), pooling)
+    rows = StoredAnswers(stored_answers(output, layer), pooling)
     try:
         return project(
             rows, method, dimensions, perplexity, neighbours, minimum_distance, metric, seed, progress, landmarks
         )
     except ValueError as error:
         raise InputRejected(f"The samples cannot be placed by {layer}: {error}.") from error
-
-
-def _array_of(folder: Path, layer: str) -> Any:
-    import zarr
-
-    group = zarr.open_group(folder, mode="r") if (folder / "zarr.json").is_file() else None
-    ledger: Any = {} if group is None else group.attrs.get("layerscope", {})
-    array = None if group is None else group.get(array_name(layer))
-    # Beside the layers are labels, which have no key.
-    if not isinstance(array, zarr.Array) or array.attrs.get("key") != layer:
-        raise InputRejected(
-            f"{safe_name(folder.name)} holds no values of {safe_name(layer)}.",
-            remedy=f"Run `layerscope extract MODEL DATA -o OUT.zarr --layer {safe_name(layer)}`, without --statistics.",
-        )
-    if ledger.get("done", 0) * ledger.get("chunk", 0) < array.shape[0]:
-        raise InputRejected(
-            f"{safe_name(folder.name)} does not hold all samples yet: its run was ended half way.",
-            remedy="Run the same `layerscope extract` again; it goes on where it stopped.",
-        )
-    return array

@@ -81,8 +81,7 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
 
     The exit status is 0, or 1 if a condition of --fail-on came true or could not be checked, or if a file is refused.
     """
-    from core.charts.altair_settings import check_charts_as_a_whole
-    from core.charts.altair_shortcuts import take_shortcuts
+    from core.charts.altair_shortcuts import make_charts_only
     from core.report.choices import ReportChoices
     from core.report.writing import check_target, write_report
 
@@ -92,8 +91,7 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
         layers, [_unit(text) for text in units], samples, pictures, title=title, note=note, data=_name_of(data)
     )
     # This process makes charts and nothing else, as a worker does.
-    check_charts_as_a_whole()
-    take_shortcuts()
+    make_charts_only()
     workspace = opened(model, classes, **which)
     with_input(workspace, data, _NOISE_SAMPLES, labels)
     if other:

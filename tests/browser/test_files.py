@@ -103,6 +103,8 @@ def test_data_of_a_wrong_shape_is_refused_with_both_shapes_and_of_the_right_one_
     expect(refusal).to_contain_text("16×16×3")
     expect(refusal).to_contain_text("np.moveaxis(array, 1, -1)")
     assert opened.painted() == before
+    opened.pick_layer("body")
+    before = opened.painted()
     opened.samples_panel().get_by_role("button", name="Remove").click()
     opened.give_data("batch.npy", as_npy(np.random.default_rng(0).normal(size=(5, 16, 16, 3)).astype(np.float32)))
     opened.changed(before)

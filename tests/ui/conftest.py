@@ -2,9 +2,27 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
+
+STARTING_SECONDS = 180
+
+
+def page_at(address: Mapping[str, Any] | None = None) -> AppTest:
+    """Return the page at an address, not run yet."""
+    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
+    page.query_params.update({name: str(value) for name, value in (address or {}).items()})
+    return page
+
+
+def opened(address: Mapping[str, Any] | None = None) -> AppTest:
+    """Return the page at an address, run once without anything raised."""
+    page = page_at(address).run()
+    assert not page.exception
+    return page
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,21 +4,16 @@ import json
 
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
-from streamlit.testing.v1 import AppTest
 
+from tests.ui.conftest import opened
 from ui import keys
-
-STARTING_SECONDS = 180
 
 
 class Listed:
     """The page of an example with its list of layers."""
 
     def __init__(self, example):
-        self.page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
-        self.page.query_params["example"] = example
-        self.page.run()
-        assert not self.page.exception
+        self.page = opened({"example": example})
 
     @property
     def choice(self):

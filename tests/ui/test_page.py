@@ -7,10 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.examples.catalogue import list_examples
+from tests.ui.conftest import opened, page_at
 from ui.address import address_of
 
 EXAMPLES = [example.name for example in list_examples()]
-STARTING_SECONDS = 180
 
 
 def texts(elements):
@@ -27,12 +27,7 @@ def start():
     """Return a function that opens the page at an address."""
 
     def run(**query):
-        page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
-        for name, value in query.items():
-            page.query_params[name] = str(value)
-        page.run()
-        assert not page.exception
-        return page
+        return opened(query)
 
     return run
 
@@ -64,7 +59,7 @@ def test_until_the_engine_is_there_the_page_says_so(monkeypatch):
 
     Broken.ready.set()
     monkeypatch.setattr(engine, "_engine", Slow)
-    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
+    page = page_at()
     threading.Timer(1.0, lambda: monkeypatch.setattr(engine, "_engine", Broken)).start()
     threading.Timer(1.5, Slow.ready.set).start()
     page.run()

@@ -1,11 +1,9 @@
 """What was looked at is kept from the page, and looked at again there."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.workspace.recordings.recording_file import RecordingFile
-
-STARTING_SECONDS = 180
+from tests.ui.conftest import opened
 
 
 def texts(elements):
@@ -20,12 +18,7 @@ def session_of(page):
 @pytest.fixture
 def page():
     """The page with the second sample of the first example looked at."""
-    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
-    page.query_params["layer"] = "dense"
-    page.query_params["sample"] = "1"
-    page.run()
-    assert not page.exception
-    return page
+    return opened({"layer": "dense", "sample": 1})
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """What the page says of limits, and of a step that had to be ended."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.common.limits import Limits
 from core.errors import ModelRefused, WorkerLost
 from core.workspace.results import ChartResult, Failure
 from core.workspace.workspace import Workspace
+from tests.ui.conftest import opened
 
-STARTING_SECONDS = 180
 LOST = WorkerLost("The model did not finish within the 3 seconds that one step may take.", remedy="Try something else.")
 
 
@@ -23,9 +22,7 @@ def button(page, label):
 @pytest.fixture
 def page():
     """The page with the first example open."""
-    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS).run()
-    assert not page.exception
-    return page
+    return opened()
 
 
 def fails(error):
@@ -132,7 +129,7 @@ def test_an_error_is_shown_as_it_is_written(page, monkeypatch):
 
 def test_a_variable_that_is_no_limit_is_said_and_named(monkeypatch):
     monkeypatch.setenv("LAYERSCOPE_ROWS", "many")
-    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS).run()
+    page = opened()
     page.button_group(key="model_kind").set_value("Your file").run()
 
     assert not page.exception

@@ -4,17 +4,9 @@ tests/browser/test_same_after_reload.py looks at what a browser makes of it.
 """
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from tests.ui.conftest import opened
 from ui.address import address_of
-
-STARTING_SECONDS = 180
-
-
-def opened(address):
-    page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
-    page.query_params.update(address)
-    return page.run()
 
 
 def address(page):

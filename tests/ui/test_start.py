@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-STARTING_SECONDS = 180
+from tests.ui.conftest import opened
 
 
 @pytest.fixture
@@ -15,12 +14,7 @@ def visit(monkeypatch):
     def visit(model, data="", **query):
         monkeypatch.setenv("LAYERSCOPE_MODEL", str(model))
         monkeypatch.setenv("LAYERSCOPE_DATA", str(data))
-        page = AppTest.from_file("../../streamlit_app.py", default_timeout=STARTING_SECONDS)
-        for name, value in query.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
+        return opened(query)
 
     return visit
 

@@ -23,6 +23,7 @@ from core.errors import InputRejected
 from core.extraction.dataset.array_names import array_name
 from core.extraction.dataset.engines import Engine, LocalEngine
 from core.extraction.dataset.statistics import LayerStatistics
+from core.extraction.dataset.stored_results import LEDGER, zarr_library
 from core.extraction.dataset.survey import (
     BATCH_SIZE,
     Chunk,
@@ -39,10 +40,9 @@ from core.inputs.datasets import Dataset
 from core.inputs.labels import AnswerRule
 from core.inputs.structure import arrange
 
-__all__ = ["extract_dataset", "read_statistics"]
+__all__ = ["extract_dataset"]
 
 _log = logging.getLogger("layerscope")
-_LEDGER: Final = "layerscope"
 _CHECKPOINT: Final = ".checkpoint.npz"
 _CHECKPOINT_SECONDS: Final = 2.0
 _CHUNK_BYTES: Final = 64_000_000
@@ -64,7 +64,7 @@ def extract_dataset(
     """Run a dataset through a model and write what the layers answer as a Zarr group.
 
     ``zarr.open_group(output)[core.array_name(key)]`` is then the array of a layer, shape ``(sample, …)``, with the
-    names of its axes. Of statistics there is a group per layer, see :func:`read_statistics`. Beside them are the
+    names of its axes. Of statistics there is a group per layer, see :func:`core.read_statistics`. Beside them are the
     ``labels`` if they are known, numbers of the model's classes, -1 where a label is none of them; ``groups`` in their
     place where no label is known to be a class of the model, or ``targets`` where they are true values; and, with
     statistics, the ``predictions``. The names of classes and groups are an attribute of their arrays.
@@ -125,35 +125,15 @@ def extract_dataset(
     return folder
 
 
-def read_statistics(output: str | os.PathLike[str]) -> dict[str, LayerStatistics]:
-    """Return the statistics that :func:`extract_dataset` wrote, by key of the layer, in call order.
-
-    Raises:
-        InputRejected: If there are none, or not all samples are through yet.
-    """
-    folder = Path(output)
-    group = _zarr().open_group(folder, mode="r") if (folder / "zarr.json").is_file() else None
-    ledger: Any = group.attrs.get(_LEDGER, {}) if group is not None else {}
-    if group is None or "layers" not in ledger:
-        raise InputRejected(
-            f"{safe_name(folder.name)} holds no statistics of a whole dataset.",
-            remedy="Run `layerscope extract MODEL DATA -o OUT.zarr --statistics`, and again if it was ended.",
-        )
-    return {
-        key: LayerStatistics.from_arrays({name: array[...] for name, array in group[array_name(key)].arrays()})
-        for key in ledger["layers"]
-    }
-
-
 class _Ledger:
     """Says in the attributes of the group what is done there, and for what; Zarr writes them in one piece."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        zarr = _zarr()
+        zarr = zarr_library()
         if folder.exists() and not (folder / "zarr.json").is_file() and any(folder.iterdir()):
             raise _written_by_others(folder)
         self.group = zarr.open_group(folder, mode="a")
-        self._written: dict[str, Any] = dict(self.group.attrs.get(_LEDGER, {}))
+        self._written: dict[str, Any] = dict(self.group.attrs.get(LEDGER, {}))
         if not self._written:
             if any(True for _ in self.group.members()):
                 raise _written_by_others(folder)
@@ -181,7 +161,7 @@ class _Ledger:
     def note(self, **entries: Any) -> None:
         """Write down what is done."""
         self._written |= entries
-        self.group.attrs[_LEDGER] = self._written
+        self.group.attrs[LEDGER] = self._written
 
 
 @dataclass(frozen=True)
@@ -412,11 +392,3 @@ def _samples_that_fit(extractor: Extractor, dataset: Dataset, layers: list[str] 
     sizes = extractor.cost(arrange(extractor.model, dataset.batch(0, 1)))
     known = [size or 0 for key, size in sizes.items() if layers is None or key in layers]
     return max(1, min(_CHUNK_BYTES // max(sum(known), 1), _MOST_IN_CHUNK, dataset.sample_count))
-
-
-def _zarr() -> Any:
-    try:
-        import zarr
-    except ImportError as error:
-        raise InputRejected("Zarr is not installed.", remedy="Install it: pip install 'zarr>=3.1'") from error
-    return zarr

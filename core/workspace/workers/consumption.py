@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from core.common.limits import Limits
 
-__all__ = ["Consumption", "consumption_of"]
+__all__ = ["Consumption", "consumption_of", "status_of"]
 
 _STATUS: Final = "/proc/{}/stat"
 _USER_SECONDS, _SYSTEM_SECONDS, _THREADS = 11, 12, 17
@@ -49,9 +49,16 @@ class Consumption(NamedTuple):
 
 def consumption_of(process: int) -> Consumption | None:
     """Return what a process has taken; None where it is gone, or the system does not say."""
-    try:
-        fields = Path(_STATUS.format(process)).read_text().rpartition(")")[2].split()
-    except OSError:
+    if not (fields := status_of(process)):
         return None
     ticks = int(fields[_USER_SECONDS]) + int(fields[_SYSTEM_SECONDS])
     return Consumption(ticks / os.sysconf("SC_CLK_TCK"), int(fields[_THREADS]))
+
+
+def status_of(process: int) -> list[str]:
+    """Return what ``/proc`` says of a process, from its state on (proc_pid_stat(5)); nothing where it is gone."""
+    try:
+        # In brackets stands the program's name, which may hold anything.
+        return Path(_STATUS.format(process)).read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

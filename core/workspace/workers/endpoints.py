@@ -26,7 +26,7 @@ class Endpoint(ABC):
     Attributes:
         uploads: That folder.
         pipe: Connection to the other end.
-        used_at: When it was asked last, by :func:`time.monotonic`.
+        used_at: When its last sign of life was, by :func:`time.monotonic`.
         is_busy: Whether an answer is due.
         life_signs: How often it was asked, said how far it is, or answered.
     """
@@ -39,6 +39,12 @@ class Endpoint(ABC):
         self.used_at = time.monotonic()
         self.is_busy = False
         self.life_signs = 0
+
+    def note_sign_of_life(self, *, is_busy: bool) -> None:
+        """Note that it was asked, said how far it is, or answered, and whether an answer is due."""
+        self.is_busy = is_busy
+        self.life_signs += 1
+        self.used_at = time.monotonic()
 
     @property
     def is_alive(self) -> bool:

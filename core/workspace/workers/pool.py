@@ -118,9 +118,9 @@ class Worker(Endpoint):
 
         Processor time is counted from the last sign of life, or from when this was called first after it.
         """
-        now, life = consumption_of(self.process_id), (self.life_signs, self.is_busy)
-        if now is None or self._excess:
+        if self._excess or (now := consumption_of(self.process_id)) is None:
             return
+        life = (self.life_signs, self.is_busy)
         if self._seen is None or self._seen[:2] != life:
             self._seen = (*life, now)
         self._excess = now.beyond(self._seen[2], self._limits, is_busy=self.is_busy)

@@ -254,7 +254,7 @@ class RemoteWorkspace(ForwardingWorkspace):
         connection.pending = Pending(request, meaning)
         # Until the answer is there, nobody knows what is open in the worker.
         was_restored, connection.is_restored = connection.is_restored, connection.is_restored and mark.change is None
-        endpoint.is_busy, endpoint.life_signs = True, endpoint.life_signs + 1
+        endpoint.note_sign_of_life(is_busy=True)
         try:
             endpoint.pipe.send(sent)
         except (OSError, ValueError) as error:
@@ -274,14 +274,13 @@ class RemoteWorkspace(ForwardingWorkspace):
                 break
             if reply is not None and reply.progress is not None:
                 if pending.advance(*reply.progress):
-                    connection.endpoint.life_signs += 1
+                    connection.endpoint.note_sign_of_life(is_busy=True)
                 if progress:
                     progress(pending.fraction or 0.0, pending.text)
             connection.endpoint.look()
             self._tell(pending.waiting)
         connection.pending = None
-        connection.endpoint.is_busy, connection.endpoint.used_at = False, time.monotonic()
-        connection.endpoint.life_signs += 1
+        connection.endpoint.note_sign_of_life(is_busy=False)
         if isinstance(reply.error, ModelTooLarge):
             # What it took before it failed is not all given back: the next file gets a process of its own.
             self._drop(connection)

@@ -12,8 +12,7 @@ from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import Any, Final
 
-from core.charts.altair_settings import check_charts_as_a_whole
-from core.charts.altair_shortcuts import take_shortcuts
+from core.charts.altair_shortcuts import make_charts_only
 from core.common.limits import Limits
 from core.common.progress import Progress
 from core.errors import LayerscopeError
@@ -46,8 +45,7 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet(private)
-    check_charts_as_a_whole()
-    take_shortcuts()
+    make_charts_only()
     # Plugins that are installed are the server's own choice; they are found before files are out of reach.
     workspace = Workspace()
     confine(limits, readable, private)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 
-from core.charts.altair_settings import check_charts_as_a_whole
-from core.charts.altair_shortcuts import take_shortcuts
+from core.charts.altair_shortcuts import make_charts_only
 from core.plugins.registry import Registry, get_registry
 from core.plugins.sources import PluginSettings, get_plugin_settings, installed_packages
 from core.plugins.testing.activations import make_activation
@@ -20,8 +19,7 @@ __all__ = ["warm_up"]
 
 def warm_up() -> None:
     """Draw a picture of units and one of feature maps."""
-    check_charts_as_a_whole()
-    take_shortcuts()
+    make_charts_only()
     registry = _our_registry()
     units = make_activation("sample unit")
     maps = make_activation("sample height width channel", bases=("Conv2D", "Layer"))
