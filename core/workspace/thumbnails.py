@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
 
 from core.charts.export import chart_file
 from core.charts.specifications import has_own_width
@@ -29,6 +28,7 @@ from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from core.plugins.visualizer import Visualizer
 from core.training.run import open_run
+from core.workspace.made_up_models import MADE_UP_MODELS, MadeUpModel
 from core.workspace.open_run import OpenRun
 from core.workspace.run_views import RunViews
 from core.workspace.stored_thumbnails import FOLDER, stored_thumbnail
@@ -42,9 +42,6 @@ _SAMPLES: Final = 48
 _CANDIDATES: Final = 3
 _QUALITIES: Final = (60, 45, 30, 15)
 _MOST_BYTES: Final = 10_000
-_VOLUME: Final = (8, 16, 16)
-_STEPS: Final = 40
-_RATE: Final = 4_000
 
 
 def thumbnail(registry: Registry, models: OnceCache[Extractor], visualizer: str) -> bytes:
@@ -133,70 +130,13 @@ def _passes(models: OnceCache[Extractor], *, inside: bool) -> Iterator[tuple[Act
             extractor.extract(inputs, internals=inside, labels=labels[:_SAMPLES], class_names=example.class_names),
             extractor,
         )
-    extractor = models.get("volumes", _volume_extractor)
-    yield extractor.extract(_volumes()), extractor
-    extractor = models.get("tags", _tag_extractor)
-    yield extractor.extract(_waves()), extractor
-    extractor = models.get("sounds", _sound_extractor)
-    yield extractor.extract(_chirps()), extractor
+    for name, made_up in MADE_UP_MODELS.items():
+        extractor = models.get(name, partial(_extractor_of, made_up))
+        yield extractor.extract(made_up.samples(_SAMPLES)), extractor
 
 
-def _volume_extractor() -> Extractor:
-    """Return what records a model of volumes, of which there is no example: blurred, and its edges along each axis."""
-    import keras
-
-    layer = keras.layers.Conv3D(4, 3, padding="same", activation="relu", use_bias=False, name="edges")
-    model = keras.Sequential([keras.Input((*_VOLUME, 1), name="volume"), layer])
-    kernel = np.zeros((3, 3, 3, 1, 4), np.float32)
-    kernel[..., 0, 0] = 1 / 27
-    for axis in range(3):
-        before, after = [1, 1, 1], [1, 1, 1]
-        before[axis], after[axis] = 0, 2
-        kernel[(*before, 0, axis + 1)], kernel[(*after, 0, axis + 1)] = -1, 1
-    layer.set_weights([kernel])
-    return Extractor(model)
-
-
-def _tag_extractor() -> Extractor:
-    """Return what records a model that answers classes at each step, of which there is no example."""
-    import keras
-
-    layer = keras.layers.Dense(3, activation="softmax", name="tags")
-    model = keras.Sequential([keras.Input((_STEPS, 2), name="waves"), layer])
-    turns = np.arange(3) * 2 * np.pi / 3
-    layer.set_weights([3 * np.stack([np.sin(turns), np.cos(turns)]), np.zeros(3)])
-    return Extractor(model)
-
-
-def _waves() -> np.ndarray:
-    """Return points that go round, one sample ahead of the other, shape ``(sample, time, 2)``."""
-    turns = np.linspace(0, 4 * np.pi, _STEPS) + np.linspace(0, 1, _SAMPLES)[:, np.newaxis]
-    return np.stack([np.sin(turns), np.cos(turns)], axis=-1).astype(np.float32)
-
-
-def _sound_extractor() -> Extractor:
-    """Return what records a model that makes spectrograms, of which there is no example."""
-    import keras
-
-    layer = keras.layers.MelSpectrogram(
-        fft_length=256, sequence_stride=64, num_mel_bins=48, sampling_rate=_RATE, min_freq=40, name="mel"
-    )
-    return Extractor(keras.Sequential([keras.Input((_RATE,), name="sound"), layer]))
-
-
-def _chirps() -> np.ndarray:
-    """Return tones that rise through one second, each sample a little higher, shape ``(sample, time)``."""
-    seconds = np.arange(_RATE) / _RATE
-    hertz = np.linspace(200, 400, _SAMPLES)[:, np.newaxis] * (1 + 3 * seconds)
-    return np.sin(2 * np.pi * np.cumsum(hertz, axis=1) / _RATE).astype(np.float32)
-
-
-def _volumes() -> np.ndarray:
-    """Return ellipsoids that wander through their volumes, shape ``(sample, depth, height, width, channel)``."""
-    places = np.stack(np.meshgrid(*(np.linspace(-1, 1, extent) for extent in _VOLUME), indexing="ij"))
-    centres = np.linspace(-0.3, 0.3, _SAMPLES)
-    distances = [np.sqrt((((places - centre) / 0.7) ** 2).sum(axis=0)) for centre in centres]
-    return np.clip(1.5 - np.stack(distances), 0, 1)[..., np.newaxis].astype(np.float32)
+def _extractor_of(made_up: MadeUpModel) -> Extractor:
+    return Extractor(made_up.model())
 
 
 def _low(specification: dict[str, Any]) -> dict[str, Any]:

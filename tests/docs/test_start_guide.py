@@ -27,7 +27,9 @@ def trained(tmp_path_factory):
 def test_what_it_trains_answers_well_and_is_taken_from_its_files(trained):
     folder, names = trained
     assert names["model"].evaluate(names["x_test"], names["y_test"], verbose=0)[1] > 0.8
-    done = CliRunner().invoke(main, ["layers", str(folder / "digits.keras"), "--input", str(folder / "digits_test.npz")])
+    done = CliRunner().invoke(
+        main, ["layers", str(folder / "digits.keras"), "--input", str(folder / "digits_test.npz")]
+    )
     assert done.exit_code == 0, done.output
     assert [name in done.stdout for name in ("conv_1", "conv_2", "flatten", "probabilities")] == [True] * 4
 
