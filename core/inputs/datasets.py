@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -221,7 +222,7 @@ class PictureDataset(_Labelled):
 
 
 def open_dataset(
-    path: Path,
+    path: str | os.PathLike[str],
     specs: Sequence[InputSpec],
     preparation: Preparation | None = None,
     class_names: tuple[str, ...] = (),
@@ -240,7 +241,7 @@ def open_dataset(
     Raises:
         InputRejected: If it does not exist, cannot be read, or does not fit.
     """
-    preparation = preparation or Preparation()
+    path, preparation = Path(path), preparation or Preparation()
     if path.is_dir():
         return _of_files(files_in_folder(path), path.name, specs[0], preparation, class_names, output)
     if not path.is_file():

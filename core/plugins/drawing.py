@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -90,7 +91,10 @@ class Drawing:
             raise ValueError(f"nothing was drawn: {self.refusal}")
         if len(self.pictures) == 1:
             return self.pictures[0].chart
-        together = alt.vconcat(*(_captioned(each) for each in self.pictures))
+        with warnings.catch_warnings():
+            # A selection that two of them share is one, as on the page.
+            warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter", UserWarning)
+            together = alt.vconcat(*(_captioned(each) for each in self.pictures))
         return together.resolve_scale(color="independent")
 
     @property

@@ -50,7 +50,7 @@ def test_arrays_stay_on_disk(tmp_path, save):
 
 def test_one_array(tmp_path):
     np.save(tmp_path / "x.npy", np.ones((5, 3)))
-    dataset = open_dataset(tmp_path / "x.npy", VECTORS)
+    dataset = open_dataset(str(tmp_path / "x.npy"), VECTORS)
 
     assert dataset.batch(0, 9)["vector"].shape == (5, 3)
     assert dataset.batch(0, 9)["vector"].dtype == np.float32

@@ -84,6 +84,17 @@ class TestWhatIsReturned:
         assert [each["title"]["text"] for each in joined["vconcat"]] == ["Above", "Below"]
         assert drawn.specification["vconcat"]
 
+    def test_a_selection_that_two_charts_share_is_one(self, registry, activation):
+        def chart(self, activation, options):
+            select = alt.selection_point(name="unit", fields=["unit"])
+            return {"Above": point("one").add_params(select), "Below": point("two").add_params(select)}
+
+        registry.register(drawing(chart))
+        # A warning would fail the test.
+        joined = registry.chart("drawn", activation).to_dict()
+
+        assert [each["name"] for each in joined["params"]] == ["unit"]
+
     def test_a_refusal(self, registry, activation):
         registry.register(drawing(lambda self, activation, options: Refusal("One step has no rhythm.")))
         drawn = registry.draw("drawn", activation)
