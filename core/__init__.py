@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from core.extraction.dataset.zarr_files import extract_dataset
     from core.extraction.extractor import Extractor, extract
     from core.extraction.layers import LayerInfo
-    from core.inputs.datasets import ArrayDataset, Dataset, open_dataset
+    from core.inputs.datasets import ArrayDataset, Dataset
     from core.inputs.model_inputs import input_specs
     from core.inputs.sample_context import SampleContext
     from core.inputs.structure import arrange
     from core.models.loading import load_model
+    from core.notebook.datasets import open_dataset
     from core.notebook.numbers import (
         Health,
         Maximization,

@@ -1,4 +1,4 @@
-"""The plugins page: which there are, from where, how each fared, what each draws, and what outputs it knows."""
+"""The plugins page: which there are, from where, how each fared, and what each draws, or knows of outputs and files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from core.errors import LayerscopeError
 from core.plugins.controls import GROUPS, Group
 from core.plugins.sources import get_plugin_settings
 from core.workspace.interface import WorkspaceInterface
-from core.workspace.results import InstalledMeaning, InstalledVisualizer, MeaningMatch, PluginSummary, Rejection
+from core.workspace.results import (
+    InstalledMeaning,
+    InstalledReader,
+    InstalledVisualizer,
+    MeaningMatch,
+    PluginSummary,
+    Rejection,
+)
 from core.workspace.stored_thumbnails import stored_thumbnail
 from ui import keys
 from ui.pictures import failure
@@ -59,6 +66,7 @@ def page() -> None:
         _notices(strangers)
         undrawn = _gallery(_cards(strangers))
         _meanings(strangers)
+        _readers(strangers)
     _why_not(workspace)
     _what_outputs_mean(workspace)
     more_pictures(plugins)
@@ -68,6 +76,10 @@ def page() -> None:
         undrawn += _gallery(cards)
     st.markdown("##### Output meanings :gray[· what the answer of a model is taken for]")
     _meanings(ours)
+    st.markdown(
+        "##### Files :gray[· what samples are read from, beside images, arrays, tables, text, sounds and films]"
+    )
+    _readers(ours)
     # What has to be drawn comes when all else stands.
     for card in undrawn:
         with card.place.container(horizontal_alignment="center"):
@@ -108,6 +120,7 @@ def _table(plugins: Sequence[PluginSummary]) -> None:
         "from": [_whence(each) for each in plugins],
         "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
         "output meanings": [", ".join(shown.title for shown in each.meanings) for each in plugins],
+        "files": [", ".join(shown.title for shown in each.readers) for each in plugins],
         "import": [each.import_seconds for each in plugins],
         "changed": [each.changed_at for each in plugins],
         "report to": [each.report_to for each in plugins],
@@ -175,6 +188,17 @@ def _meanings(plugins: Sequence[PluginSummary]) -> None:
                 _describe_meaning(plugin, meaning)
 
 
+def _readers(plugins: Sequence[PluginSummary]) -> None:
+    """Draw a card per reader of files."""
+    cards = [(plugin, each) for plugin in plugins for each in plugin.readers]
+    cards.sort(key=lambda card: card[1].title.casefold())
+    for start in range(0, len(cards), _COLUMNS):
+        row = cards[start : start + _COLUMNS]
+        for column, (plugin, reader) in zip(st.columns(_COLUMNS, gap="medium"), row, strict=False):
+            with column.container(border=True, height="stretch"):
+                _card_text(plugin, reader, "", [f"Files: {plain(reader.handles)}"] if reader.handles else [])
+
+
 def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     colour = _COLOURS[plugin.status]
     status = "" if plugin.status == "ready" else f" :{colour}-badge[{plugin.status}]"
@@ -190,7 +214,10 @@ def _describe_meaning(plugin: PluginSummary, meaning: InstalledMeaning) -> None:
 
 
 def _card_text(
-    plugin: PluginSummary, brought: InstalledVisualizer | InstalledMeaning, status: str, told: Sequence[str]
+    plugin: PluginSummary,
+    brought: InstalledVisualizer | InstalledMeaning | InstalledReader,
+    status: str,
+    told: Sequence[str],
 ) -> None:
     changed = f" :green-badge[changed {plugin.changed_at}]" if plugin.changed_at else ""
     st.markdown(f"**{plain(brought.title)}**{status}{changed}  \n{plain(brought.description)}")

@@ -18,6 +18,7 @@ from core.common.limits import get_limits
 from core.common.text import list_names
 from core.inputs.data_paths import data_files
 from core.inputs.images import SCALINGS, Fit
+from core.plugins.sources import get_plugin_settings, may_have_plugins
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.results import ModelSummary
 from ui import keys
@@ -220,7 +221,8 @@ def _first_place(model: ModelSummary) -> str:
 def _uploader(model: ModelSummary, name: str, label: str) -> list[Any]:
     return st.file_uploader(
         label,
-        type=_DATA_FILES,
+        # A plugin may read others; what a file is, its content decides.
+        type=None if may_have_plugins(get_plugin_settings()) else _DATA_FILES,
         accept_multiple_files=True,
         key=keys.data_files(model.name, name),
         max_upload_size=megabytes(get_limits().upload_bytes),

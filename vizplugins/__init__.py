@@ -18,13 +18,16 @@ from core.analysis import (
 from core.analysis.layer_dataset import LayerDataset
 from core.analysis.other_model import OtherModel
 from core.charts import ColourScheme, gallery, overlays, raster, sample_pictures, scatter
+from core.errors import InputRejected
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.weights import FreshWeights
+from core.inputs import volume_files
+from core.inputs.file_content import UploadedFile
 from core.inputs.labels import answered_classes, probabilities_of_classes
 from core.inputs.model_output import LEAST_PROBABILITY, are_distributions, are_sound, is_distribution
 from core.inputs.sample_context import SampleContext
-from core.inputs.spec import as_colours
+from core.inputs.spec import InputSpec, as_colours
 from core.plugins.handles import Handles, Missing, without_units
 from core.plugins.hookspecs import hookimpl
 from core.plugins.meaning_registry import MeaningRegistry
@@ -39,6 +42,7 @@ from core.plugins.meanings import (
     OutputMeaning,
     OutputSamples,
 )
+from core.plugins.readers import FileSamples, InputReader
 from core.plugins.visualizer import (
     API_VERSION,
     ActsFromRank,
@@ -79,9 +83,13 @@ __all__ = [
     "ClassIndex",
     "ColourScheme",
     "Extractor",
+    "FileSamples",
     "FreshWeights",
     "Handles",
     "HeadIndex",
+    "InputReader",
+    "InputRejected",
+    "InputSpec",
     "LayerDataset",
     "LayerKey",
     "MeaningAnswer",
@@ -102,6 +110,7 @@ __all__ = [
     "StepIndex",
     "TimestepIndex",
     "UnitIndex",
+    "UploadedFile",
     "Visualizer",
     "alikeness_of_steps",
     "answered_classes",
@@ -125,5 +134,6 @@ __all__ = [
     "scatter",
     "unit_connections",
     "unit_statistics",
+    "volume_files",
     "without_units",
 ]

@@ -151,6 +151,7 @@ def _dataset(data: str, extractor: Extractor, example: Example | None, classes: 
     from core.inputs.images import suggest_scaling
     from core.inputs.model_inputs import input_specs
     from core.inputs.noise import noise
+    from core.plugins.registry import get_registry
 
     model = extractor.model
     specs = input_specs(model)
@@ -167,4 +168,5 @@ def _dataset(data: str, extractor: Extractor, example: Example | None, classes: 
         shapes = shapes_that_fit(Extractor(model), specs)
         arrays = {spec.name: noise(spec, _NOISE_SAMPLES, at, shapes[spec.name]) for at, spec in enumerate(specs)}
         return ArrayDataset(arrays, specs=specs)
-    return open_dataset(Path(data), specs, Preparation(suggest_scaling(model)), class_names, output)
+    preparation = Preparation(suggest_scaling(model))
+    return open_dataset(Path(data), specs, preparation, class_names, output, get_registry().readers)

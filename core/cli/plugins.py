@@ -39,6 +39,7 @@ def list_plugins(as_json: bool) -> None:
             whence = each.path or f"{each.package} {each.version}".strip()
             brought = [f"{picture.name} ({picture.group})" for picture in each.visualizers]
             brought += [f"{meaning.name} (output meaning)" for meaning in each.meanings]
+            brought += [f"{reader.name} (input reader)" for reader in each.readers]
             seconds = f"{each.import_seconds:.2f} s"
             click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {', '.join(brought)}".rstrip())
             for failure in each.failures:
@@ -57,7 +58,7 @@ def check(what: str) -> None:
 
     Exit status 1 if anything fails; what a directory needs is no failure.
     """
-    from core.plugins.testing import run_checks, run_meaning_checks
+    from core.plugins.testing import run_checks, run_meaning_checks, run_reader_checks
 
     registry = _registry_of(what)
     for plugin in registry.plugins:
@@ -68,6 +69,7 @@ def check(what: str) -> None:
     failed = len(registry.problems)
     checked = [(each.name, run_checks(each)) for each in registry.visualizers]
     checked += [(each.name, run_meaning_checks(each)) for each in registry.meanings.all]
+    checked += [(each.name, run_reader_checks(each)) for each in registry.readers.all]
     for name, results in checked:
         for result in results:
             if not result.passed:

@@ -16,6 +16,7 @@ from core.common.text import safe_name
 from core.errors import InputRejected
 from core.inputs.arrays import as_labels
 from core.inputs.checking import check
+from core.inputs.file_content import FileReaders
 from core.inputs.file_sorts import PICTURES
 from core.inputs.files import Preparation, Samples, UploadedFile, read_files, read_pictures
 from core.inputs.films import takes_films
@@ -227,6 +228,7 @@ def open_dataset(
     preparation: Preparation | None = None,
     class_names: tuple[str, ...] = (),
     output: ModelOutput | None = None,
+    readers: FileReaders | None = None,
 ) -> Dataset:
     """Return a dataset from a file or folder.
 
@@ -237,6 +239,7 @@ def open_dataset(
         preparation: How images become numbers; by default pixels / 255.
         class_names: Names of the model's classes, if known.
         output: What the model answers, which labels are set against; None if that is not known.
+        readers: Who else reads files, see :func:`core.inputs.files.read_files`.
 
     Raises:
         InputRejected: If it does not exist, cannot be read, or does not fit.
@@ -258,9 +261,8 @@ def open_dataset(
         return ArrayDataset(mapped.file.arrays, matched, specs=specs, keep=mapped)
     if files := files_in_archive(path, path.name, [PICTURES]):
         return _of_files(files, path.name, specs[0], preparation, class_names, output)
-    given = read_files(
-        {specs[0].name: [UploadedFile(path.name, path.read_bytes())]}, specs, preparation, [output] if output else ()
-    )
+    uploads = {specs[0].name: [UploadedFile(path.name, path.read_bytes())]}
+    given = read_files(uploads, specs, preparation, [output] if output else (), readers)
     return _in_memory(given, output, class_names)
 
 

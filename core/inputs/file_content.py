@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +14,15 @@ from core.inputs.checking import check_memory
 from core.inputs.remedies import shape_text
 from core.inputs.spec import InputSpec, value_count
 
-__all__ = ["FileContent", "concatenated", "with_file_name"]
+__all__ = ["FileContent", "FileReaders", "UploadedFile", "concatenated", "with_file_name"]
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file as a person gave it: its name and its content."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,11 @@ class FileContent:
     truths: Mapping[str, np.ndarray] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+
+
+FileReaders: TypeAlias = Callable[[UploadedFile, InputSpec], tuple[FileContent | None, tuple[str, ...]]]
+"""Who else reads files: returns what a file holds for an input, checked, or None where nobody took it for theirs; and
+a sentence for each of them that failed."""
 
 
 def with_file_name(part: FileContent, file_name: str) -> FileContent:

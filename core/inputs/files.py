@@ -18,7 +18,7 @@ from core.errors import InputRejected
 from core.inputs.arrays import holds_arrays, read_arrays
 from core.inputs.checking import check
 from core.inputs.column_tables import ColumnTable, read_column_table
-from core.inputs.file_content import FileContent, concatenated, with_file_name
+from core.inputs.file_content import FileContent, FileReaders, UploadedFile, concatenated, with_file_name
 from core.inputs.file_kinds import kind_of, kind_promised_by
 from core.inputs.images import holds_image
 from core.inputs.label_tables import LabelTable, read_label_table
@@ -40,14 +40,6 @@ __all__ = ["Preparation", "Samples", "UploadedFile", "read_files", "read_picture
 
 _FOR_ALL: Final = ""
 _BEGINNING: Final = 200
-
-
-@dataclass(frozen=True)
-class UploadedFile:
-    """A file as a person gave it: its name and its content."""
-
-    name: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -94,6 +86,7 @@ def read_files(
     specs: Sequence[InputSpec],
     preparation: Preparation | None = None,
     outputs: Sequence[ModelOutput] = (),
+    readers: FileReaders | None = None,
 ) -> Samples:
     """Return the samples in the files that were given for each input.
 
@@ -107,6 +100,7 @@ def read_files(
         preparation: How images are prepared; by default pixels / 255, stretched.
         outputs: What the model answers, the output that labels are set against first; with it, what in the files is the
             true answer is found by name and by shape too. Empty if that is not known.
+        readers: Asked for each file before all that is read here; None where nobody else reads files.
 
     Raises:
         InputRejected: If the model does not say what it expects, if an input is without data or unknown, if the inputs
@@ -139,7 +133,8 @@ def read_files(
         for file in uploads:
             own = [by_name[name]] if name in by_name else []
             open_specs = [*own, *(spec for spec in specs if spec.name not in files_of_input)]
-            for input_name, content in _read_named(file, open_specs or specs, preparation, outputs, not own).items():
+            reading = _Reading(open_specs or specs, preparation, outputs, not own)
+            for input_name, content in _read_named(file, reading, readers).items():
                 is_alone = len(uploads) == 1
                 parts[input_name].append(content if is_alone else with_file_name(content, safe_name(file.name)))
                 if sum(part.values.nbytes for part in parts[input_name]) > limits.input_bytes:
@@ -226,31 +221,46 @@ def _pictures_with_masks(uploads: Sequence[UploadedFile]) -> PictureFiles | None
     return files if with_masks(files, "What was given") else None
 
 
-def _read_named(
-    file: UploadedFile,
-    specs: Sequence[InputSpec],
-    preparation: Preparation,
-    outputs: Sequence[ModelOutput],
-    is_for_all: bool,
-) -> dict[str, FileContent]:
+@dataclass(frozen=True)
+class _Reading:
+    """What a file is read for: the inputs that it may fill, and how."""
+
+    specs: Sequence[InputSpec]
+    preparation: Preparation
+    outputs: Sequence[ModelOutput]
+    is_for_all: bool
+
+
+def _read_named(file: UploadedFile, reading: _Reading, readers: FileReaders | None) -> dict[str, FileContent]:
     """Return what a file holds, see :func:`_read`; an error says which file it is about."""
     try:
-        return _read(file, specs, preparation, outputs, is_for_all)
+        return _read_by(file, reading, readers)
     except InputRejected as error:
         error.file = file.name
         raise
 
 
-def _read(
-    file: UploadedFile,
-    specs: Sequence[InputSpec],
-    preparation: Preparation,
-    outputs: Sequence[ModelOutput],
-    is_for_all: bool,
-) -> dict[str, FileContent]:
-    """Return what a file holds for the first of these inputs; an archive, and a table of columns, for all of them."""
+def _read_by(file: UploadedFile, reading: _Reading, readers: FileReaders | None) -> dict[str, FileContent]:
+    """Return what a file holds as the readers have it, or else as it is read here."""
+    spec = reading.specs[0]
+    _check_size(file, safe_name(file.name))
+    content, failures = readers(file, spec) if readers else (None, ())
+    if content is not None:
+        return {spec.name: content}
+    try:
+        parts = _read(file, reading)
+    except InputRejected as error:
+        if not failures:
+            raise
+        raise InputRejected(" ".join((*failures, error.message)), remedy=error.remedy) from error
+    told = tuple(f"{failure} Layerscope read the file itself." for failure in failures)
+    return {name: replace(part, remarks=(*told, *part.remarks)) for name, part in parts.items()} if told else parts
+
+
+def _read(file: UploadedFile, reading: _Reading) -> dict[str, FileContent]:
+    """Return what a file holds for the first of the inputs; an archive, and a table of columns, for all of them."""
+    specs, preparation, outputs = reading.specs, reading.preparation, reading.outputs
     spec, name = specs[0], safe_name(file.name)
-    _check_size(file, name)
     archive = archive_part(file.data, file.name, spec, preparation, outputs)
     if archive:
         return {spec.name: archive}
@@ -272,7 +282,7 @@ def _read(
         expected = f"; expected was {promised_kind}, as its name says" if promised_kind else ""
         raise InputRejected(f"{name} is {foreign_kind[0]}{expected}.", remedy=foreign_kind[1])
     try:
-        return _written_parts(file, specs, preparation, outputs, is_for_all)
+        return _written_parts(file, reading)
     except InputRejected as error:
         if not promised_kind:
             raise
@@ -283,20 +293,15 @@ def _read(
         ) from error
 
 
-def _written_parts(
-    file: UploadedFile,
-    specs: Sequence[InputSpec],
-    preparation: Preparation,
-    outputs: Sequence[ModelOutput],
-    is_for_all: bool,
-) -> dict[str, FileContent]:
+def _written_parts(file: UploadedFile, reading: _Reading) -> dict[str, FileContent]:
     """Return what a file of text holds: a table, lines of text, or sequences of letters."""
+    specs, preparation, outputs = reading.specs, reading.preparation, reading.outputs
     spec, name = specs[0], safe_name(file.name)
     text = decoded_text(file.data, name)
     # Of a file of text, any line may be a sentence.
     may_name_columns = len(specs) > 1 or (name.lower().endswith((".csv", ".tsv")) and not spec.letters)
     columns = (
-        read_column_table(file.data, name, specs, outputs, is_for_all=is_for_all and len(specs) > 1)
+        read_column_table(file.data, name, specs, outputs, is_for_all=reading.is_for_all and len(specs) > 1)
         if may_name_columns
         else None
     )

@@ -1,4 +1,4 @@
-"""Files that are one sample each, beside pictures: sounds, films and volumes."""
+"""Files that are one sample each, beside pictures: sounds and films."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from core.inputs.films import holds_film, read_film, takes_films
 from core.inputs.preparation import Preparation
 from core.inputs.sounds import guessed_rate, holds_sound, read_sound
 from core.inputs.spec import InputSpec
-from core.inputs.volume_files import holds_volume, read_volume
 
 __all__ = ["Recording", "read_recording"]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A sound, a film or a volume as one sample of an input.
+    """A sound or a film as one sample of an input.
 
     Attributes:
         values: In the input's shape.
@@ -33,10 +32,10 @@ class Recording:
 
 
 def read_recording(data: bytes, name: str, spec: InputSpec, preparation: Preparation) -> Recording | None:
-    """Return what a file of a sound, a film or a volume holds for an input; None where it is none of these.
+    """Return what a file of a sound or a film holds for an input; None where it is neither.
 
     A sound is brought to the rate that is known of the input, or at which the input would be a second long; a GIF for
-    an input of no films, and what is given for an input of text, are none of these.
+    an input of no films, and what is given for an input of text, are neither.
 
     Args:
         data: Content of the file.
@@ -57,6 +56,4 @@ def read_recording(data: bytes, name: str, spec: InputSpec, preparation: Prepara
     if holds_film(data) and takes_films(spec):
         values, note = read_film(data, name, spec, preparation.picture)
         return Recording(values, note, scaling=preparation.scaling)
-    if holds_volume(data):
-        return Recording(*read_volume(data, name, spec))
     return None

@@ -13,6 +13,7 @@ from core.plugins import hookspecs
 from core.plugins.handles import Handles
 from core.plugins.meanings import OutputMeaning
 from core.plugins.options import control_fault
+from core.plugins.readers import InputReader
 from core.plugins.visualizer import API_VERSION, GROUPS, OLDEST_API_VERSION, Options, Visualizer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "hook_fault",
     "meaning_fault",
     "place_of",
+    "reader_fault",
     "registered_classes",
     "summary_of",
     "version_fault",
@@ -164,8 +166,23 @@ def meaning_fault(meaning: Any) -> str:
     return ""
 
 
-def summary_of(brought: Visualizer | OutputMeaning) -> str:
-    """Return the sentence that a picture or a meaning says of itself; what it raised, if it does."""
+def reader_fault(reader: Any) -> str:
+    """Return what is wrong with the declarations of a reader, whatever a plugin brought; empty if nothing is."""
+    if not isinstance(reader, InputReader):
+        return "is not an instance of vizplugins.InputReader (an instance is needed, not the class)"
+    for attribute in ("name", "title"):
+        if not isinstance(getattr(reader, attribute), str) or not getattr(reader, attribute):
+            return f"declares no {attribute}"
+    if not isinstance(reader.takes, str):
+        return f"declares takes = {reader.takes!r}, text is needed"
+    for method in ("match", "read"):
+        if getattr(type(reader), method) is getattr(InputReader, method):
+            return f"has no method {method}(self, file, spec)"
+    return ""
+
+
+def summary_of(brought: Visualizer | OutputMeaning | InputReader) -> str:
+    """Return the sentence that a picture, a meaning or a reader says of itself; what it raised, if it does."""
     try:
         return str(brought.summary())
     except Exception as error:

@@ -9,9 +9,10 @@ import pluggy
 from core.extraction.activation import Activations
 from core.plugins.meanings import OutputMeaning
 from core.plugins.plugin import PROJECT_NAME
+from core.plugins.readers import InputReader
 from core.plugins.visualizer import Visualizer
 
-__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "output_meanings", "visualizers"]
+__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "input_readers", "output_meanings", "visualizers"]
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
@@ -26,6 +27,12 @@ def visualizers() -> Sequence[Visualizer]:
 @hookspec
 def output_meanings() -> Sequence[OutputMeaning]:
     """Return what outputs can mean that this plugin knows, one instance each; see docs/plugins.md."""
+    return ()
+
+
+@hookspec
+def input_readers() -> Sequence[InputReader]:
+    """Return the readers of files of samples that this plugin brings, one instance each; see docs/plugins.md."""
     return ()
 
 

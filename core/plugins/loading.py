@@ -31,11 +31,13 @@ from core.plugins.declarations import (
     hook_fault,
     meaning_fault,
     place_of,
+    reader_fault,
     registered_classes,
     version_fault,
 )
 from core.plugins.meanings import MeaningEntry, OutputMeaning
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of
+from core.plugins.readers import InputReader, ReaderEntry
 from core.plugins.records import PluginRecords
 from core.plugins.sources import (
     ImportClock,
@@ -93,6 +95,7 @@ class LoadedPlugins:
         self._settings = settings
         self._entries: dict[str, Entry] = {}
         self._meanings: dict[str, MeaningEntry] = {}
+        self._readers: dict[str, ReaderEntry] = {}
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
@@ -110,6 +113,12 @@ class LoadedPlugins:
         """Every meaning of outputs by name, as they are now, in the order in which they were found."""
         with self._lock:
             return dict(self._meanings)
+
+    @property
+    def readers(self) -> Mapping[str, ReaderEntry]:
+        """Every reader of files by name, as they are now, in the order in which they were found."""
+        with self._lock:
+            return dict(self._readers)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -177,10 +186,10 @@ class LoadedPlugins:
             return is_sound
 
     def register(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry] | None = None) -> bool:
-        """Take in a plugin that was imported: its hooks, a visualizer, or a meaning; True if nothing went wrong.
+        """Take in a plugin that was imported: its hooks, or one thing that they bring; True if nothing went wrong.
 
         Args:
-            plugin: Module or object with hooks, a Visualizer, or an OutputMeaning.
+            plugin: Module or object with hooks, a Visualizer, an OutputMeaning, or an InputReader.
             origin: Where it comes from.
             earlier: What it brought before it changed.
         """
@@ -190,12 +199,16 @@ class LoadedPlugins:
                 self._add(plugin, origin, earlier or {}, API_VERSION)
             elif isinstance(plugin, OutputMeaning):
                 self._add_meaning(plugin, origin)
+            elif isinstance(plugin, InputReader):
+                self._add_reader(plugin, origin)
             elif self._take_hooks(plugin, origin):
                 version = getattr(plugin, VERSION_NAME, API_VERSION)
                 for visualizer in self._brought(plugin, "visualizers", "it brings no picture", origin):
                     self._add(visualizer, origin, earlier or {}, version)
                 for meaning in self._brought(plugin, "output_meanings", "it adds no meaning of outputs", origin):
                     self._add_meaning(meaning, origin)
+                for reader in self._brought(plugin, "input_readers", "it reads no files", origin):
+                    self._add_reader(reader, origin)
                 if classes := registered_classes(plugin):
                     names = ", ".join(map(safe_name, classes))
                     self._records.add_notice(
@@ -304,13 +317,13 @@ class LoadedPlugins:
         self,
         brought: Any,
         origin: Origin,
-        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry],
+        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry] | Mapping[str, ReaderEntry],
         fault_of: Callable[[Any], str],
     ) -> bool:
-        """Note what is wrong with the declarations of a picture or meaning; True if nothing is.
+        """Note what is wrong with the declarations of what a plugin brought; True if nothing is.
 
         Args:
-            brought: The picture or meaning.
+            brought: The picture, meaning or reader.
             origin: Where it comes from.
             taken: Those that there are, by name.
             fault_of: Returns what is wrong.
@@ -335,6 +348,11 @@ class LoadedPlugins:
             self._meanings[meaning.name] = MeaningEntry(meaning, origin)
             self._records.update(origin, meanings=(*self._records.of(origin).meanings, meaning.name))
 
+    def _add_reader(self, reader: Any, origin: Origin) -> None:
+        if self._is_sound(reader, origin, self._readers, reader_fault):
+            self._readers[reader.name] = ReaderEntry(reader, origin)
+            self._records.update(origin, readers=(*self._records.of(origin).readers, reader.name))
+
     def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
         fault_of = partial(declaration_fault, may_be_empty=api_version < 2)
         if not self._is_sound(visualizer, origin, self._entries, fault_of):
@@ -353,6 +371,7 @@ class LoadedPlugins:
             self._pluggy.unregister(name=key)
         self._origins.pop(key, None)
         self._meanings = {name: entry for name, entry in self._meanings.items() if entry.origin.key != key}
+        self._readers = {name: entry for name, entry in self._readers.items() if entry.origin.key != key}
         entries = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
         for name in entries:
             del self._entries[name]
@@ -376,6 +395,10 @@ class LoadedPlugins:
             f"importing it took {clock.seconds:.1f} s, of which {package or 'its own code'} {seconds:.1f} s; import "
             "what is slow inside chart()",
         )
+
+    def add_problem(self, origin: Origin, problem: Problem) -> None:
+        """Note what went wrong with a plugin while it was asked."""
+        self._records.add_problem(origin, problem)
 
     def note_problems(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> str:
         """Run a part of a plugin, note what it raises among its problems, and return that; empty if nothing."""

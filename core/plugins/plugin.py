@@ -122,6 +122,7 @@ class Plugin:
         status: ``"ready"``, ``"failed"`` or ``"not allowed"``.
         visualizers: Names of the visualizers that it brings.
         meanings: Names of the meanings of outputs that it brings.
+        readers: Names of the readers of files that it brings.
         problems: What went wrong.
         notices: Deprecated names that it uses, and what to use instead; imports that are slow.
         import_seconds: How long importing it took.
@@ -144,6 +145,7 @@ class Plugin:
     changed_at: str = ""
     report_to: str = ""
     meanings: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Plugin:
         """Return the same with some attributes changed."""

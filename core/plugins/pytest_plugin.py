@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_meaning",
+    "check_reader",
     "check_visualizer",
     "empty_registry",
     "make_activation",
@@ -71,6 +72,14 @@ def check_meaning() -> Callable[..., None]:
     from core.plugins.testing import check_meaning
 
     return check_meaning
+
+
+@pytest.fixture
+def check_reader() -> Callable[..., None]:
+    """Return :func:`vizplugins.testing.check_reader`."""
+    from core.plugins.testing import check_reader
+
+    return check_reader
 
 
 @pytest.fixture

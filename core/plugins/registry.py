@@ -39,6 +39,7 @@ from core.plugins.loading import Entry, LoadedPlugins
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.options import fit_options
 from core.plugins.plugin import BUILT_IN_PACKAGE, Origin, Plugin, PluginSource, Problem
+from core.plugins.reader_registry import ReaderRegistry
 from core.plugins.sources import PluginSettings, get_plugin_settings
 from core.plugins.visualizer import Visualizer
 
@@ -64,6 +65,7 @@ class Registry:
 
     Attributes:
         meanings: What outputs of models can mean.
+        readers: Who reads files of samples, beside the engine itself.
 
     Args:
         discover: Whether to look for the built-in visualizers, for installed plugins (entry point group
@@ -75,6 +77,7 @@ class Registry:
         self._loaded = LoadedPlugins(settings or (get_plugin_settings() if discover else PluginSettings()))
         self._cache = ContentCache()
         self.meanings = MeaningRegistry(self._loaded)
+        self.readers = ReaderRegistry(self._loaded)
         if discover:
             self._loaded.discover()
 
@@ -94,7 +97,7 @@ class Registry:
         return tuple(problem for plugin in self.plugins for problem in plugin.problems)
 
     def register(self, plugin: Any, *, name: str = "", package: str = "", version: str = "") -> bool:
-        """Take in a plugin: a module or object with ``@hookimpl`` functions, a Visualizer, or an OutputMeaning.
+        """Take in a plugin: a module or object with ``@hookimpl`` functions, or what they return one of.
 
         Args:
             plugin: The plugin.

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final
@@ -39,6 +39,7 @@ __all__ = [
     "folder_state",
     "get_plugin_settings",
     "installed_packages",
+    "may_have_plugins",
     "plugin_files",
 ]
 
@@ -101,6 +102,16 @@ def installed_packages() -> Iterator[Source]:
     # pluggy's load_setuptools_entrypoints would let one plugin that fails to import stop all others.
     for entry_point in sorted(importlib.metadata.entry_points(group=PROJECT_NAME), key=lambda each: each.name):
         yield _entry_point_source(entry_point)
+
+
+def may_have_plugins(settings: PluginSettings) -> bool:
+    """Return whether there may be plugins of strangers, without loading any."""
+    return settings.enabled and bool(settings.folders or _entry_point_count())
+
+
+@cache
+def _entry_point_count() -> int:
+    return len(importlib.metadata.entry_points(group=PROJECT_NAME))
 
 
 def distribution_sources(name: str) -> tuple[Source, ...]:

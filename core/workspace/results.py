@@ -416,6 +416,16 @@ class InstalledMeaning:
 
 
 @dataclass(frozen=True)
+class InstalledReader:
+    """A kind of file that a plugin reads samples from; ``handles`` says how such files are known, in words."""
+
+    name: str
+    title: str
+    description: str
+    handles: str = ""
+
+
+@dataclass(frozen=True)
 class ComparableExample:
     """An example that takes what the open model takes.
 
@@ -477,6 +487,7 @@ class PluginSummary:
     changed_at: str = ""
     report_to: str = ""
     meanings: tuple[InstalledMeaning, ...] = ()
+    readers: tuple[InstalledReader, ...] = ()
 
 
 @dataclass(frozen=True)

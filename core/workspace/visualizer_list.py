@@ -14,6 +14,7 @@ from core.plugins.visualizer import Visualizer
 from core.workspace.results import (
     Failure,
     InstalledMeaning,
+    InstalledReader,
     InstalledVisualizer,
     PartSummary,
     PluginSummary,
@@ -104,6 +105,7 @@ def _rejection(registry: Registry, candidate: Candidate) -> Rejection:
 def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
     brought = [registry.get(name) for name in plugin.visualizers]
     meanings = [registry.meanings.get(name) for name in plugin.meanings]
+    readers = [registry.readers.get(name) for name in plugin.readers]
     return PluginSummary(
         plugin.name,
         plugin.source,
@@ -131,4 +133,5 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
             )
             for each in meanings
         ),
+        tuple(InstalledReader(each.name, each.title, summary_of(each), each.takes) for each in readers),
     )

@@ -155,7 +155,8 @@ class Workspace(RecordedTrainings, WorkspaceInterface):
         class_names, data = names_in_files(files)
         model = self._require_model()
         others = (each for each in model.outputs if each.position != model.output.position)
-        samples = read_files(data, model.specs, preparation, (model.output, *others))
+        readers = self._registry.readers
+        samples = read_files(data, model.specs, preparation, (model.output, *others), readers)
         self._take(samples, class_names or samples.class_names)
 
     def take_text(self, text: str) -> None:

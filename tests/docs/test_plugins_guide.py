@@ -12,18 +12,21 @@ import pytest
 
 import vizplugins
 import vizplugins.testing
+from core.inputs.file_content import UploadedFile
+from core.inputs.spec import InputSpec
 from core.plugins import hookspecs
 from core.plugins.declarations import CHART_ARGUMENTS
 from core.plugins.handles import Handles
 from core.plugins.meanings import OutputContext
 from core.plugins.registry import Registry
 from core.plugins.visualizer import API_VERSION, Visualizer
-from vizplugins.testing import check_visualizer
+from vizplugins.testing import check_reader, check_visualizer
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 PLUGINS = [block for block in BLOCKS if "def visualizers()" in block]
+READERS = [block for block in BLOCKS if "def input_readers()" in block]
 MEANINGS = [block for block in BLOCKS if "def output_meanings()" in block]
 TESTS = [block for block in BLOCKS if "def test_" in block]
 
@@ -31,8 +34,9 @@ TESTS = [block for block in BLOCKS if "def test_" in block]
 def test_all_of_its_python_is_tried_here():
     assert len(PLUGINS) == 3
     assert len(MEANINGS) == 1
+    assert len(READERS) == 1
     assert len(TESTS) == 2
-    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(TESTS)
+    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(READERS) + len(TESTS)
 
 
 def test_the_first_is_some_twenty_lines():
@@ -62,6 +66,20 @@ def test_its_meaning_of_an_output_is_sound(tmp_path):
     assert (drawn.answer.words, drawn.specification["height"]) == ("90°", 60)
     assert registry.meanings.losses("angle", [turned]) == [pytest.approx(60, abs=1e-3)]
     assert registry.meanings.candidates(OutputContext(np.float32([1, 1])))[0].reason == "needs a sine and a cosine"
+
+
+def test_its_reader_of_files_is_sound(tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(READERS[0])
+    registry = Registry(discover=False)
+    file = UploadedFile("scan.pts", b"PTS1" + np.arange(12, dtype="<f4").tobytes())
+    spec = InputSpec("points", (3, 3), "float32")
+
+    assert registry.load_file(path), registry.problems
+    check_reader(*registry.readers.all, (file, spec))
+    content, _ = registry.readers(file, spec)
+    assert content.values.tolist() == [[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]
+    assert content.notes == ("the first 3 of 4 points",)
 
 
 def test_its_tests_pass(tmp_path):
@@ -99,7 +117,7 @@ class TestReference:
         page = (ROOT / "docs" / "reference.md").read_text()
         names = [*vizplugins.__all__, *vizplugins.testing.__all__]
         for name in names:
-            if name in ("CASES", "CHECKS", "OUTPUTS"):
+            if name in ("CASES", "CHECKS", "OUTPUTS", "READER_CHECKS"):
                 continue
             assert re.search(rf"^### `{name}\b", page, re.MULTILINE), name
         for heading, text in re.findall(r"^### (.*)\n\n(.*)", page, re.MULTILINE):

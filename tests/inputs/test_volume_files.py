@@ -9,6 +9,8 @@ from scipy.ndimage import zoom
 from core.errors import InputRejected
 from core.inputs.files import UploadedFile, read_files
 from core.inputs.spec import InputSpec
+from core.plugins.registry import Registry
+from vizplugins import nifti_volume
 
 SCAN = InputSpec("scan", (6, 8, 10, 1), "float32")
 VALUES = np.random.default_rng(0).normal(size=(6, 8, 10)).astype(np.float32)
@@ -20,7 +22,9 @@ def nifti(values, packed=False):
 
 
 def samples_of(data, spec=SCAN, name="scan.nii.gz"):
-    return read_files({"scan": [UploadedFile(name, data)]}, [spec])
+    registry = Registry(discover=False)
+    assert registry.register(nifti_volume)
+    return read_files({"scan": [UploadedFile(name, data)]}, [spec], readers=registry.readers)
 
 
 def rejected(data, spec=SCAN):

@@ -17,6 +17,7 @@ from core.plugins.testing.meaning_checks import check_meaning, run_meaning_check
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
 from core.plugins.testing.over_steps import small_activations_over_steps
+from core.plugins.testing.reader_checks import READER_CHECKS, check_reader, run_reader_checks
 from core.plugins.testing.screenshots import screenshot
 
 __all__ = [
@@ -24,13 +25,16 @@ __all__ = [
     "CHECKS",
     "LAYER_KINDS",
     "OUTPUTS",
+    "READER_CHECKS",
     "CheckResult",
     "check_meaning",
+    "check_reader",
     "check_visualizer",
     "empty_registry",
     "make_activation",
     "run_checks",
     "run_meaning_checks",
+    "run_reader_checks",
     "screenshot",
     "small_activations",
     "small_activations_over_steps",

@@ -19,6 +19,7 @@ from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.meanings import OutputMeaning
+from core.plugins.readers import InputReader
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from core.plugins.testing.cases import Case, cases_of
@@ -85,7 +86,7 @@ def check_visualizer(visualizer: Visualizer) -> None:
     raise_failures(visualizer, run_checks(visualizer))
 
 
-def raise_failures(brought: Visualizer | OutputMeaning, results: Iterable[CheckResult]) -> None:
+def raise_failures(brought: Visualizer | OutputMeaning | InputReader, results: Iterable[CheckResult]) -> None:
     """Raise an ``AssertionError`` that lists each check that a picture or meaning fails; return if it fails none."""
     failed = [result.in_words() for result in results if not result.passed]
     name = getattr(brought, "name", "") or type(brought).__name__
@@ -136,7 +137,7 @@ def _explanation(visualizer: Visualizer) -> Iterator[CheckResult]:
             yield CheckResult("explains itself", False, message=f"it has no {what}")
 
 
-def imports_streamlit(brought: Visualizer | OutputMeaning) -> bool:
+def imports_streamlit(brought: Visualizer | OutputMeaning | InputReader) -> bool:
     """Return whether the module of a picture or meaning imports Streamlit."""
     module = inspect.getmodule(type(brought))
     try:
