@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pydantic import BaseModel
 
-import core
 import layerscope
 import vizplugins
 import vizplugins.testing
@@ -49,29 +48,56 @@ _ABOUT_MARKED: Final = {
 }
 
 _PROPERTIES: Final = (property, cached_property)
-_NUMBERS: Final = (
-    *("attribute", "maximize", "AscentSettings", "Maximization", "project", "project_dataset", "health", "Health"),
-    *("compare", "compare_samples", "unit", "Unit"),
-)
 _GUIDED: Final = (
-    ("`layerscope`", "Numbers in one call each; [notebook.md](notebook.md) is the guide.", _NUMBERS),
-    ("Trainings", "[training.md](training.md) is the guide.", ("Record", "open_run", "Run")),
+    (
+        "`layerscope`",
+        "A model in, what its layers answer out; [notebook.md](notebook.md) is the guide.",
+        "load_model extract Extractor Activations Activation LayerInfo arrange input_specs SampleContext get_registry "
+        "Registry",
+    ),
+    (
+        "Numbers in one call each",
+        "What the page works out, as plain results; [notebook.md](notebook.md#numbers) is the guide.",
+        "attribute maximize AscentSettings Maximization project health Health compare compare_samples unit Unit",
+    ),
+    (
+        "Datasets",
+        "More samples than fit into memory; [notebook.md](notebook.md#a-million-samples) is the guide.",
+        "open_dataset Dataset ArrayDataset extract_dataset array_name read_statistics project_dataset survey Survey "
+        "LayerStatistics engine_at",
+    ),
+    ("Trainings", "[training.md](training.md) is the guide.", "Record open_run Run"),
+    ("Reports", "[report.md](report.md) is the guide.", "report WrittenReport"),
+    ("The page", "[explorer.md](explorer.md) is the guide.", "show Workspace"),
+    ("Examples", "The models that ship.", "list_examples get_example Example"),
+    (
+        "Errors",
+        "Each says what happened (`message`) and what to do (`remedy`).",
+        "LayerscopeError ModelRefused CodeNeeded InputRejected ExtractionFailed NoGradient PluginFailed",
+    ),
 )
+"""Title, a word on it, and the names in it, of what people call."""
+_MOST_LETTERS: Final = 100
 
 
 def reference() -> str:
     """Return the page."""
-    lines = ["# Reference", "", "Written by `python docs/reference.py`. [plugins.md](plugins.md) is the guide.", ""]
-    lines += ["## `vizplugins`", ""]
-    for name in vizplugins.__all__:
-        lines += _entry(name, getattr(vizplugins, name))
+    lines = [
+        "# Reference",
+        "",
+        "Written by `python docs/reference.py`: first what people call, then what plugin authors import,",
+    ]
+    lines += ["for whom [plugins.md](plugins.md) is the guide.", ""]
     for title, about, names in _GUIDED:
         lines += [f"## {title}", "", about, ""]
-        for name in names:
-            lines += _entry(name, getattr(core, name))
-    lines += ["## Reports", "", "[report.md](report.md) is the guide.", ""]
-    lines += _entry("report", layerscope.report)
-    lines += _entry("WrittenReport", WrittenReport)
+        for name in names.split():
+            lines += _entry(name, WrittenReport if name == "WrittenReport" else getattr(layerscope, name))
+    told = {name for _, _, names in _GUIDED for name in names.split()}
+    again = [f"`{name}`" for name in vizplugins.__all__ if name in told]
+    lines += ["## `vizplugins`", "", f"{', '.join(again)} are those of above.", ""]
+    for name in vizplugins.__all__:
+        if name not in told:
+            lines += _entry(name, getattr(vizplugins, name))
     lines += ["## Hooks", ""]
     for name, hook in vars(hookspecs).items():
         if hasattr(hook, "layerscope_spec"):
@@ -108,7 +134,10 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
         kinds = f" = {', '.join(thing)}" if isinstance(thing, tuple) else ""
         yield from (f"### `{name}{f' = {thing}' if is_number else ''}`", "", f"{_ABOUT_MARKED[name]}{kinds}", "")
         return
-    yield from (f"### `{name}{_signature(thing)}`", "", "```text", inspect.getdoc(thing) or "", "```", "")
+    yield from (f"### `{name}`", "")
+    if signature := _signature(thing):
+        yield from ("```python", f"{name}{_in_lines(signature)}", "```", "")
+    yield from ("```text", inspect.getdoc(thing) or "", "```", "")
     if inspect.isclass(thing):
         for inner, value in vars(thing).items():
             if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, _PROPERTIES)):
@@ -133,9 +162,24 @@ def _signature(thing: Any) -> str:
         return ""
     try:
         # Annotations stand in quotes where they are not worked out.
-        return re.sub(r"(: |\*)'([^']*)'", r"\1\2", str(inspect.signature(thing)).partition(" -> ")[0])
+        signature = str(inspect.signature(thing)).partition(" -> ")[0]
+        return re.sub(r"\b(typing|collections\.abc)\.", "", re.sub(r"(: |\*)'([^']*)'", r"\1\2", signature))
     except (TypeError, ValueError):
         return ""
+
+
+def _in_lines(signature: str) -> str:
+    """Return a signature with a parameter a line where it is long."""
+    if len(signature) <= _MOST_LETTERS:
+        return signature
+    lines, depth = [""], 0
+    for letter in signature[1:-1]:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth:
+            lines.append("")
+        else:
+            lines[-1] += letter
+    return "(\n" + "".join(f"    {line.strip()},\n" for line in lines) + ")"
 
 
 def _first_line(text: str | None) -> str:

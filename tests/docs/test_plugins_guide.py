@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import layerscope
 import vizplugins
 import vizplugins.testing
 from core.inputs.file_content import UploadedFile
@@ -115,7 +116,7 @@ class TestReference:
 
     def test_every_public_name_is_in_it_and_says_what_it_is(self):
         page = (ROOT / "docs" / "reference.md").read_text()
-        names = [*vizplugins.__all__, *vizplugins.testing.__all__]
+        names = [*layerscope.__all__, *vizplugins.__all__, *vizplugins.testing.__all__]
         for name in names:
             if name in ("CASES", "CHECKS", "OUTPUTS", "READER_CHECKS"):
                 continue
