@@ -10,7 +10,14 @@ from core.errors import InputRejected
 from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo, unit_kind
 
-__all__ = ["refuse_missing_unit", "shown_unit", "strongest_place", "strongest_unit", "strongest_units"]
+__all__ = [
+    "finite_answers",
+    "refuse_missing_unit",
+    "shown_unit",
+    "strongest_place",
+    "strongest_unit",
+    "strongest_units",
+]
 
 _WITH_PLACES: Final = 3
 
@@ -81,6 +88,25 @@ def strongest_units(activation: Activation, sample: int, count: int) -> tuple[in
     if count == 1:
         return (int(strength.argmax()),)
     return tuple(int(unit) for unit in np.argsort(-strength, kind="stable")[:count])
+
+
+def finite_answers(activation: Activation, sample: int, unit: int) -> np.ndarray:
+    """Return what a unit answers to a sample at its places or steps, padding and what is not finite left out.
+
+    Args:
+        activation: What a layer answered; its last axis is that of units or channels.
+        sample: Position of the sample.
+        unit: Number of the unit.
+
+    Returns:
+        ``(answer,)``; of a layer without places one answer, or none.
+    """
+    answer = activation.sample(sample)
+    values = np.asarray(answer.values[..., unit], np.float64)
+    is_padded = values.ndim and answer.shown.shape == values.shape and answer.shown.any()
+    shown = values[answer.shown] if is_padded else values
+    finite: np.ndarray = shown[np.isfinite(shown)]
+    return finite
 
 
 def _is_last(activation: Activation) -> bool:

@@ -132,6 +132,7 @@ class ForwardingWorkspace(ABC):
     layers = _forwarded(WorkspaceInterface.layers)
     map = _forwarded(WorkspaceInterface.map)
     describe = _forwarded(WorkspaceInterface.describe)
+    activation_summary = _forwarded(WorkspaceInterface.activation_summary)
     parts = _forwarded(WorkspaceInterface.parts)
     visualizers = _forwarded(WorkspaceInterface.visualizers)
     rejections = _forwarded(WorkspaceInterface.rejections)

@@ -20,6 +20,7 @@ from core.inputs.images import Fit
 from core.inputs.spec import InputKind
 from core.models.file_names import files_name
 from core.models.trust import NO_TRUST, Trust
+from core.workspace.activation_results import ActivationSummary
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.results import FileReport
 from core.workspace.health_results import HealthReport
@@ -301,6 +302,19 @@ class WorkspaceInterface(Protocol):
 
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line: key, type, axes and shape, bytes."""
+
+    def activation_summary(self, layer: str, sample: int, unit_count: int = 5) -> ActivationSummary:
+        """Return what a layer answers to a sample in numbers: shape, mean, spread, and its strongest units.
+
+        Args:
+            layer: Key of the layer, or of a part of it.
+            sample: Which of all samples.
+            unit_count: How many units are told.
+
+        Raises:
+            InputRejected: If there is no such layer or sample.
+            ExtractionFailed: If the model raises.
+        """
 
     def map(self, sample: int, selected: str, changes: Mapping[str, float] | None = None) -> dict[str, Any]:
         """Return the graph of layers as a Vega-Lite chart; the selection ``layer`` holds the key that is clicked.

@@ -13,6 +13,8 @@ from core.extraction.blocks import SampleBlocks
 from core.extraction.layers import owner_of
 from core.plugins.registry import Registry
 from core.workspace import visualizer_list
+from core.workspace.activation_results import ActivationSummary
+from core.workspace.activation_summaries import summarize_activation
 from core.workspace.layer_rows import opened_layers
 from core.workspace.layer_table import describe_activation, layer_row
 from core.workspace.model_map import model_map
@@ -62,6 +64,10 @@ class LayerViews:
     def describe(self, layer: str, sample: int) -> str:
         """Return a layer's line."""
         return describe_activation(self._activation(layer, sample))
+
+    def summarize(self, layer: str, sample: int, unit_count: int) -> ActivationSummary:
+        """Return what a layer answers to a sample in numbers, see :meth:`.WorkspaceInterface.activation_summary`."""
+        return summarize_activation(*self._blocks.activation(layer, sample), unit_count)
 
     def parts(self, layer: str, sample: int) -> tuple[PartSummary, ...]:
         """Return what can be looked at of a layer."""

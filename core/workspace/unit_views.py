@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
 from core.analysis.health import FEWEST_SAMPLES
 from core.analysis.unit_connections import makes_units
 from core.analysis.unit_search import LEAST_GAP, UnitMatch, UnitQuery, parse_unit_query, units_of_classes
 from core.analysis.unit_statistics import FEWEST_SAMPLES as FEWEST_TO_COMPARE
 from core.analysis.unit_statistics import similar_units
-from core.analysis.units import refuse_missing_unit, shown_unit
+from core.analysis.units import finite_answers, refuse_missing_unit, shown_unit
 from core.common.progress import Progress
 from core.common.text import format_shape, number_text
 from core.errors import InputRejected
@@ -165,14 +163,10 @@ def _place_on_card(picture: VisualizerSummary) -> int:
 
 def _answer_in_words(activation: Activation, position: int, unit: int) -> str:
     """Return what a unit answers to a sample: one number, or the ends and the mean of many."""
-    answer = activation.sample(position)
-    values = answer.values[..., unit].astype(np.float64)
-    is_padded = values.ndim and answer.shown.shape == values.shape and answer.shown.any()
-    shown = values[answer.shown] if is_padded else values
-    finite = shown[np.isfinite(shown)]
+    finite = finite_answers(activation, position, unit)
     if not finite.size:
         return "no finite number"
-    if not values.ndim:
-        return number_text(float(values))
+    if activation.rank == len(("sample", "unit")):
+        return number_text(float(finite[0]))
     ends = f"{number_text(float(finite.min()))} to {number_text(float(finite.max()))}"
     return f"{ends}, {number_text(float(finite.mean()))} in the mean"

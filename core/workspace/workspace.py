@@ -23,6 +23,7 @@ from core.inputs.spec import InputKind
 from core.models.copies import files_together
 from core.models.trust import NO_TRUST, Trust
 from core.workspace import export, results, thumbnails, visualizer_list
+from core.workspace.activation_results import ActivationSummary
 from core.workspace.compared_layers import compared_layer, partner_of
 from core.workspace.edit_results import EditedLayer, EditView
 from core.workspace.file_report.looks import look_at_file, look_at_files
@@ -210,6 +211,9 @@ class Workspace(RecordedTrainings, WorkspaceInterface):
 
     def layers(self, sample: int) -> tuple[results.LayerRow, ...]:
         return self._require_samples().layers.rows(sample)
+
+    def activation_summary(self, layer: str, sample: int, unit_count: int = 5) -> ActivationSummary:
+        return self._require_samples().layers.summarize(layer, sample, unit_count)
 
     def map(self, sample: int, selected: str, changes: Mapping[str, float] | None = None) -> dict[str, Any]:
         return self._require_samples().layers.map(sample, selected, changes or {})

@@ -66,6 +66,7 @@ CALLS = {
     "sample_strip": [((0, 1, 5), 1), ((0, 900), 0)],
     "layers": [(0,), (3,)],
     "describe": [("conv_1", 0), ("dense", 1)],
+    "activation_summary": [("conv_1", 3), ("probabilities", 0, 2), ("nowhere", 0)],
     "map": [(0, "conv_1")],
     "visualizers": [("conv_1", 0), ("dense", 1)],
     "rejections": [("conv_1", 0)],
