@@ -13,6 +13,7 @@ import click
 
 from core.cli.extract import extract
 from core.cli.inspect import inspect
+from core.cli.mcp import mcp
 from core.cli.models import chart, layers
 from core.cli.output import open_ended_output
 from core.cli.plugins import plugins
@@ -117,6 +118,6 @@ def _with_verbose(command: click.Command) -> None:
     )
 
 
-for _command in (run, record, layers, extract, chart, report, verify, inspect, plugins):
+for _command in (run, record, layers, extract, chart, report, verify, inspect, plugins, mcp):
     _with_verbose(_command)
     main.add_command(_command)

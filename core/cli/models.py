@@ -22,17 +22,21 @@ if TYPE_CHECKING:
     from core.charts.export import ChartFormat
     from core.examples.catalogue import Example
     from core.workspace.interface import WorkspaceInterface
+    from core.workspace.results import ModelSummary
 
 __all__ = [
     "CLASSES",
+    "EARLY",
     "EXAMPLES",
     "NOISE",
     "TRUST",
     "WhichModel",
     "chart",
     "columns",
+    "compare_with",
     "found",
     "layers",
+    "open_source",
     "opened",
     "which_model",
     "with_input",
@@ -40,6 +44,7 @@ __all__ = [
 
 EXAMPLES = "examples"
 NOISE = "noise"
+EARLY = "early:"
 
 
 CLASSES = click.option(
@@ -105,16 +110,50 @@ def opened(
 
     add_to_environment(trusted)
     workspace = confined_workspace() if get_trust() else Workspace()
-    source = found(model)
-    if isinstance(source, Path):
-        workspace.open_model(source, member=member, weights=weights or "")
-    else:
-        workspace.open_example(source.name)
+    open_source(workspace, found(model), member=member, weights=weights or "")
     if classes is not None:
         workspace.set_class_names(parse_class_names(classes.read_bytes(), classes.name))
         if workspace.labelling.names_note:
             raise InputRejected(workspace.labelling.names_note, remedy="Give a list with a name for each output.")
     return workspace
+
+
+def open_source(
+    workspace: WorkspaceInterface, source: Example | Path, *, member: str = "", weights: str = ""
+) -> ModelSummary:
+    """Open what :func:`found` found.
+
+    Args:
+        workspace: Where it is opened.
+        source: An example, or the path of a file or folder.
+        member: As for :func:`opened`.
+        weights: Likewise.
+
+    Raises:
+        ModelRefused: If it cannot be opened.
+    """
+    if isinstance(source, Path):
+        return workspace.open_model(source, member=member, weights=weights)
+    return workspace.open_example(source.name)
+
+
+def compare_with(workspace: WorkspaceInterface, other: str) -> ModelSummary:
+    """Take a second model to compare the open one with.
+
+    Args:
+        workspace: With a model open.
+        other: A file, the name of an example, or ``early:`` and that for the example early in its training.
+
+    Raises:
+        InputRejected: If there is no such file and no such example.
+        ModelRefused: If it cannot be opened.
+    """
+    if other.startswith(EARLY):
+        return workspace.compare_with_example(other.removeprefix(EARLY), early=True)
+    source = found(other)
+    if isinstance(source, Path):
+        return workspace.compare_with_model(source)
+    return workspace.compare_with_example(source.name)
 
 
 def confined_workspace() -> WorkspaceInterface:
@@ -147,7 +186,9 @@ def found(model: str) -> Example | Path:
     return Path(model)
 
 
-def with_input(workspace: WorkspaceInterface, given: str, count: int = 1, labels: Path | None = None) -> None:
+def with_input(
+    workspace: WorkspaceInterface, given: str, count: int = 1, labels: Path | None = None, scaling: str = ""
+) -> None:
     """Give the open model an input.
 
     Args:
@@ -156,6 +197,8 @@ def with_input(workspace: WorkspaceInterface, given: str, count: int = 1, labels
             if there are some.
         count: How many samples of noise.
         labels: A file with the labels of the samples; None takes those that come with them.
+        scaling: How pixels become numbers, those of arrays too, a key of :data:`core.inputs.images.SCALINGS`; empty
+            takes what suits the model, and leaves arrays as they are.
 
     Raises:
         InputRejected: If it does not fit the model.
@@ -183,7 +226,13 @@ def with_input(workspace: WorkspaceInterface, given: str, count: int = 1, labels
         files, name = data_files(path), model.inputs[0].name
         if labels is not None:
             files = with_labels(files, labels, name)
-        workspace.take_files({name: files}, scaling=model.suggested_scaling, fit="stretch", invert=False)
+        workspace.take_files(
+            {name: files},
+            scaling=scaling or model.suggested_scaling,
+            fit="stretch",
+            invert=False,
+            scale_arrays=bool(scaling),
+        )
 
 
 @click.command()

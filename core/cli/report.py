@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from core.cli.models import CLASSES, EXAMPLES, NOISE, WhichModel, found, opened, which_model, with_input
+from core.cli.models import CLASSES, EXAMPLES, NOISE, WhichModel, compare_with, opened, which_model, with_input
 from core.errors import InputRejected
 
 if TYPE_CHECKING:
     from core.report.choices import UnitOfLayer
     from core.report.conditions import Condition
-    from core.workspace.interface import WorkspaceInterface
 
 __all__ = ["report"]
 
 _NOISE_SAMPLES = 16
-_EARLY = "early:"
 
 
 @click.command()
@@ -95,7 +93,7 @@ def report(  # noqa: PLR0913 - a command's parameters are its options
     workspace = opened(model, classes, **which)
     with_input(workspace, data, _NOISE_SAMPLES, labels)
     if other:
-        _compare_with(workspace, other)
+        compare_with(workspace, other)
     written = write_report(workspace, output, choices, conditions=judged, with_json=with_json)
     beside = f", {written.json_path}" if written.json_path else ""
     click.echo(f"{written.path}{beside}")
@@ -124,14 +122,3 @@ def _unit(text: str) -> UnitOfLayer:
 
 def _name_of(data: str) -> str:
     return "" if data in ("", EXAMPLES, NOISE) else Path(data).name
-
-
-def _compare_with(workspace: WorkspaceInterface, other: str) -> None:
-    if other.startswith(_EARLY):
-        workspace.compare_with_example(other.removeprefix(_EARLY), early=True)
-        return
-    source = found(other)
-    if isinstance(source, Path):
-        workspace.compare_with_model(source)
-    else:
-        workspace.compare_with_example(source.name)

@@ -15,6 +15,7 @@ from core.errors import LayerscopeError
 from core.report.contents import Chart, Figure, Item, Notice
 from core.workspace.health_results import HealthReport
 from core.workspace.interface import WorkspaceInterface
+from core.workspace.layer_rows import row_of
 from core.workspace.results import (
     Answer,
     ChartPicture,
@@ -28,7 +29,7 @@ from core.workspace.results import (
     VisualizerSummary,
 )
 
-__all__ = ["Asking", "charts_of", "distance_of", "figure_of", "said_in"]
+__all__ = ["Asking", "charts_of", "distance_of", "figure_of", "said_in", "without_clicks"]
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 _MOST_CHARTS: Final = 3
@@ -80,6 +81,14 @@ class Asking:
     def layers(self) -> Sequence[LayerRow]:
         """A row per layer, for the first sample."""
         return self.workspace.layers(0)
+
+    @cached_property
+    def answering_layer(self) -> str:
+        """Key of the layer that the model answers with: the one called as its output, or else the last."""
+        named = row_of(self.layers, self.model.main_output)
+        if named is not None and not named.missing:
+            return named.key
+        return next((row.key for row in reversed(self.layers) if not row.missing), "")
 
     @cached_property
     def comparison(self) -> ComparisonReport | None:
@@ -140,7 +149,7 @@ def figure_of(result: ChartResult, picture: VisualizerSummary, title: str) -> It
     return Figure(
         charts_of(result.pictures[:_MOST_CHARTS]),
         title,
-        text=_without_clicks(picture.description),
+        text=without_clicks(picture.description),
         how_to_read=picture.how_to_read,
         limitations=picture.limitations,
         notes=(*result.notes, *result.faults.values(), *more),
@@ -159,7 +168,7 @@ def distance_of(row: SampleRow) -> float:
     return math.inf if math.isnan(row.loss) else row.loss
 
 
-def _without_clicks(description: str) -> str:
+def without_clicks(description: str) -> str:
     """Return what a picture is, without the sentences on what a click on it does on the page, which draws it anew."""
     return " ".join(each for each in _SENTENCE_END.split(description) if not each.startswith("Click "))
 

@@ -15,7 +15,7 @@ from core.workspace.health_results import HealthRow
 from core.workspace.layer_rows import row_of
 from core.workspace.results import LayerRow, SampleRow
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "require_row", "select"]
 
 _Value = TypeVar("_Value")
 _LAYERS: Final = 5
@@ -61,14 +61,23 @@ def select(asking: Asking, choices: ReportChoices) -> Selection:
         InputRejected: If there is no such layer, sample, unit or picture.
     """
     samples = _chosen_samples(asking, choices) or _telling_samples(asking.rows)
-    chosen = [_row(asking.layers, key) for key in choices.layers]
+    chosen = [require_row(asking.layers, key) for key in choices.layers]
     layers = chosen or _telling_layers(asking)
     units = [_checked_unit(asking, unit) for unit in choices.units] or _telling_units(asking, layers)
     _check_pictures(asking, choices.pictures)
     return Selection(layers, units, samples, not chosen, tuple(choices.pictures))
 
 
-def _row(layers: Sequence[LayerRow], key: str) -> LayerRow:
+def require_row(layers: Sequence[LayerRow], key: str) -> LayerRow:
+    """Return the row of a layer, or of the layer that keeps what bears the key to itself.
+
+    Args:
+        layers: The rows of all layers.
+        key: Key of the layer, or of a part of it.
+
+    Raises:
+        InputRejected: If there is none.
+    """
     row = row_of(layers, key)
     if row is None:
         keys = [each.key for each in layers]
@@ -79,7 +88,7 @@ def _row(layers: Sequence[LayerRow], key: str) -> LayerRow:
 
 
 def _checked_unit(asking: Asking, unit: UnitOfLayer) -> UnitOfLayer:
-    _row(asking.layers, unit[0])
+    require_row(asking.layers, unit[0])
     card = asking.workspace.unit_card(unit[0], None, 0)
     if card.reason:
         raise InputRejected(card.reason)

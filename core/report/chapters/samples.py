@@ -7,10 +7,9 @@ from typing import Final
 from core.common.text import percent, safe_name
 from core.report.asking import Asking, said_in
 from core.report.contents import Chart, Figure, Item, Picture, Section
-from core.workspace.layer_rows import row_of
 from core.workspace.results import Answer, InputView
 
-__all__ = ["sample_figures", "samples_chapter", "title_of_sample"]
+__all__ = ["answer_in_words", "sample_figures", "samples_chapter", "title_of_sample"]
 
 _ATTRIBUTION: Final = "input-attribution"
 _MOST_INPUTS: Final = 4
@@ -96,17 +95,8 @@ def _attribution(asking: Asking, sample: int) -> list[Item]:
     """Return which parts of the input count for the answer; nothing where no picture tells that."""
     items: list[Item] = []
     with said_in(items):
-        layer = _answering_layer(asking)
+        layer = asking.answering_layer
         picture = next((each for each in asking.view(layer, sample).visualizers if each.name == _ATTRIBUTION), None)
         if picture is not None:
             items.append(asking.picture(layer, picture, sample))
     return items
-
-
-def _answering_layer(asking: Asking) -> str:
-    """Return the key of the layer that the model answers with: the one called as its output, or else the last."""
-    rows = asking.layers
-    named = row_of(rows, asking.model.main_output)
-    if named is not None and not named.missing:
-        return named.key
-    return next((row.key for row in reversed(rows) if not row.missing), "")
