@@ -1,8 +1,6 @@
 """The gallery of pictures says what the visualizers declare, and shows each of them."""
 
-import importlib.util
 import io
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from PIL import Image
 from benchmarks.serving import ROOT
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
+from tests.support.documents import document_script
 
 FOLDER = ROOT / "docs" / "pictures"
 MOST_BYTES = 1_500_000
@@ -18,14 +17,7 @@ MOST_BYTES = 1_500_000
 
 @pytest.fixture(scope="module")
 def gallery():
-    specification = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "gallery.py")
-    module = importlib.util.module_from_spec(specification)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", list(sys.path))
-        # Dataclasses ask for the module of their annotations.
-        patch.setitem(sys.modules, "gallery", module)
-        specification.loader.exec_module(module)
-        yield module
+    return document_script("gallery")
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import yaml
 
 from benchmarks.serving import ROOT
+from tests.support.documents import document_script
 
 DOCS = ROOT / "docs"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
@@ -62,8 +62,8 @@ def test_links_lead_somewhere(path):
 
 def test_every_document_can_be_come_to_from_the_start():
     """Listed in the site's menu, or linked by a document that is come to."""
-    menu = yaml.load((ROOT / "mkdocs.yml").read_text(), _MenuLoader)["nav"]
-    reached, waiting = set(), [DOCS / page for page in pages_of(menu)]
+    site = document_script("llms")
+    reached, waiting = set(), [DOCS / page for page in site.pages(site.menu())]
     assert DOCS / "README.md" in waiting
     while waiting:
         path = waiting.pop()
@@ -72,20 +72,6 @@ def test_every_document_can_be_come_to_from_the_start():
             targets = [target_of(path, link)[0] for link in links(path) if ":" not in link]
             waiting += [target for target in targets if target.suffix == ".md"]
     assert set(DOCS.rglob("*.md")) - reached == set()
-
-
-def pages_of(menu):
-    if isinstance(menu, str):
-        return [menu]
-    parts = menu.values() if isinstance(menu, dict) else menu
-    return [page for part in parts for page in pages_of(part)]
-
-
-class _MenuLoader(yaml.SafeLoader):
-    """Reads a file in which functions are named, and names none of them."""
-
-
-_MenuLoader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
 
 
 def test_a_heading_has_the_anchor_that_a_code_host_gives_it(tmp_path):

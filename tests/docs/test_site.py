@@ -54,5 +54,12 @@ def test_it_fetches_nothing_from_elsewhere(site):
         assert not re.search(r"url\(\W?(https?:)?//", sheet.read_text()), sheet
 
 
+def test_what_language_models_are_given_is_there(site):
+    links = re.findall(r"\]\(([^)]*)\)", (site / "llms.txt").read_text())
+    assert len(links) > 20
+    for link in links:
+        assert (site / link).read_text() == (ROOT / "docs" / link).read_text()
+
+
 def test_no_code_is_published_as_a_page(site):
     assert not list(site.rglob("*.py"))

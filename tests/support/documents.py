@@ -1,9 +1,14 @@
-"""Runs the Python that stands in documents, and compares it with what is said to come out."""
+"""Runs the Python that stands in documents, compares it with what is said to come out, and loads their scripts."""
 
 import ast
+import importlib.util
 import re
+import sys
+from functools import cache
 
-__all__ = ["python_blocks", "run_block"]
+from benchmarks.serving import ROOT
+
+__all__ = ["document_script", "python_blocks", "run_block"]
 
 _RESULT = re.compile(r"# → (.*)$")
 
@@ -29,3 +34,16 @@ def run_block(code, names):
         else:
             assert said is None, "an arrow stands behind what gives nothing"
             exec(compile(ast.Module([statement], []), "document", "exec"), names)
+
+
+@cache
+def document_script(name):
+    """Return a script of ``docs/`` as a module, such as ``"gallery"``."""
+    specification = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    path = list(sys.path)
+    # Dataclasses ask for the module of their annotations.
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    sys.path[:] = path
+    return module
