@@ -2,7 +2,8 @@
 
 The thread is interrupted as by Ctrl-C: in the main thread by a signal, which also ends a sleep or a wait, elsewhere by
 an asynchronous exception, which waits for the next line of Python. What computes in another language and never comes
-back to Python is ended with its worker process by the page.
+back to Python, such as ``sum(itertools.repeat(1))``, is ended by the kernel with its process some seconds later, where
+that is a worker: its alarm clock, which is set for a whole request, is set to that.
 
 The work is only interrupted while it is on the thread's stack. An asynchronous exception may still arrive just after:
 at most one, since the next is due half a second later and finds the work gone. So what comes after the work stands
@@ -25,6 +26,11 @@ __all__ = ["Deadline", "run_within"]
 _AGAIN_SECONDS: Final = 0.5
 """After which a plugin that catches everything is interrupted again."""
 
+_GRACE_SECONDS: Final = 5.0
+"""After which the kernel ends a process that was interrupted and goes on."""
+
+_ALARM_PRECISION: Final = 0.1
+
 _Result = TypeVar("_Result")
 
 
@@ -44,11 +50,14 @@ class Deadline:
         self._end = time.monotonic() + seconds
         self._is_over = False
         self._frame: FrameType | None = None
+        self._alarm = _Alarm(seconds + _GRACE_SECONDS) if self._by_signal else None
 
     def extend(self) -> None:
         """Note a sign of life."""
         with self._changed:
             self._end = time.monotonic() + self._seconds
+        if self._alarm:
+            self._alarm.set_sooner()
 
     def run(self, work: Callable[[Deadline], _Result]) -> _Result:
         """Do the work; :class:`KeyboardInterrupt` is raised in it when the time is up, and again if it goes on.
@@ -79,7 +88,8 @@ class Deadline:
         finally:
             # Else the traceback, which holds this frame, would keep all that the work held.
             raised = None
-            if self._by_signal:
+            if self._alarm:
+                self._alarm.set_as_before()
                 signal.signal(signal.SIGUSR1, before or signal.SIG_DFL)
 
     def _run(self, work: Callable[[Deadline], _Result]) -> _Result:
@@ -126,6 +136,36 @@ class Deadline:
     def _interrupt_here(self, number: int, frame: FrameType | None) -> None:
         if not self._is_over and self._is_working(frame):
             raise KeyboardInterrupt
+
+
+class _Alarm:
+    """The alarm clock of a process whose end it is, as that of a worker is; does nothing where it is not set.
+
+    Args:
+        seconds: When it is to go off at the latest.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        self._is_set = left > 0 and signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+        self._end = self._end_before = time.monotonic() + left
+
+    def set_sooner(self) -> None:
+        if self._is_set:
+            end = time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]
+            if end > self._end + _ALARM_PRECISION:
+                # Whoever set it has set it anew, as a worker does when it says how far it is.
+                self._end_before = end
+            self._set_to(min(time.monotonic() + self._seconds, self._end_before))
+
+    def set_as_before(self) -> None:
+        if self._is_set:
+            self._set_to(self._end_before)
+
+    def _set_to(self, end: float) -> None:
+        self._end = end
+        signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), _ALARM_PRECISION))
 
 
 def run_within(seconds: float, message: str, work: Callable[[Deadline], _Result]) -> _Result:

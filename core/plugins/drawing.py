@@ -180,9 +180,10 @@ def call_chart(
     """
 
     def progress(fraction: float, text: str = "") -> None:
-        deadline.extend()
         if context.progress:
             context.progress(min(max(float(fraction), 0.0), 1.0), safe_name(text))
+        # Last, as a worker that says how far it is sets its alarm clock to the time of a whole request.
+        deadline.extend()
 
     parts: dict[str, Any] = {
         "progress": progress,

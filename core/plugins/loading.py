@@ -10,7 +10,7 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,9 +36,10 @@ from core.plugins.declarations import (
     version_fault,
 )
 from core.plugins.meanings import MeaningEntry, OutputMeaning
-from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of
+from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of, replacement_problem
 from core.plugins.readers import InputReader, ReaderEntry
 from core.plugins.records import PluginRecords
+from core.plugins.shared_libraries import replacements_undone
 from core.plugins.sources import (
     ImportClock,
     PluginSettings,
@@ -226,12 +227,16 @@ class LoadedPlugins:
             self.note_problems(self._origins[implementation.plugin_name], "hook", call)
 
     def isolated(
-        self, origin: Origin, seconds: float, timeout_message: str, work: Callable[[Deadline], _Result]
+        self, origin: Origin, stage: Stage, seconds: float, timeout_message: str, work: Callable[[Deadline], _Result]
     ) -> _Result:
-        """Run a part of a plugin: for so long at most, its warnings heard, Altair's settings put back after it.
+        """Run a part of a plugin: for so long at most, its warnings heard, what it changed for others put back.
+
+        That is Altair's settings, and what a stranger's plugin replaces in the libraries that all share, which is noted
+        among its problems.
 
         Args:
             origin: The plugin.
+            stage: Which part of it runs.
             seconds: How long it may take between two signs of life.
             timeout_message: What to say when it took longer.
             work: Called with the deadline.
@@ -242,12 +247,17 @@ class LoadedPlugins:
         Raises:
             TimeoutError: If it took longer.
         """
+        is_ours = origin.source == "built-in"
+        undoing: AbstractContextManager[list[str]] = nullcontext([]) if is_ours else replacements_undone()
         with hearing() as notices, put_back():
             try:
-                return run_within(seconds, timeout_message, work)
+                with undoing as replaced:
+                    return run_within(seconds, timeout_message, work)
             finally:
                 for notice in notices:
                     self._records.add_notice(origin, notice)
+                if replaced:
+                    self._records.add_problem(origin, replacement_problem(origin, stage, replaced))
 
     def _load_folders(self) -> bool:
         states = folder_state(self._settings)
@@ -403,7 +413,9 @@ class LoadedPlugins:
     def note_problems(self, origin: Origin, stage: Stage, work: Callable[[], Any]) -> str:
         """Run a part of a plugin, note what it raises among its problems, and return that; empty if nothing."""
         try:
-            self.isolated(origin, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work())
+            self.isolated(
+                origin, stage, self._seconds, f"it took more than {self._seconds:g} seconds", lambda _: work()
+            )
         except (Exception, SystemExit) as error:
             problem = problem_of(origin, stage, error)
             self._records.add_problem(origin, problem)

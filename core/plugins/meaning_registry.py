@@ -207,7 +207,9 @@ class MeaningRegistry:
         seconds = get_limits().chart_seconds
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.isolated(entry.origin, seconds, f"it took more than {seconds:g} seconds", work)
+            return self._loaded.isolated(
+                entry.origin, "drawing", seconds, f"it took more than {seconds:g} seconds", work
+            )
         except (Exception, SystemExit) as error:
             what = "" if output is None else f"{output.name or 'the output'} ({'×'.join(map(str, output.shape))})"
             instead = "Take the output for something else."

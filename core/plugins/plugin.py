@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,6 +20,7 @@ __all__ = [
     "Stage",
     "first_line",
     "problem_of",
+    "replacement_problem",
 ]
 
 BUILT_IN_PACKAGE: Final = "vizplugins"
@@ -27,7 +29,7 @@ PROJECT_NAME: Final = "layerscope"
 
 PluginSource = Literal["built-in", "package", "file", "registered"]
 PluginStatus = Literal["ready", "failed", "not allowed"]
-Stage = Literal["import", "registration", "hook"]
+Stage = Literal["import", "registration", "hook", "drawing"]
 
 _OURS: Final = Path(__file__).resolve().parents[1]
 _PYTHON: Final = Path(sysconfig.get_paths()["stdlib"])
@@ -78,7 +80,7 @@ class Problem:
         plugin: Name of the plugin, such as its entry point.
         package: Distribution or module it came from.
         version: Version of that distribution; empty if unknown.
-        stage: ``"import"``, ``"registration"`` or ``"hook"``.
+        stage: ``"import"``, ``"registration"``, ``"hook"`` or ``"drawing"``.
         message: What happened, in a sentence.
         traceback: For the plugin's author.
         file: The plugin's file that it happened in, or that declares it; empty if unknown.
@@ -171,6 +173,34 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     lines = "".join(traceback.format_exception(error))
     return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
+
+
+def replacement_problem(origin: Origin, stage: Stage, names: Sequence[str]) -> Problem:
+    """Describe that a plugin replaced what all pictures are drawn with.
+
+    Args:
+        origin: The plugin.
+        stage: When it did so.
+        names: What it replaced.
+    """
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    message = (
+        f"it replaced {names[0]}{more}, which other pictures are drawn with, so that was put back: use a function or "
+        "a class of its own in its place"
+    )
+    told = "\n".join(["It replaced:", *names])
+    line = _line_with(origin.path, f".{names[0].rpartition('.')[2]}") if origin.path else 0
+    file = origin.path if line else ""
+    return Problem(origin.plugin, origin.package, origin.version, stage, message, told, file, line, origin.report_to)
+
+
+def _line_with(path: str, text: str) -> int:
+    """Return the first line of a file that holds a text, from 1; 0 where none does."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return next((number for number, line in enumerate(lines, 1) if text in line), 0)
 
 
 def _place_of(error: BaseException) -> tuple[str, int]:

@@ -97,7 +97,7 @@ class ReaderRegistry:
                 raise TypeError(f"match() returned {type(is_its_own).__name__}, True or False is needed")
             return reader.read(file, spec) if is_its_own else None
 
-        samples = self._loaded.isolated(entry.origin, seconds, timeout_message, lambda _: read())
+        samples = self._loaded.isolated(entry.origin, "hook", seconds, timeout_message, lambda _: read())
         if samples is None:
             return None
         remark = f"{safe_name(file.name)} was read by {reader.title} of {entry.origin.in_words or entry.origin.plugin}."

@@ -299,7 +299,7 @@ class Registry:
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.isolated(entry.origin, limits.chart_seconds, timeout_message, draw_within)
+            return self._loaded.isolated(entry.origin, "drawing", limits.chart_seconds, timeout_message, draw_within)
         except (Exception, SystemExit) as error:
             shape = "×".join(map(str, activation.shape))
             what = f"{activation.key} ({activation.layer.type_name}, {shape})"

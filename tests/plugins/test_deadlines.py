@@ -1,4 +1,6 @@
 import gc
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -6,6 +8,7 @@ import weakref
 from collections import Counter
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -204,3 +207,37 @@ def test_what_the_work_held_is_let_go_of_at_once():
         assert seen() is None
     finally:
         gc.enable()
+
+
+ENDLESS = """
+import itertools, signal, sys
+from core.plugins import deadlines
+deadlines._GRACE_SECONDS = 0.5
+signal.alarm(60)
+if sys.argv[1] == "ends":
+    deadlines.run_within(60, "", lambda watched: watched.extend())
+    # As it was before, so that what comes after has its time.
+    print(50 < signal.getitimer(signal.ITIMER_REAL)[0] <= 60)
+elif sys.argv[1] == "sets it anew":
+    def work(watched):
+        signal.alarm(100)
+        watched.extend()
+    deadlines.run_within(1, "", work)
+    print(90 < signal.getitimer(signal.ITIMER_REAL)[0] <= 100)
+else:
+    deadlines.run_within(0.5, "", lambda watched: sum(itertools.repeat(1)))
+"""
+
+
+def in_a_process(how):
+    command = [sys.executable, "-c", ENDLESS, how]
+    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=30)
+
+
+def test_what_never_comes_back_to_python_is_ended_with_a_process_that_has_an_alarm_clock():
+    assert in_a_process("never ends").returncode == -signal.SIGALRM
+
+
+@pytest.mark.parametrize("how", ["ends", "sets it anew"])
+def test_the_alarm_clock_of_a_process_is_afterwards_as_it_was_set(how):
+    assert in_a_process(how).stdout.strip() == "True"

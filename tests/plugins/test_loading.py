@@ -3,10 +3,12 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from pathlib import Path
 
 import altair as alt
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.charts.altair_settings import plain_settings, put_back
@@ -89,6 +91,68 @@ def test_a_file_that_only_brings_a_class_for_models_is_no_failure(registry, tmp_
     found = plugin(registry, "brought.py")
     assert found.status == "ready"
     assert found.notices == ("models that use folder>Brought open: it registers that with Keras, as --trust does",)
+
+
+REPLACES = """
+    import sys, warnings
+    import altair as alt
+    import numpy as np
+    import pandas as pd
+    from vizplugins import Handles, Visualizer, hookimpl
+
+    class Replaces(Visualizer):
+        \"\"\"Replaces what others draw with, while it draws.\"\"\"
+
+        name, title = "replaces", "Replaces"
+        handles = Handles(layer_types=("Layer",))
+
+        def chart(self, activation, options):
+            np.mean = pd.DataFrame.mean = alt.X.__init__ = alt.Chart.mark_bar = lambda *_, **__: 1 / 0
+            pd.DataFrame.own_accessor = "added"
+            sys.setrecursionlimit(100_000)
+            np.seterr(all="raise")
+            warnings.simplefilter("error")
+            return alt.Chart(alt.Data(values=[{{"a": 1}}])).mark_point()
+
+    @hookimpl
+    def visualizers():
+        return [Replaces()]
+"""
+
+
+def test_what_a_picture_replaces_is_put_back_and_told_of_that_one_alone(registry, save, activation):
+    def state():
+        names = np.mean, pd.DataFrame.mean, alt.X.__init__, alt.Chart.mark_bar
+        return names, np.geterr(), sys.getrecursionlimit(), list(warnings.filters)
+
+    save("replaces.py", code=REPLACES)
+    registry.refresh()
+    before = state()
+    registry.draw("replaces", activation)
+
+    assert state() == before
+    assert pd.DataFrame.own_accessor == "added"
+    del pd.DataFrame.own_accessor
+    (problem,) = registry.problems
+    assert (problem.plugin, problem.stage) == ("replaces.py", "drawing")
+    assert " and 3 more, which other pictures are drawn with" in problem.message
+    assert problem.place == "replaces.py, line 15"
+    assert {"numpy.mean", "altair.X.__init__", "altair.Chart.mark_bar", "pandas.DataFrame.mean"} <= set(
+        problem.traceback.splitlines()
+    )
+    registry.draw("histogram", activation)
+    assert len(registry.problems) == 1
+
+
+def test_what_is_replaced_between_two_plugins_is_left(registry, save, activation, monkeypatch):
+    save("replaces.py")
+    registry.refresh()
+    mine = lambda *_, **__: None  # noqa: E731 - it is looked at, not called
+    monkeypatch.setattr(alt.Chart, "mark_trail", mine)
+    registry.draw("replaces", activation)
+
+    assert alt.Chart.mark_trail is mine
+    assert not registry.problems
 
 
 class TestBrokenPlugins:

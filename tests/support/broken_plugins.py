@@ -92,6 +92,12 @@ LOADING = {
         "layerscope_api = 99",
         "it was written for version 99 of the plugin API, this Layerscope serves 1 or 2",
     ),
+    "replaces_at_import": (
+        _visualizer("replaces-at-import", "def chart(self, activation, options): ...\n")
+        + "    alt.Chart.mark_bar = lambda *_, **__: 1 / 0\n",
+        "it replaced altair.Chart.mark_bar, which other pictures are drawn with, so that was put back: use a function "
+        "or a class of its own in its place (replaces_at_import.py, line 23)",
+    ),
     "name_taken": (
         _visualizer("histogram", "def chart(self, activation, options): ..."),
         "the name 'histogram' is taken by histogram of vizplugins; the first one stays",

@@ -139,6 +139,8 @@ class Worker(Endpoint):
         )
         if over or code == -signal.SIGKILL:
             return "took more memory than one visitor has"
+        if code == -signal.SIGALRM:
+            return "did not come back within the time that it had, and could not be interrupted"
         name = signal.Signals(-code).name if code is not None and code < 0 else f"status {code}"
         return f"ended the process that it ran in ({name})"
 

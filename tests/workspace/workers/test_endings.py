@@ -115,6 +115,14 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_request_is_told_apart(opened
     works_again(workspace)
 
 
+def test_what_its_own_alarm_clock_ended_is_said_to_have_taken_too_long(opened):
+    workspace = opened("Forever", request_seconds=60)
+    threading.Timer(0.5, lambda: os.kill(process_of(workspace), signal.SIGALRM)).start()
+    with pytest.raises(WorkerLost, match="did not come back within the time that it had"):
+        workspace.answer(0)
+    works_again(workspace)
+
+
 def test_a_request_that_takes_too_long_is_ended_and_not_tried_again(opened):
     workspace = opened("Forever")
     first = process_of(workspace)
