@@ -211,11 +211,10 @@ def _overview(registry: Registry) -> str:
 
 def _thumbnails(shown: list[tuple[str, str, str]]) -> Iterator[str]:
     cells = [f"[![{title}](images/{image}.webp)]({link})<br>[{title}]({link})" for title, link, image in shown]
-    yield from ("| " * _IN_A_ROW + "|", "|---" * _IN_A_ROW + "|")
-    for start in range(0, len(cells), _IN_A_ROW):
-        row = cells[start : start + _IN_A_ROW]
-        yield f"| {' | '.join(row + [''] * (_IN_A_ROW - len(row)))} |"
-    yield ""
+    rows = [cells[start : start + _IN_A_ROW] for start in range(0, len(cells), _IN_A_ROW)]
+    lines = [f"| {' | '.join(row + [''] * (_IN_A_ROW - len(row)))} |" for row in rows]
+    # The first row is the head of the table: an empty head would be read out, and drawn on code hosts.
+    yield from (lines[0], "|---" * _IN_A_ROW + "|", *lines[1:], "")
 
 
 def _visualizer(visualizer: Visualizer) -> str:

@@ -112,7 +112,7 @@ def reference() -> str:
         ("Outputs", vizplugins.testing.OUTPUTS),
         ("Checks of readers", vizplugins.testing.READER_CHECKS),
     ):
-        lines += [f"### {title}", "", "| | |", "|---|---|"]
+        lines += [f"### {title}", "", "| name | what it is |", "|---|---|"]
         lines += [f"| {name} | {text} |" for name, text in table.items()] + [""]
     return "\n".join(lines).rstrip() + "\n"
 
