@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,4 +41,10 @@ def mcp(root: Path, trusted: Sequence[str]) -> None:
     add_to_environment(trusted)
     from core.cli.mcp_tools.server import serve
 
+    if sys.stdin.isatty():
+        click.echo(
+            "Waiting for an agent, which starts this command itself: add it to the agent's configuration, with "
+            f"{root.resolve()} as --root. Ctrl-C ends it.",
+            err=True,
+        )
     serve(root)

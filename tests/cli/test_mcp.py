@@ -6,9 +6,13 @@ import json
 import os
 import re
 import shlex
+import signal
+import subprocess
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -61,16 +65,17 @@ def project(tmp_path_factory):
     return folder, model, samples, labels
 
 
+def environment(**limits):
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": paths, **limits}
+
+
 @asynccontextmanager
 async def connected(folder):
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "layerscope", "mcp", "--root", "."],
-        env={
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-            "LAYERSCOPE_REQUEST_SECONDS": str(SECONDS),
-            "LAYERSCOPE_WORKERS": "2",
-        },
+        env=environment(LAYERSCOPE_REQUEST_SECONDS=str(SECONDS), LAYERSCOPE_WORKERS="2"),
         cwd=folder,
     )
     async with stdio_client(command) as streams, ClientSession(*streams) as session:
@@ -322,6 +327,26 @@ class TestGuide:
         for line in ([server["command"], *server["args"]], shlex.split(commands.splitlines()[1])):
             assert line[:2] == ["layerscope", "mcp"]
             assert {word for word in line if word.startswith("-")} <= options
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_it_does_not_wait_for_the_agent(project, number):
+    command = [sys.executable, "-m", "layerscope", "mcp"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=project[0], env=environment(), **pipes) as server:
+        parameters = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        }
+        message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters}
+        server.stdin.write(json.dumps(message).encode() + b"\n")
+        server.stdin.flush()
+        assert b'"id":1' in server.stdout.readline()
+        server.send_signal(number)
+
+        assert server.wait(10) == 128 + number
+    assert list(Path(tempfile.gettempdir()).glob(f"layerscope-worker-{server.pid}-*")) == []
 
 
 def test_without_the_package_it_says_how_to_install_it(monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import anyio
@@ -27,10 +30,11 @@ from core.common.limits import get_limits
 from core.common.text import cut_in_the_middle, did_you_mean, list_names, percent, safe_name, sentence
 from core.common.versions import installed_version
 from core.errors import LayerscopeError
+from core.workspace.workers.forking import start_fork_server
 from core.workspace.workers.pending import Waiting
-from core.workspace.workers.pool import WorkerPool
+from core.workspace.workers.pool import WorkerPool, remove_own_folders
 
-__all__ = ["make_server", "serve"]
+__all__ = ["serve"]
 
 _INSTRUCTIONS: Final = (
     "Opens Keras models and says what every layer answers. Open one (open_model), give it data (run), and ask: "
@@ -59,19 +63,7 @@ _CALL: ContextVar[_Call | None] = ContextVar("layerscope_call", default=None)
 
 
 def serve(root: Path) -> None:
-    """Answer an agent over the standard streams until it hangs up.
-
-    Args:
-        root: The folder whose files may be read.
-
-    Raises:
-        InputRejected: If it is no folder.
-    """
-    make_server(root).run("stdio")
-
-
-def make_server(root: Path) -> MCPServer[None]:
-    """Return a server with all tools.
+    """Answer an agent over the standard streams until it hangs up, or somebody ends this process.
 
     Args:
         root: The folder whose files may be read.
@@ -82,12 +74,29 @@ def make_server(root: Path) -> MCPServer[None]:
     folder = ReadableFolder(root)
     # Whoever starts the server says which paths may be read, by the folder.
     pool = WorkerPool(get_limits().model_copy(update={"paths": True}))
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # Not by an exception: a thread that waits for the agent's next line would be waited for.
+        pool.close()
+        remove_own_folders()
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    try:
+        _server(folder, pool).run("stdio")
+    finally:
+        remove_own_folders()
+
+
+def _server(folder: ReadableFolder, pool: WorkerPool) -> MCPServer[None]:
     models = OpenModels(pool, _tell)
 
     @asynccontextmanager
     async def lifespan(server: MCPServer[None]) -> AsyncIterator[None]:
-        # Not before: the processes that are started now inherit streams that are not the agent's.
-        pool.prepare_spare()
+        # Not before: the processes that are started now inherit streams that are not the agent's. No worker yet, as
+        # many an agent starts a server, lists its tools and asks nothing.
+        start_fork_server()
         try:
             yield
         finally:

@@ -29,7 +29,7 @@ from core.workspace.workers.forking import process_context
 from core.workspace.workers.sandbox import memory_in_use
 from core.workspace.workers.serving import READY, serve
 
-__all__ = ["Worker", "WorkerPool"]
+__all__ = ["Worker", "WorkerPool", "remove_own_folders"]
 
 _TYPICAL_BYTES: Final = 750_000_000
 """What a worker with a usual model takes; measured in docs/reliability.md."""
@@ -345,6 +345,12 @@ class WorkerPool:
                 self._spare = worker if keep else None
             if worker is not None and not keep:
                 worker.end()
+
+
+def remove_own_folders() -> None:
+    """Remove the folders of all workers of this process, which ends: also of one that was just being started."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}{os.getpid()}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_what_killed_pages_left() -> None:
