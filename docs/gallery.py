@@ -10,12 +10,14 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from made_up_answers import MADE_UP_ANSWERS
 
 import layerscope
 from core.charts.export import chart_file
@@ -36,6 +38,7 @@ _SCALE: Final = 1.6
 _MOST_BYTES: Final = 26_000
 _QUALITIES: Final = (82, 70, 58, 46, 34, 22)
 _TALLEST: Final = 1.25
+_ANSWER_HEIGHT: Final = 300
 _PAGE_OF_ANSWERS: Final = "answers"
 _IN_A_ROW: Final = 3
 
@@ -124,7 +127,7 @@ ANSWERS: Final[Mapping[str, Subject]] = {
     "numbers": Subject("diabetes-regression", "progression"),
     "reconstruction": Subject("digits-autoencoder", "reconstruction"),
 }
-"""What each meaning of an output is drawn of; of the others there is no example."""
+"""What each meaning of an output is drawn of; the others are made up, and of text the words are enough."""
 
 
 def pages() -> dict[str, str]:
@@ -165,12 +168,13 @@ def main() -> None:
         (FOLDER / name).write_text(text, encoding="utf-8")
     if "--text" in sys.argv:
         return
-    subjects = _subjects()
-    for name, (visualizer, subject) in subjects.items():
+    drawn = {name: partial(picture, *subject) for name, subject in _subjects().items()}
+    drawn |= {f"answer-{name}": partial(_picture_of_answer, name) for name in MADE_UP_ANSWERS}
+    for name, draw in drawn.items():
         if not names or name in names:
-            (FOLDER / "images" / f"{name}.webp").write_bytes(picture(visualizer, subject))
+            (FOLDER / "images" / f"{name}.webp").write_bytes(draw())
     for path in (FOLDER / "images").glob("*.webp"):
-        if path.stem not in subjects:
+        if path.stem not in drawn:
             path.unlink()
 
 
@@ -202,7 +206,7 @@ def _overview(registry: Registry) -> str:
         members = _in_group(registry, group)
         lines += [f"## {group.title()}", "", f"[{about[0].upper()}{about[1:]}]({group}.md).", ""]
         lines += _thumbnails([(each.title, f"{group}.md#{_anchor(each.title)}", each.name) for each in members])
-    shown = [each for each in _by_title(meanings) if each.name in ANSWERS]
+    shown = [each for each in _by_title(meanings) if each.name in {*ANSWERS, *MADE_UP_ANSWERS}]
     lines += ["## Answers", "", f"[What an answer can mean]({_PAGE_OF_ANSWERS}.md).", ""]
     page = f"{_PAGE_OF_ANSWERS}.md"
     lines += _thumbnails([(each.title, f"{page}#{_anchor(each.title)}", f"answer-{each.name}") for each in shown])
@@ -288,10 +292,10 @@ def _default(declared: Mapping[str, Any]) -> str:
 
 def _meaning(meaning: OutputMeaning) -> str:
     lines = [f"## {meaning.title}", "", summary_of(meaning), ""]
-    if meaning.name in ANSWERS:
-        subject = ANSWERS[meaning.name]
-        lines += [f"![{meaning.title}, as {subject.layer} answers it](images/answer-{meaning.name}.webp)", ""]
-        lines += [f"*{subject.in_words}.*", ""]
+    if meaning.name in {*ANSWERS, *MADE_UP_ANSWERS}:
+        lines += [f"![An answer that is taken for {meaning.title.lower()}](images/answer-{meaning.name}.webp)", ""]
+        subject = ANSWERS.get(meaning.name)
+        lines += [f"*{subject.in_words}.*" if subject else "*A made-up answer: no example gives one.*", ""]
     lines += [f'**Takes** {meaning.takes}. In Python: `chart("answer", meaning="{meaning.name}")`.', ""]
     if meaning.loss_name:
         lines += [f"**The error of a sample** is {meaning.loss_name}.", ""]
@@ -307,6 +311,11 @@ def picture(visualizer: str, subject: Subject) -> bytes:
     """Return a picture of the gallery as a WebP."""
     specification = _specification(visualizer, subject)
     return _small(chart_file(specification, "png", scale=_SCALE, width=_WIDTH))
+
+
+def _picture_of_answer(meaning: str) -> bytes:
+    drawn = _registry().meanings.answer(meaning, MADE_UP_ANSWERS[meaning](), _ANSWER_HEIGHT)
+    return _small(chart_file(drawn.specification, "png", scale=_SCALE, width=_WIDTH))
 
 
 def _specification(name: str, subject: Subject) -> dict[str, Any]:

@@ -34,11 +34,13 @@ def test_every_picture_that_ships_is_in_it(gallery, shipped):
     names = {visualizer.name for visualizer in shipped.visualizers}
     assert gallery.SUBJECTS.keys() == names
     images = {path.stem for path in (FOLDER / "images").iterdir()}
-    assert images == names | {f"answer-{name}" for name in gallery.ANSWERS}
+    assert images == names | {f"answer-{name}" for name in (*gallery.ANSWERS, *gallery.MADE_UP_ANSWERS)}
     text = "".join(path.read_text() for path in FOLDER.glob("*.md"))
     for visualizer in shipped.visualizers:
         assert visualizer.how_to_read in text
         assert visualizer.limitations in text
+    # Words are enough of a text.
+    assert {*gallery.ANSWERS, *gallery.MADE_UP_ANSWERS, "text"} == {each.name for each in shipped.meanings.all}
     for meaning in shipped.meanings.all:
         assert f'meaning="{meaning.name}"' in text
 

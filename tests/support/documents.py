@@ -41,7 +41,8 @@ def document_script(name):
     """Return a script of ``docs/`` as a module, such as ``"gallery"``."""
     specification = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
-    path = list(sys.path)
+    # Scripts import each other.
+    path, sys.path[:] = list(sys.path), [str(ROOT / "docs"), *sys.path]
     # Dataclasses ask for the module of their annotations.
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
