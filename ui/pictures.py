@@ -22,6 +22,7 @@ from ui.address import keep_address
 from ui.charts import chart
 from ui.choice import Choice, Pin
 from ui.controls import controls, show_faults
+from ui.panel_frame import panel_frame
 from ui.pins import misfit_of, pinned, set_beside
 from ui.recorded import recording_of
 from ui.saving import copy_as_code, save_as
@@ -365,11 +366,13 @@ def draw_charts(
     if result.refusal:
         st.info(plain(result.refusal), icon=":material/do_not_disturb_on:")
         return
-    if result.failure or not result.pictures:
+    if result.failure or not (result.pictures or result.panel):
         nothing_drawn(workspace, result, name)
         return
     for note in result.notes:
         st.info(plain(note), icon=":material/tune:")
+    if result.panel is not None:
+        panel_frame(result.panel, visualizer, name)
     several = frozenset(control.name for control in visualizer.controls if control.kind in ("indices", "choices"))
     follows = {control.name: control.follows for control in visualizer.controls}
     for number, picture in enumerate(result.pictures):

@@ -172,7 +172,7 @@ def _gallery(cards: Sequence[_Card]) -> list[_Card]:
             stored = stored_thumbnail(card.visualizer.name) if card.plugin.source == "built-in" else b""
             if stored:
                 card.place.image(stored, width="stretch", alt=_thumbnail_text(card.visualizer))
-            else:
+            elif not card.visualizer.is_panel:
                 undrawn.append(card)
     return undrawn
 
@@ -202,7 +202,8 @@ def _readers(plugins: Sequence[PluginSummary]) -> None:
 def _describe(plugin: PluginSummary, visualizer: InstalledVisualizer) -> None:
     colour = _COLOURS[plugin.status]
     status = "" if plugin.status == "ready" else f" :{colour}-badge[{plugin.status}]"
-    _card_text(plugin, visualizer, status, [f"For: {plain(visualizer.handles)}"])
+    panel = " :gray-badge[page of its own]" if visualizer.is_panel else ""
+    _card_text(plugin, visualizer, panel + status, [f"For: {plain(visualizer.handles)}"])
 
 
 def _describe_meaning(plugin: PluginSummary, meaning: InstalledMeaning) -> None:

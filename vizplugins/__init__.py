@@ -27,6 +27,7 @@ from core.inputs.file_content import UploadedFile
 from core.inputs.labels import answered_classes, probabilities_of_classes
 from core.inputs.model_output import LEAST_PROBABILITY, are_distributions, are_sound, is_distribution
 from core.inputs.sample_context import SampleContext
+from core.inputs.sounds import playable
 from core.inputs.spec import InputSpec, as_colours
 from core.plugins.handles import Handles, Missing, without_units
 from core.plugins.hookspecs import hookimpl
@@ -42,6 +43,7 @@ from core.plugins.meanings import (
     OutputMeaning,
     OutputSamples,
 )
+from core.plugins.panels import Panel, PanelPage
 from core.plugins.readers import FileSamples, InputReader
 from core.plugins.visualizer import (
     API_VERSION,
@@ -102,6 +104,8 @@ __all__ = [
     "OutputContext",
     "OutputMeaning",
     "OutputSamples",
+    "Panel",
+    "PanelPage",
     "ProgressReport",
     "Refusal",
     "Region",
@@ -125,6 +129,7 @@ __all__ = [
     "layer_weights",
     "normalization",
     "overlays",
+    "playable",
     "prefixes",
     "probabilities_of_classes",
     "projection",

@@ -37,7 +37,9 @@ def list_plugins(as_json: bool) -> None:
     else:
         for each in found:
             whence = each.path or f"{each.package} {each.version}".strip()
-            brought = [f"{picture.name} ({picture.group})" for picture in each.visualizers]
+            brought = [
+                f"{picture.name} ({'panel' if picture.is_panel else picture.group})" for picture in each.visualizers
+            ]
             brought += [f"{meaning.name} (output meaning)" for meaning in each.meanings]
             brought += [f"{reader.name} (input reader)" for reader in each.readers]
             seconds = f"{each.import_seconds:.2f} s"
@@ -67,7 +69,7 @@ def check(what: str) -> None:
         for problem in plugin.problems:
             click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
     failed = len(registry.problems)
-    checked = [(each.name, run_checks(each)) for each in registry.visualizers]
+    checked = [(each.name, run_checks(each)) for each in (*registry.visualizers, *registry.panels)]
     checked += [(each.name, run_meaning_checks(each)) for each in registry.meanings.all]
     checked += [(each.name, run_reader_checks(each)) for each in registry.readers.all]
     for name, results in checked:

@@ -13,6 +13,7 @@ from core.plugins import hookspecs
 from core.plugins.handles import Handles
 from core.plugins.meanings import OutputMeaning
 from core.plugins.options import control_fault
+from core.plugins.panels import Panel, drawing_method
 from core.plugins.readers import InputReader
 from core.plugins.visualizer import API_VERSION, GROUPS, OLDEST_API_VERSION, Options, Visualizer
 
@@ -37,7 +38,6 @@ _DECLARED: Final = (
     *("name", "title", "group", "handles", "Options", "how_to_read", "limitations", "priority", "needs", "chart"),
     "on_unit_card",
 )
-_CHART: Final = "chart(self, activation, options)"
 
 
 def version_fault(plugin: Any) -> str:
@@ -94,15 +94,20 @@ def registered_classes(plugin: Any) -> tuple[str, ...]:
     return tuple(sorted(name for name, custom in registered.items() if custom.__module__ == plugin.__name__))
 
 
-def declaration_fault(visualizer: Any, *, may_be_empty: bool = False) -> str:
+def declaration_fault(visualizer: Any, *, hook: str = "", may_be_empty: bool = False) -> str:
     """Return what is wrong with the declarations of a visualizer; empty if nothing is.
 
     Args:
         visualizer: Whatever a plugin brought.
+        hook: The hook that returned it; empty for none.
         may_be_empty: Whether ``Handles()`` may name nothing, as in version 1 of the API.
     """
+    if hook == "panels" and not isinstance(visualizer, Panel):
+        return "is not an instance of vizplugins.Panel (an instance is needed, not the class)"
     if not isinstance(visualizer, Visualizer):
         return "is not an instance of vizplugins.Visualizer (an instance is needed, not the class)"
+    if hook == "visualizers" and isinstance(visualizer, Panel):
+        return "is a panel, which is a page and no chart; return it from a hook panels() instead"
     return (
         _misspelt(type(visualizer))
         or _name_fault(visualizer)
@@ -139,6 +144,8 @@ def _attribute_fault(visualizer: Visualizer) -> str:
         return f"declares priority = {visualizer.priority!r}, a whole number is needed"
     if not isinstance(visualizer.needs, tuple) or set(visualizer.needs) - {"internals"}:
         return f"declares needs = {visualizer.needs!r}, () or ('internals',) is needed"
+    if isinstance(visualizer, Panel) and visualizer.on_unit_card:
+        return "declares on_unit_card, which is for charts: the card of a unit shows no panels"
     if not isinstance(visualizer.on_unit_card, int):
         return (
             f"declares on_unit_card = {visualizer.on_unit_card!r}, how many of its pictures, a whole number, is needed"
@@ -190,8 +197,8 @@ def summary_of(brought: Visualizer | OutputMeaning | InputReader) -> str:
 
 
 def chart_arguments(visualizer: Visualizer) -> dict[str, inspect.Parameter]:
-    """Return which of :data:`CHART_ARGUMENTS` the ``chart`` of a visualizer asks for, each with its parameter."""
-    asked = inspect.signature(visualizer.chart).parameters
+    """Return which of :data:`CHART_ARGUMENTS` what draws (``page`` of a panel) asks for, each with its parameter."""
+    asked = inspect.signature(drawing_method(visualizer)).parameters
     return {name: parameter for name, parameter in asked.items() if name in CHART_ARGUMENTS}
 
 
@@ -207,31 +214,35 @@ def place_of(thing: Any) -> tuple[str, int]:
 
 
 def _misspelt(visualizer: type[Visualizer]) -> str:
-    classes = visualizer.__mro__[: visualizer.__mro__.index(Visualizer)]
+    base = Panel if issubclass(visualizer, Panel) else Visualizer
+    classes = visualizer.__mro__[: visualizer.__mro__.index(base)]
     own = [name for cls in classes for name in vars(cls) if not name.startswith("_")]
-    missing = [name for name in _DECLARED if name not in own]
+    declared = ("page" if base is Panel and name == "chart" else name for name in _DECLARED)
+    missing = [name for name in declared if name not in own]
     for name in own:
-        suggestion = "." if name in dir(Visualizer) else did_you_mean(name, missing, closeness=0.75)
+        suggestion = "." if name in dir(base) else did_you_mean(name, missing, closeness=0.75)
         if suggestion != ".":
             return f"declares {name!r}, which means nothing here{suggestion}"
     return ""
 
 
 def _chart_fault(visualizer: Visualizer) -> str:
-    if type(visualizer).chart is Visualizer.chart:
-        return f"has no method {_CHART}"
-    parameters = list(inspect.signature(visualizer.chart).parameters.values())
+    method, base = ("page", Panel) if isinstance(visualizer, Panel) else ("chart", Visualizer)
+    needed = f"{method}(self, activation, options)"
+    if getattr(type(visualizer), method) is getattr(base, method):
+        return f"has no method {needed}"
+    parameters = list(inspect.signature(drawing_method(visualizer)).parameters.values())
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if sum(parameter.kind in positional for parameter in parameters[:2]) < 2:
         names = ", ".join(["self", *(parameter.name for parameter in parameters)])
-        return f"has chart({names}); {_CHART} is needed"
+        return f"has {method}({names}); {needed} is needed"
     for parameter in parameters[2:]:
         by_name = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         is_known = parameter.name in CHART_ARGUMENTS or parameter.default is not parameter.empty
         if not (by_name and is_known):
             suggestion = did_you_mean(parameter.name, CHART_ARGUMENTS)
             return (
-                f"has a chart that asks for {str(parameter)!r}, which there is not{suggestion} "
+                f"has a {method} that asks for {str(parameter)!r}, which there is not{suggestion} "
                 f"Beside activation and options it may ask for: {', '.join(CHART_ARGUMENTS)}"
             )
     return ""

@@ -30,10 +30,21 @@ from core.inputs.structure import in_structure
 from core.plugins.deadlines import Deadline
 from core.plugins.declarations import chart_arguments
 from core.plugins.meanings import OutputMeaning
+from core.plugins.panels import Panel, PanelPage, drawing_method, sound_page
 from core.plugins.plugin import Origin
 from core.plugins.visualizer import Options, Refusal, Visualizer
 
-__all__ = ["ChartContext", "ContentCache", "Drawing", "Picture", "call_chart", "drawing_failed", "sound_pictures"]
+__all__ = [
+    "ChartContext",
+    "ContentCache",
+    "Drawing",
+    "Picture",
+    "call_chart",
+    "drawing_failed",
+    "no_chart",
+    "sound_drawing",
+    "sound_pictures",
+]
 
 _RESULTS_KEPT: Final = 32
 _WIDTH: Final = 640
@@ -73,12 +84,14 @@ class Drawing:
         refusal: Why there is nothing to be drawn; empty where there is.
         notes: A sentence per option value that had to be fitted.
         faults: By option, why its value was refused and the default taken.
+        panel: The page of a panel, which has no charts; else None.
     """
 
     pictures: tuple[Picture, ...]
     refusal: str = ""
     notes: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
+    panel: PanelPage | None = None
 
     @property
     def chart(self) -> Any:
@@ -88,7 +101,7 @@ class Drawing:
             ValueError: If nothing was drawn.
         """
         if not self.pictures:
-            raise ValueError(f"nothing was drawn: {self.refusal}")
+            raise ValueError("a panel is a page, and no chart" if self.panel else f"nothing was drawn: {self.refusal}")
         if len(self.pictures) == 1:
             return self.pictures[0].chart
         with warnings.catch_warnings():
@@ -173,7 +186,7 @@ def call_chart(
     cache: Callable[..., Any],
     deadline: Deadline,
 ) -> Any:
-    """Call ``chart`` with what it asks for, and return what it returns.
+    """Call ``chart``, or ``page`` of a panel, with what it asks for, and return what it returns.
 
     Raises:
         LookupError: If it asks for something that is not there.
@@ -202,7 +215,7 @@ def call_chart(
         if parts[name] is None and parameter.default is parameter.empty:
             raise LookupError(f"it asks for {name}, which is not there; in a notebook give {name}=…")
         wanted[name] = parts[name]
-    return visualizer.chart(activation, options, **wanted)
+    return drawing_method(visualizer)(activation, options, **wanted)
 
 
 def _same_pass_again(activation: Activation) -> Activations | None:
@@ -238,6 +251,34 @@ def sound_pictures(draw: Callable[[], Any], limits: Limits) -> tuple[tuple[Pictu
             raise
     with checked_part_by_part():
         return _pictures_of(draw(), limits)
+
+
+def sound_drawing(visualizer: Visualizer, draw: Callable[[], Any], limits: Limits) -> Drawing:
+    """Call what draws, and return the charts, or the page of a panel, found to be sound; or the refusal.
+
+    Args:
+        visualizer: What draws.
+        draw: Returns what it drew, see :func:`sound_pictures`.
+        limits: The most rows and bytes that it may have.
+
+    Raises:
+        TypeError: If it is something else than is needed.
+        ValueError: If it is over the budget, or no page that may be shown.
+        SchemaValidationError: If it is not valid Vega-Lite.
+    """
+    if isinstance(visualizer, Panel):
+        panel, refusal = sound_page(draw(), limits)
+        return Drawing((), refusal, panel=panel)
+    return Drawing(*sound_pictures(draw, limits))
+
+
+def no_chart(visualizer: Visualizer) -> PluginFailed:
+    """Return what is said where somebody wants a panel as a chart or a file."""
+    return PluginFailed(
+        f"{visualizer.title} is a panel: a page that its plugin draws, and no chart.",
+        plugin=visualizer.name,
+        remedy="Look at it on the page; in Python, registry.draw(…).panel.html is what it holds.",
+    )
 
 
 def _pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:

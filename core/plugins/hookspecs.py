@@ -8,11 +8,20 @@ import pluggy
 
 from core.extraction.activation import Activations
 from core.plugins.meanings import OutputMeaning
+from core.plugins.panels import Panel
 from core.plugins.plugin import PROJECT_NAME
 from core.plugins.readers import InputReader
 from core.plugins.visualizer import Visualizer
 
-__all__ = ["PROJECT_NAME", "activations_published", "hookimpl", "input_readers", "output_meanings", "visualizers"]
+__all__ = [
+    "PROJECT_NAME",
+    "activations_published",
+    "hookimpl",
+    "input_readers",
+    "output_meanings",
+    "panels",
+    "visualizers",
+]
 
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
@@ -33,6 +42,12 @@ def output_meanings() -> Sequence[OutputMeaning]:
 @hookspec
 def input_readers() -> Sequence[InputReader]:
     """Return the readers of files of samples that this plugin brings, one instance each; see docs/plugins.md."""
+    return ()
+
+
+@hookspec
+def panels() -> Sequence[Panel]:
+    """Return the panels that this plugin brings, one instance each: pages instead of charts; see docs/plugins.md."""
     return ()
 
 

@@ -197,15 +197,16 @@ class LoadedPlugins:
         with self._lock:
             problems_before = len(self._records.ensure(origin).problems)
             if isinstance(plugin, Visualizer):
-                self._add(plugin, origin, earlier or {}, API_VERSION)
+                self._add(plugin, origin, earlier or {})
             elif isinstance(plugin, OutputMeaning):
                 self._add_meaning(plugin, origin)
             elif isinstance(plugin, InputReader):
                 self._add_reader(plugin, origin)
             elif self._take_hooks(plugin, origin):
                 version = getattr(plugin, VERSION_NAME, API_VERSION)
-                for visualizer in self._brought(plugin, "visualizers", "it brings no picture", origin):
-                    self._add(visualizer, origin, earlier or {}, version)
+                for hook, without in (("visualizers", "it brings no picture"), ("panels", "it brings no panel")):
+                    for visualizer in self._brought(plugin, hook, without, origin):
+                        self._add(visualizer, origin, earlier or {}, hook, version)
                 for meaning in self._brought(plugin, "output_meanings", "it adds no meaning of outputs", origin):
                     self._add_meaning(meaning, origin)
                 for reader in self._brought(plugin, "input_readers", "it reads no files", origin):
@@ -363,8 +364,15 @@ class LoadedPlugins:
             self._readers[reader.name] = ReaderEntry(reader, origin)
             self._records.update(origin, readers=(*self._records.of(origin).readers, reader.name))
 
-    def _add(self, visualizer: Any, origin: Origin, earlier: Mapping[str, Entry], api_version: int) -> None:
-        fault_of = partial(declaration_fault, may_be_empty=api_version < 2)
+    def _add(
+        self,
+        visualizer: Any,
+        origin: Origin,
+        earlier: Mapping[str, Entry],
+        hook: str = "",
+        api_version: int = API_VERSION,
+    ) -> None:
+        fault_of = partial(declaration_fault, hook=hook, may_be_empty=api_version < 2)
         if not self._is_sound(visualizer, origin, self._entries, fault_of):
             return
         if visualizer.handles.is_empty:

@@ -10,7 +10,8 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,12 +33,14 @@ from core.plugins.drawing import (
     Picture,
     call_chart,
     drawing_failed,
-    sound_pictures,
+    no_chart,
+    sound_drawing,
 )
 from core.plugins.handles import Match
 from core.plugins.loading import Entry, LoadedPlugins
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.options import fit_options
+from core.plugins.panels import Panel
 from core.plugins.plugin import BUILT_IN_PACKAGE, Origin, Plugin, PluginSource, Problem
 from core.plugins.reader_registry import ReaderRegistry
 from core.plugins.sources import PluginSettings, get_plugin_settings
@@ -83,8 +86,15 @@ class Registry:
 
     @property
     def visualizers(self) -> tuple[Visualizer, ...]:
-        """Every visualizer found, in the order in which they were found."""
-        return tuple(entry.visualizer for entry in self._loaded.entries.values())
+        """Every visualizer found that draws charts, in the order in which they were found."""
+        return tuple(
+            each.visualizer for each in self._loaded.entries.values() if not isinstance(each.visualizer, Panel)
+        )
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Every panel found, in the order in which they were found."""
+        return tuple(each.visualizer for each in self._loaded.entries.values() if isinstance(each.visualizer, Panel))
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -159,7 +169,7 @@ class Registry:
             A bundle of media types; None if nothing can be drawn.
         """
         for visualizer in self.publish(activation):
-            if _lacks_internals(visualizer, activation):
+            if _lacks_internals(visualizer, activation) or isinstance(visualizer, Panel):
                 continue
             # A display that raises would hide everything else that a notebook's cell shows.
             with suppress(Exception):
@@ -218,6 +228,8 @@ class Registry:
                     remedy=there_are,
                 )
         drawing = self.draw(name, activation, options, **context)
+        if drawing.panel:
+            raise no_chart(visualizer)
         if drawing.refusal:
             raise PluginFailed(
                 f"{visualizer.title} does not draw {activation.key}: {drawing.refusal}", plugin=visualizer.name
@@ -288,14 +300,13 @@ class Registry:
         def draw_within(deadline: Deadline) -> Drawing:
             fit = fit_options(visualizer, activation, options or {})
             cache = self._cache.of(f"{visualizer.name} {entry.version}")
+            draw = partial(call_chart, visualizer, activation, fit.options, context, cache, deadline)
             try:
-                pictures, refusal = sound_pictures(
-                    lambda: call_chart(visualizer, activation, fit.options, context, cache, deadline), limits
-                )
+                drawing = sound_drawing(visualizer, draw, limits)
             except _REFUSALS as error:
                 # They are sentences for a person: nothing of the picture is broken.
-                pictures, refusal = (), str(error)
-            return Drawing(pictures, refusal, fit.notes, fit.faults)
+                drawing = Drawing((), str(error))
+            return replace(drawing, notes=fit.notes, faults=fit.faults)
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
@@ -336,6 +347,7 @@ def _rank(entry: Entry, match: Match) -> tuple[Any, ...]:
     handles = entry.visualizer.handles
     return (
         not match.handled,
+        isinstance(entry.visualizer, Panel),
         match.distance,
         not handles.axes,
         not handles.ranks,

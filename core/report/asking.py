@@ -142,6 +142,8 @@ def figure_of(result: ChartResult, picture: VisualizerSummary, title: str) -> It
     """
     if result.failure is not None:
         return Notice(f"{title}: {sentence(result.failure.message)} {result.failure.remedy}".rstrip(), "warning")
+    if result.panel is not None:
+        return Notice(f"{title}: a page that its plugin draws, which the app alone shows.")
     if result.refusal or not result.pictures:
         return Notice(f"{title}: {sentence(result.refusal or 'there is nothing to draw')}")
     left_out = len(result.pictures) - _MOST_CHARTS

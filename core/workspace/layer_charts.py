@@ -18,12 +18,12 @@ from core.extraction.activation import Activation
 from core.extraction.blocks import SampleBlocks
 from core.inputs.datasets import Dataset
 from core.plugins.declarations import chart_arguments
-from core.plugins.drawing import Drawing
+from core.plugins.drawing import Drawing, no_chart
 from core.plugins.options import describe_options
 from core.plugins.registry import Registry
 from core.plugins.visualizer import Visualizer
 from core.workspace.export import NotebookSamples, code_for
-from core.workspace.results import ChartPicture, ChartResult, Failure
+from core.workspace.results import ChartPicture, ChartResult, Failure, PanelPicture
 
 __all__ = ["UNIT_NAMES", "ChartRequest", "LayerCharts", "SecondModel", "chart_result", "failed_chart"]
 
@@ -148,6 +148,8 @@ class LayerCharts:
             PluginFailed: If the visualizer fails, or has nothing to draw.
         """
         drawing = self.draw(request)
+        if drawing.panel:
+            raise no_chart(self._registry.get(request.visualizer))
         if drawing.refusal:
             raise PluginFailed(drawing.refusal, plugin=request.visualizer)
         return chart_file(drawing.specification, kind)
@@ -240,7 +242,9 @@ def chart_result(visualizer: Visualizer, drawing: Drawing) -> ChartResult:
         )
         for picture in drawing.pictures
     )
-    return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal)
+    drawn = drawing.panel
+    panel = PanelPicture(drawn.html, drawn.description, drawn.height) if drawn else None
+    return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal, panel=panel)
 
 
 def failed_chart(error: PluginFailed) -> ChartResult:

@@ -389,7 +389,7 @@ class VisualizerSummary:
 class InstalledVisualizer:
     """A picture that is installed, whatever layer it suits; ``handles`` says which in words.
 
-    ``group`` is one of :data:`core.plugins.visualizer.GROUPS`.
+    ``group`` is one of :data:`core.plugins.visualizer.GROUPS`. ``is_panel`` says that it draws a page of its own.
     """
 
     name: str
@@ -397,6 +397,7 @@ class InstalledVisualizer:
     description: str
     handles: str
     group: Group = "look"
+    is_panel: bool = False
 
 
 @dataclass(frozen=True)
@@ -545,6 +546,21 @@ class ChartPicture:
 
 
 @dataclass(frozen=True)
+class PanelPicture:
+    """The page of a panel, as its plugin drew it: to be shown in a frame of its own, see :mod:`core.plugins.panels`.
+
+    Attributes:
+        html: What stands in its body.
+        description: What a screen reader hears.
+        height: Screen pixels that it takes.
+    """
+
+    html: str
+    description: str
+    height: int
+
+
+@dataclass(frozen=True)
 class ChartResult:
     """The charts of a picture, or why there are none.
 
@@ -554,6 +570,7 @@ class ChartResult:
         faults: By option, why its value was refused and the default taken; under ``""`` why values do not go together.
         refusal: Why the visualizer has nothing to draw; empty if it has.
         failure: What went wrong; None if nothing did.
+        panel: The page of a panel, which has no charts; else None.
     """
 
     pictures: tuple[ChartPicture, ...] = ()
@@ -562,6 +579,7 @@ class ChartResult:
     refusal: str = ""
     failure: Failure | None = None
     seconds: float = field(default=0.0, compare=False)
+    panel: PanelPicture | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from core.extraction.activation import Activation
 from core.inputs.files import Samples
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
+from core.plugins.panels import Panel
 from core.plugins.registry import Registry
 from core.plugins.visualizer import Visualizer
 from core.workspace.layer_charts import UNIT_NAMES, ChartRequest, SecondModel, chart_result, failed_chart
@@ -133,6 +134,9 @@ def side_by_side(
             title = registry.get(name).title
             return SideBySide(titles, reason=f"“{title}” does not suit {side.layer}: choose a picture that suits both.")
         pictures.append(picture)
+    if isinstance(registry.get(name), Panel):
+        said = "is a page that its plugin draws; only charts are set beside one another."
+        return SideBySide(titles, reason=f"“{registry.get(name).title}” {said}")
     first, second, notes = _with_one_unit(first, second, pictures[0])
     titles = _titles(first, second)
     sides = zip((first, second), pictures, strict=True)

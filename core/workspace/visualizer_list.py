@@ -8,6 +8,7 @@ from core.extraction.activation import Activation
 from core.extraction.layers import LayerInfo
 from core.plugins.declarations import summary_of
 from core.plugins.options import describe_options
+from core.plugins.panels import Panel
 from core.plugins.plugin import BUILT_IN_PACKAGE, Plugin, Problem
 from core.plugins.registry import Candidate, Registry
 from core.plugins.visualizer import Visualizer
@@ -114,7 +115,14 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
         plugin.path,
         plugin.status,
         tuple(
-            InstalledVisualizer(each.name, each.title, summary_of(each), each.handles.in_words(), each.group)
+            InstalledVisualizer(
+                each.name,
+                each.title,
+                summary_of(each),
+                each.handles.in_words(),
+                each.group,
+                isinstance(each, Panel),
+            )
             for each in brought
         ),
         tuple(map(failure_of, plugin.problems)),

@@ -13,11 +13,45 @@ from tests.support.broken_plugins import DRAWING, LOADING, write_plugins
 VOWELS = {"example": "vowels-lstm", "layer": "lstm_1"}
 
 
+PAGES = """
+import re
+import core.plugins.panels
+from vizplugins import Handles, Panel, PanelPage, hookimpl
+
+
+class Page(Panel):
+    "A page that tries what it may not."
+
+    name, title, handles = "page", "A page", Handles(axes=("sample", ...))
+
+    def page(self, activation, options):
+        loads = f"<img src='{URL}'><img src=x onerror=parent.document.title='mine'>"
+        html = f"<p>{activation.shape[-1]} units</p>{loads}"
+        return PanelPage(html, "A number of units.", 120)
+
+
+class Escaping(Page):
+    "A page whose plugin has changed what its worker checks."
+
+    name, title = "escaping", "Escaping"
+
+    def page(self, activation, options):
+        core.plugins.panels._ELSEWHERE = re.compile("never")
+        return PanelPage("<script>parent.document.title='mine'</script>", "A page.", 120)
+
+
+@hookimpl
+def panels():
+    return [Page(), Escaping()]
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder of plugins: all that are broken, one that is good, one with every option."""
     folder = write_plugins(tmp_path_factory.mktemp("plugins"))
     shutil.copy(ROOT / "tests" / "support" / "every_option.py", folder)
+    (folder / "pages.py").write_text(f"URL = 'http://localhost/asked-for.png'\n{PAGES}")
     return folder
 
 
@@ -114,6 +148,25 @@ def test_what_is_selected_in_charts_comes_back_as_options(author):
     author.page.mouse.move(box["x"] + 0.7 * box["width"], middle, steps=5)
     author.page.mouse.up()
     expect(author.main.get_by_text(re.compile(r"Steps (8|9) to (19|20)$"))).to_be_visible()
+
+
+def test_a_page_of_a_plugin_is_shown_where_it_reaches_nothing(author):
+    asked = []
+    author.page.on("request", lambda request: asked.append(request.url))
+    author.visit(**VOWELS, view="page")
+    frame = author.main.locator("iframe")
+
+    expect(frame.content_frame.get_by_text(re.compile(r"\d+ units"))).to_be_visible()
+    assert frame.get_attribute("sandbox") == ""
+    assert frame.get_attribute("title") == "A number of units."
+    expect(author.main.get_by_text("Drawn by its plugin's own code, of pages.py")).to_be_visible()
+    author.visit(**VOWELS, view="escaping")
+    expect(author.main.get_by_test_id("stAlert")).to_contain_text(
+        "Escaping of pages.py is not shown: the panel holds <script>"
+    )
+    expect(author.main.locator("iframe")).to_have_count(0)
+    assert "mine" not in author.page.title()
+    assert not [url for url in asked if "asked-for" in url]
 
 
 def test_no_plugins(chromium, folder, tmp_path):

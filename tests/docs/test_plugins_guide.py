@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 PLUGINS = [block for block in BLOCKS if "def visualizers()" in block]
+PANELS = [block for block in BLOCKS if "def panels()" in block]
 READERS = [block for block in BLOCKS if "def input_readers()" in block]
 MEANINGS = [block for block in BLOCKS if "def output_meanings()" in block]
 TESTS = [block for block in BLOCKS if "def test_" in block]
@@ -36,8 +37,9 @@ def test_all_of_its_python_is_tried_here():
     assert len(PLUGINS) == 3
     assert len(MEANINGS) == 1
     assert len(READERS) == 1
+    assert len(PANELS) == 1
     assert len(TESTS) == 2
-    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(READERS) + len(TESTS)
+    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(READERS) + len(PANELS) + len(TESTS)
 
 
 def test_the_first_is_some_twenty_lines():
@@ -67,6 +69,15 @@ def test_its_meaning_of_an_output_is_sound(tmp_path):
     assert (drawn.answer.words, drawn.specification["height"]) == ("90°", 60)
     assert registry.meanings.losses("angle", [turned]) == [pytest.approx(60, abs=1e-3)]
     assert registry.meanings.candidates(OutputContext(np.float32([1, 1])))[0].reason == "needs a sine and a cosine"
+
+
+def test_its_panel_is_sound(tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(PANELS[0])
+    registry = Registry(discover=False)
+
+    assert registry.load_file(path), registry.problems
+    check_visualizer(*registry.panels)
 
 
 def test_its_reader_of_files_is_sound(tmp_path):

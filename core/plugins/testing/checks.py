@@ -206,7 +206,11 @@ def _fingerprint(activation: Activation) -> tuple[bytes, ...]:
 
 
 def _content(drawing: Drawing) -> Any:
-    return drawing.refusal, json.dumps([each.specification for each in drawing.pictures], default=str, sort_keys=True)
+    return (
+        drawing.refusal,
+        drawing.panel,
+        json.dumps([each.specification for each in drawing.pictures], default=str, sort_keys=True),
+    )
 
 
 def why_it_does_not_render(specification: Mapping[str, Any]) -> str:
