@@ -36,7 +36,7 @@ from core.plugins.declarations import (
     version_fault,
 )
 from core.plugins.meanings import MeaningEntry, OutputMeaning
-from core.plugins.plugin import Origin, Plugin, Problem, Stage, problem_of, replacement_problem
+from core.plugins.plugin import Origin, Plugin, Problem, Stage, left_out_problem, problem_of, replacement_problem
 from core.plugins.readers import InputReader, ReaderEntry
 from core.plugins.records import PluginRecords
 from core.plugins.shared_libraries import replacements_undone
@@ -48,6 +48,7 @@ from core.plugins.sources import (
     distribution_sources,
     file_source,
     folder_state,
+    identity_of,
     installed_packages,
 )
 from core.plugins.visualizer import API_VERSION, Visualizer
@@ -169,6 +170,10 @@ class LoadedPlugins:
         with self._lock:
             if origin.source != "built-in" and not self._settings.allows(origin):
                 self._records.begin(origin, status="not allowed")
+                return False
+            if (identity := identity_of(origin)) in self._settings.left_out:
+                self._records.begin(origin)
+                self._records.add_problem(origin, left_out_problem(origin, self._settings.left_out[identity]))
                 return False
             earlier = self._withdraw(origin.key) if again else {}
             self._records.begin(origin, changed_at=time.strftime("%H:%M:%S") if again else "")

@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "Stage",
     "first_line",
+    "left_out_problem",
     "problem_of",
     "replacement_problem",
 ]
@@ -173,6 +174,27 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     lines = "".join(traceback.format_exception(error))
     return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
+
+
+def left_out_problem(origin: Origin, failure: str) -> Problem:
+    """Describe that a plugin is not loaded any more, as no process works that it is loaded in.
+
+    Args:
+        origin: The plugin.
+        failure: What was said of such a process.
+    """
+    again = "save it again once it is mended" if origin.path else "start the app again once it is mended"
+    message = f"no process works that it is loaded in, so it is left out; {again}"
+    return Problem(
+        origin.plugin,
+        origin.package,
+        origin.version,
+        "import",
+        message,
+        failure,
+        origin.path,
+        report_to=origin.report_to,
+    )
 
 
 def replacement_problem(origin: Origin, stage: Stage, names: Sequence[str]) -> Problem:

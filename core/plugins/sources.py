@@ -6,6 +6,7 @@ import importlib
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import json
 import linecache
 import os
 import pkgutil
@@ -15,7 +16,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -29,6 +30,7 @@ from core.plugins.plugin import BUILT_IN_PACKAGE, PROJECT_NAME, Origin
 __all__ = [
     "ALLOWED_VARIABLE",
     "FOLDERS_VARIABLE",
+    "LEFT_OUT_VARIABLE",
     "NONE_VARIABLE",
     "ImportClock",
     "PluginSettings",
@@ -38,6 +40,7 @@ __all__ = [
     "file_source",
     "folder_state",
     "get_plugin_settings",
+    "identity_of",
     "installed_packages",
     "may_have_plugins",
     "plugin_files",
@@ -46,6 +49,7 @@ __all__ = [
 FOLDERS_VARIABLE: Final = f"{PREFIX}PLUGINS"
 NONE_VARIABLE: Final = f"{PREFIX}NO_PLUGINS"
 ALLOWED_VARIABLE: Final = f"{PREFIX}ALLOWED_PLUGINS"
+LEFT_OUT_VARIABLE: Final = f"{PREFIX}LEFT_OUT_PLUGINS"
 _KIT: Final = "testing"
 
 
@@ -57,11 +61,13 @@ class PluginSettings:
         folders: Folders whose files are plugins.
         allowed: Names of distributions, entry points or files; None allows all.
         enabled: Whether any are, beside those that ship with Layerscope.
+        left_out: Those that ended every process that they were loaded in, by :func:`identity_of`, and how.
     """
 
     folders: tuple[Path, ...] = ()
     allowed: frozenset[str] | None = None
     enabled: bool = True
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def allows(self, origin: Origin) -> bool:
         """Return whether a plugin may be loaded."""
@@ -80,12 +86,13 @@ class Source:
 
 
 def get_plugin_settings() -> PluginSettings:
-    """Return the settings as the environment says: ``LAYERSCOPE_PLUGINS`` and the two beside it."""
+    """Return the settings as the environment says: ``LAYERSCOPE_PLUGINS`` and those beside it."""
     folders = [folder for folder in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder.strip()]
     allowed = os.environ.get(ALLOWED_VARIABLE)
     names = None if allowed is None else frozenset(name.strip() for name in allowed.split(",") if name.strip())
     enabled = os.environ.get(NONE_VARIABLE, "") in ("", "0")
-    return PluginSettings(tuple(Path(folder).expanduser().resolve() for folder in folders), names, enabled)
+    paths = tuple(Path(folder).expanduser().resolve() for folder in folders)
+    return PluginSettings(paths, names, enabled, json.loads(os.environ.get(LEFT_OUT_VARIABLE, "{}")))
 
 
 def built_ins() -> Iterator[Source]:
@@ -146,6 +153,15 @@ def folder_state(settings: PluginSettings) -> dict[Path, tuple[int, int]]:
 def file_source(path: Path) -> Source:
     """Return the plugin that a file is; each time it is loaded, the file is read anew."""
     return Source(Origin(path.name, "file", path.name, path=str(path)), lambda: _load_file(path))
+
+
+def identity_of(origin: Origin) -> str:
+    """Return what tells a plugin from every other one, and a file from what it was before it was saved again."""
+    try:
+        about = os.stat(origin.path) if origin.path else None
+    except OSError:
+        about = None
+    return f"{origin.key} {about.st_mtime_ns} {about.st_size}" if about else origin.key
 
 
 class ImportClock:

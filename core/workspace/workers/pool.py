@@ -17,25 +17,27 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from core.common.limits import Limits, get_limits
 from core.errors import WorkerLost
+from core.plugins.sources import identity_of
 from core.workspace.workers.consumption import Consumption, consumption_of
 from core.workspace.workers.endpoints import Endpoint
 from core.workspace.workers.forking import process_context
+from core.workspace.workers.plugin_trials import fatal_plugins, plugins_of_others
 from core.workspace.workers.sandbox import memory_in_use
-from core.workspace.workers.serving import READY, serve
+from core.workspace.workers.serving import READY, START_SECONDS, Preparation, serve
 
 __all__ = ["Worker", "WorkerPool", "remove_own_folders"]
 
 _TYPICAL_BYTES: Final = 750_000_000
 """What a worker with a usual model takes; measured in docs/reliability.md."""
 _LOOK_SECONDS: Final = 0.1
+_LAST_WORDS: Final = 300
 _WATCH_SECONDS: Final = 0.5
-_START_SECONDS: Final = 120.0
 _FOLDERS: Final = "layerscope-worker-"
 _log = logging.getLogger("layerscope")
 
@@ -45,11 +47,13 @@ class Worker(Endpoint):
 
     Args:
         limits: What it may use.
-        prepared: Whether it opens the first example while nobody asks for anything, see
-            :func:`core.workspace.workers.serving.serve`.
+        left_out: Plugins that it does not load, see :mod:`core.workspace.workers.plugin_trials`.
+        preparation: When it opens the first example, see :func:`core.workspace.workers.serving.serve`.
     """
 
-    def __init__(self, limits: Limits, *, prepared: bool = False) -> None:
+    def __init__(
+        self, limits: Limits, left_out: Mapping[str, str] | None = None, preparation: Preparation = ""
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
         super().__init__(self._folder / "given")
         private = self._folder / "private"
@@ -57,7 +61,10 @@ class Worker(Endpoint):
         private.mkdir()
         self.pipe, theirs = multiprocessing.Pipe()
         self._process = process_context().Process(
-            target=serve, args=(theirs, limits, self.uploads, private, prepared), name="layerscope-worker", daemon=True
+            target=serve,
+            args=(theirs, limits, self.uploads, private, left_out or {}, preparation),
+            name="layerscope-worker",
+            daemon=True,
         )
         self._ended = threading.Lock()
         self._most_memory = 0
@@ -78,6 +85,11 @@ class Worker(Endpoint):
         """Its number in the system."""
         return self._process.pid or 0
 
+    @property
+    def has_crashed(self) -> bool:
+        """Whether it ended by itself."""
+        return not self.pipe.closed and not self._process.is_alive() and not self._excess
+
     def wait_until_ready(self, tell: Callable[[], None]) -> None:
         """Return when the worker can be asked.
 
@@ -87,7 +99,7 @@ class Worker(Endpoint):
         Raises:
             WorkerLost: If it does not start.
         """
-        end = time.monotonic() + _START_SECONDS
+        end = time.monotonic() + START_SECONDS
         with contextlib.suppress(EOFError, OSError, WorkerLost):
             while time.monotonic() < end:
                 message = self.receive(len(READY), _LOOK_SECONDS)
@@ -97,10 +109,12 @@ class Worker(Endpoint):
                 if message is not None:
                     break
                 tell()
+        self._process.join(1)
+        how = f"It took {START_SECONDS} seconds" if self._process.is_alive() else f"It {self.why_it_ended()}"
         said = self._last_words()
         self.end()
         raise WorkerLost(
-            "A process for your model could not be started.",
+            f"A process for your model could not be started. {how}.",
             remedy=f"Try again. It said: {said}" if said else "Try again, or see the server's log.",
         )
 
@@ -162,7 +176,7 @@ class Worker(Endpoint):
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
-            return (self._folder / "private" / "output.txt").read_text(errors="replace")[-300:].strip()
+            return (self._folder / "private" / "output.txt").read_text(errors="replace")[-_LAST_WORDS:].strip()
         return ""
 
 
@@ -186,6 +200,9 @@ class WorkerPool:
         self._preparing = False
         self._closed = False
         self._watches = False
+        self._left_out: dict[str, str] = {}
+        self._trials = threading.Lock()
+        self._is_in_doubt = False
         _remove_what_killed_pages_left()
         atexit.register(self.close)
 
@@ -208,7 +225,7 @@ class WorkerPool:
         self._wait_in_line(tell)
         worker = None
         try:
-            worker = self._take_spare() or self._start(lambda: tell(0))
+            worker = self._take_spare() or self._start(lambda: tell(0), "first" if self._is_in_doubt else "")
         finally:
             with self._changed:
                 self._starting -= 1
@@ -221,6 +238,9 @@ class WorkerPool:
 
     def release(self, worker: Worker) -> None:
         """End a worker and let the next visitor in."""
+        if worker.has_crashed and plugins_of_others():
+            # It may have been a plugin, and then it would be one in the next worker too.
+            self._is_in_doubt = True
         worker.end()
         with self._changed:
             self._in_use.discard(worker)
@@ -242,7 +262,7 @@ class WorkerPool:
             WorkerLost: If it does not start.
         """
         self._preparing = True
-        self._make_spare()
+        self._make_spare("first" if plugins_of_others() else "later")
 
     def close(self) -> None:
         """End all workers."""
@@ -308,8 +328,33 @@ class WorkerPool:
         longest.end()
         return True
 
-    def _start(self, tell: Callable[[], None], *, prepared: bool = False) -> Worker:
-        worker = Worker(self.limits, prepared=prepared)
+    def _start(self, tell: Callable[[], None], preparation: Preparation = "") -> Worker:
+        left_out = self._left_out
+        if preparation == "first":
+            self._is_in_doubt = False
+        try:
+            return self._started(tell, left_out, preparation)
+        except WorkerLost:
+            if not self._leave_out_more_than(left_out):
+                raise
+        return self._started(tell, self._left_out, preparation)
+
+    def _leave_out_more_than(self, left_out: Mapping[str, str]) -> bool:
+        """Find the plugins that no worker survives; return whether more are left out now than were."""
+        with self._trials:
+            if self._left_out == left_out:
+                plugins = [each for each in plugins_of_others() if identity_of(each) not in left_out]
+                fatal = fatal_plugins(plugins, self._try_without)
+                for identity, failure in fatal.items():
+                    _log.warning("The plugin %s is left out, as no process survives it: %s", identity, failure)
+                self._left_out = {**left_out, **fatal}
+            return self._left_out != left_out
+
+    def _try_without(self, left_out: Mapping[str, str]) -> None:
+        self._started(lambda: None, {**self._left_out, **left_out}, "first").end()
+
+    def _started(self, tell: Callable[[], None], left_out: Mapping[str, str], preparation: Preparation) -> Worker:
+        worker = Worker(self.limits, left_out, preparation)
         try:
             worker.wait_until_ready(tell)
         except BaseException:
@@ -321,6 +366,8 @@ class WorkerPool:
     def _take_spare(self) -> Worker | None:
         with self._changed:
             spare, self._spare = self._spare, None
+        if spare is not None and self._is_in_doubt:
+            spare.end()
         if spare is None or not spare.is_alive:
             return None
         spare.used_at = time.monotonic()
@@ -333,11 +380,11 @@ class WorkerPool:
             # Nobody waits for it: the next visitor starts one, and is told if that fails.
             _log.warning("No process could be made ready for the next visitor: %s", error)
 
-    def _make_spare(self) -> None:
+    def _make_spare(self, preparation: Preparation = "later") -> None:
         worker = None
         try:
             # So that the next visitor's first picture is there at once.
-            worker = self._start(lambda: None, prepared=True)
+            worker = self._start(lambda: None, preparation)
         finally:
             with self._changed:
                 self._preparing = False

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from multiprocessing import connection
 from multiprocessing.process import parent_process
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from core.charts.altair_shortcuts import make_charts_only
 from core.common.limits import Limits
 from core.common.progress import Progress
 from core.errors import LayerscopeError
+from core.plugins.sources import LEFT_OUT_VARIABLE
 from core.workspace.interface import WorkspaceInterface
 from core.workspace.workers.request import LONGEST_WITH_PROGRESS, Request
 from core.workspace.workers.sandbox import confine
 from core.workspace.workers.wire import encode_error, encode_progress, encode_value, send
 from core.workspace.workspace import Workspace
 
-__all__ = ["READY", "answer", "open_first_example", "serve"]
+__all__ = ["READY", "START_SECONDS", "Preparation", "answer", "open_first_example", "serve"]
+
+START_SECONDS: Final = 120
+"""How long a worker may take until it can be asked."""
 
 READY = b"r"
 """What a worker says when it can be asked."""
@@ -30,8 +36,17 @@ READY = b"r"
 _GRACE_SECONDS: Final = 5
 _QUIET_SECONDS: Final = 1.0
 
+Preparation: TypeAlias = Literal["", "later", "first"]
 
-def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bool = False) -> None:
+
+def serve(
+    pipe: Any,
+    limits: Limits,
+    readable: Path,
+    private: Path,
+    left_out: Mapping[str, str],
+    preparation: Preparation = "",
+) -> None:
     """Confine this process, then answer requests until the page hangs up.
 
     Args:
@@ -39,20 +54,28 @@ def serve(pipe: Any, limits: Limits, readable: Path, private: Path, prepared: bo
         limits: What the worker may use.
         readable: Folder in which the page puts what was uploaded.
         private: Folder for the worker's own files.
-        prepared: Whether to open the first example and draw its first picture if nobody asks for anything at once, as
-            that is what a visitor sees first. Who comes right behind others needs the processor for something else.
+        left_out: Plugins that end the process that they are loaded in, see :mod:`.plugin_trials`.
+        preparation: Whether to open the first example and draw its first picture, as that is what a visitor sees first:
+            ``"later"`` if nobody asks for anything at once, since who comes right behind others needs the processor for
+            something else; ``"first"`` before anybody may ask, to see whether it works with the plugins that there are.
     """
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet(private)
     make_charts_only()
+    os.environ[LEFT_OUT_VARIABLE] = json.dumps(dict(left_out))
+    # Whatever a plugin does meanwhile; the clock is set sooner while one is imported.
+    signal.alarm(START_SECONDS)
     # Plugins that are installed are the server's own choice; they are found before files are out of reach.
     workspace = Workspace()
     confine(limits, readable, private)
     # A thread is confined by what the one that starts it is confined by, so this is the first.
     threading.Thread(target=_leave_with_the_page, daemon=True).start()
+    if preparation == "first":
+        open_first_example(Workspace())
+    signal.alarm(0)
     send(pipe, READY)
-    if prepared and not pipe.poll(_QUIET_SECONDS):
+    if preparation == "later" and not pipe.poll(_QUIET_SECONDS):
         # In another workspace, so that nothing is open for the visitor; what was compiled is kept by its content.
         open_first_example(Workspace())
     while True:
