@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from core.common import file_signatures
+from core.common.limits import format_limit, get_limits, raised_by
 from core.common.text import count_text, safe_name
 from core.errors import InputRejected
 from core.inputs.array_files import write_arrays
+from core.inputs.arrays import check_header
 
 __all__ = ["with_labels"]
 
@@ -39,13 +43,14 @@ def with_labels(files: list[tuple[str, bytes]], labels: Path, name_of_input: str
     name, data = files[0]
     try:
         if data.startswith(file_signatures.NPY):
-            arrays = {name_of_input: np.load(io.BytesIO(data), allow_pickle=False)}
+            arrays = {name_of_input: _array(data, name)}
         elif name.lower().endswith(".npz"):
+            _refuse_large_archive(data, name)
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = dict(archive)
         else:
             return _with_table(files, labels)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputRejected(
             f"The arrays in {safe_name(name)} cannot be read: {error}.", remedy="Save them again by numpy."
         ) from error
@@ -62,6 +67,28 @@ def with_labels(files: list[tuple[str, bytes]], labels: Path, name_of_input: str
     return [(f"{Path(name).stem}.npz", buffer.getvalue())]
 
 
+def _array(data: bytes, name: str) -> np.ndarray:
+    """Return the array in a ``.npy`` file, whose header is looked at before anything is reserved for it."""
+    check_header(io.BytesIO(data), safe_name(name), len(data), get_limits().input_bytes)
+    array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    return array
+
+
+def _refuse_large_archive(data: bytes, name: str) -> None:
+    limit = get_limits().input_bytes
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        # No more is read of a member than it declares.
+        if sum(info.file_size for info in archive.infolist()) > limit:
+            raise _too_large(name, limit, "input_bytes")
+
+
+def _too_large(name: str, limit: float, raised: str) -> InputRejected:
+    return InputRejected(
+        f"{safe_name(name)} needs more than {format_limit(limit)} of memory.",
+        remedy=f"Give fewer samples. {raised_by(raised)}",
+    )
+
+
 def _with_table(files: list[tuple[str, bytes]], labels: Path) -> list[tuple[str, bytes]]:
     name = files[0][0].lower()
     if name.endswith((".csv", ".tsv", ".txt")) or labels.suffix.lower() not in (".csv", ".tsv"):
@@ -75,9 +102,12 @@ def _with_table(files: list[tuple[str, bytes]], labels: Path) -> list[tuple[str,
 
 def _values(path: Path) -> np.ndarray:
     """Return labels from a file: numbers where all of them are, or else texts."""
+    limit = get_limits().upload_bytes
+    if path.stat().st_size > limit:
+        raise _too_large(path.name, limit, "upload_bytes")
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)
+            return _array(path.read_bytes(), path.name)
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (ValueError, OSError) as error:
         raise InputRejected(

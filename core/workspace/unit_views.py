@@ -40,6 +40,7 @@ _ORDER: Final = (
 )
 """Of the pictures on the card; those of others come after them."""
 _MOST_ROWS: Final = 24
+_WITHOUT_PLACES: Final = 2
 
 
 class UnitViews:
@@ -166,7 +167,7 @@ def _answer_in_words(activation: Activation, position: int, unit: int) -> str:
     finite = finite_answers(activation, position, unit)
     if not finite.size:
         return "no finite number"
-    if activation.rank == len(("sample", "unit")):
+    if activation.rank == _WITHOUT_PLACES:
         return number_text(float(finite[0]))
     ends = f"{number_text(float(finite.min()))} to {number_text(float(finite.max()))}"
     return f"{ends}, {number_text(float(finite.mean()))} in the mean"

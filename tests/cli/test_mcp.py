@@ -252,6 +252,7 @@ def test_two_checkpoints_differ_as_far_as_their_answers_do(opened, project):
         ("run", {"labels": "test.npz"}, "no data that they are for"),
         ("layer", {"layer": "con"}, "There is no layer 'con'; did you mean 'conv'?"),
         ("layer", {}, "layer: Field required"),
+        ("run", {"input": "test.npz"}, "run has no argument 'input'"),
         ("layer", {"layer": "conv", "units": 1000}, "units: Input should be less than or equal to 50"),
         ("explain", {"answer": "cat"}, "They are numbered 0 to 2"),
         ("chart", {"layer": "answer", "chart": "feature-maps"}, "does not suit answer: it takes axes"),

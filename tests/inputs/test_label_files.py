@@ -66,8 +66,9 @@ def test_pictures_keep_theirs_as_a_table(tmp_path):
     [
         ("x.npy", "y.txt", b"1\n2", "holds 2 labels, x.npy 3 samples"),
         ("x.csv", "y.txt", b"1\n2\n3", "cannot be set beside x.csv"),
-        ("x.npy", "y.npy", b"\x93NUMPY broken", "cannot be read"),
-        ("x.npy", "y.npy", npy(np.array([{}, {}, {}], object)), "cannot be read"),
+        ("x.npy", "y.npy", b"\x93NUMPY broken", "not a readable NumPy array"),
+        ("x.npy", "y.npy", npy(np.array([{}, {}, {}], object)), "a pickle can run code"),
+        ("x.npz", "y.txt", b"1\n2\n3", "cannot be read"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, samples, labels, content, said):
@@ -76,3 +77,16 @@ def test_what_does_not_go_together_is_refused(tmp_path, samples, labels, content
 
     with pytest.raises(InputRejected, match=said):
         with_labels(files, tmp_path / labels, "numbers")
+
+
+def test_what_declares_more_than_there_may_be_is_refused_before_anything_is_reserved(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERSCOPE_INPUT_BYTES", "1MB")
+    (tmp_path / "y.txt").write_text("1\n")
+    packed = io.BytesIO()
+    np.savez_compressed(packed, x=np.zeros(1_000_000))
+    declared = io.BytesIO()
+    np.lib.format.write_array_header_1_0(declared, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+
+    for name, content in (("x.npz", packed.getvalue()), ("x.npy", declared.getvalue())):
+        with pytest.raises(InputRejected, match="needs more than 1 MB of memory"):
+            with_labels([(name, content)], tmp_path / "y.txt", "numbers")

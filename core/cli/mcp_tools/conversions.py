@@ -137,7 +137,7 @@ def health_of(report: HealthReport, model: str, data: str) -> Health:
 
 def comparison_of(report: ComparisonReport, data: str, sample_count: int) -> Comparison:
     """Return two models, or two samples, layer by layer: of many layers those that differ the most."""
-    changes = [LayerChange(key, finite(change)) for key, change in zip(report.layers, report.changes, strict=False)]
+    changes = [LayerChange(key, finite(change)) for key, change in zip(report.layers, report.changes, strict=True)]
     told = sorted(range(len(changes)), key=lambda place: _distance(changes[place]), reverse=True)[:_LAYERS]
     notes = []
     if report.conversion is not None and report.conversion.flip_count is not None:
@@ -145,6 +145,8 @@ def comparison_of(report: ComparisonReport, data: str, sample_count: int) -> Com
             f"One is a conversion of the other: they answer another class to {report.conversion.flip_count:,} of "
             f"{report.conversion.sample_count:,} samples."
         )
+    if not changes:
+        notes.append("No layer of the one is found in the other under the same key.")
     if len(changes) > _LAYERS:
         notes.append(f"The {_LAYERS} of {len(changes):,} layers that differ the most.")
     return Comparison(

@@ -116,6 +116,9 @@ class OpenModels:
                 yield workspace
         finally:
             model.lock.release()
+            if self._models.get(model.name) is not model:
+                # It was closed between two questions, the second of which has opened it again.
+                workspace.close()
 
     def drop(self, model: OpenModel) -> None:
         """Close a model and end its worker, whatever that is at."""

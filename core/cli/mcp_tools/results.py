@@ -217,13 +217,13 @@ class RunResult:
         model: The model.
         data: What it was given, in words.
         sample_count: How many samples there are.
-        answered: To how many the model was run so far; the same call goes on from there.
+        answered: On how many the model was run so far.
         judged: How many of these have a label that the answer is judged by.
         accuracy: Share of those that are answered correctly; None where that is not known.
         inputs: What went in, of the sample that was asked for.
         answer: What is answered to it.
         samples: That sample and those behind it.
-        labels_note: How labels were set against the answers, where there is something to say.
+        note: How labels were set against the answers, and how to go on where not all samples were run.
     """
 
     model: str
@@ -235,7 +235,7 @@ class RunResult:
     inputs: tuple[InputOfSample, ...]
     answer: AnswerToSample
     samples: tuple[SampleEntry, ...]
-    labels_note: str
+    note: str
 
 
 @dataclass(frozen=True)

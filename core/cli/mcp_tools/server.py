@@ -129,6 +129,15 @@ class _Server(MCPServer[None]):
     ) -> CallToolResult:
         now = time.monotonic()
         _CALL.set(_Call(context, now, now) if context is not None else None)
+        known = {tool.name: tool for tool in await self.list_tools()}
+        takes = known[name].input_schema.get("properties", {}) if name in known else arguments
+        for argument in arguments:
+            # The package passes over what it does not know, and something else would be answered than was asked.
+            if argument not in takes:
+                return _said(
+                    f"{name} has no argument '{safe_name(argument)}'{did_you_mean(argument, takes)} Its arguments are: "
+                    f"{list_names(takes) or 'none'}."
+                )
         try:
             result = await super().call_tool(name, arguments, context)
         except ToolError as error:

@@ -195,8 +195,10 @@ class Tools:
             rows = workspace.sample_rows(_ANSWERING_SECONDS)
             answer = workspace.answer(sample)
             inputs = workspace.inputs(sample)
-            note = workspace.labelling.note
+            notes = [workspace.labelling.note]
         run = [row for row in rows if row.is_run]
+        if len(run) < len(rows):
+            notes.append("Not all samples were run in the time of one call: call run again, without data, to go on.")
         judged = [row.right for row in run if row.right is not None]
         return RunResult(
             opened.name,
@@ -208,7 +210,7 @@ class Tools:
             tuple(map(conversions.input_of_sample, inputs)),
             conversions.answer_of_sample(answer, rows[sample]),
             tuple(map(conversions.sample_entry, rows[sample : sample + _ROWS])),
-            note,
+            " ".join(filter(None, notes)),
         )
 
     def layer(
