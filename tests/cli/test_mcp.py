@@ -284,7 +284,7 @@ def test_a_model_that_loops_forever_ends_with_a_sentence_and_others_do_not_notic
         opened.result("run", seconds=1, model="endless.zip")
     started = time.monotonic()
     assert opened.ask("open_model", path="endless.zip")["layer_count"] == 1
-    assert time.monotonic() - started < SECONDS
+    assert time.monotonic() - started < SECONDS / 2
     assert opened.ask("close_model", model="endless.zip") == {"closed": "endless.zip", "open_models": ["model.keras"]}
 
 
