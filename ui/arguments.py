@@ -9,7 +9,7 @@ import sys
 from core.errors import LayerscopeError
 from core.examples.catalogue import list_examples
 from core.models.trust import TRUST_VARIABLE, add_to_environment
-from core.plugins.sources import FOLDERS_VARIABLE, NONE_VARIABLE
+from core.plugins.sources import NONE_VARIABLE, add_folders_to_environment
 from core.workspace.app_command import DATA_VARIABLE, MODEL_VARIABLE
 
 __all__ = ["IN_PROCESS_VARIABLE", "take_arguments"]
@@ -27,11 +27,7 @@ def take_arguments() -> None:
     parser.add_argument("model", nargs="?", default="")
     parser.add_argument("data", nargs="?", default="")
     given, _ = parser.parse_known_args(sys.argv[1:])
-    earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-    # A worker has another working directory.
-    folders = [os.path.abspath(os.path.expanduser(folder)) for folder in (*earlier, *given.plugins) if folder]
-    if folders:
-        os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(folders))
+    add_folders_to_environment(given.plugins)
     if given.trust:
         try:
             add_to_environment(given.trust)

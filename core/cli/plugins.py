@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from core.cli.models import opened, with_input
+from core.cli.plugin_checks import check
 
 if TYPE_CHECKING:
-    from core.plugins.registry import Registry
     from core.workspace.interface import WorkspaceInterface
 
 __all__ = ["plugins"]
@@ -51,73 +51,7 @@ def list_plugins(as_json: bool) -> None:
     sys.exit(1 if any(each.status == "failed" for each in found) else 0)
 
 
-@plugins.command()
-@click.argument("what", metavar="PATH|PACKAGE")
-def check(what: str) -> None:
-    """Load a file, the files of a folder, or an installed package by itself, and check what it brings.
-
-    At the end stands what a package needs to be listed in the directory of plugins, and which of it is there.
-
-    Exit status 1 if anything fails; what a directory needs is no failure.
-    """
-    from core.plugins.testing import run_checks, run_meaning_checks, run_reader_checks
-
-    registry = _registry_of(what)
-    for plugin in registry.plugins:
-        for notice in plugin.notices:
-            click.echo(f"note    {plugin.name}: {notice}")
-        for problem in plugin.problems:
-            click.echo(f"FAILED  {plugin.name}: {problem.in_words}")
-    failed = len(registry.problems)
-    checked = [(each.name, run_checks(each)) for each in (*registry.visualizers, *registry.panels)]
-    checked += [(each.name, run_meaning_checks(each)) for each in registry.meanings.all]
-    checked += [(each.name, run_reader_checks(each)) for each in registry.readers.all]
-    for name, results in checked:
-        for result in results:
-            if not result.passed:
-                failed += 1
-                click.echo(f"FAILED  {name}: {result.in_words()}")
-        click.echo(f"passed  {name}: {', '.join(result.name for result in results if result.passed)}")
-    if not registry.plugins or not (checked or failed):
-        click.echo(f"FAILED  {what}: there is no plugin in it")
-        failed = 1
-    else:
-        _say_what_the_directory_needs(what)
-    sys.exit(1 if failed else 0)
-
-
-def _say_what_the_directory_needs(what: str) -> None:
-    from core.plugins.directory_needs import needs_of
-
-    needs = needs_of(what)
-    if not needs:
-        click.echo(
-            "note    only a package can be listed in the directory of plugins: layerscope plugins new NAME makes one"
-        )
-        return
-    count = sum(need.is_there for need in needs)
-    click.echo(
-        f"\nTo be listed in the directory of plugins (docs/plugin-directory.md), {count} of {len(needs)} are there:"
-    )
-    for need in needs:
-        click.echo(f"{'there' if need.is_there else 'missing':<7} {need.name}: {need.words}")
-
-
-def _registry_of(what: str) -> Registry:
-    """Return a registry that knows nothing but a file, the files of a folder, or an installed package."""
-    from core.plugins.registry import Registry
-    from core.plugins.sources import plugin_files
-
-    registry = Registry(discover=False)
-    path = Path(what)
-    if path.is_dir():
-        for file in plugin_files(path):
-            registry.load_file(file)
-    elif path.suffix == ".py" or path.is_file():
-        registry.load_file(path)
-    else:
-        registry.load_package(what)
-    return registry
+plugins.add_command(check)
 
 
 @plugins.command()

@@ -16,7 +16,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -35,6 +35,7 @@ __all__ = [
     "ImportClock",
     "PluginSettings",
     "Source",
+    "add_folders_to_environment",
     "built_ins",
     "distribution_sources",
     "file_source",
@@ -93,6 +94,15 @@ def get_plugin_settings() -> PluginSettings:
     enabled = os.environ.get(NONE_VARIABLE, "") in ("", "0")
     paths = tuple(Path(folder).expanduser().resolve() for folder in folders)
     return PluginSettings(paths, names, enabled, json.loads(os.environ.get(LEFT_OUT_VARIABLE, "{}")))
+
+
+def add_folders_to_environment(folders: Iterable[str]) -> None:
+    """Add folders of plugins to those that the environment names, where the processes that models run in find them."""
+    earlier = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    # A worker has another working directory.
+    paths = [os.path.abspath(os.path.expanduser(folder)) for folder in (*earlier, *folders) if folder]
+    if paths:
+        os.environ[FOLDERS_VARIABLE] = os.pathsep.join(dict.fromkeys(paths))
 
 
 def built_ins() -> Iterator[Source]:

@@ -1,6 +1,7 @@
 """The commands of plugin authors."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,31 @@ class Angle(OutputMeaning):
 @hookimpl
 def output_meanings():
     return [Angle()]
+"""
+
+TALKATIVE = """
+import altair as alt
+from vizplugins import Handles, Visualizer, hookimpl
+
+print("I was imported")
+
+
+class Talks(Visualizer):
+    "A dot."
+
+    name = title = how_to_read = limitations = "talks"
+    handles = Handles(layer_types=("Dense",), axes=("sample", "unit"), parts=("output",))
+
+    def chart(self, activation, options, extractor=None):
+        print("I was asked")
+        if extractor is not None:
+            extractor.model.summary()
+        return alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().encode(x="a:Q").properties(name="talks")
+
+
+@hookimpl
+def visualizers():
+    return [Talks()]
 """
 
 
@@ -91,8 +117,10 @@ class TestCheck:
 
         assert done.exit_code == 0, done.output
         assert done.output.startswith("passed  power-spectrum: declaration, ")
+        assert "not reached" not in done.output
         assert "6 of 6 are there:" in done.output
         assert "there   licence: MIT" in done.output
+        assert done.output.splitlines()[-1] == "1 picture passed"
 
     def test_a_file_that_says_what_outputs_mean_and_no_more(self, run, tmp_path):
         (tmp_path / "angle.py").write_text(MEANING)
@@ -101,7 +129,13 @@ class TestCheck:
 
         assert done.exit_code == 1
         assert "passed  angle: declaration, explains itself, " in done.output
-        assert "FAILED  broken: [draws] one number of 1: could not be asked: ZeroDivisionError" in done.output
+        (line,) = (line for line in done.output.splitlines() if line.startswith("FAILED"))
+        assert line == (
+            "FAILED  broken: [draws] could not be asked: ZeroDivisionError: division by zero (broken.py:11) "
+            "in 20 of 20 cases, e.g. one number of 1"
+        )
+        assert "not reached  broken: valid, " in done.output
+        assert done.output.splitlines()[-1] == "1 of 2 meanings failed"
         alone = run("check", tmp_path / "angle.py")
         assert alone.exit_code == 0
         assert "only a package can be listed in the directory" in alone.output
@@ -112,8 +146,36 @@ class TestCheck:
 
         assert done.exit_code == 1
         assert "FAILED  import_error.py: ModuleNotFoundError: No module named 'nowhere_to_be_found'" in done.output
-        assert "FAILED  raises: [draws] as recorded of " in done.output
-        assert "ZeroDivisionError" in done.output
+        assert "FAILED  raises: [draws] ZeroDivisionError: division by zero (raises.py:18) in " in done.output
+        assert " cases, e.g. as recorded of Dense (6×8)\n" in done.output
+        assert done.output.count("ZeroDivisionError") == 1
+        assert "passed  raises: declaration, no Streamlit, handles\n" in done.output
+        assert "not reached  raises: valid, budget, " in done.output
+        assert done.output.splitlines()[-1] == "1 of 3 plugins could not be used as it is, 2 of 2 pictures failed"
+
+    def test_one_of_a_folder_by_its_name_with_all_of_what_it_raised(self, run, tmp_path, monkeypatch):
+        monkeypatch.setenv("LAYERSCOPE_PLUGINS", "")
+        write_plugins(tmp_path, "raises")
+        done = run("check", "--plugins", tmp_path, "--traceback", "raises")
+
+        assert "        Traceback (most recent call last):\n" in done.output
+        assert "return 1 / 0\n" in done.output
+        assert done.output.splitlines()[-1] == "1 of 1 picture failed"
+
+    def test_nothing_is_asked_for(self, run):
+        assert "Say what is to be checked" in run("check").output
+
+    def test_what_is_printed_stands_apart_by_who_prints_it(self, run, tmp_path):
+        (tmp_path / "talks.py").write_text(TALKATIVE)
+        done = run("check", tmp_path / "talks.py")
+
+        assert done.exit_code == 0, done.output
+        assert not any("I was" in line or "Model:" in line for line in done.stdout.splitlines())
+        told = done.stderr.splitlines()
+        assert told[:2] == ["printed by talks.py:", "    I was imported"]
+        assert any(re.fullmatch(r"    I was asked  \(\d+ times\)", line) for line in told)
+        assert "printed by Keras:" in told
+        assert any("Total params" in line for line in told)
 
     def test_a_package_that_is_not_there_and_a_folder_without_plugins(self, run, tmp_path):
         (tmp_path / "empty").mkdir()

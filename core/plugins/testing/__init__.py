@@ -12,12 +12,13 @@ With Layerscope installed, pytest finds the same things as fixtures; see :mod:`c
 from core.plugins.registry import Registry
 from core.plugins.testing.activations import make_activation
 from core.plugins.testing.cases import CASES
-from core.plugins.testing.checks import CHECKS, CheckResult, check_visualizer, run_checks
+from core.plugins.testing.checks import CHECKS, check_visualizer, run_checks
 from core.plugins.testing.meaning_checks import check_meaning, run_meaning_checks
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
 from core.plugins.testing.over_steps import small_activations_over_steps
 from core.plugins.testing.reader_checks import READER_CHECKS, check_reader, run_reader_checks
+from core.plugins.testing.results import CheckResult
 from core.plugins.testing.screenshots import screenshot
 
 __all__ = [

@@ -5,34 +5,38 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from altair.utils.schemapi import SchemaValidationError
 
 from core.analysis.other_model import other_model_of
+from core.common.text import count_text, format_shape
 from core.errors import PluginFailed
 from core.extraction.activation import Activation
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.meanings import OutputMeaning
+from core.plugins.panels import Panel, drawing_method
 from core.plugins.readers import InputReader
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from core.plugins.testing.cases import Case, cases_of
 from core.plugins.testing.models import small_extractor
+from core.plugins.testing.results import CheckResult, concluded, equal_failures, failure, problem_failure
 from core.plugins.visualizer import Visualizer
 
 __all__ = [
     "CHECKS",
-    "CheckResult",
     "check_of",
     "check_visualizer",
+    "checks_of",
     "imports_streamlit",
     "raise_failures",
+    "registration_failure",
     "run_checks",
     "why_it_does_not_render",
 ]
@@ -53,30 +57,6 @@ CHECKS: Final[Mapping[str, str]] = {
 """What is checked, by name; the names are part of the API."""
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """How one check ended.
-
-    Attributes:
-        name: One of :data:`CHECKS`.
-        passed: Whether it did.
-        case: What it was tried on, such as ``"NaN"``; empty where that does not matter.
-        layer: The layer that it was tried on, such as ``"LSTM (3×6×8)"``.
-        message: What went wrong; empty if nothing did.
-    """
-
-    name: str
-    passed: bool
-    case: str = ""
-    layer: str = ""
-    message: str = ""
-
-    def in_words(self) -> str:
-        """Return one line."""
-        where = " of ".join(filter(None, (self.case, self.layer)))
-        return f"[{self.name}] {f'{where}: ' if where else ''}{self.message or CHECKS[self.name]}"
-
-
 def check_visualizer(visualizer: Visualizer) -> None:
     """Check a visualizer over all that it claims to handle, see :data:`CHECKS` and :data:`vizplugins.testing.CASES`.
 
@@ -88,18 +68,37 @@ def check_visualizer(visualizer: Visualizer) -> None:
 
 def raise_failures(brought: Visualizer | OutputMeaning | InputReader, results: Iterable[CheckResult]) -> None:
     """Raise an ``AssertionError`` that lists each check that a picture or meaning fails; return if it fails none."""
-    failed = [result.in_words() for result in results if not result.passed]
+    groups = equal_failures(results)
     name = getattr(brought, "name", "") or type(brought).__name__
-    if failed:
+    if groups:
         # Raised, not asserted: pytest would write the list out a second time.
-        raise AssertionError(f"{name} fails {len(failed)} checks:\n" + "\n".join(failed))
+        lines = "\n".join(group.in_words() for group in groups)
+        raise AssertionError(f"{name} fails {count_text(len(groups), 'check')}:\n{lines}")
 
 
 def run_checks(visualizer: Visualizer) -> tuple[CheckResult, ...]:
-    """Check a visualizer; return each failure, and one result for each check that passed throughout."""
-    failures = tuple(_failures(visualizer))
-    failed = {each.name for each in failures}
-    return (*failures, *(CheckResult(name, True) for name in CHECKS if name not in failed))
+    """Check a visualizer.
+
+    Returns:
+        Each failure, and one result for each check that passed throughout. A check that was never reached, such as
+        whether charts are valid of a picture that drew none, has no result.
+    """
+    tried: Counter[str] = Counter()
+    failures = tuple(_failures(visualizer, tried))
+    return concluded(failures, tried, CHECKS)
+
+
+def checks_of(visualizer: Visualizer) -> tuple[str, ...]:
+    """Return the names of the checks that there are for a visualizer; a panel has no charts to be checked."""
+    of_charts = ("valid", "renders") if isinstance(visualizer, Panel) else ()
+    return tuple(name for name in CHECKS if name not in of_charts)
+
+
+def registration_failure(registry: Registry, brought: Visualizer | OutputMeaning | InputReader) -> CheckResult | None:
+    """Register what is to be checked, and return what is wrong with its declarations; None if nothing is."""
+    if registry.register(brought):
+        return None
+    return problem_failure("declaration", registry.problems[-1])
 
 
 @cache
@@ -108,21 +107,20 @@ def _meanings_that_ship() -> MeaningRegistry:
     return Registry(settings=PluginSettings(enabled=False)).meanings
 
 
-def _failures(visualizer: Visualizer) -> Iterator[CheckResult]:
+def _failures(visualizer: Visualizer, tried: Counter[str]) -> Iterator[CheckResult]:
     registry = Registry(discover=False)
     registry.meanings = _meanings_that_ship()
-    if not registry.register(visualizer):
-        problem = registry.problems[-1]
-        yield CheckResult("declaration", False, message=problem.in_words)
+    tried["declaration"] += 1
+    if fault := registration_failure(registry, visualizer):
+        yield fault
         return
+    tried.update(("explains itself", "no Streamlit", "handles"))
     yield from _explanation(visualizer)
     if imports_streamlit(visualizer):
         yield CheckResult("no Streamlit", False, message="import streamlit; the page draws what chart() returns")
-    cases = 0
     for case in cases_of(visualizer):
-        cases += 1
-        yield from _try(registry, visualizer, case)
-    if not cases:
+        yield from _try(registry, visualizer, case, tried)
+    if not tried["draws"]:
         yield CheckResult("handles", False, message=f"no layer suits it: {visualizer.handles.in_words()}")
 
 
@@ -153,40 +151,56 @@ def imports_streamlit(brought: Visualizer | OutputMeaning | InputReader) -> bool
     return "streamlit" in names
 
 
-def _try(registry: Registry, visualizer: Visualizer, case: Case) -> Iterator[CheckResult]:
-    def failed(name: str, message: str) -> CheckResult:
-        shape = "×".join(map(str, case.activation.shape))
-        return CheckResult(name, False, case.name, f"{case.activation.layer.type_name} ({shape})", message)
+def _try(registry: Registry, visualizer: Visualizer, case: Case, tried: Counter[str]) -> Iterator[CheckResult]:
+    layer = f"{case.activation.layer.type_name} ({format_shape(case.activation.shape)})"
 
+    def failed(name: str, message: str) -> CheckResult:
+        return CheckResult(name, False, case.name, layer, message)
+
+    before = _fingerprint(case.activation)
+    tried["draws"] += 1
+    try:
+        drawing, again = (_draw(registry, visualizer, case) for _ in range(2))
+    except PluginFailed as error:
+        name = check_of(error.__cause__)
+        tried[name] += name != "draws"
+        if error.__cause__ is None:
+            yield failed(name, error.message)
+        else:
+            yield failure(name, case.name, layer, error.__cause__, visualizer, drawing_method(visualizer))
+        return
+    is_changed = _fingerprint(case.activation) != before
+    is_other = _content(drawing) != _content(again)
+    # Of what only ever refuses, nothing is known of its charts.
+    tried["budget"] += not drawing.refusal
+    tried["valid"] += bool(drawing.pictures)
+    tried["unchanged"] += is_changed or not drawing.refusal
+    tried["repeatable"] += is_other or not drawing.refusal
+    if is_changed:
+        yield failed("unchanged", "the values are not what they were before it drew")
+    if is_other:
+        yield failed(
+            "repeatable", "drawn twice, it is not the same; give random numbers a seed, and a chart a fixed name"
+        )
+    tried["not empty"] += case.name == "as recorded"
+    if drawing.refusal:
+        if case.name == "as recorded":
+            yield failed("not empty", f"it refuses: {drawing.refusal}")
+    # The slow part: once per layer, and every case of the first.
+    elif drawing.pictures and (case.is_first or case.name == "as recorded"):
+        tried["renders"] += 1
+        faults = (why_it_does_not_render(each.specification) for each in drawing.pictures)
+        if fault := next(filter(None, faults), ""):
+            yield failed("renders", fault)
+
+
+def _draw(registry: Registry, visualizer: Visualizer, case: Case) -> Drawing:
     asked = chart_arguments(visualizer) if case.kind else {}
     extractor = small_extractor(case.kind) if "extractor" in asked else None
     # On one layer with a second model, on the others without: there need not be one.
     other = other_model_of(small_extractor(case.kind)) if "other_model" in asked and case.is_first else None
     other_model = None if other is None else lambda: other
-    before = _fingerprint(case.activation)
-    try:
-        drawing, again = (
-            registry.draw(visualizer.name, case.activation, case.options, extractor=extractor, other_model=other_model)
-            for _ in range(2)
-        )
-    except PluginFailed as error:
-        yield failed(check_of(error.__cause__), error.message)
-        return
-    if _fingerprint(case.activation) != before:
-        yield failed("unchanged", "the values are not what they were before it drew")
-    if _content(drawing) != _content(again):
-        yield failed(
-            "repeatable", "drawn twice, it is not the same; give random numbers a seed, and a chart a fixed name"
-        )
-    if drawing.refusal:
-        if case.name == "as recorded":
-            yield failed("not empty", f"it refuses: {drawing.refusal}")
-        return
-    # The slow part: once per layer, and every case of the first.
-    if case.is_first or case.name == "as recorded":
-        faults = (why_it_does_not_render(each.specification) for each in drawing.pictures)
-        if fault := next(filter(None, faults), ""):
-            yield failed("renders", fault)
+    return registry.draw(visualizer.name, case.activation, case.options, extractor=extractor, other_model=other_model)
 
 
 def check_of(cause: BaseException | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
@@ -14,7 +15,8 @@ from core.inputs.file_content import FileContent, UploadedFile
 from core.inputs.spec import InputSpec
 from core.plugins.readers import InputReader
 from core.plugins.registry import Registry
-from core.plugins.testing.checks import CheckResult, imports_streamlit, raise_failures
+from core.plugins.testing.checks import imports_streamlit, raise_failures, registration_failure
+from core.plugins.testing.results import CheckResult, concluded
 
 __all__ = ["READER_CHECKS", "check_reader", "run_reader_checks"]
 
@@ -29,7 +31,6 @@ READER_CHECKS: Final[Mapping[str, str]] = {
     "refuses damage": "A file of yours that is cut off is read or refused in a sentence: nothing else is raised.",
 }
 """What is checked of a reader, by name; the names are part of the API. The last four need files of yours."""
-_OF_FILES: Final = ("takes its own", "reads", "repeatable", "refuses damage")
 _INPUTS: Final = (
     InputSpec("image", (8, 8, 3), "float32"),
     InputSpec("vector", (5,), "float32"),
@@ -54,32 +55,36 @@ def check_reader(reader: InputReader, *own: tuple[UploadedFile, InputSpec]) -> N
 def run_reader_checks(
     reader: InputReader, own: Sequence[tuple[UploadedFile, InputSpec]] = ()
 ) -> tuple[CheckResult, ...]:
-    """Check a reader; return each failure, and one result for each check that passed throughout."""
-    failures = tuple(_failures(reader, own))
-    failed = {each.name for each in failures}
-    names = [name for name in READER_CHECKS if own or name not in _OF_FILES]
-    return (*failures, *(CheckResult(name, True) for name in names if name not in failed))
+    """Check a reader; return each failure, and one result for each check that was reached and passed throughout."""
+    tried: Counter[str] = Counter()
+    failures = tuple(_failures(reader, own, tried))
+    return concluded(failures, tried, READER_CHECKS)
 
 
-def _failures(reader: InputReader, own: Sequence[tuple[UploadedFile, InputSpec]]) -> Iterator[CheckResult]:
+def _failures(
+    reader: InputReader, own: Sequence[tuple[UploadedFile, InputSpec]], tried: Counter[str]
+) -> Iterator[CheckResult]:
     registry = Registry(discover=False)
-    if not registry.register(reader):
-        yield CheckResult("declaration", False, message=registry.problems[-1].in_words)
+    tried["declaration"] += 1
+    if fault := registration_failure(registry, reader):
+        yield fault
         return
+    tried.update(("explains itself", "no Streamlit"))
     if not reader.summary().strip():
         yield CheckResult("explains itself", False, message="it has no docstring whose first line says what it is")
     if not reader.takes.strip():
         yield CheckResult("explains itself", False, message="it has no takes, which says how its files are known")
     if imports_streamlit(reader):
         yield CheckResult("no Streamlit", False, message="import streamlit; the page shows what read() returns")
-    yield from _greed(registry)
+    yield from _greed(registry, tried)
     for file, spec in own:
-        yield from _tried(registry, file, spec)
+        yield from _try(registry, file, spec, tried)
 
 
-def _greed(registry: Registry) -> Iterator[CheckResult]:
+def _greed(registry: Registry, tried: Counter[str]) -> Iterator[CheckResult]:
     for file in _other_files():
         for spec in _INPUTS:
+            tried["leaves others"] += 1
             try:
                 content, failures = registry.readers(file, spec)
             except InputRejected as error:
@@ -90,11 +95,12 @@ def _greed(registry: Registry) -> Iterator[CheckResult]:
                 yield CheckResult("leaves others", False, file.name, spec.name, failure)
 
 
-def _tried(registry: Registry, file: UploadedFile, spec: InputSpec) -> Iterator[CheckResult]:
+def _try(registry: Registry, file: UploadedFile, spec: InputSpec, tried: Counter[str]) -> Iterator[CheckResult]:
     def failed(name: str, message: str) -> CheckResult:
         return CheckResult(name, False, file.name, spec.name, message)
 
     read: list[FileContent] = []
+    tried.update(("takes its own", "reads"))
     for _ in range(2):
         try:
             content, failures = registry.readers(file, spec)
@@ -105,6 +111,7 @@ def _tried(registry: Registry, file: UploadedFile, spec: InputSpec) -> Iterator[
             yield failed("reads" if failures else "takes its own", " ".join(failures) or "match() returned False")
             return
         read.append(content)
+    tried.update(("repeatable", "refuses damage"))
     if not np.array_equal(read[0].values, read[1].values, equal_nan=read[0].values.dtype.kind == "f"):
         yield failed("repeatable", "read twice, it does not hold the same; give random numbers a seed")
     for share in (0.5, 0.9):

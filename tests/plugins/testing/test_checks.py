@@ -1,7 +1,10 @@
 """Each check finds what it is there for: a visualizer that is broken in just that way."""
 
+import inspect
 import itertools
+import re
 import time
+from pathlib import Path
 
 import altair as alt
 import pandas as pd
@@ -9,6 +12,7 @@ import pytest
 
 from core.plugins.handles import Handles
 from core.plugins.testing.cases import cases_of
+from core.plugins.testing.results import equal_failures
 from core.plugins.visualizer import Refusal, Visualizer
 from vizplugins.testing import CASES, CHECKS, check_visualizer, run_checks
 
@@ -43,6 +47,18 @@ class Homeless(Sound):
 class Raising(Sound):
     def chart(self, activation, options):
         return super().chart(activation, options) if activation.shape[0] > 1 else 1 / 0
+
+
+class Miscalling(Sound):
+    def chart(self, activation, options):
+        return pd.DataFrame({"value": [activation.shape[0]]})["nothing"]
+
+
+class Fussy(Sound):
+    def chart(self, activation, options):
+        if activation.shape[0] == 1:
+            raise ValueError("one sample")
+        raise RuntimeError(f"not {activation.shape[0]}")
 
 
 class Invalid(Sound):
@@ -110,7 +126,7 @@ def test_what_is_sound_passes():
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_check_finds_what_it_is_for_and_nothing_else_fails(name):
     assert failed(BROKEN[name]()) == {name}
-    with pytest.raises(AssertionError, match=rf"fails \d+ checks:\n\[{name}\]"):
+    with pytest.raises(AssertionError, match=rf"fails 1 check:\n\[{name}\]"):
         check_visualizer(BROKEN[name]())
 
 
@@ -137,10 +153,47 @@ def test_every_check_is_tried_here():
     assert {*BROKEN, "no Streamlit"} == set(CHECKS)
 
 
-def test_a_failure_says_on_what():
+def test_a_failure_says_on_what_and_where():
     (result,) = (each for each in run_checks(Raising()) if not each.passed)
-    assert result.in_words().startswith("[draws] batch of one of Dense (1×8): Sound (sound, ")
-    assert "ZeroDivisionError" in result.message
+    line = inspect.getsourcelines(Raising.chart)[1] + 1
+
+    assert result.in_words() == (
+        "[draws] batch of one of Dense (1×8): ZeroDivisionError: division by zero "
+        f"({Path(__file__).relative_to(Path.cwd())}:{line})"
+    )
+    assert result.traceback.startswith("Traceback (most recent call last)")
+
+
+def test_what_the_author_called_is_named_by_the_line_that_called_it():
+    (group,) = equal_failures(run_checks(Miscalling()))
+    line = inspect.getsourcelines(Miscalling.chart)[1] + 1
+
+    assert group.example.place == f"{__file__}:{line}"
+    assert "site-packages" in group.example.traceback
+
+
+def test_equal_failures_are_one_line_that_says_in_how_many_cases():
+    results = run_checks(Miscalling())
+    (group,) = equal_failures(results)
+
+    assert group.count == group.example.tried == len([each for each in results if not each.passed])
+    assert re.fullmatch(
+        r"\[draws\] KeyError: 'nothing' \(.*\) in 12 of 12 cases, e\.g\. as recorded of Dense \(6×8\)", group.in_words()
+    )
+
+
+def test_other_failures_are_other_lines():
+    assert [(group.example.message, group.count) for group in equal_failures(run_checks(Fussy()))] == [
+        ("RuntimeError: not 6", 11),
+        ("ValueError: one sample", 1),
+    ]
+
+
+def test_what_was_never_reached_is_not_passed():
+    names = {result.name for result in run_checks(Miscalling())}
+
+    assert names == {"declaration", "explains itself", "no Streamlit", "handles", "draws"}
+    assert {"valid", "renders", "repeatable"}.isdisjoint(result.name for result in run_checks(Unwilling()))
 
 
 class TestCases:
