@@ -136,6 +136,7 @@ class _Engine:
     def _start_here(self) -> None:
         workspace_module = importlib.import_module("core.workspace.workspace")
         importlib.import_module("tensorflow")
+        importlib.import_module("core.common.prints").hear_prints()
         self._import_page()
         importlib.import_module("core.workspace.workers.serving").open_first_example(workspace_module.Workspace())
 

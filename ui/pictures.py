@@ -387,6 +387,9 @@ def draw_charts(
             on_select=clicked,
             alt=picture.alt,
         )
+    if result.printed:
+        with st.expander(f"For the author of {plain(visualizer.package)}: what it printed"):
+            st.code(result.printed, language="text")
 
 
 def chart_clicked(key: str, several: Collection[str], follows: Mapping[str, str]) -> None:

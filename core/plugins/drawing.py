@@ -31,7 +31,7 @@ from core.plugins.deadlines import Deadline
 from core.plugins.declarations import chart_arguments
 from core.plugins.meanings import OutputMeaning
 from core.plugins.panels import Panel, PanelPage, drawing_method, sound_page
-from core.plugins.plugin import Origin
+from core.plugins.plugin import Origin, problem_of
 from core.plugins.visualizer import Options, Refusal, Visualizer
 
 __all__ = [
@@ -85,6 +85,7 @@ class Drawing:
         notes: A sentence per option value that had to be fitted.
         faults: By option, why its value was refused and the default taken.
         panel: The page of a panel, which has no charts; else None.
+        printed: What a stranger's plugin printed meanwhile, where that is heard, see :mod:`core.common.prints`.
     """
 
     pictures: tuple[Picture, ...]
@@ -92,6 +93,7 @@ class Drawing:
     notes: tuple[str, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
     panel: PanelPage | None = None
+    printed: str = ""
 
     @property
     def chart(self) -> Any:
@@ -367,7 +369,12 @@ def _frozen(result: Any) -> Any:
 
 
 def drawing_failed(
-    brought: Visualizer | OutputMeaning, origin: Origin, what: str, error: BaseException, instead: str
+    brought: Visualizer | OutputMeaning,
+    origin: Origin,
+    what: str,
+    error: BaseException,
+    instead: str,
+    printed: str = "",
 ) -> PluginFailed:
     """Return what is said where a picture or a meaning raised, with its traceback.
 
@@ -377,18 +384,26 @@ def drawing_failed(
         what: What it was to draw, in words; empty if that is not known.
         error: What it raised.
         instead: What a person can do now, a sentence.
+        printed: What it printed until then.
     """
     is_ours = origin.source == "built-in"
     name = brought.title if is_ours else f"{brought.title} ({brought.name}, {origin.in_words})"
-    author = origin.report_to or f"the author of {origin.package or origin.plugin}"
+    problem = problem_of(origin, "drawing", error)
+    told = "".join(traceback.format_exception(error)) if is_ours else problem.traceback
     return PluginFailed(
-        f"{name} failed{what and f' on {what}'}: {type(error).__name__}: {error}",
+        f"{name} failed{what and f' on {what}'}: {problem.message if is_ours else problem.in_words}",
         plugin=brought.name,
         package=origin.package,
         version=origin.version,
-        traceback="".join(traceback.format_exception(error)),
-        remedy=_own_remedy(error, instead) if is_ours else f"{instead} Send the traceback to {author}.",
+        traceback=f"{told}\nIt printed:\n{printed}" if printed else told,
+        remedy=_own_remedy(error, instead) if is_ours else f"{instead} {_what_its_author_does(origin)}",
     )
+
+
+def _what_its_author_does(origin: Origin) -> str:
+    if origin.source == "file":
+        return "If it is yours: mend the file and save it, and it is drawn again by itself."
+    return f"Send the traceback to {origin.report_to or f'the author of {origin.package or origin.plugin}'}."
 
 
 def _own_remedy(error: BaseException, instead: str) -> str:

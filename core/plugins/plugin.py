@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import itertools
 import sysconfig
 import traceback
 from collections.abc import Sequence
@@ -33,6 +35,17 @@ PluginStatus = Literal["ready", "failed", "not allowed"]
 Stage = Literal["import", "registration", "hook", "drawing"]
 
 _OURS: Final = Path(__file__).resolve().parents[1]
+_DISTRIBUTIONS: Final = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+}
+"""What has a module of another name."""
 _PYTHON: Final = Path(sysconfig.get_paths()["stdlib"])
 
 
@@ -172,7 +185,8 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
     """
     file, line = place or _place_of(error)
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    lines = "".join(traceback.format_exception(error))
+    message += _missing_module(error)
+    lines = _own_traceback(error)
     return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
 
 
@@ -225,6 +239,35 @@ def _line_with(path: str, text: str) -> int:
     return next((number for number, line in enumerate(lines, 1) if text in line), 0)
 
 
+def _own_traceback(error: BaseException) -> str:
+    """Return the traceback from the first line of the plugin's own on: how Layerscope came to it tells it nothing."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part is not None:
+        frames = list(itertools.dropwhile(_is_of_the_host, part.stack))
+        part.stack = traceback.StackSummary.from_list(frames)
+        part = part.__cause__ or part.__context__
+    return "".join(told.format())
+
+
+def _is_of_the_host(frame: traceback.FrameSummary) -> bool:
+    path = Path(frame.filename)
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    is_ours = _OURS in path.parents and BUILT_IN_PACKAGE not in path.parts
+    return frame.filename.startswith("<") or is_ours or (_PYTHON in path.parents and not installed)
+
+
+def _missing_module(error: BaseException) -> str:
+    """Return the end of a sentence: what to install where a module is missing; empty where that is not the matter."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    module = error.name.partition(".")[0]
+    if module in importlib.metadata.packages_distributions():
+        return "; it was installed while the app runs: start the app again"
+    package = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
+    return f"; install it where Layerscope runs, such as by `pip install {package}`, and start the app again"
+
+
 def _place_of(error: BaseException) -> tuple[str, int]:
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 0
@@ -232,9 +275,6 @@ def _place_of(error: BaseException) -> tuple[str, int]:
     told = error.__cause__ if isinstance(error, TimeoutError) and error.__cause__ else error
     # The last line outside of our own code and of Python's own: there the plugin called what failed.
     for frame in reversed(traceback.extract_tb(told.__traceback__)):
-        path = Path(frame.filename)
-        installed = {"site-packages", "dist-packages"} & set(path.parts)
-        if frame.filename.startswith("<") or _OURS in path.parents or (_PYTHON in path.parents and not installed):
-            continue
-        return frame.filename, frame.lineno or 0
+        if not _is_of_the_host(frame):
+            return frame.filename, frame.lineno or 0
     return "", 0

@@ -20,6 +20,7 @@ import altair as alt
 from core.analysis.layer_dataset import LayerDataset
 from core.analysis.other_model import OtherModel, other_model_of
 from core.common.limits import get_limits, raised_by
+from core.common.prints import collected_prints
 from core.common.text import did_you_mean
 from core.errors import ExtractionFailed, InputRejected, NoGradient, PluginFailed
 from core.extraction.activation import Activation, Activations
@@ -310,11 +311,15 @@ class Registry:
 
         # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
         try:
-            return self._loaded.isolated(entry.origin, "drawing", limits.chart_seconds, timeout_message, draw_within)
+            with collected_prints() as prints:
+                drawing = self._loaded.isolated(
+                    entry.origin, "drawing", limits.chart_seconds, timeout_message, draw_within
+                )
         except (Exception, SystemExit) as error:
             shape = "×".join(map(str, activation.shape))
             what = f"{activation.key} ({activation.layer.type_name}, {shape})"
-            raise drawing_failed(visualizer, entry.origin, what, error, _OTHER_PICTURE) from error
+            raise drawing_failed(visualizer, entry.origin, what, error, _OTHER_PICTURE, prints.getvalue()) from error
+        return drawing if entry.origin.source == "built-in" else replace(drawing, printed=prints.getvalue())
 
     def _entry(self, name: str) -> Entry:
         entries = self._loaded.entries

@@ -244,7 +244,8 @@ def chart_result(visualizer: Visualizer, drawing: Drawing) -> ChartResult:
     )
     drawn = drawing.panel
     panel = PanelPicture(drawn.html, drawn.description, drawn.height) if drawn else None
-    return ChartResult(pictures, drawing.notes, dict(drawing.faults), drawing.refusal, panel=panel)
+    faults = dict(drawing.faults)
+    return ChartResult(pictures, drawing.notes, faults, drawing.refusal, panel=panel, printed=drawing.printed)
 
 
 def failed_chart(error: PluginFailed) -> ChartResult:

@@ -571,6 +571,7 @@ class ChartResult:
         refusal: Why the visualizer has nothing to draw; empty if it has.
         failure: What went wrong; None if nothing did.
         panel: The page of a panel, which has no charts; else None.
+        printed: What a stranger's plugin printed while it drew.
     """
 
     pictures: tuple[ChartPicture, ...] = ()
@@ -580,6 +581,7 @@ class ChartResult:
     failure: Failure | None = None
     seconds: float = field(default=0.0, compare=False)
     panel: PanelPicture | None = None
+    printed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,12 @@ def plugins(registry: Registry) -> tuple[PluginSummary, ...]:
     return tuple(_summary(registry, plugin) for plugin in registry.plugins)
 
 
-def failure_of(problem: Problem) -> Failure:
+def failure_of(plugin: Plugin, problem: Problem) -> Failure:
     """Return what went wrong with a plugin, as a page shows it."""
     author = f"report it to {problem.report_to}" if problem.report_to else "tell its author"
-    if problem.package == BUILT_IN_PACKAGE:
+    if plugin.source == "file":
+        author = "mend the file and save it, and it is loaded again by itself"
+    elif problem.package == BUILT_IN_PACKAGE:
         author = "it is a fault of Layerscope"
     return Failure(
         f"{problem.plugin}: {problem.in_words}",
@@ -125,7 +127,7 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
             )
             for each in brought
         ),
-        tuple(map(failure_of, plugin.problems)),
+        tuple(failure_of(plugin, problem) for problem in plugin.problems),
         plugin.notices,
         plugin.import_seconds,
         plugin.changed_at,

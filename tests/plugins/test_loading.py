@@ -1,3 +1,4 @@
+import importlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from core.charts.altair_settings import plain_settings, put_back
+from core.common.prints import hear_prints
 from core.errors import PluginFailed
 from core.plugins.plugin import Origin
 from core.plugins.registry import Registry, get_registry
@@ -78,6 +80,8 @@ def broken(tmp_path_factory):
 
 
 def test_a_file_that_only_brings_a_class_for_models_is_no_failure(registry, tmp_path):
+    # As in the app, where it is there: to import it is slow, and would be said of the plugin.
+    importlib.import_module("keras")
     code = """
         import keras
 
@@ -153,6 +157,50 @@ def test_what_is_replaced_between_two_plugins_is_left(registry, save, activation
 
     assert alt.Chart.mark_trail is mine
     assert not registry.problems
+
+
+PRINTS_AND_RAISES = """
+    import altair as alt
+    import numpy as np
+    from vizplugins import Handles, Visualizer, hookimpl
+
+    def broadcast(values):
+        return np.zeros(3) + np.zeros(4)
+
+    class Raises(Visualizer):
+        \"\"\"Raises.\"\"\"
+
+        name, title = "raises", "Raises"
+        handles = Handles(layer_types=("Layer",))
+
+        def chart(self, activation, options):
+            print("shape", activation.shape)
+            return broadcast(activation.values)
+
+    @hookimpl
+    def visualizers():
+        return [Raises()]
+"""
+
+
+def test_of_a_file_that_raises_while_it_draws_the_place_is_said_and_that_it_is_to_be_mended(
+    registry, save, activation, monkeypatch
+):
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    hear_prints()
+    save("raises.py", code=PRINTS_AND_RAISES)
+    registry.refresh()
+    with pytest.raises(PluginFailed) as caught:
+        registry.draw("raises", activation)
+
+    assert caught.value.message.endswith("shapes (3,) (4,)  (raises.py, line 7)")
+    assert "mend the file and save it" in caught.value.remedy
+    assert "author" not in caught.value.remedy
+    lines = caught.value.traceback.splitlines()
+    assert 'raises.py", line 17, in chart' in lines[1]
+    assert "core/plugins" not in caught.value.traceback
+    assert lines[-2:] == ["It printed:", "shape (2, 3)"]
 
 
 class TestBrokenPlugins:

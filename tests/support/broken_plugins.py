@@ -39,7 +39,11 @@ def _chart(name: str, body: str) -> str:
 
 # What is found when the plugin is loaded: the code, and words of its failure.
 LOADING = {
-    "import_error": ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found' (import_error.py, line 1)"),
+    "import_error": (
+        "import nowhere_to_be_found",
+        "No module named 'nowhere_to_be_found'; install it where Layerscope runs, such as by "
+        "`pip install nowhere-to-be-found`, and start the app again (import_error.py, line 1)",
+    ),
     "system_exit": ("import sys\nsys.exit(3)", "SystemExit: 3 (system_exit.py, line 2)"),
     "syntax_error": ("def broken(:\n    pass", "SyntaxError: invalid syntax (syntax_error.py, line 1)"),
     "never_returns_at_import": (

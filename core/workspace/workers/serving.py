@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from core.charts.altair_shortcuts import make_charts_only
 from core.common.limits import Limits
+from core.common.prints import hear_prints
 from core.common.progress import Progress
 from core.errors import LayerscopeError
 from core.plugins.sources import LEFT_OUT_VARIABLE
@@ -62,6 +63,7 @@ def serve(
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _be_quiet(private)
+    hear_prints()
     make_charts_only()
     os.environ[LEFT_OUT_VARIABLE] = json.dumps(dict(left_out))
     # Whatever a plugin does meanwhile; the clock is set sooner while one is imported.
