@@ -9,6 +9,7 @@ import pytest
 from pydantic import ByteSize
 
 from core.common.limits import Limits
+from core.plugins import registry
 from core.workspace.workers.forking import start_fork_server
 from core.workspace.workers.pool import WorkerPool
 from core.workspace.workers.remote import RemoteWorkspace
@@ -17,9 +18,12 @@ from tests.workspace.workers.trouble import install
 SECRET = "the key of another service"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fork_server(tmp_path_factory):
-    """The server that workers are forked from, with a secret in its environment and the plugin where it is found."""
+    """The server that workers are forked from, with a secret in its environment and the plugin where it is found.
+
+    It is found in this process as well, so all is as before for the tests of other folders.
+    """
     folder = tmp_path_factory.mktemp("installed")
     install(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -29,6 +33,7 @@ def fork_server(tmp_path_factory):
         patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]))
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         patch.setattr(sys, "path", [*sys.path, str(folder)])
+        patch.setattr(registry, "_registry", None)
         start_fork_server()
         yield folder
         forkserver._forkserver._stop()
