@@ -52,7 +52,8 @@ def panel_frame(panel: PanelPicture, visualizer: VisualizerSummary, place: str) 
         },
         height="content",
     )
-    whose = "Layerscope's own" if visualizer.package == BUILT_IN_PACKAGE else f"of {plain(visualizer.package)}"
+    ships = visualizer.package == BUILT_IN_PACKAGE
+    whose = "which ships with Layerscope" if ships else f"of {plain(visualizer.package)}"
     st.caption(
         f":material/extension: Drawn by its plugin's own code, {whose}, as a page in a frame that runs no script and "
         "loads nothing."
