@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.common.display import set_display
+from core.models.other_loaders import set_loaders
 
 if TYPE_CHECKING:
     from core.analysis.maximization.ascent import AscentSettings
@@ -85,5 +86,10 @@ def _chart(picture: str, activation: Any, **options: Any) -> Any:
     return import_module("core.notebook.pictures").picture_called(picture, activation, **options)
 
 
+def _load(file: Any) -> Any:
+    return import_module("core.plugins.registry").get_registry().loaders(file)
+
+
 # This runs before any module of the engine, whatever of it is imported first.
 set_display(_display, _chart)
+set_loaders(_load)

@@ -104,13 +104,14 @@ def reference() -> str:
             lines += _entry(name, hook)
     lines += ["## `vizplugins.testing`", ""]
     for name in vizplugins.testing.__all__:
-        if name not in ("CASES", "CHECKS", "OUTPUTS", "READER_CHECKS"):
+        if name not in ("CASES", "CHECKS", "LOADER_CHECKS", "OUTPUTS", "READER_CHECKS"):
             lines += _entry(name, getattr(vizplugins.testing, name))
     for title, table in (
         ("Checks", vizplugins.testing.CHECKS),
         ("Cases", vizplugins.testing.CASES),
         ("Outputs", vizplugins.testing.OUTPUTS),
         ("Checks of readers", vizplugins.testing.READER_CHECKS),
+        ("Checks of loaders", vizplugins.testing.LOADER_CHECKS),
     ):
         lines += [f"### {title}", "", "| name | what it is |", "|---|---|"]
         lines += [f"| {name} | {text} |" for name, text in table.items()] + [""]

@@ -76,9 +76,7 @@ def page() -> None:
         undrawn += _gallery(cards)
     st.markdown("##### Output meanings :gray[· what the answer of a model is taken for]")
     _meanings(ours)
-    st.markdown(
-        "##### Files :gray[· what samples are read from, beside images, arrays, tables, text, sounds and films]"
-    )
+    st.markdown("##### Files :gray[· read for samples or models, beside those that Layerscope reads itself]")
     _readers(ours)
     # What has to be drawn comes when all else stands.
     for card in undrawn:
@@ -120,7 +118,7 @@ def _table(plugins: Sequence[PluginSummary]) -> None:
         "from": [_whence(each) for each in plugins],
         "pictures": [", ".join(shown.title for shown in each.visualizers) for each in plugins],
         "output meanings": [", ".join(shown.title for shown in each.meanings) for each in plugins],
-        "files": [", ".join(shown.title for shown in each.readers) for each in plugins],
+        "files": [", ".join(shown.title for shown in (*each.readers, *each.loaders)) for each in plugins],
         "import": [each.import_seconds for each in plugins],
         "changed": [each.changed_at for each in plugins],
         "report to": [each.report_to for each in plugins],
@@ -189,8 +187,8 @@ def _meanings(plugins: Sequence[PluginSummary]) -> None:
 
 
 def _readers(plugins: Sequence[PluginSummary]) -> None:
-    """Draw a card per reader of files."""
-    cards = [(plugin, each) for plugin in plugins for each in plugin.readers]
+    """Draw a card per kind of file that samples are read from, or models are made of."""
+    cards = [(plugin, each) for plugin in plugins for each in (*plugin.readers, *plugin.loaders)]
     cards.sort(key=lambda card: card[1].title.casefold())
     for start in range(0, len(cards), _COLUMNS):
         row = cards[start : start + _COLUMNS]

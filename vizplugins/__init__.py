@@ -18,7 +18,7 @@ from core.analysis import (
 from core.analysis.layer_dataset import LayerDataset
 from core.analysis.other_model import OtherModel
 from core.charts import ColourScheme, gallery, overlays, raster, sample_pictures, scatter
-from core.errors import InputRejected
+from core.errors import InputRejected, ModelRefused
 from core.extraction.activation import Activation, Activations
 from core.extraction.extractor import Extractor
 from core.extraction.weights import FreshWeights
@@ -29,8 +29,11 @@ from core.inputs.model_output import LEAST_PROBABILITY, are_distributions, are_s
 from core.inputs.sample_context import SampleContext
 from core.inputs.sounds import playable
 from core.inputs.spec import InputSpec, as_colours
+from core.models import saved_graphs
+from core.models.other_loaders import ModelFileCopy
 from core.plugins.handles import Handles, Missing, without_units
 from core.plugins.hookspecs import hookimpl
+from core.plugins.loaders import ModelLoader
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.meanings import (
     ANSWER_HEIGHT,
@@ -98,6 +101,9 @@ __all__ = [
     "MeaningName",
     "MeaningRegistry",
     "Missing",
+    "ModelFileCopy",
+    "ModelLoader",
+    "ModelRefused",
     "NoneTitle",
     "Options",
     "OtherModel",
@@ -136,6 +142,7 @@ __all__ = [
     "raster",
     "recurrence",
     "sample_pictures",
+    "saved_graphs",
     "scatter",
     "unit_connections",
     "unit_statistics",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_KINDS: Final = ("picture", "meaning", "reader")
+_KINDS: Final = ("picture", "meaning", "reader", "loader")
 
 
 class _Checked(NamedTuple):
@@ -79,7 +79,14 @@ def _checks(registry: Registry) -> list[tuple[str, str, Callable[[], Sequence[Ch
     """Return what is to be checked: kind, name, what checks it, and the names of its checks."""
     from functools import partial
 
-    from core.plugins.testing import READER_CHECKS, run_checks, run_meaning_checks, run_reader_checks
+    from core.plugins.testing import (
+        LOADER_CHECKS,
+        READER_CHECKS,
+        run_checks,
+        run_loader_checks,
+        run_meaning_checks,
+        run_reader_checks,
+    )
     from core.plugins.testing.checks import checks_of
     from core.plugins.testing.meaning_checks import MEANING_CHECKS
 
@@ -88,6 +95,10 @@ def _checks(registry: Registry) -> list[tuple[str, str, Callable[[], Sequence[Ch
         *(("picture", each.name, partial(run_checks, each), checks_of(each)) for each in pictures),
         *(("meaning", each.name, partial(run_meaning_checks, each), MEANING_CHECKS) for each in meanings),
         *(("reader", each.name, partial(run_reader_checks, each), tuple(READER_CHECKS)) for each in readers),
+        *(
+            ("loader", each.name, partial(run_loader_checks, each), tuple(LOADER_CHECKS))
+            for each in registry.loaders.all
+        ),
     ]
 
 
@@ -119,6 +130,7 @@ def _why_missed(checked: _Checked) -> str:
         return ""
     of_yours: Mapping[str, str] = {
         "meaning": "; give outputs of yours in a test: check_meaning(meaning, output)",
+        "loader": "; give files of yours in a test: check_loader(loader, path)",
         "reader": "; give files of yours in a test: check_reader(reader, (file, spec))",
     }
     return of_yours.get(checked.kind, "")

@@ -42,6 +42,7 @@ def list_plugins(as_json: bool) -> None:
             ]
             brought += [f"{meaning.name} (output meaning)" for meaning in each.meanings]
             brought += [f"{reader.name} (input reader)" for reader in each.readers]
+            brought += [f"{loader.name} (model loader)" for loader in each.loaders]
             seconds = f"{each.import_seconds:.2f} s"
             click.echo(f"{each.status:<12} {each.name:<28} {seconds:>7}  {whence:<28} {', '.join(brought)}".rstrip())
             for failure in each.failures:

@@ -64,7 +64,8 @@ class ModelFile:
 
     Args:
         kind: ``"keras"`` (.keras archive, or the same as a folder), ``"hdf5"`` (.h5), ``"architecture"`` (JSON, with
-            weights apart), ``"saved_model"`` (folder or zip of one), ``"tflite"`` or ``"frozen_graph"`` (.pb).
+            weights apart), ``"saved_model"`` (folder or zip of one), ``"tflite"``, ``"frozen_graph"`` (.pb), or
+            ``"other"``, which a plugin opened and of which nothing else is known.
         keras_version: The version that wrote the file, empty where the file does not say.
         class_names: Every class that the configuration names, layers inside layers included, sorted; of TensorFlow
             Lite every operator. Empty for a SavedModel, which holds a graph instead of a configuration.
@@ -81,7 +82,7 @@ class ModelFile:
         name: What it is called in messages.
     """
 
-    kind: Literal["keras", "hdf5", "architecture", "saved_model", "tflite", "frozen_graph"]
+    kind: Literal["keras", "hdf5", "architecture", "saved_model", "tflite", "frozen_graph", "other"]
     keras_version: str = ""
     class_names: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)

@@ -34,8 +34,8 @@ from core.models.copies import Source, content_key, staged_copy
 from core.models.inspection import LocatedModel, ModelFile, inspect_located, located_model, unpacked_model
 from core.models.keras2_operations import check_types
 from core.models.lambda_code import functions_of_lambdas
-from core.models.saved_model.check import MAX_GRAPH_BYTES
-from core.models.saved_model.opening import chosen_signature, model_of_frozen_graph, model_of_saved_model
+from core.models.other_loaders import ModelFileCopy, load_by_others, load_other_kind
+from core.models.saved_model.opening import chosen_signature, model_of_saved_model
 from core.models.sizes import Sizes, check_limits
 from core.models.stored_weights import weights_as_stored
 from core.models.trust import NO_TRUST, Trust
@@ -125,6 +125,10 @@ def load_model_file(
     with tempfile.TemporaryDirectory(prefix="layerscope-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         path, file_name = staged_copy(source, weights, member, Path(folder), limits)
         name = safe_name(name or file_name)
+        model, whose, failures = load_other_kind(ModelFileCopy(name, path, name))
+        if model is not None:
+            return LoadedModel(model, ModelFile("other", name=name), (whose,) if whose else ())
+        stack.enter_context(_failures_told(failures))
         location = stack.enter_context(located_model(path, name=name, limits=limits, member=member))
         location = unpacked_model(location, Path(folder) / "unpacked")
         file = objects.supply(lambda: inspect_located(location, objects.allowed, limits))
@@ -152,6 +156,17 @@ def load_model_file(
             _check_that_code_runs(model, name)
         code = ["code of its own"] if lambdas else []
         return LoadedModel(with_bias_along_channels(model), file, (*dict.fromkeys(objects.used), *code))
+
+
+@contextmanager
+def _failures_told(failures: Collection[str]) -> Iterator[None]:
+    """Says in a refusal which plugins failed on the file before."""
+    try:
+        yield
+    except ModelRefused as error:
+        if failures:
+            error.message = " ".join((*failures, error.message))
+        raise
 
 
 def _check_that_code_runs(model: Any, name: str) -> None:
@@ -386,7 +401,10 @@ def _load_saved_model(location: LocatedModel, file: ModelFile, target: Path, con
 
 
 def _load_frozen_graph(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:
-    return model_of_frozen_graph(location.tree.read(location.place.path, file.name, MAX_GRAPH_BYTES), file.name)
+    path = location.place.path
+    # A file that was given alone is copied for us under another name.
+    file_name = path.rpartition("/")[2] if path.lower().endswith(".pb") else file.name
+    return load_by_others(ModelFileCopy(file.name, _file_on_disk(location, path), file_name))
 
 
 def _load_lite(location: LocatedModel, file: ModelFile, target: Path, config: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from core.common.text import did_you_mean, or_list
 from core.plugins import hookspecs
 from core.plugins.handles import Handles
+from core.plugins.loaders import ModelLoader
 from core.plugins.meanings import OutputMeaning
 from core.plugins.options import control_fault
 from core.plugins.panels import Panel, drawing_method
@@ -22,6 +23,7 @@ __all__ = [
     "chart_arguments",
     "declaration_fault",
     "hook_fault",
+    "loader_fault",
     "meaning_fault",
     "place_of",
     "reader_fault",
@@ -175,21 +177,31 @@ def meaning_fault(meaning: Any) -> str:
 
 def reader_fault(reader: Any) -> str:
     """Return what is wrong with the declarations of a reader, whatever a plugin brought; empty if nothing is."""
-    if not isinstance(reader, InputReader):
-        return "is not an instance of vizplugins.InputReader (an instance is needed, not the class)"
+    return _file_fault(reader, InputReader, ("match", "read"), "self, file, spec")
+
+
+def loader_fault(loader: Any) -> str:
+    """Return what is wrong with the declarations of a loader, whatever a plugin brought; empty if nothing is."""
+    return _file_fault(loader, ModelLoader, ("match", "load"), "self, file")
+
+
+def _file_fault(brought: Any, base: type, methods: tuple[str, ...], arguments: str) -> str:
+    if not isinstance(brought, base):
+        return f"is not an instance of vizplugins.{base.__name__} (an instance is needed, not the class)"
     for attribute in ("name", "title"):
-        if not isinstance(getattr(reader, attribute), str) or not getattr(reader, attribute):
+        if not isinstance(getattr(brought, attribute), str) or not getattr(brought, attribute):
             return f"declares no {attribute}"
-    if not isinstance(reader.takes, str):
-        return f"declares takes = {reader.takes!r}, text is needed"
-    for method in ("match", "read"):
-        if getattr(type(reader), method) is getattr(InputReader, method):
-            return f"has no method {method}(self, file, spec)"
+    takes = getattr(brought, "takes", None)
+    if not isinstance(takes, str):
+        return f"declares takes = {takes!r}, text is needed"
+    for method in methods:
+        if getattr(type(brought), method) is getattr(base, method):
+            return f"has no method {method}({arguments})"
     return ""
 
 
-def summary_of(brought: Visualizer | OutputMeaning | InputReader) -> str:
-    """Return the sentence that a picture, a meaning or a reader says of itself; what it raised, if it does."""
+def summary_of(brought: Visualizer | OutputMeaning | InputReader | ModelLoader) -> str:
+    """Return the sentence that what a plugin brought says of itself; what it raised, if it does."""
     try:
         return str(brought.summary())
     except Exception as error:

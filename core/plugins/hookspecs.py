@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pluggy
 
 from core.extraction.activation import Activations
+from core.plugins.loaders import ModelLoader
 from core.plugins.meanings import OutputMeaning
 from core.plugins.panels import Panel
 from core.plugins.plugin import PROJECT_NAME
@@ -18,6 +19,7 @@ __all__ = [
     "activations_published",
     "hookimpl",
     "input_readers",
+    "model_loaders",
     "output_meanings",
     "panels",
     "visualizers",
@@ -42,6 +44,12 @@ def output_meanings() -> Sequence[OutputMeaning]:
 @hookspec
 def input_readers() -> Sequence[InputReader]:
     """Return the readers of files of samples that this plugin brings, one instance each; see docs/plugins.md."""
+    return ()
+
+
+@hookspec
+def model_loaders() -> Sequence[ModelLoader]:
+    """Return the loaders of model files that this plugin brings, one instance each; see docs/plugins.md."""
     return ()
 
 

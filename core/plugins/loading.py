@@ -29,12 +29,14 @@ from core.plugins.declarations import (
     VERSION_NAME,
     declaration_fault,
     hook_fault,
+    loader_fault,
     meaning_fault,
     place_of,
     reader_fault,
     registered_classes,
     version_fault,
 )
+from core.plugins.loaders import LoaderEntry, ModelLoader
 from core.plugins.meanings import MeaningEntry, OutputMeaning
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, left_out_problem, problem_of, replacement_problem
 from core.plugins.readers import InputReader, ReaderEntry
@@ -98,6 +100,7 @@ class LoadedPlugins:
         self._entries: dict[str, Entry] = {}
         self._meanings: dict[str, MeaningEntry] = {}
         self._readers: dict[str, ReaderEntry] = {}
+        self._loaders: dict[str, LoaderEntry] = {}
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
@@ -121,6 +124,12 @@ class LoadedPlugins:
         """Every reader of files by name, as they are now, in the order in which they were found."""
         with self._lock:
             return dict(self._readers)
+
+    @property
+    def loaders(self) -> Mapping[str, LoaderEntry]:
+        """Every loader of model files by name, as they are now, in the order in which they were found."""
+        with self._lock:
+            return dict(self._loaders)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -195,35 +204,46 @@ class LoadedPlugins:
         """Take in a plugin that was imported: its hooks, or one thing that they bring; True if nothing went wrong.
 
         Args:
-            plugin: Module or object with hooks, a Visualizer, an OutputMeaning, or an InputReader.
+            plugin: Module or object with hooks; or a Visualizer, Panel, OutputMeaning, InputReader or ModelLoader.
             origin: Where it comes from.
             earlier: What it brought before it changed.
         """
         with self._lock:
             problems_before = len(self._records.ensure(origin).problems)
+            take = next((take for base, take, _ in self._kinds.values() if isinstance(plugin, base)), None)
             if isinstance(plugin, Visualizer):
                 self._add(plugin, origin, earlier or {})
-            elif isinstance(plugin, OutputMeaning):
-                self._add_meaning(plugin, origin)
-            elif isinstance(plugin, InputReader):
-                self._add_reader(plugin, origin)
+            elif take is not None:
+                take(plugin, origin)
             elif self._take_hooks(plugin, origin):
-                version = getattr(plugin, VERSION_NAME, API_VERSION)
-                for hook, without in (("visualizers", "it brings no picture"), ("panels", "it brings no panel")):
-                    for visualizer in self._brought(plugin, hook, without, origin):
-                        self._add(visualizer, origin, earlier or {}, hook, version)
-                for meaning in self._brought(plugin, "output_meanings", "it adds no meaning of outputs", origin):
-                    self._add_meaning(meaning, origin)
-                for reader in self._brought(plugin, "input_readers", "it reads no files", origin):
-                    self._add_reader(reader, origin)
-                if classes := registered_classes(plugin):
-                    names = ", ".join(map(safe_name, classes))
-                    self._records.add_notice(
-                        origin, f"models that use {names} open: it registers that with Keras, as --trust does"
-                    )
+                self._add_all(plugin, origin, earlier or {})
             else:
                 return False
             return len(self._records.of(origin).problems) == problems_before
+
+    def _add_all(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry]) -> None:
+        """Take in all that the hooks of a plugin bring."""
+        version = getattr(plugin, VERSION_NAME, API_VERSION)
+        for hook, without in (("visualizers", "it brings no picture"), ("panels", "it brings no panel")):
+            for visualizer in self._brought(plugin, hook, without, origin):
+                self._add(visualizer, origin, earlier, hook, version)
+        for hook, (_, take, without) in self._kinds.items():
+            for brought in self._brought(plugin, hook, without, origin):
+                take(brought, origin)
+        if classes := registered_classes(plugin):
+            names = ", ".join(map(safe_name, classes))
+            self._records.add_notice(
+                origin, f"models that use {names} open: it registers that with Keras, as --trust does"
+            )
+
+    @property
+    def _kinds(self) -> dict[str, tuple[type, Callable[[Any, Origin], None], str]]:
+        """What hooks bring beside what draws: its class, who takes it in, and what it comes to if there is none."""
+        return {
+            "output_meanings": (OutputMeaning, self._add_meaning, "it adds no meaning of outputs"),
+            "input_readers": (InputReader, self._add_reader, "it reads no files"),
+            "model_loaders": (ModelLoader, self._add_loader, "it opens no files"),
+        }
 
     def announce(self, activations: Activations) -> None:
         """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
@@ -333,13 +353,13 @@ class LoadedPlugins:
         self,
         brought: Any,
         origin: Origin,
-        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry] | Mapping[str, ReaderEntry],
+        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry] | Mapping[str, ReaderEntry] | Mapping[str, LoaderEntry],
         fault_of: Callable[[Any], str],
     ) -> bool:
         """Note what is wrong with the declarations of what a plugin brought; True if nothing is.
 
         Args:
-            brought: The picture, meaning or reader.
+            brought: The picture, meaning, reader or loader.
             origin: Where it comes from.
             taken: Those that there are, by name.
             fault_of: Returns what is wrong.
@@ -369,6 +389,11 @@ class LoadedPlugins:
             self._readers[reader.name] = ReaderEntry(reader, origin)
             self._records.update(origin, readers=(*self._records.of(origin).readers, reader.name))
 
+    def _add_loader(self, loader: Any, origin: Origin) -> None:
+        if self._is_sound(loader, origin, self._loaders, loader_fault):
+            self._loaders[loader.name] = LoaderEntry(loader, origin)
+            self._records.update(origin, loaders=(*self._records.of(origin).loaders, loader.name))
+
     def _add(
         self,
         visualizer: Any,
@@ -395,6 +420,7 @@ class LoadedPlugins:
         self._origins.pop(key, None)
         self._meanings = {name: entry for name, entry in self._meanings.items() if entry.origin.key != key}
         self._readers = {name: entry for name, entry in self._readers.items() if entry.origin.key != key}
+        self._loaders = {name: entry for name, entry in self._loaders.items() if entry.origin.key != key}
         entries = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
         for name in entries:
             del self._entries[name]

@@ -139,6 +139,7 @@ class Plugin:
         visualizers: Names of the visualizers that it brings.
         meanings: Names of the meanings of outputs that it brings.
         readers: Names of the readers of files that it brings.
+        loaders: Names of the loaders of model files that it brings.
         problems: What went wrong.
         notices: Deprecated names that it uses, and what to use instead; imports that are slow.
         import_seconds: How long importing it took.
@@ -162,6 +163,7 @@ class Plugin:
     report_to: str = ""
     meanings: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    loaders: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Plugin:
         """Return the same with some attributes changed."""

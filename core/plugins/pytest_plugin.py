@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.plugins.registry import Registry
 
 __all__ = [
+    "check_loader",
     "check_meaning",
     "check_reader",
     "check_visualizer",
@@ -72,6 +73,14 @@ def check_meaning() -> Callable[..., None]:
     from core.plugins.testing import check_meaning
 
     return check_meaning
+
+
+@pytest.fixture
+def check_loader() -> Callable[..., None]:
+    """Return :func:`vizplugins.testing.check_loader`."""
+    from core.plugins.testing import check_loader
+
+    return check_loader
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ from core.plugins.drawing import (
     sound_drawing,
 )
 from core.plugins.handles import Match
+from core.plugins.loader_registry import LoaderRegistry
 from core.plugins.loading import Entry, LoadedPlugins
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.options import fit_options
@@ -70,6 +71,7 @@ class Registry:
     Attributes:
         meanings: What outputs of models can mean.
         readers: Who reads files of samples, beside the engine itself.
+        loaders: Who makes models of files, beside the engine itself.
 
     Args:
         discover: Whether to look for the built-in visualizers, for installed plugins (entry point group
@@ -82,6 +84,7 @@ class Registry:
         self._cache = ContentCache()
         self.meanings = MeaningRegistry(self._loaded)
         self.readers = ReaderRegistry(self._loaded)
+        self.loaders = LoaderRegistry(self._loaded)
         if discover:
             self._loaded.discover()
 

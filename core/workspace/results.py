@@ -418,7 +418,7 @@ class InstalledMeaning:
 
 @dataclass(frozen=True)
 class InstalledReader:
-    """A kind of file that a plugin reads samples from; ``handles`` says how such files are known, in words."""
+    """A kind of file that a plugin reads samples from, or opens as a model; ``handles`` says how they are known."""
 
     name: str
     title: str
@@ -489,6 +489,7 @@ class PluginSummary:
     report_to: str = ""
     meanings: tuple[InstalledMeaning, ...] = ()
     readers: tuple[InstalledReader, ...] = ()
+    loaders: tuple[InstalledReader, ...] = ()
 
 
 @dataclass(frozen=True)

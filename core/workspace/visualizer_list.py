@@ -109,6 +109,7 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
     brought = [registry.get(name) for name in plugin.visualizers]
     meanings = [registry.meanings.get(name) for name in plugin.meanings]
     readers = [registry.readers.get(name) for name in plugin.readers]
+    loaders = [registry.loaders.get(name) for name in plugin.loaders]
     return PluginSummary(
         plugin.name,
         plugin.source,
@@ -144,4 +145,5 @@ def _summary(registry: Registry, plugin: Plugin) -> PluginSummary:
             for each in meanings
         ),
         tuple(InstalledReader(each.name, each.title, summary_of(each), each.takes) for each in readers),
+        tuple(InstalledReader(each.name, each.title, summary_of(each), each.takes) for each in loaders),
     )

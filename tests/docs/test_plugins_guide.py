@@ -21,12 +21,13 @@ from core.plugins.handles import Handles
 from core.plugins.meanings import OutputContext
 from core.plugins.registry import Registry
 from core.plugins.visualizer import API_VERSION, Visualizer
-from vizplugins.testing import check_reader, check_visualizer
+from vizplugins.testing import check_loader, check_reader, check_visualizer
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 PLUGINS = [block for block in BLOCKS if "def visualizers()" in block]
+LOADERS = [block for block in BLOCKS if "def model_loaders()" in block]
 PANELS = [block for block in BLOCKS if "def panels()" in block]
 READERS = [block for block in BLOCKS if "def input_readers()" in block]
 MEANINGS = [block for block in BLOCKS if "def output_meanings()" in block]
@@ -38,8 +39,9 @@ def test_all_of_its_python_is_tried_here():
     assert len(MEANINGS) == 1
     assert len(READERS) == 1
     assert len(PANELS) == 1
+    assert len(LOADERS) == 1
     assert len(TESTS) == 2
-    assert len(BLOCKS) == len(PLUGINS) + len(MEANINGS) + len(READERS) + len(PANELS) + len(TESTS)
+    assert len(BLOCKS) == sum(map(len, (PLUGINS, MEANINGS, READERS, PANELS, LOADERS, TESTS)))
 
 
 def test_the_first_is_some_twenty_lines():
@@ -78,6 +80,16 @@ def test_its_panel_is_sound(tmp_path):
 
     assert registry.load_file(path), registry.problems
     check_visualizer(*registry.panels)
+
+
+def test_its_loader_of_model_files_is_sound(tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(LOADERS[0])
+    (tmp_path / "model.lin").write_bytes(b"LIN1[[1, 2], [3, 4], [5, 6]]")
+    registry = Registry(discover=False)
+
+    assert registry.load_file(path), registry.problems
+    check_loader(*registry.loaders.all, tmp_path / "model.lin")
 
 
 def test_its_reader_of_files_is_sound(tmp_path):
@@ -129,7 +141,7 @@ class TestReference:
         page = (ROOT / "docs" / "reference.md").read_text()
         names = [*layerscope.__all__, *vizplugins.__all__, *vizplugins.testing.__all__]
         for name in names:
-            if name in ("CASES", "CHECKS", "OUTPUTS", "READER_CHECKS"):
+            if name in ("CASES", "CHECKS", "LOADER_CHECKS", "OUTPUTS", "READER_CHECKS"):
                 continue
             assert re.search(rf"^### `{name}\b", page, re.MULTILINE), name
         for heading, text in re.findall(r"^### (.*)\n\n(.*)", page, re.MULTILINE):

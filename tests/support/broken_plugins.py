@@ -58,7 +58,7 @@ LOADING = {
     "wrong_hook": (
         "from vizplugins import hookimpl\n@hookimpl\ndef vizualizers():\n    return []",
         "there is no hook 'vizualizers'; did you mean 'visualizers'? The hooks are: visualizers, "
-        "output_meanings, input_readers, panels, activations_published. (wrong_hook.py, line 2)",
+        "output_meanings, input_readers, model_loaders, panels, activations_published. (wrong_hook.py, line 2)",
     ),
     "wrong_signature": (
         "from vizplugins import hookimpl\n@hookimpl\ndef visualizers(layer):\n    return []",

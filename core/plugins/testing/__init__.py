@@ -13,6 +13,7 @@ from core.plugins.registry import Registry
 from core.plugins.testing.activations import make_activation
 from core.plugins.testing.cases import CASES
 from core.plugins.testing.checks import CHECKS, check_visualizer, run_checks
+from core.plugins.testing.loader_checks import LOADER_CHECKS, check_loader, run_loader_checks
 from core.plugins.testing.meaning_checks import check_meaning, run_meaning_checks
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
@@ -25,15 +26,18 @@ __all__ = [
     "CASES",
     "CHECKS",
     "LAYER_KINDS",
+    "LOADER_CHECKS",
     "OUTPUTS",
     "READER_CHECKS",
     "CheckResult",
+    "check_loader",
     "check_meaning",
     "check_reader",
     "check_visualizer",
     "empty_registry",
     "make_activation",
     "run_checks",
+    "run_loader_checks",
     "run_meaning_checks",
     "run_reader_checks",
     "screenshot",

@@ -18,6 +18,7 @@ from core.errors import PluginFailed
 from core.extraction.activation import Activation
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
+from core.plugins.loaders import ModelLoader
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.meanings import OutputMeaning
 from core.plugins.panels import Panel, drawing_method
@@ -66,7 +67,9 @@ def check_visualizer(visualizer: Visualizer) -> None:
     raise_failures(visualizer, run_checks(visualizer))
 
 
-def raise_failures(brought: Visualizer | OutputMeaning | InputReader, results: Iterable[CheckResult]) -> None:
+def raise_failures(
+    brought: Visualizer | OutputMeaning | InputReader | ModelLoader, results: Iterable[CheckResult]
+) -> None:
     """Raise an ``AssertionError`` that lists each check that a picture or meaning fails; return if it fails none."""
     groups = equal_failures(results)
     name = getattr(brought, "name", "") or type(brought).__name__
@@ -94,7 +97,9 @@ def checks_of(visualizer: Visualizer) -> tuple[str, ...]:
     return tuple(name for name in CHECKS if name not in of_charts)
 
 
-def registration_failure(registry: Registry, brought: Visualizer | OutputMeaning | InputReader) -> CheckResult | None:
+def registration_failure(
+    registry: Registry, brought: Visualizer | OutputMeaning | InputReader | ModelLoader
+) -> CheckResult | None:
     """Register what is to be checked, and return what is wrong with its declarations; None if nothing is."""
     if registry.register(brought):
         return None
@@ -135,7 +140,7 @@ def _explanation(visualizer: Visualizer) -> Iterator[CheckResult]:
             yield CheckResult("explains itself", False, message=f"it has no {what}")
 
 
-def imports_streamlit(brought: Visualizer | OutputMeaning | InputReader) -> bool:
+def imports_streamlit(brought: Visualizer | OutputMeaning | InputReader | ModelLoader) -> bool:
     """Return whether the module of a picture or meaning imports Streamlit."""
     module = inspect.getmodule(type(brought))
     try:
