@@ -86,12 +86,19 @@ class ColourScale:
     Attributes:
         low: Value of the first colour.
         high: Value of the last colour.
-        scheme: Name in :data:`SCHEMES`.
+        scheme: Name in :data:`SCHEMES`; ``"automatic"`` becomes blueorange where the ends are on both sides of zero,
+            else viridis.
     """
 
     low: float
     high: float
-    scheme: str
+    scheme: str = "automatic"
+
+    def __post_init__(self) -> None:
+        if self.scheme == "automatic":
+            # The slight negatives of a swish or GELU do not make values signed.
+            is_signed = self.high > 0 and self.low < -0.05 * self.high
+            object.__setattr__(self, "scheme", "blueorange" if is_signed else "viridis")
 
     def note(self) -> str:
         """Return a warning where full contrast is given to values that hardly differ; empty where it is not."""
@@ -147,9 +154,7 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
     low, high = extremes or (0.0, 1.0)
     if are_differences:
         scheme = "blueorange"
-    if scheme == "automatic":
-        # The slight negatives of a swish or GELU do not make values signed.
-        scheme = "blueorange" if high > 0 and low < -0.05 * high else "viridis"
+    scheme = ColourScale(low, high, scheme).scheme
     if scheme == "blueorange":
         reach = max(abs(low), abs(high)) or 1.0
         low, high = -reach, reach
@@ -163,7 +168,7 @@ def magnitude_scale(values: np.ndarray, scheme: str = "viridis") -> ColourScale:
 
     Args:
         values: Numbers of any shape; NaN and infinities are left out.
-        scheme: Name in :data:`SCHEMES`.
+        scheme: Name in :data:`SCHEMES`, or ``"automatic"``.
     """
     extremes, are_differences = range_to_draw(finite_range(values))
     low, high = extremes or (0.0, 0.0)

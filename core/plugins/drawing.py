@@ -18,6 +18,7 @@ from core.analysis.layer_dataset import LayerDataset
 from core.analysis.other_model import OtherModel
 from core.charts.altair_settings import checked_part_by_part, checks_part_by_part, plain_settings
 from core.charts.descriptions import description_of
+from core.charts.plain_results import chart_of
 from core.charts.specifications import has_own_width
 from core.charts.validation import specification_of
 from core.common.cache import OnceCache
@@ -286,15 +287,16 @@ def no_chart(visualizer: Visualizer) -> PluginFailed:
 def _pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:
     if isinstance(returned, Refusal):
         return (), returned.reason
-    charts = returned if isinstance(returned, dict) else {"": returned}
+    charts = dict(returned) if isinstance(returned, dict) else {"": returned}
     if not charts:
         raise TypeError("chart() returned an empty dict; return a Refusal where there is nothing to be drawn")
     pictures = []
-    for caption, chart in charts.items():
+    for caption, part in charts.items():
+        chart = chart_of(part)
         if not isinstance(chart, alt.TopLevelMixin) or not isinstance(caption, str):
             raise TypeError(
-                f"chart() returned {_kind_of(returned)}, an Altair chart is needed, a dict of captions and charts, or "
-                "a Refusal"
+                f"chart() returned {_kind_of(returned)}, an Altair chart is needed, an image, an array of two axes, a "
+                "DataFrame, a dict of captions and these, or a Refusal"
             )
         specification = _specification(chart, limits)
         specification["description"] = description_of(specification, caption)
