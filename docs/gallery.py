@@ -29,7 +29,7 @@ from core.plugins.sources import PluginSettings
 from core.plugins.visualizer import Visualizer
 from core.workspace.made_up_models import MADE_UP_MODELS
 
-__all__ = ["ANSWERS", "FOLDER", "SUBJECTS", "main", "pages"]
+__all__ = ["ANSWERS", "FOLDER", "SUBJECTS", "Subject", "main", "pages", "small_picture"]
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 _SAMPLES: Final = 48
@@ -309,13 +309,17 @@ def _registry() -> Registry:
 
 def picture(visualizer: str, subject: Subject) -> bytes:
     """Return a picture of the gallery as a WebP."""
-    specification = _specification(visualizer, subject)
+    return small_picture(_specification(visualizer, subject))
+
+
+def small_picture(specification: Mapping[str, Any]) -> bytes:
+    """Return a chart as a WebP, as wide as a page and of few bytes."""
     return _small(chart_file(specification, "png", scale=_SCALE, width=_WIDTH))
 
 
 def _picture_of_answer(meaning: str) -> bytes:
     drawn = _registry().meanings.answer(meaning, MADE_UP_ANSWERS[meaning](), _ANSWER_HEIGHT)
-    return _small(chart_file(drawn.specification, "png", scale=_SCALE, width=_WIDTH))
+    return small_picture(drawn.specification)
 
 
 def _specification(name: str, subject: Subject) -> dict[str, Any]:

@@ -30,6 +30,7 @@ _GRACE_SECONDS: Final = 5.0
 """After which the kernel ends a process that was interrupted and goes on."""
 
 _ALARM_PRECISION: Final = 0.1
+_DEBUGGER: Final = "bdb"
 
 _Result = TypeVar("_Result")
 
@@ -112,10 +113,23 @@ class Deadline:
                 if left > 0:
                     self._changed.wait(left)
                     continue
+                if self._is_asked_by_a_person(sys._current_frames().get(self._thread)):
+                    self._end = time.monotonic() + self._seconds
+                    continue
                 self.has_passed = True
                 if self._is_working(sys._current_frames().get(self._thread)):
                     self._interrupt()
                 self._changed.wait(_AGAIN_SECONDS)
+
+    def _is_asked_by_a_person(self, frame: FrameType | None) -> bool:
+        """Return whether the work stands at a ``breakpoint()`` in the terminal of who wrote it, and waits for them."""
+        if sys.stdin is None or not sys.stdin.isatty() or not self._is_working(frame):
+            return False
+        while frame is not None and frame is not self._frame:
+            if frame.f_globals.get("__name__") == _DEBUGGER:
+                return True
+            frame = frame.f_back
+        return False
 
     def _is_working(self, frame: FrameType | None) -> bool:
         """Return whether the work is on the stack whose last frame is given, and not only about to begin or over."""

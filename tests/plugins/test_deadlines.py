@@ -1,4 +1,6 @@
 import gc
+import io
+import pdb
 import signal
 import subprocess
 import sys
@@ -241,3 +243,43 @@ def test_what_never_comes_back_to_python_is_ended_with_a_process_that_has_an_ala
 @pytest.mark.parametrize("how", ["ends", "sets it anew"])
 def test_the_alarm_clock_of_a_process_is_afterwards_as_it_was_set(how):
     assert in_a_process(how).stdout.strip() == "True"
+
+
+class Terminal(io.StringIO):
+    """A terminal at which a person takes longer than a picture may, and then goes on."""
+
+    prompts = 0
+
+    def isatty(self):
+        return True
+
+    def readline(self, *size):
+        self.prompts += 1
+        time.sleep(0.4)
+        return "continue\n"
+
+
+def stop_at_a_debugger(terminal):
+    debugger = pdb.Pdb(stdin=terminal, stdout=io.StringIO(), nosigint=True)
+
+    def work(watched):
+        before = sys.gettrace()
+        debugger.set_trace()
+        sys.settrace(before)
+
+    run_within(0.1, "it took too long", work)
+
+
+@pytest.mark.parametrize("run", [lambda work: work(), in_a_thread], ids=["main thread", "other thread"])
+def test_who_stands_at_a_breakpoint_in_a_terminal_has_all_the_time(monkeypatch, run):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert not run(partial(stop_at_a_debugger, terminal))
+    # Whoever is interrupted is asked again.
+    assert terminal.prompts == 1
+
+
+def test_a_terminal_alone_gives_nobody_more_time(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    with pytest.raises(TimeoutError):
+        late()
