@@ -78,6 +78,8 @@ def hook_fault(plugin: Any) -> tuple[str, Any]:
                 if asked not in there_are:
                     may = f"It may ask for: {', '.join(there_are)}." if there_are else "It is called without arguments."
                     return f"the hook {name!r} asks for {asked!r}{did_you_mean(asked, there_are)} {may}", function
+    if not marked and inspect.isclass(plugin):
+        return f"an instance is needed, not the class: {plugin.__name__}()", None
     if not marked:
         unmarked = next((name for name in known if callable(getattr(plugin, name, None))), "")
         if not unmarked and registered_classes(plugin):

@@ -36,6 +36,7 @@ from core.plugins.declarations import (
     registered_classes,
     version_fault,
 )
+from core.plugins.forerunners import all_but, forerunners, is_defined_anew, is_same_source
 from core.plugins.loaders import LoaderEntry, ModelLoader
 from core.plugins.meanings import MeaningEntry, OutputMeaning
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, left_out_problem, problem_of, replacement_problem
@@ -61,6 +62,14 @@ _Result = TypeVar("_Result")
 
 SLOW_IMPORT_SECONDS: Final = 0.3
 """Imports that take longer are reported, with the package that takes the most of it."""
+
+_STORES: Final[tuple[tuple[type, str, str], ...]] = (
+    (Visualizer, "_entries", "visualizer"),
+    (OutputMeaning, "_meanings", "meaning"),
+    (InputReader, "_readers", "reader"),
+    (ModelLoader, "_loaders", "loader"),
+)
+"""What a plugin may bring: its class, where it is kept, and what an entry there calls it."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,11 @@ class LoadedPlugins:
         """Return the plugin that brought a visualizer."""
         return self._records.of(entry.origin)
 
+    def has_forerunner(self, brought: Any, origin: Origin) -> bool:
+        """Return whether what somebody registers was registered before, as its class was then."""
+        with self._lock:
+            return any(forerunners(getattr(self, store), kind, brought, origin) for _, store, kind in _STORES)
+
     def discover(self) -> None:
         """Load what ships with Layerscope, what is installed, and what is in the folders."""
         with self._lock:
@@ -208,18 +222,15 @@ class LoadedPlugins:
             origin: Where it comes from.
             earlier: What it brought before it changed.
         """
-        with self._lock:
-            problems_before = len(self._records.ensure(origin).problems)
-            take = next((take for base, take, _ in self._kinds.values() if isinstance(plugin, base)), None)
-            if isinstance(plugin, Visualizer):
-                self._add(plugin, origin, earlier or {})
-            elif take is not None:
-                take(plugin, origin)
-            elif self._take_hooks(plugin, origin):
-                self._add_all(plugin, origin, earlier or {})
-            else:
-                return False
-            return len(self._records.of(origin).problems) == problems_before
+        with self._records.reported() as problems:
+            self._records.ensure(origin)
+            if any(isinstance(plugin, base) for base, _, _ in _STORES):
+                self._add_alone(plugin, origin)
+                return not problems
+            earlier = earlier or {name: each for name, each in self._entries.items() if each.origin.key == origin.key}
+            if self._take_hooks(plugin, origin):
+                self._add_all(plugin, origin, earlier)
+            return not problems
 
     def _add_all(self, plugin: Any, origin: Origin, earlier: Mapping[str, Entry]) -> None:
         """Take in all that the hooks of a plugin bring."""
@@ -314,6 +325,9 @@ class LoadedPlugins:
                 origin, problem_of(origin, "registration", TypeError(fault), place_of(function or plugin))
             )
             return False
+        if origin.source == "registered" and is_same_source(self._pluggy.get_plugin(origin.key), plugin):
+            self._withdraw(origin.key)
+            self._records.begin(origin)
         if origin.key in self._origins:
             # The first one stays as it is, and is not marked as failed by what comes after it.
             twin = replace(origin, twin=self._records.namesakes(origin))
@@ -378,6 +392,24 @@ class LoadedPlugins:
             wrong = TypeError(f"{type(brought).__name__}: {fault}")
             self._records.add_problem(origin, problem_of(origin, "registration", wrong, place_of(brought)))
         return not fault
+
+    def _add_alone(self, brought: Any, origin: Origin) -> None:
+        """Take in one thing by itself, in the place of what its class was before; that stays if it is not sound."""
+        store, kind = next((store, kind) for base, store, kind in _STORES if isinstance(brought, base))
+        before, names = getattr(self, store), getattr(self._records.of(origin), f"{kind}s")
+        replaced = forerunners(before, kind, brought, origin)
+        setattr(self, store, all_but(before, replaced))
+        self._records.update(origin, **{f"{kind}s": tuple(name for name in names if name not in replaced)})
+        with self._records.reported() as problems:
+            if isinstance(brought, Visualizer):
+                self._add(brought, origin, replaced)
+            else:
+                next(take for base, take, _ in self._kinds.values() if isinstance(brought, base))(brought, origin)
+        if problems:
+            setattr(self, store, before)
+            self._records.update(origin, **{f"{kind}s": names})
+        elif is_defined_anew(brought):
+            self._records.drop_problems(origin, "registration")
 
     def _add_meaning(self, meaning: Any, origin: Origin) -> None:
         if self._is_sound(meaning, origin, self._meanings, meaning_fault):
@@ -444,6 +476,10 @@ class LoadedPlugins:
             f"importing it took {clock.seconds:.1f} s, of which {package or 'its own code'} {seconds:.1f} s; import "
             "what is slow inside chart()",
         )
+
+    def reported_problems(self) -> AbstractContextManager[list[Problem]]:
+        """Collect what goes wrong with plugins in a block."""
+        return self._records.reported()
 
     def add_problem(self, origin: Origin, problem: Problem) -> None:
         """Note what went wrong with a plugin while it was asked."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from core.plugins.plugin import Origin, Plugin, Problem
+from core.plugins.plugin import Origin, Plugin, Problem, Stage
 
 __all__ = ["PluginRecords"]
 
@@ -20,6 +22,7 @@ class PluginRecords:
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self._plugins: dict[str, Plugin] = {}
+        self._listeners: list[list[Problem]] = []
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -57,13 +60,33 @@ class PluginRecords:
         with self._lock:
             return sum(key.startswith(origin.key) for key in self._plugins)
 
+    @contextmanager
+    def reported(self) -> Iterator[list[Problem]]:
+        """Collect what goes wrong in the block, that too which was noted before."""
+        with self._lock:
+            problems: list[Problem] = []
+            self._listeners.append(problems)
+            try:
+                yield problems
+            finally:
+                # By identity: two lists that are equal are two.
+                self._listeners = [each for each in self._listeners if each is not problems]
+
     def add_problem(self, origin: Origin, problem: Problem) -> None:
         """Note what went wrong; the plugin counts as failed then."""
         with self._lock:
+            for listener in self._listeners:
+                listener.append(problem)
             problems = self._plugins[origin.key].problems
             # A hook that fails at every forward pass is one problem.
             if problem not in problems:
                 self.update(origin, status="failed", problems=(*problems, problem))
+
+    def drop_problems(self, origin: Origin, stage: Stage) -> None:
+        """Forget what went wrong with a plugin at a stage that it has passed by now."""
+        with self._lock:
+            problems = tuple(problem for problem in self.of(origin).problems if problem.stage != stage)
+            self.update(origin, status="failed" if problems else "ready", problems=problems)
 
     def add_notice(self, origin: Origin, notice: str) -> None:
         """Note what its author should know; a plugin that was removed meanwhile has none."""

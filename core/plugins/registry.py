@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from core.plugins.drawing import (
     no_chart,
     sound_drawing,
 )
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.handles import Match
 from core.plugins.loader_registry import LoaderRegistry
 from core.plugins.loading import Entry, LoadedPlugins
@@ -113,6 +115,9 @@ class Registry:
     def register(self, plugin: Any, *, name: str = "", package: str = "", version: str = "") -> bool:
         """Take in a plugin: a module or object with ``@hookimpl`` functions, or what they return one of.
 
+        A class that was defined anew, as by a cell of a notebook that was run again, takes the place of what it was
+        before. What is refused is said in a warning, with what is in :attr:`problems`.
+
         Args:
             plugin: The plugin.
             name: What it is called in messages; its module's name if empty.
@@ -124,7 +129,15 @@ class Registry:
         """
         name = name or getattr(plugin, "__name__", "") or type(plugin).__name__
         source: PluginSource = "built-in" if package == BUILT_IN_PACKAGE else "registered"
-        return self._loaded.register(plugin, Origin(name, source, package or name.partition(".")[0], version))
+        origin = Origin(name, source, package or name.partition(".")[0], version)
+        with self._loaded.reported_problems() as problems:
+            is_sound = self._loaded.register(plugin, origin)
+        stays = (
+            "; the earlier one stays as it was" if not is_sound and self._loaded.has_forerunner(plugin, origin) else ""
+        )
+        for problem in problems:
+            warnings.warn(f"{name}: {problem.in_words}{stays}", RefusedPlugin, stacklevel=2)
+        return is_sound
 
     def load_file(self, path: str | Path) -> bool:
         """Take in the plugin that a file is; see :meth:`register` for what it returns."""

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from core.errors import PluginFailed
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.meanings import MeaningAnswer, OutputContext, OutputMeaning
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
@@ -190,7 +191,8 @@ class TestFailures:
     def test_what_is_declared_wrong_is_refused(self, declared, said):
         registry = Registry(settings=PluginSettings(enabled=False))
 
-        assert not registry.register(meaning(**declared))
+        with pytest.warns(RefusedPlugin, match=said):
+            assert not registry.register(meaning(**declared))
         with pytest.raises(AssertionError, match=said):
             raise AssertionError(registry.problems[-1].message)
 

@@ -1,5 +1,6 @@
 """Files of samples that a stranger's plugin reads, and that one that fails is named and stops nothing else."""
 
+import re
 import textwrap
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from core.errors import InputRejected
 from core.inputs.files import UploadedFile, read_files
 from core.inputs.spec import InputSpec
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.readers import FileSamples, InputReader
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
@@ -188,7 +190,8 @@ class TestFailing:
     def test_declarations_are_checked_when_it_is_registered(self, reader, words):
         registry = Registry(discover=False)
 
-        assert not registry.register(reader)
+        with pytest.warns(RefusedPlugin, match=re.escape(words)):
+            assert not registry.register(reader)
         assert words in registry.problems[0].message
 
     def test_a_class_in_the_place_of_an_instance(self, tmp_path):

@@ -1,4 +1,5 @@
 import importlib
+import re
 import sys
 import textwrap
 import time
@@ -12,6 +13,7 @@ from pydantic import Field, create_model
 
 from core.errors import PluginFailed
 from core.extraction.activation import Activations
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.handles import Handles
 from core.plugins.hookspecs import hookimpl
 from core.plugins.plugin import BUILT_IN_PACKAGE
@@ -275,7 +277,8 @@ class TestBoundaries:
         good = types.ModuleType("good")
         exec(textwrap.dedent(GOOD).format(name="good"), good.__dict__)
 
-        assert registry.register(module) is False
+        with pytest.warns(RefusedPlugin, match="refused: .*there is no hook"):
+            assert registry.register(module) is False
         assert registry.register(good) is True
         assert len(registry.problems) == 1
         assert [each.name for each in registry.visualizers] == ["good"]
@@ -284,7 +287,8 @@ class TestBoundaries:
         first, second = visualizer("same"), visualizer("same")
         assert registry.register(first, name="one", package="one-package")
 
-        assert not registry.register(second, name="two")
+        with pytest.warns(RefusedPlugin, match="^two: .*'same' is taken by one of one-package; the first one stays"):
+            assert not registry.register(second, name="two")
         assert registry.visualizers == (first,)
         (problem,) = registry.problems
         assert problem.plugin == "two"
@@ -334,7 +338,8 @@ class TestBoundaries:
     )
     def test_a_wrong_declaration_does_not_keep_the_others_out(self, registry, activation, wrong, words):
         plugin = types.SimpleNamespace(visualizers=hookimpl(lambda: [wrong, visualizer("fine")]))
-        registry.register(plugin, name="mixed")
+        with pytest.warns(RefusedPlugin, match=re.escape(words)):
+            registry.register(plugin, name="mixed")
 
         (problem,) = registry.problems
         assert words in problem.message
@@ -358,7 +363,8 @@ class TestBoundaries:
             return types.SimpleNamespace(activations_published=hookimpl(lambda activations: heard.append(number)))
 
         assert registry.register(plugin(1), name="same")
-        assert not registry.register(plugin(2), name="same")
+        with pytest.warns(RefusedPlugin, match="the name 'same' is taken"):
+            assert not registry.register(plugin(2), name="same")
         registry.announce(Activations([activation], None, ()))
 
         assert heard == [1]

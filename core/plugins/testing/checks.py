@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -18,6 +19,7 @@ from core.errors import PluginFailed
 from core.extraction.activation import Activation
 from core.plugins.declarations import chart_arguments
 from core.plugins.drawing import Drawing
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.loaders import ModelLoader
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.meanings import OutputMeaning
@@ -101,8 +103,10 @@ def registration_failure(
     registry: Registry, brought: Visualizer | OutputMeaning | InputReader | ModelLoader
 ) -> CheckResult | None:
     """Register what is to be checked, and return what is wrong with its declarations; None if nothing is."""
-    if registry.register(brought):
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RefusedPlugin)
+        if registry.register(brought):
+            return None
     return problem_failure("declaration", registry.problems[-1])
 
 
