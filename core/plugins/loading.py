@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -36,6 +36,7 @@ from core.plugins.declarations import (
     registered_classes,
     version_fault,
 )
+from core.plugins.entries import STORES, Entry
 from core.plugins.forerunners import all_but, forerunners, is_defined_anew, is_same_source
 from core.plugins.loaders import LoaderEntry, ModelLoader
 from core.plugins.meanings import MeaningEntry, OutputMeaning
@@ -56,37 +57,12 @@ from core.plugins.sources import (
 )
 from core.plugins.visualizer import API_VERSION, Visualizer
 
-__all__ = ["Entry", "LoadedPlugins"]
+__all__ = ["LoadedPlugins"]
 
 _Result = TypeVar("_Result")
 
 SLOW_IMPORT_SECONDS: Final = 0.3
 """Imports that take longer are reported, with the package that takes the most of it."""
-
-_STORES: Final[tuple[tuple[type, str, str], ...]] = (
-    (Visualizer, "_entries", "visualizer"),
-    (OutputMeaning, "_meanings", "meaning"),
-    (InputReader, "_readers", "reader"),
-    (ModelLoader, "_loaders", "loader"),
-)
-"""What a plugin may bring: its class, where it is kept, and what an entry there calls it."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A visualizer, and the plugin that brought it.
-
-    Attributes:
-        visualizer: The visualizer.
-        origin: The plugin that brought it.
-        version: How often it was loaded before.
-        broken: Why its file could not be loaded again; what it was before is then not drawn with any more.
-    """
-
-    visualizer: Visualizer
-    origin: Origin
-    version: int = 0
-    broken: Problem | None = None
 
 
 def _extend(brought: list[Any], hook: Any) -> None:
@@ -152,7 +128,7 @@ class LoadedPlugins:
     def has_forerunner(self, brought: Any, origin: Origin) -> bool:
         """Return whether what somebody registers was registered before, as its class was then."""
         with self._lock:
-            return any(forerunners(getattr(self, store), kind, brought, origin) for _, store, kind in _STORES)
+            return any(forerunners(getattr(self, store), kind, brought, origin) for _, store, kind in STORES)
 
     def discover(self) -> None:
         """Load what ships with Layerscope, what is installed, and what is in the folders."""
@@ -224,7 +200,7 @@ class LoadedPlugins:
         """
         with self._records.reported() as problems:
             self._records.ensure(origin)
-            if any(isinstance(plugin, base) for base, _, _ in _STORES):
+            if any(isinstance(plugin, base) for base, _, _ in STORES):
                 self._add_alone(plugin, origin)
                 return not problems
             earlier = earlier or {name: each for name, each in self._entries.items() if each.origin.key == origin.key}
@@ -395,7 +371,7 @@ class LoadedPlugins:
 
     def _add_alone(self, brought: Any, origin: Origin) -> None:
         """Take in one thing by itself, in the place of what its class was before; that stays if it is not sound."""
-        store, kind = next((store, kind) for base, store, kind in _STORES if isinstance(brought, base))
+        store, kind = next((store, kind) for base, store, kind in STORES if isinstance(brought, base))
         before, names = getattr(self, store), getattr(self._records.of(origin), f"{kind}s")
         replaced = forerunners(before, kind, brought, origin)
         setattr(self, store, all_but(before, replaced))

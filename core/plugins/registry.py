@@ -38,10 +38,11 @@ from core.plugins.drawing import (
     no_chart,
     sound_drawing,
 )
+from core.plugins.entries import Entry
 from core.plugins.forerunners import RefusedPlugin
 from core.plugins.handles import Match
 from core.plugins.loader_registry import LoaderRegistry
-from core.plugins.loading import Entry, LoadedPlugins
+from core.plugins.loading import LoadedPlugins
 from core.plugins.meaning_registry import MeaningRegistry
 from core.plugins.options import fit_options
 from core.plugins.panels import Panel

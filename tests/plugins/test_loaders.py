@@ -1,6 +1,7 @@
 """Model files that a stranger's plugin opens, and that one that fails is named and stops nothing else."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import core
 import core.plugins.registry
 from core.errors import ModelRefused
 from core.models.loading import load_model_file
+from core.plugins.forerunners import RefusedPlugin
 from core.plugins.loaders import ModelLoader
 from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
@@ -157,7 +159,8 @@ class TestFailing:
         ],
     )
     def test_declarations_are_checked_when_it_is_registered(self, loader, words, empty_registry):
-        assert not empty_registry.register(loader)
+        with pytest.warns(RefusedPlugin, match=re.escape(words)):
+            assert not empty_registry.register(loader)
         assert words in empty_registry.problems[0].message
 
 
