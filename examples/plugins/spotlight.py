@@ -1,10 +1,9 @@
 """An image: pixels of your own, here what went in, lit where the layer answers."""
 
-import altair as alt
 import numpy as np
 from pydantic import Field
 
-from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, as_colours, charts, gallery, hookimpl
+from vizplugins import Activation, Handles, Options, SampleIndex, Visualizer, as_colours, charts, hookimpl
 
 
 class SpotlightOptions(Options):
@@ -28,20 +27,17 @@ class Spotlight(Visualizer):
     how_to_read = "Bright: all channels together answer much there. Dark: the layer has little to say of that part."
     limitations = "Where much is answered need not be what the model decides by; see *Attribution* for that."
 
-    def chart(self, activation: Activation, options: SpotlightOptions) -> alt.Chart:
+    def chart(self, activation: Activation, options: SpotlightOptions) -> dict[str, np.ndarray]:
         """Draw the image in the light of the layer."""
         images = next(array for array in activation.context.drawable.values() if array.ndim == 4)
-        image = charts.picture_values(as_colours(images[options.sample]))  # (height, width, 3)
+        image = as_colours(images[options.sample])  # (height, width, colour)
         maps = np.nan_to_num(activation.values[options.sample].astype(float), posinf=0, neginf=0)
         light = np.linalg.norm(maps, axis=-1)
         light = light / (light.max() or 1)
         # Each pixel is lit by the place of the layer that lies over it.
         rows, columns = (np.arange(n) * m // n for n, m in zip(image.shape[:2], light.shape, strict=True))
         lit = image * (1 - options.dark * (1 - light[np.ix_(rows, columns)]))[..., np.newaxis]
-        height, width = image.shape[:2]
-        side = gallery.large_side() / max(height, width)
-        picture = charts.picture(charts.picture_url(lit.astype(np.uint8)), round(width * side), round(height * side))
-        return picture.properties(title=charts.title(activation.key, charts.sample_name(activation, options.sample)))
+        return {f"{activation.key}: {charts.sample_name(activation, options.sample)}": lit.astype(np.uint8)}
 
 
 @hookimpl
