@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.extraction.activation import Activation
+from core.extraction.extractor import Extractor
 from core.plugins.controls import Control
 from core.plugins.options import describe_options
 from core.plugins.testing.activations import make_activation
@@ -64,6 +65,11 @@ class Case:
     kind: str = ""
     is_first: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def extractor(self) -> Extractor | None:
+        """The model whose layer answered that, of the same shape, for a picture that runs it again; None if made up."""
+        return self.activation.extractor
 
 
 def cases_of(visualizer: Visualizer) -> Iterator[Case]:

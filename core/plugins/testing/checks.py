@@ -205,7 +205,7 @@ def _try(registry: Registry, visualizer: Visualizer, case: Case, tried: Counter[
 
 def _draw(registry: Registry, visualizer: Visualizer, case: Case) -> Drawing:
     asked = chart_arguments(visualizer) if case.kind else {}
-    extractor = small_extractor(case.kind) if "extractor" in asked else None
+    extractor = case.extractor if "extractor" in asked else None
     # On one layer with a second model, on the others without: there need not be one.
     other = other_model_of(small_extractor(case.kind)) if "other_model" in asked and case.is_first else None
     other_model = None if other is None else lambda: other
