@@ -59,6 +59,10 @@ def _words(keras: Any, width: int, steps: int) -> Any:
     return keras.Input((min(steps, 40),), dtype="string", name="words")
 
 
+def _masked(layers: Any, x: Any) -> Any:
+    return layers.Masking(0.0, name="before")(x)
+
+
 _Build = Callable[[Any, Any, int, int], Any]
 _KINDS: Final[dict[str, tuple[Callable[..., Any], _Build]]] = {
     "dense": (_vector, lambda layers, x, width, steps: layers.Dense(width, activation="relu", name="layer")(x)),
@@ -103,17 +107,27 @@ _KINDS: Final[dict[str, tuple[Callable[..., Any], _Build]]] = {
     ),
     "simple_rnn": (
         _sequence,
-        lambda layers, x, width, steps: layers.SimpleRNN(width, return_sequences=True, name="layer")(x),
+        lambda layers, x, width, steps: layers.SimpleRNN(width, return_sequences=True, name="layer")(
+            _masked(layers, x)
+        ),
     ),
-    "lstm": (_sequence, lambda layers, x, width, steps: layers.LSTM(width, return_sequences=True, name="layer")(x)),
+    "lstm": (
+        _sequence,
+        lambda layers, x, width, steps: layers.LSTM(width, return_sequences=True, name="layer")(_masked(layers, x)),
+    ),
     "lstm_last": (
         _sequence,
-        lambda layers, x, width, steps: layers.LSTM(width, name="layer")(layers.Masking(0.0, name="before")(x)),
+        lambda layers, x, width, steps: layers.LSTM(width, name="layer")(_masked(layers, x)),
     ),
-    "gru": (_sequence, lambda layers, x, width, steps: layers.GRU(width, return_sequences=True, name="layer")(x)),
+    "gru": (
+        _sequence,
+        lambda layers, x, width, steps: layers.GRU(width, return_sequences=True, name="layer")(_masked(layers, x)),
+    ),
     "bidirectional": (
         _sequence,
-        lambda layers, x, width, steps: layers.Bidirectional(layers.GRU(width, return_sequences=True), name="layer")(x),
+        lambda layers, x, width, steps: layers.Bidirectional(layers.GRU(width, return_sequences=True), name="layer")(
+            _masked(layers, x)
+        ),
     ),
     "conv_lstm": (
         _film,
@@ -221,7 +235,7 @@ def small_activations(kind: str, *, width: int = 8, steps: int = 12, samples: in
     Args:
         kind: One of :data:`LAYER_KINDS`.
         width: Units or channels.
-        steps: Timesteps of sequences; the last third of the first sample is padding where the layer can mask it.
+        steps: Timesteps of sequences; the last third of the first sample is padding of recurrent layers and embeddings.
         samples: How many samples, drawn at random, with labels and class names.
     """
     return _recorded.get((kind, width, steps, samples), lambda: _record(kind, width, steps, samples))

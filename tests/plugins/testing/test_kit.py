@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.analysis.attribution import mismatch
+from core.plugins.testing.cases import cases_of
+from vizplugins import Handles, Visualizer
 from vizplugins.testing import LAYER_KINDS, empty_registry, make_activation, small_activations, small_model
 
 ROOT = Path(__file__).parents[3]
@@ -94,3 +97,24 @@ def test_another_projects_tests_find_the_fixtures(tmp_path):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["simple_rnn", "lstm", "gru", "bidirectional", "embedding"])
+def test_the_last_third_of_the_first_sample_is_masked_where_it_is_said(kind):
+    mask = small_activations(kind, steps=12)["layer"].mask
+
+    assert mask is not None
+    assert mask[0].tolist() == [True] * 8 + [False] * 4
+    assert mask[1:].all()
+
+
+def test_a_picture_that_runs_the_model_again_is_tried_on_the_model_of_its_layer():
+    class Again(Visualizer):
+        """Runs the model again."""
+
+        name, title = "again", "Again"
+        handles = Handles(axes=("sample", "unit"))
+
+    cases = list(cases_of(Again()))
+    assert {"one unit", "hundreds of channels"} <= {case.name for case in cases}
+    assert not any(mismatch(case.extractor, case.activation) for case in cases)
