@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +78,10 @@ _GUIDED: Final = (
 )
 """Title, a word on it, and the names in it, of what people call."""
 _MOST_LETTERS: Final = 100
+_AS_A_MAPPING: Final = (
+    "As a mapping: `{it}[key]`, `{it}.get(key)`, `key in {it}`, `len({it})`, `{it}.keys()`, `{it}.values()`, "
+    "`{it}.items()`; `for key in {it}` goes through the keys, in call order."
+)
 
 
 def reference() -> str:
@@ -139,20 +143,60 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
     if signature := _signature(thing):
         yield from ("```python", f"{name}{_in_lines(signature)}", "```", "")
     yield from ("```text", inspect.getdoc(thing) or "", "```", "")
+    if values := _values(thing):
+        yield from (*(f"- `{alias}` is one of {_choices(choices)}" for alias, choices in values.items()), "")
     if inspect.isclass(thing):
+        if issubclass(thing, Mapping):
+            yield f"- {_AS_A_MAPPING.format(it=name.lower())}"
         for inner, value in vars(thing).items():
             if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, _PROPERTIES)):
                 yield from _line(inner, value)
         yield ""
 
 
+def _values(thing: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each Literal that is named in the signature of a function, or of a class and its methods."""
+    members = [*vars(thing).values()] if inspect.isclass(thing) else [thing]
+    functions = [inspect.unwrap(each) for each in members if inspect.isfunction(each)]
+    named: dict[str, tuple[Any, ...]] = {}
+    for function in functions:
+        annotations = inspect.get_annotations(function).values()
+        for alias in re.findall(r"[A-Za-z_][\w.]*", " ".join(map(str, annotations))):
+            meant = _named_in(function, alias)
+            if typing.get_origin(meant) is typing.Literal:
+                named[alias] = typing.get_args(meant)
+    return named
+
+
+def _named_in(function: Any, name: str) -> Any:
+    """Return what a name, with dots or without, stands for where a function was written; None for nothing."""
+    first, *others = name.split(".")
+    meant = function.__globals__.get(first)
+    for other in others:
+        meant = getattr(meant, other, None)
+    return meant
+
+
+def _choices(choices: tuple[Any, ...]) -> str:
+    return ", ".join(f"`{choice!r}`" for choice in choices)
+
+
 def _line(name: str, thing: Any) -> Iterator[str]:
-    if callable(thing) or isinstance(thing, _PROPERTIES):
+    if typing.get_origin(thing) is typing.Literal:
+        yield f"- `{name}`: one of {_choices(typing.get_args(thing))}"
+    elif callable(thing) or isinstance(thing, _PROPERTIES):
         text = _first_line(inspect.getdoc(thing))
-        yield f"- `{name}{_signature(thing)}`{': ' if text else ''}{text}"
+        yield f"- `{name}{_type_of(thing) or _signature(thing)}`{': ' if text else ''}{text}"
     else:
         value = ", ".join(thing) if isinstance(thing, dict) else " ".join(repr(thing).split())
         yield f"- `{name}`: {value}"
+
+
+def _type_of(thing: Any) -> str:
+    """Return the type of a property, as it stands behind its name; empty for what is called."""
+    read = thing.fget if isinstance(thing, property) else getattr(thing, "func", None)
+    returned = _signature(read).partition(" -> ")[2] if read is not None else ""
+    return returned and f": {returned}"
 
 
 def _signature(thing: Any) -> str:
@@ -163,8 +207,11 @@ def _signature(thing: Any) -> str:
         return ""
     try:
         # Annotations stand in quotes where they are not worked out.
-        signature = str(inspect.signature(thing)).partition(" -> ")[0]
-        return re.sub(r"\b(typing|collections\.abc)\.", "", re.sub(r"(: |\*)'([^']*)'", r"\1\2", signature))
+        signature = str(inspect.signature(thing))
+        if inspect.isclass(thing):
+            signature = signature.partition(" -> ")[0]
+        unquoted = re.sub(r"(: |\*|-> )(?:'([^']*)'|\"([^\"]*)\")", r"\1\2\3", signature)
+        return re.sub(r"\b(typing|collections\.abc)\.", "", unquoted)
     except (TypeError, ValueError):
         return ""
 
@@ -174,13 +221,14 @@ def _in_lines(signature: str) -> str:
     if len(signature) <= _MOST_LETTERS:
         return signature
     lines, depth = [""], 0
-    for letter in signature[1:-1]:
+    parameters, arrow, returned = signature.partition(" -> ")
+    for letter in parameters[1:-1]:
         depth += (letter in "([{") - (letter in ")]}")
         if letter == "," and not depth:
             lines.append("")
         else:
             lines[-1] += letter
-    return "(\n" + "".join(f"    {line.strip()},\n" for line in lines) + ")"
+    return "(\n" + "".join(f"    {line.strip()},\n" for line in lines) + ")" + arrow + returned
 
 
 def _first_line(text: str | None) -> str:

@@ -137,6 +137,21 @@ class TestReference:
         ).stdout
         assert made == (ROOT / "docs" / "reference.md").read_text(), "run: python docs/reference.py"
 
+    def test_it_says_what_comes_back_and_what_may_be_chosen(self):
+        """Return types, of properties too; the values of names such as Method; and that activations are a mapping."""
+        sections = re.split(r"^### ", (ROOT / "docs" / "reference.md").read_text(), flags=re.MULTILINE)
+        told = {section.split("`")[1]: section for section in sections if section.startswith("`")}
+        assert "\n) -> Activations\n" in told["extract"]
+        assert "- `layers: tuple[LayerInfo, ...]`" in told["Extractor"]
+        assert re.search(r"- `sample\(self, index: int\) -> Activation`", told["Activation"])
+        assert "- `Method` is one of `'saliency'`, `'gradient × input'`" in told["attribute"]
+        assert "- `Pooling` is one of `'flatten'`, `'mean'`, `'maximum'`" in told["project"]
+        assert "- `Metric` is one of `'euclidean'`" in told["project"]
+        assert "`activations[key]`" in told["Activations"]
+        assert told.keys() >= {"LayerInfo", "Registry"}
+        for line in re.findall(r"^- `\w+\(.*", told["Registry"] + told["Extractor"], re.MULTILINE):
+            assert " -> " in line
+
     def test_every_public_name_is_in_it_and_says_what_it_is(self):
         page = (ROOT / "docs" / "reference.md").read_text()
         names = [*layerscope.__all__, *vizplugins.__all__, *vizplugins.testing.__all__]
