@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_loader",
     "check_meaning",
+    "check_memory",
     "check_reader",
     "check_visualizer",
     "empty_registry",
@@ -65,6 +66,14 @@ def check_visualizer() -> Callable[[Any], None]:
     from core.plugins.testing import check_visualizer
 
     return check_visualizer
+
+
+@pytest.fixture
+def check_memory() -> Callable[[Any], None]:
+    """Return :func:`vizplugins.testing.check_memory`."""
+    from core.plugins.testing import check_memory
+
+    return check_memory
 
 
 @pytest.fixture

@@ -56,9 +56,12 @@ class Talks(Visualizer):
     name = title = how_to_read = limitations = "talks"
     handles = Handles(layer_types=("Dense",), axes=("sample", "unit"), parts=("output",))
 
+    has_told = False
+
     def chart(self, activation, options, extractor=None):
         print("I was asked")
-        if extractor is not None:
+        if not Talks.has_told:
+            Talks.has_told = True
             extractor.model.summary()
         return alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().encode(x="a:Q").properties(name="talks")
 
@@ -165,6 +168,17 @@ class TestCheck:
     def test_nothing_is_asked_for(self, run):
         assert "Say what is to be checked" in run("check").output
 
+    def test_one_that_keeps_what_it_drew(self, run, tmp_path):
+        kept = TALKATIVE.replace('        print("I was asked")', "        KEPT.append(activation)")
+        (tmp_path / "keeps.py").write_text(f"KEPT = []\n{kept}")
+        done = run("check", tmp_path / "keeps.py")
+
+        assert done.exit_code == 1
+        assert re.search(
+            r"FAILED  talks: \[memory\] it keeps [\d.]+ (KB|bytes) of each drawing: memory grew by", done.output
+        )
+        assert done.output.splitlines()[-1] == "1 of 1 picture failed"
+
     def test_what_is_printed_stands_apart_by_who_prints_it(self, run, tmp_path):
         (tmp_path / "talks.py").write_text(TALKATIVE)
         done = run("check", tmp_path / "talks.py")
@@ -227,7 +241,7 @@ class TestNew:
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
         tested = subprocess.run(command, cwd=package, capture_output=True, text=True, env=environment, check=False)
-        assert "4 passed" in tested.stdout, tested.stdout + tested.stderr
+        assert "5 passed" in tested.stdout, tested.stdout + tested.stderr
         ruff = [sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", package]
         assert subprocess.run(ruff, capture_output=True, check=False).returncode == 0
 

@@ -114,7 +114,7 @@ def test_its_tests_pass(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "core.plugins.pytest_plugin", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_it_names_every_hook_and_everything_that_can_be_declared_or_asked_for():

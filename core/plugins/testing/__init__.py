@@ -15,6 +15,7 @@ from core.plugins.testing.cases import CASES
 from core.plugins.testing.checks import CHECKS, check_visualizer, run_checks
 from core.plugins.testing.loader_checks import LOADER_CHECKS, check_loader, run_loader_checks
 from core.plugins.testing.meaning_checks import check_meaning, run_meaning_checks
+from core.plugins.testing.memory import check_memory, run_memory_check
 from core.plugins.testing.models import LAYER_KINDS, small_activations, small_model
 from core.plugins.testing.outputs import OUTPUTS
 from core.plugins.testing.over_steps import small_activations_over_steps
@@ -32,6 +33,7 @@ __all__ = [
     "CheckResult",
     "check_loader",
     "check_meaning",
+    "check_memory",
     "check_reader",
     "check_visualizer",
     "empty_registry",
@@ -39,6 +41,7 @@ __all__ = [
     "run_checks",
     "run_loader_checks",
     "run_meaning_checks",
+    "run_memory_check",
     "run_reader_checks",
     "screenshot",
     "small_activations",

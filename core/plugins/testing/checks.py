@@ -38,6 +38,7 @@ __all__ = [
     "check_visualizer",
     "checks_of",
     "imports_streamlit",
+    "meanings_that_ship",
     "raise_failures",
     "registration_failure",
     "run_checks",
@@ -111,14 +112,14 @@ def registration_failure(
 
 
 @cache
-def _meanings_that_ship() -> MeaningRegistry:
+def meanings_that_ship() -> MeaningRegistry:
     """Return what a visualizer asks that draws outputs as what they mean."""
     return Registry(settings=PluginSettings(enabled=False)).meanings
 
 
 def _failures(visualizer: Visualizer, tried: Counter[str]) -> Iterator[CheckResult]:
     registry = Registry(discover=False)
-    registry.meanings = _meanings_that_ship()
+    registry.meanings = meanings_that_ship()
     tried["declaration"] += 1
     if fault := registration_failure(registry, visualizer):
         yield fault
