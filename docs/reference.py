@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +78,10 @@ _GUIDED: Final = (
 )
 """Title, a word on it, and the names in it, of what people call."""
 _MOST_LETTERS: Final = 100
+_SECTION: Final = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):\n", re.MULTILINE)
+_TITLES: Final = {"Args": "Arguments"}
+# Of a method the class stands before it.
+_ROLE: Final = re.compile(r":\w+:`~?(?:[^`]*?\.)??((?:[A-Z]\w*\.)?\w+)`")
 _AS_A_MAPPING: Final = (
     "As a mapping: `{it}[key]`, `{it}.get(key)`, `key in {it}`, `len({it})`, `{it}.keys()`, `{it}.values()`, "
     "`{it}.items()`; `for key in {it}` goes through the keys, in call order."
@@ -130,9 +134,11 @@ def main() -> None:
 def _entry(name: str, thing: Any) -> Iterator[str]:
     if inspect.ismodule(thing):
         yield from (f"### `{name}`", "", _prose(thing.__doc__), "")
-        for inner in getattr(thing, "__all__", ()):
-            yield from _line(inner, getattr(thing, inner))
+        members = {inner: getattr(thing, inner) for inner in getattr(thing, "__all__", ())}
+        for inner, value in members.items():
+            yield from _line(inner, value)
         yield ""
+        yield from _folded_members(members)
         return
     if name in _ABOUT_MARKED:
         is_number = isinstance(thing, (int, float))
@@ -142,16 +148,69 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
     yield from (f"### `{name}`", "")
     if signature := _signature(thing):
         yield from ("```python", f"{name}{_in_lines(signature)}", "```", "")
-    yield from ("```text", inspect.getdoc(thing) or "", "```", "")
+    yield from _documented(thing)
     if values := _values(thing):
         yield from (*(f"- `{alias}` is one of {_choices(choices)}" for alias, choices in values.items()), "")
     if inspect.isclass(thing):
         if issubclass(thing, Mapping):
             yield f"- {_AS_A_MAPPING.format(it=name.lower())}"
-        for inner, value in vars(thing).items():
-            if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, _PROPERTIES)):
-                yield from _line(inner, value)
+        methods = {
+            inner: value
+            for inner, value in vars(thing).items()
+            if not inner.startswith("_") and (inspect.isfunction(value) or isinstance(value, _PROPERTIES))
+        }
+        for inner, value in methods.items():
+            yield from _line(inner, value)
         yield ""
+        yield from _folded_members(methods)
+
+
+def _documented(thing: Any) -> Iterator[str]:
+    """Yield a docstring as Markdown: what it says, its attributes, and what it takes and gives folded."""
+    prose, sections = _sections(inspect.getdoc(thing) or "")
+    yield from (prose, "")
+    if attributes := sections.pop("Attributes", ""):
+        yield from (*_items("Attributes", attributes), "")
+    if sections:
+        yield from _folded("Arguments, results and errors", _told(sections))
+
+
+def _folded_members(members: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what functions take and give, of those that say so, under one fold."""
+    lines: list[str] = []
+    for name, member in members.items():
+        _, sections = _sections((inspect.getdoc(member) or "") if callable(member) else "")
+        if sections:
+            lines += [f"**`{name}`**", "", *_told(sections)]
+    if lines:
+        yield from _folded("Their arguments, results and errors", lines)
+
+
+def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield from (f'<details markdown="1"><summary>{title}</summary>', "", *lines, "</details>", "")
+
+
+def _told(sections: Mapping[str, str]) -> Iterator[str]:
+    for title, body in sections.items():
+        yield from (*_items(title, body), "")
+
+
+def _sections(text: str) -> tuple[str, dict[str, str]]:
+    """Return what stands before the sections of a docstring, as Markdown, and the bodies of these by title."""
+    prose, *parts = _SECTION.split(inspect.cleandoc(text))
+    titles, bodies = parts[::2], parts[1::2]
+    return _prose(prose).strip(), {title: inspect.cleandoc(body) for title, body in zip(titles, bodies, strict=True)}
+
+
+def _items(title: str, body: str) -> Iterator[str]:
+    """Yield a section as a list of names and what they are, or as a paragraph where it names none."""
+    heading = _TITLES.get(title, title)
+    joined = re.sub(r"\n +", " ", body)
+    named = [line.partition(": ") for line in joined.split("\n") if line]
+    if title in ("Returns", "Yields") or not all(re.match(r"[*\w.]+( \(.*\))?\Z", name) for name, _, _ in named):
+        yield f"*{heading}:* {_prose(' '.join(joined.split()))}"
+        return
+    yield from (f"*{heading}:*", "", *(f"- `{name}`: {_prose(said)}" for name, _, said in named))
 
 
 def _values(thing: Any) -> dict[str, tuple[Any, ...]]:
@@ -232,11 +291,16 @@ def _in_lines(signature: str) -> str:
 
 
 def _first_line(text: str | None) -> str:
-    return (text or "").strip().partition("\n")[0]
+    return _prose((text or "").strip().partition("\n")[0])
 
 
 def _prose(text: str | None) -> str:
-    return inspect.cleandoc(text or "").replace("``", "`")
+    """Return a docstring's text as Markdown, with the last part of what it refers to."""
+    plain = _ROLE.sub(r"`\1`", inspect.cleandoc(text or "")).replace("``", "`")
+    # Not in code, where it stands for itself.
+    return "".join(
+        part if at % 2 else part.replace("<", "&lt;") for at, part in enumerate(re.split(r"(`[^`]*`)", plain))
+    )
 
 
 if __name__ == "__main__":

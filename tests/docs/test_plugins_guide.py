@@ -152,6 +152,17 @@ class TestReference:
         for line in re.findall(r"^- `\w+\(.*", told["Registry"] + told["Extractor"], re.MULTILINE):
             assert " -> " in line
 
+    def test_it_folds_what_functions_take_and_give_and_has_no_markup_of_docstrings(self):
+        page = (ROOT / "docs" / "reference.md").read_text()
+        prose = re.sub(r"^```python\n.*?^```\n", "", page, flags=re.DOTALL | re.MULTILINE)
+        assert "``" not in prose
+        assert not re.search(r":\w+:`|^(Args|Returns|Raises|Attributes):", prose, re.MULTILINE)
+        assert page.count("<details") == page.count("</details>")
+        extract = prose.partition("### `Extractor`")[2].partition("\n### ")[0]
+        folded = extract.partition("<details markdown")[2]
+        for told in ("**`extract`**", "- `internals`: Whether", "*Returns:* Activations", "- `ExtractionFailed`: "):
+            assert told in folded
+
     def test_every_public_name_is_in_it_and_says_what_it_is(self):
         page = (ROOT / "docs" / "reference.md").read_text()
         names = [*layerscope.__all__, *vizplugins.__all__, *vizplugins.testing.__all__]
