@@ -69,7 +69,6 @@ def page() -> None:
         _readers(strangers)
     _why_not(workspace)
     _what_outputs_mean(workspace)
-    more_pictures(plugins)
     ours = [each for each in plugins if each.source == "built-in"]
     for group, cards in _by_group(_cards(ours)).items():
         st.markdown(f"##### {group.capitalize()} :gray[· {GROUPS[group]}]")
@@ -78,6 +77,7 @@ def page() -> None:
     _meanings(ours)
     st.markdown("##### Files :gray[· read for samples or models, beside those that Layerscope reads itself]")
     _readers(ours)
+    more_pictures(plugins)
     # What has to be drawn comes when all else stands.
     for card in undrawn:
         with card.place.container(horizontal_alignment="center"):
