@@ -21,12 +21,13 @@ from core.cli.record import record
 from core.cli.report import report
 from core.cli.run import run
 from core.cli.verify import verify
-from core.common.versions import installed_version
+from core.common.versions import installed_files, installed_version
 from core.errors import LayerscopeError
 from core.workspace.quiet import silence_libraries
 
 __all__ = ["main"]
 
+_FIRST_GUIDE = "plugins.md"
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
@@ -37,6 +38,11 @@ class _Commands(click.Group):
         """Run the command line."""
         with open_ended_output():
             return super().main(*args, **settings)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write at the end of the help where the guides are."""
+        if guides := _guides():
+            formatter.write(f"\nThe guides, for plugin authors too: {guides}\n")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options that stand before the name of a command."""
@@ -83,6 +89,13 @@ def _version() -> str:
     return installed_version("layerscope") or str(
         tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"]
     )
+
+
+def _guides() -> Path | None:
+    """Return the folder of the guides: of the checkout, or as they came with the package."""
+    if (own := _PROJECT.with_name("docs") / _FIRST_GUIDE).is_file():
+        return own.parent
+    return next((path.parent for path in installed_files("layerscope", f"docs/{_FIRST_GUIDE}")), None)
 
 
 def _silence(ctx: click.Context, option: click.Parameter, is_verbose: bool) -> None:

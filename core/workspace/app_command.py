@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from core.common.versions import installed_files
 from core.errors import InputRejected
 
 __all__ = ["CODE_FOLDER", "DATA_VARIABLE", "MODEL_VARIABLE", "streamlit_arguments"]
@@ -42,19 +42,10 @@ def streamlit_arguments(port: int, address: str, *, headless: bool) -> list[str]
 
 def _settings() -> Iterator[tuple[str, str]]:
     """Yield what the project's Streamlit settings say, which Streamlit itself finds only beside where it is started."""
-    places = (CODE_FOLDER / ".streamlit" / _SETTINGS, *_installed_settings())
+    places = (CODE_FOLDER / ".streamlit" / _SETTINGS, *installed_files("layerscope", _SETTINGS))
     found = next((path for path in places if path.is_file()), None)
     if found:
         yield from _flat(tomllib.loads(found.read_text(encoding="utf-8")), "")
-
-
-def _installed_settings() -> list[Path]:
-    # Asked of the package, since where its data went depends on how it was installed: for all, for a user, elsewhere.
-    try:
-        files = metadata.files("layerscope") or []
-    except metadata.PackageNotFoundError:
-        return []
-    return [Path(str(file.locate())) for file in files if file.name == _SETTINGS]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

@@ -126,3 +126,9 @@ class TestOneLine:
         assert ended.exit_code == 0
         assert ended.stdout.startswith("layerscope 0.")
         assert "TensorFlow 2." in ended.stdout
+
+
+def test_its_help_says_where_the_guides_are():
+    said = CliRunner().invoke(main, ["--help"]).output.strip().rpartition(": ")[2]
+    assert Path(said) == ROOT / "docs"
+    assert Path(said, "plugins.md").is_file()

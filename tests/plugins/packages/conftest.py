@@ -44,7 +44,7 @@ def fresh(tmp_path_factory):
     wheels = environment.folder / "wheels"
     # Copies, since building leaves files behind.
     project, example = environment.folder / "project", environment.folder / "layerscope-power-spectrum"
-    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "docs")
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests", "images")
     shutil.copytree(ROOT, project, ignore=lambda path, names: left_out(path, names) - {".streamlit"})
     shutil.copytree(
         ROOT / "examples" / example.name, example, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -20,6 +21,9 @@ def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, c
     listed = {each["name"]: each for each in json.loads(fresh.run(fresh.layerscope, "plugins", "list", "--json"))}
     assert listed["demo"]["status"] == listed["power-spectrum"]["status"] == "ready"
     assert (listed["demo"]["package"], listed["demo"]["version"]) == ("layerscope-demo", "0.1.0")
+    guides = fresh.run(fresh.layerscope, "--help").strip().rpartition(": ")[2]
+    assert guides.startswith(str(fresh.folder.resolve()))
+    assert (ROOT / "docs" / "plugin-cookbook.md").read_text() == Path(guides, "plugin-cookbook.md").read_text()
     checked = fresh.run(fresh.layerscope, "plugins", "check", "layerscope-power-spectrum")
     assert "passed  power-spectrum: declaration" in checked
 
