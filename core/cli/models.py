@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 import click
 
+from core.cli.plugin_folders import FOLDERS
 from core.cli.tables import columns
 from core.common.text import did_you_mean
 from core.errors import InputRejected, PluginFailed
@@ -278,8 +279,9 @@ def layers(model: str, given: str, as_json: bool, **which: Unpack[WhichModel]) -
 )
 @click.option("--sample", default=0, show_default=True, help="Which sample.")
 @CLASSES
+@FOLDERS
 @which_model
-def chart(
+def chart(  # noqa: PLR0913 - a command's parameters are its options
     model: str,
     given: str,
     layer: str,
@@ -288,6 +290,7 @@ def chart(
     options: Sequence[str],
     sample: int,
     classes: Path | None,
+    folders: Sequence[Path],
     **which: Unpack[WhichModel],
 ) -> None:
     """Draw LAYER of MODEL with VISUALIZER, as it answers INPUT, into a file."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import keyword
 import re
 import sys
 import time
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from core.errors import InputRejected
+from core.common.versions import installed_version
+from core.errors import InputRejected, PluginFailed
 from core.plugins.directory import KEYWORD
 from core.plugins.visualizer import API_VERSION
 
@@ -46,7 +49,8 @@ def new_package(name: str, folder: Path, license_id: str = LICENSES[0], author: 
         The new folder.
 
     Raises:
-        InputRejected: If the name is none for a package, the licence is another, or the folder is there already.
+        InputRejected: If the name is none for a package, the licence is another, the folder is there already, or
+            a picture or a package of that name ships or is installed.
     """
     known = {each.lower(): each for each in LICENSES}
     if license_id.lower() not in known:
@@ -67,6 +71,7 @@ def new_package(name: str, folder: Path, license_id: str = LICENSES[0], author: 
     target = folder / f"layerscope-{'-'.join(words)}"
     if target.exists():
         raise InputRejected(f"There is already something at {target}.", remedy="Take another name, or remove it first.")
+    _refuse_taken("-".join(words), target.name, module)
     filled = {
         "package": target.name,
         "module": module,
@@ -91,6 +96,21 @@ def new_package(name: str, folder: Path, license_id: str = LICENSES[0], author: 
         )
     _draw(target, filled["module"], filled["name"])
     return target
+
+
+def _refuse_taken(name: str, package: str, module: str) -> None:
+    """Refuse what would be left out once it is installed, as the name of its picture or package is another's."""
+    from core.plugins.registry import get_registry
+
+    another = "Take another name: the first one of a name stays, and the second is not loaded."
+    registry = get_registry()
+    with suppress(PluginFailed):
+        picture = registry.get(name)
+        plugin = registry.plugin_of(picture.name)
+        whose = "ships with Layerscope" if plugin.source == "built-in" else f"is of {plugin.package}"
+        raise InputRejected(f"The picture {picture.title} ({picture.name}) {whose}.", remedy=another)
+    if installed_version(package) or importlib.util.find_spec(module):
+        raise InputRejected(f"{package} is installed already.", remedy=another)
 
 
 def _draw(target: Path, module: str, name: str) -> None:

@@ -88,6 +88,17 @@ def with_broken(tmp_path, monkeypatch):
     monkeypatch.setattr(core.plugins.registry, "_registry", Registry(settings=PluginSettings((folder,))))
 
 
+@pytest.fixture
+def in_a_folder(tmp_path, monkeypatch):
+    """A folder with one plugin that works, in a process that has no registry yet."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    write_plugins(folder, "no such")
+    monkeypatch.setenv("LAYERSCOPE_PLUGINS", "")
+    monkeypatch.setattr(core.plugins.registry, "_registry", None)
+    return folder
+
+
 class TestList:
     def test_those_that_ship_with_layerscope(self, run, monkeypatch):
         monkeypatch.setattr(core.plugins.registry, "_registry", Registry(settings=PluginSettings(enabled=False)))
@@ -95,6 +106,7 @@ class TestList:
 
         assert done.exit_code == 0
         assert any(line.split()[:2] == ["ready", "feature_maps"] for line in done.output.splitlines())
+        assert done.output.splitlines()[0].split() == ["status", "plugin", "import", "from", "brings"]
         assert "exciting-samples (units)" in done.output
         assert "classes (output meaning), text (output meaning)" in done.output
 
@@ -112,6 +124,19 @@ class TestList:
         assert listed["good.py"]["status"] == "ready"
         assert listed["good.py"]["visualizers"][0]["name"] == "good"
         assert listed["wrong_hook.py"]["failures"][0]["traceback"]
+
+    def test_what_one_prints_is_not_in_the_json(self, run, in_a_folder):
+        (in_a_folder / "talks.py").write_text(TALKATIVE)
+        done = run("list", "--plugins", in_a_folder, "--json")
+
+        assert {"good.py", "talks.py"} <= {each["name"] for each in json.loads(done.stdout)}
+        assert "printed by plugins:\n    I was imported\n" in done.stderr
+
+    def test_those_of_a_folder_stand_first(self, run, in_a_folder):
+        done = run("list", "--plugins", in_a_folder)
+
+        assert done.exit_code == 0
+        assert done.output.splitlines()[1].split()[:2] == ["ready", "good.py"]
 
 
 class TestCheck:
@@ -220,6 +245,32 @@ class TestExplain:
     def test_what_failed_is_named_too(self, run, with_broken):
         assert "failed: import_error.py: ModuleNotFoundError" in run("explain", "digits-dense", "probabilities").output
 
+    def test_with_noise_there_are_samples_enough_to_compare(self, run):
+        done = run("explain", "vowels-lstm", "lstm_2", "--input", "noise")
+
+        assert any(line.startswith("yes  Projection (projection): ") for line in done.output.splitlines())
+        assert "at least" not in done.output
+
+    def test_as_json_with_a_plugin_of_a_folder(self, run, in_a_folder):
+        explained = json.loads(run("explain", "vowels-lstm", "lstm_2", "--plugins", in_a_folder, "--json").stdout)
+
+        assert explained["description"].startswith("LSTM · 24 · ")
+        assert {"good", "gates"} <= {each["name"] for each in explained["suits"]}
+        (rejected,) = (each for each in explained["does_not_suit"] if each["name"] == "feature-maps")
+        assert rejected["reason"].startswith("takes axes (sample, height, width, channel)")
+        assert explained["plugins"] == []
+        (output,) = json.loads(run("explain", "vowels-lstm", "--json").stdout)["outputs"]
+        assert output["output"] == "probabilities"
+        assert output["meanings"][0] == {"name": "classes", "title": "Class probabilities", "score": 0.9, "reason": ""}
+
+    def test_a_picture_of_a_folder_is_drawn(self, run, in_a_folder, tmp_path):
+        file = tmp_path / "good.json"
+        command = ["chart", "vowels-lstm", "noise", "lstm_2", "good", "-o", str(file), "--plugins", str(in_a_folder)]
+        done = CliRunner().invoke(main, command)
+
+        assert done.exit_code == 0, done.output
+        assert json.loads(file.read_text())["title"] == "A dot"
+
     def test_a_layer_that_there_is_not(self, run):
         done = run("explain", "vowels-lstm", "lstm")
 
@@ -293,6 +344,30 @@ class TestNew:
         assert done.exit_code == 1
         assert "is no name for a package." in done.output
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("feature-maps", "The picture Feature maps (feature-maps) ships with Layerscope."),
+            ("attribution", "The picture Attribution (input-attribution) ships with Layerscope."),
+            ("good", "The picture good (good) is of good.py."),
+        ],
+    )
+    def test_a_name_that_is_taken(self, run, tmp_path, with_broken, name, words):
+        done = run("new", name)
+
+        assert done.exit_code == 1
+        assert words in done.output
+        assert "Take another name: the first one of a name stays" in done.output
+        assert not (tmp_path / f"layerscope-{name}").exists()
+
+    def test_a_package_that_is_installed(self, run, tmp_path, monkeypatch):
+        about = tmp_path / "site" / "layerscope_spike-1.0.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: layerscope-spike\nVersion: 1.0\n")
+        monkeypatch.syspath_prepend(about.parent)
+
+        assert "layerscope-spike is installed already." in run("new", "spike").output
 
     def test_what_is_there_is_not_touched(self, run, tmp_path):
         run("new", "demo")

@@ -49,7 +49,7 @@ def answered(folder, monkeypatch):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_answers(command, answered, folder):
     written = answered(command)
-    (expected,) = [keys for said, keys in TABLE if command.startswith(f"layerscope {said.split()[0]}")] or [""]
+    (expected,) = [keys for said, keys in TABLE if command.startswith(f"layerscope {_name(said)} ")] or [""]
     if "--json" in command:
         if "report.html" in command:
             written = (folder / "report.json").read_text()
@@ -62,9 +62,12 @@ def test_a_command_answers(command, answered, folder):
 
 
 def test_its_table_has_every_command_that_answers_in_json():
-    named = {" ".join(word for word in said.split() if word.islower() and "." not in word) for said, _ in TABLE}
-    named = {re.sub(r" -.*", "", name) for name in named}
-    assert named == {name for name, command in commands(main) if takes_json(command)}
+    assert {_name(said) for said, _ in TABLE} == {name for name, command in commands(main) if takes_json(command)}
+
+
+def _name(said):
+    words = " ".join(word for word in said.split() if word.islower() and "." not in word)
+    return re.sub(r" -.*", "", words)
 
 
 def commands(group, prefix=""):
