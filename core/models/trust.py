@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -20,11 +21,13 @@ from types import ModuleType
 from typing import Final
 
 from core.common.limits import PREFIX
+from core.common.plugin_permission import allowed_names, are_plugins_enabled, is_named
 from core.common.text import safe_name
 from core.errors import InputRejected
 from core.models.code_needs import LAMBDA, is_module_name
 
 __all__ = [
+    "LAYERS_GROUP",
     "NO_TRUST",
     "TRUST_VARIABLE",
     "CodeBundle",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 TRUST_VARIABLE: Final = f"{PREFIX}TRUST"
+LAYERS_GROUP: Final = "layerscope.layers"
 _MOST_FILES: Final = 500
 _MOST_BYTES: Final = 20_000_000
 _LARGEST_DATA: Final = 1_000_000
@@ -144,12 +148,23 @@ NO_TRUST: Final = Trust()
 
 
 def get_trust() -> Trust:
-    """Return what the environment says is trusted: ``LAYERSCOPE_TRUST``, names with commas between them.
+    """Return what whoever runs Layerscope trusts: ``LAYERSCOPE_TRUST``, names with commas, and layers of packages.
+
+    An installed package names the modules of its layers as entry points of the group ``layerscope.layers``; like its
+    pictures they can be left out, see :mod:`core.common.plugin_permission`.
 
     Raises:
         InputRejected: If there is no such module or file.
     """
-    return Trust.of(_names_in_environment())
+    return Trust.of(_names_in_environment()) | Trust(tuple(_modules_of_packages()))
+
+
+def _modules_of_packages() -> Iterator[str]:
+    for entry_point in importlib.metadata.entry_points(group=LAYERS_GROUP) if are_plugins_enabled() else ():
+        package = entry_point.dist.name if entry_point.dist else ""
+        # One that is not there is for its own models to miss, and for nobody else.
+        if is_named((package, entry_point.name), allowed_names()) and _spec(entry_point.module.partition(".")[0]):
+            yield entry_point.module
 
 
 def add_to_environment(names: Iterable[str]) -> None:

@@ -25,6 +25,13 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 from core.common.limits import PREFIX
+from core.common.plugin_permission import (
+    ALLOWED_VARIABLE,
+    NONE_VARIABLE,
+    allowed_names,
+    are_plugins_enabled,
+    is_named,
+)
 from core.plugins.plugin import BUILT_IN_PACKAGE, PROJECT_NAME, Origin
 
 __all__ = [
@@ -48,8 +55,6 @@ __all__ = [
 ]
 
 FOLDERS_VARIABLE: Final = f"{PREFIX}PLUGINS"
-NONE_VARIABLE: Final = f"{PREFIX}NO_PLUGINS"
-ALLOWED_VARIABLE: Final = f"{PREFIX}ALLOWED_PLUGINS"
 LEFT_OUT_VARIABLE: Final = f"{PREFIX}LEFT_OUT_PLUGINS"
 _KIT: Final = "testing"
 
@@ -72,10 +77,7 @@ class PluginSettings:
 
     def allows(self, origin: Origin) -> bool:
         """Return whether a plugin may be loaded."""
-        if self.allowed is None:
-            return True
-        allowed = {_normal(name) for name in self.allowed}
-        return any(_normal(name) in allowed for name in (origin.package, origin.plugin) if name)
+        return is_named((origin.package, origin.plugin), self.allowed)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,10 @@ class Source:
 def get_plugin_settings() -> PluginSettings:
     """Return the settings as the environment says: ``LAYERSCOPE_PLUGINS`` and those beside it."""
     folders = [folder for folder in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if folder.strip()]
-    allowed = os.environ.get(ALLOWED_VARIABLE)
-    names = None if allowed is None else frozenset(name.strip() for name in allowed.split(",") if name.strip())
-    enabled = os.environ.get(NONE_VARIABLE, "") in ("", "0")
     paths = tuple(Path(folder).expanduser().resolve() for folder in folders)
-    return PluginSettings(paths, names, enabled, json.loads(os.environ.get(LEFT_OUT_VARIABLE, "{}")))
+    return PluginSettings(
+        paths, allowed_names(), are_plugins_enabled(), json.loads(os.environ.get(LEFT_OUT_VARIABLE, "{}"))
+    )
 
 
 def add_folders_to_environment(folders: Iterable[str]) -> None:

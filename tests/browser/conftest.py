@@ -23,7 +23,7 @@ from benchmarks.serving import ROOT, free_port, layer_row, stop_server, wait_unt
 STARTING_SECONDS = 180
 """TensorFlow is imported first, which takes long on a machine that has just been made."""
 NOTHING = "about:blank"
-PATIENCE = 15_000
+PATIENCE = 30_000
 """Milliseconds that a step may take before its test fails; most take less than one second."""
 
 

@@ -42,6 +42,23 @@ def test_a_package_that_was_just_installed(installed):
     assert rows == {"gate": "Gate", "gate/inner": "Dense", "head": "Dense"}
 
 
+def test_a_package_that_names_its_layers_needs_no_more_and_is_left_out_with_the_plugins(installed, tmp_path):
+    for name, module in (("own-layers", "own_package"), ("lost-layers", "lost_package.layers")):
+        about = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[layerscope.layers]\n{name} = {module}\n")
+    path = os.pathsep.join([str(ROOT), str(installed), str(tmp_path)])
+    arguments = ("-m", "core", "layers", "packaged.keras", "--json")
+    opened = run_python(*arguments, folder=installed.parent, PYTHONPATH=path)
+    assert layers_of(opened) == {"gate": "Gate", "gate/inner": "Dense", "head": "Dense"}
+
+    for left_out in ({"LAYERSCOPE_NO_PLUGINS": "1"}, {"LAYERSCOPE_ALLOWED_PLUGINS": "another"}):
+        refused = run_python(*arguments, folder=installed.parent, PYTHONPATH=path, **left_out)
+        assert refused.returncode == 1
+        assert "--trust own_package" in refused.stderr
+
+
 def test_the_environment_says_so_too_and_a_picture_is_drawn(project):
     picture = project / "histogram.png"
     arguments = ("chart", "both.keras", "inputs.npy", "tripled", "histogram", "-o", "histogram.png")
