@@ -16,7 +16,7 @@ PACKAGES = ("pluggy", "pydantic", "altair")
 
 
 def test_a_new_package_is_installed_tested_and_found_in_the_running_app(fresh, chromium, tmp_path):
-    assert re.search(r"4 passed", fresh.tests_of(fresh.folder / "layerscope-demo"))
+    assert re.search(r"5 passed", fresh.tests_of(fresh.folder / "layerscope-demo"))
     assert re.search(r"9 passed", fresh.tests_of(fresh.folder / "layerscope-power-spectrum"))
     listed = {each["name"]: each for each in json.loads(fresh.run(fresh.layerscope, "plugins", "list", "--json"))}
     assert listed["demo"]["status"] == listed["power-spectrum"]["status"] == "ready"
@@ -60,7 +60,7 @@ def test_it_works_with_the_lowest_versions_that_are_asked_for(fresh):
     versions = {each["name"]: each["version"] for each in json.loads(installed)}
 
     assert all(versions[name].startswith(version) for name, version in lowest.items())
-    assert "4 passed" in fresh.tests_of(fresh.folder / "layerscope-demo")
+    assert "5 passed" in fresh.tests_of(fresh.folder / "layerscope-demo")
     assert "9 passed" in fresh.tests_of(fresh.folder / "layerscope-power-spectrum")
     assert "failed" not in fresh.run(fresh.layerscope, "plugins", "list")
     assert "yes  Demo (demo)" in fresh.run(fresh.layerscope, "plugins", "explain", "vowels-lstm", "lstm_1")
