@@ -27,6 +27,7 @@ TARGET: Final = Path(__file__).parent / "reference.md"
 _ABOUT_MARKED: Final = {
     "ChannelIndex": "An option that is a channel: a position on the last axis; of a layer that has units, a unit.",
     "ClassIndex": "An option that is a class of the model's answer, chosen by its name.",
+    "Colour": 'An option that is a colour, such as `"#4c78a8"`.',
     "ColourScheme": "An option that is one of the colour schemes of `charts`.",
     "HeadIndex": "An option that is a position on the axis of attention heads.",
     "MeaningName": "An option that is what the page takes the output for; empty for the likeliest.",

@@ -110,7 +110,7 @@ def _draw(control: Control, value: Any, key: str, choice: Choice, layer: str) ->
     elif control.kind == "region":
         _region(control, value, key, choice)
     else:
-        st.text_input(control.title, **shared)
+        (st.color_picker if control.kind == "colour" else st.text_input)(control.title, **shared)
 
 
 def _whole_number(control: Control, shared: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -22,7 +23,18 @@ __all__ = [
 ]
 
 ControlKind = Literal[
-    "integer", "number", "switch", "choice", "choices", "text", "index", "indices", "range", "integer_range", "region"
+    "integer",
+    "number",
+    "switch",
+    "choice",
+    "choices",
+    "text",
+    "index",
+    "indices",
+    "range",
+    "integer_range",
+    "region",
+    "colour",
 ]
 Follower = Literal["", "unit", "class", "region", "meaning"]
 Group = Literal["look", "explain", "units", "samples", "numbers", "weights"]
@@ -39,6 +51,7 @@ SEVERAL: Final = (list, tuple, set, frozenset)
 """What holds several values of an option."""
 RANGES: Final = frozenset({"range", "integer_range"})
 """Kinds of control with two ends."""
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _POSITIONS: Final = frozenset({"index", "integer", "number"})
 
 
@@ -119,6 +132,8 @@ def suited(value: Any, control: Control) -> Any:
         return value if chosen and len(chosen) == len(value) else chosen or control.default
     if control.kind == "switch":
         return value if isinstance(value, bool) else control.default
+    if control.kind == "colour":
+        return value.lower() if isinstance(value, str) and _COLOUR.fullmatch(value) else control.default
     return value if isinstance(value, str) else control.default
 
 

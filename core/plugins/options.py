@@ -18,7 +18,9 @@ from core.plugins.controls import RANGES, SEVERAL, Control, ControlKind, Followe
 from core.plugins.visualizer import (
     ActsFromRank,
     ActsWhen,
+    BoundsOf,
     ClassOf,
+    ColourOf,
     IndexOf,
     LayerOf,
     MeaningOf,
@@ -32,10 +34,11 @@ __all__ = ["FittedOptions", "control_fault", "describe_options", "fit_options"]
 
 _KINDS: Final[dict[Any, ControlKind]] = {bool: "switch", int: "integer", float: "number", str: "text"}
 _UNIT_AXES: Final = ("unit", "channel")
+_MARKS: Final = (IndexOf, ClassOf, LayerOf, RegionOf, MeaningOf, ColourOf)
 _TYPES_IN_WORDS: Final = (
     "bool, int, float, str, Literal, Enum, any of these or None, a tuple of choices or positions, tuple[int, int] or "
     "tuple[float, float] with bounds, SampleIndex, UnitIndex, ChannelIndex, HeadIndex, TimestepIndex, StepIndex, "
-    "ClassIndex, LayerKey, MeaningName, Region"
+    "ClassIndex, LayerKey, MeaningName, Region, Colour"
 )
 
 
@@ -63,7 +66,7 @@ class _Declared:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[Any, ...] = ()
-    mark: IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf | None = None
+    mark: IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf | ColourOf | None = None
 
 
 def describe_options(visualizer: Visualizer, activation: Activation) -> tuple[Control, ...]:
@@ -82,7 +85,8 @@ def control_fault(name: str, declared: FieldInfo) -> str:
     if read.kind is None:
         kind = getattr(declared.annotation, "__name__", None) or str(declared.annotation)
         return f"has an option {name!r} of type {kind}, for which there is no control; there are: {_TYPES_IN_WORDS}"
-    if read.kind in RANGES and read.mark is None and (read.minimum is None or read.maximum is None):
+    has_bounds = any(isinstance(each, BoundsOf) for each in declared.metadata)
+    if read.kind in RANGES and not has_bounds and (read.minimum is None or read.maximum is None):
         return (
             f"has an option {name!r} that is a range without bounds; give both parts some, such as "
             "tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]"
@@ -152,6 +156,8 @@ def _control(name: str, declared: FieldInfo, activation: Activation) -> Control:
         follows=_followed(read),
     )
     control = _with_marks(control, declared, activation)
+    if bounds := next((mark for mark in declared.metadata if isinstance(mark, BoundsOf)), None):
+        return _within_bounds(control, *bounds.of(activation))
     if isinstance(read.mark, IndexOf):
         axis = _axis_of(read.mark, activation)
         last = max(activation.extent(axis) - 1, 0)
@@ -211,6 +217,14 @@ def _class_control(control: Control, activation: Activation) -> Control:
     return replace(control, minimum=0, maximum=int(labels.max()) if labels is not None and labels.size else None)
 
 
+def _within_bounds(control: Control, low: float, high: float) -> Control:
+    """Return a control with the bounds that an activation has, within those that are declared."""
+    least = low if control.minimum is None else max(low, control.minimum)
+    most = max(least, high if control.maximum is None else min(high, control.maximum))
+    bounded = replace(control, minimum=least, maximum=most)
+    return replace(bounded, default=suited(control.default, bounded))
+
+
 def _within(default: Any, last: int) -> Any:
     if default is None:
         return None
@@ -235,16 +249,16 @@ def _read(declared: FieldInfo) -> _Declared:
         annotation, parts, origin = parts[0], typing.get_args(parts[0]), typing.get_origin(parts[0])
     several = origin in SEVERAL
     bare = [_bare(part) for part in parts if part is not Ellipsis] if several else [annotation]
-    mark = next(
-        (each for each in metadata if isinstance(each, IndexOf | ClassOf | LayerOf | RegionOf | MeaningOf)), None
-    )
+    mark = next((each for each in metadata if isinstance(each, _MARKS)), None)
     minimum, maximum, step = _bounds(metadata, whole=bare[:1] == [int])
     read = _Declared(None, optional, minimum, maximum, step, mark=mark)
     choices = _choices(bare[0]) if bare else ()
     if origin is tuple and len(bare) == 2 and bare[0] is bare[1] and bare[0] in (int, float):
         return replace(read, kind="integer_range" if bare[0] is int else "range")
-    if isinstance(mark, RegionOf):
-        return replace(read, kind="region", optional=True)
+    if isinstance(mark, (RegionOf, ColourOf)):
+        is_region = isinstance(mark, RegionOf)
+        # Streamlit's control for a colour has no way to have none.
+        return replace(read, kind="region" if is_region else None if optional else "colour", optional=is_region)
     if several:
         if isinstance(mark, IndexOf):
             return replace(read, kind="indices")

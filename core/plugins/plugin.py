@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 import importlib.metadata
 import itertools
 import sysconfig
@@ -187,7 +188,7 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
     """
     file, line = place or _place_of(error)
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    message += _missing_module(error)
+    message += _what_is_missing(error)
     lines = _own_traceback(error)
     return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
 
@@ -259,8 +260,10 @@ def _is_of_the_host(frame: traceback.FrameSummary) -> bool:
     return frame.filename.startswith("<") or is_ours or (_PYTHON in path.parents and not installed)
 
 
-def _missing_module(error: BaseException) -> str:
-    """Return the end of a sentence: what to install where a module is missing; empty where that is not the matter."""
+def _what_is_missing(error: BaseException) -> str:
+    """Return the end of a sentence: what to do where a module is missing, or a terminal; empty where none is."""
+    if isinstance(error, bdb.BdbQuit):
+        return "; a breakpoint needs a terminal: start the app with --in-process"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     module = error.name.partition(".")[0]

@@ -6,10 +6,11 @@ that the page needs to find it, to make its controls and to explain it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.extraction.activation import Activation
 from core.plugins.controls import GROUPS, Group
@@ -22,10 +23,13 @@ __all__ = [
     "OLDEST_API_VERSION",
     "ActsFromRank",
     "ActsWhen",
+    "BoundsOf",
     "Cache",
     "ChannelIndex",
     "ClassIndex",
     "ClassOf",
+    "Colour",
+    "ColourOf",
     "Group",
     "HeadIndex",
     "IndexOf",
@@ -115,6 +119,25 @@ class RegionOf:
 
 
 @dataclass(frozen=True)
+class ColourOf:
+    """Marks a text option as a colour, such as ``"#4c78a8"``."""
+
+
+@dataclass(frozen=True)
+class BoundsOf:
+    """Marks a number, or a range, whose bounds come from the activation that is drawn.
+
+    ``rows: Annotated[int, BoundsOf(lambda activation: (1, activation.extent("height")))] = 8``. A default, or a value
+    chosen on another layer, that lies outside becomes the nearest within.
+
+    Attributes:
+        of: Returns the smallest value and the largest.
+    """
+
+    of: Callable[[Any], tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class MeaningOf:
     """Marks a text option as the meaning that the page takes the output for; empty is the likeliest. No control."""
 
@@ -128,6 +151,7 @@ HeadIndex = Annotated[int, IndexOf("head")]
 ClassIndex = Annotated[int, ClassOf()]
 LayerKey = Annotated[str, LayerOf()]
 MeaningName = Annotated[str, MeaningOf()]
+Colour = Annotated[str, ColourOf(), Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 Region = Annotated[tuple[float, float, float, float] | None, RegionOf()]
 
 

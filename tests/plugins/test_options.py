@@ -6,12 +6,14 @@ import pytest
 from pydantic import Field, model_validator
 
 from core.plugins.controls import Control
-from core.plugins.options import describe_options, fit_options
+from core.plugins.options import control_fault, describe_options, fit_options
 from core.plugins.visualizer import (
     ActsFromRank,
     ActsWhen,
+    BoundsOf,
     ChannelIndex,
     ClassIndex,
+    Colour,
     HeadIndex,
     LayerKey,
     NoneTitle,
@@ -258,6 +260,44 @@ class TestFit:
         assert fit(band=[0.9, -3], steps=[5, 99]) == ((0.0, 0.9), (5, 28), 2)
         for wrong in ([0.5], "ab", ["a", "b"], None, 3):
             assert fit(band=wrong, steps=wrong) == ((0.25, 0.75), (0, 28), 2)
+
+    def test_bounds_are_those_of_the_activation_and_what_lies_outside_is_the_nearest_within(self, make_activation):
+        class Rows(Visualizer):
+            """Has options whose bounds come from what is drawn."""
+
+            name = title = "rows"
+
+            class Options(Options):
+                rows: Annotated[int, BoundsOf(lambda activation: (1, activation.extent("height")))] = 99
+                few: Annotated[int, BoundsOf(lambda activation: (1, activation.extent("height"))), Field(le=3)] = 2
+                band: Annotated[tuple[int, int], BoundsOf(lambda activation: (0, activation.extent("width")))] = (1, 99)
+
+        small, large = (make_activation(f"sample height={side} width={side + 1} channel") for side in (5, 8))
+        bounds = {each.name: (each.minimum, each.maximum) for each in describe_options(Rows(), small)}
+        assert bounds == {"rows": (1, 5), "few": (1, 3), "band": (0, 6)}
+        assert not any(control_fault(*each) for each in Rows.Options.model_fields.items())
+        assert fit_options(Rows(), small, {}).options == Rows.Options(rows=5, few=2, band=(1, 6))
+        chosen = fit_options(Rows(), large, {"rows": 7, "few": 9, "band": [9, 4]})
+        assert chosen.options == Rows.Options(rows=7, few=3, band=(4, 9))
+        assert chosen.notes == ("Few: 9 does not suit this layer, 3 was taken.",)
+        assert fit_options(Rows(), small, {"rows": 7}).options.rows == 5
+
+    def test_a_colour_is_six_digits(self, activation):
+        class Painted(Visualizer):
+            """Has a colour."""
+
+            name = title = "painted"
+
+            class Options(Options):
+                line: Colour = "#4c78a8"
+
+        (control,) = describe_options(Painted(), activation)
+        assert (control.kind, control.default) == ("colour", "#4c78a8")
+        assert fit_options(Painted(), activation, {"line": "#FF0000"}).options.line == "#ff0000"
+        for wrong in ("red", "#fff", 3, "#ff0000; x"):
+            fitted = fit_options(Painted(), activation, {"line": wrong})
+            assert fitted.options.line == "#4c78a8"
+            assert len(fitted.notes) == 1
 
     def test_what_pydantic_refuses_is_said_beside_the_option(self, activation):
         fitted = fit_options(Drawer(), activation, {"share": 0, "count": 3})

@@ -111,6 +111,10 @@ LOADING = {
 # What is found when it draws: the code, and words of its failure.
 DRAWING = {
     "raises": (_chart("raises", "return 1 / 0"), "ZeroDivisionError: division by zero"),
+    "stops_at_a_breakpoint": (
+        _chart("stops-at-a-breakpoint", "import bdb\nraise bdb.BdbQuit"),
+        "BdbQuit; a breakpoint needs a terminal: start the app with --in-process",
+    ),
     "exits": (_chart("exits", "raise SystemExit(1)"), "SystemExit: 1"),
     "returns_none": (_chart("returns-none", "return None"), "chart() returned NoneType, an Altair chart is needed"),
     "million_rows": (

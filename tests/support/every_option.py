@@ -8,7 +8,9 @@ from pydantic import Field
 
 from vizplugins import (
     Activation,
+    BoundsOf,
     ClassIndex,
+    Colour,
     ColourScheme,
     Handles,
     LayerKey,
@@ -43,6 +45,8 @@ class EveryOption(Options):
     mark: Mark = Mark.LINE
     which: tuple[Literal["a", "b", "c"], ...] = ("a",)
     colours: ColourScheme = "automatic"
+    line: Colour = Field("#4c78a8", title="Line")
+    every: Annotated[int, BoundsOf(lambda activation: (1, activation.shape[-1]))] = Field(9_000, title="Every")
     band: tuple[Share, Share] = (0.25, 0.75)
     steps: tuple[Step, Step] = Field((0, 28), title="Steps")
     of: ClassIndex = Field(2, title="Class")
