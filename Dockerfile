@@ -12,6 +12,7 @@ RUN pip install -r requirements.txt
 COPY pyproject.toml README.md LICENSE streamlit_app.py ./
 COPY .streamlit ./.streamlit
 COPY core ./core
+COPY docs ./docs
 COPY layerscope ./layerscope
 COPY ui ./ui
 COPY vizplugins ./vizplugins
