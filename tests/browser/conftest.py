@@ -355,9 +355,11 @@ class Explorer:
     def give_model_files(self, files: Any, *, settle: bool = True) -> None:
         """Upload files that are a model together, as Playwright takes files."""
         self.model_panel().get_by_role("radio", name="Your file", exact=True).click()
-        self.page.locator(".st-key-model_file input[type=file]").set_input_files(files)
-        expect(self.page.locator(".st-key-model_file").get_by_role("button", name="Remove")).not_to_have_count(0)
+        # That it is there may be drawn after the run that opens it, which goes on for long where a model never ends.
+        with self.page.expect_response(lambda response: "upload_file" in response.url):
+            self.page.locator(".st-key-model_file input[type=file]").set_input_files(files)
         if settle:
+            expect(self.page.locator(".st-key-model_file").get_by_role("button", name="Remove")).not_to_have_count(0)
             self.settle()
         self.close_panels()
 
