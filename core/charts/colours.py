@@ -96,9 +96,7 @@ class ColourScale:
 
     def __post_init__(self) -> None:
         if self.scheme == "automatic":
-            # The slight negatives of a swish or GELU do not make values signed.
-            is_signed = self.high > 0 and self.low < -0.05 * self.high
-            object.__setattr__(self, "scheme", "blueorange" if is_signed else "viridis")
+            object.__setattr__(self, "scheme", _scheme_that_suits(self.low, self.high))
 
     def note(self) -> str:
         """Return a warning where full contrast is given to values that hardly differ; empty where it is not."""
@@ -154,13 +152,19 @@ def colour_scale(values: np.ndarray, scheme: str = "automatic") -> ColourScale:
     low, high = extremes or (0.0, 1.0)
     if are_differences:
         scheme = "blueorange"
-    scheme = ColourScale(low, high, scheme).scheme
+    elif scheme == "automatic":
+        scheme = _scheme_that_suits(low, high)
     if scheme == "blueorange":
         reach = max(abs(low), abs(high)) or 1.0
         low, high = -reach, reach
     if low == high:
         low, high = low - 0.5, high + 0.5
     return ColourScale(low, high, scheme)
+
+
+def _scheme_that_suits(low: float, high: float) -> str:
+    # The slight negatives of a swish or GELU do not make values signed.
+    return "blueorange" if high > 0 and low < -0.05 * high else "viridis"
 
 
 def magnitude_scale(values: np.ndarray, scheme: str = "viridis") -> ColourScale:

@@ -17,6 +17,7 @@ from core.common.text import count_text, safe_name
 from core.errors import InputRejected
 from core.inputs.array_files import write_arrays
 from core.inputs.arrays import check_header
+from core.inputs.checking import check_memory
 
 __all__ = ["with_labels"]
 
@@ -75,18 +76,9 @@ def _array(data: bytes, name: str) -> np.ndarray:
 
 
 def _refuse_large_archive(data: bytes, name: str) -> None:
-    limit = get_limits().input_bytes
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         # No more is read of a member than it declares.
-        if sum(info.file_size for info in archive.infolist()) > limit:
-            raise _too_large(name, limit, "input_bytes")
-
-
-def _too_large(name: str, limit: float, raised: str) -> InputRejected:
-    return InputRejected(
-        f"{safe_name(name)} needs more than {format_limit(limit)} of memory.",
-        remedy=f"Give fewer samples. {raised_by(raised)}",
-    )
+        check_memory(sum(info.file_size for info in archive.infolist()), safe_name(name))
 
 
 def _with_table(files: list[tuple[str, bytes]], labels: Path) -> list[tuple[str, bytes]]:
@@ -104,7 +96,10 @@ def _values(path: Path) -> np.ndarray:
     """Return labels from a file: numbers where all of them are, or else texts."""
     limit = get_limits().upload_bytes
     if path.stat().st_size > limit:
-        raise _too_large(path.name, limit, "upload_bytes")
+        raise InputRejected(
+            f"{safe_name(path.name)} needs more than {format_limit(limit)} of memory.",
+            remedy=f"Give fewer samples. {raised_by('upload_bytes')}",
+        )
     try:
         if path.suffix.lower() == ".npy":
             return _array(path.read_bytes(), path.name)

@@ -287,7 +287,7 @@ def no_chart(visualizer: Visualizer) -> PluginFailed:
 def _pictures_of(returned: Any, limits: Limits) -> tuple[tuple[Picture, ...], str]:
     if isinstance(returned, Refusal):
         return (), returned.reason
-    charts = dict(returned) if isinstance(returned, dict) else {"": returned}
+    charts = returned if isinstance(returned, dict) else {"": returned}
     if not charts:
         raise TypeError("chart() returned an empty dict; return a Refusal where there is nothing to be drawn")
     pictures = []

@@ -190,7 +190,7 @@ def problem_of(origin: Origin, stage: Stage, error: BaseException, place: tuple[
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     message += _what_is_missing(error)
     lines = _own_traceback(error)
-    return Problem(origin.plugin, origin.package, origin.version, stage, message, lines, file, line, origin.report_to)
+    return _problem(origin, stage, message, lines, file, line)
 
 
 def left_out_problem(origin: Origin, failure: str) -> Problem:
@@ -202,16 +202,7 @@ def left_out_problem(origin: Origin, failure: str) -> Problem:
     """
     again = "save it again once it is mended" if origin.path else "start the app again once it is mended"
     message = f"no process works that it is loaded in, so it is left out; {again}"
-    return Problem(
-        origin.plugin,
-        origin.package,
-        origin.version,
-        "import",
-        message,
-        failure,
-        origin.path,
-        report_to=origin.report_to,
-    )
+    return _problem(origin, "import", message, failure, origin.path)
 
 
 def replacement_problem(origin: Origin, stage: Stage, names: Sequence[str]) -> Problem:
@@ -229,7 +220,10 @@ def replacement_problem(origin: Origin, stage: Stage, names: Sequence[str]) -> P
     )
     told = "\n".join(["It replaced:", *names])
     line = _line_with(origin.path, f".{names[0].rpartition('.')[2]}") if origin.path else 0
-    file = origin.path if line else ""
+    return _problem(origin, stage, message, told, origin.path if line else "", line)
+
+
+def _problem(origin: Origin, stage: Stage, message: str, told: str, file: str, line: int = 0) -> Problem:
     return Problem(origin.plugin, origin.package, origin.version, stage, message, told, file, line, origin.report_to)
 
 

@@ -23,7 +23,6 @@ from core.plugins.options import fit_options
 from core.plugins.panels import drawing_method
 from core.plugins.testing.cases import Case, cases_of
 from core.plugins.testing.checks import meanings_that_ship, raise_failures
-from core.plugins.testing.models import small_extractor
 from core.plugins.testing.results import CheckResult, failure
 from core.plugins.visualizer import Visualizer
 
@@ -99,7 +98,7 @@ def _draw(visualizer: Visualizer, case: Case, cache: object, number: int) -> Non
     # Other values each time, in memory of their own: what is kept by what was drawn is not the same then.
     activation: Activation = case.activation.mapped(partial(_varied, number=number))
     asked = chart_arguments(visualizer) if case.kind else {}
-    extractor = small_extractor(case.kind) if "extractor" in asked else None
+    extractor = case.extractor if "extractor" in asked else None
     context = ChartContext(extractor=extractor, meanings=meanings_that_ship())
     options = fit_options(visualizer, activation, {}).options
     call_chart(visualizer, activation, options, context, cache, Deadline(float("inf")))  # type: ignore[arg-type]
