@@ -29,19 +29,14 @@ from core.plugins.declarations import (
     VERSION_NAME,
     declaration_fault,
     hook_fault,
-    loader_fault,
-    meaning_fault,
     place_of,
-    reader_fault,
     registered_classes,
     version_fault,
 )
-from core.plugins.entries import STORES, Entry
+from core.plugins.entries import KINDS, NOUNS, Entry, Kind, noun_of
 from core.plugins.forerunners import all_but, forerunners, is_defined_anew, is_same_source
-from core.plugins.loaders import LoaderEntry, ModelLoader
-from core.plugins.meanings import MeaningEntry, OutputMeaning
+from core.plugins.meanings import MeaningEntry
 from core.plugins.plugin import Origin, Plugin, Problem, Stage, left_out_problem, problem_of, replacement_problem
-from core.plugins.readers import InputReader, ReaderEntry
 from core.plugins.records import PluginRecords
 from core.plugins.shared_libraries import replacements_undone
 from core.plugins.sources import (
@@ -82,10 +77,7 @@ class LoadedPlugins:
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         self._pluggy.add_hookspecs(hookspecs)
         self._settings = settings
-        self._entries: dict[str, Entry] = {}
-        self._meanings: dict[str, MeaningEntry] = {}
-        self._readers: dict[str, ReaderEntry] = {}
-        self._loaders: dict[str, LoaderEntry] = {}
+        self._brought: dict[str, dict[str, Any]] = {noun: {} for noun in NOUNS}
         self._origins: dict[str, Origin] = {}
         self._files: dict[Path, tuple[int, int]] = {}
         self._lock = threading.RLock()
@@ -95,26 +87,21 @@ class LoadedPlugins:
     @property
     def entries(self) -> Mapping[str, Entry]:
         """Every visualizer by name, as they are now, in the order in which they were found."""
-        with self._lock:
-            return dict(self._entries)
+        return self.of("visualizer")
 
     @property
     def meanings(self) -> Mapping[str, MeaningEntry]:
         """Every meaning of outputs by name, as they are now, in the order in which they were found."""
-        with self._lock:
-            return dict(self._meanings)
+        return self.of("meaning")
 
-    @property
-    def readers(self) -> Mapping[str, ReaderEntry]:
-        """Every reader of files by name, as they are now, in the order in which they were found."""
-        with self._lock:
-            return dict(self._readers)
+    def of(self, noun: str) -> Mapping[str, Any]:
+        """Return every entry of a kind by name, as they are now, in the order in which they were found.
 
-    @property
-    def loaders(self) -> Mapping[str, LoaderEntry]:
-        """Every loader of model files by name, as they are now, in the order in which they were found."""
+        Args:
+            noun: One of :data:`core.plugins.entries.NOUNS`.
+        """
         with self._lock:
-            return dict(self._loaders)
+            return dict(self._brought[noun])
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -128,7 +115,7 @@ class LoadedPlugins:
     def has_forerunner(self, brought: Any, origin: Origin) -> bool:
         """Return whether what somebody registers was registered before, as its class was then."""
         with self._lock:
-            return any(forerunners(getattr(self, store), kind, brought, origin) for _, store, kind in STORES)
+            return any(forerunners(entries, noun, brought, origin) for noun, entries in self._brought.items())
 
     def discover(self) -> None:
         """Load what ships with Layerscope, what is installed, and what is in the folders."""
@@ -200,10 +187,10 @@ class LoadedPlugins:
         """
         with self._records.reported() as problems:
             self._records.ensure(origin)
-            if any(isinstance(plugin, base) for base, _, _ in STORES):
+            if noun_of(plugin):
                 self._add_alone(plugin, origin)
                 return not problems
-            earlier = earlier or {name: each for name, each in self._entries.items() if each.origin.key == origin.key}
+            earlier = earlier or {name: each for name, each in self.entries.items() if each.origin.key == origin.key}
             if self._take_hooks(plugin, origin):
                 self._add_all(plugin, origin, earlier)
             return not problems
@@ -212,25 +199,16 @@ class LoadedPlugins:
         """Take in all that the hooks of a plugin bring."""
         version = getattr(plugin, VERSION_NAME, API_VERSION)
         for hook, without in (("visualizers", "it brings no picture"), ("panels", "it brings no panel")):
-            for visualizer in self._brought(plugin, hook, without, origin):
+            for visualizer in self._returned(plugin, hook, without, origin):
                 self._add(visualizer, origin, earlier, hook, version)
-        for hook, (_, take, without) in self._kinds.items():
-            for brought in self._brought(plugin, hook, without, origin):
-                take(brought, origin)
+        for kind in KINDS:
+            for brought in self._returned(plugin, kind.hook, kind.without, origin):
+                self._add_of(kind, brought, origin)
         if classes := registered_classes(plugin):
             names = ", ".join(map(safe_name, classes))
             self._records.add_notice(
                 origin, f"models that use {names} open: it registers that with Keras, as --trust does"
             )
-
-    @property
-    def _kinds(self) -> dict[str, tuple[type, Callable[[Any, Origin], None], str]]:
-        """What hooks bring beside what draws: its class, who takes it in, and what it comes to if there is none."""
-        return {
-            "output_meanings": (OutputMeaning, self._add_meaning, "it adds no meaning of outputs"),
-            "input_readers": (InputReader, self._add_reader, "it reads no files"),
-            "model_loaders": (ModelLoader, self._add_loader, "it opens no files"),
-        }
 
     def announce(self, activations: Activations) -> None:
         """Call the hook ``activations_published`` of each plugin that has it; one that raises stops no other."""
@@ -322,7 +300,7 @@ class LoadedPlugins:
         self._origins[origin.key] = origin
         return True
 
-    def _brought(self, plugin: Any, hook: str, without: str, origin: Origin) -> list[Any]:
+    def _returned(self, plugin: Any, hook: str, without: str, origin: Origin) -> list[Any]:
         """Return what a hook of a plugin returns; nothing if it has no such hook.
 
         Args:
@@ -343,7 +321,7 @@ class LoadedPlugins:
         self,
         brought: Any,
         origin: Origin,
-        taken: Mapping[str, Entry] | Mapping[str, MeaningEntry] | Mapping[str, ReaderEntry] | Mapping[str, LoaderEntry],
+        taken: Mapping[str, Any],
         fault_of: Callable[[Any], str],
     ) -> bool:
         """Note what is wrong with the declarations of what a plugin brought; True if nothing is.
@@ -371,36 +349,33 @@ class LoadedPlugins:
 
     def _add_alone(self, brought: Any, origin: Origin) -> None:
         """Take in one thing by itself, in the place of what its class was before; that stays if it is not sound."""
-        store, kind = next((store, kind) for base, store, kind in STORES if isinstance(brought, base))
-        before, names = getattr(self, store), getattr(self._records.of(origin), f"{kind}s")
-        replaced = forerunners(before, kind, brought, origin)
-        setattr(self, store, all_but(before, replaced))
-        self._records.update(origin, **{f"{kind}s": tuple(name for name in names if name not in replaced)})
+        noun = noun_of(brought)
+        before, names = self._brought[noun], self._names_of(noun, origin)
+        replaced = forerunners(before, noun, brought, origin)
+        self._brought[noun] = all_but(before, replaced)
+        self._records.update(origin, **{f"{noun}s": tuple(name for name in names if name not in replaced)})
         with self._records.reported() as problems:
             if isinstance(brought, Visualizer):
                 self._add(brought, origin, replaced)
             else:
-                next(take for base, take, _ in self._kinds.values() if isinstance(brought, base))(brought, origin)
+                self._add_of(next(kind for kind in KINDS if kind.noun == noun), brought, origin)
         if problems:
-            setattr(self, store, before)
-            self._records.update(origin, **{f"{kind}s": names})
+            self._brought[noun] = before
+            self._records.update(origin, **{f"{noun}s": names})
         elif is_defined_anew(brought):
             self._records.drop_problems(origin, "registration")
 
-    def _add_meaning(self, meaning: Any, origin: Origin) -> None:
-        if self._is_sound(meaning, origin, self._meanings, meaning_fault):
-            self._meanings[meaning.name] = MeaningEntry(meaning, origin)
-            self._records.update(origin, meanings=(*self._records.of(origin).meanings, meaning.name))
+    def _add_of(self, kind: Kind, brought: Any, origin: Origin) -> None:
+        if self._is_sound(brought, origin, self._brought[kind.noun], kind.fault_of):
+            self._keep(kind.noun, brought.name, kind.entry(brought, origin))
 
-    def _add_reader(self, reader: Any, origin: Origin) -> None:
-        if self._is_sound(reader, origin, self._readers, reader_fault):
-            self._readers[reader.name] = ReaderEntry(reader, origin)
-            self._records.update(origin, readers=(*self._records.of(origin).readers, reader.name))
+    def _keep(self, noun: str, name: str, entry: Any) -> None:
+        self._brought[noun][name] = entry
+        self._records.update(entry.origin, **{f"{noun}s": (*self._names_of(noun, entry.origin), name)})
 
-    def _add_loader(self, loader: Any, origin: Origin) -> None:
-        if self._is_sound(loader, origin, self._loaders, loader_fault):
-            self._loaders[loader.name] = LoaderEntry(loader, origin)
-            self._records.update(origin, loaders=(*self._records.of(origin).loaders, loader.name))
+    def _names_of(self, noun: str, origin: Origin) -> tuple[str, ...]:
+        names: tuple[str, ...] = getattr(self._records.of(origin), f"{noun}s")
+        return names
 
     def _add(
         self,
@@ -411,35 +386,32 @@ class LoadedPlugins:
         api_version: int = API_VERSION,
     ) -> None:
         fault_of = partial(declaration_fault, hook=hook, may_be_empty=api_version < 2)
-        if not self._is_sound(visualizer, origin, self._entries, fault_of):
+        if not self._is_sound(visualizer, origin, self._brought["visualizer"], fault_of):
             return
         if visualizer.handles.is_empty:
             self._records.add_notice(
                 origin, f'{visualizer.name}: Handles() is deprecated; use Handles(layer_types=("Layer",))'
             )
         before = earlier.get(visualizer.name)
-        self._entries[visualizer.name] = Entry(visualizer, origin, before.version + 1 if before else 0)
-        self._records.update(origin, visualizers=(*self._records.of(origin).visualizers, visualizer.name))
+        self._keep("visualizer", visualizer.name, Entry(visualizer, origin, before.version + 1 if before else 0))
 
     def _withdraw(self, key: str) -> dict[str, Entry]:
         """Take out a plugin, and return what it had brought."""
         if self._pluggy.get_plugin(key) is not None:
             self._pluggy.unregister(name=key)
         self._origins.pop(key, None)
-        self._meanings = {name: entry for name, entry in self._meanings.items() if entry.origin.key != key}
-        self._readers = {name: entry for name, entry in self._readers.items() if entry.origin.key != key}
-        self._loaders = {name: entry for name, entry in self._loaders.items() if entry.origin.key != key}
-        entries = {name: entry for name, entry in self._entries.items() if entry.origin.key == key}
-        for name in entries:
-            del self._entries[name]
-        return entries
+        withdrawn = {name: entry for name, entry in self.entries.items() if entry.origin.key == key}
+        for noun, entries in self._brought.items():
+            self._brought[noun] = {name: entry for name, entry in entries.items() if entry.origin.key != key}
+        return withdrawn
 
     def _keep_broken(self, origin: Origin, earlier: Mapping[str, Entry]) -> None:
         """Keep what a file brought before it was broken, so that its tab shows the failure."""
         problems = self._records.of(origin).problems
+        entries = self._brought["visualizer"]
         for name, entry in earlier.items():
-            if name not in self._entries and problems:
-                self._entries[name] = Entry(entry.visualizer, entry.origin, entry.version + 1, problems[-1])
+            if name not in entries and problems:
+                entries[name] = Entry(entry.visualizer, entry.origin, entry.version + 1, problems[-1])
 
     def _note_import(self, origin: Origin, clock: ImportClock) -> None:
         self._records.update(origin, import_seconds=clock.seconds)

@@ -18,13 +18,13 @@ from core.analysis.layer_dataset import LayerDataset
 from core.analysis.rulers import ruler_of
 from core.analysis.timesteps import known_steps
 from core.common.limits import get_limits
-from core.common.text import did_you_mean
 from core.errors import PluginFailed
 from core.extraction.activation import Activation
 from core.inputs.labels import match_labels
 from core.inputs.structure import flat
 from core.plugins.deadlines import Deadline
 from core.plugins.drawing import drawing_failed, sound_pictures
+from core.plugins.entries import unknown_name
 from core.plugins.loading import LoadedPlugins
 from core.plugins.meanings import (
     ANSWER_HEIGHT,
@@ -179,11 +179,7 @@ class MeaningRegistry:
     def _entry(self, name: str) -> MeaningEntry:
         entries = self._loaded.meanings
         if name not in entries:
-            raise PluginFailed(
-                f"There is no meaning {name!r}{did_you_mean(name, entries)}",
-                plugin=name,
-                remedy=f"There are: {', '.join(entries)}.",
-            )
+            raise unknown_name("meaning", name, entries)
         return entries[name]
 
     def _match(self, entry: MeaningEntry, output: OutputContext) -> MeaningCandidate:

@@ -1,30 +1,25 @@
-"""The readers of files that were found: which one takes a file for its own, and what it holds.
-
-A reader can fail at the same boundaries as a visualizer: import, registration and its hook are guarded in
-:mod:`core.plugins.loading`, matching and reading here. One that fails is named, and the next one is asked.
-"""
+"""The readers of files that were found: which one takes a file for its own, and what it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core.common.limits import get_limits
-from core.common.text import did_you_mean, safe_name, sentence
-from core.errors import InputRejected, PluginFailed
+from core.common.text import safe_name
+from core.errors import InputRejected
 from core.inputs.checking import check
 from core.inputs.file_content import FileContent, UploadedFile
 from core.inputs.spec import InputSpec
+from core.plugins.file_registry import FileRegistry
 from core.plugins.loading import LoadedPlugins
-from core.plugins.plugin import problem_of
 from core.plugins.readers import FileSamples, InputReader, ReaderEntry
 
 __all__ = ["ReaderRegistry"]
 
 
-class ReaderRegistry:
+class ReaderRegistry(FileRegistry[InputReader]):
     """Every reader that was found; called with a file, it is what :func:`core.inputs.files.read_files` asks.
 
     Args:
@@ -32,27 +27,7 @@ class ReaderRegistry:
     """
 
     def __init__(self, loaded: LoadedPlugins) -> None:
-        self._loaded = loaded
-
-    @property
-    def all(self) -> tuple[InputReader, ...]:
-        """Every reader, in the order in which they are asked: strangers' first."""
-        return tuple(entry.reader for entry in self._entries())
-
-    def get(self, name: str) -> InputReader:
-        """Return a reader by name.
-
-        Raises:
-            PluginFailed: If there is none of that name; the message names near ones.
-        """
-        readers = self._loaded.readers
-        if name not in readers:
-            raise PluginFailed(
-                f"There is no reader {name!r}{did_you_mean(name, readers)}",
-                plugin=name,
-                remedy=f"There are: {', '.join(readers)}.",
-            )
-        return readers[name].reader
+        super().__init__(loaded, "reader", InputRejected)
 
     def __call__(self, file: UploadedFile, spec: InputSpec) -> tuple[FileContent | None, tuple[str, ...]]:
         """Let the first reader read a file that takes it for its own.
@@ -67,24 +42,8 @@ class ReaderRegistry:
         Raises:
             InputRejected: If a reader refuses the file, or what it read does not fit the input.
         """
-        failures: list[str] = []
-        for entry in self._entries():
-            try:
-                if content := self._read(entry, file, spec):
-                    return content, tuple(failures)
-            except InputRejected:
-                raise
-            # A plugin may raise anything; other BaseExceptions are left alone, since Streamlit stops a script with one.
-            except (Exception, SystemExit) as error:
-                problem = problem_of(entry.origin, "hook", error)
-                self._loaded.add_problem(entry.origin, problem)
-                whence = f" of {entry.origin.in_words}" if entry.origin.in_words else ""
-                what = f"{entry.reader.title}, a reader{whence}, failed on {safe_name(file.name)}: {problem.in_words}"
-                failures.append(sentence(what))
-        return None, tuple(failures)
-
-    def _entries(self) -> Sequence[ReaderEntry]:
-        return sorted(self._loaded.readers.values(), key=lambda entry: entry.origin.source == "built-in")
+        _, content, failures = self._first_result(file.name, lambda entry: self._read(entry, file, spec))
+        return content, failures
 
     def _read(self, entry: ReaderEntry, file: UploadedFile, spec: InputSpec) -> FileContent | None:
         seconds = get_limits().chart_seconds

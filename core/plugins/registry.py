@@ -38,7 +38,7 @@ from core.plugins.drawing import (
     no_chart,
     sound_drawing,
 )
-from core.plugins.entries import Entry
+from core.plugins.entries import Entry, unknown_name
 from core.plugins.forerunners import RefusedPlugin
 from core.plugins.handles import Match
 from core.plugins.loader_registry import LoaderRegistry
@@ -345,11 +345,7 @@ class Registry:
             # A title may belong to several; a name never does.
             if len(titled) == 1:
                 return titled[0]
-            raise PluginFailed(
-                f"There is no visualizer {name!r}{did_you_mean(name, entries)}",
-                plugin=name,
-                remedy=f"There are: {', '.join(entries)}.",
-            )
+            raise unknown_name("visualizer", name, entries)
         return entries[name]
 
 
