@@ -37,7 +37,7 @@ __all__ = [
     "check_of",
     "check_visualizer",
     "checks_of",
-    "imports_streamlit",
+    "explanation_faults",
     "meanings_that_ship",
     "raise_failures",
     "registration_failure",
@@ -126,7 +126,7 @@ def _failures(visualizer: Visualizer, tried: Counter[str]) -> Iterator[CheckResu
         return
     tried.update(("explains itself", "no Streamlit", "handles"))
     yield from _explanation(visualizer)
-    if imports_streamlit(visualizer):
+    if _imports_streamlit(visualizer):
         yield CheckResult("no Streamlit", False, message="import streamlit; the page draws what chart() returns")
     for case in cases_of(visualizer):
         yield from _try(registry, visualizer, case, tried)
@@ -145,8 +145,27 @@ def _explanation(visualizer: Visualizer) -> Iterator[CheckResult]:
             yield CheckResult("explains itself", False, message=f"it has no {what}")
 
 
-def imports_streamlit(brought: Visualizer | OutputMeaning | InputReader | ModelLoader) -> bool:
-    """Return whether the module of a picture or meaning imports Streamlit."""
+def explanation_faults(
+    brought: OutputMeaning | InputReader | ModelLoader, takes: str, shown: str, tried: Counter[str]
+) -> Iterator[CheckResult]:
+    """Yield what is missing of what something says of itself, and that its module imports Streamlit.
+
+    Args:
+        brought: A meaning, a reader or a loader.
+        takes: What its ``takes`` has to say.
+        shown: What the page does in the place of its own code.
+        tried: Counts what was checked.
+    """
+    tried.update(("explains itself", "no Streamlit"))
+    if not brought.summary().strip():
+        yield CheckResult("explains itself", False, message="it has no docstring whose first line says what it is")
+    if not brought.takes.strip():
+        yield CheckResult("explains itself", False, message=f"it has no takes, which says {takes}")
+    if _imports_streamlit(brought):
+        yield CheckResult("no Streamlit", False, message=f"import streamlit; the page {shown}")
+
+
+def _imports_streamlit(brought: Visualizer | OutputMeaning | InputReader | ModelLoader) -> bool:
     module = inspect.getmodule(type(brought))
     try:
         source = inspect.getsource(module) if module else ""

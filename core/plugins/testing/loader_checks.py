@@ -17,7 +17,7 @@ from core.errors import ModelRefused
 from core.models.other_loaders import ModelFileCopy
 from core.plugins.loaders import ModelLoader
 from core.plugins.registry import Registry
-from core.plugins.testing.checks import imports_streamlit, raise_failures, registration_failure
+from core.plugins.testing.checks import explanation_faults, raise_failures, registration_failure
 from core.plugins.testing.results import CheckResult, concluded
 
 __all__ = ["LOADER_CHECKS", "check_loader", "run_loader_checks"]
@@ -60,13 +60,7 @@ def _failures(loader: ModelLoader, own: Sequence[str | Path], tried: Counter[str
     if fault := registration_failure(registry, loader):
         yield fault
         return
-    tried.update(("explains itself", "no Streamlit"))
-    if not loader.summary().strip():
-        yield CheckResult("explains itself", False, message="it has no docstring whose first line says what it is")
-    if not loader.takes.strip():
-        yield CheckResult("explains itself", False, message="it has no takes, which says how its files are known")
-    if imports_streamlit(loader):
-        yield CheckResult("no Streamlit", False, message="import streamlit; the page shows what load() returns")
+    yield from explanation_faults(loader, "how its files are known", "shows what load() returns", tried)
     for name, content in _other_files().items():
         tried["leaves others"] += 1
         model, refusal, failures = _loaded(registry, name, content)

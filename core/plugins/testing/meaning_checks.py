@@ -16,7 +16,7 @@ from core.plugins.registry import Registry
 from core.plugins.testing.checks import (
     CHECKS,
     check_of,
-    imports_streamlit,
+    explanation_faults,
     raise_failures,
     registration_failure,
     why_it_does_not_render,
@@ -61,13 +61,7 @@ def _failures(meaning: OutputMeaning, own: Sequence[OutputContext], tried: Count
     if fault := registration_failure(registry, meaning):
         yield fault
         return
-    tried.update(("explains itself", "no Streamlit"))
-    if not meaning.summary().strip():
-        yield CheckResult("explains itself", False, message="it has no docstring whose first line says what it is")
-    if not meaning.takes.strip():
-        yield CheckResult("explains itself", False, message="it has no takes, which says what outputs it is for")
-    if imports_streamlit(meaning):
-        yield CheckResult("no Streamlit", False, message="import streamlit; the page draws what answer() returns")
+    yield from explanation_faults(meaning, "what outputs it is for", "draws what answer() returns", tried)
     for case, output in outputs().items():
         yield from _try(registry, meaning, case, output, tried)
     for number, output in enumerate(own):

@@ -15,7 +15,7 @@ from core.inputs.file_content import FileContent, UploadedFile
 from core.inputs.spec import InputSpec
 from core.plugins.readers import InputReader
 from core.plugins.registry import Registry
-from core.plugins.testing.checks import imports_streamlit, raise_failures, registration_failure
+from core.plugins.testing.checks import explanation_faults, raise_failures, registration_failure
 from core.plugins.testing.results import CheckResult, concluded
 
 __all__ = ["READER_CHECKS", "check_reader", "run_reader_checks"]
@@ -69,13 +69,7 @@ def _failures(
     if fault := registration_failure(registry, reader):
         yield fault
         return
-    tried.update(("explains itself", "no Streamlit"))
-    if not reader.summary().strip():
-        yield CheckResult("explains itself", False, message="it has no docstring whose first line says what it is")
-    if not reader.takes.strip():
-        yield CheckResult("explains itself", False, message="it has no takes, which says how its files are known")
-    if imports_streamlit(reader):
-        yield CheckResult("no Streamlit", False, message="import streamlit; the page shows what read() returns")
+    yield from explanation_faults(reader, "how its files are known", "shows what read() returns", tried)
     yield from _greed(registry, tried)
     for file, spec in own:
         yield from _try(registry, file, spec, tried)
