@@ -6,7 +6,6 @@ draws none. A test says when a text is out of date.
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from core.plugins.registry import Registry
 from core.plugins.sources import PluginSettings
 from core.plugins.visualizer import Visualizer
 from core.workspace.made_up_models import MADE_UP_MODELS
+from core.workspace.thumbnails import upper_part, webp_within
 
 __all__ = ["ANSWERS", "FOLDER", "SUBJECTS", "Subject", "main", "pages", "small_picture"]
 
@@ -314,7 +314,8 @@ def picture(visualizer: str, subject: Subject) -> bytes:
 
 def small_picture(specification: Mapping[str, Any]) -> bytes:
     """Return a chart as a WebP, as wide as a page and of few bytes."""
-    return _small(chart_file(specification, "png", scale=_SCALE, width=_WIDTH))
+    drawn = chart_file(specification, "png", scale=_SCALE, width=_WIDTH)
+    return webp_within(upper_part(drawn, _TALLEST), _MOST_BYTES, _QUALITIES)
 
 
 def _picture_of_answer(meaning: str) -> bytes:
@@ -358,21 +359,6 @@ def _over_steps(name: str, subject: Subject) -> Any:
     first = workspace.run_layer(subject.layer, "", "", {}, 0)
     views = (workspace.run_layer(subject.layer, part.key, name, subject.options, 0) for part in first.parts)
     return next(view.chart for view in views if view.picture(name).name == name)
-
-
-def _small(png: bytes) -> bytes:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as drawn:
-        # Pictures that are much higher than wide show their upper part.
-        top = drawn.crop((0, 0, drawn.width, min(drawn.height, round(_TALLEST * drawn.width)))).convert("RGB")
-    content = io.BytesIO()
-    for quality in _QUALITIES:
-        content = io.BytesIO()
-        top.save(content, "WEBP", quality=quality, method=6)
-        if content.tell() <= _MOST_BYTES:
-            break
-    return content.getvalue()
 
 
 if __name__ == "__main__":

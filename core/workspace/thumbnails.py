@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.charts.export import chart_file
 from core.charts.specifications import has_own_width
@@ -33,7 +33,10 @@ from core.workspace.open_run import OpenRun
 from core.workspace.run_views import RunViews
 from core.workspace.stored_thumbnails import FOLDER, stored_thumbnail
 
-__all__ = ["THUMBNAIL_SIZE", "thumbnail", "write_thumbnails"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["THUMBNAIL_SIZE", "thumbnail", "upper_part", "webp_within", "write_thumbnails"]
 
 THUMBNAIL_SIZE: Final = (260, 170)
 """Width and height on the screen; the picture has twice as many pixels."""
@@ -148,17 +151,32 @@ def _low(specification: dict[str, Any]) -> dict[str, Any]:
 
 
 def _framed(picture: bytes) -> bytes:
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     frame = (2 * THUMBNAIL_SIZE[0], 2 * THUMBNAIL_SIZE[1])
+    return webp_within(ImageOps.pad(upper_part(picture, 1.2), frame, color="white"), _MOST_BYTES, _QUALITIES)
+
+
+def upper_part(picture: bytes, tallest: float) -> Image.Image:
+    """Return a picture that is much higher than wide without its lower part.
+
+    Args:
+        picture: A PNG.
+        tallest: How many times as high as wide it may be.
+    """
+    from PIL import Image
+
     with Image.open(io.BytesIO(picture)) as drawn:
-        # Pictures that are much higher than wide show their upper part.
-        top = drawn.crop((0, 0, drawn.width, min(drawn.height, round(1.2 * drawn.width))))
-        framed = ImageOps.pad(top.convert("RGB"), frame, color="white")
-    for quality in _QUALITIES:
+        return drawn.crop((0, 0, drawn.width, min(drawn.height, round(tallest * drawn.width)))).convert("RGB")
+
+
+def webp_within(picture: Image.Image, most_bytes: int, qualities: Sequence[int]) -> bytes:
+    """Return a picture as a WebP of the first quality that takes no more bytes; of the last one, whatever it takes."""
+    content = io.BytesIO()
+    for quality in qualities:
         content = io.BytesIO()
-        framed.save(content, "WEBP", quality=quality, method=6)
-        if content.tell() <= _MOST_BYTES:
+        picture.save(content, "WEBP", quality=quality, method=6)
+        if content.tell() <= most_bytes:
             break
     return content.getvalue()
 

@@ -126,15 +126,16 @@ def test_it_names_every_hook_and_everything_that_can_be_declared_or_asked_for():
     assert f"| {API_VERSION} |" in GUIDE
 
 
+def made_by(script, function):
+    """Return the page that a script of the documents makes."""
+    code = f"import {script}; print({script}.{function}(), end='')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 class TestReference:
     def test_it_is_what_the_code_says(self):
-        made = subprocess.run(
-            [sys.executable, "-c", "import reference; print(reference.reference(), end='')"],
-            cwd=ROOT / "docs",
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        made = made_by("reference", "reference")
         assert made == (ROOT / "docs" / "reference.md").read_text(), "run: python docs/reference.py"
 
     def test_it_says_what_comes_back_and_what_may_be_chosen(self):
@@ -175,11 +176,5 @@ class TestReference:
 
 
 def test_the_page_of_the_directory_is_what_ships():
-    made = subprocess.run(
-        [sys.executable, "-c", "import plugin_directory; print(plugin_directory.directory_page(), end='')"],
-        cwd=ROOT / "docs",
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    made = made_by("plugin_directory", "directory_page")
     assert made == (ROOT / "docs" / "plugin-directory.md").read_text(), "run: python docs/plugin_directory.py"

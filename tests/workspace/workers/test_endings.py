@@ -107,18 +107,15 @@ def test_a_model_of_ones_own_is_open_again(opened):
     assert workspace.model.name == "Harmless.keras"
 
 
-def test_a_worker_that_is_killed_in_the_middle_of_a_request_is_told_apart(opened):
+@pytest.mark.parametrize(
+    ("end", "said"),
+    # The second is its own alarm clock's.
+    [(signal.SIGTERM, "SIGTERM"), (signal.SIGALRM, "did not come back within the time that it had")],
+)
+def test_a_worker_that_is_killed_in_the_middle_of_a_request_is_told_apart(opened, end, said):
     workspace = opened("Forever", request_seconds=60)
-    threading.Timer(0.5, lambda: os.kill(process_of(workspace), signal.SIGTERM)).start()
-    with pytest.raises(WorkerLost, match="SIGTERM"):
-        workspace.answer(0)
-    works_again(workspace)
-
-
-def test_what_its_own_alarm_clock_ended_is_said_to_have_taken_too_long(opened):
-    workspace = opened("Forever", request_seconds=60)
-    threading.Timer(0.5, lambda: os.kill(process_of(workspace), signal.SIGALRM)).start()
-    with pytest.raises(WorkerLost, match="did not come back within the time that it had"):
+    threading.Timer(0.5, lambda: os.kill(process_of(workspace), end)).start()
+    with pytest.raises(WorkerLost, match=said):
         workspace.answer(0)
     works_again(workspace)
 
